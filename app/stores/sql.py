@@ -1,0 +1,304 @@
+"""SQLite and Postgres behind one door.
+
+A repository writes its SQL once, as module constants made by ``sqlalchemy.text``, and both
+stores run it. What keeps that true:
+
+* parameters are ``:named``; a list is ``bindparam("skus", expanding=True)``;
+* Postgres infers a parameter's type from its place, so a bare one says it itself:
+  ``CAST(:now AS BIGINT)``;
+* ``INSERT … ON CONFLICT``, ``RETURNING`` and conditional ``UPDATE`` mean the same in both;
+* times are ``BIGINT`` epoch milliseconds, documents are JSON in ``TEXT``, flags are ``INTEGER``;
+* rows are changed in the order of their key, so that two transactions never wait for each other.
+
+::
+
+    ADD = text("UPDATE counters SET value = value + :by WHERE name = :name RETURNING value")
+
+    async with Database(settings.store_url, metrics=metrics) as database:
+        async with database.transaction("add") as connection:
+            value = (await connection.execute(ADD, {"by": 1, "name": "visits"})).scalar_one()
+
+Whatever the store does wrong becomes one error, `StoreUnavailable`; wrong SQL and broken
+constraints stay SQLAlchemy's own errors, because they are ours to fix::
+
+    Unavailable (503)
+    └── StoreUnavailable    down, too slow, locked, full, out of connections
+        └── WriteConflict   lost against another transaction: worth doing again
+"""
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import asyncpg
+from sqlalchemy import event, text
+from sqlalchemy.engine import Connection, ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.errors import Problem, Unavailable
+from app.telemetry.metrics import Metrics
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 1.0
+WRITE_ATTEMPTS = 3
+
+# SQLSTATE classes and codes by which Postgres says "not now" rather than "wrong":
+# connection, resources, operator intervention, system; a lock not had in time; a standby.
+UNAVAILABLE_CLASSES = ("08", "53", "57", "58")
+LOCK_NOT_AVAILABLE = "55P03"
+READ_ONLY_TRANSACTION = "25006"
+CONFLICTS = ("40001", "40P01")
+
+# The primary result codes by which SQLite says the same. SQLITE_ERROR (wrong SQL) is not one.
+UNAVAILABLE_SQLITE_CODES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
+
+class StoreUnavailable(Unavailable):
+    """The store did not do its part in time; the same request may work in a moment."""
+
+    type = "store-unavailable"
+    title = "The store is not answering"
+
+
+class WriteConflict(StoreUnavailable):
+    """Another transaction won. `Database.run` has already tried again."""
+
+
+class Database:
+    """A pool of connections to one SQLite file or one Postgres database.
+
+    ``url`` is ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or a libpq URL
+    ``postgresql://…``, where several hosts and ``target_session_attrs=read-write`` find the
+    primary after a failover. Connections are made when they are needed, so a store that is
+    down stops neither start-up nor liveness.
+
+    ``patience`` (seconds) limits each wait: for a connection, for the write lock, for a
+    statement.
+    """
+
+    def __init__(
+        self, url: str, *, metrics: Metrics, pool_size: int = 8, patience: float = 2.0
+    ) -> None:
+        self.store = make_url(url).get_backend_name().replace("postgresql", "postgres")
+        self._metrics = metrics
+        self._patience = patience
+        self._write_turn = asyncio.Lock()
+        open_engine = _sqlite_engine if self.store == "sqlite" else _postgres_engine
+        self._engine = open_engine(url, pool_size, patience)
+        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self, operation: str) -> AsyncIterator[AsyncConnection]:
+        """All or nothing: commits at the end of the block, rolls back when it raises.
+
+        Postgres runs it as READ COMMITTED. SQLite takes the write lock at once, one writer of
+        this process at a time, so that readers never have to become writers half-way.
+        ``operation`` is the label in ``store_operation_duration_seconds``.
+
+        Raises `StoreUnavailable`, and `WriteConflict` when Postgres chose another transaction.
+        """
+        async with (
+            self._observed(operation),
+            self._turn_to_write(),
+            self._writer.begin() as connection,
+        ):
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self, operation: str) -> AsyncIterator[AsyncConnection]:
+        """Read without a transaction: each statement sees what was committed before it.
+
+        Raises `StoreUnavailable`.
+        """
+        async with self._observed(operation), self._reader.connect() as connection:
+            yield connection
+
+    async def run(self, operation: str, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """`transaction` around ``work``, done again when it lost against another one.
+
+        ``work`` runs up to three times and must not have effects outside the store.
+        Raises `StoreUnavailable`.
+        """
+        for attempt in range(1, WRITE_ATTEMPTS):
+            try:
+                async with self.transaction(operation) as connection:
+                    return await work(connection)
+            except WriteConflict:
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
+        async with self.transaction(operation) as connection:
+            return await work(connection)
+
+    async def ping(self) -> None:
+        """Ask the store for a sign of life. Raises `StoreUnavailable`."""
+        async with self.reading("ping") as connection:
+            await connection.execute(text("SELECT 1"))
+
+    @asynccontextmanager
+    async def _observed(self, operation: str) -> AsyncIterator[None]:
+        """Measure the block and translate the store's errors.
+
+        A refusal (any other `Problem` raised inside) rolls back, yet the store did its part:
+        it is measured as ok and raised again outside the measurement.
+        """
+        refusal: Problem | None = None
+        with self._metrics.store_operation(self.store, operation), _translated():
+            try:
+                yield
+            except StoreUnavailable:
+                raise
+            except Problem as problem:
+                refusal = problem
+        if refusal is not None:
+            raise refusal
+
+    @asynccontextmanager
+    async def _turn_to_write(self) -> AsyncIterator[None]:
+        """SQLite has one writer: wait in line here, in order, rather than in its busy loop."""
+        if self.store != "sqlite":
+            yield
+            return
+        async with asyncio.timeout(self._patience):
+            await self._write_turn.acquire()
+        try:
+            yield
+        finally:
+            self._write_turn.release()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable("The connection to the store broke.") from error
+        if (problem := _problem_of(error.orig)) is not None:
+            raise problem from error
+        raise
+    except (PoolTimeoutError, TimeoutError, OSError) as error:
+        # No connection or no answer: nothing a driver would have words for.
+        raise StoreUnavailable("The store did not answer in time.") from error
+
+
+def _problem_of(error: BaseException | None) -> StoreUnavailable | None:
+    """What a driver's error means for the caller; None: it is a mistake of ours."""
+    if isinstance(error, sqlite3.Error):
+        primary_code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if primary_code in UNAVAILABLE_SQLITE_CODES:
+            return StoreUnavailable("The store is busy or cannot be written to.")
+        return None
+    state = _sqlstate(error)
+    if state in CONFLICTS:
+        return WriteConflict("Somebody else changed the same thing at the same time.")
+    if state[:2] in UNAVAILABLE_CLASSES:
+        return StoreUnavailable("The store is not answering.")
+    if state in (LOCK_NOT_AVAILABLE, READ_ONLY_TRANSACTION):
+        return StoreUnavailable("The store cannot be written to.")
+    return None
+
+
+def _sqlstate(error: BaseException | None) -> str:
+    """The SQLSTATE of a Postgres error; empty for one the server knows nothing of."""
+    return getattr(error, "sqlstate", None) or ""
+
+
+def _sqlite_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
+    path = Path(make_url(url).database or "")
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=patience,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _: ConnectionPoolEntry) -> None:
+        # The driver must not begin transactions by itself: it would begin deferred ones.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # In WAL mode NORMAL survives the death of the process; a power cut may cost the last
+        # transactions, never the file.
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        if (statement := connection.get_execution_options().get("begin")) is not None:
+            connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def _postgres_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
+    async def connect() -> Any:
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECT_SECONDS,
+            # The server gives up first and says so; ours is for a server that says nothing.
+            command_timeout=patience + 0.5,
+            server_settings={
+                "application_name": "cartwheel",
+                "statement_timeout": str(int(patience * 1000)),
+                "lock_timeout": str(int(patience * 1000)),
+                "idle_in_transaction_session_timeout": "10000",
+            },
+        )
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=patience,
+        isolation_level="READ COMMITTED",
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def refuse_closed(connection: Any, _record: ConnectionPoolEntry, _proxy: Any) -> None:
+        # asyncpg hears of a server that went away; asking costs nothing, a ping a round trip.
+        if connection.driver_connection.is_closed():
+            raise InvalidatePoolError
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def leave_a_standby(context: ExceptionContext) -> None:
+        # After a failover the old primary still answers, but only reads: find the new one.
+        if _sqlstate(context.original_exception) == READ_ONLY_TRANSACTION:
+            context.is_disconnect = True
+
+    return engine
