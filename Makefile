@@ -1,0 +1,56 @@
+# Cartwheel on one machine: `make up` starts the shop, `make test` and `make check` judge it.
+# Everything lives in .venv/ and .cartwheel/; `make clean` removes both.
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# Two workers on two cores; each starts stores and services of its own, so more only crowd.
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status test check format clean python
+
+help: ## what can be done here
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+up: $(VENV)/.runtime ## start the shop (flags: make up ARGS="--port-storefront 9000")
+	@exec $(BIN)/cartwheel up $(ARGS)
+
+down: $(VENV)/.runtime ## stop it from another terminal
+	@exec $(BIN)/cartwheel down $(ARGS)
+
+status: $(VENV)/.runtime ## what runs
+	@exec $(BIN)/cartwheel status $(ARGS)
+
+test: $(VENV)/.test ## every behaviour (one area: make test ARGS=tests/services/cart)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  echo "No chromium on PATH: browser journeys are skipped. Debian: apt-get install chromium"
+	@exec $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(VENV)/.test ## lint, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.test ## let ruff put everything in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## forget the environment and the shop's data
+	@if [ -x $(BIN)/cartwheel ]; then $(BIN)/cartwheel down >/dev/null 2>&1 || true; fi
+	rm -rf $(VENV) .cartwheel build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The environment. A stamp is renewed when its lock file, or the Python under it, changes.
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml | python
+	@PYTHON="$(PYTHON)" sh cartwheel/environment.sh $(VENV) runtime
+
+$(VENV)/.test: requirements/test.txt pyproject.toml | python
+	@PYTHON="$(PYTHON)" sh cartwheel/environment.sh $(VENV) test
+	@touch $(VENV)/.runtime
+
+# An environment whose Python went away (an upgrade, a moved folder) is no environment.
+python:
+	@if [ -e $(VENV) ] && ! $(BIN)/python -c '' 2>/dev/null; then \
+	  echo "The Python under $(VENV) is gone: making it anew."; rm -rf $(VENV); fi
