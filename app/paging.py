@@ -1,0 +1,80 @@
+"""Keyset paging: opaque cursors and the two query parameters every list takes.
+
+    @router.get("/orders")
+    async def list_orders(limit: Limit = 20, cursor: Cursor = None) -> Page[OrderAnswer]:
+        after = decode_cursor(cursor, "orders") if cursor else None
+        ...
+        return Page(items=items, next_cursor=encode_cursor([row.created_at, row.id], "orders"))
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+
+from app.errors import UnprocessablePayload
+from app.models import Answer
+
+Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most.")]
+Cursor = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=512,
+        pattern="^[A-Za-z0-9_-]+$",
+        description="`next_cursor` of the page before; absent for the first page.",
+    ),
+]
+Position = list[str | int]
+"""The sort key of the last item of a page."""
+
+Item = TypeVar("Item")
+_CHECKSUM_BYTES = 6
+
+
+class Page(Answer, Generic[Item]):
+    """A part of a list; `next_cursor` is null on the last one."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+def encode_cursor(position: Position, listing: str) -> str:
+    """The opaque form of `position` in `listing` (a name that keeps cursors of lists apart)."""
+    payload = json.dumps(position, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_checksum(payload, listing) + payload).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str, listing: str) -> Position:
+    """The position behind a cursor that `encode_cursor` made for the same `listing`.
+
+    The checksum finds mistakes, not forgers: a position only says where to read on, so the
+    query behind it must keep to what the caller may see.
+
+    Raises UnprocessablePayload.
+    """
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _not_ours() from error
+    checksum, payload = raw[:_CHECKSUM_BYTES], raw[_CHECKSUM_BYTES:]
+    if checksum != _checksum(payload, listing):
+        raise _not_ours()
+    position: Position = json.loads(payload)
+    return position
+
+
+def _checksum(payload: bytes, listing: str) -> bytes:
+    return hashlib.blake2b(
+        payload, digest_size=_CHECKSUM_BYTES, key=listing.encode()[:64]
+    ).digest()
+
+
+def _not_ours() -> UnprocessablePayload:
+    return UnprocessablePayload(
+        "The cursor is not one this list gave out.",
+        errors=[{"pointer": "/cursor", "message": "not a cursor of this list"}],
+    )

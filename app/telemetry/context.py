@@ -1,0 +1,132 @@
+"""What travels with a request: its id, its trace and its deadline.
+
+The edge binds a context for each request; clients pass it on, logs and problems show it.
+Background jobs bind their own:
+
+    with bind(RequestContext.new(deadline=Deadline.after(5))):
+        await sweep()
+"""
+
+import random
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from app.errors import BadRequest, DeadlineExceeded
+
+REQUEST_ID_HEADER = "x-request-id"
+TIMEOUT_HEADER = "x-request-timeout-ms"
+MINIMUM_BUDGET_MS = 20
+"""A hop refuses work with less time left than this: nobody would wait for the answer."""
+LONGEST_BUDGET_MS = 60_000
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_TRACESTATE = re.compile(r"[ -~]{1,512}")
+_NO_TRACE_ID = "0" * 32
+_NO_SPAN_ID = "0" * 16
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment on this process's monotonic clock after which nobody waits for the answer."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """The moment `seconds` from now."""
+        return cls(time.monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds left, never below zero."""
+        return max(0.0, self.at - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """One request as seen by this service; `span_id` is our own span in the caller's trace."""
+
+    request_id: str
+    trace_id: str
+    span_id: str
+    flags: str = "00"
+    tracestate: str | None = None
+    deadline: Deadline | None = None
+
+    @classmethod
+    def new(cls, *, deadline: Deadline | None = None) -> "RequestContext":
+        """A context that begins here: for background jobs and for callers that sent nothing."""
+        return cls(_hexadecimal(16), _hexadecimal(32), _hexadecimal(16), deadline=deadline)
+
+    @property
+    def traceparent(self) -> str:
+        """The W3C header that makes a neighbour's span a child of ours."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+
+
+NOBODY = RequestContext("-", _NO_TRACE_ID, _NO_SPAN_ID)
+"""The context outside of requests and jobs."""
+
+_current: ContextVar[RequestContext] = ContextVar("request_context", default=NOBODY)
+
+
+def current() -> RequestContext:
+    """The context of the request or job that runs now, or `NOBODY`."""
+    return _current.get()
+
+
+@contextmanager
+def bind(context: RequestContext) -> Iterator[RequestContext]:
+    """Make `context` the current one inside the block."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+def from_headers(
+    request_id: str | None,
+    traceparent: str | None,
+    tracestate: str | None,
+    timeout_ms: str | None,
+    *,
+    default_timeout: float,
+) -> RequestContext:
+    """The context a caller's headers ask for; whatever is malformed is made anew.
+
+    The time budget is different: it was sent to be kept, so a malformed one raises BadRequest
+    and a spent one DeadlineExceeded. Without one, `default_timeout` seconds are given.
+    """
+    deadline = _deadline(timeout_ms, default_timeout)
+    if request_id is None or not _REQUEST_ID.fullmatch(request_id):
+        request_id = _hexadecimal(16)
+    parent = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    if parent is None or parent[1] == _NO_TRACE_ID or parent[2] == _NO_SPAN_ID:
+        return RequestContext(
+            request_id, _hexadecimal(32), _hexadecimal(16), deadline=deadline
+        )
+    state = tracestate if tracestate and _TRACESTATE.fullmatch(tracestate) else None
+    return RequestContext(
+        request_id, parent[1], _hexadecimal(16), parent[3], state, deadline
+    )
+
+
+def _deadline(timeout_ms: str | None, default_timeout: float) -> Deadline:
+    if timeout_ms is None:
+        return Deadline.after(default_timeout)
+    if not (timeout_ms.isascii() and timeout_ms.isdigit() and len(timeout_ms) <= 9):
+        raise BadRequest(f"The header {TIMEOUT_HEADER} must be a whole number of milliseconds.")
+    budget = int(timeout_ms)
+    if budget < MINIMUM_BUDGET_MS:
+        raise DeadlineExceeded("The time budget of this request is spent.")
+    return Deadline.after(min(budget, LONGEST_BUDGET_MS) / 1000)
+
+
+def _hexadecimal(digits: int) -> str:
+    # Ids name things, they do not guard them: the fast generator will do.
+    return f"{random.getrandbits(digits * 4) or 1:0{digits}x}"

@@ -1,0 +1,160 @@
+"""The numbers a service publishes, each with the question it answers.
+
+One `Metrics` belongs to one app and has its own registry, so several apps can live in one
+process (tests) without sharing counts. Instruments are made once, when the app is built, and
+their labelled children are kept by those who use them on hot paths.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.metrics_core import Metric
+
+LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Seconds; from a cached answer to the longest deadline we give ourselves."""
+STORE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
+LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNMATCHED = "unmatched"
+OTHER = "other"
+MAX_ANSWER_SERIES = 100
+"""How many (route, method, status) get a histogram of their own; the rest share one.
+
+With 15 series each this keeps a replica below 2,000 whatever strangers send.
+"""
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class _Observer(Protocol):
+    def observe(self, amount: float) -> None: ...
+
+
+class Metrics:
+    """A service's instruments and their exposition with the constant label `service`."""
+
+    def __init__(self, service: str, *, version: str = "0.1.0+dev") -> None:
+        self.service = service
+        self.registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self.registry)
+        self.gauge("build_info", "Which build is this?", ("version",)).labels(version).set(1)
+        self.requests_received = self.counter(
+            "http_requests_received_total",
+            "How much is asked of us, shed requests included? The scaling signal.",
+            ("route", "method"),
+        )
+        self.request_duration = self.histogram(
+            "http_request_duration_seconds",
+            "What did we answer, and how fast?",
+            ("route", "method", "status"),
+        )
+        self.requests_in_flight = self.gauge(
+            "http_requests_in_flight", "How many requests are being worked on?"
+        )
+        self.requests_shed = self.counter(
+            "http_requests_shed_total", "What did we refuse to stay healthy?", ("reason",)
+        )
+        self.event_loop_lag = self.histogram(
+            "event_loop_lag_seconds", "Is the event loop blocked?", buckets=LAG_BUCKETS
+        )
+        self._store_duration = self.histogram(
+            "store_operation_duration_seconds",
+            "Is the store the problem?",
+            ("store", "operation", "outcome"),
+            buckets=STORE_BUCKETS,
+        )
+        self._store_children: dict[tuple[str, str, str], _Observer] = {}
+        self._arrival_children: dict[tuple[str, str], Counter] = {}
+        self._answer_children: dict[tuple[str, str, int], _Observer] = {}
+
+    def counter(self, name: str, documentation: str, labels: Sequence[str] = ()) -> Counter:
+        """A counter; `name` ends in `_total`."""
+        return Counter(name, documentation, labels, registry=self.registry)
+
+    def gauge(self, name: str, documentation: str, labels: Sequence[str] = ()) -> Gauge:
+        """A value that goes up and down."""
+        return Gauge(name, documentation, labels, registry=self.registry)
+
+    def histogram(
+        self,
+        name: str,
+        documentation: str,
+        labels: Sequence[str] = (),
+        *,
+        buckets: Sequence[float] = LATENCY_BUCKETS,
+    ) -> Histogram:
+        """A distribution; for durations in seconds unless `buckets` say otherwise."""
+        return Histogram(name, documentation, labels, registry=self.registry, buckets=buckets)
+
+    def request_arrived(self, route: str, method: str) -> None:
+        """Count a request before anything is decided about it. `route` is a template."""
+        key = (route, method)
+        child = self._arrival_children.get(key)
+        if child is None:
+            child = self._arrival_children[key] = self.requests_received.labels(*key)
+        child.inc()
+
+    def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Record an answer and how long it took."""
+        key = (route, method, status)
+        child = self._answer_children.get(key)
+        if child is None:
+            child = self._answer_child(key)
+        child.observe(seconds)
+
+    def _answer_child(self, key: tuple[str, str, int]) -> _Observer:
+        if len(self._answer_children) >= MAX_ANSWER_SERIES:
+            return self.request_duration.labels(OTHER, OTHER, OTHER)
+        child = self._answer_children[key] = self.request_duration.labels(*map(str, key))
+        return child
+
+    @contextmanager
+    def store_operation(self, store: str, operation: str) -> Iterator[None]:
+        """Time a call to a store; `operation` is one of few names, never a key or a query."""
+        started = time.perf_counter()
+        outcome = "error"
+        try:
+            yield
+            outcome = "ok"
+        finally:
+            key = (store, operation, outcome)
+            child = self._store_children.get(key)
+            if child is None:
+                child = self._store_children[key] = self._store_duration.labels(*key)
+            child.observe(time.perf_counter() - started)
+
+    def render(self) -> bytes:
+        """The exposition in the Prometheus text format."""
+        return generate_latest(_WithService(self.registry, self.service))
+
+
+class _WithService(CollectorRegistry):
+    """A view of a registry whose samples carry the constant label `service`.
+
+    `*_created` samples are left out: they double the series of counters and answer nothing.
+    """
+
+    def __init__(self, registry: CollectorRegistry, service: str) -> None:
+        super().__init__()
+        self._source = registry
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._source.collect():
+            metric.samples = [
+                sample._replace(labels={**sample.labels, "service": self._service})
+                for sample in metric.samples
+                if not sample.name.endswith("_created")
+            ]
+            yield metric
