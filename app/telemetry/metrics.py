@@ -68,6 +68,17 @@ class Metrics:
         self.event_loop_lag = self.histogram(
             "event_loop_lag_seconds", "Is the event loop blocked?", buckets=LAG_BUCKETS
         )
+        self.client_duration = self.histogram(
+            "http_client_request_duration_seconds",
+            "How do our neighbours treat us? One observation a try.",
+            ("upstream", "outcome"),
+        )
+        self.client_retries = self.counter(
+            "http_client_retries_total", "Are we making it worse?", ("upstream",)
+        )
+        self.client_breaker_open = self.gauge(
+            "http_client_breaker_open", "Is a neighbour left alone (1)?", ("upstream",)
+        )
         self._store_duration = self.histogram(
             "store_operation_duration_seconds",
             "Is the store the problem?",

@@ -1,0 +1,324 @@
+"""Who is calling: the access tokens of people, and the tokens services show one another.
+
+One service signs access tokens; all others verify them with the public keys it publishes. A token
+that is not in order is answered 401 with one constant body, whatever is wrong with it, so that
+nobody learns from the answers how to forge a better one.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from app.client import Upstream, UpstreamBroken, UpstreamError
+from app.errors import Forbidden, Unauthenticated, Unavailable
+from app.telemetry.logs import get_logger
+
+KEYS_PATH = "/.well-known/jwks.json"
+KEYS_TIMEOUT = 1.0
+KEYS_MAX_AGE = 60.0
+KEYS_MIN_INTERVAL = 5.0
+"""Seconds between two fetches, however many unknown key ids are thrown at us."""
+KEYS_MIN_INTERVAL_EMPTY = 0.5
+
+MAX_TOKEN_LENGTH = 4096
+MAX_LIFETIME = 15 * 60
+LEEWAY = 5
+"""Seconds two honest clocks may differ."""
+MAX_REMEMBERED = 4096
+
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a verified token speaks for. `expires_at` is in seconds since the epoch."""
+
+    subject: str
+    roles: frozenset[str]
+    session: str | None
+    expires_at: int
+
+
+class _Header(BaseModel):
+    """All a token's header may say. Naming the rest (`jwk`, `jku`, `crit`, …) is refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    # RFC 9864 renamed EdDSA over this curve to Ed25519; the signature is the same.
+    alg: Literal["EdDSA", "Ed25519"]
+    typ: Literal["at+jwt"]
+    kid: str = Field(min_length=1, max_length=128)
+
+
+class _Claims(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    iss: str
+    aud: str
+    sub: str = Field(pattern=r"^[!-~]{1,128}$")
+    jti: str = Field(min_length=1, max_length=128)
+    sid: str | None = Field(default=None, max_length=128)
+    roles: tuple[Annotated[str, Field(max_length=32)], ...] = Field(max_length=16)
+    iat: int = Field(ge=0, lt=2**40)
+    exp: int = Field(ge=0, lt=2**40)
+    nbf: int = Field(default=0, ge=0, lt=2**40)
+
+
+class _KeyDocument(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    keys: list[dict[str, object]] = Field(max_length=32)
+
+
+class PublishedKeys:
+    """The signer's public keys by id: kept current, never fetched in a hurry, never thrown away.
+
+    Keys are fetched again every minute, and when a token names one we do not hold, but at most
+    every five seconds. The caller who notices waits for the fetch; the others go on with the
+    keys there are. While the signer is down the old keys stay good.
+    """
+
+    def __init__(self, jwks: Upstream, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._jwks = jwks
+        self._clock = clock
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        self._fetched_at = float("-inf")
+        self._attempted_at = float("-inf")
+        self._fetching = asyncio.Lock()
+
+    async def find(self, kid: str) -> Ed25519PublicKey | None:
+        """Return the key, or None if the signer does not (any longer) publish it.
+
+        Raises `Unavailable` as long as no key was ever seen.
+        """
+        key = self._keys.get(kid)
+        if key is not None and (self._fetching.locked() or not self._stale()):
+            return key
+        async with self._fetching:
+            if self._may_fetch(known=kid in self._keys):
+                await self._fetch()
+        if not self._keys:
+            raise Unavailable("Access tokens cannot be verified right now.")
+        return self._keys.get(kid)
+
+    def _stale(self) -> bool:
+        return self._clock() - self._fetched_at > KEYS_MAX_AGE
+
+    def _may_fetch(self, *, known: bool) -> bool:
+        if known and not self._stale():
+            return False
+        interval = KEYS_MIN_INTERVAL if self._keys else KEYS_MIN_INTERVAL_EMPTY
+        return self._clock() - self._attempted_at >= interval
+
+    async def _fetch(self) -> None:
+        self._attempted_at = self._clock()
+        try:
+            answer = await self._jwks.request("GET", KEYS_PATH, timeout=KEYS_TIMEOUT)
+            keys = _read_keys(answer.content) if answer.status_code == 200 else {}
+            if not keys:
+                raise UpstreamBroken(self._jwks.name, "It published no usable key.")
+        except UpstreamError as error:
+            get_logger().warning("keys_not_refreshed", reason=str(error), kept=len(self._keys))
+            return
+        self._keys = keys
+        self._fetched_at = self._clock()
+
+
+def _read_keys(document: bytes) -> dict[str, Ed25519PublicKey]:
+    try:
+        entries = _KeyDocument.model_validate_json(document).keys
+    except ValidationError:
+        return {}
+    found = {}
+    for entry in entries:
+        kid = entry.get("kid")
+        if isinstance(kid, str) and (key := _read_key(entry)) is not None:
+            found[kid] = key
+    return found
+
+
+def _read_key(entry: dict[str, object]) -> Ed25519PublicKey | None:
+    """Keys of other kinds are skipped, not refused: the signer may be ahead of us."""
+    if (entry.get("kty"), entry.get("crv")) != ("OKP", "Ed25519"):
+        return None
+    try:
+        return cast(
+            Ed25519PublicKey,
+            OKPKey.import_key(
+                {"kty": "OKP", "crv": "Ed25519", "x": str(entry.get("x"))}
+            ).public_key,
+        )
+    except (JoseError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    identity: Identity
+    kid: str
+    until: float  # monotonic: a wall clock set back must not lengthen a token's life
+
+
+class TokenVerifier:
+    """Verifies access tokens; remembers the good ones until they expire."""
+
+    def __init__(
+        self,
+        jwks: Upstream,
+        *,
+        issuer: str,
+        audience: str,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._keys = PublishedKeys(jwks, clock=clock)
+        self._issuer = issuer
+        self._audience = audience
+        self._wall_clock = wall_clock
+        self._clock = clock
+        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+
+    async def verify(self, token: str) -> Identity:
+        """Return who the token speaks for.
+
+        Raises `Unauthenticated`, always the same, for any token that is not in order, and
+        `Unavailable` while the signer's keys were never seen.
+        """
+        if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
+            raise _refusal()
+        # The digest, so that a dump of our memory holds no usable token.
+        digest = hashlib.sha256(token.encode()).digest()
+        remembered = self._remembered.get(digest)
+        if remembered is not None:
+            return await self._still_good(digest, remembered)
+        return await self._verify_new(digest, token)
+
+    async def _still_good(self, digest: bytes, remembered: _Remembered) -> Identity:
+        if self._clock() >= remembered.until or await self._keys.find(remembered.kid) is None:
+            self._remembered.pop(digest, None)
+            raise _refusal()
+        return remembered.identity
+
+    async def _verify_new(self, digest: bytes, token: str) -> Identity:
+        signed, _, signature = token.rpartition(".")
+        header_part, _, claims_part = signed.partition(".")
+        try:
+            header = _Header.model_validate_json(_decode(header_part))
+            key = await self._keys.find(header.kid)
+            if key is None:
+                raise _refusal()
+            key.verify(_decode(signature), signed.encode())
+            claims = _Claims.model_validate_json(_decode(claims_part))
+        except (ValueError, InvalidSignature) as error:  # a ValidationError is a ValueError
+            raise _refusal() from error
+        seconds_left = self._check(claims)
+        identity = Identity(claims.sub, frozenset(claims.roles), claims.sid, claims.exp)
+        self._remember(digest, _Remembered(identity, header.kid, self._clock() + seconds_left))
+        return identity
+
+    def _check(self, claims: _Claims) -> float:
+        """Return the seconds these claims stay good; raise if they are not."""
+        now = self._wall_clock()
+        seconds_left = claims.exp + LEEWAY - now
+        in_order = (
+            claims.iss == self._issuer
+            and claims.aud == self._audience
+            and 0 < claims.exp - claims.iat <= MAX_LIFETIME
+            and max(claims.iat, claims.nbf) <= now + LEEWAY
+            and seconds_left > 0
+        )
+        if not in_order:
+            raise _refusal()
+        return seconds_left
+
+    def _remember(self, digest: bytes, remembered: _Remembered) -> None:
+        self._remembered[digest] = remembered
+        if len(self._remembered) > MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
+
+
+def _decode(part: str) -> bytes:
+    """Decode base64url in its one canonical form: a token has one spelling, not several."""
+    decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
+        raise ValueError("not canonical base64url")
+    return decoded
+
+
+def _refusal() -> Unauthenticated:
+    return Unauthenticated("A valid access token is required.")
+
+
+_bearer = HTTPBearer(scheme_name="accessToken", bearerFormat="JWT", auto_error=False)
+_service_token = APIKeyHeader(
+    scheme_name="serviceToken",
+    name="x-service-token",
+    description="The secret services show one another when they act for nobody.",
+    auto_error=False,
+)
+
+
+async def _caller_token(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> str:
+    if credentials is None:
+        raise _refusal()
+    return credentials.credentials
+
+
+CallerToken = Annotated[str, Depends(_caller_token)]
+"""The caller's own token, to act for them at a neighbour. Not verified by itself."""
+
+
+async def _current_identity(request: Request, token: CallerToken) -> Identity:
+    verifier = cast(TokenVerifier, request.state.verifier)
+    return await verifier.verify(token)
+
+
+CurrentIdentity = Annotated[Identity, Depends(_current_identity)]
+"""The verified caller; needs `verifier` in the lifespan's state. Answers 401 (or 503)."""
+
+
+def require_role(role: str) -> Callable[[Identity], Awaitable[Identity]]:
+    """Make a dependency that lets only callers with the role through (401, 403)."""
+
+    async def caller_with_role(identity: CurrentIdentity) -> Identity:
+        if role not in identity.roles:
+            raise Forbidden(f"This needs the role '{role}'.")
+        return identity
+
+    return caller_with_role
+
+
+async def _service_caller(
+    request: Request, token: Annotated[str | None, Security(_service_token)]
+) -> None:
+    accepted = cast(Sequence[SecretStr], request.app.state.settings.service_tokens)
+    if token is None or not _is_one_of(token, accepted):
+        raise Unauthenticated("A valid service token is required.")
+
+
+ServiceCaller = Annotated[None, Depends(_service_caller)]
+"""Only another service may call; needs `service_tokens` in the app's settings. Answers 401."""
+
+
+def _is_one_of(token: str, accepted: Sequence[SecretStr]) -> bool:
+    """Compare with all of them in constant time: how long it takes says nothing."""
+    given = token.encode()
+    matches = [hmac.compare_digest(given, one.get_secret_value().encode()) for one in accepted]
+    return any(matches)

@@ -1,0 +1,178 @@
+"""Where a neighbour's replicas are: one address, a DNS name with many, or a file.
+
+Asking never waits: each kind keeps the addresses it last knew, so that a resolver or a
+half-written file in trouble does not become our trouble.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.parse import urlsplit
+
+from app.telemetry.logs import get_logger
+
+RESOLVE_EVERY = 3.0
+RESOLVE_TIMEOUT = 1.0
+LOOK_EVERY = 0.1
+"""Seconds between two looks at an endpoints file."""
+
+Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+
+
+class Discovery(Protocol):
+    """Knows the base URLs (`http://host:port`) of a neighbour's replicas."""
+
+    def endpoints(self) -> tuple[str, ...]: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def discover(url: str) -> Discovery:
+    """Choose by scheme: `http://host:port`, `dns+http://host:port` or `file:/path`.
+
+    Raises `ValueError` for any other.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "http":
+        return OneAddress(url.rstrip("/"))
+    if scheme == "file":
+        return EndpointsFile(Path(rest.removeprefix("//")))
+    if scheme == "dns+http":
+        parts = urlsplit(url)
+        return DnsName(parts.hostname or "", parts.port or 80)
+    raise ValueError(f"an upstream URL starts with http:, dns+http: or file:, not {scheme}:")
+
+
+class _NothingToOpen:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+
+class OneAddress(_NothingToOpen):
+    """One base URL; whoever answers there balances, if anybody does."""
+
+    def __init__(self, url: str) -> None:
+        self._endpoints = (url,)
+
+    def endpoints(self) -> tuple[str, ...]:
+        return self._endpoints
+
+
+class EndpointsFile(_NothingToOpen):
+    """A list of targets in Prometheus' file_sd format, read again when the file changes."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._endpoints: tuple[str, ...] = ()
+        self._looked_at = float("-inf")
+        self._read_version: tuple[int, int, int] | None = None
+
+    def endpoints(self) -> tuple[str, ...]:
+        now = self._clock()
+        if now - self._looked_at >= LOOK_EVERY:
+            self._looked_at = now
+            self._look()
+        return self._endpoints
+
+    def _look(self) -> None:
+        # Blocking on purpose: a stat and a small local file cost microseconds, a thread more.
+        try:
+            status = os.stat(self._path)
+            version = (status.st_mtime_ns, status.st_ino, status.st_size)
+            if version == self._read_version:
+                return
+            self._endpoints = _read_targets(self._path.read_bytes())
+            self._read_version = version
+        except (OSError, ValueError) as error:
+            get_logger().debug("endpoints_file_not_read", path=str(self._path), reason=str(error))
+
+
+def _read_targets(content: bytes) -> tuple[str, ...]:
+    try:
+        groups = json.loads(content)
+        targets = [str(target) for group in groups for target in group["targets"]]
+    except (TypeError, KeyError) as error:
+        raise ValueError("not a list of {targets: [host:port]}") from error
+    return tuple(dict.fromkeys(f"http://{target}" for target in targets))
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """Look up all addresses of a host, IPv6 ones in brackets. Raises `OSError`."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [
+        f"[{address[0]}]" if family == socket.AF_INET6 else str(address[0])
+        for family, _, _, _, address in found
+    ]
+
+
+class DnsName:
+    """All addresses of a name (a headless Service), resolved again every few seconds."""
+
+    def __init__(self, host: str, port: int, *, resolver: Resolver = resolve) -> None:
+        self._host = host
+        self._port = port
+        self._resolver = resolver
+        self._endpoints: tuple[str, ...] = ()
+        self._refreshing: asyncio.Task[None] | None = None
+
+    def endpoints(self) -> tuple[str, ...]:
+        return self._endpoints
+
+    async def refresh(self) -> None:
+        """Resolve once, within a second; on failure keep what is known."""
+        try:
+            async with asyncio.timeout(RESOLVE_TIMEOUT):
+                addresses = await self._resolver(self._host, self._port)
+        except OSError as error:  # TimeoutError is one
+            get_logger().warning("name_not_resolved", host=self._host, reason=str(error))
+            return
+        if addresses:
+            # Sorted, since resolvers rotate: the same addresses must look the same.
+            self._endpoints = tuple(
+                f"http://{address}:{self._port}" for address in sorted(set(addresses))
+            )
+
+    async def __aenter__(self) -> Self:
+        await self.refresh()
+        self._refreshing = asyncio.create_task(self._refresh_for_ever())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._refreshing
+
+    async def _refresh_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(RESOLVE_EVERY)
+            await self.refresh()

@@ -1,0 +1,109 @@
+"""A signer for tests: mints access tokens and publishes its key like the real one."""
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import httpx2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+ISSUER = "cartwheel"
+AUDIENCE = "cartwheel"
+
+
+def encode(content: bytes) -> str:
+    """Encode as base64url without padding, as JOSE wants it."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+class Signer:
+    """An Ed25519 key with an id, and the tokens one can make with it."""
+
+    def __init__(self, kid: str = "test-key") -> None:
+        self.kid = kid
+        self._key = Ed25519PrivateKey.generate()
+
+    def jwk(self) -> dict[str, str]:
+        """The public key as a service would publish it."""
+        x = encode(self._key.public_key().public_bytes_raw())
+        return {"kty": "OKP", "crv": "Ed25519", "kid": self.kid, "use": "sig", "x": x}
+
+    def sign(self, header: Mapping[str, Any] | bytes, claims: Mapping[str, Any] | bytes) -> str:
+        """Sign any header and claims, in order or not."""
+        parts = [
+            encode(part if isinstance(part, bytes) else json.dumps(part).encode())
+            for part in (header, claims)
+        ]
+        signed = ".".join(parts)
+        return f"{signed}.{encode(self._key.sign(signed.encode()))}"
+
+    def header(self) -> dict[str, Any]:
+        return {"alg": "EdDSA", "typ": "at+jwt", "kid": self.kid}
+
+    def token(
+        self,
+        subject: str = "user_1",
+        *,
+        roles: Sequence[str] = ("user",),
+        session: str | None = "session_1",
+        expires_in: float = 600,
+        issued_at: float | None = None,
+    ) -> str:
+        """Return a token in good order; times in seconds."""
+        claims = access_claims(
+            subject, roles=roles, session=session, expires_in=expires_in, issued_at=issued_at
+        )
+        return self.sign(self.header(), claims)
+
+
+def access_claims(
+    subject: str = "user_1",
+    *,
+    roles: Sequence[str] = ("user",),
+    session: str | None = "session_1",
+    expires_in: float = 600,
+    issued_at: float | None = None,
+) -> dict[str, Any]:
+    """The claims of an access token in good order."""
+    now = int(time.time() if issued_at is None else issued_at)
+    return {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": subject,
+        "jti": secrets.token_urlsafe(8),
+        "sid": session,
+        "roles": list(roles),
+        "iat": now,
+        "exp": now + int(expires_in),
+    }
+
+
+@cache
+def default_signer() -> Signer:
+    return Signer()
+
+
+def token(subject: str = "user_1", roles: Sequence[str] = ("user",), **options: Any) -> str:
+    """A good token signed with the default key."""
+    return default_signer().token(subject, roles=roles, **options)
+
+
+def bearer(subject: str = "user_1", roles: Sequence[str] = ("user",)) -> dict[str, str]:
+    """Request headers of somebody who is logged in."""
+    return {"authorization": f"Bearer {token(subject, roles)}"}
+
+
+def jwks_transport(*signers: Signer) -> httpx2.MockTransport:
+    """A neighbour that publishes the signers' keys (the default signer's if none is given)."""
+
+    def publish(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path != "/.well-known/jwks.json":
+            return httpx2.Response(404)
+        keys = [signer.jwk() for signer in signers or (default_signer(),)]
+        return httpx2.Response(200, json={"keys": keys})
+
+    return httpx2.MockTransport(publish)
