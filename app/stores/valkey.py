@@ -1,0 +1,247 @@
+"""Valkey and Redis: many callers, one connection, one round trip for all who ask together.
+
+The server runs one command at a time, so a pool of connections buys nothing but the day it is
+empty. Here every call made while the last round trip was under way leaves in the next one, as
+one pipeline::
+
+    ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+
+    async with Valkey(settings.store_url, metrics=metrics) as valkey:
+        value = await valkey.run("add", ADD, keys=["visits"], arguments=[1])
+
+A script is named by its content: replicas with different versions of the code do not disturb
+each other, and a server that forgot it (a restart, a failover) is told again at once.
+
+Nothing is sent twice. A call whose answer was lost raises `StoreUnavailable`, and whoever
+asked decides whether it is safe to ask again.
+"""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from redis.asyncio import Connection, ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    MasterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
+
+from app.stores.sql import StoreUnavailable
+from app.telemetry.logs import get_logger
+from app.telemetry.metrics import Metrics
+
+STORE = "valkey"
+
+# Calls in one round trip, and calls waiting for the next one; more are refused at once.
+MAX_BATCH = 256
+MAX_WAITING = 4096
+
+# After a failure nobody asks for this long (seconds, doubling, half of it random).
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 1.0
+
+# "Not now" rather than "wrong": a replica, full, disk trouble, busy with a script of others.
+UNAVAILABLE_ERRORS = (ReadOnlyError, OutOfMemoryError, MasterDownError)
+UNAVAILABLE_CODES = ("MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN")
+
+Argument = str | int
+Command = tuple[Argument, ...]
+
+
+class Script:
+    """Lua that the server runs as one atomic step."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.digest = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    command: Command
+    script: Script | None = None
+    reply: asyncio.Future[Any] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def settle(self, reply: Any) -> None:
+        if self.reply.done():  # the caller went away
+            return
+        if isinstance(reply, BaseException):
+            self.reply.set_exception(reply)
+        else:
+            self.reply.set_result(reply)
+
+
+class Valkey:
+    """A connection to one server (or to whichever is primary behind a name).
+
+    ``url`` is ``valkey://`` or ``redis://[user:password@]host[:port][/database]``. The
+    connection is made when it is needed, so a server that is down stops neither start-up nor
+    liveness. ``patience`` (seconds) limits each round trip, connecting included.
+    """
+
+    def __init__(self, url: str, *, metrics: Metrics, patience: float = 0.5) -> None:
+        self._metrics = metrics
+        self._patience = patience
+        self._pool = ConnectionPool.from_url(
+            url.replace("valkey://", "redis://", 1),
+            max_connections=1,
+            decode_responses=True,
+            protocol=2,
+            socket_connect_timeout=patience,
+            socket_timeout=None,  # the round trip as a whole is limited instead
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._waiting: list[_Call] = []
+        self._called = asyncio.Event()
+        self._failures = 0
+        self._paused_until = 0.0
+        self._log = get_logger()
+
+    async def __aenter__(self) -> Self:
+        self._worker = asyncio.create_task(self._serve_calls(), name="valkey")
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._worker
+        _fail(self._waiting, "The store was closed.")
+        await self._pool.disconnect()
+
+    async def command(self, operation: str, *command: Argument) -> Any:
+        """Run one command and answer the server's reply, text decoded.
+
+        ``operation`` is the label in ``store_operation_duration_seconds``.
+        Raises `StoreUnavailable`; redis-py's `ResponseError` when the command is wrong.
+        """
+        return await self._ask(operation, _Call(command))
+
+    async def run(
+        self,
+        operation: str,
+        script: Script,
+        *,
+        keys: Sequence[str],
+        arguments: Sequence[Argument] = (),
+    ) -> Any:
+        """Run ``script`` with ``KEYS`` and ``ARGV``. Raises what `command` raises."""
+        return await self._ask(
+            operation, _Call(("EVALSHA", script.digest, len(keys), *keys, *arguments), script)
+        )
+
+    async def ping(self) -> None:
+        """Ask the server for a sign of life, even during a pause. Raises `StoreUnavailable`."""
+        await self._ask("ping", _Call(("PING",)), pause_applies=False)
+
+    async def _ask(self, operation: str, call: _Call, *, pause_applies: bool = True) -> Any:
+        with self._metrics.store_operation(STORE, operation):
+            if pause_applies and asyncio.get_running_loop().time() < self._paused_until:
+                raise StoreUnavailable("The store is not answering.")
+            if len(self._waiting) >= MAX_WAITING:
+                raise StoreUnavailable("Too many are waiting for the store.")
+            self._waiting.append(call)
+            self._called.set()
+            return await call.reply
+
+    async def _serve_calls(self) -> None:
+        while True:
+            await self._called.wait()
+            self._called.clear()
+            while self._waiting:
+                batch = self._waiting[:MAX_BATCH]
+                del self._waiting[:MAX_BATCH]
+                await self._serve(batch)
+
+    async def _serve(self, batch: list[_Call]) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                replies = await self._exchange(batch)
+        except asyncio.CancelledError:
+            _fail(batch, "The store was closed.")
+            raise
+        except Exception as error:  # whatever it is: without this loop all callers would hang
+            self._pause(error)
+            # Who waits for the next round trip would find the same: tell them now.
+            _fail(batch + self._waiting, "The store is not answering.")
+            self._waiting.clear()
+            return
+        self._failures = 0
+        self._paused_until = 0.0
+        for call, reply in zip(batch, replies, strict=True):
+            call.settle(_refusal(reply) if isinstance(reply, ResponseError) else reply)
+
+    async def _exchange(self, batch: list[_Call]) -> list[Any]:
+        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            replies = await _round_trip(connection, [call.command for call in batch])
+            if any(isinstance(reply, NoScriptError) for reply in replies):
+                replies = await _again_with_source(connection, batch, replies)
+            if any(isinstance(reply, ReadOnlyError) for reply in replies):
+                # It was the primary once. The name may lead to the new one by now.
+                await connection.disconnect()
+            return replies
+        except BaseException:
+            # Replies may still be on their way: nobody else must read them.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await self._pool.release(connection)
+
+    def _pause(self, error: Exception) -> None:
+        pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE) * random.uniform(0.5, 1)
+        self._failures += 1
+        self._paused_until = asyncio.get_running_loop().time() + pause
+        self._log.warning("store_unavailable", store=STORE, error=type(error).__name__)
+
+
+async def _round_trip(connection: Connection, commands: Sequence[Command]) -> list[Any]:
+    """Errors of single commands come back in the place of their reply."""
+    await connection.send_packed_command(connection.pack_commands(commands))
+    replies: list[Any] = []
+    for _ in commands:
+        try:
+            replies.append(await connection.read_response())
+        except ResponseError as error:
+            replies.append(error)
+    return replies
+
+
+async def _again_with_source(
+    connection: Connection, batch: Sequence[_Call], replies: Sequence[Any]
+) -> list[Any]:
+    """Repeat the calls whose script the server did not know; those have done nothing yet."""
+    commands = []
+    for call, reply in zip(batch, replies, strict=True):
+        if isinstance(reply, NoScriptError) and call.script is not None:
+            commands.append(("EVAL", call.script.source, *call.command[2:]))
+    repeated = iter(await _round_trip(connection, commands))
+    return [next(repeated) if isinstance(r, NoScriptError) else r for r in replies]
+
+
+def _fail(calls: Sequence[_Call], reason: str) -> None:
+    for call in calls:
+        call.settle(StoreUnavailable(reason))
+
+
+def _refusal(error: ResponseError) -> Exception:
+    """What the server's refusal means for the caller."""
+    if isinstance(error, UNAVAILABLE_ERRORS) or str(error).startswith(UNAVAILABLE_CODES):
+        return StoreUnavailable("The store cannot be written to.")
+    return error

@@ -1,0 +1,79 @@
+"""The cart service: what is put together, and in which order it opens and closes."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+
+from fastapi import FastAPI
+
+from app.auth import TokenVerifier
+from app.client import Transport, Upstream
+from app.factory import create_app
+from app.health import Health
+from app.settings import load
+from app.stores.sql import Database
+from app.stores.valkey import Valkey
+from app.telemetry.metrics import Metrics
+from services.cart.clients import Products
+from services.cart.dependencies import State
+from services.cart.repository import CartRepository, Retention
+from services.cart.repository.sqlite import SqliteCarts
+from services.cart.repository.valkey import ValkeyCarts
+from services.cart.routes import router
+from services.cart.service import CartService
+from services.cart.settings import CartSettings
+
+
+def create() -> FastAPI:
+    """The app as the environment wants it. Raises `SettingsError`."""
+    return build(load(CartSettings))
+
+
+def build(
+    settings: CartSettings, *, transports: Mapping[str, Transport] = MappingProxyType({})
+) -> FastAPI:
+    """The app; ``transports`` replace the network to the neighbours of that name."""
+    metrics = Metrics("cart", version=settings.version)
+    health = Health()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        def upstream(name: str, url: str) -> Upstream:
+            return Upstream(name, url, metrics=metrics, transport=transports.get(name))
+
+        async with (
+            upstream("products", settings.products_url) as products,
+            upstream("user", settings.user_url) as user,
+            _open_carts(settings, metrics) as carts,
+        ):
+            health.add("store", carts.check)
+            yield State(
+                carts=CartService(carts, Products(products, metrics), metrics),
+                verifier=TokenVerifier(
+                    user, issuer=settings.token_issuer, audience=settings.token_audience
+                ),
+            )
+
+    return create_app(
+        settings,
+        service="cart",
+        title="Cart",
+        description="What shoppers have chosen so far: SKUs and quantities, never prices.",
+        metrics=metrics,
+        health=health,
+        lifespan=lifespan,
+        routers=[router],
+    )
+
+
+@asynccontextmanager
+async def _open_carts(settings: CartSettings, metrics: Metrics) -> AsyncIterator[CartRepository]:
+    retention = Retention(cart=settings.cart_lifetime)
+    if settings.store_url.startswith("sqlite:"):
+        async with Database(settings.store_url, metrics=metrics) as database:
+            carts = SqliteCarts(database, retention)
+            async with carts.forgetting_expired():
+                yield carts
+    else:
+        async with Valkey(settings.store_url, metrics=metrics) as valkey:
+            yield ValkeyCarts(valkey, retention)

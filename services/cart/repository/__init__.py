@@ -1,0 +1,60 @@
+"""What the cart needs from a store.
+
+Each call is atomic: any number of replicas may change the same cart at the same time, and the
+result is that of one change after the other. `SqliteCarts` and `ValkeyCarts` keep the promise;
+one test suite runs over both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.errors import UnprocessablePayload
+from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
+
+# How long a repeated Idempotency-Key is recognised.
+REMEMBERED_SECONDS = 24 * 60 * 60
+
+
+class IdempotencyKeyReused(UnprocessablePayload):
+    """The key belongs to an earlier request that asked for something else."""
+
+    type = "idempotency-key-reused"
+    title = "This Idempotency-Key was used for another request"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the store keeps what nobody touches, in seconds."""
+
+    cart: int
+    remembered_add: int = REMEMBERED_SECONDS
+
+
+class CartRepository(Protocol):
+    """Carts by subject. A cart that is not stored is an empty one.
+
+    Every method raises `StoreUnavailable` when the store does not answer in time; a change
+    may then have happened or not.
+    """
+
+    async def read(self, subject: str) -> Cart: ...
+
+    async def add(self, subject: str, line: Line, *, key: str | None) -> AddedItem:
+        """Once per ``key``, when there is one. Raises `CartLimit`, `IdempotencyKeyReused`."""
+
+    async def set(self, subject: str, line: Line) -> Cart:
+        """Raises `CartLimit`."""
+
+    async def remove(self, subject: str, sku: str) -> Cart: ...
+
+    async def clear(self, subject: str) -> Cart: ...
+
+    async def merge(self, subject: str, *, guest: str) -> MergedCart:
+        """Move the guest's lines over; the guest's cart is empty afterwards."""
+
+    async def take(self, subject: str, order_id: str, lines: Sequence[Line]) -> TakenOrder:
+        """Once per order, however often it is asked for."""
+
+    async def check(self) -> None:
+        """Returns when the store can serve; raises `StoreUnavailable` when not."""

@@ -1,0 +1,4 @@
+-- ARGV: lifetime.
+
+empty(CART)
+return {'done', contents()}

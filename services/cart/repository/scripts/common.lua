@@ -1,0 +1,45 @@
+-- Ahead of every script: the limits (put in by Python) and what the changes share.
+--
+-- A cart is one hash: a field per SKU with its quantity, and `version` and `updated_at`
+-- (milliseconds). SKUs are upper case, so no SKU is ever called like those two.
+-- KEYS[1] is the shopper's cart, ARGV[1] the milliseconds it lives after its last change.
+
+local CART = KEYS[1]
+
+local function quantity_of(sku)
+  return tonumber(redis.call('HGET', CART, sku) or 0)
+end
+
+local function has_room_for(sku)
+  if redis.call('HEXISTS', CART, sku) == 1 then return true end
+  local details = redis.call('HEXISTS', CART, 'version') * 2
+  return redis.call('HLEN', CART) - details < MAX_LINES
+end
+
+local function changed(cart)
+  local seconds, microseconds = unpack(redis.call('TIME'))
+  local now = string.format('%d', seconds * 1000 + math.floor(microseconds / 1000))
+  redis.call('HINCRBY', cart, 'version', 1)
+  redis.call('HSET', cart, 'updated_at', now)
+  redis.call('PEXPIRE', cart, ARGV[1])
+end
+
+local function skus_in(cart)
+  local skus = {}
+  for _, field in ipairs(redis.call('HKEYS', cart)) do
+    if field ~= 'version' and field ~= 'updated_at' then table.insert(skus, field) end
+  end
+  table.sort(skus)
+  return skus
+end
+
+local function empty(cart)
+  local skus = skus_in(cart)
+  if #skus == 0 then return end
+  redis.call('HDEL', cart, unpack(skus))
+  changed(cart)
+end
+
+local function contents()
+  return redis.call('HGETALL', CART)
+end

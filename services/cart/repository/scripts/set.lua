@@ -1,0 +1,14 @@
+-- ARGV: lifetime, SKU, quantity. A quantity of 0 removes the line.
+
+local sku, quantity = ARGV[2], tonumber(ARGV[3])
+
+if quantity == quantity_of(sku) then return {'done', contents()} end
+if quantity > 0 and not has_room_for(sku) then return {'limit'} end
+
+if quantity > 0 then
+  redis.call('HSET', CART, sku, quantity)
+else
+  redis.call('HDEL', CART, sku)
+end
+changed(CART)
+return {'done', contents()}

@@ -1,0 +1,233 @@
+"""Carts in an SQLite file that all replicas of one machine share.
+
+A cart is always read and written whole, so it is one row: its lines are a JSON object from
+SKU to quantity. A change reads the row, asks the cart what becomes of it, and writes it back
+under SQLite's write lock, which is taken before the first read.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.stores.migrations import check_schema
+from app.stores.sql import Database, StoreUnavailable
+from app.telemetry.logs import get_logger
+from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
+from services.cart.repository import IdempotencyKeyReused, Retention
+
+READ = text(
+    "SELECT version, quantities, updated_at FROM carts"
+    " WHERE subject = :subject AND expires_at > :now"
+)
+WRITE = text("""
+    INSERT INTO carts (subject, version, quantities, updated_at, expires_at)
+    VALUES (:subject, :version, :quantities, :updated_at, :expires_at)
+    ON CONFLICT (subject) DO UPDATE SET
+        version = excluded.version,
+        quantities = excluded.quantities,
+        updated_at = excluded.updated_at,
+        expires_at = excluded.expires_at
+""")
+RECALL_ADD = text(
+    "SELECT request, cart FROM remembered_adds"
+    " WHERE subject = :subject AND key = :key AND expires_at > :now"
+)
+REMEMBER_ADD = text("""
+    INSERT INTO remembered_adds (subject, key, request, cart, expires_at)
+    VALUES (:subject, :key, :request, :cart, :expires_at)
+    ON CONFLICT (subject, key) DO UPDATE SET
+        request = excluded.request,
+        cart = excluded.cart,
+        expires_at = excluded.expires_at
+""")
+REMEMBER_ORDER = text("""
+    INSERT INTO taken_orders (subject, order_id, expires_at)
+    VALUES (:subject, :order_id, :expires_at)
+    ON CONFLICT (subject, order_id) DO NOTHING
+""")
+FORGET = [
+    text(f"DELETE FROM {table} WHERE expires_at <= :now")
+    for table in ("carts", "remembered_adds", "taken_orders")
+]
+FORGET_EVERY = 10 * 60.0
+
+
+class SqliteCarts:
+    """A `CartRepository` on one SQLite file."""
+
+    def __init__(self, database: Database, retention: Retention) -> None:
+        self._database = database
+        self._cart_ms = retention.cart * 1000
+        self._remembered_ms = retention.remembered_add * 1000
+
+    async def read(self, subject: str) -> Cart:
+        async with self._database.reading("read") as connection:
+            return await self._load(connection, subject, _now())
+
+    async def add(self, subject: str, line: Line, *, key: str | None) -> AddedItem:
+        async with self._database.transaction("add") as connection:
+            now = _now()
+            if key is not None and (cart := await _recall(connection, subject, key, line, now)):
+                return AddedItem(cart, replayed=True)
+            before = await self._load(connection, subject, now)
+            cart = before.adding(line.sku, line.quantity, at=now)
+            await self._save(connection, subject, before, cart)
+            if key is not None:
+                await self._remember(connection, subject, key, line, cart, now)
+            return AddedItem(cart)
+
+    async def set(self, subject: str, line: Line) -> Cart:
+        return await self._change(
+            "set", subject, lambda cart, now: cart.setting(line.sku, line.quantity, at=now)
+        )
+
+    async def remove(self, subject: str, sku: str) -> Cart:
+        return await self._change("remove", subject, lambda cart, now: cart.removing(sku, at=now))
+
+    async def clear(self, subject: str) -> Cart:
+        return await self._change("clear", subject, lambda cart, now: cart.emptied(at=now))
+
+    async def merge(self, subject: str, *, guest: str) -> MergedCart:
+        async with self._database.transaction("merge") as connection:
+            now = _now()
+            before = await self._load(connection, subject, now)
+            guests = await self._load(connection, guest, now)
+            cart, notices = before.merging(guests, at=now)
+            await self._save(connection, subject, before, cart)
+            await self._save(connection, guest, guests, guests.emptied(at=now))
+            return MergedCart.of(cart, notices)
+
+    async def take(self, subject: str, order_id: str, lines: Sequence[Line]) -> TakenOrder:
+        async with self._database.transaction("take") as connection:
+            now = _now()
+            before = await self._load(connection, subject, now)
+            expires_at = _milliseconds(now) + self._cart_ms
+            first = await connection.execute(
+                REMEMBER_ORDER,
+                {"subject": subject, "order_id": order_id, "expires_at": expires_at},
+            )
+            if not first.rowcount:
+                return TakenOrder(order_id=order_id, taken=False, version=before.version)
+            cart = before.without(lines, at=now)
+            await self._save(connection, subject, before, cart)
+            return TakenOrder(order_id=order_id, taken=True, version=cart.version)
+
+    async def check(self) -> None:
+        await check_schema(self._database, "services.cart")
+
+    @asynccontextmanager
+    async def forgetting_expired(self) -> AsyncIterator[None]:
+        """Delete what has expired from time to time; nobody sees it any more."""
+        forgetting = asyncio.create_task(self._forget_regularly(), name="forget expired carts")
+        try:
+            yield
+        finally:
+            forgetting.cancel()
+            with suppress(asyncio.CancelledError):
+                await forgetting
+
+    async def _forget_regularly(self) -> None:
+        while True:
+            # Not all replicas at once: they share the file.
+            await asyncio.sleep(FORGET_EVERY * random.uniform(0.5, 1.5))
+            try:
+                await self.forget_expired()
+            except StoreUnavailable as error:
+                get_logger().warning("expired_carts_not_deleted", reason=error.detail)
+
+    async def forget_expired(self) -> None:
+        """Raises `StoreUnavailable`."""
+        now = {"now": _milliseconds(_now())}
+        for statement in FORGET:
+            async with self._database.transaction("forget") as connection:
+                await connection.execute(statement, now)
+
+    async def _change(
+        self, operation: str, subject: str, change: Callable[[Cart, datetime], Cart]
+    ) -> Cart:
+        async with self._database.transaction(operation) as connection:
+            now = _now()
+            before = await self._load(connection, subject, now)
+            cart = change(before, now)
+            await self._save(connection, subject, before, cart)
+            return cart
+
+    async def _load(self, connection: AsyncConnection, subject: str, now: datetime) -> Cart:
+        parameters = {"subject": subject, "now": _milliseconds(now)}
+        row = (await connection.execute(READ, parameters)).mappings().one_or_none()
+        return Cart() if row is None else _cart(row)
+
+    async def _save(
+        self, connection: AsyncConnection, subject: str, before: Cart, cart: Cart
+    ) -> None:
+        if cart.updated_at is None or cart == before:
+            return
+        changed_at = _milliseconds(cart.updated_at)
+        await connection.execute(
+            WRITE,
+            {
+                "subject": subject,
+                "version": cart.version,
+                "quantities": json.dumps(cart.quantities),
+                "updated_at": changed_at,
+                "expires_at": changed_at + self._cart_ms,
+            },
+        )
+
+    async def _remember(
+        self,
+        connection: AsyncConnection,
+        subject: str,
+        key: str,
+        line: Line,
+        cart: Cart,
+        now: datetime,
+    ) -> None:
+        await connection.execute(
+            REMEMBER_ADD,
+            {
+                "subject": subject,
+                "key": key,
+                "request": line.model_dump_json(),
+                "cart": cart.model_dump_json(),
+                "expires_at": _milliseconds(now) + self._remembered_ms,
+            },
+        )
+
+
+async def _recall(
+    connection: AsyncConnection, subject: str, key: str, line: Line, now: datetime
+) -> Cart | None:
+    """The answer to an earlier add with this key. Raises `IdempotencyKeyReused`."""
+    parameters = {"subject": subject, "key": key, "now": _milliseconds(now)}
+    row = (await connection.execute(RECALL_ADD, parameters)).mappings().one_or_none()
+    if row is None:
+        return None
+    if row["request"] != line.model_dump_json():
+        raise IdempotencyKeyReused
+    return Cart.model_validate_json(row["cart"])
+
+
+def _cart(row: Mapping[Any, Any]) -> Cart:
+    return Cart.holding(
+        json.loads(row["quantities"]),
+        version=row["version"],
+        updated_at=datetime.fromtimestamp(row["updated_at"] / 1000, UTC),
+    )
+
+
+def _now() -> datetime:
+    """The time as precise as the store keeps it."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

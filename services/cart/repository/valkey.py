@@ -1,0 +1,136 @@
+"""Carts in Valkey or Redis: one script, one round trip, per request.
+
+Keys, all of which expire by themselves:
+
+=========================================  ======  ==============================================
+``cart:<subject>``                         hash    SKU → quantity; ``version``; ``updated_at``
+``cart:<subject>:add:<idempotency key>``   string  the request and its answer, as JSON; 24 h
+``cart:<subject>:order:<order id>``        string  the order's lines were taken
+=========================================  ======  ==============================================
+
+A merge touches the carts of two subjects, so the keys must live on one primary (with as many
+replicas as you like); this is not made for a sharded cluster.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+
+from app.stores.valkey import Script, Valkey
+from services.cart.models import (
+    MAX_LINES,
+    MAX_QUANTITY,
+    AddedItem,
+    Cart,
+    CartLimit,
+    Line,
+    MergedCart,
+    Notice,
+    TakenOrder,
+)
+from services.cart.repository import IdempotencyKeyReused, Retention
+
+LIMITS = f"local MAX_LINES, MAX_QUANTITY = {MAX_LINES}, {MAX_QUANTITY}\n"
+
+
+class ValkeyCarts:
+    """A `CartRepository` on a Valkey or Redis server, whose clock is the one that counts."""
+
+    def __init__(self, valkey: Valkey, retention: Retention) -> None:
+        self._valkey = valkey
+        self._cart_ms = retention.cart * 1000
+        self._remembered_ms = retention.remembered_add * 1000
+        self._add = _script("add")
+        self._set = _script("set")
+        self._clear = _script("clear")
+        self._merge = _script("merge")
+        self._take = _script("take")
+
+    async def read(self, subject: str) -> Cart:
+        return _cart(await self._valkey.command("read", "HGETALL", _key(subject)))
+
+    async def add(self, subject: str, line: Line, *, key: str | None) -> AddedItem:
+        keys = [_key(subject)]
+        if key is not None:
+            keys.append(f"{_key(subject)}:add:{key}")
+        outcome, *fields = await self._valkey.run(
+            "add",
+            self._add,
+            keys=keys,
+            arguments=(self._cart_ms, line.sku, line.quantity, self._remembered_ms),
+        )
+        if outcome == "limit":
+            raise CartLimit
+        if outcome == "key reused":
+            raise IdempotencyKeyReused
+        return AddedItem(_cart(fields[0]), replayed=outcome == "replayed")
+
+    async def set(self, subject: str, line: Line) -> Cart:
+        return await self._set_quantity("set", subject, line.sku, line.quantity)
+
+    async def remove(self, subject: str, sku: str) -> Cart:
+        return await self._set_quantity("remove", subject, sku, 0)
+
+    async def clear(self, subject: str) -> Cart:
+        _, fields = await self._valkey.run(
+            "clear", self._clear, keys=[_key(subject)], arguments=[self._cart_ms]
+        )
+        return _cart(fields)
+
+    async def merge(self, subject: str, *, guest: str) -> MergedCart:
+        _, fields, notices = await self._valkey.run(
+            "merge",
+            self._merge,
+            keys=[_key(subject), _key(guest)],
+            arguments=[self._cart_ms],
+        )
+        return MergedCart.of(
+            _cart(fields),
+            [Notice(sku=sku, requested=requested, kept=kept) for sku, requested, kept in notices],
+        )
+
+    async def take(self, subject: str, order_id: str, lines: Sequence[Line]) -> TakenOrder:
+        ordered = [part for line in lines for part in (line.sku, line.quantity)]
+        outcome, fields = await self._valkey.run(
+            "take",
+            self._take,
+            keys=[_key(subject), f"{_key(subject)}:order:{order_id}"],
+            arguments=[self._cart_ms, *ordered],
+        )
+        return TakenOrder(order_id=order_id, taken=outcome == "done", version=_cart(fields).version)
+
+    async def check(self) -> None:
+        await self._valkey.ping()
+
+    async def _set_quantity(self, operation: str, subject: str, sku: str, quantity: int) -> Cart:
+        outcome, *fields = await self._valkey.run(
+            operation,
+            self._set,
+            keys=[_key(subject)],
+            arguments=(self._cart_ms, sku, quantity),
+        )
+        if outcome == "limit":
+            raise CartLimit
+        return _cart(fields[0])
+
+
+def _script(name: str) -> Script:
+    folder = files("services.cart.repository") / "scripts"
+    return Script(
+        LIMITS + (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
+    )
+
+
+def _key(subject: str) -> str:
+    return f"cart:{subject}"
+
+
+def _cart(fields: Sequence[str]) -> Cart:
+    """``fields`` is the hash as the server lists it: name, value, name, value …"""
+    values = dict(zip(fields[::2], fields[1::2], strict=True))
+    if not values:
+        return Cart()
+    version = int(values.pop("version"))
+    updated_at = datetime.fromtimestamp(int(values.pop("updated_at")) / 1000, UTC)
+    quantities = {sku: int(quantity) for sku, quantity in values.items()}
+    return Cart.holding(quantities, version=version, updated_at=updated_at)

@@ -1,0 +1,75 @@
+"""The cart's HTTP contract. Every change answers the cart as it is afterwards."""
+
+from fastapi import APIRouter, Response
+
+from app.auth import ServiceCaller
+from app.problems import problems
+from services.cart.dependencies import Carts, Customer, Guest, IdempotencyKey, Shopper
+from services.cart.models import Cart, Line, MergedCart, NewQuantity, Order, Sku, TakenOrder
+
+router = APIRouter(prefix="/v1", tags=["cart"])
+
+REPLAYED = {
+    "Idempotency-Replayed": {
+        "description": "`true` when an earlier request with this key did the add.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+
+
+@router.post(
+    "/cart/items",
+    responses={200: {"headers": REPLAYED}, **problems(401, 404, 409)},
+)
+async def add_item(
+    line: Line, shopper: Shopper, carts: Carts, key: IdempotencyKey, response: Response
+) -> Cart:
+    """Put so many more pieces of a product in.
+
+    Refused with 409 `cart-limit` when there would be more than 99 pieces of it or more than
+    100 products; nothing is changed then.
+    """
+    added = await carts.add_item(shopper, line, key=key)
+    if added.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return added.cart
+
+
+@router.get("/cart", responses=problems(401))
+async def read_cart(shopper: Shopper, carts: Carts) -> Cart:
+    """What the caller has chosen so far."""
+    return await carts.cart_of(shopper)
+
+
+@router.delete("/cart", responses=problems(401))
+async def clear_cart(shopper: Shopper, carts: Carts) -> Cart:
+    """Take everything out."""
+    return await carts.clear(shopper)
+
+
+@router.put("/cart/items/{sku}", responses=problems(401, 404, 409))
+async def set_quantity(sku: Sku, wanted: NewQuantity, shopper: Shopper, carts: Carts) -> Cart:
+    """Have exactly so many pieces of a product."""
+    return await carts.set_quantity(shopper, Line(sku=sku, quantity=wanted.quantity))
+
+
+@router.delete("/cart/items/{sku}", responses=problems(401))
+async def remove_item(sku: Sku, shopper: Shopper, carts: Carts) -> Cart:
+    """Take a product out. One that is not in the cart is out already."""
+    return await carts.remove_item(shopper, sku)
+
+
+@router.post("/cart:merge", responses=problems(401, 403))
+async def merge_guest(customer: Customer, guest: Guest, carts: Carts) -> MergedCart:
+    """Move a guest's cart into the caller's own, at login.
+
+    Quantities are summed. What passes 99 pieces or 100 products is cut and told in `notices`.
+    Doing it twice adds nothing: the guest's cart is empty after the first time.
+    """
+    return await carts.merge(customer, guest=guest)
+
+
+@router.post("/cart:take", responses=problems(401))
+async def take_order(order: Order, _: ServiceCaller, carts: Carts) -> TakenOrder:
+    """Remove what was ordered, once per order. For checkout, not for shoppers."""
+    return await carts.take(order)

@@ -1,0 +1,86 @@
+"""What shoppers and checkout may do with carts."""
+
+from app.errors import BadRequest, NotFound
+from app.telemetry.metrics import Metrics
+from services.cart.clients import Products
+from services.cart.models import AddedItem, Cart, Line, MergedCart, Order, TakenOrder
+from services.cart.repository import CartRepository
+
+
+class UnknownProduct(NotFound):
+    """Products does not sell this SKU."""
+
+    type = "unknown-product"
+    title = "There is no such product"
+
+
+class SameCart(BadRequest):
+    """A cart cannot be merged into itself."""
+
+    type = "same-cart"
+    title = "Both carts are the same"
+
+
+class CartService:
+    """Each method raises `StoreUnavailable` when the store does not answer in time."""
+
+    def __init__(self, carts: CartRepository, products: Products, metrics: Metrics) -> None:
+        self._carts = carts
+        self._products = products
+        self._items_added = metrics.counter(
+            "cart_items_added_total", "How many pieces do shoppers put into their carts?"
+        )
+        self._merged = metrics.counter(
+            "cart_merges_total", "How many shoppers log in with something in their cart?"
+        )
+        self._taken = metrics.counter(
+            "cart_takes_total", "How many carts has checkout taken an order's lines from?"
+        )
+
+    async def cart_of(self, subject: str) -> Cart:
+        return await self._carts.read(subject)
+
+    async def add_item(self, subject: str, line: Line, *, key: str | None = None) -> AddedItem:
+        """Put so many more pieces in; with a ``key``, once however often it is asked for.
+
+        Raises `UnknownProduct`, `CartLimit`, `IdempotencyKeyReused`, and `UpstreamError` when
+        nobody can say whether the product exists.
+        """
+        await self._require_product(line.sku)
+        added = await self._carts.add(subject, line, key=key)
+        if not added.replayed:
+            self._items_added.inc(line.quantity)
+        return added
+
+    async def set_quantity(self, subject: str, line: Line) -> Cart:
+        """Have exactly so many pieces. Raises `UnknownProduct`, `CartLimit`, `UpstreamError`."""
+        await self._require_product(line.sku)
+        return await self._carts.set(subject, line)
+
+    async def remove_item(self, subject: str, sku: str) -> Cart:
+        return await self._carts.remove(subject, sku)
+
+    async def clear(self, subject: str) -> Cart:
+        return await self._carts.clear(subject)
+
+    async def merge(self, subject: str, *, guest: str) -> MergedCart:
+        """Move a guest's lines over: each counts once, because the guest's cart is empty then.
+
+        Raises `SameCart`.
+        """
+        if subject == guest:
+            raise SameCart("The guest's cart is the cart it should be merged into.")
+        merged = await self._carts.merge(subject, guest=guest)
+        self._merged.inc()
+        return merged
+
+    async def take(self, order: Order) -> TakenOrder:
+        """Remove what was ordered, once per order; what was added meanwhile stays."""
+        taken = await self._carts.take(order.subject, order.order_id, order.lines)
+        if taken.taken:
+            self._taken.inc()
+        return taken
+
+    async def _require_product(self, sku: str) -> None:
+        if not await self._products.sells(sku):
+            raise UnknownProduct(f"There is no product {sku}.")

@@ -1,0 +1,23 @@
+"""What the cart can be told. See `app.settings` for what every service understands."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.settings import ServiceSettings, ServiceTokenSettings, UpstreamUrl, store_url
+
+
+class CartSettings(ServiceSettings, ServiceTokenSettings):
+    """``CARTWHEEL_STORE_URL`` chooses the store: an SQLite file, or a Valkey or Redis server."""
+
+    store_url: Annotated[str, store_url("sqlite", "valkey", "redis")] = "sqlite:///cart.sqlite3"
+    products_url: UpstreamUrl = "http://127.0.0.1:8101"
+    user_url: UpstreamUrl = "http://127.0.0.1:8103"
+    token_issuer: str = "cartwheel"
+    token_audience: str = "cartwheel"
+    cart_lifetime: int = Field(
+        default=30 * 24 * 60 * 60,
+        ge=1,
+        le=366 * 24 * 60 * 60,
+        description="seconds a cart is kept after its last change",
+    )
