@@ -1,0 +1,77 @@
+"""The stores that carts live in, real ones."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from app.stores.migrations import migrate
+from app.stores.sql import Database
+from app.stores.valkey import Valkey
+from app.telemetry.metrics import Metrics
+from services.cart.repository import CartRepository, Retention
+from services.cart.repository.sqlite import SqliteCarts
+from services.cart.repository.valkey import ValkeyCarts
+from tests.services.cart.servers import ValkeyServer
+
+STORES = ("sqlite", "valkey")
+
+
+@pytest.fixture(scope="session")
+def shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A server for all tests that do not harm it; shoppers of each test have their own names."""
+    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
+    """A server that the test starts, and may do anything to."""
+    server = ValkeyServer(tmp_path)
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=STORES)
+async def store_url(
+    request: pytest.FixtureRequest, shared_valkey: ValkeyServer, tmp_path: Path
+) -> str:
+    """The address of each kind of store, ready for carts."""
+    if request.param == "valkey":
+        return shared_valkey.url
+    url = f"sqlite:///{tmp_path}/cart.sqlite3"
+    await migrate("services.cart", url)
+    return url
+
+
+@asynccontextmanager
+async def open_carts(
+    url: str, retention: Retention = Retention(cart=3600)
+) -> AsyncIterator[CartRepository]:
+    metrics = Metrics("cart")
+    if url.startswith("sqlite:"):
+        async with Database(url, metrics=metrics) as database:
+            yield SqliteCarts(database, retention)
+    else:
+        async with Valkey(url, metrics=metrics) as valkey:
+            yield ValkeyCarts(valkey, retention)
+
+
+@pytest.fixture
+async def carts(store_url: str) -> AsyncIterator[CartRepository]:
+    async with open_carts(store_url) as repository:
+        yield repository
+
+
+@pytest.fixture
+def shopper() -> str:
+    return f"user_{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def guest() -> str:
+    return f"guest_{secrets.token_hex(6)}"

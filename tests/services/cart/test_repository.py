@@ -1,0 +1,310 @@
+"""One suite for all stores: what the cart relies on, each of them must do."""
+
+import asyncio
+
+import pytest
+
+from services.cart.models import Cart, CartLimit, CartLine, Line, Notice
+from services.cart.repository import CartRepository, IdempotencyKeyReused, Retention
+from tests.services.cart.conftest import open_carts
+
+MUG = Line(sku="MUG", quantity=1)
+LAMP = Line(sku="LAMP-2", quantity=3)
+
+
+def line(sku: str, quantity: int = 1) -> Line:
+    return Line(sku=sku, quantity=quantity)
+
+
+def quantities(cart: Cart) -> dict[str, int]:
+    return {each.sku: each.quantity for each in cart.lines}
+
+
+async def fill(carts: CartRepository, subject: str, lines: int) -> Cart:
+    cart = Cart()
+    for number in range(lines):
+        cart = (await carts.add(subject, line(f"SKU-{number:03}"), key=None)).cart
+    return cart
+
+
+async def test_a_cart_nobody_touched_is_empty(carts: CartRepository, shopper: str) -> None:
+    assert await carts.read(shopper) == Cart(version=0, lines=(), updated_at=None)
+
+
+async def test_an_add_answers_the_cart_that_a_read_then_finds(
+    carts: CartRepository, shopper: str
+) -> None:
+    added = await carts.add(shopper, MUG, key=None)
+
+    assert added.cart.lines == (CartLine(sku="MUG", quantity=1),)
+    assert added.cart.version == 1
+    assert added.cart.updated_at is not None
+    assert await carts.read(shopper) == added.cart
+
+
+async def test_adds_of_one_product_sum_up(carts: CartRepository, shopper: str) -> None:
+    await carts.add(shopper, LAMP, key=None)
+    added = await carts.add(shopper, LAMP, key=None)
+
+    assert quantities(added.cart) == {"LAMP-2": 6}
+    assert added.cart.version == 2
+
+
+async def test_lines_come_in_the_order_of_their_skus(carts: CartRepository, shopper: str) -> None:
+    for sku in ("ZEBRA", "10-APPLES", "MUG"):
+        await carts.add(shopper, line(sku), key=None)
+
+    assert list(quantities(await carts.read(shopper))) == ["10-APPLES", "MUG", "ZEBRA"]
+
+
+async def test_shoppers_have_carts_of_their_own(
+    carts: CartRepository, shopper: str, guest: str
+) -> None:
+    await carts.add(shopper, MUG, key=None)
+
+    assert (await carts.read(guest)).lines == ()
+
+
+async def test_parallel_adds_lose_nothing(carts: CartRepository, shopper: str) -> None:
+    answers = await asyncio.gather(*(carts.add(shopper, MUG, key=None) for _ in range(60)))
+
+    assert quantities(await carts.read(shopper)) == {"MUG": 60}
+    assert sorted(added.cart.version for added in answers) == list(range(1, 61))
+
+
+async def test_the_hundredth_piece_is_refused_and_changes_nothing(
+    carts: CartRepository, shopper: str
+) -> None:
+    full = (await carts.add(shopper, line("MUG", 99), key=None)).cart
+
+    with pytest.raises(CartLimit):
+        await carts.add(shopper, MUG, key="k1")
+
+    assert await carts.read(shopper) == full
+
+
+async def test_the_hundred_and_first_product_is_refused_and_changes_nothing(
+    carts: CartRepository, shopper: str
+) -> None:
+    full = await fill(carts, shopper, lines=100)
+
+    with pytest.raises(CartLimit):
+        await carts.add(shopper, MUG, key=None)
+    with pytest.raises(CartLimit):
+        await carts.set(shopper, MUG)
+
+    assert await carts.read(shopper) == full
+
+
+async def test_a_full_cart_takes_more_of_what_it_holds(
+    carts: CartRepository, shopper: str
+) -> None:
+    await fill(carts, shopper, lines=100)
+
+    added = await carts.add(shopper, line("SKU-007"), key=None)
+
+    assert quantities(added.cart)["SKU-007"] == 2
+
+
+async def test_a_refused_add_does_not_use_up_its_key(carts: CartRepository, shopper: str) -> None:
+    await carts.add(shopper, line("MUG", 99), key=None)
+    with pytest.raises(CartLimit):
+        await carts.add(shopper, MUG, key="k1")
+    await carts.clear(shopper)
+
+    added = await carts.add(shopper, MUG, key="k1")
+
+    assert not added.replayed
+    assert quantities(added.cart) == {"MUG": 1}
+
+
+async def test_a_repeated_key_adds_once_and_answers_the_same(
+    carts: CartRepository, shopper: str
+) -> None:
+    first = await carts.add(shopper, MUG, key="k1")
+    await carts.add(shopper, LAMP, key=None)
+
+    again = await carts.add(shopper, MUG, key="k1")
+
+    assert again.replayed
+    assert again.cart == first.cart
+    assert quantities(await carts.read(shopper)) == {"MUG": 1, "LAMP-2": 3}
+
+
+async def test_parallel_adds_with_one_key_add_once(carts: CartRepository, shopper: str) -> None:
+    answers = await asyncio.gather(*(carts.add(shopper, MUG, key="k1") for _ in range(20)))
+
+    assert quantities(await carts.read(shopper)) == {"MUG": 1}
+    assert sum(not added.replayed for added in answers) == 1
+    assert {added.cart for added in answers} == {answers[0].cart}
+
+
+async def test_a_key_stands_for_one_request_only(carts: CartRepository, shopper: str) -> None:
+    first = await carts.add(shopper, MUG, key="k1")
+
+    with pytest.raises(IdempotencyKeyReused):
+        await carts.add(shopper, line("MUG", 2), key="k1")
+
+    assert await carts.read(shopper) == first.cart
+
+
+async def test_keys_of_different_shoppers_have_nothing_to_do_with_each_other(
+    carts: CartRepository, shopper: str, guest: str
+) -> None:
+    await carts.add(shopper, MUG, key="k1")
+
+    assert not (await carts.add(guest, LAMP, key="k1")).replayed
+
+
+async def test_set_has_exactly_so_many_pieces(carts: CartRepository, shopper: str) -> None:
+    await carts.set(shopper, line("MUG", 5))
+    cart = await carts.set(shopper, line("MUG", 2))
+
+    assert quantities(cart) == {"MUG": 2}
+    assert cart.version == 2
+
+
+async def test_what_changes_nothing_keeps_the_version(
+    carts: CartRepository, shopper: str, guest: str
+) -> None:
+    before = (await carts.add(shopper, MUG, key=None)).cart
+
+    await carts.set(shopper, MUG)
+    await carts.remove(shopper, "LAMP-2")
+    await carts.merge(shopper, guest=guest)
+
+    assert await carts.read(shopper) == before
+
+
+async def test_remove_takes_one_product_out(carts: CartRepository, shopper: str) -> None:
+    await carts.add(shopper, MUG, key=None)
+    await carts.add(shopper, LAMP, key=None)
+
+    cart = await carts.remove(shopper, "MUG")
+
+    assert quantities(cart) == {"LAMP-2": 3}
+    assert cart.version == 3
+
+
+async def test_clear_empties_the_cart_and_its_version_goes_on(
+    carts: CartRepository, shopper: str
+) -> None:
+    await carts.add(shopper, MUG, key=None)
+    await carts.add(shopper, LAMP, key=None)
+
+    cart = await carts.clear(shopper)
+
+    assert cart.lines == ()
+    assert cart.version == 3
+
+
+async def test_a_merge_sums_both_carts_and_empties_the_guests(
+    carts: CartRepository, shopper: str, guest: str
+) -> None:
+    await carts.add(shopper, line("MUG", 2), key=None)
+    await carts.add(guest, line("MUG", 3), key=None)
+    await carts.add(guest, LAMP, key=None)
+
+    merged = await carts.merge(shopper, guest=guest)
+
+    assert quantities(merged) == {"MUG": 5, "LAMP-2": 3}
+    assert merged.version == 2
+    assert merged.notices == ()
+    assert (await carts.read(guest)).lines == ()
+
+
+async def test_parallel_merges_of_one_guest_count_once(
+    carts: CartRepository, shopper: str, guest: str
+) -> None:
+    await carts.add(guest, line("MUG", 3), key=None)
+
+    await asyncio.gather(*(carts.merge(shopper, guest=guest) for _ in range(10)))
+
+    assert quantities(await carts.read(shopper)) == {"MUG": 3}
+
+
+async def test_a_merge_cuts_a_line_at_99_pieces_and_says_so(
+    carts: CartRepository, shopper: str, guest: str
+) -> None:
+    await carts.add(shopper, line("MUG", 90), key=None)
+    await carts.add(guest, line("MUG", 20), key=None)
+
+    merged = await carts.merge(shopper, guest=guest)
+
+    assert quantities(merged) == {"MUG": 99}
+    assert merged.notices == (Notice(sku="MUG", requested=110, kept=99),)
+
+
+async def test_a_merge_leaves_out_what_passes_100_products_and_says_so(
+    carts: CartRepository, shopper: str, guest: str
+) -> None:
+    await fill(carts, shopper, lines=99)
+    await carts.add(guest, line("A-FITS"), key=None)
+    await carts.add(guest, line("B-DOES-NOT", 2), key=None)
+    await carts.add(guest, line("SKU-001"), key=None)
+
+    merged = await carts.merge(shopper, guest=guest)
+
+    assert quantities(merged).keys() >= {"A-FITS"}
+    assert quantities(merged)["SKU-001"] == 2
+    assert len(merged.lines) == 100
+    assert merged.notices == (Notice(sku="B-DOES-NOT", requested=2, kept=0),)
+
+
+async def test_take_removes_what_was_ordered_and_leaves_what_came_later(
+    carts: CartRepository, shopper: str
+) -> None:
+    await carts.add(shopper, line("MUG", 2), key=None)
+    await carts.add(shopper, LAMP, key=None)
+    ordered = [line("MUG", 2), LAMP]
+    await carts.add(shopper, line("MUG", 5), key=None)
+
+    taken = await carts.take(shopper, "order-0001", ordered)
+
+    assert taken.taken
+    assert quantities(await carts.read(shopper)) == {"MUG": 5}
+    assert taken.version == 4
+
+
+async def test_take_happens_once_per_order(carts: CartRepository, shopper: str) -> None:
+    await carts.add(shopper, line("MUG", 10), key=None)
+
+    answers = await asyncio.gather(
+        *(carts.take(shopper, "order-0001", [line("MUG", 2)]) for _ in range(8))
+    )
+
+    assert sum(answer.taken for answer in answers) == 1
+    assert quantities(await carts.read(shopper)) == {"MUG": 8}
+
+
+async def test_take_of_more_than_there_is_empties_the_line(
+    carts: CartRepository, shopper: str
+) -> None:
+    await carts.add(shopper, MUG, key=None)
+
+    await carts.take(shopper, "order-0001", [line("MUG", 4), LAMP])
+
+    assert (await carts.read(shopper)).lines == ()
+
+
+async def test_take_from_a_cart_that_expired_is_done_all_the_same(
+    carts: CartRepository, shopper: str
+) -> None:
+    taken = await carts.take(shopper, "order-0001", [MUG])
+
+    assert taken.taken
+    assert await carts.read(shopper) == Cart()
+
+
+async def test_carts_and_keys_expire(store_url: str, shopper: str) -> None:
+    async with open_carts(store_url, Retention(cart=1, remembered_add=1)) as carts:
+        await carts.add(shopper, MUG, key="k1")
+        async with asyncio.timeout(5):
+            while (await carts.read(shopper)).lines:
+                await asyncio.sleep(0.05)
+
+        added = await carts.add(shopper, MUG, key="k1")
+
+        assert not added.replayed
+        assert quantities(added.cart) == {"MUG": 1}
+        assert added.cart.version == 1
