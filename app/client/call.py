@@ -1,0 +1,111 @@
+"""What is asked of a neighbour, the same for every try."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from app.client.engine import HOP_BY_HOP, Params
+from app.telemetry.context import NOBODY, REQUEST_ID_HEADER, TIMEOUT_HEADER, current
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+SERVICE_TOKEN_HEADER = "x-service-token"
+
+_SET_HERE = frozenset(
+    {"host", "content-length", "accept-encoding", "expect", "traceparent", "tracestate"}
+    | {SERVICE_TOKEN_HEADER, REQUEST_ID_HEADER, TIMEOUT_HEADER}
+)
+_NOT_PASSED_ON = HOP_BY_HOP | _SET_HERE
+
+
+class CallOptions(TypedDict, total=False):
+    """What a call may say beside method and path; None is the same as not said."""
+
+    params: Params | None
+    headers: Mapping[str, str] | None
+    """Passed on, but for those about one connection and those set here."""
+    content: bytes | None
+    bearer: str | None
+    """An access token: act for the caller it belongs to."""
+    as_service: bool
+    """Show the service token: act for nobody."""
+    idempotent: bool | None
+    """Whether it may be made twice. Else the method, or an `Idempotency-Key`, says so."""
+    timeout: float | None
+    """Seconds, instead of the upstream's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call; `ends_at` by the upstream's clock. `endless` answers have no time to be over by."""
+
+    method: str
+    path: str
+    params: Params | None
+    headers: Sequence[tuple[str, str]]
+    content: bytes
+    idempotent: bool
+    ends_at: float
+    endless: bool
+
+    def headers_within(self, seconds: float) -> list[tuple[str, str]]:
+        """The headers for a try that may take so long."""
+        headers = [*self.headers, ("accept-encoding", "identity"), *_context_headers()]
+        if not self.endless:
+            headers.append((TIMEOUT_HEADER, str(int(seconds * 1000))))
+        return headers
+
+
+def compose(
+    method: str,
+    path: str,
+    options: CallOptions,
+    *,
+    service_token: str | None,
+    now: float,
+    timeout: float,
+    endless: bool,
+) -> Call:
+    """Make a call of what was asked for. Raises `ValueError` for a path without its slash."""
+    if not path.startswith("/"):
+        # "http://replica" + "@elsewhere" would be a request to somebody else.
+        raise ValueError(f"a path starts with a slash: {path!r}")
+    headers = list(_passed_on(options.get("headers") or {}))
+    if (bearer := options.get("bearer")) is not None:
+        headers.append(("authorization", f"Bearer {bearer}"))
+    if service_token is not None:
+        headers.append((SERVICE_TOKEN_HEADER, service_token))
+    idempotent = options.get("idempotent")
+    if idempotent is None:
+        idempotent = method in IDEMPOTENT or any(name == "idempotency-key" for name, _ in headers)
+    return Call(
+        method=method,
+        path=path,
+        params=options.get("params"),
+        headers=headers,
+        content=options.get("content") or b"",
+        idempotent=idempotent,
+        ends_at=now + _within_deadline(options.get("timeout") or timeout),
+        endless=endless,
+    )
+
+
+def _passed_on(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in headers.items():
+        if name.lower() not in _NOT_PASSED_ON:
+            yield name.lower(), value
+
+
+def _within_deadline(timeout: float) -> float:
+    deadline = current().deadline
+    return timeout if deadline is None else min(timeout, deadline.remaining())
+
+
+def _context_headers() -> Iterator[tuple[str, str]]:
+    """What a neighbour should know of the request this call is made for."""
+    context = current()
+    if context is NOBODY:
+        return
+    yield REQUEST_ID_HEADER, context.request_id
+    yield "traceparent", context.traceparent
+    if context.tracestate is not None:
+        yield "tracestate", context.tracestate

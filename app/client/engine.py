@@ -1,0 +1,158 @@
+"""The HTTP engine under the client, and the only module that knows which one it is (httpx2).
+
+Its transport is used without its client: cookies, redirects, proxies and decompression have no
+place between neighbours and would cost most of the time of a call.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from types import TracebackType
+from typing import Any, Self, cast
+
+import httpx2
+
+from app.client.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout
+
+CONNECT_TIMEOUT = 0.25
+POOL_TIMEOUT = 0.1
+# Idle connections end well before a neighbour's keep-alive (75 s) does, so that it rarely
+# closes one just as we use it.
+LIMITS = httpx2.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=20.0)
+
+HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"}
+    | {"te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""Headers about one connection, never passed on (RFC 9110, 7.6.1)."""
+
+Headers = httpx2.Headers
+Transport = httpx2.AsyncBaseTransport
+Params = Mapping[str, str | int | Sequence[str]]
+
+
+class Response:
+    """An answer whose head is here."""
+
+    def __init__(self, upstream: str, response: httpx2.Response) -> None:
+        self.status_code = response.status_code
+        self.headers = Headers(
+            [pair for pair in response.headers.multi_items() if pair[0] not in HOP_BY_HOP]
+        )
+        self._upstream = upstream
+        self._response = response
+
+    async def parts(self, *, seconds_left: Callable[[], float]) -> AsyncGenerator[bytes]:
+        """Yield the body as it comes; asks how long to wait before each part.
+
+        Raises `UpstreamTimeout` if it is too slow and `UpstreamBroken` if it is cut off.
+        """
+        stream = cast(httpx2.AsyncByteStream, self._response.stream)
+        async with aclosing(cast(AsyncGenerator[bytes], aiter(stream))) as body:
+            while (part := await self._next(body, seconds_left())) is not None:
+                yield part
+
+    async def _next(self, body: AsyncGenerator[bytes], seconds: float) -> bytes | None:
+        with _translated(self._upstream):
+            async with asyncio.timeout(seconds):
+                return await anext(body, None)
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it if the body was not read to its end."""
+        await self._response.aclose()
+
+
+class Engine:
+    """Sends requests to the replicas of one neighbour over kept connections."""
+
+    def __init__(self, upstream: str, transport: Transport | None = None) -> None:
+        self._upstream = upstream
+        self._transport = transport or _network()
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._transport.__aexit__(kind, error, trace)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Params | None,
+        headers: Sequence[tuple[str, str]],
+        content: bytes,
+        seconds: float,
+    ) -> Response:
+        """Send and wait at most `seconds` for the answer's head. Raises `UpstreamError`."""
+        connection = _Connection()
+        request = httpx2.Request(
+            method,
+            url,
+            params=params,
+            headers=headers,
+            content=content,
+            extensions={
+                "timeout": {"connect": CONNECT_TIMEOUT, "pool": POOL_TIMEOUT},
+                "trace": connection.trace,
+            },
+        )
+        with _translated(self._upstream, connection):
+            async with asyncio.timeout(seconds):
+                response = await self._transport.handle_async_request(request)
+        if _end_is_unknowable(response):
+            await response.aclose()
+            raise UpstreamBroken(self._upstream, "its answer does not say where it ends.")
+        return Response(self._upstream, response)
+
+
+class _Connection:
+    """Hears from the engine whether it opened a connection for a request or used a kept one."""
+
+    def __init__(self) -> None:
+        self.was_kept = True
+
+    async def trace(self, event: str, _: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.started":
+            self.was_kept = False
+
+
+@contextmanager
+def _translated(upstream: str, connection: _Connection | None = None) -> Iterator[None]:
+    """Turn the engine's errors into ours, once, here."""
+    try:
+        yield
+    except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+        raise UpstreamRefused(upstream, "no connection could be made.", unsent=True) from error
+    except httpx2.PoolTimeout as error:
+        raise UpstreamRefused(
+            upstream, "all connections to it are in use.", blameless=True
+        ) from error
+    except (TimeoutError, httpx2.TimeoutException) as error:
+        raise UpstreamTimeout(upstream, "it did not answer in time.") from error
+    except httpx2.TransportError as error:
+        kept = connection is not None and connection.was_kept
+        raise UpstreamBroken(upstream, "its answer was cut off.", unanswered=kept) from error
+
+
+def _network() -> Transport:
+    # Neighbours speak plain http inside one trust zone. An empty context spares loading the
+    # machine's certificates at each start, and trusts nobody should https ever appear.
+    nobody_trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx2.AsyncHTTPTransport(verify=nobody_trusted, trust_env=False, limits=LIMITS)
+
+
+def _end_is_unknowable(response: httpx2.Response) -> bool:
+    """Whether the body would end with the connection, so that a cut one looked whole."""
+    from_network = "network_stream" in response.extensions
+    has_body = response.status_code not in (204, 304)
+    framed = "content-length" in response.headers or "transfer-encoding" in response.headers
+    return from_network and has_body and not framed

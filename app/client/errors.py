@@ -1,0 +1,64 @@
+"""How a call to a neighbour can fail to bring an answer.
+
+UpstreamError 503
+├── UpstreamTimeout
+├── UpstreamBroken
+└── UpstreamRefused
+    └── BreakerOpen
+"""
+
+from typing import ClassVar
+
+from app.errors import Unavailable
+
+
+class UpstreamError(Unavailable):
+    """A neighbour gave no usable answer; `upstream` is its name.
+
+    `unsent`: it surely saw nothing of the request. `unanswered`: a kept connection ended before
+    the answer began. `blameless`: the cause is on our side and not held against it.
+    """
+
+    type = "upstream-unavailable"
+    title = "A neighbour is not available"
+    outcome: ClassVar[str] = "error"
+
+    def __init__(
+        self,
+        upstream: str,
+        reason: str,
+        *,
+        retry_after: int = 1,
+        unsent: bool = False,
+        unanswered: bool = False,
+        blameless: bool = False,
+    ) -> None:
+        super().__init__(f"'{upstream}' is not available: {reason}", retry_after=retry_after)
+        self.upstream = upstream
+        self.unsent = unsent
+        self.unanswered = unanswered
+        self.blameless = blameless
+
+
+class UpstreamTimeout(UpstreamError):
+    """It did not answer, or not completely, within the time the call had."""
+
+    outcome = "timeout"
+
+
+class UpstreamBroken(UpstreamError):
+    """It answered something that cannot be used: cut off, badly framed, not what was agreed."""
+
+    outcome = "broken"
+
+
+class UpstreamRefused(UpstreamError):
+    """Nobody took the request: no connection, or no replica known."""
+
+    outcome = "refused"
+
+
+class BreakerOpen(UpstreamRefused):
+    """It failed so often that it is left alone for some seconds; nothing was sent."""
+
+    outcome = "breaker_open"
