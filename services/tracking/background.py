@@ -1,0 +1,114 @@
+"""What goes on between requests: sagas that outlive theirs, and work done again and again."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from app.errors import Unavailable
+from app.telemetry.context import bind, current
+from app.telemetry.logs import get_logger
+from services.tracking.models import StoredOrder
+from services.tracking.repository import OrderChanged
+from services.tracking.saga import Saga
+
+
+class TooBusy(Unavailable):
+    """More checkouts are under way than this replica takes on."""
+
+    type = "too-many-checkouts"
+    title = "Too many checkouts at once"
+
+
+class SagaRunner:
+    """Runs sagas as tasks, so that neither a shopper who leaves nor a deadline stops one.
+
+    At the end running sagas get ``grace`` seconds; what is left then is the sweeper's, here
+    after the restart or in another replica now.
+    """
+
+    def __init__(self, saga: Saga, *, limit: int, grace: float) -> None:
+        self._saga = saga
+        self._limit = limit
+        self._grace = grace
+        self._running: set[asyncio.Task[StoredOrder]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._running:
+            return
+        _, left = await asyncio.wait(self._running, timeout=self._grace)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def refuse_if_full(self) -> None:
+        """Raise `TooBusy` rather than begin what cannot be carried on."""
+        if len(self._running) >= self._limit:
+            raise TooBusy("Too many checkouts are under way. Try again in a moment.")
+
+    async def run(self, order: StoredOrder, *, patience: float) -> StoredOrder | None:
+        """Run the saga for ``order``, watching for at most ``patience`` seconds.
+
+        Returns where it ended, or None if it goes on unwatched or somebody else has it.
+        Raises `StoreUnavailable`.
+        """
+        task = asyncio.create_task(self._run(order), name=f"saga {order.id}")
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        done, _ = await asyncio.wait({task}, timeout=patience)
+        if not done:
+            return None
+        try:
+            return task.result()
+        except OrderChanged:
+            return None
+
+    async def _run(self, order: StoredOrder) -> StoredOrder:
+        # The request's id and trace go along, its deadline does not.
+        with bind(replace(current(), deadline=None)):
+            return await self._saga.run(order)
+
+    def _forget(self, task: asyncio.Task[StoredOrder]) -> None:
+        self._running.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if not isinstance(error, OrderChanged):
+            get_logger().warning("saga.stopped", task=task.get_name(), error=repr(error))
+
+
+async def repeat(work: Callable[[], Awaitable[None]], *, every: float, name: str) -> None:
+    """Do ``work`` about ``every`` so many seconds until cancelled, whatever goes wrong in it.
+
+    The pause varies by a fifth, so that replicas do not fall into step.
+    """
+    while True:
+        try:
+            await work()
+        except Unavailable as error:
+            get_logger().warning("background.failed", work=name, why=str(error))
+        except Exception:
+            get_logger().exception("background.failed", work=name)
+        await asyncio.sleep(every * random.uniform(0.8, 1.2))
+
+
+@asynccontextmanager
+async def meanwhile(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run all of ``work`` beside the block, and stop it at the end."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,122 @@
+"""What tracking asks of products and cart, and the little of their answers it reads.
+
+A neighbour's clear no is returned as a `Refusal`; anything that leaves us not knowing is
+raised as `UpstreamError`, and the question can be asked again: each is idempotent by order.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from app.client import Answer, Upstream, raise_for_problem
+from app.models import Reading
+from services.tracking.models import OrderLine, Reason, Refusal
+
+
+class Price(Reading):
+    amount: int
+    currency: str
+
+
+class Product(Reading):
+    sku: str
+    name: str
+    price: Price
+    available: int
+
+
+class CartLine(Reading):
+    sku: str
+    quantity: int
+
+
+class _Found(Reading):
+    items: list[Product]
+
+
+class _Cart(Reading):
+    lines: list[CartLine]
+
+
+class _Shortage(Reading):
+    sku: str
+    available: int
+
+
+class _NotReserved(Reading):
+    unavailable: tuple[_Shortage, ...] = ()
+
+
+class ProductsClient:
+    def __init__(self, products: Upstream) -> None:
+        self._products = products
+
+    async def look_up(self, skus: Sequence[str]) -> Mapping[str, Product]:
+        """The products as they are sold now, by SKU; those no longer sold are absent."""
+        answer = await self._products.request(
+            "POST", "/v1/products:lookup", json={"skus": list(skus)}, idempotent=True
+        )
+        found = raise_for_problem(answer).read(_Found)
+        return {product.sku: product for product in found.items}
+
+    async def reserve(self, order_id: str, lines: Sequence[OrderLine]) -> Refusal | None:
+        """Hold the stock of all lines."""
+        answer = await self._products.request(
+            "PUT",
+            f"/v1/reservations/{order_id}",
+            json={"lines": _wire(lines)},
+            as_service=True,
+        )
+        if answer.status_code != 409:
+            return _lost_if_refused(answer)
+        shortage = answer.read(_NotReserved)
+        if not shortage.unavailable:
+            return Refusal(Reason.RESERVATION_LOST)
+        return Refusal(
+            Reason.OUT_OF_STOCK, {line.sku: line.available for line in shortage.unavailable}
+        )
+
+    async def commit(self, order_id: str) -> Refusal | None:
+        """Sell what is held."""
+        answer = await self._products.request(
+            "POST", f"/v1/reservations/{order_id}:commit", as_service=True, idempotent=True
+        )
+        return _lost_if_refused(answer)
+
+    async def release(self, order_id: str) -> None:
+        """Take back what is held or sold; a reservation that comes later is refused."""
+        answer = await self._products.request(
+            "POST", f"/v1/reservations/{order_id}:release", as_service=True, idempotent=True
+        )
+        raise_for_problem(answer)
+
+
+class CartClient:
+    def __init__(self, cart: Upstream) -> None:
+        self._cart = cart
+
+    async def lines_of(self, token: str) -> Sequence[CartLine]:
+        """The cart of the caller with this access token."""
+        answer = await self._cart.request("GET", "/v1/cart", bearer=token)
+        return raise_for_problem(answer).read(_Cart).lines
+
+    async def take(self, order_id: str, *, subject: str, lines: Sequence[OrderLine]) -> None:
+        """Remove what was ordered from the subject's cart, once per order."""
+        answer = await self._cart.request(
+            "POST",
+            "/v1/cart:take",
+            json={"order_id": order_id, "subject": subject, "lines": _wire(lines)},
+            as_service=True,
+            idempotent=True,
+        )
+        raise_for_problem(answer)
+
+
+def _wire(lines: Sequence[OrderLine]) -> list[dict[str, str | int]]:
+    return [{"sku": line.sku, "quantity": line.quantity} for line in lines]
+
+
+def _lost_if_refused(answer: Answer) -> Refusal | None:
+    """404, 409, 422: a clear no. 401, 403 and 429 say nothing about the order."""
+    if answer.status_code in (404, 409, 422):
+        return Refusal(Reason.RESERVATION_LOST)
+    raise_for_problem(answer)
+    return None

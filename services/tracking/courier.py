@@ -1,0 +1,66 @@
+"""A courier who exists in the table only: moves each confirmed order's parcel to the door.
+
+Every replica may run one. A move is a conditional update together with its event, so however
+many couriers reach for a parcel, it moves once.
+"""
+
+from collections.abc import Callable, Mapping
+
+from app.telemetry.logs import get_logger
+from services.tracking.measures import Measures
+from services.tracking.models import ShipmentStatus, Status
+from services.tracking.repository import OrderChanged, OrderRepository
+
+NEXT_STOP: Mapping[ShipmentStatus, ShipmentStatus] = {
+    ShipmentStatus.CONFIRMED: ShipmentStatus.PACKED,
+    ShipmentStatus.PACKED: ShipmentStatus.SHIPPED,
+    ShipmentStatus.SHIPPED: ShipmentStatus.OUT_FOR_DELIVERY,
+    ShipmentStatus.OUT_FOR_DELIVERY: ShipmentStatus.DELIVERED,
+}
+BATCH = 100
+
+
+class Courier:
+    """``pace`` is the milliseconds between two moves of one parcel."""
+
+    def __init__(
+        self,
+        orders: OrderRepository,
+        *,
+        pace: int,
+        clock: Callable[[], int],
+        measures: Measures,
+        changed: Callable[[str], None],
+    ) -> None:
+        self._orders = orders
+        self._pace = pace
+        self._clock = clock
+        self._measures = measures
+        self._changed = changed
+
+    async def make_rounds(self) -> None:
+        """Move every parcel that is due by one stop. Raises `StoreUnavailable`."""
+        for order_id in await self._orders.under_way(now=self._clock(), limit=BATCH):
+            await self._move_safely(order_id)
+
+    async def _move_safely(self, order_id: str) -> None:
+        """A parcel that cannot be moved is parked after some tries; the others go on."""
+        try:
+            await self._move(order_id)
+        except OrderChanged:
+            return
+        except (KeyError, ValueError):
+            get_logger().exception("parcel.not_moved", order=order_id)
+            if await self._orders.strike(order_id, due_at=self._clock() + self._pace):
+                get_logger().error("order.parked", order=order_id)
+                self._measures.parked()
+
+    async def _move(self, order_id: str) -> None:
+        order = await self._orders.get(order_id)
+        now = self._clock()
+        if order is None or order.status is not Status.CONFIRMED or order.due_at > now:
+            return
+        moved = order.moved(NEXT_STOP[order.shipment_status], now=now)
+        await self._orders.save(order, moved, now=now, due_at=now + self._pace)
+        self._measures.moved(moved.shipment_status)
+        self._changed(order_id)

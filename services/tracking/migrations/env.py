@@ -1,0 +1,3 @@
+from app.stores.migrations import run_environment
+
+run_environment()

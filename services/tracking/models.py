@@ -1,0 +1,233 @@
+"""What an order is, on the wire and in the store.
+
+Two fields of a `StoredOrder` say where its checkout stands:
+
+* ``status`` is the decision: ``pending`` (going forward), ``confirmed`` or ``cancelled``;
+* ``step`` is what is being done about it, ``done`` when nothing is left to do.
+
+``version`` rises with each change; every change names the version it was based on, so a
+process that has fallen behind can no longer change anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from app.models import Answer, Model, Text
+
+MAX_AMOUNT = 10**15
+
+PaymentMode = Literal["succeed", "decline", "slow", "timeout", "flaky"]
+
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class Step(StrEnum):
+    """What the saga does next; `saga.STEPS` says how."""
+
+    RESERVE = "reserve"
+    PAY = "pay"
+    COMMIT = "commit"
+    TAKE = "take"
+    REFUND = "refund"
+    RELEASE = "release"
+    DONE = "done"
+
+
+class Reason(StrEnum):
+    """Why an order was cancelled."""
+
+    OUT_OF_STOCK = "out-of-stock"
+    PAYMENT_DECLINED = "payment-declined"
+    RESERVATION_LOST = "reservation-lost"
+    GAVE_UP = "gave-up"
+    SHOPPER = "shopper"
+
+
+class ShipmentStatus(StrEnum):
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+
+
+FINAL_SHIPMENT_STATUSES = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.CANCELLED})
+
+
+class Money(Model):
+    """An amount in the currency's minor unit: 1999 EUR is 19.99 €, 1999 JPY is ¥1999."""
+
+    amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
+    currency: Currency
+
+
+class Address(Model):
+    """Where the parcel goes."""
+
+    name: Annotated[str, Text(1, 100)]
+    line1: Annotated[str, Text(1, 200)]
+    line2: Annotated[str, Text(1, 200)] | None = None
+    city: Annotated[str, Text(1, 100)]
+    postal_code: Annotated[str, Text(1, 20)]
+    country: Annotated[Country, Field(description="ISO 3166-1 alpha-2")]
+
+
+class Checkout(Model):
+    """What the shopper agrees to: this total, sent to this address."""
+
+    expected_total: Money
+    address: Address
+
+
+class OrderLine(Answer):
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Money
+
+
+class ShipmentEvent(Answer):
+    """One move of the parcel; ``sequence`` orders them, the clock only describes them."""
+
+    sequence: int
+    status: ShipmentStatus
+    at: datetime
+
+
+class Shipment(Answer):
+    status: ShipmentStatus
+    events: list[ShipmentEvent]
+
+
+class Order(Answer):
+    """An order as its owner sees it."""
+
+    id: str
+    status: Status
+    reason: Reason | None = Field(description="Why it was cancelled.")
+    total: Money
+    lines: list[OrderLine]
+    address: Address
+    created_at: datetime
+    shipment: Shipment
+
+
+class QuoteLine(Answer):
+    """A line as it could be bought now; without a price it is no longer sold."""
+
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Money | None
+    available: int
+
+
+class Quote(Answer):
+    """What the cart costs now. Lines without a price are not in the total."""
+
+    total: Money
+    lines: list[QuoteLine]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOrder:
+    """An order with what the saga and the courier need to know about it.
+
+    Nobody but the one at work on it touches the order before ``due_at``.
+    """
+
+    id: str
+    owner: str
+    status: Status
+    step: Step
+    version: int
+    reason: Reason | None
+    total: Money
+    lines: tuple[OrderLine, ...]
+    address: Address
+    created_at: int
+    due_at: int
+    shipment_status: ShipmentStatus
+    sequence: int
+    events: tuple[ShipmentEvent, ...]
+
+    def at_step(self, step: Step) -> "StoredOrder":
+        """The same decision, the next thing to do about it."""
+        return replace(self, step=step)
+
+    def confirmed(self, *, now: int) -> "StoredOrder":
+        decided = replace(self, status=Status.CONFIRMED, step=Step.DONE)
+        return decided.moved(ShipmentStatus.CONFIRMED, now=now)
+
+    def cancelled(self, reason: Reason, *, undo_from: Step, now: int) -> "StoredOrder":
+        """Decided against; ``undo_from`` is the first thing to give back."""
+        decided = replace(self, status=Status.CANCELLED, step=undo_from, reason=reason)
+        return decided.moved(ShipmentStatus.CANCELLED, now=now)
+
+    def moved(self, status: ShipmentStatus, *, now: int) -> "StoredOrder":
+        """The parcel is somewhere else: one more event."""
+        event = ShipmentEvent(sequence=self.sequence + 1, status=status, at=moment(now))
+        return replace(
+            self,
+            shipment_status=status,
+            sequence=event.sequence,
+            events=(*self.events, event),
+        )
+
+    def as_seen(self) -> Order:
+        """The order without its machinery."""
+        return Order(
+            id=self.id,
+            status=self.status,
+            reason=self.reason,
+            total=self.total,
+            lines=list(self.lines),
+            address=self.address,
+            created_at=moment(self.created_at),
+            shipment=Shipment(status=self.shipment_status, events=list(self.events)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a checkout, kept word for word for whoever sends the same key again.
+
+    ``status`` is an HTTP status; ``body`` is the order, or the refusal's quote, as JSON.
+    """
+
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A clear no to a step; ``available`` is the stock of the SKUs that were short."""
+
+    reason: Reason
+    available: Mapping[str, int] = field(default_factory=dict)
+
+
+class Refused(Answer):
+    """Why a checkout ended without an order, as it is kept for the same key again."""
+
+    reason: Reason
+    quote: Quote | None
+
+
+def moment(milliseconds: int) -> datetime:
+    """The UTC time of an epoch time in milliseconds."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

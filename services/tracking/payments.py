@@ -1,0 +1,134 @@
+"""A payment provider made of one table, which can be told to misbehave.
+
+Like a real one it is asked by order id, charges an order at most once however often it is
+asked, and tells afterwards what became of a charge. A refund that overtakes its charge voids
+it: the charge is declined when it arrives.
+
+| mode    | what happens to a charge                                                     |
+|---------|------------------------------------------------------------------------------|
+| succeed | charged                                                                      |
+| decline | declined                                                                     |
+| slow    | charged, the answer comes ``delay`` seconds later                            |
+| timeout | charged, the answer never comes                                              |
+| flaky   | a third each: lost on the way there, charged but lost on the way back, charged |
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from enum import StrEnum
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import Unavailable
+from app.stores.sql import Database
+from services.tracking.models import Money, PaymentMode
+
+CHARGE = text(
+    """
+    INSERT INTO payments (order_id, amount, currency, status, changed_at)
+    VALUES (:order_id, :amount, :currency, :status, :now)
+    ON CONFLICT (order_id) DO NOTHING
+    """
+)
+REFUND = text(
+    """
+    INSERT INTO payments (order_id, amount, currency, status, changed_at)
+    VALUES (:order_id, :amount, :currency, 'void', :now)
+    ON CONFLICT (order_id) DO UPDATE SET status = 'refunded', changed_at = excluded.changed_at
+    WHERE payments.status = 'charged'
+    """
+)
+SELECT_STATUS = text("SELECT status FROM payments WHERE order_id = :order_id")
+
+
+class PaymentStatus(StrEnum):
+    CHARGED = "charged"
+    DECLINED = "declined"
+    REFUNDED = "refunded"
+    VOID = "void"
+
+
+class PaymentUnclear(Unavailable):
+    """Nobody on this side knows whether the money was taken: ask `Payments.status`."""
+
+    type = "payment-unclear"
+    title = "The payment provider did not answer"
+
+
+class Payments:
+    """``delay`` and ``limit`` are seconds: what ``slow`` costs, and how long we wait at all."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        mode: PaymentMode,
+        delay: float,
+        limit: float,
+        clock: Callable[[], int],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = database
+        self._mode = mode
+        self._delay = delay
+        self._limit = limit
+        self._clock = clock
+        self._chance = chance
+
+    async def charge(self, order_id: str, price: Money) -> PaymentStatus:
+        """Take the money, once per order; the same order again gets the same answer.
+
+        Raises `PaymentUnclear`, and `StoreUnavailable` when nothing was taken.
+        """
+        try:
+            async with asyncio.timeout(self._limit):
+                return await self._charge(order_id, price)
+        except TimeoutError as error:
+            raise PaymentUnclear("The payment provider did not answer in time.") from error
+
+    async def status(self, order_id: str) -> PaymentStatus | None:
+        """What became of the order's payment; None: it was never asked for."""
+        async with self._database.reading("payment_status") as connection:
+            return await _status(connection, order_id)
+
+    async def refund(self, order_id: str, price: Money) -> None:
+        """Give back what was charged, or make sure that nothing will be. Safe to repeat."""
+        values = self._values(order_id, price)
+        async with self._database.transaction("refund") as connection:
+            await connection.execute(REFUND, values)
+
+    async def _charge(self, order_id: str, price: Money) -> PaymentStatus:
+        luck = self._chance() if self._mode == "flaky" else 1.0
+        if luck < 1 / 3:
+            raise PaymentUnclear("The payment provider was not reached.")
+        status = await self._record(order_id, price)
+        if luck < 2 / 3:
+            raise PaymentUnclear("The payment provider's answer was lost.")
+        if self._mode == "timeout":
+            await asyncio.sleep(self._limit + 1)
+        if self._mode == "slow":
+            await asyncio.sleep(self._delay)
+        return status
+
+    async def _record(self, order_id: str, price: Money) -> PaymentStatus:
+        wanted = PaymentStatus.DECLINED if self._mode == "decline" else PaymentStatus.CHARGED
+        values = self._values(order_id, price) | {"status": wanted}
+        async with self._database.transaction("charge") as connection:
+            await connection.execute(CHARGE, values)
+            return await _status(connection, order_id) or wanted
+
+    def _values(self, order_id: str, price: Money) -> dict[str, str | int]:
+        return {
+            "order_id": order_id,
+            "amount": price.amount,
+            "currency": price.currency,
+            "now": self._clock(),
+        }
+
+
+async def _status(connection: AsyncConnection, order_id: str) -> PaymentStatus | None:
+    found = await connection.execute(SELECT_STATUS, {"order_id": order_id})
+    status = found.scalar_one_or_none()
+    return PaymentStatus(status) if status else None

@@ -1,0 +1,153 @@
+"""The HTTP side of orders."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response, status
+from fastapi.sse import EventSourceResponse
+
+from app.errors import UnprocessablePayload
+from app.paging import Cursor, Limit, Page, Position, decode_cursor, encode_cursor
+from app.problems import problems
+from services.tracking.dependencies import (
+    Customer,
+    Heartbeat,
+    IdempotencyKey,
+    News,
+    OrderId,
+    OrderListener,
+    OrdersService,
+    OwnOrder,
+)
+from services.tracking.events import NoMoreListeners, TooManyStreams
+from services.tracking.models import FINAL_SHIPMENT_STATUSES, Checkout, Order, Step, StoredOrder
+from services.tracking.service import (
+    REPLAYED,
+    AccountRequired,
+    AlreadyShipped,
+    CartEmpty,
+    CheckoutFailed,
+    InProgress,
+    KeyReused,
+    PaymentDeclined,
+    QuoteChanged,
+)
+from services.tracking.stream import event_stream
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+LISTING = "orders"
+LATEST_TIME = 2**53
+
+# The header is checked by hand (a bad one is a 400, not a 422), so it is described by hand.
+KEY_PARAMETER: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": True,
+            "description": "Names this checkout: sent again, it gives the same answer again.",
+            "schema": {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255},
+        }
+    ]
+}
+LOCATION = {"Location": {"description": "The order.", "schema": {"type": "string"}}}
+CHECKOUT_ANSWERS: dict[int | str, dict[str, Any]] = {
+    201: {"model": Order, "description": "Confirmed", "headers": LOCATION},
+    202: {"model": Order, "description": "Still working", "headers": LOCATION},
+    **problems(
+        AccountRequired,
+        CartEmpty,
+        QuoteChanged,
+        PaymentDeclined,
+        CheckoutFailed,
+        InProgress,
+        KeyReused,
+    ),
+}
+CANCEL_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Cancelled; money and stock are back"},
+    202: {"model": Order, "description": "Cancelled; money and stock are on their way back"},
+    **problems(AccountRequired, AlreadyShipped, InProgress),
+}
+STREAM_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events `shipment` as they happen, `end` after the last, `bye` to reconnect",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    204: {"description": "You have seen the last event: nothing will follow"},
+    **problems(AccountRequired, TooManyStreams, NoMoreListeners),
+}
+
+
+@router.post("", status_code=201, responses=CHECKOUT_ANSWERS, openapi_extra=KEY_PARAMETER)
+async def check_out(
+    customer: Customer, key: IdempotencyKey, checkout: Checkout, orders: OrdersService
+) -> Response:
+    """Order everything in the caller's cart for the total they have seen.
+
+    201: confirmed. 202: still working, look at `Location`. 409 `quote-changed`: a price or the
+    stock is different now, and `quote` says what it would be.
+    """
+    answered = await orders.check_out(customer, checkout, key=key)
+    headers = {"Location": f"{router.prefix}/{answered.order_id}"}
+    return Response(
+        answered.reply.body,
+        status_code=answered.reply.status,
+        headers=headers | (REPLAYED if answered.replayed else {}),
+        media_type="application/json",
+    )
+
+
+@router.get("", responses=problems(AccountRequired))
+async def list_orders(
+    customer: Customer, orders: OrdersService, limit: Limit = 20, cursor: Cursor = None
+) -> Page[Order]:
+    """The caller's orders, newest first."""
+    after = _position(decode_cursor(cursor, LISTING)) if cursor else None
+    # One more than asked for tells whether there is a next page.
+    found = await orders.page(customer.subject, after=after, limit=limit + 1)
+    items = [order.as_seen() for order in found[:limit]]
+    return Page(items=items, next_cursor=_cursor_after(found[limit - 1]) if found[limit:] else None)
+
+
+@router.get("/{order_id}", responses=problems(AccountRequired))
+async def read_order(order: OwnOrder) -> Order:
+    """One of the caller's orders."""
+    return order.as_seen()
+
+
+@router.post("/{order_id}:cancel", responses=CANCEL_ANSWERS)
+async def cancel_order(
+    order_id: OrderId, customer: Customer, orders: OrdersService, response: Response
+) -> Order:
+    """Cancel an order whose parcel has not left the house; doing it twice is doing it once."""
+    order = await orders.cancel(customer.subject, order_id)
+    if order.step is not Step.DONE:
+        response.status_code = status.HTTP_202_ACCEPTED
+    return order.as_seen()
+
+
+@router.get("/{order_id}/events", response_model=None, responses=STREAM_ANSWERS)
+async def follow_order(
+    order: OwnOrder, listener: OrderListener, news: News, heartbeat: Heartbeat
+) -> EventSourceResponse | Response:
+    """What happens to the order, as server-sent events; `Last-Event-ID` resumes."""
+    is_final = order.shipment_status in FINAL_SHIPMENT_STATUSES
+    if is_final and listener.seen >= order.sequence:
+        # The one answer that makes a browser's EventSource stop asking.
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
+    return event_stream(news, listener, heartbeat=heartbeat)
+
+
+def _cursor_after(order: StoredOrder) -> str:
+    return encode_cursor([order.created_at, order.id], LISTING)
+
+
+def _position(position: Position) -> tuple[int, str]:
+    match position:
+        case [int(created_at), str(order_id)] if 0 <= created_at < LATEST_TIME:
+            return created_at, order_id
+    raise UnprocessablePayload(
+        "The cursor is not one this list gave out.",
+        errors=[{"pointer": "/cursor", "message": "not a cursor of this list"}],
+    )

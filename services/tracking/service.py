@@ -1,0 +1,320 @@
+"""What a shopper can do with orders: check out, look, cancel."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.client import UpstreamBroken
+from app.errors import Conflict, Forbidden, NotFound, Problem, UnprocessablePayload
+from app.telemetry.context import current
+from services.tracking.background import SagaRunner
+from services.tracking.clients import CartClient, CartLine, Product, ProductsClient
+from services.tracking.models import (
+    Checkout,
+    Money,
+    OrderLine,
+    Quote,
+    QuoteLine,
+    Reason,
+    Refused,
+    Reply,
+    ShipmentStatus,
+    Status,
+    Step,
+    StoredOrder,
+)
+from services.tracking.repository import OrderChanged, OrderRepository, Receipt
+from services.tracking.saga import Saga
+
+# Once the parcel has left the house, only the courier decides.
+CANCELLABLE = frozenset({ShipmentStatus.PENDING, ShipmentStatus.CONFIRMED, ShipmentStatus.PACKED})
+TWIN_PATIENCE = 2.0
+"""Seconds a request waits for the one that sent the same key first."""
+TWIN_POLL = 0.05
+CANCEL_ATTEMPTS = 5
+ANSWER_MARGIN = 0.3
+"""Seconds of the caller's deadline kept for writing the answer."""
+
+
+class AccountRequired(Forbidden):
+    type = "account-required"
+    title = "Orders need an account"
+
+
+class CartEmpty(Conflict):
+    type = "cart-empty"
+    title = "The cart is empty"
+
+
+class QuoteChanged(Conflict):
+    """Carries ``quote``: what the cart costs now."""
+
+    type = "quote-changed"
+    title = "A price or the stock has changed"
+
+
+class PaymentDeclined(Conflict):
+    type = "payment-declined"
+    title = "The payment was declined"
+
+
+class CheckoutFailed(Conflict):
+    type = "checkout-failed"
+    title = "The order was cancelled"
+
+
+class InProgress(Conflict):
+    type = "in-progress"
+    title = "The same checkout is still being worked on"
+
+
+class KeyReused(UnprocessablePayload):
+    type = "idempotency-key-reused"
+    title = "This idempotency key belongs to another checkout"
+
+
+class AlreadyShipped(Conflict):
+    type = "already-shipped"
+    title = "The parcel is on its way"
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """Who is checking out; ``token`` reads their cart."""
+
+    subject: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to a checkout: the first one given, whoever asks again."""
+
+    order_id: str
+    reply: Reply
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """``patience`` is how long a checkout may keep its shopper waiting, in seconds."""
+
+    repository: OrderRepository
+    saga: Saga
+    runner: SagaRunner
+    products: ProductsClient
+    cart: CartClient
+    currency: str
+    patience: float
+    clock: Callable[[], int]
+
+    async def check_out(self, shopper: Shopper, checkout: Checkout, *, key: str) -> Answered:
+        """Order what is in the shopper's cart, once per key.
+
+        Raises `CartEmpty`, `QuoteChanged`, `PaymentDeclined`, `CheckoutFailed`, `InProgress`,
+        `KeyReused` and `Unavailable`.
+        """
+        request = _Request(shopper, checkout, key, _digest(checkout))
+        answered = await self._answered_before(request) or await self._order(request)
+        if answered.reply.status == 409:
+            raise _refusal(answered)
+        return answered
+
+    async def order(self, owner: str, order_id: str) -> StoredOrder:
+        """Raises `NotFound`, for somebody else's order too."""
+        order = await self.repository.get(order_id)
+        if order is None or order.owner != owner:
+            raise NotFound("There is no such order.")
+        return order
+
+    async def page(
+        self, owner: str, *, after: tuple[int, str] | None, limit: int
+    ) -> Sequence[StoredOrder]:
+        """The owner's orders, newest first."""
+        return await self.repository.page(owner, after=after, limit=limit)
+
+    async def cancel(self, owner: str, order_id: str) -> StoredOrder:
+        """Cancel an order that has not left the house; twice is once.
+
+        The decision is made when this returns; `StoredOrder.step` tells whether money and
+        stock are back already. Raises `NotFound`, `AlreadyShipped` and `StoreUnavailable`.
+        """
+        order = await self._decide_against(owner, order_id)
+        if order.step is Step.DONE:
+            return order
+        return await self.runner.run(order, patience=self._patience()) or order
+
+    async def _order(self, request: "_Request") -> Answered:
+        self.runner.refuse_if_full()
+        try:
+            order = await self._draft(request)
+        except Problem:
+            # A twin may have finished meanwhile, and it is the reason the cart is empty.
+            answered = await self._answered_before(request)
+            if answered is None:
+                raise
+            return answered
+        return await self._place(order, request)
+
+    async def _draft(self, request: "_Request") -> StoredOrder:
+        lines = await self.cart.lines_of(request.shopper.token)
+        if not lines:
+            raise CartEmpty("There is nothing to order.")
+        products = await self.products.look_up([line.sku for line in lines])
+        quote = quote_for(lines, products, currency=self.currency)
+        if quote.total != request.checkout.expected_total or not _is_available(quote):
+            raise _changed(quote)
+        now = self.clock()
+        return StoredOrder(
+            id=f"ord_{secrets.token_hex(10)}",
+            owner=request.shopper.subject,
+            status=Status.PENDING,
+            step=Step.RESERVE,
+            version=1,
+            reason=None,
+            total=quote.total,
+            lines=_ordered(quote),
+            address=request.checkout.address,
+            created_at=now,
+            due_at=now + self.saga.pace.stall,
+            shipment_status=ShipmentStatus.PENDING,
+            sequence=0,
+            events=(),
+        )
+
+    async def _place(self, order: StoredOrder, request: "_Request") -> Answered:
+        added = await self.repository.add(order, key=request.key, payload_hash=request.payload_hash)
+        if not added:
+            return await self._wait_for_twin(request)
+        as_it_is = await self.runner.run(order, patience=self._patience()) or order
+        receipt = await self.repository.receipt(order.owner, request.key)
+        if receipt is not None and receipt.reply is not None:
+            return Answered(order.id, receipt.reply, replayed=False)
+        still_working = Reply(status=202, body=as_it_is.as_seen().model_dump_json())
+        reply = await self.repository.keep_reply(order.id, still_working)
+        return Answered(order.id, reply, replayed=False)
+
+    async def _answered_before(self, request: "_Request") -> Answered | None:
+        receipt = await self._receipt(request)
+        if receipt is None:
+            return None
+        if receipt.reply is None:
+            return await self._wait_for_twin(request)
+        return Answered(receipt.order_id, receipt.reply, replayed=True)
+
+    async def _wait_for_twin(self, request: "_Request") -> Answered:
+        """Answer what the first request with this key is answered."""
+        gives_up_at = asyncio.get_running_loop().time() + min(TWIN_PATIENCE, self._patience())
+        while asyncio.get_running_loop().time() < gives_up_at:
+            receipt = await self._receipt(request)
+            if receipt is not None and receipt.reply is not None:
+                return Answered(receipt.order_id, receipt.reply, replayed=True)
+            await asyncio.sleep(TWIN_POLL)
+        raise InProgress(
+            "A request with this key came first and is not done.", headers={"Retry-After": "1"}
+        )
+
+    async def _receipt(self, request: "_Request") -> Receipt | None:
+        receipt = await self.repository.receipt(request.shopper.subject, request.key)
+        if receipt is not None and receipt.payload_hash != request.payload_hash:
+            raise KeyReused("Use a new key for another total or address.")
+        return receipt
+
+    async def _decide_against(self, owner: str, order_id: str) -> StoredOrder:
+        for _ in range(CANCEL_ATTEMPTS):
+            order = await self.order(owner, order_id)
+            if order.status is Status.CANCELLED:
+                return order
+            if order.shipment_status not in CANCELLABLE:
+                raise AlreadyShipped("It can no longer be cancelled.")
+            try:
+                return await self.saga.cancel(order, Reason.SHOPPER)
+            except OrderChanged:
+                continue
+        raise InProgress("The order is changing right now.", headers={"Retry-After": "1"})
+
+    def _patience(self) -> float:
+        deadline = current().deadline
+        if deadline is None:
+            return self.patience
+        return max(0.0, min(self.patience, deadline.remaining() - ANSWER_MARGIN))
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    shopper: Shopper
+    checkout: Checkout
+    key: str
+    payload_hash: str
+
+
+def quote_for(
+    lines: Sequence[CartLine], products: Mapping[str, Product], *, currency: str
+) -> Quote:
+    """What these lines cost now, to the minor unit. Raises `UpstreamBroken` on other money."""
+    quoted = [_quote_line(line, products.get(line.sku), currency) for line in lines]
+    amount = sum(line.unit_price.amount * line.quantity for line in quoted if line.unit_price)
+    return Quote(total=Money(amount=amount, currency=currency), lines=quoted)
+
+
+def _quote_line(line: CartLine, product: Product | None, currency: str) -> QuoteLine:
+    if product is None:
+        return QuoteLine(
+            sku=line.sku, name=line.sku, quantity=line.quantity, unit_price=None, available=0
+        )
+    if product.price.currency != currency:
+        raise UpstreamBroken("products", f"it sells in another currency than {currency}.")
+    return QuoteLine(
+        sku=line.sku,
+        name=product.name,
+        quantity=line.quantity,
+        unit_price=Money(amount=product.price.amount, currency=currency),
+        available=product.available,
+    )
+
+
+def _is_available(quote: Quote) -> bool:
+    return all(
+        line.unit_price is not None and line.available >= line.quantity for line in quote.lines
+    )
+
+
+def _ordered(quote: Quote) -> tuple[OrderLine, ...]:
+    return tuple(
+        OrderLine(sku=line.sku, name=line.name, quantity=line.quantity, unit_price=line.unit_price)
+        for line in quote.lines
+        if line.unit_price is not None
+    )
+
+
+def _digest(checkout: Checkout) -> str:
+    return hashlib.sha256(checkout.model_dump_json().encode()).hexdigest()
+
+
+def _refusal(answered: Answered) -> Problem:
+    refused = Refused.model_validate_json(answered.reply.body)
+    headers = REPLAYED if answered.replayed else None
+    if refused.quote is not None:
+        return _changed(refused.quote, headers=headers)
+    if refused.reason is Reason.PAYMENT_DECLINED:
+        return PaymentDeclined("No money was taken. Nothing was ordered.", headers=headers)
+    return CheckoutFailed(EXPLANATIONS[refused.reason], headers=headers)
+
+
+def _changed(quote: Quote, *, headers: Mapping[str, str] | None = None) -> QuoteChanged:
+    return QuoteChanged(
+        "Look at the quote and order again with its total.",
+        headers=headers,
+        quote=quote.model_dump(mode="json"),
+    )
+
+
+REPLAYED = {"Idempotency-Replayed": "true"}
+EXPLANATIONS = {
+    Reason.OUT_OF_STOCK: "A product was sold to somebody else.",
+    Reason.RESERVATION_LOST: "The stock could not be held. No money was kept.",
+    Reason.GAVE_UP: "The shop could not finish the order. No money was kept.",
+    Reason.SHOPPER: "You cancelled it.",
+}

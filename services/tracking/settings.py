@@ -1,0 +1,58 @@
+"""What tracking can be told; each is an environment variable with the prefix ``CARTWHEEL_``."""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from app.settings import Seconds, ServiceSettings, ServiceTokenSettings, UpstreamUrl, store_url
+from services.tracking.models import Currency, PaymentMode
+
+
+class TrackingSettings(ServiceSettings, ServiceTokenSettings):
+    """Times are in seconds."""
+
+    store_url: Annotated[str, store_url("sqlite", "postgresql")] = (
+        "sqlite:///.cartwheel/data/tracking.sqlite3"
+    )
+    products_url: UpstreamUrl = "http://127.0.0.1:8101"
+    cart_url: UpstreamUrl = "http://127.0.0.1:8102"
+    user_url: UpstreamUrl = "http://127.0.0.1:8103"
+    token_issuer: str = "cartwheel"
+    token_audience: str = "cartwheel"
+    currency: Currency = "EUR"
+
+    checkout_patience: Seconds = 4.0
+    checkout_limit: int = Field(default=500, ge=1, le=10_000)
+    stall_seconds: Seconds = 60.0
+    sweep_seconds: Seconds = 2.0
+    retry_seconds: Seconds = 5.0
+    give_up_seconds: Seconds = 300.0
+
+    payment_mode: PaymentMode = "succeed"
+    payment_delay: Seconds = 1.5
+    payment_timeout: Seconds = 2.0
+
+    courier_step_seconds: Seconds = 4.0
+    courier_rounds_seconds: Seconds = 0.5
+
+    events_poll_seconds: Seconds = 0.5
+    events_heartbeat_seconds: Seconds = 10.0
+    events_per_shopper: int = Field(default=5, ge=1, le=100)
+    events_limit: int = Field(default=1000, ge=1, le=100_000)
+
+    kill_point: Annotated[str, StringConstraints(pattern=r"^[a-z-]{1,40}$")] | None = Field(
+        default=None, description="for tests of crashes: where this process kills itself"
+    )
+
+
+def killer(kill_point: str) -> Callable[[str], None]:
+    """Dies without a word when the checkout reaches ``kill_point``, such as ``after-pay``."""
+
+    def reached(point: str) -> None:
+        if point == kill_point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return reached
