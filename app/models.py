@@ -4,10 +4,12 @@ import re
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-_UNPRINTABLE_BUT_LINES = re.compile(_UNPRINTABLE.pattern.replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))
+_INVISIBLE = "\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
+_UNPRINTABLE = re.compile(f"[\x00-\x1f{_INVISIBLE}]")
+_UNPRINTABLE_BUT_LINES = re.compile(f"[\x00-\x09\x0b-\x1f{_INVISIBLE}]")
 
 
 class Model(BaseModel):
@@ -28,44 +30,32 @@ class Reading(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-def _one_line(value: str) -> str:
-    if _UNPRINTABLE.search(value):
-        raise ValueError("must not hold control, invisible or direction-changing characters")
-    return unicodedata.normalize("NFC", value).strip()
+class Text:
+    """Metadata for a printable text between two lengths: `Annotated[str, Text(1, 80)]`.
 
-
-def _lines(value: str) -> str:
-    if _UNPRINTABLE_BUT_LINES.search(value):
-        raise ValueError("must not hold control, invisible or direction-changing characters")
-    return unicodedata.normalize("NFC", value).strip()
-
-
-def text(minimum: int, maximum: int, *, lines: bool = False) -> Any:
-    """Metadata for `Annotated[str, text(1, 80)]`: printable, NFC, trimmed, between two lengths.
-
-    Refuses NUL, control characters, lone surrogates, zero-width and bidirectional marks.
-    `lines=True` allows line feeds.
+    Refuses NUL, control characters, lone surrogates, zero-width and bidirectional marks;
+    normalises to NFC and trims. `lines=True` allows line feeds.
     """
-    # The length is checked before the work (a cheap refusal) and after it (trimming shortens).
-    return _Text(minimum, maximum, lines)
 
+    def __init__(self, minimum: int, maximum: int, *, lines: bool = False) -> None:
+        self.minimum = minimum
+        self.maximum = maximum
+        self._forbidden = _UNPRINTABLE_BUT_LINES if lines else _UNPRINTABLE
 
-class _Text:
-    """Pydantic metadata behind `text`."""
-
-    def __init__(self, minimum: int, maximum: int, lines: bool) -> None:
-        self.minimum, self.maximum, self.lines = minimum, maximum, lines
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        inner: Any = Annotated[
-            str,
+    def __get_pydantic_core_schema__(
+        self, source: type[str], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        checked: Any = Annotated[
+            source,
             Field(min_length=self.minimum, max_length=self.maximum),
-            AfterValidator(_lines if self.lines else _one_line),
-            AfterValidator(self._long_enough),
+            AfterValidator(self._normalised),
         ]
-        return handler.generate_schema(inner)
+        return handler.generate_schema(checked)
 
-    def _long_enough(self, value: str) -> str:
-        if len(value) < self.minimum:
+    def _normalised(self, value: str) -> str:
+        if self._forbidden.search(value):
+            raise ValueError("must not hold control, invisible or direction-changing characters")
+        normalised = unicodedata.normalize("NFC", value).strip()
+        if len(normalised) < self.minimum:
             raise ValueError(f"must have at least {self.minimum} visible characters")
-        return value
+        return normalised

@@ -1,10 +1,10 @@
 """Keyset paging: opaque cursors and the two query parameters every list takes.
 
-    @router.get("/orders")
-    async def list_orders(limit: Limit = 20, cursor: Cursor = None) -> Page[OrderAnswer]:
-        after = decode_cursor(cursor, "orders") if cursor else None
-        ...
-        return Page(items=items, next_cursor=encode_cursor([row.created_at, row.id], "orders"))
+@router.get("/orders")
+async def list_orders(limit: Limit = 20, cursor: Cursor = None) -> Page[OrderAnswer]:
+    after = decode_cursor(cursor, "orders") if cursor else None
+    ...
+    return Page(items=items, next_cursor=encode_cursor([row.created_at, row.id], "orders"))
 """
 
 import base64
@@ -68,9 +68,7 @@ def decode_cursor(cursor: str, listing: str) -> Position:
 
 
 def _checksum(payload: bytes, listing: str) -> bytes:
-    return hashlib.blake2b(
-        payload, digest_size=_CHECKSUM_BYTES, key=listing.encode()[:64]
-    ).digest()
+    return hashlib.blake2b(payload, digest_size=_CHECKSUM_BYTES, key=listing.encode()[:64]).digest()
 
 
 def _not_ours() -> UnprocessablePayload:

@@ -3,17 +3,18 @@
 The edge binds a context for each request; clients pass it on, logs and problems show it.
 Background jobs bind their own:
 
-    with bind(RequestContext.new(deadline=Deadline.after(5))):
+    with bind(RequestContext(deadline=Deadline.after(5))):
         await sweep()
 """
 
+import math
 import random
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.errors import BadRequest, DeadlineExceeded
 
@@ -48,24 +49,26 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """One request as seen by this service; `span_id` is our own span in the caller's trace."""
+    """One request or job as seen by this service; ids not given are made.
 
-    request_id: str
-    trace_id: str
-    span_id: str
+    `span_id` is our own span in the caller's trace.
+    """
+
+    request_id: str = field(default_factory=lambda: _hexadecimal(16))
+    trace_id: str = field(default_factory=lambda: _hexadecimal(32))
+    span_id: str = field(default_factory=lambda: _hexadecimal(16))
     flags: str = "00"
     tracestate: str | None = None
     deadline: Deadline | None = None
-
-    @classmethod
-    def new(cls, *, deadline: Deadline | None = None) -> "RequestContext":
-        """A context that begins here: for background jobs and for callers that sent nothing."""
-        return cls(_hexadecimal(16), _hexadecimal(32), _hexadecimal(16), deadline=deadline)
 
     @property
     def traceparent(self) -> str:
         """The W3C header that makes a neighbour's span a child of ours."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+
+    def time_left(self) -> float:
+        """Seconds until the deadline; infinite without one."""
+        return math.inf if self.deadline is None else self.deadline.remaining()
 
 
 NOBODY = RequestContext("-", _NO_TRACE_ID, _NO_SPAN_ID)
@@ -93,32 +96,29 @@ def from_headers(
     request_id: str | None,
     traceparent: str | None,
     tracestate: str | None,
-    timeout_ms: str | None,
     *,
-    default_timeout: float,
+    deadline: Deadline | None,
 ) -> RequestContext:
-    """The context a caller's headers ask for; whatever is malformed is made anew.
-
-    The time budget is different: it was sent to be kept, so a malformed one raises BadRequest
-    and a spent one DeadlineExceeded. Without one, `default_timeout` seconds are given.
-    """
-    deadline = _deadline(timeout_ms, default_timeout)
+    """The context a caller's headers ask for; whatever is malformed is made anew."""
     if request_id is None or not _REQUEST_ID.fullmatch(request_id):
         request_id = _hexadecimal(16)
     parent = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     if parent is None or parent[1] == _NO_TRACE_ID or parent[2] == _NO_SPAN_ID:
-        return RequestContext(
-            request_id, _hexadecimal(32), _hexadecimal(16), deadline=deadline
-        )
+        return RequestContext(request_id, deadline=deadline)
     state = tracestate if tracestate and _TRACESTATE.fullmatch(tracestate) else None
     return RequestContext(
-        request_id, parent[1], _hexadecimal(16), parent[3], state, deadline
+        request_id, parent[1], flags=parent[3], tracestate=state, deadline=deadline
     )
 
 
-def _deadline(timeout_ms: str | None, default_timeout: float) -> Deadline:
+def deadline_from(timeout_ms: str | None, *, default: float) -> Deadline:
+    """The deadline a caller's header asks for, `default` seconds from now without one.
+
+    A budget was sent to be kept, so a malformed one is not replaced: raises BadRequest, and
+    DeadlineExceeded when hardly anything is left.
+    """
     if timeout_ms is None:
-        return Deadline.after(default_timeout)
+        return Deadline.after(default)
     if not (timeout_ms.isascii() and timeout_ms.isdigit() and len(timeout_ms) <= 9):
         raise BadRequest(f"The header {TIMEOUT_HEADER} must be a whole number of milliseconds.")
     budget = int(timeout_ms)

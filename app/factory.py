@@ -1,0 +1,99 @@
+"""`create_app`: a FastAPI app with everything every service has."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from app.admission import Priority
+from app.bodies import JSON
+from app.edge import Edge
+from app.health import Health
+from app.lifecycle import Lifecycle
+from app.pages import operations_router
+from app.problems import document_problems, install_error_handlers
+from app.settings import ServiceSettings
+from app.telemetry.lag import watching_event_loop
+from app.telemetry.logs import configure_logging
+from app.telemetry.metrics import Metrics
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
+
+
+class ServiceApp(FastAPI):
+    """FastAPI whose OpenAPI document names every status an operation can answer."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            document_problems(super().openapi())
+        return super().openapi()
+
+
+def create_app(
+    settings: ServiceSettings,
+    *,
+    service: str,
+    title: str,
+    description: str,
+    metrics: Metrics,
+    health: Health,
+    lifespan: Lifespan,
+    routers: Sequence[APIRouter],
+    priorities: Mapping[str, Priority] | None = None,
+    accepted: Sequence[str] = (JSON,),
+) -> FastAPI:
+    """The app of one service.
+
+    `lifespan` opens what the service needs and yields it as the state of its requests.
+    `priorities` maps "METHOD /v1/template" to what is refused last or first under load.
+    `accepted` are the media types of request bodies; anything else is answered 415.
+
+    `app.state` has `settings`, `metrics`, `health`, `lifecycle` and `service`.
+    """
+    app = ServiceApp(
+        title=title,
+        description=description,
+        version=settings.version,
+        lifespan=_with_telemetry(settings, service, metrics, lifespan),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # A slash too many is a 404 like any other wrong address, not a redirect nobody documented.
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.settings = settings
+    app.state.service = service
+    app.state.metrics = metrics
+    app.state.health = health
+    app.state.lifecycle = Lifecycle()
+    app.add_middleware(
+        Edge,
+        settings=settings,
+        metrics=metrics,
+        priorities=priorities or {},
+        accepted=frozenset(accepted),
+    )
+    install_error_handlers(app)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(operations_router(app))
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _with_telemetry(
+    settings: ServiceSettings, service: str, metrics: Metrics, lifespan: Lifespan
+) -> Lifespan:
+    @asynccontextmanager
+    async def run(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        configure_logging(settings, service)
+        async with watching_event_loop(metrics.event_loop_lag), lifespan(app) as state:
+            yield state
+
+    return run

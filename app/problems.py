@@ -1,0 +1,182 @@
+"""Problems as HTTP: how they are answered and how OpenAPI documents them.
+
+Routes name what they can raise:
+
+    @router.post("/cart/items", responses=problems(401, 404, OutOfStock))
+
+What any operation can answer is added once by `document_problems` and need not be named:
+400, 408, 414, 431, 500 and 503 everywhere; 413, 415 and 422 where there is a body; 404 and 422
+where there are path parameters; 422 where there are others; 401 where a caller must be known.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.errors import (
+    KINDS,
+    BadRequest,
+    FieldError,
+    Internal,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    UnprocessablePayload,
+)
+from app.telemetry.context import current
+
+MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 20
+"""A payload with a thousand mistakes gets an answer of bounded size."""
+_LONGEST_POINTER = 200
+
+_EVERYWHERE = (400, 408, 414, 431, 500, 503)
+_WITH_BODY = (413, 415, 422)
+_SCHEMA_REF = {"$ref": "#/components/schemas/Problem"}
+PROBLEM_SCHEMA: Mapping[str, Any] = {
+    "title": "Problem",
+    "description": "RFC 9457 problem details.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "examples": ["urn:cartwheel:problem:conflict"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "message"],
+                "properties": {"pointer": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+    "additionalProperties": True,
+}
+
+
+def problem_body(problem: Problem) -> bytes:
+    """The JSON document of a problem, with the id of the current request."""
+    return json.dumps(problem.content(current().request_id), separators=(",", ":")).encode()
+
+
+def problem_response(problem: Problem) -> Response:
+    """The answer for a problem."""
+    return Response(
+        problem_body(problem),
+        status_code=problem.status,
+        headers={**problem.headers, "cache-control": "no-store"},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Have every error of `app` answered as a problem.
+
+    Unforeseen exceptions are not handled here but at the edge (`app.edge`), where they are also
+    logged and counted.
+    """
+
+    async def on_problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return problem_response(error)
+
+    async def on_http_exception(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return problem_response(from_http_exception(error))
+
+    async def on_invalid_request(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return problem_response(from_validation(error.errors()))
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+
+
+def from_http_exception(error: HTTPException) -> Problem:
+    """The problem for an error the framework raised on its own."""
+    headers = error.headers
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return NotFound("There is nothing here.", headers=headers)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return MethodNotAllowed("This resource does not answer to that method.", headers=headers)
+    kind = KINDS.get(error.status_code, Internal if error.status_code >= 500 else BadRequest)
+    return kind(HTTPStatus(kind.status).description or kind.title, headers=headers)
+
+
+def from_validation(details: Sequence[Mapping[str, Any]]) -> UnprocessablePayload:
+    """The problem for what pydantic found; says where and why, never the value."""
+    return UnprocessablePayload(errors=[_field_error(detail) for detail in details[:MOST_ERRORS]])
+
+
+def _field_error(detail: Mapping[str, Any]) -> FieldError:
+    # The first element says where it was (body, query, path, header), the rest which member.
+    members = detail["loc"][1:]
+    pointer = "".join("/" + str(m).replace("~", "~0").replace("/", "~1") for m in members)
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] in ("union_tag_invalid", "json_invalid"):
+        message = "Input is not valid"  # pydantic's own words would repeat the value
+    return {"pointer": pointer[:_LONGEST_POINTER], "message": message}
+
+
+def problems(*kinds: int | type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """For `responses=` of a route: the statuses or errors it can answer beside the common ones."""
+    titles: dict[int, list[str]] = {}
+    for kind in kinds:
+        problem = kind if isinstance(kind, type) else KINDS[kind]
+        titles.setdefault(problem.status, []).append(problem.title)
+    return {status: _documented(" · ".join(names)) for status, names in titles.items()}
+
+
+def document_problems(schema: dict[str, Any]) -> None:
+    """Complete an OpenAPI document in place with the problems any operation can answer."""
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = PROBLEM_SCHEMA
+    for path in schema["paths"].values():
+        for operation in path.values():
+            _complete(operation)
+    for generated in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(generated, None)
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    for status in _common_statuses(operation):
+        text = str(status)
+        if text not in responses or "application/json" in responses[text].get("content", {}):
+            responses[text] = _documented(
+                KINDS[status].title if status in KINDS else _title(status)
+            )
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _common_statuses(operation: Mapping[str, Any]) -> set[int]:
+    parameters = operation.get("parameters", [])
+    statuses = set(_EVERYWHERE)
+    if "requestBody" in operation:
+        statuses |= set(_WITH_BODY)
+    if parameters:
+        statuses.add(422)
+    if any(parameter["in"] == "path" for parameter in parameters):
+        statuses.add(404)
+    if operation.get("security"):
+        statuses.add(401)
+    return statuses
+
+
+def _title(status: int) -> str:
+    return HTTPStatus(status).phrase.capitalize()
+
+
+def _documented(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": _SCHEMA_REF}}}

@@ -1,0 +1,61 @@
+"""Which route would answer: known before routing, so that even a shed request has a label."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute
+
+from app.telemetry.metrics import UNMATCHED
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    template: str
+    pattern: re.Pattern[str]
+    methods: frozenset[str] | None
+
+    def allows(self, method: str) -> bool:
+        return self.methods is None or method in self.methods
+
+
+class RouteTable:
+    """The templates of an app, with the prefixes of the routers they came in.
+
+    `scope["route"].path` lacks those prefixes since FastAPI 0.137.
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._routes = [
+            _Route(context.path_format, context.path_regex, _methods(context.methods))
+            for context in iter_route_contexts(routes)
+            if context.path_format is not None
+        ]
+        # Most hot paths have no parameters: they are resolved by one look-up.
+        self._literals = {
+            route.template: self._matching(route.template)
+            for route in self._routes
+            if "{" not in route.template
+        }
+
+    def resolve(self, path: str, method: str) -> str:
+        """The template that answers `method` on `path`, or that refuses it; or `unmatched`."""
+        matching = self._literals.get(path)
+        if matching is None:
+            matching = self._matching(path)
+        for route in matching:
+            if route.allows(method):
+                return route.template
+        return matching[0].template if matching else UNMATCHED
+
+    def allowed_methods(self, path: str) -> list[str]:
+        """The methods `path` answers to, for `Allow`."""
+        return sorted({method for r in self._matching(path) for method in r.methods or ()})
+
+    def _matching(self, path: str) -> list[_Route]:
+        return [route for route in self._routes if route.pattern.match(path)]
+
+
+def _methods(methods: set[str] | None) -> frozenset[str] | None:
+    return None if methods is None else frozenset(methods)

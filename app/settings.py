@@ -1,0 +1,227 @@
+"""Settings: the environment, read once and checked before anything starts.
+
+    class CartSettings(ServiceSettings, ServiceTokenSettings):
+        store_url: Annotated[str, store_url("sqlite", "valkey", "redis")]
+        products_url: UpstreamUrl
+
+    settings = load(CartSettings)          # in main.create(), nowhere else
+
+Every variable has the prefix `CARTWHEEL_`: Kubernetes injects `CART_PORT=tcp://…` for a Service
+named cart, and a prefix of our own keeps such values out. Secrets may come from files named like
+the variable in the folder `CARTWHEEL_SECRETS_DIR`; the environment wins over a file.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "CARTWHEEL_"
+SECRETS_DIR = f"{PREFIX}SECRETS_DIR"
+HIDDEN = "**********"
+
+Settings = TypeVar("Settings", bound="ServiceSettings")
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+STORE_SCHEMES = ("sqlite", "postgresql", "valkey", "redis")
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used. `problems` has one sentence for each wrong variable."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def store_url(*schemes: str) -> AfterValidator:
+    """Metadata for a store's URL of one of `schemes`: `Annotated[str, store_url("sqlite")]`."""
+    examples = {
+        "sqlite": "sqlite:///file (sqlite:////file from the root)",
+        "postgresql": "postgresql://user:password@host:port/database",
+        "valkey": "valkey://host:port",
+        "redis": "redis://host:port",
+    }
+    allowed = ", ".join(examples[scheme] for scheme in schemes)
+
+    def check(value: str) -> str:
+        parts = urlsplit(value)
+        place = parts.path.strip("/") if parts.scheme == "sqlite" else parts.hostname
+        if parts.scheme not in schemes or not place or not _has_valid_port(value):
+            raise ValueError(f"is not the URL of a store; allowed: {allowed}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _upstream_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
+        return value
+    if parts.scheme in ("http", "dns+http") and parts.hostname and _has_valid_port(value):
+        return value.rstrip("/")
+    raise ValueError(
+        "is not the address of a neighbour; "
+        "allowed: http://host:port, dns+http://host:port, file:/path"
+    )
+
+
+def _has_valid_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _split_tokens(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(token.strip() for token in value.split(",") if token.strip())
+    return value
+
+
+StoreUrl = Annotated[str, store_url(*STORE_SCHEMES)]
+UpstreamUrl = Annotated[str, AfterValidator(_upstream_url)]
+ServiceTokens = Annotated[
+    tuple[SecretStr, ...],
+    NoDecode,
+    BeforeValidator(_split_tokens),
+    Field(min_length=1, max_length=2),
+]
+
+
+class ServiceSettings(BaseSettings):
+    """What every service can be told. Times are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", validate_default=True
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    instance: str = Field(
+        default_factory=socket.gethostname, min_length=1, max_length=100, description="the replica"
+    )
+    version: str = Field(default="0.1.0+dev", min_length=1, max_length=100)
+    die_with_parent: bool = False
+
+    request_timeout: Seconds = Field(default=5.0, description="deadline when a caller sends none")
+    body_limit: int = Field(default=64 * 1024, ge=1024, le=16 * 1024 * 1024)
+    body_timeout: Seconds = 10.0
+    header_limit: int = Field(default=32 * 1024, ge=1024, le=1024 * 1024)
+    url_limit: int = Field(default=8 * 1024, ge=256, le=64 * 1024)
+    header_timeout: Seconds = 10.0
+    keep_alive: Seconds = Field(default=75.0, description="longer than any client keeps idle ones")
+    write_timeout: Seconds = Field(default=30.0, description="for a peer that stopped reading")
+    connection_max_age: Seconds = 2.0
+
+    max_in_flight: int = Field(default=256, ge=1, le=10_000)
+    max_queued: int = Field(default=1024, ge=0, le=100_000)
+    queue_timeout: Seconds = 0.5
+
+    drain_wait: float = Field(default=0.3, ge=0, le=60)
+    drain_grace: Seconds = 10.0
+
+
+class ServiceTokenSettings(BaseSettings):
+    """For services that call or are called in nobody's name.
+
+    `CARTWHEEL_SERVICE_TOKENS` holds one or two tokens, comma separated: the first is sent, all
+    are accepted, so a new one can be rolled out before the old one goes.
+    """
+
+    service_tokens: ServiceTokens
+
+
+def load(settings_class: type[Settings], **overrides: Any) -> Settings:
+    """Settings from the environment and secret files; `overrides` (by field name) win.
+
+    Raises SettingsError with everything that is wrong, not only the first thing.
+    """
+    secrets_dir = os.environ.get(SECRETS_DIR) or None
+    if secrets_dir is not None and not os.path.isdir(secrets_dir):
+        raise SettingsError([f"{SECRETS_DIR}: is not a folder; allowed: a folder of secret files"])
+    try:
+        return settings_class(_secrets_dir=secrets_dir, **overrides)  # type: ignore[call-arg]
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        raise SettingsError([_problem(settings_class, detail) for detail in details]) from None
+
+
+def describe(settings: BaseSettings) -> dict[str, str]:
+    """The effective value of each variable, fit for a screen: secrets and passwords hidden."""
+    return {variable(name): _shown(getattr(settings, name)) for name in type(settings).model_fields}
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return f"{PREFIX}{field.upper()}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return HIDDEN
+    if isinstance(value, tuple | list):
+        return ",".join(_shown(item) for item in value)
+    shown = str(value)
+    return _without_password(shown) if "://" in shown else shown
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user_and_host = f"{parts.username}:{HIDDEN}@{parts.netloc.rpartition('@')[2]}"
+    return urlunsplit(parts._replace(netloc=user_and_host))
+
+
+def _problem(settings_class: type[BaseSettings], detail: ErrorDetails) -> str:
+    if not detail["loc"]:
+        return detail["msg"].removeprefix("Value error, ")
+    name = str(detail["loc"][0])
+    if detail["type"] == "missing":
+        return f"{variable(name)}: is missing{_allowed(settings_class, name)}"
+    if detail["type"] == "value_error":
+        return f"{variable(name)}: {detail['msg'].removeprefix('Value error, ')}"
+    return f"{variable(name)}: {_lower_first(detail['msg'])}{_allowed(settings_class, name)}"
+
+
+def _lower_first(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _allowed(settings_class: type[BaseSettings], name: str) -> str:
+    field = settings_class.model_fields.get(name)
+    if field is None:
+        return ""
+    if get_origin(field.annotation) is Literal:
+        return "; allowed: " + ", ".join(map(str, get_args(field.annotation)))
+    limits = _limits(field.metadata)
+    kind = _KINDS.get(field.annotation, "a value")
+    return f"; allowed: {kind}{limits}"
+
+
+_KINDS: Mapping[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    SecretStr: "a secret text",
+    tuple[SecretStr, ...]: "one or two texts, comma separated",
+}
+
+
+def _limits(metadata: list[Any]) -> str:
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    found = [
+        f"{word} {getattr(item, name)}"
+        for item in metadata
+        for name, word in words.items()
+        if getattr(item, name, None) is not None
+    ]
+    return f" ({', '.join(found)})" if found else ""

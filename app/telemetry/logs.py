@@ -1,0 +1,121 @@
+"""Logs: one line an event on stdout, with the request it belongs to and without secrets.
+
+log = get_logger()
+log.info("order.confirmed", order_id=order.id)
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, cast
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from app.settings import ServiceSettings
+from app.telemetry.context import NOBODY, current
+
+REDACTED = "[redacted]"
+_SENSITIVE_KEY = re.compile(
+    r"authorization|token|passw|secret|address|e-?mail|cookie|credential|api_?key", re.IGNORECASE
+)
+_SENSITIVE_TEXT = re.compile(
+    r"(?P<scheme>\b(?:bearer|basic)\s+)\S+"
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"
+    r"|(?P<user>://[^/\s:@]*:)[^/\s@]+(?=@)"
+    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    re.IGNORECASE,
+)
+_DEEPEST = 6
+
+
+def get_logger() -> FilteringBoundLogger:
+    """A logger for events named `subject.what_happened` and values as keyword arguments."""
+    return cast(FilteringBoundLogger, structlog.get_logger())
+
+
+def configure_logging(settings: ServiceSettings, service: str) -> None:
+    """Send our events and those of libraries to stdout. May be called again, never at import."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _Identity(service, settings.instance),
+        _add_request,
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(_Stdout())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))
+
+
+class _Stdout:
+    """Today's `sys.stdout`, looked up at each write: whoever redirects it later is respected."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+class _Identity:
+    """Adds who speaks: the service and the replica."""
+
+    def __init__(self, service: str, instance: str) -> None:
+        self._who = {"service": service, "instance": instance}
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        return {**event, **self._who}
+
+
+def _add_request(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    context = current()
+    if context is NOBODY:
+        return event
+    return {"request_id": context.request_id, "trace_id": context.trace_id, **event}
+
+
+def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Hide values of telling keys at any depth, and what looks like a secret inside texts."""
+    return {key: _redacted(key, value, _DEEPEST) for key, value in event.items()}
+
+
+def _redacted(key: str, value: Any, depth: int) -> Any:
+    if _SENSITIVE_KEY.search(key):
+        return REDACTED
+    if isinstance(value, str):
+        return _SENSITIVE_TEXT.sub(_hide, value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if depth == 0:
+        return REDACTED
+    if isinstance(value, Mapping):
+        return {str(name): _redacted(str(name), item, depth - 1) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted("", item, depth - 1) for item in value]
+    return _SENSITIVE_TEXT.sub(_hide, str(value))
+
+
+def _hide(match: re.Match[str]) -> str:
+    return (match["scheme"] or match["user"] or "") + REDACTED

@@ -1,0 +1,134 @@
+"""Services as real processes, on ports the kernel picks."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_WITHIN = 20.0
+STOPPED_WITHIN = 15.0
+
+
+class ServiceProcess:
+    """One replica: `python -m app.server` with listening sockets handed down to it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+        self._process = process
+        self._log = log
+        self.url = url
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        """What it has written so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    async def exited(self, *, within: float = STOPPED_WITHIN) -> int:
+        """Its exit code; raises AssertionError when it still runs after `within` seconds."""
+        deadline = time.monotonic() + within
+        while (code := self._process.poll()) is None:
+            assert time.monotonic() < deadline, f"still running after {within} s:\n{self.output}"
+            await asyncio.sleep(0.02)
+        return code
+
+    async def stop(self, *, within: float = STOPPED_WITHIN) -> int:
+        """Ask it to end as an orchestrator does, and wait."""
+        self.signal(signal.SIGTERM)
+        return await self.exited(within=within)
+
+    async def ready(self, *, within: float = READY_WITHIN) -> None:
+        """Return when `/readyz` answers 200."""
+        deadline = time.monotonic() + within
+        async with httpx2.AsyncClient(timeout=2.0) as client:
+            while True:
+                assert self._process.poll() is None, f"ended before it was ready:\n{self.output}"
+                assert time.monotonic() < deadline, f"not ready in {within} s:\n{self.output}"
+                try:
+                    if (await client.get(f"{self.url}/readyz")).status_code == 200:
+                        return
+                except httpx2.TransportError:
+                    pass
+                await asyncio.sleep(0.02)
+
+    def end(self) -> None:
+        """Make sure nothing is left of it."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+
+def listen(port: int = 0) -> socket.socket:
+    """A listening socket on loopback that children may inherit."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(1024)
+    listener.set_inheritable(True)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def launch(
+    factory: str, env: Mapping[str, str], listeners: Sequence[socket.socket], log: Path
+) -> ServiceProcess:
+    """Start `factory` ("services.cart.main:create") on `listeners`, not waiting for it."""
+    descriptors = [listener.fileno() for listener in listeners]
+    flags = [flag for fd in descriptors for flag in ("--fd", str(fd))]
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.server", factory, *flags],
+            cwd=ROOT,
+            env={**inherited, "PYTHONUNBUFFERED": "1", **env},
+            pass_fds=descriptors,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return ServiceProcess(process, url_of(listeners[-1]), log)
+
+
+@asynccontextmanager
+async def start_service(
+    service: str,
+    env: Mapping[str, str],
+    *,
+    folder: Path,
+    factory: str | None = None,
+    listener: socket.socket | None = None,
+    wait: bool = True,
+) -> AsyncIterator[ServiceProcess]:
+    """One replica of `service` for the length of the block; ready unless `wait` is false.
+
+    `folder` (a `tmp_path`) gets its output. `listener` is a socket to share with others and to
+    start again on; without one, the replica gets a port of its own.
+    """
+    own = listener or listen()
+    log = folder / f"{service}-{time.monotonic_ns()}.log"
+    replica = launch(factory or f"services.{service}.main:create", env, [own], log)
+    try:
+        if wait:
+            await replica.ready()
+        yield replica
+    finally:
+        replica.end()
+        if listener is None:
+            own.close()
