@@ -1,0 +1,1 @@
+"""Accounts, passwords, sessions, signing keys and guest identities."""

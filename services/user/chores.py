@@ -1,0 +1,65 @@
+"""What a replica does besides answering: the staff account at start-up, and tidying up."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from app.health import NotReady
+from app.stores.sql import StoreUnavailable
+from app.telemetry.logs import get_logger
+from services.user.models import Registration
+from services.user.repository import Attempts, Sessions
+from services.user.service import AccountService
+
+LONGEST_PAUSE = 2.0
+TIDY_EVERY = 10 * 60.0
+"""Seconds; each replica adds chance, so that they do not all tidy at once."""
+BATCH = 1000
+
+
+class StaffAccount:
+    """Sees to it, however long the store takes to come up, that the staff can log in."""
+
+    def __init__(self, accounts: AccountService, registration: Registration | None) -> None:
+        self._accounts = accounts
+        self._registration = registration
+
+    async def check(self) -> None:
+        """For readiness: raises `NotReady` until the account is there."""
+        if self._registration is not None:
+            raise NotReady("the staff account is not there yet")
+
+    async def ensure(self) -> None:
+        """Returns when the account is there."""
+        pause = 0.1
+        while self._registration is not None:
+            try:
+                await self._accounts.ensure_staff(self._registration)
+                self._registration = None
+            except Exception as error:
+                # Whatever it was (no store, no tables yet), readiness tells and time may heal.
+                get_logger().warning("staff_account_missing", reason=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def tidy(sessions: Sessions, attempts: Attempts, *, clock: Callable[[], int]) -> None:
+    """Forget, in small transactions and again and again, what time has made worthless."""
+    while True:
+        await asyncio.sleep(TIDY_EVERY * random.uniform(0.5, 1.5))
+        with suppress(StoreUnavailable):
+            while await sessions.purge(now=clock(), at_most=BATCH) == BATCH:
+                pass
+            await attempts.purge(now=clock(), at_most=BATCH)
+
+
+@asynccontextmanager
+async def in_background(*chores: asyncio.Task[None]) -> AsyncIterator[None]:
+    """Stop the chores at the end of the block."""
+    try:
+        yield
+    finally:
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)

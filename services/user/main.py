@@ -1,0 +1,146 @@
+"""Puts the service together."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx2
+from fastapi import FastAPI
+
+from app.auth import TokenVerifier
+from app.client import Upstream
+from app.factory import create_app
+from app.health import Health
+from app.settings import load
+from app.stores.migrations import check_schema
+from app.stores.sql import Database, StoreUnavailable
+from app.telemetry.metrics import Metrics
+from services.user.chores import StaffAccount, in_background, tidy
+from services.user.dependencies import State
+from services.user.guard import Guard, Limits
+from services.user.limits import Limit
+from services.user.metrics import Counts
+from services.user.passwords import PasswordHashes
+from services.user.repository import Accounts, Attempts, Sessions, SigningKeys
+from services.user.routes import router
+from services.user.service import AccountService, SessionRules, SessionService
+from services.user.settings import UserSettings
+from services.user.signing import KeyRing
+from services.user.tokens import AccessTokens
+
+DAY = 24 * 60 * 60 * 1000
+"""Milliseconds."""
+
+
+def create() -> FastAPI:
+    """The service as the environment describes it. Raises `app.settings.SettingsError`."""
+    return build(load(UserSettings))
+
+
+def milliseconds() -> int:
+    """Now, since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def build(settings: UserSettings, *, clock: Callable[[], int] = milliseconds) -> FastAPI:
+    """The service; nothing is opened before its lifespan begins."""
+    metrics = Metrics("user", version=settings.version)
+    health = Health()
+    counts = Counts.of(metrics)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        async with (
+            Database(settings.store_url, metrics=metrics) as database,
+            PasswordHashes(
+                longest_line=settings.longest_password_line, waiting=counts.passwords_waiting
+            ) as passwords,
+        ):
+            guard = Guard(Attempts(database), limits=_limits(settings), clock=clock)
+            ring = KeyRing(SigningKeys(database), clock=clock)
+            account_service = AccountService(
+                Accounts(database), passwords=passwords, guard=guard, counts=counts, clock=clock
+            )
+            session_service = SessionService(
+                Sessions(database),
+                Accounts(database),
+                keys=ring,
+                access_tokens=_access_tokens(settings),
+                passwords=passwords,
+                guard=guard,
+                rules=_session_rules(settings),
+                counts=counts,
+                clock=clock,
+            )
+            staff = StaffAccount(account_service, settings.staff())
+            health.add("store", partial(check_schema, database, "services.user"))
+            health.add("signing key", partial(_have_key, ring))
+            health.add("staff account", staff.check)
+            async with (
+                Upstream("user", "http://user", metrics=metrics, transport=_OwnKeys(ring)) as own,
+                in_background(
+                    asyncio.create_task(staff.ensure()),
+                    asyncio.create_task(tidy(Sessions(database), Attempts(database), clock=clock)),
+                ),
+            ):
+                yield State(
+                    accounts=account_service,
+                    sessions=session_service,
+                    keys=ring,
+                    verifier=TokenVerifier(
+                        own, issuer=settings.token_issuer, audience=settings.token_audience
+                    ),
+                )
+
+    return create_app(
+        settings,
+        service="user",
+        title="Cartwheel: user",
+        description="Accounts, sessions, guests, and the keys that verify who is who.",
+        metrics=metrics,
+        health=health,
+        lifespan=lifespan,
+        routers=(router,),
+    )
+
+
+class _OwnKeys(httpx2.AsyncBaseTransport):
+    """Verifies with the same code as every service, without a request to ourselves."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        try:
+            return httpx2.Response(200, json={"keys": await self._ring.published()})
+        except StoreUnavailable:
+            return httpx2.Response(503)
+
+
+async def _have_key(ring: KeyRing) -> None:
+    await ring.signing_key()
+
+
+def _limits(settings: UserSettings) -> Limits:
+    return Limits(
+        account=Limit(settings.password_attempts_per_account),
+        failures_of_address=Limit(settings.failed_passwords_per_address),
+        registrations_of_address=Limit(settings.registrations_per_address),
+    )
+
+
+def _access_tokens(settings: UserSettings) -> AccessTokens:
+    return AccessTokens(
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        lifetime=settings.access_token_seconds,
+    )
+
+
+def _session_rules(settings: UserSettings) -> SessionRules:
+    return SessionRules(
+        unused=settings.session_unused_days * DAY,
+        longest=settings.session_longest_days * DAY,
+    )

@@ -1,0 +1,168 @@
+"""What callers send and get, and what is kept about them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+
+from app.models import Answer, Model, Text
+from services.user.passwords import LONGEST, SHORTEST, acceptable_password, canonical_password
+
+Role = Literal["guest", "user", "staff"]
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# ASCII only: two addresses that look the same are the same. Each part of the pattern ends
+# where the next one begins, so matching takes linear time.
+_EMAIL = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?$"
+
+
+Email = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, min_length=3, max_length=254, pattern=_EMAIL
+    ),
+]
+"""In lower case throughout. Strictly the part before the @ is for its host to interpret; no
+host of today tells ``Ann@`` from ``ann@``, and people who log in do not either."""
+
+Name = Annotated[str, Text(1, 80)]
+
+NewPassword = Annotated[
+    str,
+    Field(min_length=SHORTEST, max_length=LONGEST),
+    AfterValidator(acceptable_password),
+]
+GivenPassword = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST),
+    AfterValidator(canonical_password),
+]
+
+
+def _unlike_email(password: str | None, info: ValidationInfo) -> str | None:
+    email = info.data.get("email")
+    if password is not None and email is not None and password.lower() == email:
+        raise ValueError("must not be the e-mail address")
+    return password
+
+
+class Registration(Model):
+    """A new account."""
+
+    email: Email
+    password: NewPassword = Field(repr=False)
+    name: Name
+
+    _check_password = field_validator("password")(_unlike_email)
+
+
+class AccountChange(Model):
+    """What is to change. A new e-mail or password needs the password there is."""
+
+    email: Email | None = None
+    password: NewPassword | None = Field(default=None, repr=False)
+    name: Name | None = None
+    current_password: GivenPassword | None = Field(default=None, repr=False)
+
+    _check_password = field_validator("password")(_unlike_email)
+
+
+class Credentials(Model):
+    """Who wants to log in."""
+
+    email: Email
+    password: GivenPassword = Field(repr=False)
+
+
+class RefreshRequest(Model):
+    """The refresh token of the last answer."""
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+
+
+class AccountAnswer(Answer):
+    """An account as its owner sees it."""
+
+    id: str
+    email: str
+    name: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, account: "Account") -> "AccountAnswer":
+        return cls(
+            id=account.id,
+            email=account.email,
+            name=account.name,
+            created_at=datetime.fromtimestamp(account.created_at / 1000, UTC),
+        )
+
+
+class TokensAnswer(Answer):
+    """A session. ``expires_in`` is the access token's life in seconds."""
+
+    access_token: Annotated[str, Field(repr=False)]
+    refresh_token: Annotated[str, Field(repr=False)]
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: int
+
+
+class KeySetAnswer(Answer):
+    """A JWK set (RFC 7517): the keys whose signatures count."""
+
+    keys: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Times are in milliseconds since the epoch."""
+
+    id: str
+    email: str
+    name: str
+    password_hash: str
+    staff: bool
+    created_at: int
+
+    @property
+    def roles(self) -> list[Role]:
+        return ["user", "staff"] if self.staff else ["user"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A row to be: somebody logged in, or a guest. Times in milliseconds since the epoch."""
+
+    id: str
+    subject: str
+    token_hash: str
+    created_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """One exchange of a refresh token.
+
+    ``replaced``: the token before last was shown again just now, by a caller who lost a race;
+    ``reused``: it was shown again later, and the session is over.
+    """
+
+    outcome: Literal["rotated", "unknown", "replaced", "reused"]
+    subject: str = ""
+    roles: tuple[Role, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A row: ``private_key`` is a JWK in JSON, ``signs_from`` milliseconds since the epoch."""
+
+    generation: int
+    key_id: str
+    private_key: str
+    signs_from: int
+
+    def __repr__(self) -> str:
+        return f"StoredKey({self.generation}, {self.key_id!r})"

@@ -1,0 +1,133 @@
+"""The keys that sign access tokens, and when each of them does.
+
+Keys come in generations. A new one is published well before it signs, so that whoever verifies
+tokens knows it by then, and an old one is published until the last token it signed is over.
+Which key signs and which are published follows from one time in each row, so replicas agree
+without talking to one another.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from joserfc.jwk import OKPKey
+
+from app.stores.sql import StoreUnavailable
+from services.user.models import StoredKey
+
+ALGORITHM = "Ed25519"
+FIRST_GENERATION = 1
+# Milliseconds. Verifiers fetch the published keys every minute.
+PUBLISHED_AHEAD = 5 * 60 * 1000
+# Longer than any access token lives, with room for clocks that differ.
+PUBLISHED_AFTER = 16 * 60 * 1000
+REREAD_AFTER = 10 * 1000
+
+
+class KeyStore(Protocol):
+    """Where keys are kept; the only secret this service stores that is not a hash."""
+
+    async def all(self) -> Sequence[StoredKey]: ...
+
+    async def add(self, key: StoredKey) -> None:
+        """Keep it, unless there is one of this generation already."""
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """``signs_from`` is in milliseconds since the epoch."""
+
+    generation: int
+    key_id: str
+    private: OKPKey
+    signs_from: int
+
+    @classmethod
+    def generate(cls, generation: int, *, signs_from: int) -> Self:
+        private = OKPKey.generate_key("Ed25519", private=True)
+        return cls(generation, private.thumbprint(), private, signs_from)
+
+    @classmethod
+    def load(cls, stored: StoredKey) -> Self:
+        private = OKPKey.import_key(json.loads(stored.private_key))
+        return cls(stored.generation, stored.key_id, private, stored.signs_from)
+
+    def stored(self) -> StoredKey:
+        private_key = json.dumps(self.private.as_dict(private=True))
+        return StoredKey(self.generation, self.key_id, private_key, self.signs_from)
+
+    def published(self) -> dict[str, Any]:
+        """The public half, as an entry of a JWK set."""
+        public = self.private.as_dict(private=False)
+        return {**public, "kid": self.key_id, "use": "sig", "alg": ALGORITHM}
+
+
+def signing_key(keys: Sequence[SigningKey], now: int) -> SigningKey:
+    """The newest key whose time has come; when none's has, the one that comes first."""
+    started = [key for key in keys if key.signs_from <= now]
+    if not started:
+        return min(keys, key=lambda key: key.generation)
+    return max(started, key=lambda key: key.generation)
+
+
+def published_keys(keys: Sequence[SigningKey], now: int) -> list[SigningKey]:
+    """All but those whose successor has signed for so long that no token of theirs is left."""
+    ordered = sorted(keys, key=lambda key: key.generation)
+    successors = [*ordered[1:], None]
+    return [
+        key
+        for key, successor in zip(ordered, successors, strict=True)
+        if successor is None or now < successor.signs_from + PUBLISHED_AFTER
+    ]
+
+
+class KeyRing:
+    """The keys as last read from the store; read again every ten seconds.
+
+    While the store is down, the keys known so far go on signing.
+    """
+
+    def __init__(self, store: KeyStore, *, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._clock = clock
+        self._keys: Sequence[SigningKey] = ()
+        self._read_at = 0
+        self._reading = asyncio.Lock()
+
+    async def signing_key(self) -> SigningKey:
+        """Raises `StoreUnavailable` as long as no key was ever read."""
+        return signing_key(await self._current(), self._clock())
+
+    async def published(self) -> list[dict[str, Any]]:
+        """The entries of the JWK set. Raises `StoreUnavailable`, as `signing_key` does."""
+        return [key.published() for key in published_keys(await self._current(), self._clock())]
+
+    async def _current(self) -> Sequence[SigningKey]:
+        if self._keys and (self._is_fresh() or self._reading.locked()):
+            return self._keys
+        async with self._reading:
+            if not self._keys or not self._is_fresh():
+                await self._read()
+        return self._keys
+
+    def _is_fresh(self) -> bool:
+        return abs(self._clock() - self._read_at) < REREAD_AFTER
+
+    async def _read(self) -> None:
+        try:
+            stored = await self._store.all() or await self._first()
+        except StoreUnavailable:
+            if not self._keys:
+                raise
+            # Not again for another interval: who waits for a dead store answers nobody.
+        else:
+            self._keys = [SigningKey.load(key) for key in stored]
+        self._read_at = self._clock()
+
+    async def _first(self) -> Sequence[StoredKey]:
+        """Replicas that start together all get here: one insert wins, all read the winner."""
+        key = SigningKey.generate(FIRST_GENERATION, signs_from=self._clock())
+        await self._store.add(key.stored())
+        return await self._store.all()

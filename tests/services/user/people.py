@@ -1,0 +1,44 @@
+"""What people do at the door of the user service."""
+
+from typing import Any
+
+import httpx2
+
+ANN = {"email": "ann@example.com", "password": "correct horse battery", "name": "Ann"}
+
+
+def bearer(tokens: dict[str, Any]) -> dict[str, str]:
+    return {"authorization": f"Bearer {tokens['access_token']}"}
+
+
+async def register(client: httpx2.AsyncClient, **changes: str) -> dict[str, Any]:
+    answer = await client.post("/v1/users", json={**ANN, **changes})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def try_password(
+    client: httpx2.AsyncClient,
+    password: str = ANN["password"],
+    *,
+    email: str = ANN["email"],
+    headers: dict[str, str] | None = None,
+) -> httpx2.Response:
+    credentials = {"email": email, "password": password}
+    return await client.post("/v1/sessions", json=credentials, headers=headers)
+
+
+async def log_in(client: httpx2.AsyncClient, **credentials: Any) -> dict[str, Any]:
+    answer = await try_password(client, **credentials)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def refresh(client: httpx2.AsyncClient, tokens: dict[str, Any]) -> httpx2.Response:
+    body = {"refresh_token": tokens["refresh_token"]}
+    return await client.post("/v1/sessions:refresh", json=body)
+
+
+def problem_type(answer: httpx2.Response) -> str:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return str(answer.json()["type"]).removeprefix("urn:cartwheel:problem:")
