@@ -5,7 +5,18 @@ from fastapi import APIRouter, Response
 from app.auth import ServiceCaller
 from app.problems import problems
 from services.cart.dependencies import Carts, Customer, Guest, IdempotencyKey, Shopper
-from services.cart.models import Cart, Line, MergedCart, NewQuantity, Order, Sku, TakenOrder
+from services.cart.models import (
+    Cart,
+    CartLimit,
+    Line,
+    MergedCart,
+    NewQuantity,
+    Order,
+    Sku,
+    TakenOrder,
+)
+from services.cart.repository import IdempotencyKeyReused
+from services.cart.service import UnknownProduct
 
 router = APIRouter(prefix="/v1", tags=["cart"])
 
@@ -19,7 +30,10 @@ REPLAYED = {
 
 @router.post(
     "/cart/items",
-    responses={200: {"headers": REPLAYED}, **problems(401, 404, 409)},
+    responses={
+        200: {"headers": REPLAYED},
+        **problems(401, UnknownProduct, CartLimit, IdempotencyKeyReused),
+    },
 )
 async def add_item(
     line: Line, shopper: Shopper, carts: Carts, key: IdempotencyKey, response: Response
@@ -47,7 +61,7 @@ async def clear_cart(shopper: Shopper, carts: Carts) -> Cart:
     return await carts.clear(shopper)
 
 
-@router.put("/cart/items/{sku}", responses=problems(401, 404, 409))
+@router.put("/cart/items/{sku}", responses=problems(401, UnknownProduct, CartLimit))
 async def set_quantity(sku: Sku, wanted: NewQuantity, shopper: Shopper, carts: Carts) -> Cart:
     """Have exactly so many pieces of a product."""
     return await carts.set_quantity(shopper, Line(sku=sku, quantity=wanted.quantity))

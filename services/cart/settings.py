@@ -6,11 +6,13 @@ from pydantic import Field
 
 from app.settings import ServiceSettings, ServiceTokenSettings, UpstreamUrl, store_url
 
+CartStoreUrl = Annotated[str, store_url("sqlite", "valkey", "redis")]
+
 
 class CartSettings(ServiceSettings, ServiceTokenSettings):
     """``CARTWHEEL_STORE_URL`` chooses the store: an SQLite file, or a Valkey or Redis server."""
 
-    store_url: Annotated[str, store_url("sqlite", "valkey", "redis")] = "sqlite:///cart.sqlite3"
+    store_url: CartStoreUrl = "sqlite:///cart.sqlite3"
     products_url: UpstreamUrl = "http://127.0.0.1:8101"
     user_url: UpstreamUrl = "http://127.0.0.1:8103"
     token_issuer: str = "cartwheel"

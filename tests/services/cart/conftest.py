@@ -50,9 +50,10 @@ async def store_url(
 
 @asynccontextmanager
 async def open_carts(
-    url: str, retention: Retention = Retention(cart=3600)
+    url: str, *, cart: int = 3600, remembered_add: int = 3600
 ) -> AsyncIterator[CartRepository]:
-    metrics = Metrics("cart")
+    """Carts in a store that is ready, kept for so many seconds."""
+    metrics, retention = Metrics("cart"), Retention(cart=cart, remembered_add=remembered_add)
     if url.startswith("sqlite:"):
         async with Database(url, metrics=metrics) as database:
             yield SqliteCarts(database, retention)

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from services.cart.models import Cart, CartLimit, CartLine, Line, Notice
-from services.cart.repository import CartRepository, IdempotencyKeyReused, Retention
+from services.cart.repository import CartRepository, IdempotencyKeyReused
 from tests.services.cart.conftest import open_carts
+from tests.services.cart.waiting import until
 
 MUG = Line(sku="MUG", quantity=1)
 LAMP = Line(sku="LAMP-2", quantity=3)
@@ -18,6 +19,10 @@ def line(sku: str, quantity: int = 1) -> Line:
 
 def quantities(cart: Cart) -> dict[str, int]:
     return {each.sku: each.quantity for each in cart.lines}
+
+
+async def is_empty(carts: CartRepository, subject: str) -> bool:
+    return not (await carts.read(subject)).lines
 
 
 async def fill(carts: CartRepository, subject: str, lines: int) -> Cart:
@@ -96,9 +101,7 @@ async def test_the_hundred_and_first_product_is_refused_and_changes_nothing(
     assert await carts.read(shopper) == full
 
 
-async def test_a_full_cart_takes_more_of_what_it_holds(
-    carts: CartRepository, shopper: str
-) -> None:
+async def test_a_full_cart_takes_more_of_what_it_holds(carts: CartRepository, shopper: str) -> None:
     await fill(carts, shopper, lines=100)
 
     added = await carts.add(shopper, line("SKU-007"), key=None)
@@ -297,11 +300,9 @@ async def test_take_from_a_cart_that_expired_is_done_all_the_same(
 
 
 async def test_carts_and_keys_expire(store_url: str, shopper: str) -> None:
-    async with open_carts(store_url, Retention(cart=1, remembered_add=1)) as carts:
+    async with open_carts(store_url, cart=1, remembered_add=1) as carts:
         await carts.add(shopper, MUG, key="k1")
-        async with asyncio.timeout(5):
-            while (await carts.read(shopper)).lines:
-                await asyncio.sleep(0.05)
+        await until(lambda: is_empty(carts, shopper), seconds=5)
 
         added = await carts.add(shopper, MUG, key="k1")
 

@@ -1,0 +1,121 @@
+"""What the cart remembers of products."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from app.client import Upstream, UpstreamError
+from app.telemetry.metrics import Metrics
+from services.cart.clients import FRESH_SECONDS, RETRY_SECONDS, USABLE_SECONDS, Products
+from tests.services.cart.shop import FakeProducts
+
+
+class Clock:
+    """Time that passes when the test says so."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def neighbour() -> FakeProducts:
+    return FakeProducts()
+
+
+@pytest.fixture
+async def products(neighbour: FakeProducts, clock: Clock) -> AsyncIterator[Products]:
+    metrics = Metrics("cart")
+    transport = httpx2.MockTransport(neighbour)
+    async with Upstream(
+        "products", "http://products:8000", metrics=metrics, transport=transport
+    ) as upstream:
+        yield Products(upstream, metrics, clock=clock)
+
+
+async def test_a_known_product_is_asked_for_again_when_it_is_stale(
+    products: Products, neighbour: FakeProducts, clock: Clock
+) -> None:
+    assert await products.sells("MUG")
+    clock.now += FRESH_SECONDS * 0.8
+    assert await products.sells("MUG")
+    assert neighbour.asked == ["MUG"]
+
+    clock.now += FRESH_SECONDS * 0.4
+    assert await products.sells("MUG")
+    assert neighbour.asked == ["MUG", "MUG"]
+
+
+async def test_a_product_taken_out_of_the_shop_is_noticed(
+    products: Products, neighbour: FakeProducts, clock: Clock
+) -> None:
+    assert await products.sells("MUG")
+    neighbour.missing = ("MUG",)
+    clock.now += FRESH_SECONDS * 1.2
+
+    assert not await products.sells("MUG")
+    neighbour.down = True
+    with pytest.raises(UpstreamError):
+        await products.sells("MUG")
+
+
+async def test_while_products_is_down_what_is_known_is_good_for_an_hour(
+    products: Products, neighbour: FakeProducts, clock: Clock
+) -> None:
+    assert await products.sells("MUG")
+    neighbour.down = True
+
+    clock.now += USABLE_SECONDS * 0.9
+    assert await products.sells("MUG")
+    clock.now += USABLE_SECONDS * 0.2
+    with pytest.raises(UpstreamError):
+        await products.sells("MUG")
+
+
+async def test_a_neighbour_that_is_down_is_not_asked_for_every_add(
+    products: Products, neighbour: FakeProducts, clock: Clock
+) -> None:
+    assert await products.sells("MUG")
+    neighbour.down = True
+    clock.now += FRESH_SECONDS * 1.2
+    assert await products.sells("MUG")
+    asked = len(neighbour.asked)
+
+    assert await products.sells("MUG")
+    assert len(neighbour.asked) == asked
+
+    neighbour.down = False
+    clock.now += RETRY_SECONDS * 1.1
+    assert await products.sells("MUG")
+    assert len(neighbour.asked) == asked + 1
+
+
+async def test_an_impatient_caller_does_not_take_the_answer_from_the_others(
+    products: Products,
+) -> None:
+    impatient = asyncio.create_task(products.sells("MUG"))
+    patient = asyncio.create_task(products.sells("MUG"))
+    await asyncio.sleep(0)
+    impatient.cancel()
+
+    assert await patient
+
+
+async def test_an_answer_that_is_neither_yes_nor_no_is_not_remembered(
+    products: Products, neighbour: FakeProducts
+) -> None:
+    neighbour.down = True
+    for _ in range(2):
+        with pytest.raises(UpstreamError):
+            await products.sells("MUG")
+    neighbour.down = False
+
+    assert await products.sells("MUG")
