@@ -14,7 +14,9 @@ from starlette.responses import Response
 from app.telemetry.metrics import CONTENT_TYPE
 
 _SECURITY = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    ),
     "x-content-type-options": "nosniff",
 }
 _STYLE = """

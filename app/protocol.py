@@ -1,0 +1,237 @@
+"""HTTP/1.1 as we speak it: uvicorn's protocol with the limits it lacks.
+
+Stock uvicorn waits for ever for headers and takes them at any size. Here a request's headers
+have a deadline (408) and a size (431, its URL 414), what could be read in two ways is refused
+(400), a peer that stops reading is cut off, and a connection ends with the answer that finds it
+too old: only new connections reach new replicas behind a shared socket.
+"""
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from app.errors import KINDS, BadRequest, Problem, RequestTimeout
+from app.lifecycle import Lifecycle
+from app.problems import MEDIA_TYPE
+from app.settings import ServiceSettings
+from app.telemetry.context import RequestContext
+
+MOST_HEADERS = 100
+AGE_JITTER = 0.25
+LINGER = 1.0
+"""Seconds a refused peer may go on sending before it is cut: closing at once would reset the
+connection and could destroy the answer on its way."""
+
+
+class UriTooLong(Problem):
+    status = 414
+    type = "uri-too-long"
+    title = "Address too long"
+
+
+class HeadersTooLarge(Problem):
+    status = 431
+    type = "headers-too-large"
+    title = "Headers too large"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes, times in seconds."""
+
+    url: int
+    headers: int
+    header_timeout: float
+    write_timeout: float
+    connection_max_age: float
+
+    @classmethod
+    def of(cls, settings: ServiceSettings) -> "Limits":
+        return cls(
+            url=settings.url_limit,
+            headers=settings.header_limit,
+            header_timeout=settings.header_timeout,
+            write_timeout=settings.write_timeout,
+            connection_max_age=settings.connection_max_age,
+        )
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: Limits,
+        lifecycle: Lifecycle,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._limits = limits
+        self._lifecycle = lifecycle
+        jitter = random.uniform(1 - AGE_JITTER, 1 + AGE_JITTER)
+        self._closes_at = self.loop.time() + limits.connection_max_age * jitter
+        self._reading_headers = False
+        self._header_bytes = 0
+        self._undelivered_bytes = 0
+        self._hosts = 0
+        self._framings: set[bytes] = set()
+        self._refusal: Problem | None = None
+        self._refused = False
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._start_header_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_header_timer()
+        self.resume_writing()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        # A request that is just arriving will be answered, with `Connection: close`.
+        if not self._reading_headers:
+            super().shutdown()
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing here speaks another protocol: answer in this one, then hang up, because the
+            # parser has taken what follows for the other protocol.
+            self.cycle.keep_alive = False
+        except httptools.HttpParserError:
+            self._refuse(self._refusal or BadRequest("This is not a valid HTTP request."))
+            return
+        if self._reading_headers:
+            self._wait_for_headers(len(data))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(self._limits.write_timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+        super().resume_writing()
+
+    # The parser's callbacks
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._reading_headers = True
+        self._header_bytes = 0
+        self._undelivered_bytes = 0
+        self._hosts = 0
+        self._framings = set()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > self._limits.url:
+            self._stop_parsing(UriTooLong(f"An address may have {self._limits.url} bytes."))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._header_bytes += len(name) + len(value) + len(b": \r\n")
+        if self._header_bytes > self._limits.headers or len(self.headers) > MOST_HEADERS:
+            self._stop_parsing(self._too_large())
+        lowered = self.headers[-1][0]
+        if lowered == b"host":
+            self._hosts += 1
+        elif lowered in (b"content-length", b"transfer-encoding"):
+            self._framings.add(lowered)
+
+    def on_headers_complete(self) -> None:
+        self._reading_headers = False
+        self._stop_header_timer()
+        if len(self._framings) > 1:
+            self._stop_parsing(
+                BadRequest("Content-Length and Transfer-Encoding exclude each other.")
+            )
+        if self._hosts != 1 and self.parser.get_http_version() == "1.1":
+            self._stop_parsing(BadRequest("A request names exactly one Host."))
+        super().on_headers_complete()
+        if self._lifecycle.draining or self.loop.time() >= self._closes_at:
+            self.cycle.keep_alive = False
+
+    # Refusals: before there is a request the app could answer
+
+    def _wait_for_headers(self, received: int) -> None:
+        """The parser keeps an unfinished header to itself; we count what it was given."""
+        self._undelivered_bytes += received
+        if self._undelivered_bytes > self._limits.url + self._limits.headers:
+            self._refuse(self._too_large())
+        elif self._header_timer is None:
+            self._start_header_timer()
+
+    def _too_large(self) -> HeadersTooLarge:
+        return HeadersTooLarge(
+            f"Headers may have {self._limits.headers} bytes and number {MOST_HEADERS}."
+        )
+
+    def _stop_parsing(self, problem: Problem) -> None:
+        """Called inside the parser, which hands any exception on as one of its own."""
+        self._refusal = problem
+        raise ValueError(problem.type)
+
+    def _start_header_timer(self) -> None:
+        self._header_timer = self.loop.call_later(
+            self._limits.header_timeout, self._headers_too_late
+        )
+
+    def _stop_header_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _headers_too_late(self) -> None:
+        self._header_timer = None
+        if self._reading_headers:
+            self._refuse(RequestTimeout("The request's headers did not arrive in time."))
+        else:
+            self.transport.close()  # connected and never said a word
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer below the app, then stop listening to this peer."""
+        self._refused = True
+        self._stop_header_timer()
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(_refusal_bytes(problem))
+        # Otherwise an earlier request is being answered: bytes in the middle would corrupt that.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER, self.transport.close)
+
+
+def _refusal_bytes(problem: Problem) -> bytes:
+    body = json.dumps(problem.content(RequestContext().request_id)).encode()
+    head = (
+        f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\n"
+        f"content-type: {MEDIA_TYPE}\r\n"
+        f"content-length: {len(body)}\r\n"
+        "cache-control: no-store\r\n"
+        "connection: close\r\n\r\n"
+    )
+    return head.encode() + body

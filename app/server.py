@@ -1,0 +1,175 @@
+"""The process of one replica: `python -m app.server services.cart.main:create [--fd N ...]`.
+
+Container entry, and what the local supervisor starts. One event loop, one uvicorn server, no
+workers: replicas are scaled by those who start processes.
+
+`--fd` hands down listening sockets: the first is the service's, shared by all replicas, further
+ones belong to this replica alone. Without any, one is opened on the settings' host and port.
+
+Stopping (SIGTERM, SIGINT), the order being what loses no request:
+
+1. stop accepting on the shared socket: the other replicas take what comes;
+2. be unready, and answer everything with `Connection: close`;
+3. wait `drain_wait`, so that clients and balancers notice;
+4. close what is idle, finish what is in flight within `drain_grace`;
+5. end the lifespan, exit 0. A second signal exits at once.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from types import FrameType
+from typing import cast
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.lifecycle import Lifecycle
+from app.protocol import Limits, Protocol
+from app.settings import ServiceSettings, SettingsError
+from app.telemetry.logs import configure_logging, get_logger
+
+WRONG_USAGE = 2
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_PR_SET_PDEATHSIG = 1
+_GC_THRESHOLDS = (50_000, 20, 50)
+"""After start-up little garbage is cyclic; collecting less often takes pauses off the tail."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server with a stop that loses no request."""
+
+    def __init__(
+        self, config: uvicorn.Config, *, lifecycle: Lifecycle, settings: ServiceSettings
+    ) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        addresses = [_address(listener) for listener in sockets or ()]
+        get_logger().info("server.started", pid=os.getpid(), listening=addresses)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        get_logger().info("server.draining")
+        shared = self.servers[0]
+        shared.close()
+        self._lifecycle.start_draining()
+        await asyncio.sleep(self._settings.drain_wait)
+        await super().shutdown(sockets)
+        get_logger().info("server.stopped")
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # uvicorn's own raises the signal again at the end, which turns a clean stop into a death.
+        previous = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            os._exit(128 + sig)
+        self.should_exit = True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a service until it is told to stop; the exit code (2: it cannot run like this)."""
+    parser = argparse.ArgumentParser(prog="python -m app.server", description="Run one replica.")
+    parser.add_argument("factory", help="module:function that makes the app")
+    parser.add_argument(
+        "--fd", type=int, action="append", default=[], help="inherited listening socket"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        app = _load(options.factory)()
+        settings: ServiceSettings = app.state.settings
+        listeners = _listeners(settings, options.fd)
+    except SettingsError as error:
+        print(*error.problems, sep="\n", file=sys.stderr)
+        return WRONG_USAGE
+    if settings.die_with_parent:
+        _die_with_parent()
+    configure_logging(settings, app.state.service)
+    server = Server(_config(app, settings), lifecycle=app.state.lifecycle, settings=settings)
+    server.run(sockets=listeners)
+    return 0
+
+
+def _load(factory: str) -> Callable[[], FastAPI]:
+    module, _, name = factory.partition(":")
+    return cast(Callable[[], FastAPI], getattr(importlib.import_module(module), name))
+
+
+def _listeners(settings: ServiceSettings, descriptors: Sequence[int]) -> list[socket.socket]:
+    """The sockets to accept on. Raises SettingsError with the variable that would help."""
+    if descriptors:
+        return [_inherited(descriptor) for descriptor in descriptors]
+    place = f"{settings.host}:{settings.port}"
+    try:
+        # Not REUSEPORT: connections queued at a socket are lost when that one process ends.
+        return [socket.create_server((settings.host, settings.port), backlog=_BACKLOG)]
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(
+            [f"CARTWHEEL_PORT: cannot listen on {place} ({reason}); allowed: a free port"]
+        ) from None
+
+
+def _inherited(descriptor: int) -> socket.socket:
+    try:
+        return socket.socket(fileno=descriptor)
+    except OSError:
+        raise SettingsError([f"--fd {descriptor}: is not an inherited socket"]) from None
+
+
+def _config(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
+    protocol = partial(Protocol, limits=Limits.of(settings), lifecycle=app.state.lifecycle)
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=cast(type[Protocol], protocol),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        # Nobody in front of us is trusted to say who the client is.
+        proxy_headers=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=cast(int, settings.keep_alive),
+        timeout_graceful_shutdown=cast(int, settings.drain_grace),
+    )
+
+
+_BACKLOG = 2048
+
+
+def _address(listener: socket.socket) -> str:
+    name = listener.getsockname()
+    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
+
+
+def _die_with_parent() -> None:
+    """Have the kernel stop us when the process that started us is gone, however it went."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

