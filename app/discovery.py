@@ -107,7 +107,7 @@ class EndpointsFile(_NothingToOpen):
             self._endpoints = _read_targets(self._path.read_bytes())
             self._read_version = version
         except (OSError, ValueError) as error:
-            get_logger().debug("endpoints_file_not_read", path=str(self._path), reason=str(error))
+            get_logger().debug("endpoints_file.not_read", path=str(self._path), reason=str(error))
 
 
 def _read_targets(content: bytes) -> tuple[str, ...]:
@@ -132,10 +132,20 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 class DnsName:
     """All addresses of a name (a headless Service), resolved again every few seconds."""
 
-    def __init__(self, host: str, port: int, *, resolver: Resolver = resolve) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        resolver: Resolver = resolve,
+        every: float = RESOLVE_EVERY,
+        timeout: float = RESOLVE_TIMEOUT,
+    ) -> None:
         self._host = host
         self._port = port
         self._resolver = resolver
+        self._every = every
+        self._timeout = timeout
         self._endpoints: tuple[str, ...] = ()
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -143,12 +153,12 @@ class DnsName:
         return self._endpoints
 
     async def refresh(self) -> None:
-        """Resolve once, within a second; on failure keep what is known."""
+        """Resolve once, within the timeout; on failure keep what is known."""
         try:
-            async with asyncio.timeout(RESOLVE_TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 addresses = await self._resolver(self._host, self._port)
         except OSError as error:  # TimeoutError is one
-            get_logger().warning("name_not_resolved", host=self._host, reason=str(error))
+            get_logger().warning("name.not_resolved", host=self._host, reason=str(error))
             return
         if addresses:
             # Sorted, since resolvers rotate: the same addresses must look the same.
@@ -174,5 +184,5 @@ class DnsName:
 
     async def _refresh_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(RESOLVE_EVERY)
+            await asyncio.sleep(self._every)
             await self.refresh()

@@ -195,6 +195,8 @@ class Upstream:
     def _pause_after_answer(self, call: Call, answer: Answer | StreamedAnswer) -> float | None:
         if isinstance(answer, StreamedAnswer) or answer.status_code < 500 or not call.idempotent:
             return None
+        if "retry-after" in answer.headers:
+            return None  # it asks for more patience than a call has; whoever called us may wait
         return self._pause_within_budget(call)
 
     def _pause_within_budget(self, call: Call) -> float | None:
@@ -288,9 +290,8 @@ class Upstream:
             elapsed = self._clock() - started
             self._metrics.client_duration.labels(self.name, verdict.outcome).observe(elapsed)
             if was_closed != self._breaker.closed:
-                get_logger().warning(
-                    "upstream.breaker", upstream=self.name, open=not self._breaker.closed
-                )
+                happened = "closed" if self._breaker.closed else "opened"
+                get_logger().warning(f"upstream.breaker_{happened}", upstream=self.name)
 
     def _left_alone(self) -> BreakerOpen:
         return BreakerOpen(

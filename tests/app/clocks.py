@@ -1,0 +1,16 @@
+"""Time that passes when a test says so."""
+
+
+class Clock:
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+    async def pause(self, seconds: float) -> None:
+        """Pass the time that others would sleep."""
+        self.now += seconds
