@@ -97,7 +97,7 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             graph(
                 "CPU per replica",
-                "How much of the CPU it requests does each replica use? Over the line it scales out.",
+                "How much of its requested CPU does each replica use? Over the line it scales out.",
                 [
                     query(
                         f'rate(process_cpu_seconds_total{{service="cart"}}[{RATE}]) '
