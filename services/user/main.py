@@ -90,7 +90,10 @@ def build(settings: UserSettings, *, clock: Callable[[], int] = milliseconds) ->
                     sessions=session_service,
                     keys=ring,
                     verifier=TokenVerifier(
-                        own, issuer=settings.token_issuer, audience=settings.token_audience
+                        own,
+                        issuer=settings.token_issuer,
+                        audience=settings.token_audience,
+                        wall_clock=lambda: clock() / 1000,
                     ),
                 )
 

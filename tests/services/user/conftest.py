@@ -1,9 +1,10 @@
 """The small world of these tests: a migrated store, a clock that is told the time, a service."""
 
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,18 +53,32 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def store_url(request: pytest.FixtureRequest) -> str:
-    if request.param == "sqlite":
-        return str(request.getfixturevalue("sqlite_url"))
-    url = str(request.getfixturevalue("postgres_url"))
-    await migrate("services.user", url)
-    return url
+def store_url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture
 async def database(store_url: str) -> AsyncIterator[Database]:
+    await migrate("services.user", store_url)
     async with Database(store_url, metrics=Metrics("user")) as database:
         yield database
+
+
+class Store:
+    """The service's file, read past the service."""
+
+    def __init__(self, url: str) -> None:
+        self._file = url.removeprefix("sqlite:///")
+
+    def everything(self) -> str:
+        """All there is, as SQL."""
+        with closing(sqlite3.connect(self._file)) as connection:
+            return "\n".join(connection.iterdump())
+
+
+@pytest.fixture
+def store(sqlite_url: str) -> Store:
+    return Store(sqlite_url)
 
 
 class Start(Protocol):

@@ -1,5 +1,8 @@
 """What people do at the door of the user service."""
 
+import asyncio
+import base64
+import json
 from typing import Any
 
 import httpx2
@@ -42,3 +45,20 @@ async def refresh(client: httpx2.AsyncClient, tokens: dict[str, Any]) -> httpx2.
 def problem_type(answer: httpx2.Response) -> str:
     assert answer.headers["content-type"] == "application/problem+json"
     return str(answer.json()["type"]).removeprefix("urn:cartwheel:problem:")
+
+
+def claims_of(tokens: dict[str, Any]) -> dict[str, Any]:
+    """What the access token says; not verified."""
+    claims = tokens["access_token"].split(".")[1]
+    return dict(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))))
+
+
+def roles_of(tokens: dict[str, Any]) -> list[str]:
+    return list(claims_of(tokens)["roles"])
+
+
+async def until_ready(client: httpx2.AsyncClient) -> None:
+    # From outside there is nothing to wait for: ask again, as a probe does.
+    async with asyncio.timeout(10):
+        while (await client.get("/readyz")).status_code != 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

@@ -1,0 +1,165 @@
+"""Guessing is slow, for whoever guesses, and never keeps the owner out."""
+
+import asyncio
+
+import httpx2
+import pytest
+
+from tests.services.user.conftest import SERVICE_TOKEN, Clock, Start
+from tests.services.user.people import ANN, bearer, log_in, problem_type, register, try_password
+
+
+def from_address(address: str, *, token: str = SERVICE_TOKEN) -> dict[str, str]:
+    """Headers of a request that the storefront passes on."""
+    return {"x-forwarded-for": address, "x-service-token": token}
+
+
+async def guess(client: httpx2.AsyncClient, times: int, *, address: str = "") -> list[int]:
+    headers = from_address(address) if address else None
+    answers = await asyncio.gather(
+        *(try_password(client, f"wrong {number}", headers=headers) for number in range(times))
+    )
+    return sorted(answer.status_code for answer in answers)
+
+
+async def test_of_many_parallel_guesses_five_are_looked_at(client: httpx2.AsyncClient) -> None:
+    await register(client)
+    assert await guess(client, 20) == [401] * 5 + [429] * 15
+
+
+async def test_replicas_count_together(start: Start) -> None:
+    async with start() as one, start() as other:
+        await register(one)
+        answers = await asyncio.gather(guess(one, 10), guess(other, 10))
+    assert sorted(answers[0] + answers[1]) == [401] * 5 + [429] * 15
+
+
+async def test_a_refusal_says_when_to_come_back_and_keeps_its_word(
+    client: httpx2.AsyncClient, clock: Clock
+) -> None:
+    await register(client)
+    await guess(client, 5)
+    answer = await try_password(client)
+    assert (answer.status_code, problem_type(answer)) == (429, "too-many-attempts")
+
+    clock.advance(seconds=int(answer.headers["retry-after"]))
+    await log_in(client)
+
+
+async def test_an_unknown_account_is_limited_like_a_known_one(client: httpx2.AsyncClient) -> None:
+    assert await guess(client, 8) == [401] * 5 + [429] * 3
+
+
+async def test_logging_in_is_not_limited(client: httpx2.AsyncClient) -> None:
+    await register(client)
+    for _ in range(12):
+        await log_in(client)
+
+
+async def test_guesses_from_elsewhere_do_not_keep_the_owner_out(
+    client: httpx2.AsyncClient,
+) -> None:
+    await register(client)
+    home = from_address("192.0.2.1")
+    await log_in(client, headers=home)
+    assert set(await guess(client, 12, address="198.51.100.7")) == {401, 429}
+
+    await log_in(client, headers=home)
+
+
+async def test_guesses_from_a_known_address_are_limited_too(client: httpx2.AsyncClient) -> None:
+    await register(client)
+    await log_in(client, headers=from_address("192.0.2.1"))
+    assert await guess(client, 8, address="192.0.2.1") == [401] * 5 + [429] * 3
+
+
+async def test_many_addresses_share_the_budget_of_an_account(client: httpx2.AsyncClient) -> None:
+    await register(client)
+    statuses = []
+    for number in range(8):
+        statuses += await guess(client, 1, address=f"198.51.100.{number}")
+    assert statuses == [401] * 5 + [429] * 3
+
+
+async def test_one_address_cannot_try_one_password_on_many_accounts(start: Start) -> None:
+    async with start(failed_passwords_per_address=10) as client:
+        answers = [
+            await try_password(client, email=f"{number}@example.com", headers=headers)
+            for headers in [from_address("198.51.100.7")]
+            for number in range(12)
+        ]
+        elsewhere = await try_password(
+            client, email="x@example.com", headers=from_address("192.0.2.9")
+        )
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 2
+    assert elsewhere.status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "wrong", SERVICE_TOKEN + "x"])
+async def test_a_stranger_cannot_say_which_address_it_has(start: Start, token: str) -> None:
+    async with start(failed_passwords_per_address=3) as client:
+        answers = [
+            await try_password(
+                client,
+                email=f"{number}@example.com",
+                headers=from_address(f"192.0.2.{number}", token=token),
+            )
+            for number in range(5)
+        ]
+    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
+
+
+async def test_the_last_address_of_a_forwarded_list_counts(start: Start) -> None:
+    async with start(failed_passwords_per_address=1) as client:
+        answers = [
+            await try_password(
+                client,
+                email=f"{number}@example.com",
+                headers=from_address(f"203.0.113.{number}, 192.0.2.1"),
+            )
+            for number in range(2)
+        ]
+    assert [answer.status_code for answer in answers] == [401, 429]
+
+
+async def test_registrations_are_limited_by_address(start: Start) -> None:
+    async with start(registrations_per_address=3) as client:
+        answers = [
+            await client.post("/v1/users", json={**ANN, "email": f"{number}@example.com"})
+            for number in range(5)
+        ]
+    assert [answer.status_code for answer in answers] == [201] * 3 + [429] * 2
+    assert int(answers[-1].headers["retry-after"]) == 20
+
+
+async def test_asking_whether_one_email_is_taken_is_limited(client: httpx2.AsyncClient) -> None:
+    answers = [await client.post("/v1/users", json=ANN) for _ in range(7)]
+    assert [answer.status_code for answer in answers] == [201] + [409] * 4 + [429] * 2
+
+
+async def test_the_current_password_cannot_be_guessed_either(client: httpx2.AsyncClient) -> None:
+    await register(client)
+    me = bearer(await log_in(client))
+    answers = [
+        await client.patch(
+            "/v1/users/me",
+            headers=me,
+            json={"email": "eve@example.com", "current_password": f"wrong {number}"},
+        )
+        for number in range(7)
+    ]
+    assert [answer.status_code for answer in answers] == [403] * 5 + [429] * 2
+
+
+async def test_a_flood_of_log_ins_is_sent_away_and_the_rest_goes_on(start: Start) -> None:
+    async with start(longest_password_line=2, password_attempts_per_account=60_000) as client:
+        flood = [
+            asyncio.create_task(try_password(client, email=f"{number}@example.com"))
+            for number in range(20)
+        ]
+        await asyncio.gather(*(client.post("/v1/guests") for _ in range(5)))
+        answers = await asyncio.gather(*flood)
+    busy = [answer for answer in answers if answer.status_code == 503]
+    assert {answer.status_code for answer in answers} == {401, 503}
+    assert {problem_type(answer) for answer in busy} == {"passwords-busy"}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in busy)
