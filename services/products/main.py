@@ -1,0 +1,105 @@
+"""Puts the service together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import httpx2
+from fastapi import FastAPI
+
+from app.admission import Priority
+from app.auth import TokenVerifier
+from app.client import Upstream
+from app.factory import create_app
+from app.health import Health
+from app.settings import load
+from app.stores.migrations import check_schema
+from app.stores.sql import Database
+from app.telemetry.metrics import Metrics
+from services.products.chores import in_background, take_back_expired
+from services.products.dependencies import State
+from services.products.repository import CatalogueRepository, ReservationRepository
+from services.products.routes import router
+from services.products.service import Catalogue, Clock, Stock
+from services.products.settings import ProductsSettings
+
+PRIORITIES = {
+    "GET /v1/products": Priority.LOW,
+    "GET /v1/categories": Priority.LOW,
+    "GET /v1/products/{sku}": Priority.LOW,
+    "GET /v1/products/{sku}/image.svg": Priority.LOW,
+    "PUT /v1/reservations/{order_id}": Priority.HIGH,
+    "POST /v1/reservations/{order_id}:commit": Priority.HIGH,
+    "POST /v1/reservations/{order_id}:release": Priority.HIGH,
+}
+"""Under load somebody who looks around waits before somebody who pays."""
+
+
+def create() -> FastAPI:
+    """The service as the environment describes it. Raises `app.settings.SettingsError`."""
+    return build(load(ProductsSettings))
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def build(
+    settings: ProductsSettings,
+    *,
+    transports: Mapping[str, httpx2.AsyncBaseTransport] = {},
+    clock: Clock = now,
+) -> FastAPI:
+    """The service; nothing is opened before its lifespan begins.
+
+    ``transports`` replaces the way to a neighbour (``user``) in tests.
+    """
+    metrics = Metrics("products", version=settings.version)
+    health = Health()
+    outcomes = metrics.counter(
+        "stock_reservations_total", "What became of attempts to reserve stock?", ("outcome",)
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        async with (
+            Database(settings.store_url, metrics=metrics) as database,
+            Upstream(
+                "user", settings.user_url, metrics=metrics, transport=transports.get("user")
+            ) as user,
+        ):
+            health.add("store", partial(check_schema, database, "services.products"))
+            catalogue = Catalogue(
+                CatalogueRepository(database), currency=settings.currency, clock=clock
+            )
+            stock = Stock(
+                ReservationRepository(database),
+                lifetime=timedelta(seconds=settings.reservation_lifetime),
+                moved=catalogue.forget,
+                outcomes=outcomes,
+                clock=clock,
+            )
+            sweeper = take_back_expired(stock, every=settings.reservation_sweep)
+            async with in_background(asyncio.create_task(sweeper)):
+                yield State(
+                    catalogue=catalogue,
+                    stock=stock,
+                    verifier=TokenVerifier(
+                        user, issuer=settings.token_issuer, audience=settings.token_audience
+                    ),
+                )
+
+    return create_app(
+        settings,
+        service="products",
+        title="Cartwheel: products",
+        description="The catalogue with its prices and pictures, the stock, and who reserved it.",
+        metrics=metrics,
+        health=health,
+        lifespan=lifespan,
+        routers=(router,),
+        priorities=PRIORITIES,
+    )

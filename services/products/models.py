@@ -1,0 +1,154 @@
+"""What the shop sells, and what is set aside for an order."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from app.models import Answer, Model, Text
+
+Sku = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}$", examples=["BIKE-FIXIE-01"])]
+OrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$", examples=["ord_7Yk2mQ9x"])]
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$", examples=["bicycles"])]
+Quantity = Annotated[int, Field(ge=1, le=99)]
+CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
+
+MAX_AMOUNT = 10**12
+MAX_STOCK = 1_000_000
+
+
+class Sort(StrEnum):
+    """How a list of products is ordered; ties are ordered by SKU."""
+
+    NAME = "name"
+    CHEAPEST = "price"
+    DEAREST = "-price"
+    NEWEST = "newest"
+
+
+class Money(Model):
+    """An amount in the currency's smallest unit: 1999 EUR is 19.99 €, 1999 JPY is ¥1,999."""
+
+    amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
+    currency: CurrencyCode
+
+
+class Category(Answer):
+    """A part of the shop and how many different goods it holds."""
+
+    slug: str
+    name: str
+    count: int
+
+
+class Product(Answer):
+    """Something the shop sells. ``available`` is what can still be reserved."""
+
+    sku: str
+    name: str
+    summary: str
+    description: str
+    category: str
+    price: Money
+    available: int
+    image: str
+    weight_grams: int | None = None
+    size: str | None = None
+
+    def fingerprint(self) -> str:
+        """Changes when anything in the product does."""
+        return fingerprint(self.model_dump_json().encode())
+
+
+class ProductDetails(Model):
+    """What the staff may say about a product. Stock has a route of its own."""
+
+    name: Annotated[str, Text(1, 80)]
+    summary: Annotated[str, Text(1, 160)]
+    description: Annotated[str, Text(1, 4000, lines=True)]
+    category: Slug
+    price: Money
+    weight_grams: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    size: Annotated[str, Text(1, 80)] | None = None
+
+
+class StockLevel(Model):
+    """How many can be sold from now on; what is reserved already is not counted."""
+
+    available: Annotated[int, Field(ge=0, le=MAX_STOCK)]
+
+
+class Lookup(Model):
+    """Which products to look up."""
+
+    skus: Annotated[list[Sku], Field(min_length=1, max_length=100)]
+
+
+class LookupAnswer(Answer):
+    """The products there are, in the order asked for, and the SKUs nobody sells."""
+
+    items: list[Product]
+    missing: list[str]
+
+
+class Categories(Answer):
+    """All categories, in the order the shop shows them."""
+
+    items: list[Category]
+
+
+class Line(Model):
+    """So many of one product."""
+
+    sku: Sku
+    quantity: Quantity
+
+
+def _each_sku_once(lines: list[Line]) -> list[Line]:
+    if len({line.sku for line in lines}) < len(lines):
+        raise ValueError("each sku may appear once")
+    return lines
+
+
+class ReservationRequest(Model):
+    """What an order needs, each SKU once."""
+
+    lines: Annotated[
+        list[Line], Field(min_length=1, max_length=100), AfterValidator(_each_sku_once)
+    ]
+
+
+class ReservationStatus(StrEnum):
+    """``reserved`` becomes one of the others, ``committed`` may still be ``released``."""
+
+    RESERVED = "reserved"
+    COMMITTED = "committed"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class Reservation(Answer):
+    """Stock set aside for one order until ``expires_at``; lines are ordered by SKU."""
+
+    order_id: str
+    status: ReservationStatus
+    lines: list[Line]
+    expires_at: datetime
+
+
+def fingerprint(content: bytes) -> str:
+    """A short name for exactly this content."""
+    return blake2b(content, digest_size=12).hexdigest()
+
+
+def image_path(sku: str) -> str:
+    """Where the picture of a product is served."""
+    return f"/v1/products/{sku}/image.svg"
+
+
+def in_order(lines: Sequence[Line]) -> list[Line]:
+    """The lines in the order in which stock is always touched."""
+    return sorted(lines, key=lambda line: line.sku)
