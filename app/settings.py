@@ -93,12 +93,14 @@ ServiceTokens = Annotated[
 ]
 
 
+# Both classes below carry it: of several bases, pydantic lets the last one's configuration win.
+CONFIG = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", validate_default=True)
+
+
 class ServiceSettings(BaseSettings):
     """What every service can be told. Times are in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", validate_default=True
-    )
+    model_config = CONFIG
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -134,6 +136,8 @@ class ServiceTokenSettings(BaseSettings):
     `CARTWHEEL_SERVICE_TOKENS` holds one or two tokens, comma separated: the first is sent, all
     are accepted, so a new one can be rolled out before the old one goes.
     """
+
+    model_config = CONFIG
 
     service_tokens: ServiceTokens
 
