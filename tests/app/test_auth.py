@@ -1,0 +1,442 @@
+"""Access tokens and service tokens: who passes, and how little the others learn."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+import httpx2
+import pytest
+from fastapi import Depends, FastAPI
+from pydantic import SecretStr
+
+from app.auth import CurrentIdentity, Identity, ServiceCaller, TokenVerifier, require_role
+from app.client import Upstream
+from app.errors import Unauthenticated, Unavailable
+from app.problems import install_error_handlers
+from app.telemetry.metrics import Metrics
+from tests.app.clocks import Clock
+from tests.support.asgi import running
+from tests.support.identity import AUDIENCE, ISSUER, Signer, access_claims, encode, jwks_transport
+
+SIGNER = Signer()
+
+
+class KeyServer:
+    """The neighbour that publishes keys: counts how often it is asked, can be down."""
+
+    def __init__(self, *signers: Signer) -> None:
+        self.signers = signers
+        self.asked = 0
+        self.down = False
+
+    def transport(self) -> httpx2.MockTransport:
+        return httpx2.MockTransport(self._publish)
+
+    async def _publish(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked += 1
+        if self.down:
+            raise httpx2.ConnectError("refused")
+        return await jwks_transport(*self.signers).handle_async_request(request)
+
+
+@asynccontextmanager
+async def verifier(
+    server: KeyServer | None = None, *, clock: Clock | None = None, wall_clock: Clock | None = None
+) -> AsyncIterator[TokenVerifier]:
+    server = server or KeyServer(SIGNER)
+    async with Upstream(
+        "user", "http://user", metrics=Metrics("cart"), transport=server.transport()
+    ) as jwks:
+        yield TokenVerifier(
+            jwks,
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            clock=clock or time.monotonic,
+            wall_clock=wall_clock or time.time,
+        )
+
+
+async def test_a_good_token_tells_who_calls() -> None:
+    async with verifier() as verify:
+        identity = await verify.verify(SIGNER.token("user_1", roles=("user", "staff")))
+
+    assert identity.subject == "user_1"
+    assert identity.roles == {"user", "staff"}
+    assert identity.session == "session_1"
+    assert identity.expires_at > time.time()
+
+
+def with_header(**changes: Any) -> str:
+    return SIGNER.sign({**SIGNER.header(), **changes}, access_claims())
+
+
+def with_claims(**changes: Any) -> str:
+    claims = {**access_claims(), **changes}
+    return SIGNER.sign(
+        SIGNER.header(), {name: value for name, value in claims.items() if value is not None}
+    )
+
+
+def with_raw_claim(name: str, value: str) -> str:
+    """A claim whose JSON text is written as given."""
+    claims = access_claims()
+    claims[name] = "HERE"
+    return SIGNER.sign(SIGNER.header(), json.dumps(claims).replace('"HERE"', value).encode())
+
+
+def unsigned(alg: str) -> str:
+    header, claims, _ = with_header(alg=alg).split(".")
+    return f"{header}.{claims}."
+
+
+def signed_with_public_key_as_secret() -> str:
+    signed = with_header(alg="HS256").rpartition(".")[0]
+    secret = base64.urlsafe_b64decode(SIGNER.jwk()["x"] + "=")
+    return f"{signed}.{encode(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
+
+
+def with_embedded_key() -> str:
+    attacker = Signer(SIGNER.kid)
+    return attacker.sign({**attacker.header(), "jwk": attacker.jwk()}, access_claims())
+
+
+def changed(part: int, change: Callable[[str], str]) -> str:
+    parts = SIGNER.token().split(".")
+    parts[part] = change(parts[part])
+    return ".".join(parts)
+
+
+def other_last_character(part: str) -> str:
+    """Another spelling of the same bytes: the last character's unused bits set."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return part[:-1] + alphabet[alphabet.index(part[-1]) + 1]
+
+
+NOW = int(time.time())
+
+BAD_TOKENS: dict[str, Callable[[], str]] = {
+    "empty": lambda: "",
+    "not a token": lambda: "bearer",
+    "two parts": lambda: SIGNER.token().rpartition(".")[0],
+    "four parts": lambda: SIGNER.token() + ".e30",
+    "one megabyte": lambda: with_claims(padding="x" * 1_000_000),
+    "a little too long": lambda: with_claims(padding="x" * 4096),
+    "not ASCII": lambda: "é.é.é",
+    "NUL inside": lambda: SIGNER.token() + "\0",
+    "alg none": lambda: unsigned("none"),
+    "alg nOnE": lambda: unsigned("nOnE"),
+    "alg none with a signature": lambda: with_header(alg="none"),
+    "no alg": lambda: SIGNER.sign({"typ": "at+jwt", "kid": SIGNER.kid}, access_claims()),
+    "HS256 with the public key": signed_with_public_key_as_secret,
+    "alg RS256": lambda: with_header(alg="RS256"),
+    "alg a list": lambda: with_header(alg=["EdDSA"]),
+    "signed with another key": lambda: Signer(SIGNER.kid).token(),
+    "unknown kid": lambda: Signer("other").token(),
+    "no kid": lambda: SIGNER.sign({"alg": "EdDSA", "typ": "at+jwt"}, access_claims()),
+    "kid a path": lambda: with_header(kid="../../../../dev/null"),
+    "kid SQL": lambda: with_header(kid="' OR 1=1 --"),
+    "kid a number": lambda: with_header(kid=1),
+    "crit": lambda: with_header(crit=["exp"]),
+    "b64 false": lambda: with_header(b64=False, crit=["b64"]),
+    "embedded jwk": with_embedded_key,
+    "jku": lambda: with_header(jku="http://127.0.0.1:1/jwks.json"),
+    "x5u": lambda: with_header(x5u="http://127.0.0.1:1/cert"),
+    "typ JWT": lambda: with_header(typ="JWT"),
+    "no typ": lambda: SIGNER.sign({"alg": "EdDSA", "kid": SIGNER.kid}, access_claims()),
+    "header not an object": lambda: SIGNER.sign(b"[]", access_claims()),
+    "header not JSON": lambda: SIGNER.sign(b"{", access_claims()),
+    "header not UTF-8": lambda: SIGNER.sign(b'{"alg":"\xff"}', access_claims()),
+    "expired": lambda: with_claims(iat=NOW - 700, exp=NOW - 60),
+    "no exp": lambda: with_claims(exp=None),
+    "string exp": lambda: with_claims(exp=str(NOW + 600)),
+    "float exp": lambda: with_claims(exp=NOW + 600.5),
+    "true exp": lambda: with_claims(exp=True),
+    "exp of 400 digits": lambda: with_raw_claim("exp", "9" * 400),
+    "exp 1e400": lambda: with_raw_claim("exp", "1e400"),
+    "exp NaN": lambda: with_raw_claim("exp", "NaN"),
+    "negative exp": lambda: with_claims(exp=-1),
+    "longer than fifteen minutes": lambda: with_claims(exp=NOW + 86400),
+    "expires before it begins": lambda: with_claims(iat=NOW, exp=NOW - 1),
+    "issued in the future": lambda: with_claims(iat=NOW + 60),
+    "not before the future": lambda: with_claims(nbf=NOW + 60),
+    "wrong aud": lambda: with_claims(aud="elsewhere"),
+    "aud a list": lambda: with_claims(aud=[AUDIENCE]),
+    "no aud": lambda: with_claims(aud=None),
+    "wrong iss": lambda: with_claims(iss="elsewhere"),
+    "no iss": lambda: with_claims(iss=None),
+    "no sub": lambda: with_claims(sub=None),
+    "sub a number": lambda: with_claims(sub=1),
+    "sub with a line break": lambda: with_claims(sub="user\nadmin"),
+    "roles a string": lambda: with_claims(roles="staff"),
+    "no roles": lambda: with_claims(roles=None),
+    "claims not an object": lambda: SIGNER.sign(SIGNER.header(), b"[]"),
+    "claims not JSON": lambda: SIGNER.sign(SIGNER.header(), b"exp"),
+    "claims of ten thousand levels": lambda: SIGNER.sign(SIGNER.header(), b"[" * 2000),
+    "padded header": lambda: changed(0, lambda part: part + "="),
+    "padded claims": lambda: changed(1, lambda part: part + "=="),
+    "padded signature": lambda: changed(2, lambda part: part + "=="),
+    "signature in another spelling": lambda: changed(2, other_last_character),
+    "signature in the other base64": lambda: changed(2, lambda part: part[:-1] + "+"),
+    "signature cut": lambda: changed(2, lambda part: part[:-4]),
+    "signature empty": lambda: changed(2, lambda part: ""),
+    "white space around": lambda: f" {SIGNER.token()} ",
+    "line break inside": lambda: changed(1, lambda part: part[:8] + "\n" + part[8:]),
+}
+
+
+@pytest.mark.parametrize("make", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
+async def test_a_token_not_in_order_is_refused_with_one_constant_body(
+    make: Callable[[], str],
+) -> None:
+    token = make()
+    async with verifier() as verify:
+        started = time.perf_counter()
+        with pytest.raises(Unauthenticated) as refused:
+            await verify.verify(token)
+        taken = time.perf_counter() - started
+
+    assert refused.value.content("id") == Unauthenticated(
+        "A valid access token is required."
+    ).content("id")
+    assert taken < 0.5  # 5 ms on a machine of its own, key fetch included
+
+
+@pytest.mark.parametrize("alg", ["EdDSA", "Ed25519"])
+async def test_both_names_of_the_algorithm_are_good(alg: str) -> None:
+    async with verifier() as verify:
+        assert await verify.verify(with_header(alg=alg))
+
+
+@pytest.mark.parametrize(("seconds_ago", "good"), [(4, True), (6, False)])
+async def test_clocks_may_differ_by_five_seconds(seconds_ago: int, good: bool) -> None:
+    wall_clock = Clock(1_000_000)
+    token = SIGNER.token(issued_at=wall_clock.now - 600 - seconds_ago, expires_in=600)
+    async with verifier(wall_clock=wall_clock) as verify:
+        if good:
+            assert await verify.verify(token)
+        else:
+            with pytest.raises(Unauthenticated):
+                await verify.verify(token)
+
+
+async def test_a_remembered_token_still_expires() -> None:
+    clock, wall_clock = Clock(), Clock(1_000_000)
+    token = SIGNER.token(issued_at=wall_clock.now, expires_in=60)
+    async with verifier(clock=clock, wall_clock=wall_clock) as verify:
+        await verify.verify(token)
+        clock.advance(64)
+        await verify.verify(token)
+        clock.advance(2)
+        wall_clock.now -= 600  # setting the wall clock back does not bring it back to life
+        with pytest.raises(Unauthenticated):
+            await verify.verify(token)
+
+
+async def test_remembered_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.auth.MAX_REMEMBERED", 10)
+    async with verifier() as verify:
+        for number in range(30):
+            await verify.verify(SIGNER.token(f"user_{number}"))
+
+        assert len(verify._remembered) == 10
+
+
+async def test_keys_are_fetched_once_for_many_tokens() -> None:
+    server = KeyServer(SIGNER)
+    async with verifier(server) as verify:
+        for number in range(20):
+            await verify.verify(SIGNER.token(f"user_{number}"))
+
+    assert server.asked == 1
+
+
+async def test_a_new_key_is_found_and_the_old_one_stays_good() -> None:
+    clock, new = Clock(), Signer("new-key")
+    server = KeyServer(SIGNER)
+    async with verifier(server, clock=clock) as verify:
+        await verify.verify(SIGNER.token())
+        server.signers = (SIGNER, new)
+        clock.advance(5)
+
+        assert await verify.verify(new.token())
+        assert await verify.verify(SIGNER.token())
+
+
+async def test_a_withdrawn_key_is_refused_within_a_minute_remembered_tokens_too() -> None:
+    clock, new = Clock(), Signer("new-key")
+    server = KeyServer(SIGNER, new)
+    token = SIGNER.token()
+    async with verifier(server, clock=clock) as verify:
+        await verify.verify(token)
+        server.signers = (new,)
+        clock.advance(61)
+
+        with pytest.raises(Unauthenticated):
+            await verify.verify(token)
+        assert await verify.verify(new.token())
+
+
+async def test_unknown_key_ids_do_not_hammer_the_signer() -> None:
+    clock = Clock()
+    server = KeyServer(SIGNER)
+    async with verifier(server, clock=clock) as verify:
+        for number in range(100):
+            with pytest.raises(Unauthenticated):
+                await verify.verify(Signer(f"key-{number}").token())
+            clock.advance(0.1)
+
+    assert server.asked <= 3
+
+
+async def test_old_keys_stay_good_while_the_signer_is_down() -> None:
+    clock = Clock()
+    server = KeyServer(SIGNER)
+    async with verifier(server, clock=clock) as verify:
+        await verify.verify(SIGNER.token())
+        server.down = True
+        clock.advance(3600)
+
+        assert await verify.verify(SIGNER.token("user_2"))
+
+
+async def test_without_any_key_the_answer_is_not_that_the_token_is_bad() -> None:
+    server = KeyServer(SIGNER)
+    server.down = True
+    async with verifier(server) as verify:
+        with pytest.raises(Unavailable):
+            await verify.verify(SIGNER.token())
+
+
+async def test_a_signer_that_comes_up_late_is_found() -> None:
+    clock = Clock()
+    server = KeyServer(SIGNER)
+    server.down = True
+    async with verifier(server, clock=clock) as verify:
+        with pytest.raises(Unavailable):
+            await verify.verify(SIGNER.token())
+        server.down = False
+        clock.advance(0.5)
+
+        assert await verify.verify(SIGNER.token())
+
+
+async def test_keys_of_other_kinds_are_skipped() -> None:
+    def publish(request: httpx2.Request) -> httpx2.Response:
+        others: list[dict[str, Any]] = [
+            {"kty": "RSA", "kid": "rsa", "n": "AQAB", "e": "AQAB"},
+            {"kty": "OKP", "crv": "Ed25519", "kid": "broken", "x": "AA"},
+            {"kty": "OKP", "crv": "X25519", "kid": "x", "x": SIGNER.jwk()["x"]},
+            {"kty": "OKP", "crv": "Ed25519", "kid": 7, "x": SIGNER.jwk()["x"]},
+        ]
+        return httpx2.Response(200, json={"keys": [*others, SIGNER.jwk()]})
+
+    transport = httpx2.MockTransport(publish)
+    async with Upstream(
+        "user", "http://user", metrics=Metrics("cart"), transport=transport
+    ) as jwks:
+        verify = TokenVerifier(jwks, issuer=ISSUER, audience=AUDIENCE)
+
+        assert await verify.verify(SIGNER.token())
+
+
+StaffOnly = Annotated[Identity, Depends(require_role("staff"))]
+
+
+@asynccontextmanager
+async def service() -> AsyncIterator[httpx2.AsyncClient]:
+    """A small service that lets people, staff and other services in by different doors."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, TokenVerifier]]:
+        async with verifier() as verify:
+            yield {"verifier": verify}
+
+    app = FastAPI(lifespan=lifespan)
+    install_error_handlers(app)
+
+    @app.get("/me")
+    async def read_me(identity: CurrentIdentity) -> str:
+        return identity.subject
+
+    @app.get("/staff")
+    async def read_staff(identity: StaffOnly) -> str:
+        return identity.subject
+
+    @app.get("/service")
+    async def read_service(_: ServiceCaller) -> str:
+        return "service"
+
+    tokens = (SecretStr("new-secret"), SecretStr("old-secret"))
+    app.state.settings = SimpleNamespace(service_tokens=tokens)
+    async with running(app) as client:
+        yield client
+
+
+async def test_a_caller_is_known_by_the_bearer_token() -> None:
+    async with service() as client:
+        answer = await client.get("/me", headers={"authorization": f"Bearer {SIGNER.token()}"})
+
+    assert (answer.status_code, answer.json()) == (200, "user_1")
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer ", "Bearer x", "Basic dTpw", "Token x.y.z"]
+)
+async def test_without_a_good_bearer_token_the_answer_is_one_constant_401(
+    authorization: str | None,
+) -> None:
+    headers = {} if authorization is None else {"authorization": authorization}
+    async with service() as client:
+        answer = await client.get("/me", headers=headers)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["detail"] == "A valid access token is required."
+
+
+@pytest.mark.parametrize(("roles", "status"), [(("user", "staff"), 200), (("user",), 403)])
+async def test_a_role_opens_its_door_only(roles: tuple[str, ...], status: int) -> None:
+    token = SIGNER.token(roles=roles)
+    async with service() as client:
+        answer = await client.get("/staff", headers={"authorization": f"Bearer {token}"})
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("token", ["new-secret", "old-secret"])
+async def test_both_service_tokens_are_good_during_rotation(token: str) -> None:
+    async with service() as client:
+        answer = await client.get("/service", headers={"x-service-token": token})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("token", [None, "", "new-secre", "new-secret2", "NEW-SECRET"])
+async def test_other_service_tokens_are_refused(token: str | None) -> None:
+    headers = {} if token is None else {"x-service-token": token}
+    async with service() as client:
+        answer = await client.get("/service", headers=headers)
+
+    assert answer.status_code == 401
+
+
+async def test_an_access_token_does_not_open_a_service_door() -> None:
+    token = SIGNER.token(roles=("staff",))
+    async with service() as client:
+        answer = await client.get("/service", headers={"authorization": f"Bearer {token}"})
+
+    assert answer.status_code == 401
+
+
+async def test_the_document_names_both_schemes() -> None:
+    async with service() as client:
+        schemes = (await client.get("/openapi.json")).json()["components"]["securitySchemes"]
+
+    assert schemes["accessToken"]["scheme"] == "bearer"
+    assert schemes["serviceToken"]["name"] == "x-service-token"
