@@ -1,0 +1,1 @@
+"""The pages of the shop, and its APIs under one origin."""

@@ -1,0 +1,245 @@
+"""The four neighbours, as the pages ask them.
+
+What can come back instead of an answer:
+
+    app.client.UpstreamError    no usable answer: down, slow, cut off, overloaded
+    SignedOut                   the caller's token is not good (any more)
+    Refusal                     understood, and declined: it says why
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from app.client import Answer, Upstream, raise_for_problem
+from services.storefront.models import (
+    Address,
+    Cart,
+    Categories,
+    Category,
+    FieldProblem,
+    Image,
+    Lookup,
+    Money,
+    Order,
+    OrderPage,
+    ProblemBody,
+    Product,
+    ProductPage,
+    Query,
+    Tokens,
+)
+
+PROBLEM_PREFIX = "urn:cartwheel:problem:"
+IMAGE_HEADERS = ("content-type", "etag", "cache-control", "last-modified")
+
+
+class SignedOut(Exception):
+    """The token shown is not good, or no longer."""
+
+
+class Refusal(Exception):
+    """A neighbour declined: ``kind`` is the problem's slug."""
+
+    def __init__(
+        self, status: int, kind: str, *, errors: Sequence[FieldProblem] = (), retry_after: str = ""
+    ) -> None:
+        super().__init__(f"{status} {kind}")
+        self.status = status
+        self.kind = kind
+        self.errors = tuple(errors)
+        self.retry_after = retry_after
+
+
+class Products:
+    """The goods."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def list(self, query: Query, *, limit: int) -> ProductPage:
+        asked = {
+            "category": query.category,
+            "q": query.text,
+            "sort": query.sort,
+            "cursor": query.cursor,
+            "limit": str(limit),
+        }
+        params = {name: value for name, value in asked.items() if value}
+        answer = await _ask(self._upstream, "GET", "/v1/products", params=params)
+        return answer.read(ProductPage)
+
+    async def categories(self) -> Sequence[Category]:
+        answer = await _ask(self._upstream, "GET", "/v1/categories")
+        return answer.read(Categories).items
+
+    async def find(self, sku: str) -> Product:
+        answer = await _ask(self._upstream, "GET", f"/v1/products/{quote(sku, safe='')}")
+        return answer.read(Product)
+
+    async def lookup(self, skus: Sequence[str]) -> Lookup:
+        """At most 100 at once."""
+        answer = await _ask(
+            self._upstream, "POST", "/v1/products:lookup", json={"skus": skus}, idempotent=True
+        )
+        return answer.read(Lookup)
+
+    async def image(self, sku: str, *, etag: str | None) -> Image:
+        headers = {"if-none-match": etag} if etag else None
+        path = f"/v1/products/{quote(sku, safe='')}/image.svg"
+        answer = await _ask(self._upstream, "GET", path, headers=headers)
+        kept = {name: answer.headers[name] for name in IMAGE_HEADERS if name in answer.headers}
+        return Image(answer.status_code, answer.content, kept)
+
+
+class Carts:
+    """The caller's cart, guest's or user's."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def read(self, bearer: str) -> Cart:
+        return (await _ask(self._upstream, "GET", "/v1/cart", bearer=bearer)).read(Cart)
+
+    async def add(self, bearer: str, sku: str, quantity: int, *, key: str) -> Cart:
+        answer = await _ask(
+            self._upstream,
+            "POST",
+            "/v1/cart/items",
+            bearer=bearer,
+            json={"sku": sku, "quantity": quantity},
+            headers={"idempotency-key": key},
+        )
+        return answer.read(Cart)
+
+    async def set(self, bearer: str, sku: str, quantity: int) -> None:
+        path = f"/v1/cart/items/{quote(sku, safe='')}"
+        await _ask(self._upstream, "PUT", path, bearer=bearer, json={"quantity": quantity})
+
+    async def remove(self, bearer: str, sku: str) -> None:
+        path = f"/v1/cart/items/{quote(sku, safe='')}"
+        await _ask(self._upstream, "DELETE", path, bearer=bearer)
+
+    async def merge(self, bearer: str, *, guest_token: str) -> Cart:
+        """Once per guest, however often it is asked for: so it may be asked for twice."""
+        answer = await _ask(
+            self._upstream,
+            "POST",
+            "/v1/cart:merge",
+            bearer=bearer,
+            json={"guest_token": guest_token},
+            idempotent=True,
+        )
+        return answer.read(Cart)
+
+
+class Users:
+    """Who somebody is."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def guest(self) -> Tokens:
+        return (await _ask(self._upstream, "POST", "/v1/guests")).read(Tokens)
+
+    async def register(self, *, email: str, password: str, name: str) -> None:
+        body = {"email": email, "password": password, "name": name}
+        await _ask(self._upstream, "POST", "/v1/users", json=body)
+
+    async def log_in(self, *, email: str, password: str) -> Tokens:
+        """Raises `SignedOut` if the two do not belong together."""
+        body = {"email": email, "password": password}
+        return (await _ask(self._upstream, "POST", "/v1/sessions", json=body)).read(Tokens)
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        body = {"refresh_token": refresh_token}
+        answer = await _ask(self._upstream, "POST", "/v1/sessions:refresh", json=body)
+        return answer.read(Tokens)
+
+    async def log_out(self, bearer: str) -> None:
+        await _ask(self._upstream, "DELETE", "/v1/sessions/current", bearer=bearer)
+
+
+class Orders:
+    """What was bought, and where it is."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def place(
+        self, bearer: str, *, key: str, total: Money, address: Address, timeout: float
+    ) -> Order:
+        """The same key is the same order, however often it is sent."""
+        body = {
+            "expected_total": total.model_dump(),
+            "address": address.model_dump(exclude_none=True),
+        }
+        answer = await _ask(
+            self._upstream,
+            "POST",
+            "/v1/orders",
+            bearer=bearer,
+            json=body,
+            headers={"idempotency-key": key},
+            timeout=timeout,
+        )
+        return answer.read(Order)
+
+    async def list(self, bearer: str, *, cursor: str | None, limit: int) -> OrderPage:
+        params = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+        answer = await _ask(self._upstream, "GET", "/v1/orders", bearer=bearer, params=params)
+        return answer.read(OrderPage)
+
+    async def find(self, bearer: str, order_id: str) -> Order:
+        path = f"/v1/orders/{quote(order_id, safe='')}"
+        return (await _ask(self._upstream, "GET", path, bearer=bearer)).read(Order)
+
+    async def cancel(self, bearer: str, order_id: str) -> None:
+        path = f"/v1/orders/{quote(order_id, safe='')}:cancel"
+        await _ask(self._upstream, "POST", path, bearer=bearer, idempotent=True)
+
+
+async def _ask(
+    upstream: Upstream,
+    method: str,
+    path: str,
+    *,
+    json: Any = None,
+    params: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    bearer: str | None = None,
+    idempotent: bool | None = None,
+    timeout: float | None = None,
+) -> Answer:
+    answer = await upstream.request(
+        method,
+        path,
+        json=json,
+        params=params,
+        headers=headers,
+        bearer=bearer,
+        idempotent=idempotent,
+        timeout=timeout,
+    )
+    if answer.status_code < 400:
+        return answer
+    if answer.status_code == 401:
+        raise SignedOut
+    if answer.status_code >= 500:
+        raise_for_problem(answer)
+    raise _refusal(answer)
+
+
+def _refusal(answer: Answer) -> Refusal:
+    try:
+        problem = ProblemBody.model_validate_json(answer.content)
+    except ValidationError:
+        problem = ProblemBody()
+    return Refusal(
+        answer.status_code,
+        problem.type.removeprefix(PROBLEM_PREFIX),
+        errors=problem.errors,
+        retry_after=answer.headers.get("retry-after", ""),
+    )

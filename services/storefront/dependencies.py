@@ -1,0 +1,290 @@
+"""What the routes need: the shop behind the pages, and the visit a request is part of."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, cast
+
+from fastapi import Depends, Request
+from jinja2 import Environment
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.client import Upstream, UpstreamError
+from app.errors import Forbidden
+from app.lifecycle import Lifecycle
+from services.storefront.clients import SignedOut
+from services.storefront.models import Tokens
+from services.storefront.notices import Notice, notice_named
+from services.storefront.service import Renewals, Storefront
+from services.storefront.settings import StorefrontSettings
+from services.storefront.web.assets import Assets
+from services.storefront.web.cookies import MONTH, Cookies, Session, pack_prices, unpack_prices
+from services.storefront.web.forms import read_form
+from services.storefront.web.safety import is_from_own_page, is_same_token, new_form_token
+
+TOKEN_MARGIN = 15
+"""Seconds before its end at which an access token is no longer used."""
+NOTICE_AGE = 60
+_NOTICE = re.compile(r"([a-z-]{1,40})(?:\.([A-Za-z0-9._-]{1,64}))?")
+
+T = TypeVar("T")
+ResponseT = TypeVar("ResponseT", bound=Response)
+
+
+class StaleForm(Forbidden):
+    """A form without our token, or from somebody else's page."""
+
+    type = "stale-form"
+    title = "This form went stale"
+
+    def __init__(self) -> None:
+        super().__init__("The form is not from a page of this shop, or too old. Load it again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Everything start-up made."""
+
+    settings: StorefrontSettings
+    storefront: Storefront
+    renewals: Renewals
+    upstreams: Mapping[str, Upstream]
+    templates: Environment
+    assets: Assets
+    cookies: Cookies
+
+
+async def shop(request: Request) -> Shop:
+    return cast(Shop, request.state.shop)
+
+
+async def lifecycle(request: Request) -> Lifecycle:
+    return cast(Lifecycle, request.app.state.lifecycle)
+
+
+CurrentShop = Annotated[Shop, Depends(shop)]
+CurrentLifecycle = Annotated[Lifecycle, Depends(lifecycle)]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What every page shows of who looks at it."""
+
+    signed_in: bool
+    form_token: str
+    cart_count: int | None
+    notice: Notice | None
+
+
+class Visit:
+    """One request of a browser: who it is from, and the cookies that go back with the answer."""
+
+    def __init__(self, request: Request, shop: Shop) -> None:
+        self._request = request
+        self._shop = shop
+        self._set: dict[str, tuple[str, int]] = {}
+        self._dropped: set[str] = set()
+        self._session = Session(self._cookie("access"), self._cookie("refresh"))
+        self._form_token = self._cookie("form") or self._new_form_token()
+        self._count: asyncio.Task[int | None] | None = None
+
+    # Who it is
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether this looks like somebody with an account: the neighbours decide."""
+        token = self._session.access_token
+        return token is not None and not self._session.is_guest
+
+    async def bearer(self) -> str | None:
+        """The access token to show, renewed if it ran out; None for a stranger.
+
+        Raises `UpstreamError` when it ran out and cannot be renewed just now.
+        """
+        if self._session.access_token is not None:
+            return self._session.access_token
+        return await self._renew()
+
+    async def as_caller(self, work: Callable[[str | None], Awaitable[T]]) -> T:
+        """Do it as the caller. A token that was refused is renewed, and the work done again.
+
+        Work is given None for a stranger. Raises `SignedOut` when there is no session left.
+        """
+        bearer = await self.bearer()
+        try:
+            return await work(bearer)
+        except SignedOut:
+            if bearer is None:
+                raise
+        return await work(await self._renew())
+
+    async def bearer_or_guest(self) -> str:
+        """The access token; a stranger becomes a guest. Raises `UpstreamError`."""
+        bearer = await self.bearer()
+        if bearer is not None:
+            return bearer
+        tokens = await self._shop.storefront.users.guest()
+        self.begin(tokens)
+        return tokens.access_token
+
+    def begin(self, tokens: Tokens) -> None:
+        """From now on the browser shows these tokens."""
+        self._session = Session(tokens.access_token, tokens.refresh_token)
+        access_age = max(1, tokens.expires_in - TOKEN_MARGIN)
+        self._write("access", tokens.access_token, max_age=access_age)
+        if tokens.refresh_token is not None:
+            self._write("refresh", tokens.refresh_token, max_age=MONTH)
+
+    def end(self) -> None:
+        """From now on the browser is a stranger's."""
+        self._session = Session(None, None)
+        self._drop("access")
+        self._drop("refresh")
+
+    def change_form_token(self) -> None:
+        """At the moment somebody logs in: a token planted before is worth nothing after."""
+        self._form_token = self._new_form_token()
+
+    async def _renew(self) -> str | None:
+        if self._session.refresh_token is None:
+            if self._session.access_token is not None:
+                self.end()
+            return None
+        try:
+            tokens = await self._shop.renewals.renew(self._session.refresh_token)
+        except SignedOut:
+            self.end()
+            return None
+        self.begin(tokens)
+        return tokens.access_token
+
+    # What was posted
+
+    async def form(self) -> Mapping[str, str]:
+        """The posted form. Raises `StaleForm` unless it comes from a page of this shop."""
+        public_origin = self._shop.settings.public_origin
+        if not is_from_own_page(self._request.headers, public_origin=public_origin):
+            raise StaleForm
+        form = await read_form(self._request)
+        if not is_same_token(form.get("form_token", ""), self._cookie("form")):
+            raise StaleForm
+        return form
+
+    @property
+    def wants_json(self) -> bool:
+        return self._request.headers.get("accept", "") == "application/json"
+
+    # What was seen
+
+    @property
+    def seen_prices(self) -> dict[str, int]:
+        """The price of each SKU when it was put in the cart, as far as the browser knows."""
+        return unpack_prices(self._cookie("prices"))
+
+    def remember_price(self, sku: str, amount: int) -> None:
+        prices = {known: seen for known, seen in self.seen_prices.items() if known != sku}
+        self._write("prices", pack_prices(prices | {sku: amount}), max_age=MONTH)
+
+    def forget_prices(self) -> None:
+        self._drop("prices")
+
+    # What goes back
+
+    def expect_count(self) -> None:
+        """Start asking for the number in the header while the page is being made."""
+        self._count = asyncio.create_task(self._count_or_none())
+
+    async def page(
+        self, template: str, *, status: int = 200, cart_count: int | None = None, **model: Any
+    ) -> HTMLResponse:
+        """Render a page, with the cookies of this visit."""
+        if cart_count is None and self._count is not None:
+            cart_count = await self._count
+        visitor = Visitor(self.signed_in, self._form_token, cart_count, self._notice())
+        content = self._shop.templates.get_template(template).render(
+            {"here": "", "visitor": visitor, **model}
+        )
+        # Pages hold what concerns one person and a form token: nobody keeps them.
+        return self.sealed(HTMLResponse(content, status, {"cache-control": "no-store"}))
+
+    def redirect(self, path: str, *, notice: str | None = None, reference: str = "") -> Response:
+        """Go on to an own path, with a notice to show there."""
+        if notice:
+            value = f"{notice}.{reference}" if reference else notice
+            self._write("notice", value, max_age=NOTICE_AGE)
+        return self.sealed(
+            RedirectResponse(path, status_code=303, headers={"cache-control": "no-store"})
+        )
+
+    def sealed(self, response: ResponseT) -> ResponseT:
+        """The answer with the cookies of this visit."""
+        for name, (value, max_age) in self._set.items():
+            self._shop.cookies.write(response, name, value, max_age=max_age)
+        for name in self._dropped:
+            self._shop.cookies.drop(response, name)
+        return response
+
+    async def close(self) -> None:
+        if self._count is not None:
+            self._count.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._count
+
+    async def _count_or_none(self) -> int | None:
+        async def count(bearer: str | None) -> int | None:
+            return 0 if bearer is None else await self._shop.storefront.cart_count(bearer)
+
+        try:
+            return await self.as_caller(count)
+        except (SignedOut, UpstreamError):
+            return None
+
+    def _notice(self) -> Notice | None:
+        """The notice of the page before, once."""
+        match = _NOTICE.fullmatch(self._cookie("notice") or "")
+        if match is None:
+            return None
+        self._drop("notice")
+        return notice_named(match[1], reference=match[2])
+
+    def _new_form_token(self) -> str:
+        token = new_form_token()
+        self._write("form", token, max_age=MONTH)
+        return token
+
+    def _cookie(self, name: str) -> str | None:
+        return self._shop.cookies.read(self._request, name)
+
+    def _write(self, name: str, value: str, *, max_age: int) -> None:
+        self._dropped.discard(name)
+        self._set[name] = (value, max_age)
+
+    def _drop(self, name: str) -> None:
+        self._set.pop(name, None)
+        self._dropped.add(name)
+
+
+async def visit(request: Request, shop: CurrentShop) -> Visit:
+    return Visit(request, shop)
+
+
+async def page_visit(request: Request, shop: CurrentShop) -> AsyncIterator[Visit]:
+    """A visit whose page shows the number of things in the cart."""
+    current = Visit(request, shop)
+    current.expect_count()
+    try:
+        yield current
+    finally:
+        await current.close()
+
+
+CurrentVisit = Annotated[Visit, Depends(visit)]
+PageVisit = Annotated[Visit, Depends(page_visit)]
+
+
+def new_order_key() -> str:
+    """What makes pressing a button twice one order."""
+    return secrets.token_urlsafe(18)

@@ -1,0 +1,127 @@
+"""Composition root of the storefront."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TypedDict
+
+import httpx2
+from fastapi import FastAPI
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.bodies import FORM, JSON
+from app.client import Upstream
+from app.factory import create_app
+from app.health import Health
+from app.settings import load
+from app.telemetry.metrics import Metrics
+from services.storefront.clients import Carts, Orders, Products, Users
+from services.storefront.dependencies import Shop
+from services.storefront.routes import account, api, assets, cart, catalogue, orders
+from services.storefront.service import Renewals, Storefront
+from services.storefront.settings import StorefrontSettings
+from services.storefront.web.assets import Assets
+from services.storefront.web.cookies import Cookies
+from services.storefront.web.error_pages import ErrorPages
+from services.storefront.web.safety import SecurityHeaders
+
+HERE = Path(__file__).parent
+
+
+class State(TypedDict):
+    shop: Shop
+
+
+def create() -> FastAPI:
+    """The storefront as the environment describes it. Raises `SettingsError`."""
+    return build(load(StorefrontSettings))
+
+
+def build(
+    settings: StorefrontSettings,
+    *,
+    transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
+) -> FastAPI:
+    """The storefront. ``transports`` replaces the network to the neighbours named, for tests."""
+    metrics = Metrics("storefront", version=settings.version)
+    static = Assets(HERE / "static")
+    templates = _templates(static)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        async with AsyncExitStack() as stack:
+            upstreams = {
+                name: await stack.enter_async_context(
+                    Upstream(
+                        name,
+                        url,
+                        metrics=metrics,
+                        timeout=settings.browse_timeout,
+                        transport=(transports or {}).get(name),
+                    )
+                )
+                for name, url in _neighbours(settings).items()
+            }
+            users = Users(upstreams["user"])
+            storefront = Storefront(
+                products=Products(upstreams["products"]),
+                carts=Carts(upstreams["cart"]),
+                users=users,
+                orders=Orders(upstreams["tracking"]),
+                metrics=metrics,
+                browse_timeout=settings.browse_timeout,
+            )
+            shop = Shop(
+                settings=settings,
+                storefront=storefront,
+                renewals=Renewals(users),
+                upstreams=upstreams,
+                templates=templates,
+                assets=static,
+                cookies=Cookies(https=settings.https),
+            )
+            yield State(shop=shop)
+
+    app = create_app(
+        settings,
+        service="storefront",
+        title="Cartwheel storefront",
+        description="The shop's pages, and its APIs under one origin at `/api/<service>/v1/…`.",
+        metrics=metrics,
+        health=Health(),
+        lifespan=lifespan,
+        routers=[
+            catalogue.router,
+            cart.router,
+            account.router,
+            orders.router,
+            assets.router,
+            api.router,
+        ],
+        accepted=(JSON, FORM),
+    )
+    app.add_middleware(ErrorPages, render=templates.get_template("error.html").render)
+    app.add_middleware(SecurityHeaders, https=settings.https)
+    return app
+
+
+def _neighbours(settings: StorefrontSettings) -> Mapping[str, str]:
+    return {
+        "products": settings.products_url,
+        "cart": settings.cart_url,
+        "user": settings.user_url,
+        "tracking": settings.tracking_url,
+    }
+
+
+def _templates(static: Assets) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals["asset"] = static.url
+    return environment

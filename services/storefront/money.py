@@ -1,0 +1,18 @@
+"""Amounts as people write them."""
+
+from services.storefront.models import Money
+
+MINOR_DIGITS = {"BHD": 3, "CLP": 0, "ISK": 0, "JPY": 0, "KRW": 0, "KWD": 3, "TND": 3, "VND": 0}
+"""ISO 4217 exponents other than 2."""
+SYMBOLS = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$", "KRW": "₩", "INR": "₹"}
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+def spoken(money: Money) -> str:
+    """€1,234.50, ¥1,200, CHF 12.00: whole minor units in, no rounding anywhere."""
+    digits = MINOR_DIGITS.get(money.currency, 2)
+    whole, part = divmod(abs(money.amount), 10**digits)
+    number = f"{whole:,}" + (f".{part:0{digits}}" if digits else "")
+    sign = "−" if money.amount < 0 else ""
+    symbol = SYMBOLS.get(money.currency, money.currency + SPACE)
+    return f"{sign}{symbol}{number}"

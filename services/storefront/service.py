@@ -1,0 +1,223 @@
+"""What a page is made of, asked of the neighbours in parallel and within one deadline.
+
+A part that does not come is an `Outage` in its place: a visible, logged and counted policy. A
+page only fails as a whole where the shopper asked for something to be done.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+from app.client import UpstreamError
+from app.telemetry.context import Deadline, bind, current
+from app.telemetry.logs import get_logger
+from app.telemetry.metrics import Metrics
+from services.storefront.clients import Carts, Orders, Products, Refusal, Users
+from services.storefront.models import (
+    Cart,
+    Category,
+    Lookup,
+    Product,
+    ProductPage,
+    Query,
+    Tokens,
+)
+
+HOME_GOODS = 8
+SHELF_GOODS = 24
+BESIDE_GOODS = 5
+ORDERS_A_PAGE = 20
+COUNT_TIMEOUT = 0.8
+"""Seconds the number in the header may keep a page waiting."""
+RENEWED_FOR = 30.0
+"""Seconds a renewed session is remembered, for the other requests that bring the old token."""
+MAX_RENEWED = 1024
+
+T = TypeVar("T")
+Neighbour = Literal["products", "cart", "user", "tracking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A part of a page that did not come."""
+
+    neighbour: Neighbour
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    categories: Sequence[Category] | Outage
+    products: ProductPage | Outage
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    categories: Sequence[Category] | Outage
+    products: ProductPage | Outage
+
+
+@dataclass(frozen=True, slots=True)
+class ProductDetail:
+    product: Product
+    category: Category | None
+    beside: Sequence[Product]
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """A cart with what products knows of its goods."""
+
+    cart: Cart
+    goods: Lookup | Outage
+
+
+class Storefront:
+    """Reads what pages show. ``browse_timeout`` is the seconds one page may take in all."""
+
+    def __init__(
+        self,
+        *,
+        products: Products,
+        carts: Carts,
+        users: Users,
+        orders: Orders,
+        metrics: Metrics,
+        browse_timeout: float,
+    ) -> None:
+        self.products = products
+        self.carts = carts
+        self.users = users
+        self.orders = orders
+        self._browse_timeout = browse_timeout
+        self._missing = metrics.counter(
+            "storefront_page_parts_missing_total",
+            "How often did a page go out without a part, because a neighbour did not answer?",
+            ("upstream",),
+        )
+
+    async def attempt(
+        self, neighbour: Neighbour, work: Awaitable[T], *, within: Deadline | None = None
+    ) -> T | Outage:
+        """Wait for a part of a page; an `Outage` takes its place if it does not come.
+
+        For parts where no refusal is part of the conversation. Raises `SignedOut`.
+        """
+        deadline = within or Deadline.after(self._browse_timeout)
+        try:
+            with bind(replace(current(), deadline=deadline)):
+                async with asyncio.timeout(deadline.remaining()):
+                    return await work
+        except (UpstreamError, Refusal, TimeoutError) as error:
+            get_logger().warning("page_part_missing", upstream=neighbour, reason=str(error))
+            self._missing.labels(neighbour).inc()
+            return Outage(neighbour)
+
+    async def home(self) -> Home:
+        categories, products = await asyncio.gather(
+            self.attempt("products", self.products.categories()),
+            self.attempt("products", self.products.list(Query(), limit=HOME_GOODS)),
+        )
+        return Home(categories, products)
+
+    async def listing(self, query: Query) -> Listing:
+        """Raises `Refusal` 422 for a query that products does not understand."""
+
+        async def goods() -> ProductPage | Refusal:
+            try:
+                return await self.products.list(query, limit=SHELF_GOODS)
+            except Refusal as refusal:
+                return refusal
+
+        categories, products = await asyncio.gather(
+            self.attempt("products", self.products.categories()),
+            self.attempt("products", goods()),
+        )
+        if isinstance(products, Refusal):
+            raise products
+        return Listing(categories, products)
+
+    async def product(self, sku: str) -> ProductDetail | Outage | None:
+        """None: there is no such product."""
+        deadline = Deadline.after(self._browse_timeout)
+
+        async def find() -> Product | None:
+            try:
+                return await self.products.find(sku)
+            except Refusal as refusal:
+                if refusal.status in (404, 422):
+                    return None
+                raise
+
+        product = await self.attempt("products", find(), within=deadline)
+        if product is None or isinstance(product, Outage):
+            return product
+        on_the_shelf = Query(category=product.category)
+        categories, beside = await asyncio.gather(
+            self.attempt("products", self.products.categories(), within=deadline),
+            self.attempt(
+                "products", self.products.list(on_the_shelf, limit=BESIDE_GOODS), within=deadline
+            ),
+        )
+        known = () if isinstance(categories, Outage) else categories
+        shelf = next((one for one in known if one.slug == product.category), None)
+        others = () if isinstance(beside, Outage) else beside.items
+        return ProductDetail(product, shelf, [one for one in others if one.sku != sku][:4])
+
+    async def basket(self, bearer: str | None) -> Basket | Outage:
+        """The caller's cart; without a caller an empty one. Raises `SignedOut`."""
+        if bearer is None:
+            return Basket(Cart(), Lookup(items=[]))
+        deadline = Deadline.after(self._browse_timeout)
+        cart = await self.attempt("cart", self.carts.read(bearer), within=deadline)
+        if isinstance(cart, Outage):
+            return cart
+        skus = [line.sku for line in cart.lines]
+        if not skus:
+            return Basket(cart, Lookup(items=[]))
+        goods = await self.attempt("products", self.products.lookup(skus), within=deadline)
+        return Basket(cart, goods)
+
+    async def cart_count(self, bearer: str) -> int | None:
+        """How many things are in the cart; None when that cannot be told quickly."""
+        within = Deadline.after(min(COUNT_TIMEOUT, self._browse_timeout))
+        cart = await self.attempt("cart", self.carts.read(bearer), within=within)
+        return None if isinstance(cart, Outage) else cart.count
+
+
+class Renewals:
+    """Exchanges refresh tokens, each once, however many requests of a browser bring it.
+
+    A refresh token is good for one exchange. A browser that opens two tabs after a quarter of
+    an hour sends the same one twice, so the second is given what the first one got.
+    """
+
+    def __init__(self, users: Users, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._users = users
+        self._clock = clock
+        self._known: OrderedDict[bytes, tuple[float, asyncio.Task[Tokens]]] = OrderedDict()
+
+    async def renew(self, refresh_token: str) -> Tokens:
+        """Raises `SignedOut` when the session is over, `UpstreamError` when nobody knows."""
+        self._forget_old()
+        key = hashlib.sha256(refresh_token.encode()).digest()
+        if key not in self._known:
+            task = asyncio.create_task(self._users.refresh(refresh_token))
+            task.add_done_callback(lambda done: self._forget_failed(key, done))
+            self._known[key] = (self._clock() + RENEWED_FOR, task)
+        # Shielded: one reader who leaves must not take the new token from the others.
+        return await asyncio.shield(self._known[key][1])
+
+    def _forget_old(self) -> None:
+        while self._known:
+            ends_at, _ = next(iter(self._known.values()))
+            if ends_at > self._clock() and len(self._known) < MAX_RENEWED:
+                return
+            self._known.popitem(last=False)
+
+    def _forget_failed(self, key: bytes, task: asyncio.Task[Tokens]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            self._known.pop(key, None)

@@ -1,0 +1,129 @@
+"""The cart and checkout as pages show them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.storefront.models import CartLine, Lookup, Money, Product
+from services.storefront.money import spoken
+from services.storefront.service import Basket, Outage
+from services.storefront.views import (
+    Missing,
+    Tone,
+    kind_of,
+    missing,
+    price_change,
+    product_path,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A notice beside the line it concerns."""
+
+    tone: Tone
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    sku: str
+    name: str
+    quantity: int
+    kind: str = "any"
+    path: str | None = None
+    picture: str | None = None
+    unit_price: str | None = None
+    total: str | None = None
+    notices: Sequence[Said] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BasketPage:
+    """``amount`` and ``currency`` are what the shopper agrees to by ordering."""
+
+    lines: Sequence[Line]
+    count_words: str
+    total: str | None
+    amount: int
+    currency: str
+    not_orderable: str
+    missing: Missing | None = None
+
+    @property
+    def orderable(self) -> bool:
+        return bool(self.lines) and not self.not_orderable
+
+
+def basket_page(basket: Basket, seen: Mapping[str, int]) -> BasketPage:
+    """``seen`` is the price each SKU had when it was put in, where that is known."""
+    count = basket.cart.count
+    count_words = "1 thing" if count == 1 else f"{count} things"
+    if isinstance(basket.goods, Outage):
+        return BasketPage(
+            lines=[Line(one.sku, one.sku, one.quantity) for one in basket.cart.lines],
+            count_words=count_words,
+            total=None,
+            amount=0,
+            currency="",
+            not_orderable="Checkout opens when the prices are back.",
+            missing=missing(basket.goods),
+        )
+    total = total_of(basket.cart.lines, basket.goods)
+    return BasketPage(
+        lines=[_line(one, basket.goods, seen) for one in basket.cart.lines],
+        count_words=count_words,
+        total=spoken(total) if total else None,
+        amount=total.amount if total else 0,
+        currency=total.currency if total else "",
+        not_orderable=_not_orderable(basket.cart.lines, basket.goods),
+    )
+
+
+def total_of(lines: Sequence[CartLine], goods: Lookup) -> Money | None:
+    """The sum of what is still sold; None if nothing of it is."""
+    known = goods.by_sku
+    priced = [(known[line.sku].price, line.quantity) for line in lines if line.sku in known]
+    if not priced:
+        return None
+    amount = sum(price.amount * quantity for price, quantity in priced)
+    return Money(amount=amount, currency=priced[0][0].currency)
+
+
+def _line(line: CartLine, goods: Lookup, seen: Mapping[str, int]) -> Line:
+    product = goods.by_sku.get(line.sku)
+    if product is None:
+        gone = Said("error", "No longer sold. Remove it to go on.")
+        return Line(line.sku, line.sku, line.quantity, notices=[gone])
+    path = product_path(product.sku)
+    together = Money(amount=product.price.amount * line.quantity, currency=product.price.currency)
+    return Line(
+        sku=line.sku,
+        name=product.name,
+        quantity=line.quantity,
+        kind=kind_of(product.category),
+        path=path,
+        picture=f"{path}/image.svg",
+        unit_price=spoken(product.price),
+        total=spoken(together),
+        notices=_notices(line, product, seen.get(line.sku)),
+    )
+
+
+def _notices(line: CartLine, product: Product, seen: int | None) -> Sequence[Said]:
+    notices = []
+    if product.available <= 0:
+        notices.append(Said("error", "Gone, back soon. Remove it to order the rest."))
+    elif product.available < line.quantity:
+        notices.append(Said("wait", f"Only {product.available} left. Please take fewer."))
+    change = None if seen is None else price_change(seen, product.price)
+    if change:
+        notices.append(Said("wait", change))
+    return notices
+
+
+def _not_orderable(lines: Sequence[CartLine], goods: Lookup) -> str:
+    known = goods.by_sku
+    for line in lines:
+        if line.sku not in known or known[line.sku].available < line.quantity:
+            return "Something in the cart needs a look first."
+    return ""

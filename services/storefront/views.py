@@ -1,0 +1,263 @@
+"""What the templates show: words and addresses, made from what the neighbours answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+from app.telemetry.context import current
+from services.storefront.models import Category, Money, Product, Query
+from services.storefront.money import spoken
+from services.storefront.service import Home, Listing, Outage, ProductDetail
+
+Tone = Literal["good", "wait", "error"]
+
+KINDS = ("bicycles", "skates", "carts", "toys", "kitchen", "curiosities")
+"""The shelves that have a wheel and a ground of their own."""
+FEW_LEFT = 5
+MOST_A_LINE = 99
+
+SORTS = {"name": "Name", "price": "Cheapest first", "-price": "Dearest first"}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What stands in the place of a part that did not come."""
+
+    title: str
+    text: str
+    request_id: str
+
+
+OUTAGES = {
+    "products": (
+        "The shelves are not answering.",
+        "Nothing is lost. Please try again in a moment.",
+    ),
+    "cart": (
+        "The cart is not answering.",
+        "What you put in is safe. Please try again in a moment.",
+    ),
+    "user": (
+        "The front desk is not answering.",
+        "Logging in has to wait a moment. You can go on looking around.",
+    ),
+    "tracking": (
+        "The order desk is not answering.",
+        "Your cart and your orders are safe. Please try again in a moment.",
+    ),
+}
+
+
+def missing(outage: Outage) -> Missing:
+    title, text = OUTAGES[outage.neighbour]
+    return Missing(title, text, current().request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    name: str
+    path: str
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A category on the home page."""
+
+    name: str
+    path: str
+    kind: str
+    count_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A product as cards and pages show it."""
+
+    sku: str
+    name: str
+    summary: str
+    description: str
+    kind: str
+    path: str
+    picture: str
+    price: str
+    amount: int
+    stock_words: str
+    stock_level: Literal["plenty", "low", "gone"]
+    most: int
+    facts: Sequence[tuple[str, str]] = ()
+    shelf_name: str = "All goods"
+    shelf_path: str = "/search"
+
+    @property
+    def buyable(self) -> bool:
+        return self.most > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a page: what was found, or what is missing."""
+
+    found: Sequence[Goods | Shelf] = ()
+    missing: Missing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    categories: Block
+    products: Block
+
+
+@dataclass(frozen=True, slots=True)
+class ListingPage:
+    title: str
+    words: str
+    kind: str | None
+    products: Sequence[Goods]
+    shelves: Sequence[Link]
+    sorts: Sequence[Link]
+    next_path: str | None
+    missing: Missing | None = None
+
+
+def kind_of(category: str) -> str:
+    """The wheel of a category; one that is new gets the plain one."""
+    return next((kind for kind in KINDS if kind in category), "any")
+
+
+def product_path(sku: str) -> str:
+    return f"/products/{quote(sku, safe='')}"
+
+
+def category_path(slug: str) -> str:
+    return f"/categories/{quote(slug, safe='')}"
+
+
+def goods(product: Product, *, shelf: Category | None = None) -> Goods:
+    path = product_path(product.sku)
+    words, level = _stock(product.available)
+    return Goods(
+        sku=product.sku,
+        name=product.name,
+        summary=product.summary,
+        description=product.description,
+        kind=kind_of(product.category),
+        path=path,
+        picture=f"{path}/image.svg",
+        price=spoken(product.price),
+        amount=product.price.amount,
+        stock_words=words,
+        stock_level=level,
+        most=min(product.available, MOST_A_LINE),
+        facts=_facts(product),
+        shelf_name=shelf.name if shelf else "All goods",
+        shelf_path=category_path(shelf.slug) if shelf else "/search",
+    )
+
+
+def home(found: Home) -> HomePage:
+    return HomePage(
+        categories=Block(missing=missing(found.categories))
+        if isinstance(found.categories, Outage)
+        else Block([_shelf(category) for category in found.categories]),
+        products=Block(missing=missing(found.products))
+        if isinstance(found.products, Outage)
+        else Block([goods(product) for product in found.products.items]),
+    )
+
+
+def product_page(detail: ProductDetail) -> tuple[Goods, Sequence[Goods]]:
+    """The product, and its neighbours on the shelf."""
+    return goods(detail.product, shelf=detail.category), [goods(one) for one in detail.beside]
+
+
+def listing(found: Listing, query: Query) -> ListingPage:
+    categories = () if isinstance(found.categories, Outage) else found.categories
+    here = next((one for one in categories if one.slug == query.category), None)
+    title, words = _listing_words(query, here)
+    page = None if isinstance(found.products, Outage) else found.products
+    return ListingPage(
+        title=title,
+        words=words,
+        kind=kind_of(query.category) if query.category else None,
+        products=[goods(product) for product in page.items] if page else (),
+        shelves=[
+            Link("Everything", "/search", current=not query.category and not query.text),
+            *(
+                Link(one.name, category_path(one.slug), current=one.slug == query.category)
+                for one in categories
+            ),
+        ]
+        if categories
+        else (),
+        sorts=[
+            Link(name, _listing_path(query, sort=key), current=key == (query.sort or "name"))
+            for key, name in SORTS.items()
+        ],
+        next_path=_listing_path(query, sort=query.sort, cursor=page.next_cursor)
+        if page and page.next_cursor
+        else None,
+        missing=missing(found.products) if isinstance(found.products, Outage) else None,
+    )
+
+
+def price_change(before: int, now: Money) -> str | None:
+    """What to say beside a line whose price is no longer the one that was seen."""
+    if before == now.amount:
+        return None
+    difference = spoken(Money(amount=abs(now.amount - before), currency=now.currency))
+    way = "went up" if now.amount > before else "came down"
+    return f"The price {way} by {difference} since you added it."
+
+
+def _listing_words(query: Query, category: Category | None) -> tuple[str, str]:
+    if query.text:
+        return f"“{query.text}”", "What the shelves have by that name."
+    if category:
+        return category.name, _things(category.count)
+    if query.category:
+        return query.category.replace("-", " ").capitalize(), ""
+    return "All the goods", "Everything we have that turns, spins, wheels or merely rolls."
+
+
+def _listing_path(query: Query, *, sort: str | None, cursor: str | None = None) -> str:
+    wanted = {"q": query.text, "sort": sort, "cursor": cursor}
+    parameters = urlencode({name: value for name, value in wanted.items() if value})
+    path = category_path(query.category) if query.category else "/search"
+    return f"{path}?{parameters}" if parameters else path
+
+
+def _shelf(category: Category) -> Shelf:
+    return Shelf(
+        name=category.name,
+        path=category_path(category.slug),
+        kind=kind_of(category.slug),
+        count_words=_things(category.count),
+    )
+
+
+def _things(count: int) -> str:
+    return "1 thing" if count == 1 else f"{count} things"
+
+
+def _stock(available: int) -> tuple[str, Literal["plenty", "low", "gone"]]:
+    if available <= 0:
+        return "gone, back soon", "gone"
+    if available <= FEW_LEFT:
+        return f"only {available} left", "low"
+    return f"{available} left", "plenty"
+
+
+def _facts(product: Product) -> Sequence[tuple[str, str]]:
+    facts = []
+    if product.weight_grams is not None:
+        facts.append(("Weight", _weight(product.weight_grams)))
+    if product.size:
+        facts.append(("Size", product.size))
+    return facts
+
+
+def _weight(grams: int) -> str:
+    return f"{grams} g" if grams < 1000 else f"{grams / 1000:g} kg"

@@ -1,0 +1,1 @@
+"""What every page needs of HTTP: assets, cookies, forms, and the rules that keep them safe."""

@@ -1,0 +1,75 @@
+"""What went wrong, as a page for people. Programs get the problem as it is."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.problems import MEDIA_TYPE
+
+WORDS = {
+    403: ("This form went stale.", "Please load the page again and send it once more."),
+    404: ("This road ends here.", "What you are looking for rolled away, or never was here."),
+    405: ("That does not turn this way.", "The page exists, but not for what was tried."),
+    503: ("We are out of breath.", "Please try again in a moment. Your cart is safe."),
+}
+OTHERWISE = {
+    True: ("A wheel came off.", "It was us, not you. Please try again in a moment."),
+    False: ("We did not get that.", "Please go back, load the page again, and try once more."),
+}
+PROGRAMS = ("/api/", "/static/", "/openapi.json")
+
+Render = Callable[[Mapping[str, Any]], str]
+
+
+class ErrorPages:
+    """ASGI middleware: a problem on its way to somebody who reads pages becomes one."""
+
+    def __init__(self, app: ASGIApp, *, render: Render) -> None:
+        self.app = app
+        self.render = render
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _reads_pages(scope):
+            await self.app(scope, receive, send)
+            return
+        held: Message | None = None
+        body = bytearray()
+
+        async def send_page(message: Message) -> None:
+            nonlocal held
+            if message["type"] == "http.response.start" and _is_problem(message):
+                held = message
+                return
+            if held is None:
+                await send(message)
+                return
+            body.extend(message.get("body", b""))
+            if not message.get("more_body", False):
+                await self._send(held, bytes(body), send)
+
+        await self.app(scope, receive, send_page)
+
+    async def _send(self, start: Message, body: bytes, send: Send) -> None:
+        content = self.render(_model(start["status"], json.loads(body))).encode()
+        headers = MutableHeaders(scope=start)
+        headers["content-type"] = "text/html; charset=utf-8"
+        headers["content-length"] = str(len(content))
+        await send(start)
+        await send({"type": "http.response.body", "body": content})
+
+
+def _model(status: int, problem: Mapping[str, Any]) -> Mapping[str, Any]:
+    title, text = WORDS.get(status, OTHERWISE[status >= 500])
+    return {"title": title, "text": text, "request_id": problem.get("request_id")}
+
+
+def _reads_pages(scope: Scope) -> bool:
+    accepts = Headers(scope=scope).get("accept", "")
+    return "text/html" in accepts and not scope["path"].startswith(PROGRAMS)
+
+
+def _is_problem(start: Message) -> bool:
+    return Headers(raw=start["headers"]).get("content-type", "").startswith(MEDIA_TYPE)

@@ -1,0 +1,58 @@
+"""Reading posted forms, and keeping what was typed when something is wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from app.errors import BadRequest, UnsupportedMediaType
+
+MAX_FIELDS = 40
+FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form as the page shows it. ``errors`` go by field name, in the order of the fields."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    trouble: str = ""
+    advice: str = ""
+    request_id: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return not self.errors and not self.trouble
+
+    def but(self, **changes: Any) -> "Form":
+        kept = {name: getattr(self, name) for name in self.__slots__}
+        return Form(**(kept | changes))
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a posted form, trimmed but for passwords; the last of a name counts.
+
+    Raises `UnsupportedMediaType` for what is not a form, `BadRequest` for one that is broken.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != FORM_TYPE:
+        raise UnsupportedMediaType(f"Forms are sent as {FORM_TYPE}.")
+    body = await request.body()
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MAX_FIELDS,
+        )
+    except ValueError as error:
+        raise BadRequest("The form could not be read.") from error
+    return {name: value if name == "password" else value.strip() for name, value in pairs}
+
+
+def required(form: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, str]:
+    """An error for each named field that is empty."""
+    return {name: words for name, words in labels.items() if not form.get(name)}

@@ -1,0 +1,34 @@
+"""A storefront in this process, and somebody with a browser in front of it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.storefront.main import build
+from services.storefront.settings import StorefrontSettings
+from tests.services.storefront.browser import Browser
+from tests.services.storefront.neighbours import Neighbours, product
+from tests.support.asgi import running
+
+
+def settings(**changes: object) -> StorefrontSettings:
+    values = {
+        f"{name}_url": f"http://{name}:8000" for name in ("products", "cart", "user", "tracking")
+    }
+    return StorefrontSettings(**(values | {"browse_timeout": 1.0} | changes))
+
+
+@pytest.fixture
+def world() -> Neighbours:
+    world = Neighbours()
+    world.stock(
+        product("BIKE-1", price=1999, name="Fixed wheel"),
+        product("SKATE-1", price=4900, name="Longboard", category="skates"),
+    )
+    return world
+
+
+@pytest.fixture
+async def browser(world: Neighbours) -> AsyncIterator[Browser]:
+    async with running(build(settings(), transports=world.transports)) as client:
+        yield Browser(client)

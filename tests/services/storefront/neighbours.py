@@ -1,0 +1,280 @@
+"""Four small neighbours with a memory, behind the storefront's client.
+
+They speak the wire contract as far as the pages use it. `down` names those that do not answer.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+
+from tests.support.identity import token
+
+Answer = httpx2.Response
+
+
+def problem(
+    status: int, kind: str, *, headers: dict[str, str] | None = None, **more: Any
+) -> Answer:
+    body = {"type": f"urn:cartwheel:problem:{kind}", "title": kind, "status": status} | more
+    content = json.dumps(body).encode()
+    given = {"content-type": "application/problem+json"} | (headers or {})
+    return Answer(status, content=content, headers=given)
+
+
+def product(sku: str, *, price: int = 1999, available: int = 12, **more: Any) -> dict[str, Any]:
+    return {
+        "sku": sku,
+        "name": sku.title().replace("-", " "),
+        "summary": "It rolls.",
+        "description": "It rolls well.",
+        "category": "bicycles",
+        "price": {"amount": price, "currency": "EUR"},
+        "available": available,
+        "image": f"/v1/products/{sku}/image.svg",
+    } | more
+
+
+@dataclass
+class Neighbours:
+    """The world of one test."""
+
+    goods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    carts: dict[str, dict[str, int]] = field(default_factory=dict)
+    accounts: dict[str, str] = field(default_factory=dict)
+    subjects: dict[str, str] = field(default_factory=dict)
+    refreshes: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    replays: dict[str, Answer] = field(default_factory=dict)
+    merged: set[str] = field(default_factory=set)
+    down: set[str] = field(default_factory=set)
+    answers: dict[str, Callable[[httpx2.Request], Answer]] = field(default_factory=dict)
+    asked: list[httpx2.Request] = field(default_factory=list)
+    expires_in: int = 900
+
+    def stock(self, *products: dict[str, Any]) -> None:
+        self.goods |= {one["sku"]: one for one in products}
+
+    @property
+    def transports(self) -> dict[str, httpx2.AsyncBaseTransport]:
+        answering = {
+            "products": self._products,
+            "cart": self._cart,
+            "user": self._user,
+            "tracking": self._tracking,
+        }
+        return {name: self._transport(name, answer) for name, answer in answering.items()}
+
+    def _transport(
+        self, name: str, answer: Callable[[httpx2.Request], Answer]
+    ) -> httpx2.AsyncBaseTransport:
+        def handle(request: httpx2.Request) -> Answer:
+            self.asked.append(request)
+            if name in self.down:
+                raise httpx2.ConnectError("nobody is there")
+            return self.answers.get(name, answer)(request)
+
+        return httpx2.MockTransport(handle)
+
+    def asked_for(self, method: str, path: str) -> list[httpx2.Request]:
+        return [one for one in self.asked if (one.method, one.url.path) == (method, path)]
+
+    # products
+
+    def _products(self, request: httpx2.Request) -> Answer:
+        path = request.url.path
+        if path == "/v1/categories":
+            return Answer(200, json={"items": list(self._categories())})
+        if path == "/v1/products":
+            return self._list_products(request.url.params)
+        if path == "/v1/products:lookup":
+            skus = json.loads(request.content)["skus"]
+            known = [self.goods[sku] for sku in skus if sku in self.goods]
+            missing = [sku for sku in skus if sku not in self.goods]
+            return Answer(200, json={"items": known, "missing": missing})
+        sku = path.split("/")[3]
+        if sku not in self.goods:
+            return problem(404, "not-found")
+        if path.endswith("/image.svg"):
+            headers = {"content-type": "image/svg+xml", "etag": '"one"', "cache-control": "public"}
+            fresh = request.headers.get("if-none-match") == '"one"'
+            return Answer(
+                304 if fresh else 200, content=b"" if fresh else b"<svg/>", headers=headers
+            )
+        return Answer(200, json=self.goods[sku])
+
+    def _categories(self) -> Iterator[dict[str, Any]]:
+        for slug in sorted({one["category"] for one in self.goods.values()}):
+            count = sum(one["category"] == slug for one in self.goods.values())
+            yield {"slug": slug, "name": slug.capitalize(), "count": count}
+
+    def _list_products(self, asked: httpx2.QueryParams) -> Answer:
+        if asked.get("cursor") == "broken":
+            return problem(422, "unprocessable-payload")
+        found = [
+            one
+            for one in self.goods.values()
+            if asked.get("category", one["category"]) == one["category"]
+            and asked.get("q", "").lower() in one["name"].lower()
+        ]
+        start, limit = int(asked.get("cursor", "0")), int(asked["limit"])
+        more = str(start + limit) if len(found) > start + limit else None
+        return Answer(200, json={"items": found[start : start + limit], "next_cursor": more})
+
+    # user
+
+    def _user(self, request: httpx2.Request) -> Answer:
+        body = json.loads(request.content) if request.content else {}
+        match (request.method, request.url.path):
+            case ("POST", "/v1/guests"):
+                return self._tokens(f"guest_{secrets.token_hex(4)}", "guest")
+            case ("POST", "/v1/users"):
+                if body["email"] in self.accounts:
+                    return problem(409, "email-taken")
+                self.accounts[body["email"]] = body["password"]
+                return Answer(201, json={"id": "user_1", **body})
+            case ("POST", "/v1/sessions"):
+                if self.accounts.get(body["email"]) != body["password"]:
+                    return problem(401, "unauthenticated")
+                return self._tokens(f"user_{body['email']}", "user")
+            case ("POST", "/v1/sessions:refresh"):
+                subject = self.refreshes.pop(body["refresh_token"], None)
+                if subject is None:
+                    return problem(401, "unauthenticated")
+                return self._tokens(subject, subject.partition("_")[0])
+            case ("DELETE", "/v1/sessions/current"):
+                self._subject(request)
+                return Answer(204)
+        return problem(404, "not-found")
+
+    def _tokens(self, subject: str, role: str) -> Answer:
+        access, refresh = token(subject, (role,)), secrets.token_urlsafe(16)
+        self.subjects[access] = subject
+        self.refreshes[refresh] = subject
+        tokens = {"access_token": access, "refresh_token": refresh, "token_type": "Bearer"}
+        return Answer(201, json=tokens | {"expires_in": self.expires_in})
+
+    def expire_access_tokens(self) -> None:
+        """From now on only newly made access tokens count."""
+        self.subjects.clear()
+
+    def _subject(self, request: httpx2.Request) -> str:
+        shown = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return self.subjects.get(shown, "")
+
+    # cart
+
+    def _cart(self, request: httpx2.Request) -> Answer:
+        subject = self._subject(request)
+        if not subject:
+            return problem(401, "unauthenticated")
+        lines = self.carts.setdefault(subject, {})
+        body = json.loads(request.content) if request.content else {}
+        path = request.url.path
+        if path == "/v1/cart:merge":
+            return self._merge(lines, body["guest_token"])
+        if path == "/v1/cart/items":
+            if body["sku"] not in self.goods:
+                return problem(404, "unknown-product")
+            if lines.get(body["sku"], 0) + body["quantity"] > 99:
+                return problem(409, "cart-limit")
+            lines[body["sku"]] = lines.get(body["sku"], 0) + body["quantity"]
+        elif request.method == "PUT":
+            lines[path.rpartition("/")[2]] = body["quantity"]
+        elif request.method == "DELETE":
+            lines.pop(path.rpartition("/")[2], None)
+        return self._cart_answer(lines)
+
+    def _merge(self, lines: dict[str, int], guest_token: str) -> Answer:
+        notices = []
+        if guest_token not in self.merged:
+            self.merged.add(guest_token)
+            for sku, quantity in self.carts.get(self.subjects[guest_token], {}).items():
+                wanted = lines.get(sku, 0) + quantity
+                lines[sku] = min(99, wanted)
+                if wanted > 99:
+                    notices.append({"sku": sku, "requested": wanted, "kept": 99})
+        return self._cart_answer(lines, notices=notices)
+
+    def _cart_answer(self, lines: dict[str, int], **more: Any) -> Answer:
+        listed = [{"sku": sku, "quantity": quantity} for sku, quantity in lines.items()]
+        return Answer(200, json={"version": 1, "lines": listed, "updated_at": None} | more)
+
+    # tracking
+
+    def _tracking(self, request: httpx2.Request) -> Answer:
+        subject = self._subject(request)
+        if not subject:
+            return problem(401, "unauthenticated")
+        path = request.url.path
+        if request.method == "POST" and path == "/v1/orders":
+            return self._place(subject, request)
+        if path == "/v1/orders":
+            mine = [one for one in self.orders.values() if one["owner"] == subject]
+            return Answer(200, json={"items": mine[::-1], "next_cursor": None})
+        match = re.fullmatch(r"/v1/orders/([A-Za-z0-9_-]+)(:cancel|/events)?", path)
+        order = self.orders.get(match[1]) if match else None
+        if match is None or order is None or order["owner"] != subject:
+            return problem(404, "not-found")
+        if match[2] == ":cancel":
+            if order["shipment"]["status"] == "delivered":
+                return problem(409, "too-late")
+            order["status"] = order["shipment"]["status"] = "cancelled"
+        if match[2] == "/events":
+            since = int(request.headers.get("last-event-id", "0"))
+            events = "".join(
+                f"id: {event['sequence']}\ndata: {json.dumps(event)}\n\n"
+                for event in order["shipment"]["events"]
+                if event["sequence"] > since
+            )
+            return Answer(200, text=events, headers={"content-type": "text/event-stream"})
+        return Answer(200, json=order)
+
+    def _place(self, subject: str, request: httpx2.Request) -> Answer:
+        key, body = request.headers["idempotency-key"], json.loads(request.content)
+        if key in self.replays:
+            return self.replays[key]
+        if subject.startswith("guest"):
+            return problem(403, "account-required")
+        lines = self.carts.get(subject, {})
+        if not lines:
+            return problem(409, "cart-empty")
+        total = sum(self.goods[sku]["price"]["amount"] * count for sku, count in lines.items())
+        if total != body["expected_total"]["amount"]:
+            return problem(409, "quote-changed", quote={"total": total, "lines": []})
+        order = self.add_order(subject, lines, body["address"])
+        self.carts[subject] = {}
+        self.replays[key] = Answer(201, json=order)
+        return self.replays[key]
+
+    def add_order(
+        self, subject: str, lines: dict[str, int], address: dict[str, Any], **more: Any
+    ) -> dict[str, Any]:
+        now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC).isoformat()
+        listed = [
+            {"sku": sku, "quantity": count}
+            | {"name": self.goods[sku]["name"], "unit_price": self.goods[sku]["price"]}
+            for sku, count in lines.items()
+        ]
+        amount = sum(line["quantity"] * line["unit_price"]["amount"] for line in listed)
+        order = {
+            "id": f"order-{len(self.orders) + 1:04}",
+            "owner": subject,
+            "status": "confirmed",
+            "reason": None,
+            "total": {"amount": amount, "currency": "EUR"},
+            "lines": listed,
+            "address": address,
+            "created_at": now,
+            "shipment": {
+                "status": "confirmed",
+                "events": [{"sequence": 1, "status": "confirmed", "at": now}],
+            },
+        } | more
+        self.orders[order["id"]] = order
+        return order
