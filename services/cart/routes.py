@@ -36,14 +36,18 @@ REPLAYED = {
     },
 )
 async def add_item(
-    line: Line, shopper: Shopper, carts: Carts, key: IdempotencyKey, response: Response
+    line: Line,
+    shopper: Shopper,
+    carts: Carts,
+    response: Response,
+    key: IdempotencyKey = None,
 ) -> Cart:
     """Put so many more pieces of a product in.
 
     Refused with 409 `cart-limit` when there would be more than 99 pieces of it or more than
     100 products; nothing is changed then.
     """
-    added = await carts.add_item(shopper, line, key=key)
+    added = await carts.add_item(shopper.subject, line, key=key)
     if added.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return added.cart
@@ -52,25 +56,25 @@ async def add_item(
 @router.get("/cart", responses=problems(401))
 async def read_cart(shopper: Shopper, carts: Carts) -> Cart:
     """What the caller has chosen so far."""
-    return await carts.cart_of(shopper)
+    return await carts.cart_of(shopper.subject)
 
 
 @router.delete("/cart", responses=problems(401))
 async def clear_cart(shopper: Shopper, carts: Carts) -> Cart:
     """Take everything out."""
-    return await carts.clear(shopper)
+    return await carts.clear(shopper.subject)
 
 
 @router.put("/cart/items/{sku}", responses=problems(401, UnknownProduct, CartLimit))
 async def set_quantity(sku: Sku, wanted: NewQuantity, shopper: Shopper, carts: Carts) -> Cart:
     """Have exactly so many pieces of a product."""
-    return await carts.set_quantity(shopper, Line(sku=sku, quantity=wanted.quantity))
+    return await carts.set_quantity(shopper.subject, Line(sku=sku, quantity=wanted.quantity))
 
 
 @router.delete("/cart/items/{sku}", responses=problems(401))
 async def remove_item(sku: Sku, shopper: Shopper, carts: Carts) -> Cart:
     """Take a product out. One that is not in the cart is out already."""
-    return await carts.remove_item(shopper, sku)
+    return await carts.remove_item(shopper.subject, sku)
 
 
 @router.post("/cart:merge", responses=problems(401, 403))
@@ -80,7 +84,7 @@ async def merge_guest(customer: Customer, guest: Guest, carts: Carts) -> MergedC
     Quantities are summed. What passes 99 pieces or 100 products is cut and told in `notices`.
     Doing it twice adds nothing: the guest's cart is empty after the first time.
     """
-    return await carts.merge(customer, guest=guest)
+    return await carts.merge(customer.subject, guest=guest.subject)
 
 
 @router.post("/cart:take", responses=problems(401))
