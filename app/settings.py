@@ -25,7 +25,7 @@ PREFIX = "CARTWHEEL_"
 SECRETS_DIR = f"{PREFIX}SECRETS_DIR"
 HIDDEN = "**********"
 
-Settings = TypeVar("Settings", bound="ServiceSettings")
+Settings = TypeVar("Settings", bound=BaseSettings)
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 STORE_SCHEMES = ("sqlite", "postgresql", "valkey", "redis")
 
@@ -151,7 +151,7 @@ def load(settings_class: type[Settings], **overrides: Any) -> Settings:
     if secrets_dir is not None and not os.path.isdir(secrets_dir):
         raise SettingsError([f"{SECRETS_DIR}: is not a folder; allowed: a folder of secret files"])
     try:
-        return settings_class(_secrets_dir=secrets_dir, **overrides)  # type: ignore[call-arg]
+        return settings_class(_secrets_dir=secrets_dir, **overrides)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         raise SettingsError([_problem(settings_class, detail) for detail in details]) from None

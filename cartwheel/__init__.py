@@ -1,0 +1,1 @@
+"""The operator's tool: start the shop, watch it, change it."""

@@ -1,0 +1,5 @@
+"""``python -m cartwheel``."""
+
+from cartwheel.cli import main
+
+main()

@@ -1,0 +1,229 @@
+"""The `cartwheel` command.
+
+Exit codes: 0 good, 1 the moment is wrong (nothing runs, it did not get ready), 2 wrong usage.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.settings import describe
+from cartwheel.local.configuration import effective_values
+from cartwheel.local.control import Message, ask
+from cartwheel.local.errors import CommandError
+from cartwheel.local.events import Terminal
+from cartwheel.local.prepare import prepare_stores
+from cartwheel.local.settings import LocalSettings, load_local
+from cartwheel.local.state import StateFolder, shown
+from cartwheel.local.supervisor import Supervisor
+from cartwheel.local.topology import SHOP, by_name, check_count, find
+from cartwheel.report import aligned, megabytes, new_console, overview_table, this_command
+
+app = typer.Typer(
+    invoke_without_command=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+CHANGE_WITHIN = 120.0  # seconds a scale or a roll may take, drains included
+ANSWER_WITHIN = 10.0
+STOP_WITHIN = 20.0
+
+StateDir = Annotated[
+    Path | None, typer.Option(help="Folder of the run (CARTWHEEL_STATE_DIR; .cartwheel).")
+]
+Stores = Annotated[
+    str | None, typer.Option(help="sqlite, or real: Valkey and Postgres (CARTWHEEL_STORES).")
+]
+PortOption = Annotated[int | None, typer.Option(help="Where the service is reached.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+Service = Annotated[str, typer.Argument(help=f"One of {', '.join(by_name(SHOP))}.")]
+
+
+@app.callback()
+def overview(context: typer.Context) -> None:
+    """Run the shop on this machine."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def up(
+    state_dir: StateDir = None,
+    stores: Stores = None,
+    host: Annotated[str | None, typer.Option(help="Where to listen (127.0.0.1).")] = None,
+    port_storefront: PortOption = None,
+    port_products: PortOption = None,
+    port_cart: PortOption = None,
+    port_user: PortOption = None,
+    port_tracking: PortOption = None,
+) -> None:
+    """Start the shop and stay in the foreground."""
+    settings = load_local(
+        state_dir=state_dir,
+        stores=stores,
+        host=host,
+        port_storefront=port_storefront,
+        port_products=port_products,
+        port_cart=port_cart,
+        port_user=port_user,
+        port_tracking=port_tracking,
+    )
+    state = StateFolder.at(settings.state_dir)
+    terminal = Terminal(new_console())
+    supervisor = Supervisor(SHOP, settings=settings, state=state, events=terminal)
+    started = time.monotonic()
+    terminal.say(f"Cartwheel starts: {settings.stores} stores, everything in {shown(state.root)}")
+
+    def on_ready() -> None:
+        _greet(terminal, supervisor, settings, took=time.monotonic() - started)
+
+    asyncio.run(supervisor.run(on_ready))
+    terminal.say("Stopped.")
+
+
+@app.command()
+def down(state_dir: StateDir = None) -> None:
+    """Stop the shop that runs in another terminal."""
+    state = _state(state_dir)
+    started = time.monotonic()
+    pid = _ask(state, {"command": "down"}, timeout=ANSWER_WITHIN)["pid"]
+    while state.running_pid() == pid:
+        if time.monotonic() - started > STOP_WITHIN:
+            raise CommandError(f"Still running after {STOP_WITHIN:g} s: end it with kill {pid}.")
+        time.sleep(0.05)
+    typer.echo(f"Stopped in {time.monotonic() - started:.1f} s.")
+
+
+@app.command()
+def status(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Which replicas run, and how they are."""
+    state = _state(state_dir)
+    overview = _ask(state, {"command": "status"}, timeout=ANSWER_WITHIN)
+    if as_json:
+        typer.echo(json.dumps(overview, indent=2))
+        return
+    console = new_console()
+    console.print(overview_table(overview["services"]))
+    console.print(
+        f"\nTogether {megabytes(overview['memory'])}; {overview['stores']} stores. "
+        f"Try next: {this_command()} scale cart 4"
+    )
+
+
+@app.command()
+def scale(
+    service: Service,
+    count: Annotated[int, typer.Argument(help="How many replicas.")],
+    state_dir: StateDir = None,
+) -> None:
+    """Have COUNT replicas of a service."""
+    find(by_name(SHOP), service)
+    check_count(count)
+    request: Message = {"command": "scale", "service": service, "count": count}
+    answer = _ask(_state(state_dir), request, timeout=CHANGE_WITHIN)
+    if not answer["ready"]:
+        raise CommandError(f"{service}: not all {count} are ready yet; see {this_command()} status")
+    typer.echo(f"{service}: {answer['before']} → {count}, ready after {answer['seconds']:.1f} s.")
+
+
+@app.command()
+def restart(service: Service, state_dir: StateDir = None) -> None:
+    """Replace the replicas of a service one by one, losing no request."""
+    find(by_name(SHOP), service)
+    request: Message = {"command": "restart", "service": service}
+    answer = _ask(_state(state_dir), request, timeout=CHANGE_WITHIN)
+    typer.echo(f"{service}: all replaced in {answer['seconds']:.1f} s.")
+
+
+@app.command()
+def migrate(state_dir: StateDir = None, stores: Stores = None) -> None:
+    """Bring all stores to the newest schema (`up` does it too)."""
+    settings = load_local(state_dir=state_dir, stores=stores)
+    changes = asyncio.run(prepare_stores(SHOP, settings, _state(state_dir)))
+    typer.echo("\n".join(changes) or "Every schema is the newest: nothing to do.")
+
+
+@app.command()
+def seed(state_dir: StateDir = None, stores: Stores = None) -> None:
+    """Put goods into an empty shop; adds what is missing (`up` does it too)."""
+    settings = load_local(state_dir=state_dir, stores=stores)
+    said = asyncio.run(prepare_stores(SHOP, settings, _state(state_dir), with_seed=True))
+    typer.echo("\n".join(said))
+
+
+@app.command()
+def config(
+    service: Annotated[str | None, typer.Argument(help="Default: the local run itself.")] = None,
+    state_dir: StateDir = None,
+    as_json: Json = False,
+) -> None:
+    """Effective settings, secrets hidden: of the run, or of one service in it."""
+    settings = load_local(state_dir=state_dir)
+    if service is None:
+        values = describe(settings)
+    else:
+        spec = find(by_name(SHOP), service)
+        values = effective_values(spec, settings, StateFolder.at(settings.state_dir))
+    if as_json:
+        typer.echo(json.dumps(values, indent=2))
+        return
+    typer.echo(aligned(values))
+
+
+def main() -> None:
+    """Run a command; whatever goes wrong is one sentence and an exit code."""
+    try:
+        # Without its own error pages: a wrong flag is one line, too.
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        code = _complain(
+            f"{error.format_message().rstrip('.')}. Try: {this_command()} --help", code=2
+        )
+    except CommandError as error:
+        code = _complain(str(error), code=error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        # Whoever read our output has enough. Nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
+
+
+def _complain(sentence: str, *, code: int) -> int:
+    typer.echo(sentence, err=True)
+    return code
+
+
+def _state(state_dir: Path | None) -> StateFolder:
+    return StateFolder.at(load_local(state_dir=state_dir).state_dir)
+
+
+def _ask(state: StateFolder, request: Message, *, timeout: float) -> Message:
+    if state.running_pid() is None:
+        raise CommandError(
+            f"Nothing runs in {shown(state.root)}: start it with {this_command()} up"
+        )
+    return ask(state.control_socket, request, timeout=timeout)
+
+
+def _greet(
+    terminal: Terminal, supervisor: Supervisor, settings: LocalSettings, *, took: float
+) -> None:
+    replicas = supervisor.replicas()
+    memory = megabytes(supervisor.memory())
+    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+    shop, cart = (f"http://{host}:{supervisor.port_of(name)}" for name in ("storefront", "cart"))
+    terminal.say(f"\nReady after {took:.1f} s: {len(replicas)} replicas, {memory}.\n")
+    terminal.say(f"  Shop          {shop}")
+    terminal.say(f"  Cart API      {cart}/docs")
+    terminal.say(f"  Cart metrics  {cart}/metrics\n")
+    terminal.say(f"Try next, in another terminal: {this_command()} scale cart 4\n")

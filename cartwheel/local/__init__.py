@@ -1,0 +1,1 @@
+"""The shop on one machine: every replica a process, no cluster."""

@@ -1,0 +1,42 @@
+"""What a service in the local run would be told, as the service itself understands it."""
+
+import importlib
+import os
+
+from app.settings import ServiceSettings, SettingsError, describe, load
+from cartwheel.local.environment import environment_of
+from cartwheel.local.errors import StartError
+from cartwheel.local.settings import LocalSettings
+from cartwheel.local.state import StateFolder
+from cartwheel.local.stores import sqlite_url
+from cartwheel.local.topology import ServiceSpec
+
+STORE_URL = "CARTWHEEL_STORE_URL"
+
+
+def effective_values(
+    spec: ServiceSpec, settings: LocalSettings, state: StateFolder
+) -> dict[str, str]:
+    """The values by variable name, secrets hidden. Raises `StartError`."""
+    state.prepare()
+    store_url = sqlite_url(spec, state) if spec.store else None
+    # This process reads them once and ends, so it may stand in for the service.
+    os.environ.update(environment_of(spec, settings, state, store_url))
+    try:
+        values = describe(load(_settings_class(spec)))
+    except SettingsError as error:
+        raise StartError("\n".join(error.problems)) from None
+    if spec.store and settings.stores == "real":
+        values[STORE_URL] = f"(a {spec.store} of our own; its port is chosen at the start)"
+    return values
+
+
+def _settings_class(spec: ServiceSpec) -> type[ServiceSettings]:
+    # By name, as the server loads a service's factory: the tool imports no service.
+    name = f"{spec.package}.settings"
+    for member in vars(importlib.import_module(name)).values():
+        if not isinstance(member, type) or member.__module__ != name:
+            continue
+        if issubclass(member, ServiceSettings):
+            return member
+    raise LookupError(f"{name} defines no ServiceSettings")

@@ -1,0 +1,250 @@
+"""One replica: a process that is started, watched, restarted and stopped."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from socket import socket
+
+from cartwheel.local.errors import StartError
+from cartwheel.local.events import Events
+from cartwheel.local.logs import ReplicaLog
+from cartwheel.local.probe import status_of
+from cartwheel.local.sockets import listen_anywhere, port_of
+
+PROJECT = Path(__file__).parents[2]
+WRONG_SETTINGS = 2  # how `python -m app.server` exits when it was told nonsense
+
+
+class State(StrEnum):
+    """In the words kubectl uses."""
+
+    STARTING = "Starting"
+    READY = "Ready"
+    NOT_READY = "NotReady"
+    CRASHED = "CrashLoopBackOff"
+    DRAINING = "Terminating"
+    STOPPED = "Stopped"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long is waited for what, in seconds."""
+
+    probe_every: float = 1.0
+    probe_timeout: float = 2.0
+    # One slow answer is a busy moment; two are a state.
+    not_ready_after: int = 2
+    # As the pods' liveness probe: patient, for a restart helps no one who is merely busy.
+    hung_after: float = 30.0
+    ready_within: float = 30.0
+    first_back_off: float = 0.5
+    last_back_off: float = 30.0
+    # A replica that was well this long starts again at the first back-off.
+    forgiven_after: float = 30.0
+    # Callers re-read the endpoints file within 0.2 s; until then they may still come.
+    leave_before_stop: float = 0.25
+    grace: float = 10.0
+    grace_when_all_stop: float = 2.3
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What every replica of a service is started with."""
+
+    factory: str
+    shared: socket
+    environment: Mapping[str, str]
+
+
+class WrongSettings(StartError):
+    """The process refused its settings; ``problems`` are its own words."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Replica:
+    """Keeps one process running until it is stopped. ``on_change`` follows its state."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        launch: Launch,
+        log: ReplicaLog,
+        events: Events,
+        patience: Patience,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self.state = State.STARTING
+        self.port: int | None = None
+        self.restarts = 0
+        self.since = time.monotonic()
+        self._launch = launch
+        self._log = log
+        self._events = events
+        self._patience = patience
+        self._on_change = on_change
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+        self._first_ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Nobody may be waiting when settings are refused; that is no unhandled error then.
+        self._first_ready.add_done_callback(lambda future: future.cancelled() or future.exception())
+        self._delay = patience.first_back_off
+        self._task = asyncio.create_task(self._keep_running(), name=name)
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if running and self._process else None
+
+    @property
+    def leaving(self) -> bool:
+        return self._stopping.is_set()
+
+    async def wait_ready(self, timeout: float) -> bool:
+        """Whether it became ready in time. Raises `WrongSettings`."""
+        await asyncio.wait([self._first_ready], timeout=timeout)
+        if not self._first_ready.done():
+            return False
+        self._first_ready.result()
+        return True
+
+    async def stop(self, *, grace: float, leave_before: float = 0.0) -> None:
+        """Leave the endpoints, let the process finish, kill it after ``grace`` seconds."""
+        if not self.leaving:
+            callers_know_it = self.state is State.READY
+            self._stopping.set()
+            self._become(State.DRAINING)
+            if callers_know_it and leave_before:
+                await asyncio.sleep(leave_before)
+            self._signal(signal.SIGTERM)
+        _, late = await asyncio.wait([self._task], timeout=grace)
+        if late:
+            self._events.tell("bad", self.name, f"did not stop within {grace:g} s: killed")
+            self.kill()
+            await asyncio.wait([self._task])
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def _keep_running(self) -> None:
+        while not self.leaving:
+            started = time.monotonic()
+            code = await self._run_once()
+            if code == WRONG_SETTINGS and not self._first_ready.done():
+                # Starting again would not change its mind.
+                self._first_ready.set_exception(WrongSettings(list(self._log.tail)))
+                break
+            if not self.leaving:
+                await self._back_off(code, lived=time.monotonic() - started)
+        self._become(State.STOPPED)
+
+    async def _run_once(self) -> int:
+        self._become(State.STARTING)
+        process, port = await self._spawn()
+        assert process.stdout is not None
+        self._process, self.port = process, port
+        keeping = asyncio.create_task(self._log.keep(process.stdout))
+        watching = asyncio.create_task(self._watch(port))
+        if self.leaving:
+            # Stopped between the wish to start and the start.
+            self._signal(signal.SIGTERM)
+        code = await process.wait()
+        watching.cancel()
+        # What it said last is still in the pipe; something it started may hold the other end.
+        _, unread = await asyncio.wait([keeping], timeout=1.0)
+        for task in unread:
+            task.cancel()
+        return code
+
+    async def _spawn(self) -> tuple[asyncio.subprocess.Process, int]:
+        # The child is the only one to hold its own socket: when it dies, callers are refused
+        # at once instead of waiting for somebody who never accepts.
+        with listen_anywhere() as own:
+            shared, port = self._launch.shared.fileno(), port_of(own)
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app.server", self._launch.factory),
+                *("--fd", str(shared), "--fd", str(own.fileno())),
+                pass_fds=(shared, own.fileno()),
+                cwd=PROJECT,
+                env={**self._launch.environment, "CARTWHEEL_INSTANCE": self.name},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                # A group of its own: Ctrl-C reaches the supervisor only, which stops in order.
+                process_group=0,
+            )
+        return process, port
+
+    async def _watch(self, port: int) -> None:
+        """Follow readiness; end a process that answers nothing at all any more."""
+        answered = time.monotonic()
+        failures = 0
+        while True:
+            asked = time.monotonic()
+            status = await status_of(port, "/readyz", timeout=self._patience.probe_timeout)
+            if status is not None:
+                answered = time.monotonic()
+            failures = 0 if status == 200 else failures + 1
+            if status == 200:
+                self._now_ready(took=time.monotonic() - self.since)
+            elif failures >= self._patience.not_ready_after and self.state is State.READY:
+                self._become(State.NOT_READY)
+                self._events.tell("waiting", self.name, "is not ready: takes no requests")
+            if time.monotonic() - answered > self._patience.hung_after:
+                self._events.tell("bad", self.name, "answers nothing any more: killed")
+                self.kill()
+                return
+            every = self._patience.probe_every if self.state is State.READY else 0.1
+            await asyncio.sleep(max(0.0, asked + every - time.monotonic()))
+
+    def _now_ready(self, *, took: float) -> None:
+        if self.leaving or self.state is State.READY:
+            return
+        again = "" if self.state is State.STARTING else " again"
+        self._become(State.READY)
+        self._events.tell("good", self.name, f"ready{again} on port {self.port} after {took:.1f} s")
+        if not self._first_ready.done():
+            self._first_ready.set_result(None)
+
+    async def _back_off(self, code: int, *, lived: float) -> None:
+        if lived >= self._patience.forgiven_after:
+            self._delay = self._patience.first_back_off
+        delay = self._delay
+        self._delay = min(2 * delay, self._patience.last_back_off)
+        self.restarts += 1
+        self._become(State.CRASHED)
+        last_words = f" ({self._log.tail[-1]})" if self._log.tail else ""
+        self._events.tell(
+            "bad", self.name, f"{_ending(code)}: {State.CRASHED}, again in {delay:g} s{last_words}"
+        )
+        try:
+            await asyncio.wait_for(self._stopping.wait(), delay)
+        except TimeoutError:
+            return
+
+    def _become(self, state: State) -> None:
+        if state is not self.state:
+            self.state = state
+            self.since = time.monotonic()
+            self._on_change()
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"exited with code {code}"

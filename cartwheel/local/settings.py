@@ -1,0 +1,41 @@
+"""Settings of the local run: environment first, flags win."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.settings import SettingsError, load
+from cartwheel.local.errors import StartError
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class LocalSettings(BaseSettings):
+    """What `cartwheel up` can be told. A port of 0 lets the kernel choose."""
+
+    model_config = SettingsConfigDict(env_prefix="CARTWHEEL_", frozen=True, extra="ignore")
+
+    state_dir: Path = Path(".cartwheel")
+    host: str = Field(default="127.0.0.1", min_length=1)
+    stores: Literal["sqlite", "real"] = "sqlite"
+    port_storefront: Port = 8080
+    port_products: Port = 8101
+    port_cart: Port = 8102
+    port_user: Port = 8103
+    port_tracking: Port = 8104
+
+    def port_of(self, service: str) -> int:
+        """The port on which a service is reached."""
+        port: int = getattr(self, f"port_{service}")
+        return port
+
+
+def load_local(**flags: Any) -> LocalSettings:
+    """The settings; a flag that is None was not given. Raises `StartError`."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return load(LocalSettings, **given)
+    except SettingsError as error:
+        raise StartError("\n".join(error.problems)) from None

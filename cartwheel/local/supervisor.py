@@ -1,0 +1,287 @@
+"""Runs the shop in the foreground: opens the sockets, starts the replicas, stops them in order."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from socket import socket
+
+import psutil
+
+from cartwheel.local.control import Message, serving
+from cartwheel.local.environment import environment_of
+from cartwheel.local.errors import CommandError
+from cartwheel.local.events import Events
+from cartwheel.local.prepare import migrate_stores, seed
+from cartwheel.local.replica import Patience, Replica, WrongSettings
+from cartwheel.local.replica_set import ReplicaSet
+from cartwheel.local.settings import LocalSettings
+from cartwheel.local.sockets import listen
+from cartwheel.local.state import StateFolder, shown
+from cartwheel.local.stores import open_stores
+from cartwheel.local.topology import ServiceSpec, by_name, check_count, find
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# When one service refuses its settings, how long the others may take to say what they miss.
+REFUSALS_WITHIN = 1.5
+
+
+@dataclass(frozen=True)
+class ReplicaStatus:
+    """One replica, as `cartwheel status` shows it and an autoscaler needs it.
+
+    ``port`` is its own; ``age`` is seconds in this state; ``memory`` is bytes (proportional
+    set size where the kernel tells it); ``cpu_request`` is cores.
+    """
+
+    service: str
+    replica: str
+    state: str
+    pid: int | None
+    port: int | None
+    restarts: int
+    age: float
+    memory: int
+    cpu_request: float
+
+
+class Supervisor:
+    """The shop on this machine. `run` returns when it has been stopped."""
+
+    def __init__(
+        self,
+        shop: Sequence[ServiceSpec],
+        *,
+        settings: LocalSettings,
+        state: StateFolder,
+        events: Events,
+        patience: Patience = Patience(),  # noqa: B008 – frozen
+    ) -> None:
+        self._shop = by_name(shop)
+        self._settings = settings
+        self._state = state
+        self._events = events
+        self._patience = patience
+        self._sets: dict[str, ReplicaSet] = {}
+        self._stopping = asyncio.Event()
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Run until a signal, `stop` or ``cartwheel down``. Raises `StartError`."""
+        with self._state.owned(), self._until_signalled(), ExitStack() as doors:
+            self._state.prepare()
+            sockets = {name: doors.enter_context(self._listen(name)) for name in self._shop}
+            life = asyncio.create_task(self._live(sockets, on_ready))
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait([life, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            life.cancel()
+            await asyncio.wait([life])
+            if not life.cancelled():
+                life.result()
+
+    def stop(self) -> None:
+        """Stop everything in order; asked a second time, at once."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            return
+        for replicas in self._sets.values():
+            replicas.kill()
+
+    def port_of(self, service: str) -> int:
+        """The port all replicas of a service share."""
+        return self._sets[service].port
+
+    def replicas(self) -> list[ReplicaStatus]:
+        """Every replica there is. With `scale`, all an autoscaler needs."""
+        return [
+            self._status_of(replicas.spec, replica)
+            for replicas in self._sets.values()
+            for replica in replicas.replicas
+        ]
+
+    def memory(self) -> int:
+        """Bytes all replicas and the supervisor take together."""
+        pids = [os.getpid(), *(one.pid for each in self._sets.values() for one in each.replicas)]
+        return sum(memory_of(pid) for pid in pids)
+
+    async def scale(self, service: str, count: int) -> bool:
+        """Have ``count`` replicas of a service; whether all of them became ready in time.
+
+        Raises `CommandError` for a service or a count that is not possible.
+        """
+        replicas = self._replicas_of(service)
+        check_count(count)
+        self._events.tell("waiting", service, f"{replicas.desired} → {count} replicas")
+        return await replicas.scale(count)
+
+    async def roll(self, service: str) -> None:
+        """Replace every replica of a service, losing no request. Raises `CommandError`."""
+        replicas = self._replicas_of(service)
+        self._events.tell("waiting", service, "rolls: one new replica comes, then an old one goes")
+        await replicas.roll()
+        self._events.tell("good", service, "rolled")
+
+    async def _live(self, sockets: Mapping[str, socket], on_ready: Callable[[], None]) -> None:
+        async with (
+            serving(self._state.control_socket, self._answer),
+            open_stores(self._shop.values(), self._settings, self._state) as stores,
+        ):
+            for change in await migrate_stores(self._shop.values(), stores):
+                self._events.tell("good", "schema", change)
+            try:
+                await self._start(stores, sockets)
+                on_ready()
+                await asyncio.Event().wait()  # until `run` cancels
+            finally:
+                await self._stop_all()
+
+    async def _start(self, stores: Mapping[str, str], sockets: Mapping[str, socket]) -> None:
+        for name, spec in self._shop.items():
+            self._sets[name] = ReplicaSet(
+                spec,
+                host=self._settings.host,
+                shared=sockets[name],
+                environment=self._environment(spec, stores),
+                state=self._state,
+                events=self._events,
+                patience=self._patience,
+            )
+        await _all_or_refusals(
+            [
+                *(self._start_service(replicas) for replicas in self._sets.values()),
+                *(self._seed(spec, stores) for spec in self._shop.values() if spec.seed),
+            ]
+        )
+
+    async def _start_service(self, replicas: ReplicaSet) -> None:
+        if not await replicas.scale(replicas.spec.replicas):
+            folder = shown(self._state.log_folder(replicas.spec.name))
+            self._events.tell("bad", replicas.spec.name, f"is not ready yet: see {folder}")
+
+    async def _seed(self, spec: ServiceSpec, stores: Mapping[str, str]) -> None:
+        for line in await seed(spec, self._environment(spec, stores)):
+            self._events.tell("good", "seed", line.removeprefix(f"{spec.name}: "))
+
+    async def _stop_all(self) -> None:
+        # Also when it was not asked for: from here on no command may start anything.
+        self._stopping.set()
+        if any(replicas.replicas for replicas in self._sets.values()):
+            self._events.tell("waiting", "cartwheel", "stopping (Ctrl-C again: at once)")
+        await asyncio.gather(*(replicas.stop() for replicas in self._sets.values()))
+
+    def _environment(self, spec: ServiceSpec, stores: Mapping[str, str]) -> dict[str, str]:
+        return environment_of(spec, self._settings, self._state, stores.get(spec.name))
+
+    def _listen(self, service: str) -> socket:
+        return listen(self._settings.host, self._settings.port_of(service), service)
+
+    def _replicas_of(self, service: str) -> ReplicaSet:
+        find(self._shop, service)
+        if self._stopping.is_set() or service not in self._sets:
+            moment = "stopping" if self._stopping.is_set() else "just starting"
+            raise CommandError(f"Cartwheel is {moment}: try again in a moment.")
+        return self._sets[service]
+
+    @contextmanager
+    def _until_signalled(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        # Whoever started us with a signal ignored (nohup) meant it.
+        heard = [one for one in STOP_SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+        for number in heard:
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in heard:
+                loop.remove_signal_handler(number)
+
+    def _status_of(self, spec: ServiceSpec, replica: Replica) -> ReplicaStatus:
+        return ReplicaStatus(
+            service=spec.name,
+            replica=replica.name,
+            state=replica.state,
+            pid=replica.pid,
+            port=replica.port,
+            restarts=replica.restarts,
+            age=round(time.monotonic() - replica.since, 1),
+            memory=memory_of(replica.pid),
+            cpu_request=spec.cpu_request,
+        )
+
+    async def _answer(self, request: Message) -> Message:
+        """A command from another terminal. Raises `CommandError`."""
+        match request:
+            case {"command": "status"}:
+                return self._overview()
+            case {"command": "scale", "service": str(service), "count": int(count)}:
+                before = self._replicas_of(service).desired
+                started = time.monotonic()
+                ready = await self.scale(service, count)
+                return {"before": before, "ready": ready, "seconds": _since(started)}
+            case {"command": "restart", "service": str(service)}:
+                started = time.monotonic()
+                await self.roll(service)
+                return {"seconds": _since(started)}
+            case {"command": "down"}:
+                self.stop()
+                return {"pid": os.getpid()}
+        raise CommandError("The supervisor does not know this command: is it an older one?")
+
+    def _overview(self) -> Message:
+        everyone = self.replicas()
+        return {
+            "pid": os.getpid(),
+            "state_dir": str(self._state.root),
+            "stores": self._settings.stores,
+            "memory": memory_of(os.getpid()) + sum(one.memory for one in everyone),
+            "services": [
+                {
+                    "service": name,
+                    "url": f"http://{self._settings.host}:{replicas.port}",
+                    "desired": replicas.desired,
+                    "ready": len(replicas.ready),
+                    "replicas": [asdict(one) for one in everyone if one.service == name],
+                }
+                for name, replicas in self._sets.items()
+            ],
+        }
+
+
+def memory_of(pid: int | None) -> int:
+    """Bytes a process takes, shared pages counted in part; 0 when there is no process."""
+    if pid is None:
+        return 0
+    try:
+        full = psutil.Process(pid).memory_full_info()
+    except psutil.Error:
+        return 0
+    memory: int = getattr(full, "pss", full.rss)
+    return memory
+
+
+async def _all_or_refusals(work: Sequence[Coroutine[None, None, None]]) -> None:
+    """Do everything at once. Settings that are wrong are told together, not one by one."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        if any(task.done() and task.exception() for task in tasks):
+            await asyncio.wait(tasks, timeout=REFUSALS_WITHIN)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    failures = [task.exception() for task in tasks if not task.cancelled()]
+    refused = [failure for failure in failures if isinstance(failure, WrongSettings)]
+    if refused:
+        problems = dict.fromkeys(problem for one in refused for problem in one.problems)
+        raise WrongSettings(list(problems))
+    for failure in failures:
+        if failure is not None:
+            raise failure
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 2)
