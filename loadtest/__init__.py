@@ -1,0 +1,1 @@
+"""Load for the shop: what shoppers do, and at which rate."""

@@ -1,0 +1,18 @@
+"""What the load generator in the cluster can be told; see `app.settings` for the rest."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from app.settings import ServiceSettings
+
+ScenarioName = Literal["browse", "cart-add", "checkout"]
+
+
+class LoadSettings(ServiceSettings):
+    """`CARTWHEEL_LOAD_RATE` is what it starts with: 0 waits until it is asked for load."""
+
+    load_target: str = Field(default="http://127.0.0.1:8080", pattern=r"^https?://[^/]+$")
+    load_scenario: ScenarioName = "cart-add"
+    load_rate: float = Field(default=0, ge=0, le=500)
+    load_shoppers: int = Field(default=64, ge=1, le=512)
