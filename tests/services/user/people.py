@@ -47,10 +47,19 @@ def problem_type(answer: httpx2.Response) -> str:
     return str(answer.json()["type"]).removeprefix("urn:cartwheel:problem:")
 
 
+def header_of(tokens: dict[str, Any]) -> dict[str, Any]:
+    """What the access token says about itself; not verified."""
+    return _part(tokens, 0)
+
+
 def claims_of(tokens: dict[str, Any]) -> dict[str, Any]:
     """What the access token says; not verified."""
-    claims = tokens["access_token"].split(".")[1]
-    return dict(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))))
+    return _part(tokens, 1)
+
+
+def _part(tokens: dict[str, Any], index: int) -> dict[str, Any]:
+    part = tokens["access_token"].split(".")[index]
+    return dict(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
 
 
 def roles_of(tokens: dict[str, Any]) -> list[str]:
