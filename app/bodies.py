@@ -6,6 +6,7 @@ a byte order mark, lone surrogates, NUL.
 """
 
 import asyncio
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -65,6 +66,19 @@ async def _read_all(receive: Receive, limit: int) -> bytes:
 
 def _too_large(limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"A body may have at most {limit} bytes.", headers=_CLOSE)
+
+
+async def discard(receive: Receive, *, seconds: float) -> None:
+    """Read and forget what the caller still sends, for `seconds` at most.
+
+    Hanging up on a caller who is still sending resets the connection, and the answer with it.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

@@ -13,7 +13,15 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.admission import Admission, Priority
-from app.bodies import JSON, ClientDisconnected, check_json, media_type_of, read_body, replay
+from app.bodies import (
+    JSON,
+    ClientDisconnected,
+    check_json,
+    discard,
+    media_type_of,
+    read_body,
+    replay,
+)
 from app.errors import BadRequest, Internal, Problem
 from app.problems import problem_response
 from app.routing import RouteTable
@@ -25,6 +33,8 @@ from app.telemetry.metrics import METHODS, OTHER, Metrics
 PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 CLIENT_GONE = 499
 """Recorded when nobody is left to be answered; the number nginx gave it."""
+LINGER = 1.0
+"""Seconds a caller whose body was refused may go on sending before the connection is closed."""
 
 _WANTED = frozenset(
     {
@@ -195,7 +205,15 @@ class _Answer:
         """Answer with `problem`, unless the answer has begun: then the connection is cut."""
         if self._started:
             return
-        await problem_response(problem)(scope, receive, self.send)
+        response = problem_response(problem)
+        if problem.headers.get("connection") != "close":
+            await response(scope, receive, self.send)
+            return
+        start = {"status": problem.status, "headers": response.raw_headers}
+        await self.send({"type": "http.response.start", **start})
+        await self.send({"type": "http.response.body", "body": response.body, "more_body": True})
+        await discard(receive, seconds=LINGER)
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _text(headers: _Headers, name: bytes) -> str | None:

@@ -11,6 +11,7 @@ where there are path parameters; 422 where there are others; 401 where a caller 
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +30,7 @@ from app.errors import (
     Problem,
     UnprocessablePayload,
 )
+from app.routing import RouteTable
 from app.telemetry.context import current
 
 MEDIA_TYPE = "application/problem+json"
@@ -86,13 +88,22 @@ def install_error_handlers(app: FastAPI) -> None:
     logged and counted.
     """
 
+    @cache
+    def routes() -> RouteTable:
+        return RouteTable(app.routes)
+
     async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         return problem_response(error)
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return problem_response(from_http_exception(error))
+        problem = from_http_exception(error)
+        if isinstance(problem, MethodNotAllowed):
+            # The framework names the methods of one route; others may have the same path.
+            allowed = routes().allowed_methods(request.scope["path"])
+            problem.headers = {"allow": ", ".join(allowed)}
+        return problem_response(problem)
 
     async def on_invalid_request(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

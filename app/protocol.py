@@ -18,7 +18,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.errors import KINDS, BadRequest, Problem, RequestTimeout
+from app.errors import BadRequest, Problem, RequestTimeout
 from app.lifecycle import Lifecycle
 from app.problems import MEDIA_TYPE
 from app.settings import ServiceSettings
@@ -105,9 +105,18 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        # A request that is just arriving will be answered, with `Connection: close`.
-        if not self._reading_headers:
-            super().shutdown()
+        # A request that is arriving will be answered, with `Connection: close`; one that was sent
+        # on a connection opened a moment ago may be on its way.
+        if self._reading_headers:
+            return
+        if self.cycle is None:
+            self.loop.call_later(LINGER, self._close_if_unused)
+            return
+        super().shutdown()
+
+    def _close_if_unused(self) -> None:
+        if self.cycle is None and not self._reading_headers:
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -174,6 +183,12 @@ class Protocol(HttpToolsProtocol):
         if self._lifecycle.draining or self.loop.time() >= self._closes_at:
             self.cycle.keep_alive = False
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.more_body:
+            # Answered before the body was here: nobody will read the rest of it.
+            self.loop.call_later(LINGER, self.transport.close)
+
     # Refusals: before there is a request the app could answer
 
     def _wait_for_headers(self, received: int) -> None:
@@ -217,12 +232,22 @@ class Protocol(HttpToolsProtocol):
         self._stop_header_timer()
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(_refusal_bytes(problem))
-        # Otherwise an earlier request is being answered: bytes in the middle would corrupt that.
+        if self._is_answering_earlier_request():
+            self.cycle.keep_alive = False  # that answer goes out whole, and is the last one
+            return
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write(_refusal_bytes(problem))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
+
+    def _is_answering_earlier_request(self) -> bool:
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return False
+        return cycle.response_started or not cycle.more_body
 
 
 def _refusal_bytes(problem: Problem) -> bytes:

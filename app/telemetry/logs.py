@@ -24,6 +24,7 @@ _SENSITIVE_TEXT = re.compile(
     r"(?P<scheme>\b(?:bearer|basic)\s+)\S+"
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"
     r"|(?P<user>://[^/\s:@]*:)[^/\s@]+(?=@)"
+    r"|(?P<name>\b\w*(?:passw|secret|token)\w*['\"]?\s*[=:]\s*['\"]?)[^\s,'\"&)}\]]+"
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     re.IGNORECASE,
 )
@@ -118,4 +119,4 @@ def _redacted(key: str, value: Any, depth: int) -> Any:
 
 
 def _hide(match: re.Match[str]) -> str:
-    return (match["scheme"] or match["user"] or "") + REDACTED
+    return (match["scheme"] or match["user"] or match["name"] or "") + REDACTED

@@ -1,0 +1,187 @@
+"""Whatever is asked, the answer to a mistake is a problem that tells no secret."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.app.small import build
+from tests.support.asgi import running
+
+JSON = {"content-type": "application/json"}
+SECRET = "s3cr3t-value-nobody-must-see"
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    async with running(build()) as client:
+        yield client
+
+
+def assert_problem(response: httpx2.Response, status: int) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert problem["status"] == status
+    assert problem["type"].startswith("urn:cartwheel:problem:")
+    assert problem["request_id"] == response.headers["x-request-id"]
+    assert {"title", "detail", "instance"} <= problem.keys()
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        pytest.param(b"{", 400, id="cut off"),
+        pytest.param(b"", 422, id="empty"),
+        pytest.param(b"null", 422, id="null"),
+        pytest.param(b"[]", 422, id="a list"),
+        pytest.param(b'"text"', 422, id="a text"),
+        pytest.param(b"[" * 20_000 + b"]" * 20_000, 400, id="nested deeply"),
+        pytest.param(b'{"name":' + b"[" * 40 + b"]" * 40 + b"}", 400, id="nested 40 deep"),
+        pytest.param(b'{"name":"a","quantity":' + b"9" * 5000 + b"}", 400, id="5,000 digits"),
+        pytest.param(b'{"name":"a","quantity":NaN}', 400, id="NaN"),
+        pytest.param(b'{"name":"a","quantity":-Infinity}', 400, id="infinity"),
+        pytest.param(b'{"name":"a","quantity":1e400}', 400, id="1e400"),
+        pytest.param(b'\xef\xbb\xbf{"name":"a","quantity":1}', 400, id="byte order mark"),
+        pytest.param(b'{"name":"\xff\xfe","quantity":1}', 400, id="bad UTF-8"),
+        pytest.param('{"name":"a","quantity":1}'.encode("utf-16"), 400, id="UTF-16"),
+        pytest.param(b'{"name":"\\ud800","quantity":1}', 400, id="lone surrogate"),
+        pytest.param(b'{"\\ud800":1,"name":"a","quantity":1}', 400, id="surrogate member"),
+        pytest.param(b'{"name":"a\\u0000b","quantity":1}', 400, id="NUL"),
+        pytest.param(b'{"name":"a\x00b","quantity":1}', 400, id="raw NUL"),
+        pytest.param(b'{"name":"a","name":"b","quantity":1}', 400, id="duplicate member"),
+        pytest.param(b'{"name":"a","quantity":1} x', 400, id="something after"),
+        pytest.param(b"{'name':'a','quantity':1}", 400, id="single quotes"),
+        pytest.param(b'{"name":"a","quantity":-1}', 422, id="negative"),
+        pytest.param(b'{"name":"a","quantity":0}', 422, id="zero"),
+        pytest.param(b'{"name":"a","quantity":2147483648}', 422, id="2^31"),
+        pytest.param(b'{"name":"a","quantity":9223372036854775808}', 422, id="2^63"),
+        pytest.param(b'{"name":"a","quantity":1.5}', 422, id="a fraction"),
+        pytest.param(b'{"name":"a","quantity":1.0}', 422, id="1.0"),
+        pytest.param(b'{"name":"a","quantity":"1"}', 422, id="a number as text"),
+        pytest.param(b'{"name":"a","quantity":true}', 422, id="true"),
+        pytest.param(b'{"name":"a","quantity":null}', 422, id="no number"),
+        pytest.param(b'{"name":"","quantity":1}', 422, id="an empty name"),
+        pytest.param(b'{"name":"   ","quantity":1}', 422, id="a blank name"),
+        pytest.param(b'{"name":"a\\u202eb","quantity":1}', 422, id="right to left override"),
+        pytest.param(b'{"name":"a\\u200bb","quantity":1}', 422, id="zero width space"),
+        pytest.param(b'{"name":"a\\u001bb","quantity":1}', 422, id="escape character"),
+        pytest.param(b'{"name":"a","quantity":1,"role":"staff"}', 422, id="mass assignment"),
+        pytest.param(b'{"name":"' + b"a" * 41 + b'","quantity":1}', 422, id="a long name"),
+    ],
+)
+async def test_a_bad_body_is_a_problem(
+    client: httpx2.AsyncClient, body: bytes, status: int
+) -> None:
+    assert_problem(await client.post("/v1/items", content=body, headers=JSON), status)
+
+
+async def test_a_bad_field_is_named_without_its_value(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/v1/items", json={"name": SECRET * 9, "quantity": SECRET})
+    problem = assert_problem(response, 422)
+    assert {error["pointer"] for error in problem["errors"]} == {"/name", "/quantity"}
+    assert SECRET not in response.text
+
+
+async def test_a_bad_parameter_is_named_without_its_value(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/v1/items", params={"limit": SECRET})
+    problem = assert_problem(response, 422)
+    assert [error["pointer"] for error in problem["errors"]] == ["/limit"]
+    assert SECRET not in response.text
+
+
+async def test_a_thousand_mistakes_get_an_answer_of_bounded_size(
+    client: httpx2.AsyncClient,
+) -> None:
+    response = await client.post("/v1/items", json={f"unknown{n}": 1 for n in range(1000)})
+    assert len(assert_problem(response, 422)["errors"]) <= 20
+    assert len(response.content) < 4096
+
+
+async def test_an_error_of_the_service_carries_its_own_members(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/v1/items", json={"name": "a", "quantity": 99})
+    problem = assert_problem(response, 409)
+    assert problem["type"] == "urn:cartwheel:problem:too-many"
+    assert problem["available"] == 98
+
+
+async def test_a_crash_is_a_problem_that_does_not_tell_why(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/v1/broken")
+    assert_problem(response, 500)
+    assert "hunter2" not in response.text
+
+
+async def test_an_unknown_path_is_a_problem(client: httpx2.AsyncClient) -> None:
+    assert_problem(await client.get("/v1/nothing"), 404)
+
+
+async def test_a_trailing_slash_is_another_path(client: httpx2.AsyncClient) -> None:
+    assert_problem(await client.get("/v1/items/"), 404)
+
+
+async def test_a_wrong_method_is_told_all_that_are_allowed(client: httpx2.AsyncClient) -> None:
+    response = await client.put("/v1/items")
+    assert_problem(response, 405)
+    assert response.headers["allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "application/json; charset=latin-1"},
+        {"content-type": "application/json", "content-encoding": "gzip"},
+    ],
+)
+async def test_a_body_of_another_kind_is_refused(
+    client: httpx2.AsyncClient, headers: dict[str, str]
+) -> None:
+    body = b'{"name":"a","quantity":1}'
+    assert_problem(await client.post("/v1/items", content=body, headers=headers), 415)
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", '; charset="UTF-8"'])
+async def test_a_body_of_the_right_kind_is_taken(client: httpx2.AsyncClient, charset: str) -> None:
+    response = await client.post(
+        "/v1/items",
+        content='{"name":"Zoë","quantity":1}'.encode(),
+        headers={"content-type": "application/json" + charset},
+    )
+    assert response.status_code == 201
+    assert response.json()["name"] == "Zoë"
+
+
+async def test_a_name_is_trimmed_and_composed(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/v1/items", json={"name": " Zoe\u0308 ", "quantity": 1})
+    assert response.json()["name"] == "Zo\u00eb"
+
+
+async def test_a_declared_body_over_the_limit_is_refused_unread(
+    client: httpx2.AsyncClient,
+) -> None:
+    body = b'{"name":"' + b"a" * 70_000 + b'","quantity":1}'
+    response = await client.post("/v1/items", content=body, headers=JSON)
+    assert_problem(response, 413)
+    assert response.headers["connection"] == "close"
+
+
+async def test_a_body_that_grows_over_the_limit_is_refused(client: httpx2.AsyncClient) -> None:
+    async def growing() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"a" * 1024
+
+    assert_problem(await client.post("/v1/items", content=growing(), headers=JSON), 413)
+
+
+@pytest.mark.parametrize("path", ["/v1/items?limit=1%00", "/v1/items/%00", "/v1/x%00y"])
+async def test_a_nul_in_the_address_is_refused(client: httpx2.AsyncClient, path: str) -> None:
+    assert_problem(await client.get(path), 400)
+
+
+@pytest.mark.parametrize("item", ["0", "-1", "10001", "1.5", "abc", "9" * 400, "1%0d%0aX-Y:z"])
+async def test_a_bad_path_parameter_is_a_problem(client: httpx2.AsyncClient, item: str) -> None:
+    assert_problem(await client.get(f"/v1/items/{item}"), 422)
