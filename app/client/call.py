@@ -84,7 +84,7 @@ def compose(
         headers=headers,
         content=options.get("content") or b"",
         idempotent=idempotent,
-        ends_at=now + _within_deadline(options.get("timeout") or timeout),
+        ends_at=now + min(options.get("timeout") or timeout, current().time_left()),
         endless=endless,
     )
 
@@ -93,11 +93,6 @@ def _passed_on(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, value in headers.items():
         if name.lower() not in _NOT_PASSED_ON:
             yield name.lower(), value
-
-
-def _within_deadline(timeout: float) -> float:
-    deadline = current().deadline
-    return timeout if deadline is None else min(timeout, deadline.remaining())
 
 
 def _context_headers() -> Iterator[tuple[str, str]]:

@@ -1,0 +1,665 @@
+"""Calls to real little servers: what comes back, what is raised, what is tried again."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from app.client import (
+    Answer,
+    BreakerOpen,
+    Headers,
+    StreamedAnswer,
+    Upstream,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamTimeout,
+    raise_for_problem,
+)
+from app.telemetry.context import Deadline, RequestContext, bind
+from app.telemetry.metrics import Metrics
+from tests.app.clocks import Clock
+from tests.app.neighbours import (
+    Behaviour,
+    Exchange,
+    Neighbour,
+    answering,
+    hang,
+    hang_up,
+    neighbour,
+    ok,
+    sending,
+    unused_port,
+)
+
+
+def upstream(url: str, metrics: Metrics | None = None, **options: Any) -> Upstream:
+    options.setdefault("rng", random.Random(3))
+    return Upstream("products", url, metrics=metrics or Metrics("cart"), **options)
+
+
+@asynccontextmanager
+async def calling(behave: Behaviour, **options: Any) -> AsyncIterator[tuple[Upstream, Neighbour]]:
+    """One neighbour with one replica."""
+    async with neighbour(behave) as server, upstream(server.url, **options) as client:
+        yield client, server
+
+
+@asynccontextmanager
+async def calling_replicas(
+    tmp_path: Path, *behaviours: Behaviour, **options: Any
+) -> AsyncIterator[tuple[Upstream, list[Neighbour]]]:
+    """One neighbour with several replicas, listed in a file."""
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(neighbour(one)) for one in behaviours]
+        file = list_targets(tmp_path, *(server.port for server in servers))
+        client = await stack.enter_async_context(upstream(f"file:{file}", **options))
+        yield client, servers
+
+
+def list_targets(tmp_path: Path, *ports: int) -> Path:
+    file = tmp_path / "endpoints.json"
+    file.write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"]} for port in ports]))
+    return file
+
+
+async def outcome(client: Upstream, method: str = "GET", **options: Any) -> str:
+    """The status of an answer, or the name of the error."""
+    try:
+        return str((await client.request(method, "/", **options)).status_code)
+    except UpstreamError as error:
+        return type(error).__name__
+
+
+async def received_before(error: type[UpstreamError], answer: StreamedAnswer) -> bytes:
+    """What came of a body until the error that must end it."""
+    received = bytearray()
+
+    async def receive() -> None:
+        async for chunk in answer.chunks():
+            received.extend(chunk)
+
+    with pytest.raises(error):
+        await receive()
+    return bytes(received)
+
+
+async def no_pause(seconds: float) -> None:
+    return None
+
+
+def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, {"upstream": "products", **labels})
+
+
+class TestAnswers:
+    async def test_a_good_answer_comes_back_whole(self) -> None:
+        behave = answering(200, b'{"sku": "A-1"}', "content-type: application/json\r\n")
+        async with calling(behave) as (client, server):
+            answer = await client.request("GET", "/v1/products/A-1", params={"q": "a b"})
+
+        assert answer.status_code == 200
+        assert answer.json() == {"sku": "A-1"}
+        assert answer.headers["content-type"] == "application/json"
+        assert server.asked[0].target == "/v1/products/A-1?q=a+b"
+
+    @pytest.mark.parametrize("status", [400, 404, 409, 422, 500])
+    async def test_a_refusal_is_an_answer_too(self, status: int) -> None:
+        async with calling(answering(status, b"why")) as (client, _):
+            answer = await client.request("POST", "/")
+
+        assert (answer.status_code, answer.content) == (status, b"why")
+
+    async def test_json_is_sent_as_json(self) -> None:
+        async with calling(ok) as (client, server):
+            await client.request("POST", "/", json={"skus": ["A-1"]})
+
+        assert server.asked[0].body == b'{"skus":["A-1"]}'
+        assert server.asked[0].headers["content-type"] == "application/json"
+
+    async def test_headers_about_one_connection_are_passed_neither_way(self) -> None:
+        behave = answering(200, b"", "keep-alive: timeout=5\r\nx-shop: yes\r\n")
+        async with calling(behave) as (client, server):
+            headers = {"Upgrade": "h2c", "TE": "gzip", "Host": "elsewhere", "X-Shop": "yes"}
+            answer = await client.request("GET", "/", headers=headers)
+
+        assert answer.headers.keys() == {"content-length", "x-shop"}
+        sent = server.asked[0].headers
+        assert (sent["host"], sent["x-shop"]) == (f"127.0.0.1:{server.port}", "yes")
+        assert not {"upgrade", "te"} & sent.keys()
+
+    async def test_a_caller_is_acted_for_with_the_callers_token(self) -> None:
+        async with calling(ok) as (client, server):
+            await client.request("GET", "/", bearer="Abc")
+
+        assert server.asked[0].headers["authorization"] == "bearer abc"  # as our fake lowers it
+        assert "x-service-token" not in server.asked[0].headers
+
+    async def test_the_service_itself_shows_the_first_service_token(self) -> None:
+        tokens = [SecretStr("new"), SecretStr("old")]
+        async with calling(ok, service_tokens=tokens) as (client, server):
+            await client.request("POST", "/", as_service=True)
+
+        assert server.asked[0].headers["x-service-token"] == "new"
+
+    async def test_a_path_cannot_name_another_host(self) -> None:
+        async with calling(ok) as (client, _):
+            with pytest.raises(ValueError, match="slash"):
+                await client.request("GET", "@elsewhere/")
+
+    async def test_connections_are_kept(self) -> None:
+        async with calling(ok) as (client, server):
+            for _ in range(5):
+                await client.request("GET", "/")
+
+        assert server.connections == 1
+
+    async def test_reading_into_a_model_refuses_what_was_not_agreed(self) -> None:
+        class Product(BaseModel):
+            sku: str
+
+        answer = Answer("products", 200, Headers(), b'{"sku": "A-1"}')
+        assert answer.read(Product).sku == "A-1"
+        for content in (b'{"sku": 1}', b"{", b"", b"\xff"):
+            with pytest.raises(UpstreamBroken):
+                Answer("products", 200, Headers(), content).read(Product)
+
+    async def test_problems_can_be_raised(self) -> None:
+        assert raise_for_problem(Answer("products", 204, Headers(), b"")).status_code == 204
+        with pytest.raises(UpstreamBroken):
+            raise_for_problem(Answer("products", 404, Headers(), b""))
+        with pytest.raises(UpstreamRefused) as busy:
+            raise_for_problem(Answer("products", 503, Headers({"retry-after": "7"}), b""))
+        assert busy.value.retry_after == 7
+
+
+class TestContext:
+    async def test_request_id_trace_and_remaining_time_are_passed_on(self) -> None:
+        context = RequestContext(deadline=Deadline.after(1))
+        async with calling(ok) as (client, server):
+            with bind(context):
+                await client.request("GET", "/", headers={"x-request-id": "forged"})
+
+        sent = server.asked[0].headers
+        assert sent["x-request-id"] == context.request_id
+        assert sent["traceparent"] == context.traceparent
+        assert 900 <= int(sent["x-request-timeout-ms"]) <= 1000
+
+    async def test_outside_of_requests_only_the_time_is_passed_on(self) -> None:
+        async with calling(ok, timeout=2.0) as (client, server):
+            await client.request("GET", "/")
+
+        sent = server.asked[0].headers
+        assert not {"x-request-id", "traceparent"} & sent.keys()
+        assert 1900 <= int(sent["x-request-timeout-ms"]) <= 2000
+
+    async def test_the_callers_deadline_shortens_a_call(self) -> None:
+        async with calling(hang) as (client, _):
+            with bind(RequestContext(deadline=Deadline.after(0.1))):
+                started = time.monotonic()
+                assert await outcome(client) == "UpstreamTimeout"
+
+        assert time.monotonic() - started < 1
+
+    async def test_with_less_than_20_ms_left_nobody_is_asked(self) -> None:
+        async with calling(ok) as (client, server):
+            with bind(RequestContext(deadline=Deadline.after(0.015))):
+                assert await outcome(client) == "UpstreamTimeout"
+
+        assert not server.asked
+
+
+class TestTime:
+    async def test_a_silent_neighbour_costs_the_timeout_and_no_more(self) -> None:
+        async with calling(hang, timeout=0.1) as (client, _):
+            started = time.monotonic()
+            assert await outcome(client) == "UpstreamTimeout"
+
+        assert 0.1 <= time.monotonic() - started < 1
+
+    async def test_the_deadline_is_for_the_whole_answer_not_for_each_byte(self) -> None:
+        async def drip(exchange: Exchange) -> None:
+            await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+            while True:
+                await exchange.send(b".")
+                await asyncio.sleep(0.02)
+
+        async with calling(drip, timeout=0.2) as (client, _):
+            started = time.monotonic()
+            assert await outcome(client) == "UpstreamTimeout"
+
+        assert time.monotonic() - started < 1
+
+    async def test_dripped_headers_do_not_help_either(self) -> None:
+        async def drip(exchange: Exchange) -> None:
+            await exchange.send(b"HTTP/1.1 200 OK\r\n")
+            while True:
+                await exchange.send(b"x: y\r\n")
+                await asyncio.sleep(0.02)
+
+        async with calling(drip, timeout=0.2) as (client, _):
+            assert await outcome(client) == "UpstreamTimeout"
+
+    async def test_a_hung_replica_leaves_time_to_ask_another(self, tmp_path: Path) -> None:
+        async with calling_replicas(tmp_path, hang, ok, timeout=1.0) as (client, _):
+            outcomes = [await outcome(client) for _ in range(4)]
+
+        assert outcomes == ["200"] * 4
+
+    async def test_a_full_pool_is_not_waited_for_long(self, monkeypatch: Any) -> None:
+        limits = httpx2.Limits(max_connections=1)
+        monkeypatch.setattr("app.client.engine.LIMITS", limits)
+        async with calling(hang, timeout=0.6) as (client, _):
+            first = asyncio.create_task(outcome(client))
+            await asyncio.sleep(0)
+            second = await outcome(client, "POST")
+
+            assert second == "UpstreamRefused"
+            assert await first == "UpstreamTimeout"
+
+
+CUT_OFF = {
+    "by length": b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345",
+    "in a chunk": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\na\r\n12345",
+    "between chunks": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n12345\r\n",
+    "without saying where it ends": b"HTTP/1.1 200 OK\r\n\r\n12345",
+}
+NOT_HTTP = {
+    "not HTTP": b"SSH-2.0-OpenSSH\r\n\r\n",
+    "nonsense length": b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n12345",
+    "two lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n12345",
+    "a head without end": b"HTTP/1.1 200 OK\r\n" + b"x: " + b"y" * 200_000,
+}
+
+
+class TestBrokenAnswers:
+    @pytest.mark.parametrize("content", CUT_OFF.values(), ids=CUT_OFF.keys())
+    @pytest.mark.parametrize("end", [Exchange.hang_up, Exchange.reset])
+    async def test_a_cut_answer_is_never_taken_for_a_whole_one(
+        self, content: bytes, end: Any
+    ) -> None:
+        async with calling(sending(content, then=end), timeout=1.0) as (client, _):
+            assert await outcome(client, "POST") == "UpstreamBroken"
+
+    @pytest.mark.parametrize("content", NOT_HTTP.values(), ids=NOT_HTTP.keys())
+    async def test_what_is_not_http_is_refused(self, content: bytes) -> None:
+        async with calling(sending(content), timeout=1.0) as (client, _):
+            assert await outcome(client, "POST") == "UpstreamBroken"
+
+    async def test_an_answer_may_not_be_endless(self) -> None:
+        behave = answering(200, b"x" * (8 * 1024 * 1024 + 1))
+        async with calling(behave) as (client, _):
+            assert await outcome(client, "POST") == "UpstreamBroken"
+
+    async def test_a_cut_answer_to_a_get_is_asked_for_again(self) -> None:
+        async def cut_first(exchange: Exchange) -> None:
+            if len(server.asked) == 1:
+                await exchange.send(CUT_OFF["by length"])
+                exchange.hang_up()
+            else:
+                await exchange.answer()
+
+        async with calling(cut_first) as (client, server):
+            assert await outcome(client) == "200"
+
+
+class TestRetries:
+    @pytest.mark.parametrize(
+        ("method", "options", "times"),
+        [
+            ("GET", {}, 2),
+            ("PUT", {}, 2),
+            ("DELETE", {}, 2),
+            ("POST", {}, 1),
+            ("PATCH", {}, 1),
+            ("POST", {"idempotent": True}, 2),
+            ("POST", {"headers": {"Idempotency-Key": "k"}}, 2),
+            ("GET", {"idempotent": False}, 1),
+        ],
+    )
+    async def test_only_idempotent_calls_are_made_twice(
+        self, method: str, options: dict[str, Any], times: int
+    ) -> None:
+        async with calling(answering(500)) as (client, server):
+            await client.request(method, "/", **options)
+
+        assert len(server.asked) == times
+
+    @pytest.mark.parametrize("status", [400, 404, 409, 429])
+    async def test_refusals_are_not_tried_again(self, status: int) -> None:
+        async with calling(answering(status)) as (client, server):
+            await client.request("GET", "/")
+
+        assert len(server.asked) == 1
+
+    async def test_who_asks_for_patience_is_not_asked_again(self) -> None:
+        async with calling(answering(503, b"", "retry-after: 1\r\n")) as (client, server):
+            assert await outcome(client) == "503"
+
+        assert len(server.asked) == 1
+
+    async def test_a_second_try_may_succeed(self, tmp_path: Path) -> None:
+        async with calling_replicas(tmp_path, answering(500), ok) as (client, _):
+            assert [await outcome(client) for _ in range(10)] == ["200"] * 10
+
+    async def test_the_pause_before_it_is_25_to_250_ms(self) -> None:
+        pauses: list[float] = []
+
+        async def pause(seconds: float) -> None:
+            pauses.append(seconds)
+
+        async with calling(answering(500), pause=pause) as (client, _):
+            for _ in range(5):
+                await client.request("GET", "/")
+
+        assert len(pauses) == 5
+        assert all(0.025 <= seconds <= 0.25 for seconds in pauses)
+
+    async def test_a_neighbour_that_often_fails_gets_few_extra_calls(self) -> None:
+        metrics, clock = Metrics("cart"), Clock()
+
+        async def often(exchange: Exchange) -> None:
+            await exchange.answer(200 if len(server.asked) % 5 > 1 else 500)
+
+        options = {"metrics": metrics, "clock": clock, "pause": no_pause}
+        async with calling(often, **options) as (client, server):
+            for _ in range(600):
+                await outcome(client)
+
+        assert len(server.asked) <= 600 * 1.1 + 30
+        assert sample(metrics, "http_client_retries_total") == len(server.asked) - 600
+
+    async def test_an_absent_replica_is_replaced_for_any_call(self, tmp_path: Path) -> None:
+        async with neighbour(ok) as server:
+            file = list_targets(tmp_path, await unused_port(), server.port)
+            async with upstream(f"file:{file}") as client:
+                outcomes = [await outcome(client, "POST") for _ in range(20)]
+
+        assert outcomes == ["200"] * 20
+
+    async def test_a_connection_closed_before_a_byte_is_tried_again_at_once(self) -> None:
+        async def hang_up_on_kept_connections(exchange: Exchange) -> None:
+            if exchange.number:
+                exchange.hang_up()
+            else:
+                await exchange.answer()
+
+        async def fail(seconds: float) -> None:
+            assert seconds == 0
+
+        async with calling(hang_up_on_kept_connections, pause=fail) as (client, server):
+            outcomes = [await outcome(client) for _ in range(10)]
+
+        assert outcomes == ["200"] * 10
+        assert server.connections == 10
+
+    async def test_it_is_not_for_calls_that_may_have_had_an_effect(self) -> None:
+        async def hang_up_on_kept_connections(exchange: Exchange) -> None:
+            if exchange.number:
+                exchange.hang_up()
+            else:
+                await exchange.answer()
+
+        async with calling(hang_up_on_kept_connections) as (client, _):
+            outcomes = [await outcome(client, "POST") for _ in range(2)]
+
+        assert outcomes == ["200", "UpstreamBroken"]
+
+    async def test_nothing_is_tried_for_ever(self) -> None:
+        async with calling(hang_up) as (client, server):
+            assert await outcome(client) == "UpstreamBroken"
+
+        assert len(server.asked) == 2
+
+
+class TestReplicas:
+    async def test_requests_spread_over_all_replicas(self, tmp_path: Path) -> None:
+        async with calling_replicas(tmp_path, ok, ok, ok) as (client, servers):
+            for _ in range(90):
+                await client.request("GET", "/")
+
+        assert all(len(server.asked) > 10 for server in servers)
+
+    async def test_a_new_replica_gets_requests_at_once(self, tmp_path: Path) -> None:
+        async with neighbour(ok) as first, neighbour(ok) as second:
+            file = list_targets(tmp_path, first.port)
+            clock = Clock()
+            async with upstream(f"file:{file}", clock=clock) as client:
+                await client.request("GET", "/")
+                list_targets(tmp_path, first.port, second.port)
+                async with asyncio.timeout(5):
+                    while not second.asked:
+                        await client.request("GET", "/")
+
+    async def test_busy_replicas_get_less(self, tmp_path: Path) -> None:
+        async def slow(exchange: Exchange) -> None:
+            await asyncio.sleep(0.05)
+            await exchange.answer()
+
+        async with calling_replicas(tmp_path, slow, ok, timeout=5.0) as (client, servers):
+
+            async def shopper() -> None:
+                for _ in range(20):
+                    await client.request("GET", "/")
+
+            await asyncio.gather(*(shopper() for _ in range(4)))
+
+        assert len(servers[0].asked) * 2 < len(servers[1].asked)
+
+    async def test_a_failing_replica_is_left_out(self, tmp_path: Path) -> None:
+        clock = Clock()
+        async with calling_replicas(
+            tmp_path, answering(500), ok, ok, clock=clock, pause=no_pause
+        ) as (client, servers):
+            for _ in range(100):
+                await client.request("POST", "/")
+
+        assert len(servers[0].asked) == 3
+
+    async def test_a_shedding_replica_is_not_left_out(self, tmp_path: Path) -> None:
+        shed = answering(503, b"", "retry-after: 1\r\n")
+        async with calling_replicas(tmp_path, shed, ok, clock=Clock()) as (client, servers):
+            for _ in range(60):
+                await client.request("GET", "/")
+
+        assert len(servers[0].asked) > 10
+
+    async def test_without_a_ready_replica_nothing_is_waited_for(self, tmp_path: Path) -> None:
+        file = list_targets(tmp_path)
+        async with upstream(f"file:{file}") as client:
+            assert not client.available
+            assert await outcome(client) == "UpstreamRefused"
+
+
+class TestBreaker:
+    async def test_a_neighbour_that_only_fails_is_left_alone(self) -> None:
+        metrics, clock = Metrics("cart"), Clock()
+        options = {"metrics": metrics, "clock": clock, "pause": no_pause}
+        async with calling(answering(500), **options) as (client, server):
+            outcomes = [await outcome(client) for _ in range(100)]
+
+            assert outcomes[-1] == "BreakerOpen"
+            assert len(server.asked) == 20
+            assert not client.available
+            assert sample(metrics, "http_client_breaker_open") == 1
+
+    async def test_it_says_when_to_come_back(self) -> None:
+        async with calling(answering(500), clock=Clock(), pause=no_pause) as (client, _):
+            for _ in range(20):
+                await outcome(client, "POST")
+            with pytest.raises(BreakerOpen) as refused:
+                await client.request("GET", "/")
+
+        assert 4 <= refused.value.retry_after <= 6
+        assert refused.value.status == 503
+
+    async def test_it_is_asked_again_once_it_is_well(self) -> None:
+        well = False
+
+        async def recovering(exchange: Exchange) -> None:
+            await exchange.answer(200 if well else 500)
+
+        clock = Clock()
+        async with calling(recovering, clock=clock, pause=no_pause) as (client, _):
+            for _ in range(20):
+                await outcome(client, "POST")
+            well = True
+            clock.advance(6)
+
+            assert [await outcome(client) for _ in range(30)] == ["200"] * 30
+            assert client.available
+
+    @pytest.mark.parametrize("status", [404, 409, 429])
+    async def test_refusals_do_not_open_it(self, status: int) -> None:
+        async with calling(answering(status), clock=Clock()) as (client, _):
+            for _ in range(50):
+                await client.request("GET", "/")
+
+            assert client.available
+
+    async def test_calls_that_were_cancelled_do_not_open_it(self) -> None:
+        async with calling(hang, clock=Clock()) as (client, _):
+            calls = [asyncio.create_task(outcome(client)) for _ in range(50)]
+            await asyncio.sleep(0.05)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+
+            assert client.available
+
+
+class TestStreams:
+    async def test_a_body_is_passed_on_as_it_comes(self) -> None:
+        go_on = asyncio.Event()
+
+        async def events(exchange: Exchange) -> None:
+            await exchange.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            await exchange.send(b"3\r\none\r\n")
+            await go_on.wait()
+            await exchange.send(b"3\r\ntwo\r\n0\r\n\r\n")
+
+        async with calling(events) as (client, _), client.stream("GET", "/") as answer:
+            chunks = answer.chunks()
+            assert (answer.status_code, await anext(chunks)) == (200, b"one")
+            go_on.set()
+            assert [chunk async for chunk in chunks] == [b"two"]
+
+    @pytest.mark.parametrize("name", ["by length", "in a chunk", "between chunks"])
+    async def test_a_cut_body_ends_with_an_error(self, name: str) -> None:
+        behave = sending(CUT_OFF[name], then=Exchange.hang_up)
+        async with calling(behave) as (client, _), client.stream("GET", "/") as answer:
+            received = await received_before(UpstreamBroken, answer)
+
+        assert received == b"12345"
+
+    async def test_a_body_has_the_deadline_of_the_call(self) -> None:
+        async def drip(exchange: Exchange) -> None:
+            await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+            while True:
+                await exchange.send(b".")
+                await asyncio.sleep(0.02)
+
+        async with (
+            calling(drip, timeout=0.2) as (client, _),
+            client.stream("GET", "/") as answer,
+        ):
+            await received_before(UpstreamTimeout, answer)
+
+    async def test_events_may_outlast_the_timeout_but_not_fall_silent(self) -> None:
+        async def events(exchange: Exchange) -> None:
+            await exchange.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            for _ in range(10):
+                await exchange.send(b"1\r\n.\r\n")
+                await asyncio.sleep(0.03)
+            await asyncio.sleep(3600)
+
+        async with (
+            calling(events, timeout=0.2) as (client, server),
+            client.stream("GET", "/", idle=0.2) as answer,
+        ):
+            received = await received_before(UpstreamTimeout, answer)
+
+        assert received == b"." * 10
+        assert "x-request-timeout-ms" not in server.asked[0].headers
+
+    async def test_leaving_early_closes_the_connection(self) -> None:
+        gone = asyncio.Event()
+
+        async def events(exchange: Exchange) -> None:
+            await exchange.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            try:
+                while True:
+                    await exchange.send(b"1\r\n.\r\n")
+                    await asyncio.sleep(0.01)
+            finally:
+                gone.set()
+
+        async with calling(events) as (client, _):
+            async with client.stream("GET", "/", idle=1.0) as answer:
+                await anext(answer.chunks())
+            await asyncio.wait_for(gone.wait(), 5)
+
+    async def test_an_open_stream_counts_as_load(self, tmp_path: Path) -> None:
+        async def open_or_answer(exchange: Exchange) -> None:
+            if exchange.target == "/events":
+                await exchange.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+                await asyncio.sleep(3600)
+            await exchange.answer()
+
+        async with (
+            calling_replicas(tmp_path, open_or_answer, open_or_answer) as (client, servers),
+            AsyncExitStack() as stack,
+        ):
+            events = await stack.enter_async_context(client.stream("GET", "/events", idle=1.0))
+            assert events.status_code == 200
+            for _ in range(20):
+                await client.request("GET", "/")
+
+        assert sorted(len(server.asked) for server in servers) == [1, 20]
+
+    async def test_an_absent_replica_is_replaced(self, tmp_path: Path) -> None:
+        async with neighbour(ok) as server:
+            file = list_targets(tmp_path, await unused_port(), server.port)
+            async with upstream(f"file:{file}") as client:
+                for _ in range(10):
+                    async with client.stream("POST", "/") as answer:
+                        assert b"".join([part async for part in answer.chunks()]) == b"ok"
+
+
+class TestMetrics:
+    @pytest.mark.parametrize(
+        ("behave", "label"),
+        [
+            (ok, "ok"),
+            (answering(404), "client_error"),
+            (answering(500), "server_error"),
+            (answering(429), "shed"),
+            (hang, "timeout"),
+            (hang_up, "broken"),
+        ],
+    )
+    async def test_each_try_is_observed_with_its_outcome(
+        self, behave: Behaviour, label: str
+    ) -> None:
+        metrics = Metrics("cart")
+        async with calling(behave, metrics=metrics, timeout=0.1) as (client, _):
+            await outcome(client, "POST")
+
+        name = "http_client_request_duration_seconds_count"
+        assert sample(metrics, name, outcome=label) == 1
+
+    async def test_several_neighbours_share_the_instruments(self) -> None:
+        metrics = Metrics("cart")
+        Upstream("products", "http://products", metrics=metrics)
+        Upstream("user", "http://user", metrics=metrics)
+
+        assert sample(metrics, "http_client_retries_total") == 0
