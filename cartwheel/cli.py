@@ -80,7 +80,6 @@ def up(
     terminal = Terminal(new_console())
     supervisor = Supervisor(SHOP, settings=settings, state=state, events=terminal)
     started = time.monotonic()
-    terminal.say(f"Cartwheel starts: {settings.stores} stores, everything in {shown(state.root)}")
 
     def on_ready() -> None:
         _greet(terminal, supervisor, settings, took=time.monotonic() - started)

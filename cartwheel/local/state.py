@@ -67,6 +67,7 @@ class StateFolder:
         process however that ends, so a file left behind by a crash is simply taken over.
         """
         try:
+            self.root.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.pid_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise self._unusable(error) from error

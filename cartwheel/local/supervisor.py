@@ -73,6 +73,10 @@ class Supervisor:
         with self._state.owned(), self._until_signalled(), ExitStack() as doors:
             self._state.prepare()
             sockets = {name: doors.enter_context(self._listen(name)) for name in self._shop}
+            place = shown(self._state.root)
+            self._events.tell(
+                "waiting", "cartwheel", f"starts: {self._settings.stores} stores, all in {place}"
+            )
             life = asyncio.create_task(self._live(sockets, on_ready))
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([life, stopping], return_when=asyncio.FIRST_COMPLETED)
