@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from fastapi import FastAPI
 
+from app.admission import Priority
 from app.auth import TokenVerifier
 from app.client import Transport, Upstream
 from app.factory import create_app
@@ -148,6 +149,8 @@ def build(
         health=health,
         lifespan=lifespan,
         routers=[router],
+        # A shopper at the till is the last one to be sent away.
+        priorities={"POST /v1/orders": Priority.HIGH},
     )
 
 

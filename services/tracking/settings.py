@@ -10,13 +10,13 @@ from pydantic import Field, StringConstraints
 from app.settings import Seconds, ServiceSettings, ServiceTokenSettings, UpstreamUrl, store_url
 from services.tracking.models import Currency, PaymentMode
 
+OrderStoreUrl = Annotated[str, store_url("sqlite", "postgresql")]
+
 
 class TrackingSettings(ServiceSettings, ServiceTokenSettings):
     """Times are in seconds."""
 
-    store_url: Annotated[str, store_url("sqlite", "postgresql")] = (
-        "sqlite:///.cartwheel/data/tracking.sqlite3"
-    )
+    store_url: OrderStoreUrl = "sqlite:///tracking.sqlite3"
     products_url: UpstreamUrl = "http://127.0.0.1:8101"
     cart_url: UpstreamUrl = "http://127.0.0.1:8102"
     user_url: UpstreamUrl = "http://127.0.0.1:8103"

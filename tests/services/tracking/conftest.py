@@ -1,0 +1,51 @@
+"""A shop to work on, over each store."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.stores.migrations import migrate
+from tests.services.tracking.workshop import Shop, Workshop, open_workshop
+
+
+@pytest.fixture(scope="session")
+async def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with our tables, to be copied."""
+    path = tmp_path_factory.mktemp("tracking") / "tracking.sqlite3"
+    await migrate("services.tracking", f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+async def sqlite_shop(tmp_path: Path) -> Shop:
+    """A shop with ten lamps and an empty SQLite store."""
+    return await _shop(f"sqlite:///{tmp_path}/tracking.sqlite3")
+
+
+@pytest.fixture(params=("sqlite", "postgres"))
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of each kind that can hold orders."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path}/tracking.sqlite3"
+
+
+@pytest.fixture
+async def shop(store_url: str) -> Shop:
+    """A shop with ten lamps, over each store."""
+    return await _shop(store_url)
+
+
+@pytest.fixture
+async def workshop(shop: Shop) -> AsyncIterator[Workshop]:
+    async with open_workshop(shop) as opened:
+        yield opened
+
+
+async def _shop(url: str) -> Shop:
+    await migrate("services.tracking", url)
+    shop = Shop(url)
+    shop.products.add("LAMP", price=500, stock=10)
+    shop.carts.fill("user_ada", LAMP=2)
+    return shop

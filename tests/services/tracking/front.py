@@ -1,0 +1,99 @@
+"""The whole service in this process, asked through its front door."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from pydantic import SecretStr
+
+from services.tracking.main import build
+from services.tracking.saga import ignore
+from services.tracking.settings import TrackingSettings
+from tests.services.tracking.neighbours import SERVICE_TOKEN
+from tests.services.tracking.workshop import Shop
+from tests.support.asgi import running
+from tests.support.identity import jwks_transport, token
+
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "line1": "1 Loom Lane",
+    "city": "Ware",
+    "postal_code": "SG12 9AA",
+    "country": "GB",
+}
+
+
+def subject_of(access_token: str) -> str:
+    """Whose cart a token opens."""
+    claims = access_token.split(".")[1]
+    decoded = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+    return str(json.loads(decoded)["sub"])
+
+
+def eur(amount: int) -> dict[str, Any]:
+    return {"amount": amount, "currency": "EUR"}
+
+
+@dataclass
+class Customer:
+    """Somebody at the service's front door."""
+
+    client: httpx2.AsyncClient
+    headers: Mapping[str, str]
+
+    async def check_out(
+        self, total: Mapping[str, Any] | None = None, *, key: str = "key-1", **changes: Any
+    ) -> httpx2.Response:
+        body = {"expected_total": total or eur(1000), "address": ADDRESS} | changes
+        headers = {**self.headers, "Idempotency-Key": key}
+        return await self.client.post("/v1/orders", json=body, headers=headers)
+
+    async def get(self, path: str, **params: Any) -> httpx2.Response:
+        return await self.client.get(path, headers=self.headers, params=params)
+
+    async def cancel(self, order_id: str) -> httpx2.Response:
+        return await self.client.post(f"/v1/orders/{order_id}:cancel", headers=self.headers)
+
+
+@dataclass
+class Front:
+    """The running service and the shop around it."""
+
+    shop: Shop
+    client: httpx2.AsyncClient
+
+    def customer(self, subject: str = "user_ada", *roles: str) -> Customer:
+        bearer = token(subject, roles or ("user",))
+        return Customer(self.client, {"authorization": f"Bearer {bearer}"})
+
+
+def tracking_settings(shop: Shop, **changes: Any) -> TrackingSettings:
+    quick = {
+        "courier_step_seconds": 3600.0,
+        "courier_rounds_seconds": 0.05,
+        "events_poll_seconds": 0.05,
+        "sweep_seconds": 0.05,
+        "log_level": "error",
+    }
+    return TrackingSettings(
+        store_url=shop.url, service_tokens=(SecretStr(SERVICE_TOKEN),), **(quick | changes)
+    )
+
+
+@asynccontextmanager
+async def open_front(
+    shop: Shop, *, reached: Callable[[str], None] = ignore, **changes: Any
+) -> AsyncIterator[Front]:
+    shop.carts.reader = subject_of
+    transports = {
+        "products": httpx2.MockTransport(shop.products),
+        "cart": httpx2.MockTransport(shop.carts),
+        "user": jwks_transport(),
+    }
+    app = build(tracking_settings(shop, **changes), transports=transports, reached=reached)
+    async with running(app) as client:
+        yield Front(shop, client)

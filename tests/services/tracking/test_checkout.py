@@ -1,0 +1,368 @@
+"""Checking out through the front door."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.tracking.clients import CartLine, Price, Product
+from services.tracking.service import quote_for
+from tests.services.tracking.front import ADDRESS, Front, eur, open_front
+from tests.services.tracking.neighbours import down
+from tests.services.tracking.workshop import Shop, eventually
+
+
+@pytest.fixture
+async def front(sqlite_shop: Shop) -> Any:
+    async with open_front(sqlite_shop) as opened:
+        yield opened
+
+
+def kind(response: Any) -> str:
+    assert response.headers["content-type"] == "application/problem+json"
+    return str(response.json()["type"]).rpartition(":")[2]
+
+
+async def test_a_checkout_is_answered_with_the_confirmed_order(front: Front) -> None:
+    answer = await front.customer().check_out()
+    assert answer.status_code == 201
+    order = answer.json()
+    assert answer.headers["location"] == f"/v1/orders/{order['id']}"
+    assert order["status"] == "confirmed"
+    assert order["total"] == eur(1000)
+    assert order["lines"] == [
+        {"sku": "LAMP", "name": "A fine lamp", "quantity": 2, "unit_price": eur(500)}
+    ]
+    assert order["address"] == ADDRESS | {"line2": None}
+    assert order["shipment"]["status"] == "confirmed"
+    assert [event["sequence"] for event in order["shipment"]["events"]] == [1]
+    assert order["created_at"].endswith("Z")
+    assert (await front.customer().get(answer.headers["location"])).json() == order
+
+
+async def test_the_same_key_gets_the_same_answer_and_no_second_order(front: Front) -> None:
+    first = await front.customer().check_out()
+    again = await front.customer().check_out()
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["location"] == first.headers["location"]
+    assert again.headers["idempotency-replayed"] == "true"
+    assert "idempotency-replayed" not in first.headers
+    assert front.shop.products.stock("LAMP") == 8
+
+
+async def test_fifty_parallel_posts_with_one_key_make_one_order(shop: Shop) -> None:
+    async with open_front(shop) as front:
+        customer = front.customer()
+        answers = await asyncio.gather(*(customer.check_out() for _ in range(50)))
+        assert {(answer.status_code, answer.content) for answer in answers} == {
+            (201, answers[0].content)
+        }
+        assert shop.products.stock("LAMP") == 8
+        assert len((await customer.get("/v1/orders")).json()["items"]) == 1
+
+
+async def test_more_shoppers_than_stock_get_exactly_the_stock(shop: Shop) -> None:
+    shoppers = [f"user_{n:03}" for n in range(40)]
+    for shopper in shoppers:
+        shop.carts.fill(shopper, LAMP=1)
+    async with open_front(shop) as front:
+        answers = await asyncio.gather(
+            *(front.customer(shopper).check_out(eur(500)) for shopper in shoppers)
+        )
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [201] * 10 + [409] * 30
+    assert {kind(answer) for answer in answers if answer.status_code == 409} == {"quote-changed"}
+    assert shop.products.stock("LAMP") == 0
+
+
+async def test_the_same_key_with_another_payload_is_refused(front: Front) -> None:
+    await front.customer().check_out()
+    other = await front.customer().check_out(address=ADDRESS | {"city": "Hertford"})
+    assert (other.status_code, kind(other)) == (422, "idempotency-key-reused")
+
+
+async def test_the_same_key_of_somebody_else_is_independent(front: Front) -> None:
+    front.shop.carts.fill("user_bob", LAMP=2)
+    ada = await front.customer("user_ada").check_out()
+    bob = await front.customer("user_bob").check_out()
+    assert (ada.status_code, bob.status_code) == (201, 201)
+    assert ada.json()["id"] != bob.json()["id"]
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a\tb", "ä", "k" * 256, "k" * 10_000])
+async def test_a_key_that_is_not_visible_ascii_is_a_bad_request(front: Front, key: str) -> None:
+    headers = dict(front.customer().headers)
+    body = {"expected_total": eur(1000), "address": ADDRESS}
+    answer = await front.client.post(
+        "/v1/orders", json=body, headers=[*headers.items(), ("Idempotency-Key", key.encode())]
+    )
+    assert (answer.status_code, kind(answer)) == (400, "bad-request")
+
+
+async def test_a_missing_key_is_a_bad_request(front: Front) -> None:
+    body = {"expected_total": eur(1000), "address": ADDRESS}
+    answer = await front.client.post("/v1/orders", json=body, headers=front.customer().headers)
+    assert answer.status_code == 400
+
+
+async def test_an_empty_cart_is_refused(front: Front) -> None:
+    answer = await front.customer("user_with_nothing").check_out()
+    assert (answer.status_code, kind(answer)) == (409, "cart-empty")
+
+
+async def test_another_price_is_answered_with_a_fresh_quote(front: Front) -> None:
+    front.shop.products.catalogue["LAMP"].price = 600
+    answer = await front.customer().check_out()
+    assert (answer.status_code, kind(answer)) == (409, "quote-changed")
+    assert answer.json()["quote"] == {
+        "total": eur(1200),
+        "lines": [
+            {
+                "sku": "LAMP",
+                "name": "A fine lamp",
+                "quantity": 2,
+                "unit_price": eur(600),
+                "available": 10,
+            }
+        ],
+    }
+    accepted = await front.customer().check_out(answer.json()["quote"]["total"])
+    assert accepted.status_code == 201
+
+
+async def test_another_currency_is_another_price(front: Front) -> None:
+    answer = await front.customer().check_out({"amount": 1000, "currency": "JPY"})
+    assert (answer.status_code, kind(answer)) == (409, "quote-changed")
+
+
+async def test_a_product_that_is_no_longer_sold_is_flagged_in_the_quote(front: Front) -> None:
+    front.shop.carts.fill("user_ada", GONE=1)
+    answer = await front.customer().check_out()
+    assert (answer.status_code, kind(answer)) == (409, "quote-changed")
+    gone = answer.json()["quote"]["lines"][1]
+    assert (gone["sku"], gone["unit_price"], gone["available"]) == ("GONE", None, 0)
+
+
+async def test_too_little_stock_is_answered_with_what_is_there(front: Front) -> None:
+    front.shop.products.catalogue["LAMP"].stock = 1
+    answer = await front.customer().check_out()
+    assert (answer.status_code, kind(answer)) == (409, "quote-changed")
+    assert answer.json()["quote"]["lines"][0]["available"] == 1
+
+
+async def test_stock_that_goes_between_quote_and_reservation_is_a_quote_changed_again_and_again(
+    front: Front,
+) -> None:
+    def sell_out(operation: str) -> str | None:
+        if operation == "reserve":
+            front.shop.products.catalogue["LAMP"].stock = 1
+        return None
+
+    front.shop.products.trouble = sell_out
+    first = await front.customer().check_out()
+    again = await front.customer().check_out()
+    for answer in (first, again):
+        assert (answer.status_code, kind(answer)) == (409, "quote-changed")
+        assert answer.json()["quote"]["lines"][0]["available"] == 1
+    assert again.headers["idempotency-replayed"] == "true"
+    orders = (await front.customer().get("/v1/orders")).json()["items"]
+    assert [(order["status"], order["reason"]) for order in orders] == [
+        ("cancelled", "out-of-stock")
+    ]
+
+
+async def test_a_declined_payment_is_said_so_and_keeps_the_cart(sqlite_shop: Shop) -> None:
+    async with open_front(sqlite_shop, payment_mode="decline") as front:
+        answer = await front.customer().check_out()
+    assert (answer.status_code, kind(answer)) == (409, "payment-declined")
+    assert sqlite_shop.products.stock("LAMP") == 10
+    assert sqlite_shop.carts.lines["user_ada"] == {"LAMP": 2}
+
+
+async def test_a_slow_checkout_is_answered_202_and_ends_confirmed(sqlite_shop: Shop) -> None:
+    async with open_front(
+        sqlite_shop, payment_mode="slow", payment_delay=0.5, checkout_patience=0.1
+    ) as front:
+        answer = await front.customer().check_out()
+        assert (answer.status_code, answer.json()["status"]) == (202, "pending")
+        await becomes("confirmed", front, answer.headers["location"])
+        again = await front.customer().check_out()
+        assert (again.status_code, again.content) == (202, answer.content)
+
+
+async def test_the_same_key_while_the_first_runs_waits_for_its_answer(sqlite_shop: Shop) -> None:
+    async with open_front(sqlite_shop, payment_mode="slow", payment_delay=0.4) as front:
+        first, second = await asyncio.gather(
+            front.customer().check_out(), front.customer().check_out()
+        )
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+
+
+async def test_the_same_key_while_the_first_takes_too_long_is_in_progress(
+    sqlite_shop: Shop,
+) -> None:
+    async with open_front(
+        sqlite_shop, payment_mode="slow", payment_delay=1.0, checkout_patience=3.0
+    ) as front:
+        first = asyncio.create_task(front.customer().check_out())
+        await asked(sqlite_shop, "reserve")
+        headers = {"x-request-timeout-ms": "600"}
+        body = {"expected_total": eur(1000), "address": ADDRESS}
+        second = await front.client.post(
+            "/v1/orders",
+            json=body,
+            headers={**front.customer().headers, "Idempotency-Key": "key-1", **headers},
+        )
+        assert (second.status_code, kind(second)) == (409, "in-progress")
+        assert second.headers["retry-after"] == "1"
+        assert (await first).status_code == 201
+
+
+async def test_a_shopper_who_leaves_does_not_stop_the_checkout(sqlite_shop: Shop) -> None:
+    async with open_front(sqlite_shop, payment_mode="slow", payment_delay=0.2) as front:
+        leaving = asyncio.create_task(front.customer().check_out())
+        await asked(sqlite_shop, "reserve")
+        leaving.cancel()
+        orders = (await front.customer().get("/v1/orders")).json()["items"]
+        await becomes("confirmed", front, f"/v1/orders/{orders[0]['id']}")
+
+
+async def test_a_neighbour_without_a_clear_answer_is_asked_again_later(sqlite_shop: Shop) -> None:
+    async with open_front(sqlite_shop, retry_seconds=0.1) as front:
+        sqlite_shop.products.trouble = lambda op: "unreached" if op == "commit" else None
+        answer = await front.customer().check_out()
+        assert (answer.status_code, answer.json()["status"]) == (202, "pending")
+        sqlite_shop.products.trouble = lambda _: None
+        await becomes("confirmed", front, answer.headers["location"])
+
+
+async def test_without_the_cart_nothing_is_ordered(front: Front) -> None:
+    front.shop.carts.trouble = down
+    answer = await front.customer().check_out()
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers
+    front.shop.carts.trouble = lambda _: None
+    assert (await front.customer().check_out()).status_code == 201
+
+
+async def test_what_is_added_during_the_checkout_stays_in_the_cart(front: Front) -> None:
+    def add_more(operation: str) -> str | None:
+        if operation == "commit":
+            front.shop.carts.lines["user_ada"] = {"LAMP": 3, "VASE": 1}
+        return None
+
+    front.shop.products.trouble = add_more
+    assert (await front.customer().check_out()).status_code == 201
+    assert front.shop.carts.lines["user_ada"] == {"LAMP": 1, "VASE": 1}
+
+
+async def test_a_guest_is_told_to_log_in(front: Front) -> None:
+    guest = front.customer("guest_1", "guest")
+    for answer in (await guest.check_out(), await guest.get("/v1/orders")):
+        assert (answer.status_code, kind(answer)) == (403, "account-required")
+        assert answer.json()["login"] == "/v1/sessions"
+
+
+async def test_without_a_token_nothing_is_told(front: Front) -> None:
+    assert (await front.client.get("/v1/orders")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"expected_total": {"amount": -1, "currency": "EUR"}},
+        {"expected_total": {"amount": 10.5, "currency": "EUR"}},
+        {"expected_total": {"amount": True, "currency": "EUR"}},
+        {"expected_total": {"amount": "1000", "currency": "EUR"}},
+        {"expected_total": {"amount": 2**63, "currency": "EUR"}},
+        {"expected_total": {"amount": 1000, "currency": "euro"}},
+        {"address": ADDRESS | {"country": "gb"}},
+        {"address": ADDRESS | {"name": ""}},
+        {"address": ADDRESS | {"name": "a\u200bb"}},
+        {"address": ADDRESS | {"city": "x" * 101}},
+        {"address": {"name": "Ada"}},
+        {"status": "confirmed"},
+    ],
+)
+async def test_a_bad_payload_is_422_and_never_repeated(
+    front: Front, changes: dict[str, Any]
+) -> None:
+    answer = await front.customer().check_out(**changes)
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
+    assert "1 Loom Lane" not in answer.text
+
+
+async def test_pages_of_orders_are_linked_by_cursors(front: Front) -> None:
+    customer = front.customer()
+    for number in range(5):
+        front.shop.carts.fill("user_ada", LAMP=1)
+        assert (await customer.check_out(eur(500), key=str(number))).status_code == 201
+    whole = (await customer.get("/v1/orders", limit=100)).json()
+    assert whole["next_cursor"] is None
+    seen: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (await customer.get("/v1/orders", limit=2, **cursor)).json()
+        seen += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen == whole["items"]
+    assert len(seen) == 5
+
+
+async def test_somebody_elses_order_looks_like_no_order(front: Front) -> None:
+    order_id = (await front.customer().check_out()).json()["id"]
+    mallory = front.customer("user_mallory")
+    for path in (f"/v1/orders/{order_id}", f"/v1/orders/{order_id}/events"):
+        assert same_body(await mallory.get(path), await mallory.get("/v1/orders/ord_unknown"))
+    assert same_body(await mallory.cancel(order_id), await mallory.cancel("ord_unknown"))
+    assert (await front.customer().get(f"/v1/orders/{order_id}")).json()["status"] == "confirmed"
+
+
+def same_body(answer: Any, missing: Any) -> bool:
+    bodies = [json.loads(each.content) for each in (answer, missing)]
+    for body in bodies:
+        del body["request_id"], body["instance"]
+    return answer.status_code == missing.status_code == 404 and bodies[0] == bodies[1]
+
+
+@given(
+    lines=st.lists(
+        st.tuples(st.integers(1, 99), st.integers(0, 10_000_000), st.booleans()), max_size=100
+    ),
+    currency=st.sampled_from(["EUR", "JPY", "BHD"]),
+)
+def test_a_total_is_the_exact_sum_of_its_lines(
+    lines: list[tuple[int, int, bool]], currency: str
+) -> None:
+    cart = [CartLine(sku=f"SKU-{n}", quantity=line[0]) for n, line in enumerate(lines)]
+    products = {
+        f"SKU-{n}": Product(
+            sku=f"SKU-{n}", name="x", price=Price(amount=price, currency=currency), available=99
+        )
+        for n, (_, price, is_sold) in enumerate(lines)
+        if is_sold
+    }
+    quote = quote_for(cart, products, currency=currency)
+    assert quote.total.currency == currency
+    assert quote.total.amount == sum(q * price for q, price, is_sold in lines if is_sold)
+
+
+async def becomes(status: str, front: Front, path: str) -> None:
+    async def has_become() -> bool:
+        order = await front.customer().get(path)
+        return bool(order.json()["status"] == status)
+
+    await eventually(has_become)
+
+
+async def asked(shop: Shop, operation: str) -> None:
+    async def was_asked() -> bool:
+        return operation in shop.products.asked
+
+    await eventually(was_asked)
