@@ -17,7 +17,8 @@ from typing import Annotated, Literal, cast
 
 from cryptography.exceptions import InvalidSignature
 from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security.base import SecurityBase
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from app.client import Upstream
@@ -174,24 +175,37 @@ _service_token = APIKeyHeader(
 )
 
 
-async def _caller_token(
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-) -> str:
-    if credentials is None:
-        raise _refusal()
-    return credentials.credentials
+class _Caller(SecurityBase):
+    """What is common to a caller's token and identity: where the token is, and the scheme.
+
+    Each is one dependency and not a chain of three, because every request pays for each.
+    """
+
+    model = _bearer.model
+    scheme_name = _bearer.scheme_name
+
+    async def _token(self, request: Request) -> str:
+        credentials = await _bearer(request)
+        if credentials is None:
+            raise _refusal()
+        return credentials.credentials
 
 
-CallerToken = Annotated[str, Depends(_caller_token)]
+class _CallerToken(_Caller):
+    async def __call__(self, request: Request) -> str:
+        return await self._token(request)
+
+
+class _CallerIdentity(_Caller):
+    async def __call__(self, request: Request) -> Identity:
+        verifier = cast(TokenVerifier, request.state.verifier)
+        return await verifier.verify(await self._token(request))
+
+
+CallerToken = Annotated[str, Security(_CallerToken())]
 """The caller's own token, to act for them at a neighbour. Not verified by itself."""
 
-
-async def _current_identity(request: Request, token: CallerToken) -> Identity:
-    verifier = cast(TokenVerifier, request.state.verifier)
-    return await verifier.verify(token)
-
-
-CurrentIdentity = Annotated[Identity, Depends(_current_identity)]
+CurrentIdentity = Annotated[Identity, Security(_CallerIdentity())]
 """The verified caller; needs `verifier` in the lifespan's state. Answers 401 (or 503)."""
 
 
