@@ -1,0 +1,346 @@
+"""The process of a replica, through real sockets."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from tests.app.raw import RawConnection, ask
+from tests.support.processes import ServiceProcess, start_service
+
+FACTORY = "tests.app.small:create"
+SHORT = {
+    "CARTWHEEL_HEADER_TIMEOUT": "0.6",
+    "CARTWHEEL_BODY_TIMEOUT": "0.6",
+    "CARTWHEEL_CONNECTION_MAX_AGE": "60",
+}
+HEAD = b"GET /v1/items HTTP/1.1\r\nHost: small\r\n"
+POST = b"POST /v1/items HTTP/1.1\r\nHost: small\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+async def replica(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
+    folder = tmp_path_factory.mktemp("small")
+    async with start_service("small", SHORT, folder=folder, factory=FACTORY) as process:
+        yield process
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        pytest.param(
+            POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+            id="two framings",
+        ),
+        pytest.param(
+            POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+            400,
+            id="two framings the other way round",
+        ),
+        pytest.param(
+            POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400, id="two lengths"
+        ),
+        pytest.param(POST + b"Content-Length: -1\r\n\r\n{}", 400, id="negative length"),
+        pytest.param(POST + b"Content-Length: 0x2\r\n\r\n{}", 400, id="hexadecimal length"),
+        pytest.param(POST + b"Content-Length: " + b"9" * 400 + b"\r\n\r\n", 400, id="long length"),
+        pytest.param(
+            POST + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n{}\r\n0\r\n\r\n", 400, id="bad chunk"
+        ),
+        pytest.param(POST + b"Transfer-Encoding: gzip\r\n\r\n{}", 400, id="a framing nobody knows"),
+        pytest.param(b"GET /v1/items HTTP/1.1\r\n\r\n", 400, id="no Host"),
+        pytest.param(HEAD + b"Host: other\r\n\r\n", 400, id="two Hosts"),
+        pytest.param(HEAD + b"X-Name: a\rb\r\n\r\n", 400, id="bare CR in a header"),
+        pytest.param(HEAD + b"X-Name: a\x00b\r\n\r\n", 400, id="NUL in a header"),
+        pytest.param(HEAD + b"X Name: a\r\n\r\n", 400, id="a space in a header's name"),
+        pytest.param(HEAD + b"X-Name : a\r\n\r\n", 400, id="a space before the colon"),
+        pytest.param(HEAD + b"X-A: a\r\n folded\r\n\r\n", 400, id="a folded header"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00", 400, id="TLS"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="HTTP/2"),
+        pytest.param(b"HELLO\r\n\r\n", 400, id="no HTTP"),
+        pytest.param(
+            HEAD + b"".join(b"X-%d: 1\r\n" % n for n in range(2000)) + b"\r\n",
+            431,
+            id="2,000 headers",
+        ),
+        pytest.param(HEAD + b"X-Big: " + b"a" * 1_000_000 + b"\r\n\r\n", 431, id="1 MB header"),
+        pytest.param(HEAD + b"X-" + b"a" * 1_000_000 + b": 1\r\n\r\n", 431, id="1 MB name"),
+        pytest.param(
+            b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, id="100 KB URL"
+        ),
+    ],
+)
+async def test_a_hostile_request_gets_a_problem_and_the_connection_ends(
+    replica: ServiceProcess, data: bytes, status: int
+) -> None:
+    async with await RawConnection.open(replica.url) as connection:
+        await connection.send(data)
+        answer = await connection.answer()
+        assert answer.status == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["connection"] == "close"
+        assert answer.json()["status"] == status
+        assert await connection.closed()
+
+
+async def test_forged_forwarding_headers_are_ignored(replica: ServiceProcess) -> None:
+    forged = b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Host: evil\r\nForwarded: for=evil\r\n\r\n"
+    answer = await ask(replica.url, HEAD + forged)
+    assert answer.status == 200
+    assert b"evil" not in answer.body
+
+
+async def test_line_breaks_in_a_parameter_reach_no_header(replica: ServiceProcess) -> None:
+    async with httpx2.AsyncClient() as client:
+        response = await client.get(f"{replica.url}/v1/items?cursor=a%0d%0aX-Evil:%201")
+    assert response.status_code == 422
+    assert "x-evil" not in response.headers
+
+
+async def test_an_upgrade_is_answered_in_plain_http(replica: ServiceProcess) -> None:
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    answer = await ask(replica.url, HEAD + upgrade)
+    assert answer.status == 200
+    assert answer.headers["connection"] == "close"
+
+
+async def test_headers_that_trickle_in_are_cut_off(replica: ServiceProcess) -> None:
+    async with await RawConnection.open(replica.url) as connection:
+        started = time.monotonic()
+        trickle = asyncio.create_task(_trickle(connection, HEAD + b"X-Slow: " + b"a" * 1000))
+        answer = await connection.answer()
+        assert answer.status == 408
+        assert time.monotonic() - started < 3
+        trickle.cancel()
+
+
+async def test_headers_of_a_second_request_are_cut_off_too(replica: ServiceProcess) -> None:
+    async with await RawConnection.open(replica.url) as connection:
+        await connection.send(HEAD + b"\r\n")
+        assert (await connection.answer()).status == 200
+        await connection.send(b"GET /v1/it")
+        assert (await connection.answer()).status == 408
+
+
+async def test_a_silent_connection_is_closed(replica: ServiceProcess) -> None:
+    async with await RawConnection.open(replica.url) as connection:
+        assert await connection.closed()
+
+
+async def test_a_body_that_trickles_in_is_cut_off(replica: ServiceProcess) -> None:
+    async with await RawConnection.open(replica.url) as connection:
+        await connection.send(POST + b"Content-Length: 1000\r\n\r\n")
+        trickle = asyncio.create_task(_trickle(connection, b" " * 1000))
+        answer = await connection.answer()
+        assert answer.status == 408
+        assert answer.headers["connection"] == "close"
+        trickle.cancel()
+
+
+async def test_a_body_nobody_asked_for_does_not_keep_a_connection(
+    replica: ServiceProcess,
+) -> None:
+    async with await RawConnection.open(replica.url) as connection:
+        await connection.send(b"GET /livez HTTP/1.1\r\nHost: small\r\nContent-Length: 9999\r\n\r\n")
+        trickle = asyncio.create_task(_trickle(connection, b" " * 1000))
+        assert (await connection.answer()).status == 200
+        assert await connection.closed()
+        trickle.cancel()
+
+
+async def _trickle(connection: RawConnection, data: bytes) -> None:
+    for byte in data:
+        await connection.send(bytes([byte]))
+        await asyncio.sleep(0.05)
+
+
+async def test_a_declared_huge_body_is_refused_before_it_is_sent(replica: ServiceProcess) -> None:
+    answer = await ask(replica.url, POST + b"Content-Length: 100000000\r\n\r\n")
+    assert answer.status == 413
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_huge_chunked_body_is_refused_and_not_kept(replica: ServiceProcess) -> None:
+    memory = psutil.Process(replica.pid).memory_info
+    before = memory().rss
+    async with await RawConnection.open(replica.url) as connection:
+        await connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+        chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+        sending = asyncio.create_task(_send_times(connection, chunk, 1600))
+        answer = await connection.answer()
+        assert answer.status == 413
+        assert answer.json()["type"] == "urn:cartwheel:problem:payload-too-large"
+        await sending
+    assert memory().rss - before < 8 * 1024 * 1024
+
+
+async def _send_times(connection: RawConnection, data: bytes, times: int) -> None:
+    for _ in range(times):
+        await connection.send(data)
+
+
+async def test_five_hundred_slow_senders_hold_nobody_up(replica: ServiceProcess) -> None:
+    connections = [await RawConnection.open(replica.url) for _ in range(500)]
+    for connection in connections:
+        await connection.send(HEAD + b"X-Slow: ")
+    async with httpx2.AsyncClient(base_url=replica.url) as client:
+        for _ in range(50):
+            assert (await client.get("/v1/items/1")).status_code == 200
+    answers = await asyncio.gather(*(connection.answer() for connection in connections))
+    assert {answer.status for answer in answers} == {408}
+    for connection in connections:
+        await connection.__aexit__()
+
+
+async def test_pipelined_requests_are_answered_in_order(replica: ServiceProcess) -> None:
+    async with await RawConnection.open(replica.url) as connection:
+        paths = [b"/v1/slow?seconds=0.05", b"/v1/items/7", b"/v1/nothing"]
+        await connection.send(
+            b"".join(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n" for path in paths)
+        )
+        assert [(await connection.answer()).status for _ in paths] == [200, 200, 404]
+
+
+async def test_nonsense_after_a_request_does_not_spoil_its_answer(
+    replica: ServiceProcess,
+) -> None:
+    async with await RawConnection.open(replica.url) as connection:
+        await connection.send(
+            b"GET /v1/slow?seconds=0.1 HTTP/1.1\r\nHost: a\r\n\r\nNONSENSE\r\n\r\n"
+        )
+        assert (await connection.answer()).json()["name"] == "slow"
+        assert await connection.closed()
+
+
+async def test_a_connection_ends_when_it_is_old(tmp_path: Path) -> None:
+    env = {"CARTWHEEL_CONNECTION_MAX_AGE": "0.2"}
+    async with (
+        start_service("small", env, folder=tmp_path, factory=FACTORY) as replica,
+        await RawConnection.open(replica.url) as connection,
+    ):
+        await connection.send(HEAD + b"\r\n")
+        assert "connection" not in (await connection.answer()).headers
+        await asyncio.sleep(0.3)
+        await connection.send(HEAD + b"\r\n")
+        assert (await connection.answer()).headers["connection"] == "close"
+        assert await connection.closed()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_an_idle_replica_stops_cleanly_when_asked(tmp_path: Path, number: int) -> None:
+    async with start_service("small", {}, folder=tmp_path, factory=FACTORY) as replica:
+        replica.signal(number)
+        assert await replica.exited(within=3) == 0
+
+
+async def test_a_draining_replica_is_unready_and_hangs_up_after_each_answer(
+    tmp_path: Path,
+) -> None:
+    env = {"CARTWHEEL_DRAIN_WAIT": "2", "CARTWHEEL_CONNECTION_MAX_AGE": "60"}
+    async with (
+        start_service("small", env, folder=tmp_path, factory=FACTORY) as replica,
+        await RawConnection.open(replica.url) as probe,
+        await RawConnection.open(replica.url) as client,
+    ):
+        for connection in (probe, client):
+            await connection.send(HEAD + b"\r\n")
+            await connection.answer()
+        replica.signal(signal.SIGTERM)
+        await _until(lambda: "server.draining" in replica.output)
+        await probe.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = await probe.answer()
+        assert (answer.status, answer.json()["status"]) == (503, "draining")
+        await client.send(HEAD + b"\r\n")
+        answer = await client.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+
+
+async def test_requests_in_flight_are_finished(tmp_path: Path) -> None:
+    async with (
+        start_service("small", {}, folder=tmp_path, factory=FACTORY) as replica,
+        httpx2.AsyncClient(base_url=replica.url) as client,
+    ):
+        asking = [asyncio.create_task(client.get("/v1/slow?seconds=1")) for _ in range(20)]
+        await _until_in_flight(replica, 20)
+        replica.signal(signal.SIGTERM)
+        assert {(await task).status_code for task in asking} == {200}
+        assert await replica.exited() == 0
+
+
+async def test_what_does_not_end_within_the_grace_is_cut(tmp_path: Path) -> None:
+    env = {"CARTWHEEL_DRAIN_GRACE": "1"}
+    async with (
+        start_service("small", env, folder=tmp_path, factory=FACTORY) as replica,
+        await RawConnection.open(replica.url) as client,
+    ):
+        await client.send(b"GET /v1/gate HTTP/1.1\r\nHost: a\r\n\r\n")
+        await _until_in_flight(replica, 1)
+        assert await replica.stop(within=4) == 0
+
+
+async def test_an_event_stream_says_goodbye(tmp_path: Path) -> None:
+    async with (
+        start_service("small", {}, folder=tmp_path, factory=FACTORY) as replica,
+        httpx2.AsyncClient(base_url=replica.url, timeout=5) as client,
+        client.stream("GET", "/v1/events") as stream,
+    ):
+        lines = stream.aiter_lines()
+        assert await anext(lines) == "event: hello"
+        replica.signal(signal.SIGTERM)
+        assert "event: bye" in [line async for line in lines]
+        assert await replica.exited(within=2) == 0
+
+
+async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    env = {"CARTWHEEL_DRAIN_WAIT": "30"}
+    async with start_service("small", env, folder=tmp_path, factory=FACTORY) as replica:
+        replica.signal(signal.SIGTERM)
+        await _until(lambda: "server.draining" in replica.output)
+        replica.signal(signal.SIGTERM)
+        assert await replica.exited(within=2) == 128 + signal.SIGTERM
+
+
+async def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
+    env = {"CARTWHEEL_PORT": "many", "CARTWHEEL_LOG_LEVEL": "loud"}
+    async with start_service("small", env, folder=tmp_path, factory=FACTORY, wait=False) as replica:
+        assert await replica.exited() == 2
+        assert replica.output.splitlines() == [
+            "CARTWHEEL_PORT: input should be a valid integer, unable to parse string as an "
+            "integer; allowed: a whole number (at least 0, at most 65535)",
+            "CARTWHEEL_LOG_LEVEL: input should be 'debug', 'info', 'warning' or 'error'; "
+            "allowed: debug, info, warning, error",
+        ]
+
+
+async def test_logs_are_one_json_object_a_line(replica: ServiceProcess) -> None:
+    await ask(replica.url, b"GET /v1/broken HTTP/1.1\r\nHost: a\r\nX-Request-Id: r-1\r\n\r\n")
+    await _until(lambda: "r-1" in replica.output)
+    events = [json.loads(line) for line in replica.output.splitlines()]
+    crash = next(event for event in events if event.get("request_id") == "r-1")
+    assert crash["event"] == "request.failed"
+    assert crash["service"] == "small"
+    assert "RuntimeError" in crash["exception"]
+    assert "hunter2" not in replica.output
+    assert "someone@example.com" not in replica.output
+
+
+async def _until_in_flight(replica: ServiceProcess, number: int) -> None:
+    async with httpx2.AsyncClient(base_url=replica.url) as client:
+        deadline = time.monotonic() + 5
+        expected = f'http_requests_in_flight{{service="small"}} {number}.0'
+        while expected not in (await client.get("/metrics")).text:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
