@@ -1,0 +1,223 @@
+"""Following an order: server-sent events over a real socket."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+
+from services.tracking.main import build
+from services.tracking.models import Reason, ShipmentStatus
+from tests.services.tracking.front import subject_of, tracking_settings
+from tests.services.tracking.sockets import Listening, listening, serving
+from tests.services.tracking.workshop import (
+    Shop,
+    Workshop,
+    an_order,
+    eventually,
+    open_workshop,
+)
+from tests.support.identity import bearer, jwks_transport
+
+ADA = bearer("user_ada")
+LATER = 4_000_000_000_000
+EVERYTHING = [f"shipment {number}" for number in range(1, 6)]
+STOPS = (
+    ShipmentStatus.PACKED,
+    ShipmentStatus.SHIPPED,
+    ShipmentStatus.OUT_FOR_DELIVERY,
+    ShipmentStatus.DELIVERED,
+)
+
+
+@dataclass
+class Place:
+    """A replica on a socket, and somebody else who moves the parcels."""
+
+    url: str
+    app: FastAPI
+    workshop: Workshop
+
+    async def confirmed_order(self) -> str:
+        order = an_order()
+        order = await self.workshop.place(order)
+        confirmed = order.confirmed(now=order.due_at)
+        await self.workshop.orders.save(order, confirmed, now=order.due_at, due_at=LATER)
+        return order.id
+
+    async def move(self, *stops: ShipmentStatus) -> None:
+        for stop in stops:
+            order = await self.workshop.order()
+            moved = order.moved(stop, now=order.created_at)
+            await self.workshop.orders.save(order, moved, now=order.created_at, due_at=LATER)
+
+
+@asynccontextmanager
+async def place(shop: Shop, **changes: Any) -> AsyncIterator[Place]:
+    shop.carts.reader = subject_of
+    app = build(
+        tracking_settings(shop, **changes),
+        transports={
+            "products": httpx2.MockTransport(shop.products),
+            "cart": httpx2.MockTransport(shop.carts),
+            "user": jwks_transport(),
+        },
+    )
+    async with serving(app) as url, open_workshop(shop) as workshop:
+        yield Place(url, app, workshop)
+
+
+def has(heard: Listening, *events: str) -> Callable[[], Awaitable[bool]]:
+    async def is_so() -> bool:
+        return heard.events() == list(events)
+
+    return is_so
+
+
+def has_ended(heard: Listening) -> Callable[[], Awaitable[bool]]:
+    async def is_so() -> bool:
+        return heard.has_ended
+
+    return is_so
+
+
+async def test_a_listener_hears_the_past_then_the_news_then_the_end(shop: Shop) -> None:
+    async with place(shop) as here:
+        order_id = await here.confirmed_order()
+        async with listening(here.url, order_id, ADA) as heard:
+            await eventually(has(heard, "shipment 1"))
+            await here.move(ShipmentStatus.PACKED)
+            await eventually(has(heard, "shipment 1", "shipment 2"))
+            await here.move(*STOPS[1:])
+            await eventually(has(heard, *EVERYTHING, "end"))
+            await eventually(has_ended(heard))
+
+
+async def test_an_event_tells_what_happened_when(sqlite_shop: Shop) -> None:
+    async with place(sqlite_shop) as here:
+        order_id = await here.confirmed_order()
+        async with listening(here.url, order_id, ADA) as heard:
+            await eventually(has(heard, "shipment 1"))
+    data = next(line for line in heard.lines if line.startswith("data:"))
+    assert data.startswith('data: {"sequence":1,"status":"confirmed","at":"2026-')
+
+
+async def test_a_listener_who_comes_back_misses_nothing(sqlite_shop: Shop) -> None:
+    async with place(sqlite_shop) as here:
+        order_id = await here.confirmed_order()
+        await here.move(*STOPS[:2])
+        async with listening(here.url, order_id, ADA | {"Last-Event-ID": "1"}) as heard:
+            await eventually(has(heard, "shipment 2", "shipment 3"))
+
+
+async def test_who_has_seen_the_last_event_is_told_to_stop_asking(sqlite_shop: Shop) -> None:
+    async with place(sqlite_shop) as here, httpx2.AsyncClient() as client:
+        order_id = await here.confirmed_order()
+        await here.move(*STOPS)
+        path = f"{here.url}/v1/orders/{order_id}/events"
+        answer = await client.get(path, headers=ADA | {"Last-Event-ID": "5"})
+        assert (answer.status_code, answer.content) == (204, b"")
+        whole = await client.get(path, headers=ADA)
+        assert whole.headers["content-type"].startswith("text/event-stream")
+        assert whole.headers["cache-control"] == "no-store"
+        assert whole.text.count("event: shipment") == 5
+
+
+async def test_a_cancelled_order_ends_the_stream(sqlite_shop: Shop) -> None:
+    async with place(sqlite_shop) as here:
+        order_id = await here.confirmed_order()
+        async with listening(here.url, order_id, ADA) as heard:
+            order = await here.workshop.order()
+            await here.workshop.saga.cancel(order, Reason.SHOPPER)
+            await eventually(has(heard, "shipment 1", "shipment 2", "end"))
+
+
+async def test_a_pending_order_can_be_followed_from_the_start(sqlite_shop: Shop) -> None:
+    async with place(sqlite_shop) as here:
+        order = await here.workshop.place(an_order())
+        async with listening(here.url, order.id, ADA) as heard:
+            await here.workshop.saga.run(order)
+            await eventually(has(heard, "shipment 1"))
+
+
+async def test_when_nothing_happens_the_listener_hears_so(sqlite_shop: Shop) -> None:
+    async with place(sqlite_shop, events_heartbeat_seconds=0.05) as here:
+        order_id = await here.confirmed_order()
+        async with listening(here.url, order_id, ADA) as heard:
+
+            async def hears_heartbeats() -> bool:
+                return heard.comments() >= 3
+
+            await eventually(hears_heartbeats)
+            assert heard.events() == ["shipment 1"]
+
+
+async def test_a_replica_that_stops_says_bye_and_closes(sqlite_shop: Shop) -> None:
+    async with place(sqlite_shop) as here:
+        order_id = await here.confirmed_order()
+        async with listening(here.url, order_id, ADA) as heard:
+            await eventually(has(heard, "shipment 1"))
+            asked_at = time.monotonic()
+            here.app.state.lifecycle.start_draining()
+            await eventually(has_ended(heard), within=2)
+            assert time.monotonic() - asked_at < 2
+            assert heard.events() == ["shipment 1", "bye"]
+
+
+async def test_a_shopper_has_a_limited_number_of_streams(sqlite_shop: Shop) -> None:
+    async with (
+        place(sqlite_shop, events_per_shopper=2) as here,
+        httpx2.AsyncClient() as client,
+        AsyncExitStack() as open_streams,
+    ):
+        order_id = await here.confirmed_order()
+        first = await open_streams.enter_async_context(AsyncExitStack())
+        await first.enter_async_context(listening(here.url, order_id, ADA))
+        await open_streams.enter_async_context(listening(here.url, order_id, ADA))
+        path = f"{here.url}/v1/orders/{order_id}/events"
+        answer = await client.get(path, headers=ADA)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
+        assert answer.json()["type"] == "urn:cartwheel:problem:too-many-streams"
+        await first.aclose()
+
+        async def may_listen_again() -> bool:
+            async with listening(here.url, order_id, ADA) as heard:
+                return heard.status == 200
+
+        await eventually(may_listen_again)
+
+
+async def test_a_replica_has_a_limited_number_of_streams(sqlite_shop: Shop) -> None:
+    async with place(sqlite_shop, events_limit=1) as here, httpx2.AsyncClient() as client:
+        order_id = await here.confirmed_order()
+        async with listening(here.url, order_id, ADA):
+            answer = await client.get(f"{here.url}/v1/orders/{order_id}/events", headers=ADA)
+            assert answer.status_code == 503
+
+
+async def test_forty_listeners_hear_the_same_story(sqlite_shop: Shop) -> None:
+    async with (
+        place(sqlite_shop, events_per_shopper=40) as here,
+        AsyncExitStack() as open_streams,
+    ):
+        order_id = await here.confirmed_order()
+        heard = [
+            await open_streams.enter_async_context(listening(here.url, order_id, ADA))
+            for _ in range(40)
+        ]
+        await here.move(*STOPS)
+        await asyncio.gather(*(eventually(has(one, *EVERYTHING, "end")) for one in heard))
+
+
+async def test_a_last_event_id_that_is_none_is_refused(sqlite_shop: Shop) -> None:
+    async with place(sqlite_shop) as here, httpx2.AsyncClient() as client:
+        order_id = await here.confirmed_order()
+        for bad in ("x", "-1", "9" * 30):
+            answer = await client.get(
+                f"{here.url}/v1/orders/{order_id}/events", headers=ADA | {"Last-Event-ID": bad}
+            )
+            assert answer.status_code == 422

@@ -1,0 +1,96 @@
+"""Who takes up what stands still, and who must not."""
+
+import asyncio
+
+from sqlalchemy import text
+
+from services.tracking.models import Status
+from services.tracking.repository import MAX_STRIKES
+from services.tracking.sweeper import LEASE_MILLISECONDS
+from tests.services.tracking.workshop import Shop, Workshop, an_order, open_workshop
+
+
+async def test_an_order_that_moves_is_left_alone(workshop: Workshop) -> None:
+    await workshop.place(an_order())
+    workshop.shop.clock.pass_seconds(59)
+    await workshop.sweeper.sweep()
+    assert (await workshop.order()).version == 1
+
+
+async def test_an_order_that_stands_still_for_a_minute_is_finished(workshop: Workshop) -> None:
+    await workshop.place(an_order())
+    workshop.shop.clock.pass_seconds(60)
+    await workshop.sweeper.sweep()
+    assert (await workshop.order()).status is Status.CONFIRMED
+
+
+async def test_of_two_sweepers_one_sweeps(shop: Shop) -> None:
+    async with open_workshop(shop, holder="a") as first, open_workshop(shop, holder="b") as second:
+        await first.sweeper.sweep()
+        await first.place(an_order())
+        shop.clock.pass_seconds(5)
+        await first.sweeper.sweep()
+        shop.clock.pass_seconds(LEASE_MILLISECONDS / 1000 - 1)
+        order = await first.order()
+        await first.orders.save(order, order, now=shop.clock(), due_at=shop.clock())
+        await second.sweeper.sweep()
+        assert (await first.order()).status is Status.PENDING
+        await first.sweeper.sweep()
+        assert (await first.order()).status is Status.CONFIRMED
+
+
+async def test_a_dead_sweepers_lease_runs_out(shop: Shop) -> None:
+    async with open_workshop(shop, holder="dead") as first, open_workshop(shop) as second:
+        await first.sweeper.sweep()
+        await first.place(an_order())
+        shop.clock.pass_seconds(60)
+        await second.sweeper.sweep()
+        assert (await second.order()).status is Status.CONFIRMED
+
+
+async def test_two_sweepers_that_both_believe_it_is_their_turn_do_everything_once(
+    shop: Shop,
+) -> None:
+    shop.products.add("LAMP", price=500, stock=100)
+    async with open_workshop(shop, holder="a") as first, open_workshop(shop, holder="b") as second:
+        for number in range(10):
+            await first.place(an_order(f"ord_{number:08}"), key=str(number))
+        shop.clock.pass_seconds(61)
+        # The lease runs out the moment it is had: both go at the same orders.
+        await asyncio.gather(first.sweeper.sweep(), forget_leases(second), second.sweeper.sweep())
+        await first.settle()
+        orders = [await first.order(f"ord_{number:08}") for number in range(10)]
+    assert {order.status for order in orders} == {Status.CONFIRMED}
+    assert all(order.sequence == 1 for order in orders)
+    assert shop.products.stock("LAMP") == 80
+
+
+async def forget_leases(workshop: Workshop) -> None:
+    async with workshop.database.transaction("test") as connection:
+        await connection.execute(text("DELETE FROM leases"))
+
+
+async def test_an_order_nobody_can_read_is_parked_and_the_others_go_on(
+    workshop: Workshop,
+) -> None:
+    for number in (1, 2):
+        await workshop.place(an_order(f"ord_{number:08}"), key=str(number))
+    async with workshop.database.transaction("test") as connection:
+        await connection.execute(text("UPDATE orders SET address = '{}' WHERE id = 'ord_00000001'"))
+    for _ in range(MAX_STRIKES + 1):
+        workshop.shop.clock.pass_seconds(61)
+        await workshop.sweeper.sweep()
+    assert (await workshop.order("ord_00000002")).status is Status.CONFIRMED
+    assert await workshop.orders.unfinished(now=2**60, limit=10) == []
+
+
+async def test_a_resumed_order_is_unclear_again_and_asked_again_soon(sqlite_shop: Shop) -> None:
+    async with open_workshop(sqlite_shop) as workshop:
+        await workshop.place(an_order())
+        sqlite_shop.products.trouble = lambda _: "busy"
+        sqlite_shop.clock.pass_seconds(60)
+        await workshop.sweeper.sweep()
+        sqlite_shop.products.trouble = lambda _: None
+        sqlite_shop.clock.pass_seconds(5)
+        await workshop.sweeper.sweep()
+        assert (await workshop.order()).status is Status.CONFIRMED
