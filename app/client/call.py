@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
-from app.client.engine import HOP_BY_HOP, Params
+from app.client.engine import Params, end_to_end
 from app.telemetry.context import NOBODY, REQUEST_ID_HEADER, TIMEOUT_HEADER, current
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -14,7 +14,6 @@ _SET_HERE = frozenset(
     {"host", "content-length", "accept-encoding", "expect", "traceparent", "tracestate"}
     | {SERVICE_TOKEN_HEADER, REQUEST_ID_HEADER, TIMEOUT_HEADER}
 )
-_NOT_PASSED_ON = HOP_BY_HOP | _SET_HERE
 
 
 class CallOptions(TypedDict, total=False):
@@ -69,8 +68,10 @@ def compose(
     if not path.startswith("/"):
         # "http://replica" + "@elsewhere" would be a request to somebody else.
         raise ValueError(f"a path starts with a slash: {path!r}")
-    headers = list(_passed_on(options.get("headers") or {}))
+    given = end_to_end((options.get("headers") or {}).items())
+    headers = [pair for pair in given if pair[0] not in _SET_HERE]
     if (bearer := options.get("bearer")) is not None:
+        headers = [pair for pair in headers if pair[0] != "authorization"]
         headers.append(("authorization", f"Bearer {bearer}"))
     if service_token is not None:
         headers.append((SERVICE_TOKEN_HEADER, service_token))
@@ -87,12 +88,6 @@ def compose(
         ends_at=now + min(options.get("timeout") or timeout, current().time_left()),
         endless=endless,
     )
-
-
-def _passed_on(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, value in headers.items():
-        if name.lower() not in _NOT_PASSED_ON:
-            yield name.lower(), value
 
 
 def _context_headers() -> Iterator[tuple[str, str]]:

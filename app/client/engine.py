@@ -6,7 +6,7 @@ place between neighbours and would cost most of the time of a call.
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from types import TracebackType
 from typing import Any, Self, cast
@@ -32,14 +32,24 @@ Transport = httpx2.AsyncBaseTransport
 Params = Mapping[str, str | int | Sequence[str]]
 
 
+def end_to_end(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the headers to pass on, names in lower case: none that is about one connection."""
+    pairs = [(name.lower(), value) for name, value in headers]
+    named = {
+        token.strip().lower()
+        for name, value in pairs
+        if name == "connection"
+        for token in value.split(",")
+    }
+    return [pair for pair in pairs if pair[0] not in HOP_BY_HOP and pair[0] not in named]
+
+
 class Response:
     """An answer whose head is here."""
 
     def __init__(self, upstream: str, response: httpx2.Response) -> None:
         self.status_code = response.status_code
-        self.headers = Headers(
-            [pair for pair in response.headers.multi_items() if pair[0] not in HOP_BY_HOP]
-        )
+        self.headers = Headers(end_to_end(response.headers.multi_items()))
         self._upstream = upstream
         self._response = response
 
@@ -108,7 +118,7 @@ class Engine:
         with _translated(self._upstream, connection):
             async with asyncio.timeout(seconds):
                 response = await self._transport.handle_async_request(request)
-        if _end_is_unknowable(response):
+        if method != "HEAD" and _end_is_unknowable(response):
             await response.aclose()
             raise UpstreamBroken(self._upstream, "its answer does not say where it ends.")
         return Response(self._upstream, response)

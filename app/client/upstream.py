@@ -17,6 +17,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from prometheus_client import Histogram
 from pydantic import SecretStr
 
 from app.balancing import Balancer, Replica, Turn
@@ -91,13 +92,14 @@ class Upstream:
         self._rng = rng
         self._pause = pause
         self._metrics = metrics
+        self._durations: dict[str, Histogram] = {}  # by outcome
+        self._retries = metrics.client_retries.labels(name)
         self._engine = Engine(name, transport)
         self._discovery = discover(url)
         self._balancer = Balancer(clock, rng)
         self._breaker = Breaker(clock, rng)
         self._budget = RetryBudget(clock)
         self._open = AsyncExitStack()
-        metrics.client_retries.labels(name)  # none is a number too
         metrics.client_breaker_open.labels(name).set_function(lambda: not self._breaker.closed)
 
     async def __aenter__(self) -> Self:
@@ -177,7 +179,7 @@ class Upstream:
             pause = self._pause_after_error(call, error)
             if pause is None:
                 raise
-        self._metrics.client_retries.labels(self.name).inc()
+        self._retries.inc()
         await self._pause(pause)
         seconds = self._seconds_left(call)
         return await attempt(call, self._next_turn(avoid=turn.replica), seconds)
@@ -287,11 +289,17 @@ class Upstream:
             was_closed = self._breaker.closed
             self._breaker.leave(permit, success=verdict.success)
             self._balancer.report(turn, success=verdict.success)
-            elapsed = self._clock() - started
-            self._metrics.client_duration.labels(self.name, verdict.outcome).observe(elapsed)
+            self._observe(verdict.outcome, self._clock() - started)
             if was_closed != self._breaker.closed:
                 happened = "closed" if self._breaker.closed else "opened"
                 get_logger().warning(f"upstream.breaker_{happened}", upstream=self.name)
+
+    def _observe(self, outcome: str, seconds: float) -> None:
+        child = self._durations.get(outcome)
+        if child is None:
+            child = self._metrics.client_duration.labels(self.name, outcome)
+            self._durations[outcome] = child
+        child.observe(seconds)
 
     def _left_alone(self) -> BreakerOpen:
         return BreakerOpen(

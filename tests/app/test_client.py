@@ -137,9 +137,23 @@ class TestAnswers:
         assert (sent["host"], sent["x-shop"]) == (f"127.0.0.1:{server.port}", "yes")
         assert not {"upgrade", "te"} & sent.keys()
 
+    async def test_headers_named_by_connection_are_passed_neither_way(self) -> None:
+        behave = answering(200, b"", "connection: x-hop\r\nx-hop: 1\r\n")
+        async with calling(behave) as (client, server):
+            headers = {"Connection": "close, X-Mine", "X-Mine": "1"}
+            answer = await client.request("GET", "/", headers=headers)
+
+        assert "x-hop" not in answer.headers
+        assert "x-mine" not in server.asked[0].headers
+
+    async def test_an_answer_to_head_needs_no_length(self) -> None:
+        async with calling(sending(b"HTTP/1.1 200 OK\r\n\r\n")) as (client, _):
+            assert await outcome(client, "HEAD") == "200"
+
     async def test_a_caller_is_acted_for_with_the_callers_token(self) -> None:
         async with calling(ok) as (client, server):
-            await client.request("GET", "/", bearer="Abc")
+            headers = {"Authorization": "Bearer other"}
+            await client.request("GET", "/", headers=headers, bearer="Abc")
 
         assert server.asked[0].headers["authorization"] == "bearer abc"  # as our fake lowers it
         assert "x-service-token" not in server.asked[0].headers
