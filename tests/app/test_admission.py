@@ -1,0 +1,217 @@
+"""Under more load than it can bear, a replica chooses whom to serve."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import httpx2
+from fastapi import FastAPI
+
+from app.admission import Admission, Overloaded, Priority
+from app.settings import ServiceSettings, load
+from app.telemetry.metrics import Metrics
+from tests.app.small import build
+from tests.support.asgi import running
+
+ITEM = {"name": "a", "quantity": 1}
+
+
+def small(**limits: float) -> FastAPI:
+    return build(load(ServiceSettings, **limits))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def sample(metrics: Metrics, name: str, **labels: str) -> float:
+    return metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+async def test_more_than_the_queue_holds_is_refused_at_once() -> None:
+    app = small(max_in_flight=2, max_queued=0)
+    async with running(app) as client:
+        holding = [asyncio.create_task(client.get("/v1/gate"))]
+        await until(lambda: sample(app.state.metrics, "http_requests_in_flight") == 1)
+        started = time.perf_counter()
+        response = await client.get("/v1/gate")
+        assert time.perf_counter() - started < 0.1
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "1"
+        assert response.json()["type"] == "urn:cartwheel:problem:overloaded"
+        app.state.gate.set()
+        assert [(await task).status_code for task in holding] == [200]
+
+
+async def test_waiting_for_a_slot_is_bounded() -> None:
+    app = small(max_in_flight=1, queue_timeout=0.05)
+    async with running(app) as client:
+        holding = asyncio.create_task(client.get("/v1/gate"))
+        await until(lambda: sample(app.state.metrics, "http_requests_in_flight") == 1)
+        assert (await client.get("/v1/items/1")).status_code == 503
+        shed = sample(app.state.metrics, "http_requests_shed_total", reason="queue_timeout")
+        assert shed == 1
+        app.state.gate.set()
+        await holding
+
+
+async def test_a_free_slot_goes_to_one_who_waits() -> None:
+    app = small(max_in_flight=1, queue_timeout=5)
+    async with running(app) as client:
+        asking = [asyncio.create_task(client.get("/v1/gate")) for _ in range(10)]
+        await until(lambda: sample(app.state.metrics, "http_requests_in_flight") == 10)
+        app.state.gate.set()
+        assert {(await task).status_code for task in asking} == {200}
+        assert sample(app.state.metrics, "http_requests_in_flight") == 0
+
+
+async def test_probes_and_metrics_are_never_refused() -> None:
+    app = small(max_in_flight=1, max_queued=0)
+    async with running(app) as client:
+        holding = asyncio.create_task(client.get("/v1/gate"))
+        await until(lambda: sample(app.state.metrics, "http_requests_in_flight") == 1)
+        for path in ("/livez", "/readyz", "/healthz", "/metrics"):
+            assert (await client.get(path)).status_code == 200
+        app.state.gate.set()
+        await holding
+
+
+async def test_refused_requests_are_counted_as_arrivals() -> None:
+    app = small(max_in_flight=1, max_queued=0)
+    async with running(app) as client:
+        holding = asyncio.create_task(client.get("/v1/gate"))
+        await until(lambda: sample(app.state.metrics, "http_requests_in_flight") == 1)
+        for _ in range(5):
+            assert (await client.get("/v1/items/3")).status_code == 503
+        arrivals = sample(
+            app.state.metrics,
+            "http_requests_received_total",
+            route="/v1/items/{item_id}",
+            method="GET",
+        )
+        assert arrivals == 5
+        app.state.gate.set()
+        await holding
+
+
+async def test_the_last_slots_are_kept_for_what_matters_most() -> None:
+    app = small(max_in_flight=4, max_queued=0)
+    async with running(app) as client:
+        low = [asyncio.create_task(client.get("/v1/gate")) for _ in range(4)]
+        await until(lambda: any(task.done() for task in low))
+        assert sorted(task.done() for task in low) == [False, False, False, True]
+        assert (await client.get("/v1/items/1")).status_code == 503
+        assert (await client.post("/v1/items", json=ITEM)).status_code == 201
+        app.state.gate.set()
+        assert sorted([(await task).status_code for task in low]) == [200, 200, 200, 503]
+
+
+async def test_an_event_stream_holds_no_slot() -> None:
+    app = small(max_in_flight=1, max_queued=0)
+    started = asyncio.Event()
+
+    async def listen() -> None:
+        async def receive() -> dict[str, object]:
+            await asyncio.Event().wait()
+            return {}
+
+        async def send(message: object) -> None:
+            started.set()
+
+        scope = {
+            "type": "http", "method": "GET", "path": "/v1/events", "raw_path": b"/v1/events",
+            "query_string": b"", "headers": [], "root_path": "", "state": {},
+        }  # fmt: skip
+        await app(scope, receive, send)  # type: ignore[arg-type]
+
+    async with running(app) as client:
+        stream = asyncio.create_task(listen())
+        await started.wait()
+        assert (await client.get("/v1/items/1")).status_code == 200
+        app.state.lifecycle.start_draining()
+        await asyncio.wait_for(stream, 5)
+
+
+async def entered(admission: Admission, priority: Priority) -> asyncio.Task[None]:
+    task = asyncio.create_task(admission.enter(priority, seconds=5))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_the_queue_serves_by_priority_and_then_by_age() -> None:
+    admission = Admission(Metrics("test"), limit=1, max_queued=10, queue_timeout=5)
+    await admission.enter(Priority.HIGH, seconds=5)
+    order: list[str] = []
+
+    async def wait(name: str, priority: Priority) -> None:
+        await admission.enter(priority, seconds=5)
+        order.append(name)
+        admission.leave()
+
+    waiting = []
+    for name, priority in (
+        ("low", Priority.LOW),
+        ("normal 1", Priority.NORMAL),
+        ("normal 2", Priority.NORMAL),
+        ("high", Priority.HIGH),
+    ):
+        waiting.append(asyncio.create_task(wait(name, priority)))
+        await asyncio.sleep(0)
+    admission.leave()
+    await asyncio.gather(*waiting)
+    assert order == ["high", "normal 1", "normal 2", "low"]
+
+
+async def test_a_full_queue_sends_away_the_least_important_first() -> None:
+    metrics = Metrics("test")
+    admission = Admission(metrics, limit=1, max_queued=2, queue_timeout=5)
+    await admission.enter(Priority.NORMAL, seconds=5)
+    low = await entered(admission, Priority.LOW)
+    normal = await entered(admission, Priority.NORMAL)
+    high = await entered(admission, Priority.HIGH)
+    assert isinstance((await asyncio.gather(low, return_exceptions=True))[0], Overloaded)
+    assert sample(metrics, "http_requests_shed_total", reason="displaced") == 1
+    admission.leave()
+    await high
+    admission.leave()
+    await normal
+
+
+async def test_a_waiter_who_goes_away_leaves_no_trace() -> None:
+    admission = Admission(Metrics("test"), limit=1, max_queued=2, queue_timeout=5)
+    await admission.enter(Priority.NORMAL, seconds=5)
+    gone = await entered(admission, Priority.NORMAL)
+    patient = await entered(admission, Priority.NORMAL)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    admission.leave()
+    await patient
+    admission.leave()
+    await admission.enter(Priority.LOW, seconds=0.1)
+
+
+async def test_a_slot_that_came_too_late_is_passed_on() -> None:
+    admission = Admission(Metrics("test"), limit=1, max_queued=2, queue_timeout=5)
+    await admission.enter(Priority.NORMAL, seconds=5)
+    waiter = await entered(admission, Priority.NORMAL)
+    admission.leave()  # the slot is the waiter's now, who is cancelled before it runs
+    waiter.cancel()
+    await asyncio.gather(waiter, return_exceptions=True)
+    await admission.enter(Priority.NORMAL, seconds=0.1)
+
+
+async def test_nobody_waits_longer_than_their_deadline() -> None:
+    app = small(max_in_flight=1, queue_timeout=5)
+    async with running(app) as client:
+        holding = asyncio.create_task(client.get("/v1/gate"))
+        await until(lambda: sample(app.state.metrics, "http_requests_in_flight") == 1)
+        started = time.perf_counter()
+        response: httpx2.Response = await client.get(
+            "/v1/items/1", headers={"x-request-timeout-ms": "50"}
+        )
+        assert response.status_code == 503
+        assert time.perf_counter() - started < 2
+        app.state.gate.set()
+        await holding
