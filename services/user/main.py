@@ -9,6 +9,7 @@ from functools import partial
 import httpx2
 from fastapi import FastAPI
 
+from app.admission import Priority
 from app.auth import TokenVerifier
 from app.client import Upstream
 from app.factory import create_app
@@ -32,6 +33,14 @@ from services.user.tokens import AccessTokens
 
 DAY = 24 * 60 * 60 * 1000
 """Milliseconds."""
+
+PRIORITIES = {
+    # Without the keys no service can tell who calls.
+    "GET /.well-known/jwks.json": Priority.HIGH,
+    # Who is in stays in; who has just come may come again.
+    "POST /v1/sessions:refresh": Priority.HIGH,
+    "POST /v1/guests": Priority.LOW,
+}
 
 
 def create() -> FastAPI:
@@ -106,6 +115,7 @@ def build(settings: UserSettings, *, clock: Callable[[], int] = milliseconds) ->
         health=health,
         lifespan=lifespan,
         routers=(router,),
+        priorities=PRIORITIES,
     )
 
 

@@ -1,11 +1,23 @@
 """The shop's own numbers about people; labels are few and fixed."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self, get_args
 
 from prometheus_client import Counter, Gauge
 
 from app.telemetry.metrics import Metrics
+
+SessionOutcome = Literal[
+    "logged_in",
+    "refused",
+    "limited",
+    "guest",
+    "refreshed",
+    "refresh_refused",
+    "refresh_replaced",
+    "refresh_reused",
+    "logged_out",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +31,7 @@ class Counts:
 
     @classmethod
     def of(cls, metrics: Metrics) -> Self:
-        return cls(
+        counts = cls(
             sessions=metrics.counter(
                 "sessions_total",
                 "Do people get in? Log-ins, guests, refreshes and log-outs by their outcome.",
@@ -35,6 +47,9 @@ class Counts:
                 "passwords_waiting", "Is the line for hashing passwords getting long?"
             ),
         )
+        for outcome in get_args(SessionOutcome):
+            counts.sessions.labels(outcome)  # zero is an answer too
+        return counts
 
-    def session(self, outcome: str) -> None:
+    def session(self, outcome: SessionOutcome) -> None:
         self.sessions.labels(outcome).inc()

@@ -1,13 +1,13 @@
 """What can be done with accounts and sessions, and who may do it."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from app.errors import Conflict, Forbidden, Unauthenticated, UnprocessablePayload
 from services.user.guard import Guard
 from services.user.limits import TooManyAttempts
-from services.user.metrics import Counts
+from services.user.metrics import Counts, SessionOutcome
 from services.user.models import (
     Account,
     AccountChange,
@@ -297,7 +297,7 @@ class SessionService:
         )
 
 
-_REFRESH_OUTCOMES = {
+_REFRESH_OUTCOMES: Mapping[str, SessionOutcome] = {
     "rotated": "refreshed",
     "unknown": "refresh_refused",
     "replaced": "refresh_replaced",
