@@ -17,11 +17,10 @@ from app.settings import describe
 from cartwheel.local.configuration import effective_values
 from cartwheel.local.control import Message, ask
 from cartwheel.local.errors import CommandError
-from cartwheel.local.events import Terminal
+from cartwheel.local.foreground import run_in_foreground
 from cartwheel.local.prepare import prepare_stores
-from cartwheel.local.settings import LocalSettings, load_local
+from cartwheel.local.settings import load_local
 from cartwheel.local.state import StateFolder, shown
-from cartwheel.local.supervisor import Supervisor
 from cartwheel.local.topology import SHOP, by_name, check_count, find
 from cartwheel.report import aligned, megabytes, new_console, overview_table, this_command
 
@@ -76,16 +75,7 @@ def up(
         port_user=port_user,
         port_tracking=port_tracking,
     )
-    state = StateFolder.at(settings.state_dir)
-    terminal = Terminal(new_console())
-    supervisor = Supervisor(SHOP, settings=settings, state=state, events=terminal)
-    started = time.monotonic()
-
-    def on_ready() -> None:
-        _greet(terminal, supervisor, settings, took=time.monotonic() - started)
-
-    asyncio.run(supervisor.run(on_ready))
-    terminal.say("Stopped.")
+    run_in_foreground(SHOP, settings)
 
 
 @app.command()
@@ -212,17 +202,3 @@ def _ask(state: StateFolder, request: Message, *, timeout: float) -> Message:
             f"Nothing runs in {shown(state.root)}: start it with {this_command()} up"
         )
     return ask(state.control_socket, request, timeout=timeout)
-
-
-def _greet(
-    terminal: Terminal, supervisor: Supervisor, settings: LocalSettings, *, took: float
-) -> None:
-    replicas = supervisor.replicas()
-    memory = megabytes(supervisor.memory())
-    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
-    shop, cart = (f"http://{host}:{supervisor.port_of(name)}" for name in ("storefront", "cart"))
-    terminal.say(f"\nReady after {took:.1f} s: {len(replicas)} replicas, {memory}.\n")
-    terminal.say(f"  Shop          {shop}")
-    terminal.say(f"  Cart API      {cart}/docs")
-    terminal.say(f"  Cart metrics  {cart}/metrics\n")
-    terminal.say(f"Try next, in another terminal: {this_command()} scale cart 4\n")
