@@ -1,5 +1,6 @@
 """Access tokens and service tokens: who passes, and how little the others learn."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -34,12 +35,18 @@ class KeyServer:
         self.signers = signers
         self.asked = 0
         self.down = False
+        self.free = asyncio.Event()
+        """Cleared: it keeps whoever asks waiting."""
+        self.free.set()
+        self.reached = asyncio.Event()
 
     def transport(self) -> httpx2.MockTransport:
         return httpx2.MockTransport(self._publish)
 
     async def _publish(self, request: httpx2.Request) -> httpx2.Response:
         self.asked += 1
+        self.reached.set()
+        await self.free.wait()
         if self.down:
             raise httpx2.ConnectError("refused")
         return await jwks_transport(*self.signers).handle_async_request(request)
@@ -210,7 +217,7 @@ async def test_a_token_not_in_order_is_refused_with_one_constant_body(
 @pytest.mark.parametrize("alg", ["EdDSA", "Ed25519"])
 async def test_both_names_of_the_algorithm_are_good(alg: str) -> None:
     async with verifier() as verify:
-        assert await verify.verify(with_header(alg=alg))
+        assert (await verify.verify(with_header(alg=alg))).subject == "user_1"
 
 
 @pytest.mark.parametrize(("seconds_ago", "good"), [(4, True), (6, False)])
@@ -219,7 +226,7 @@ async def test_clocks_may_differ_by_five_seconds(seconds_ago: int, good: bool) -
     token = SIGNER.token(issued_at=wall_clock.now - 600 - seconds_ago, expires_in=600)
     async with verifier(wall_clock=wall_clock) as verify:
         if good:
-            assert await verify.verify(token)
+            assert (await verify.verify(token)).subject == "user_1"
         else:
             with pytest.raises(Unauthenticated):
                 await verify.verify(token)
@@ -256,6 +263,32 @@ async def test_keys_are_fetched_once_for_many_tokens() -> None:
     assert server.asked == 1
 
 
+async def test_keys_are_fetched_once_for_callers_who_come_together() -> None:
+    server = KeyServer(SIGNER)
+    async with verifier(server) as verify:
+        calls = (verify.verify(SIGNER.token(f"user_{number}")) for number in range(50))
+        await asyncio.gather(*calls)
+
+    assert server.asked == 1
+
+
+async def test_known_keys_serve_while_they_are_fetched_again() -> None:
+    clock, server = Clock(), KeyServer(SIGNER)
+    async with verifier(server, clock=clock) as verify:
+        await verify.verify(SIGNER.token())
+        server.free.clear()
+        server.reached.clear()
+        clock.advance(61)
+        notices = asyncio.create_task(verify.verify(SIGNER.token()))
+        await asyncio.wait_for(server.reached.wait(), 5)
+
+        identity = await asyncio.wait_for(verify.verify(SIGNER.token("user_2")), 0.5)
+        server.free.set()
+        await notices
+
+    assert identity.subject == "user_2"
+
+
 async def test_a_new_key_is_found_and_the_old_one_stays_good() -> None:
     clock, new = Clock(), Signer("new-key")
     server = KeyServer(SIGNER)
@@ -264,8 +297,8 @@ async def test_a_new_key_is_found_and_the_old_one_stays_good() -> None:
         server.signers = (SIGNER, new)
         clock.advance(5)
 
-        assert await verify.verify(new.token())
-        assert await verify.verify(SIGNER.token())
+        assert (await verify.verify(new.token())).subject == "user_1"
+        assert (await verify.verify(SIGNER.token())).subject == "user_1"
 
 
 async def test_a_withdrawn_key_is_refused_within_a_minute_remembered_tokens_too() -> None:
@@ -279,7 +312,7 @@ async def test_a_withdrawn_key_is_refused_within_a_minute_remembered_tokens_too(
 
         with pytest.raises(Unauthenticated):
             await verify.verify(token)
-        assert await verify.verify(new.token())
+        assert (await verify.verify(new.token())).subject == "user_1"
 
 
 async def test_unknown_key_ids_do_not_hammer_the_signer() -> None:
@@ -302,7 +335,7 @@ async def test_old_keys_stay_good_while_the_signer_is_down() -> None:
         server.down = True
         clock.advance(3600)
 
-        assert await verify.verify(SIGNER.token("user_2"))
+        assert (await verify.verify(SIGNER.token("user_2"))).subject == "user_2"
 
 
 async def test_without_any_key_the_answer_is_not_that_the_token_is_bad() -> None:
@@ -323,7 +356,7 @@ async def test_a_signer_that_comes_up_late_is_found() -> None:
         server.down = False
         clock.advance(0.5)
 
-        assert await verify.verify(SIGNER.token())
+        assert (await verify.verify(SIGNER.token())).subject == "user_1"
 
 
 async def test_keys_of_other_kinds_are_skipped() -> None:
@@ -342,7 +375,7 @@ async def test_keys_of_other_kinds_are_skipped() -> None:
     ) as jwks:
         verify = TokenVerifier(jwks, issuer=ISSUER, audience=AUDIENCE)
 
-        assert await verify.verify(SIGNER.token())
+        assert (await verify.verify(SIGNER.token())).subject == "user_1"
 
 
 StaffOnly = Annotated[Identity, Depends(require_role("staff"))]

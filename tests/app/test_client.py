@@ -487,6 +487,30 @@ class TestReplicas:
 
         assert len(servers[0].asked) > 10
 
+    async def test_a_replica_that_dies_costs_no_idempotent_call(self, tmp_path: Path) -> None:
+        outcomes: set[str] = set()
+        death = asyncio.Event()
+
+        async def shopper(client: Upstream) -> None:
+            for _ in range(40):
+                outcomes.add(await outcome(client))
+
+        async def die_after_twenty(exchange: Exchange) -> None:
+            await exchange.answer()
+            if len(doomed.asked) == 20:
+                death.set()
+
+        async with AsyncExitStack() as life, neighbour(ok) as server:
+            doomed = await life.enter_async_context(neighbour(die_after_twenty))
+            file = list_targets(tmp_path, doomed.port, server.port)
+            async with upstream(f"file:{file}") as client:
+                shoppers = asyncio.gather(*(shopper(client) for _ in range(8)))
+                await asyncio.wait_for(death.wait(), 5)
+                await life.aclose()
+                await shoppers
+
+        assert outcomes == {"200"}
+
     async def test_without_a_ready_replica_nothing_is_waited_for(self, tmp_path: Path) -> None:
         file = list_targets(tmp_path)
         async with upstream(f"file:{file}") as client:
