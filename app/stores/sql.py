@@ -43,7 +43,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.errors import Problem, Unavailable
+from app.errors import Problem
+from app.stores.errors import StoreUnavailable as StoreUnavailable  # also for those who use SQL
 from app.telemetry.metrics import Metrics
 
 T = TypeVar("T")
@@ -72,13 +73,6 @@ UNAVAILABLE_SQLITE_CODES = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
-
-
-class StoreUnavailable(Unavailable):
-    """The store did not do its part in time; the same request may work in a moment."""
-
-    type = "store-unavailable"
-    title = "The store is not answering"
 
 
 class WriteConflict(StoreUnavailable):

@@ -36,7 +36,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from app.stores.sql import StoreUnavailable
+from app.stores.errors import StoreUnavailable
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 

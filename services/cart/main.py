@@ -11,14 +11,10 @@ from app.client import Transport, Upstream
 from app.factory import create_app
 from app.health import Health
 from app.settings import load
-from app.stores.sql import Database
-from app.stores.valkey import Valkey
 from app.telemetry.metrics import Metrics
 from services.cart.clients import Products
 from services.cart.dependencies import State
 from services.cart.repository import CartRepository, Retention
-from services.cart.repository.sqlite import SqliteCarts
-from services.cart.repository.valkey import ValkeyCarts
 from services.cart.routes import router
 from services.cart.service import CartService
 from services.cart.settings import CartSettings
@@ -68,12 +64,19 @@ def build(
 
 @asynccontextmanager
 async def _open_carts(settings: CartSettings, metrics: Metrics) -> AsyncIterator[CartRepository]:
+    # Each store is imported where it is opened: the other one would be 20 MB for nothing.
     retention = Retention(cart=settings.cart_lifetime)
     if settings.store_url.startswith("sqlite:"):
+        from app.stores.sql import Database
+        from services.cart.repository.sqlite import SqliteCarts
+
         async with Database(settings.store_url, metrics=metrics) as database:
-            carts = SqliteCarts(database, retention)
-            async with carts.forgetting_expired():
-                yield carts
+            sqlite_carts = SqliteCarts(database, retention)
+            async with sqlite_carts.forgetting_expired():
+                yield sqlite_carts
     else:
+        from app.stores.valkey import Valkey
+        from services.cart.repository.valkey import ValkeyCarts
+
         async with Valkey(settings.store_url, metrics=metrics) as valkey:
             yield ValkeyCarts(valkey, retention)
