@@ -14,6 +14,7 @@ from typing import Any, Self, cast
 import httpx2
 
 from app.client.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout
+from app.errors import BadRequest
 
 CONNECT_TIMEOUT = 0.25
 POOL_TIMEOUT = 0.1
@@ -102,20 +103,27 @@ class Engine:
         content: bytes,
         seconds: float,
     ) -> Response:
-        """Send and wait at most `seconds` for the answer's head. Raises `UpstreamError`."""
+        """Send and wait at most `seconds` for the answer's head.
+
+        Raises `UpstreamError`, and `BadRequest` for what cannot be said in HTTP: it can only
+        have come from whoever asked us.
+        """
         connection = _Connection()
-        request = httpx2.Request(
-            method,
-            url,
-            params=params,
-            headers=headers,
-            content=content,
-            extensions={
-                "timeout": {"connect": CONNECT_TIMEOUT, "pool": POOL_TIMEOUT},
-                "trace": connection.trace,
-            },
-        )
         with _translated(self._upstream, connection):
+            request = httpx2.Request(
+                method,
+                url,
+                params=params,
+                # As bytes: the engine would take text for ASCII, and headers may be Latin-1.
+                headers=[
+                    (name.encode("latin-1"), text.encode("latin-1")) for name, text in headers
+                ],
+                content=content,
+                extensions={
+                    "timeout": {"connect": CONNECT_TIMEOUT, "pool": POOL_TIMEOUT},
+                    "trace": connection.trace,
+                },
+            )
             async with asyncio.timeout(seconds):
                 response = await self._transport.handle_async_request(request)
         if method != "HEAD" and _end_is_unknowable(response):
@@ -146,6 +154,8 @@ def _translated(upstream: str, connection: _Connection | None = None) -> Iterato
         raise UpstreamRefused(
             upstream, "all connections to it are in use.", blameless=True
         ) from error
+    except (httpx2.InvalidURL, httpx2.LocalProtocolError) as error:
+        raise BadRequest("This request cannot be passed on as it is.") from error
     except (TimeoutError, httpx2.TimeoutException) as error:
         raise UpstreamTimeout(upstream, "it did not answer in time.") from error
     except httpx2.TransportError as error:

@@ -25,6 +25,7 @@ from app.client import (
     UpstreamTimeout,
     raise_for_problem,
 )
+from app.errors import BadRequest
 from app.telemetry.context import Deadline, RequestContext, bind
 from app.telemetry.metrics import Metrics
 from tests.app.clocks import Clock
@@ -136,6 +137,26 @@ class TestAnswers:
         sent = server.asked[0].headers
         assert (sent["host"], sent["x-shop"]) == (f"127.0.0.1:{server.port}", "yes")
         assert not {"upgrade", "te"} & sent.keys()
+
+    async def test_headers_need_not_be_ascii(self) -> None:
+        async with calling(ok) as (client, server):
+            await client.request("GET", "/", headers={"accept-language": "fran\xe7ais"})
+
+        assert server.asked[0].headers["accept-language"] == "fran\xe7ais"
+
+    @pytest.mark.parametrize(
+        ("path", "header"), [("/", "a\r\nx-forged: 1"), ("/", "a\0"), ("/a\nb", "a"), ("/\0", "a")]
+    )
+    async def test_what_cannot_be_said_in_http_is_the_askers_fault(
+        self, path: str, header: str
+    ) -> None:
+        async with calling(ok, clock=Clock()) as (client, server):
+            for _ in range(30):
+                with pytest.raises(BadRequest):
+                    await client.request("GET", path, headers={"x-mine": header})
+
+            assert client.available
+        assert not server.asked
 
     async def test_headers_named_by_connection_are_passed_neither_way(self) -> None:
         behave = answering(200, b"", "connection: x-hop\r\nx-hop: 1\r\n")
