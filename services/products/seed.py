@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter
 
 from app.models import Model, Text
 from app.settings import SettingsError, load
+from app.stores.migrations import check_schema
 from app.stores.sql import Database, StoreUnavailable
 from app.telemetry.metrics import Metrics
 from services.products.currencies import from_euro_cents
@@ -97,6 +98,7 @@ def _priced(good: Good, category: str, currency: str) -> NewProduct:
 
 async def _run(settings: StoreSettings) -> int:
     async with Database(settings.store_url, metrics=Metrics("products")) as database:
+        await check_schema(database, "services.products")
         return await seed(database, currency=settings.currency)
 
 

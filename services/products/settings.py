@@ -7,7 +7,6 @@ from pydantic import AfterValidator, Field
 from app.settings import Seconds, ServiceSettings, ServiceTokenSettings, UpstreamUrl, store_url
 from services.products.currencies import check_currency
 
-
 SqlUrl = Annotated[str, store_url("sqlite", "postgresql")]
 
 

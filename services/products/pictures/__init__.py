@@ -14,7 +14,7 @@ _BY_CATEGORY = {
     "kitchen": kitchen,
     "curiosities": curiosities,
 }
-_DRAWINGS = {
+DRAWINGS = {
     sku: drawing for module in _BY_CATEGORY.values() for sku, drawing in module.DRAWINGS.items()
 }
 _PLAIN = Palette(tile="#F3F0EA", shade="#DCD5C8", ink="#2B2926", main="#6A635B", second="#C8401F")
@@ -27,7 +27,7 @@ def draw(*, sku: str, title: str, category: str) -> str:
     """
     module = _BY_CATEGORY.get(category)
     pen = Pen(module.PALETTE if module else _PLAIN, seed=sku)
-    _DRAWINGS.get(sku, _plain_wheel)(pen)
+    DRAWINGS.get(sku, _plain_wheel)(pen)
     return pen.picture(title)
 
 

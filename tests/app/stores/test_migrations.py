@@ -1,0 +1,198 @@
+"""Bringing tables to the version the code needs."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.stores.migrations import (
+    SchemaMismatch,
+    Version,
+    check_schema,
+    main,
+    migrate,
+    newest_version,
+    stored_version,
+)
+from app.stores.sql import Database
+from app.telemetry.metrics import Metrics
+
+ROOT = Path(__file__).resolve().parents[3]
+ENVIRONMENT = "from app.stores.migrations import run_environment\n\nrun_environment()\n"
+PACKAGE = "shelf_service"
+
+
+class Code:
+    """A package with migrations, which can be released in newer versions."""
+
+    def __init__(self, folder: Path) -> None:
+        self._versions = folder / PACKAGE / "migrations" / "versions"
+        self._versions.mkdir(parents=True)
+        (folder / PACKAGE / "__init__.py").touch()
+        (folder / PACKAGE / "migrations" / "env.py").write_text(ENVIRONMENT, encoding="utf-8")
+        self._last: str | None = None
+
+    def release(self, revision: str, statement: str) -> None:
+        (self._versions / f"v{revision.replace('.', '_')}_change.py").write_text(
+            "from alembic import op\n"
+            f"revision = {revision!r}\n"
+            f"down_revision = {self._last!r}\n"
+            "def upgrade():\n"
+            f"    op.execute({statement!r})\n",
+            encoding="utf-8",
+        )
+        self._last = revision
+
+    def withdraw(self, revision: str) -> None:
+        (self._versions / f"v{revision.replace('.', '_')}_change.py").unlink()
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Code:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    code = Code(tmp_path)
+    code.release("1.0", "CREATE TABLE shelves (name TEXT PRIMARY KEY)")
+    return code
+
+
+@pytest.fixture
+async def store(url: str, metrics: Metrics) -> AsyncIterator[Database]:
+    async with Database(url, metrics=metrics) as store:
+        yield store
+
+
+async def test_an_empty_store_gets_all_tables(code: Code, url: str, store: Database) -> None:
+    assert await stored_version(store, PACKAGE) == Version(0, 0)
+    assert await migrate(PACKAGE, url) == (Version(0, 0), Version(1, 0))
+    assert await stored_version(store, PACKAGE) == Version(1, 0)
+    async with store.transaction("insert") as connection:
+        await connection.execute(text("INSERT INTO shelves VALUES ('upper')"))
+
+
+async def test_migrating_again_changes_nothing(code: Code, url: str) -> None:
+    await migrate(PACKAGE, url)
+    assert await migrate(PACKAGE, url) == (Version(1, 0), Version(1, 0))
+
+
+async def test_only_one_of_racing_runs_does_the_work(code: Code, url: str) -> None:
+    ran = await asyncio.gather(*(migrate(PACKAGE, url) for _ in range(5)))
+    assert sorted(before for before, _ in ran) == [Version(0, 0)] + [Version(1, 0)] * 4
+    assert {after for _, after in ran} == {Version(1, 0)}
+
+
+async def test_data_lives_through_an_upgrade(code: Code, url: str, store: Database) -> None:
+    await migrate(PACKAGE, url)
+    async with store.transaction("insert") as connection:
+        await connection.execute(text("INSERT INTO shelves VALUES ('upper')"))
+    code.release("1.1", "ALTER TABLE shelves ADD COLUMN width INTEGER")
+    assert await migrate(PACKAGE, url) == (Version(1, 0), Version(1, 1))
+    async with store.reading("read") as connection:
+        row = (await connection.execute(text("SELECT name, width FROM shelves"))).one()
+    assert tuple(row) == ("upper", None)
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(
+    code: Code, url: str, store: Database
+) -> None:
+    await migrate(PACKAGE, url)
+    code.release("1.1", "CREATE TABLE drawers (name TEXT)")
+    code.release("1.2", "CREATE TABLE shelves (name TEXT)")
+    with pytest.raises(Exception, match="already exists"):
+        await migrate(PACKAGE, url)
+    assert await stored_version(store, PACKAGE) == Version(1, 0)
+    code.withdraw("1.2")
+    assert await migrate(PACKAGE, url) == (Version(1, 0), Version(1, 1))
+
+
+async def test_code_does_not_run_on_an_older_schema(code: Code, url: str, store: Database) -> None:
+    with pytest.raises(SchemaMismatch, match="run cartwheel migrate"):
+        await check_schema(store, PACKAGE)
+    await migrate(PACKAGE, url)
+    await check_schema(store, PACKAGE)
+    code.release("1.1", "ALTER TABLE shelves ADD COLUMN width INTEGER")
+    with pytest.raises(SchemaMismatch, match="older"):
+        await check_schema(store, PACKAGE)
+
+
+async def test_code_runs_on_a_schema_that_only_has_more(
+    code: Code, url: str, store: Database
+) -> None:
+    code.release("1.1", "ALTER TABLE shelves ADD COLUMN width INTEGER")
+    await migrate(PACKAGE, url)
+    code.withdraw("1.1")
+    await check_schema(store, PACKAGE)
+    assert await migrate(PACKAGE, url) == (Version(1, 1), Version(1, 1))
+
+
+async def test_code_does_not_run_on_a_newer_major_schema(
+    code: Code, url: str, store: Database
+) -> None:
+    code.release("2.0", "DROP TABLE shelves")
+    await migrate(PACKAGE, url)
+    code.withdraw("2.0")
+    with pytest.raises(SchemaMismatch, match="newer than the code"):
+        await check_schema(store, PACKAGE)
+
+
+async def test_services_may_share_a_database(code: Code, url: str, store: Database) -> None:
+    await migrate("services.products", url)
+    await migrate("services.user", url)
+    assert await migrate(PACKAGE, url) == (Version(0, 0), Version(1, 0))
+    await check_schema(store, "services.products")
+    await check_schema(store, "services.user")
+
+
+@pytest.mark.parametrize("service", ["cart", "products", "tracking", "user"])
+def test_file_names_say_the_version_alembic_sees(service: str) -> None:
+    from alembic.script import ScriptDirectory
+
+    folder = ROOT / "services" / service / "migrations"
+    scripts = ScriptDirectory(str(folder))
+    assert scripts.get_current_head() == str(newest_version(f"services.{service}"))
+    for script in scripts.walk_revisions():
+        assert Path(script.path).name.startswith(f"v{script.revision.replace('.', '_')}_")
+
+
+def test_the_command_says_what_it_did(
+    code: Code, sqlite_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([PACKAGE, "--url", sqlite_url]) == 0
+    assert main([PACKAGE, "--url", sqlite_url]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "shelf_service: schema 0.0 → 1.0",
+        "shelf_service: schema at 1.0, nothing to do",
+    ]
+
+
+def test_the_command_makes_the_folder_of_a_sqlite_file(code: Code, tmp_path: Path) -> None:
+    assert main([PACKAGE, "--url", f"sqlite:///{tmp_path}/deep/down/store.sqlite3"]) == 0
+    assert (tmp_path / "deep" / "down" / "store.sqlite3").exists()
+
+
+def test_the_command_fails_when_the_store_is_away(
+    code: Code, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([PACKAGE, "--url", "postgresql://nobody@127.0.0.1:9/nothing"]) == 1
+    assert capsys.readouterr().err.startswith("shelf_service: ")
+
+
+def test_the_command_names_what_it_lacks(code: Code, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([PACKAGE]) == 2
+    assert "CARTWHEEL_STORE_URL" in capsys.readouterr().err
+    assert main(["services.nothing", "--url", "sqlite:///x"]) == 2
+    assert "services.nothing" in capsys.readouterr().err
+
+
+def test_racing_processes_migrate_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "app.stores.migrations", "services.products"]
+    command += ["--url", f"sqlite:///{tmp_path}/store.sqlite3"]
+    racing = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    said = [process.communicate(timeout=60)[0] for process in racing]
+    assert [process.returncode for process in racing] == [0, 0, 0]
+    assert sum("0.0 →" in line for line in said) == 1

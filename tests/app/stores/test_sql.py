@@ -1,0 +1,263 @@
+"""What `Database` promises, on SQLite and on Postgres."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import Conflict
+from app.stores.sql import Database, StoreUnavailable, WriteConflict
+from app.telemetry.metrics import Metrics
+from tests.support.postgres import PostgresServer
+
+ADD = text("UPDATE counters SET value = value + :by WHERE name = :name RETURNING value")
+TERMINATE = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+READ = text("SELECT value FROM counters WHERE name = :name")
+
+
+async def add(database: Database, name: str = "a", by: int = 1) -> int:
+    async with database.transaction("add") as connection:
+        value: int = (await connection.execute(ADD, {"name": name, "by": by})).scalar_one()
+    return value
+
+
+async def read(database: Database, name: str = "a") -> int:
+    async with database.reading("read") as connection:
+        value: int = (await connection.execute(READ, {"name": name})).scalar_one()
+    return value
+
+
+async def test_parallel_changes_all_count(database: Database) -> None:
+    values = await asyncio.gather(*(add(database) for _ in range(100)))
+    assert sorted(values) == list(range(1, 101))
+
+
+async def test_numbers_may_be_larger_than_32_bits(database: Database) -> None:
+    assert await add(database, by=2**40) == 2**40
+
+
+async def test_a_block_that_raises_changes_nothing(database: Database) -> None:
+    async def add_and_fail() -> None:
+        async with database.transaction("add") as connection:
+            await connection.execute(ADD, {"name": "a", "by": 1})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await add_and_fail()
+    assert await read(database) == 0
+
+
+async def test_a_refusal_rolls_back_and_is_no_error_of_the_store(
+    database: Database, metrics: Metrics
+) -> None:
+    async def add_and_refuse() -> None:
+        async with database.transaction("add") as connection:
+            await connection.execute(ADD, {"name": "a", "by": 1})
+            raise Conflict("not today")
+
+    with pytest.raises(Conflict):
+        await add_and_refuse()
+    assert await read(database) == 0
+    assert b'operation="add",outcome="ok"' in metrics.render()
+    assert b'outcome="error"' not in metrics.render()
+
+
+async def test_a_caller_that_is_cancelled_leaves_no_lock(database: Database) -> None:
+    inside = asyncio.Event()
+
+    async def add_and_wait() -> None:
+        async with database.transaction("add") as connection:
+            await connection.execute(ADD, {"name": "a", "by": 1})
+            inside.set()
+            await asyncio.Event().wait()
+
+    waiting = asyncio.create_task(add_and_wait())
+    await inside.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await add(database) == 1
+
+
+async def test_waiting_for_a_lock_has_a_limit(url: str, database: Database) -> None:
+    async with (
+        Database(url, metrics=Metrics("other"), patience=0.2) as impatient,
+        database.transaction("hold") as connection,
+    ):
+        await connection.execute(ADD, {"name": "a", "by": 1})
+        with pytest.raises(StoreUnavailable):
+            await add(impatient)
+        assert await read(impatient) == 0
+
+
+async def test_waiting_for_a_connection_has_a_limit(url: str, database: Database) -> None:
+    async with (
+        Database(url, metrics=Metrics("other"), pool_size=1, patience=0.2) as narrow,
+        narrow.reading("hold"),
+    ):
+        with pytest.raises(StoreUnavailable):
+            await narrow.ping()
+    await database.ping()
+
+
+async def test_a_broken_rule_stays_what_it_is(database: Database) -> None:
+    async def insert_again() -> None:
+        async with database.transaction("insert") as connection:
+            await connection.execute(text("INSERT INTO counters VALUES ('a', 0)"))
+
+    with pytest.raises(IntegrityError):
+        await insert_again()
+
+
+async def test_wrong_sql_is_our_mistake_and_not_an_outage(database: Database) -> None:
+    async def read_nonsense() -> None:
+        async with database.reading("read") as connection:
+            await connection.execute(text("SELECT nothing FROM nowhere"))
+
+    with pytest.raises(DBAPIError):
+        await read_nonsense()
+    await database.ping()
+
+
+async def test_work_that_lost_is_done_again(database: Database) -> None:
+    attempts = 0
+
+    async def work(connection: AsyncConnection) -> int:
+        nonlocal attempts
+        attempts += 1
+        value: int = (await connection.execute(ADD, {"name": "a", "by": 1})).scalar_one()
+        if attempts < 3:
+            raise WriteConflict("lost")
+        return value
+
+    assert await database.run("add", work) == 1
+    assert attempts == 3
+
+
+async def test_work_that_always_loses_ends(database: Database) -> None:
+    attempts = 0
+
+    async def work(connection: AsyncConnection) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise WriteConflict("lost")
+
+    with pytest.raises(StoreUnavailable):
+        await database.run("add", work)
+    assert attempts == 3
+
+
+async def test_a_deadlock_in_postgres_is_survived(postgres_url: str, metrics: Metrics) -> None:
+    both_hold_one = asyncio.Barrier(2)
+
+    async with Database(postgres_url, metrics=metrics, patience=5.0) as database:
+        async with database.transaction("prepare") as connection:
+            await connection.execute(text("CREATE TABLE counters (name TEXT, value BIGINT)"))
+            await connection.execute(text("INSERT INTO counters VALUES ('a', 0), ('b', 0)"))
+
+        async def add_both(first: str, second: str) -> None:
+            tried = False
+
+            async def work(connection: AsyncConnection) -> None:
+                nonlocal tried
+                await connection.execute(ADD, {"name": first, "by": 1})
+                if not tried:
+                    tried = True
+                    await both_hold_one.wait()
+                await connection.execute(ADD, {"name": second, "by": 1})
+
+            await database.run("add", work)
+
+        await asyncio.gather(add_both("a", "b"), add_both("b", "a"))
+        assert (await read(database, "a"), await read(database, "b")) == (2, 2)
+
+
+async def test_a_postgres_that_comes_back_is_used_again(
+    postgres_url: str, postgres_server: PostgresServer, metrics: Metrics
+) -> None:
+    async with Database(postgres_url, metrics=metrics, pool_size=2) as database:
+        await asyncio.gather(database.ping(), database.ping())
+        async with (
+            Database(postgres_server.url(), metrics=Metrics("admin")) as admin,
+            admin.reading("terminate") as connection,
+        ):
+            name = postgres_url.rpartition("/")[2].partition("?")[0]
+            ended = await connection.execute(TERMINATE, {"name": name})
+            assert ended.rowcount == 2
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    await asyncio.gather(database.ping(), database.ping())
+                    break
+                except StoreUnavailable:
+                    await asyncio.sleep(0.02)
+
+
+async def test_opening_needs_no_server(metrics: Metrics) -> None:
+    async with Database("postgresql://nobody@127.0.0.1:9/nothing", metrics=metrics) as database:
+        with pytest.raises(StoreUnavailable):
+            await database.ping()
+    assert b'operation="ping",outcome="error"' in metrics.render()
+
+
+async def test_a_file_that_cannot_be_opened_is_an_outage(tmp_path: Path, metrics: Metrics) -> None:
+    async with Database(f"sqlite:///{tmp_path}/no/such/folder.db", metrics=metrics) as database:
+        with pytest.raises(StoreUnavailable):
+            await database.ping()
+
+
+async def test_a_file_that_is_no_database_is_an_outage(tmp_path: Path, metrics: Metrics) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("Dear reader, this is not a database. " * 100, encoding="utf-8")
+    async with Database(f"sqlite:///{file}", metrics=metrics) as database:
+        with pytest.raises(StoreUnavailable):
+            await database.ping()
+
+
+async def test_another_process_that_holds_a_sqlite_file_is_waited_for_and_then_told(
+    sqlite_url: str, metrics: Metrics
+) -> None:
+    file = sqlite_url.removeprefix("sqlite:///")
+    async with Database(sqlite_url, metrics=metrics, patience=0.2) as database:
+        async with database.transaction("prepare") as connection:
+            await connection.execute(text("CREATE TABLE counters (name TEXT, value BIGINT)"))
+            await connection.execute(text("INSERT INTO counters VALUES ('a', 0)"))
+        holder = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "import sqlite3, sys\n"
+                "held = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+                "held.execute('BEGIN IMMEDIATE')\n"
+                "print('held', flush=True)\n"
+                "sys.stdin.read()",
+                file,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        try:
+            assert holder.stdout is not None
+            assert await asyncio.to_thread(holder.stdout.readline) == b"held\n"
+            with pytest.raises(StoreUnavailable):
+                await add(database)
+            assert await read(database) == 0
+        finally:
+            holder.communicate()
+        assert await add(database) == 1
+
+
+async def test_sqlite_keeps_a_log_so_that_readers_do_not_wait(
+    sqlite_url: str, metrics: Metrics
+) -> None:
+    async with Database(sqlite_url, metrics=metrics) as database:
+        await database.ping()
+    file = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))
+    assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    file.close()
