@@ -32,6 +32,9 @@ from services.tracking.service import Orders
 from services.tracking.settings import TrackingSettings, killer
 from services.tracking.sweeper import Sweeper
 
+SWEEPS_A_LEASE = 5
+"""How many sweeps a replica may miss before another one takes over."""
+
 
 def create() -> FastAPI:
     """The app as the environment wants it. Raises `SettingsError`."""
@@ -108,7 +111,12 @@ def build(
                 changed=bulletin.changed,
             )
             sweeper = Sweeper(
-                saga, repository, holder=_unique(settings.instance), clock=clock, measures=measures
+                saga,
+                repository,
+                holder=_unique(settings.instance),
+                lease=_in_milliseconds(SWEEPS_A_LEASE * settings.sweep_seconds),
+                clock=clock,
+                measures=measures,
             )
             runner = SagaRunner(saga, limit=settings.checkout_limit, grace=settings.drain_grace)
             async with (

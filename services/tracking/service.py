@@ -236,10 +236,7 @@ class Orders:
         raise InProgress("The order is changing right now.", headers={"Retry-After": "1"})
 
     def _patience(self) -> float:
-        deadline = current().deadline
-        if deadline is None:
-            return self.patience
-        return max(0.0, min(self.patience, deadline.remaining() - ANSWER_MARGIN))
+        return max(0.0, min(self.patience, current().time_left() - ANSWER_MARGIN))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,15 @@ from services.tracking.repository import OrderChanged, OrderRepository
 from services.tracking.saga import Saga
 
 LEASE = "sweeper"
-LEASE_MILLISECONDS = 10_000
 BATCH = 50
 AT_ONCE = 8
 
 
 class Sweeper:
-    """``holder`` is this replica's name; two replicas must not share one."""
+    """``holder`` is this replica's name; two replicas must not share one.
+
+    ``lease`` is how long, in milliseconds, nobody else sweeps after its last sweep.
+    """
 
     def __init__(
         self,
@@ -29,12 +31,14 @@ class Sweeper:
         orders: OrderRepository,
         *,
         holder: str,
+        lease: int,
         clock: Callable[[], int],
         measures: Measures,
     ) -> None:
         self._saga = saga
         self._orders = orders
         self._holder = holder
+        self._lease = lease
         self._clock = clock
         self._measures = measures
 
@@ -45,7 +49,7 @@ class Sweeper:
         """
         now = self._clock()
         held = await self._orders.hold_lease(
-            LEASE, holder=self._holder, now=now, expires_at=now + LEASE_MILLISECONDS
+            LEASE, holder=self._holder, now=now, expires_at=now + self._lease
         )
         if not held:
             return

@@ -6,8 +6,7 @@ from sqlalchemy import text
 
 from services.tracking.models import Status
 from services.tracking.repository import MAX_STRIKES
-from services.tracking.sweeper import LEASE_MILLISECONDS
-from tests.services.tracking.workshop import Shop, Workshop, an_order, open_workshop
+from tests.services.tracking.workshop import LEASE, Shop, Workshop, an_order, open_workshop
 
 
 async def test_an_order_that_moves_is_left_alone(workshop: Workshop) -> None:
@@ -30,7 +29,7 @@ async def test_of_two_sweepers_one_sweeps(shop: Shop) -> None:
         await first.place(an_order())
         shop.clock.pass_seconds(5)
         await first.sweeper.sweep()
-        shop.clock.pass_seconds(LEASE_MILLISECONDS / 1000 - 1)
+        shop.clock.pass_seconds(LEASE / 1000 - 1)
         order = await first.order()
         await first.orders.save(order, order, now=shop.clock(), due_at=shop.clock())
         await second.sweeper.sweep()

@@ -32,6 +32,8 @@ from services.tracking.sweeper import Sweeper
 from tests.services.tracking.neighbours import SERVICE_TOKEN, FakeCarts, FakeProducts
 
 PACE = Pace(stall=60_000, retry=5_000, give_up=300_000, courier=4_000)
+LEASE = 10_000
+"""Milliseconds."""
 ADDRESS = Address(name="Ada", line1="1 Loom Lane", city="Ware", postal_code="SG12", country="GB")
 
 
@@ -194,7 +196,9 @@ async def open_workshop(
             orders=orders,
             payments=payments,
             saga=saga,
-            sweeper=Sweeper(saga, orders, holder=holder, clock=shop.clock, measures=measures),
+            sweeper=Sweeper(
+                saga, orders, holder=holder, lease=LEASE, clock=shop.clock, measures=measures
+            ),
             courier=Courier(
                 orders, pace=pace.courier, clock=shop.clock, measures=measures, changed=changed
             ),
