@@ -19,15 +19,6 @@ from tests.services.cart.servers import ValkeyServer
 STORES = ("sqlite", "valkey")
 
 
-@pytest.fixture(scope="session")
-def shared_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server for all tests that do not harm it; shoppers of each test have their own names."""
-    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.kill()
-
-
 @pytest.fixture
 def own_valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
     """A server that the test starts, and may do anything to."""
@@ -37,12 +28,10 @@ def own_valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture(params=STORES)
-async def store_url(
-    request: pytest.FixtureRequest, shared_valkey: ValkeyServer, tmp_path: Path
-) -> str:
-    """The address of each kind of store, ready for carts."""
+async def store_url(request: pytest.FixtureRequest, valkey_server_url: str, tmp_path: Path) -> str:
+    """The address of each kind of store, ready for carts; shoppers have names of their own."""
     if request.param == "valkey":
-        return shared_valkey.url
+        return valkey_server_url
     url = f"sqlite:///{tmp_path}/cart.sqlite3"
     await migrate("services.cart", url)
     return url

@@ -14,7 +14,7 @@ from tests.services.cart.waiting import until
 
 ONE_MUG = {"sku": "MUG", "quantity": 1}
 RETURN_SECONDS = 2.0
-REFUSAL_SECONDS = 1.0  # the store's patience, and as much again for a machine that is busy
+REFUSAL_SECONDS = 2.0  # the store's patience, and the rest for a machine that is busy
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from app.stores.migrations import migrate
 from services.cart.models import CartLimit, Line
 from services.cart.repository import CartRepository, IdempotencyKeyReused
 from tests.services.cart.conftest import open_carts
-from tests.services.cart.servers import ValkeyServer
 
 SHOPPERS = ("user_1", "guest_1")
 
@@ -37,7 +36,7 @@ steps = st.one_of(
 )
 @given(story=st.lists(steps, min_size=3, max_size=15))
 def test_both_stores_answer_the_same_to_any_story(
-    story: Sequence[tuple[Any, ...]], shared_valkey: ValkeyServer, tmp_path: Path
+    story: Sequence[tuple[Any, ...]], valkey_server_url: str, tmp_path: Path
 ) -> None:
     sqlite_url = f"sqlite:///{tmp_path}/cart.sqlite3"
 
@@ -47,7 +46,7 @@ def test_both_stores_answer_the_same_to_any_story(
             chapter = secrets.token_hex(6)
             told = [
                 await _tell(await stack.enter_async_context(open_carts(url)), story, chapter)
-                for url in (sqlite_url, shared_valkey.url)
+                for url in (sqlite_url, valkey_server_url)
             ]
         assert told[0] == told[1]
 
