@@ -19,16 +19,13 @@ def wheelbarrow(pen: Pen) -> None:
 def hand_truck(pen: Pen) -> None:
     p = pen.palette
     pen.ground()
-    for y, size in ((168, 78), (104, 62)):
-        pen.box(140, y - (size - 78), size, 62 if size == 62 else 78, fill=p.second)
-    pen.curve("M92 58L112 58L126 246")
-    pen.line((124, 252), (226, 252))
-    for y in (98, 146, 194):
-        pen.line((110 + (y - 98) * 0.08, y), (120 + (y - 98) * 0.08, y))
-    pen.grip((84, 58), (104, 58))
-    pen.roller(104, 232, 28, fill=p.ink, hub=p.main)
-    pen.line((168, 168), (190, 168), colour=p.ink)
-    pen.line((160, 124), (182, 124), colour=p.ink)
+    pen.box(138, 172, 92, 74, fill=p.second)
+    pen.box(138, 98, 68, 66, fill=p.main)
+    pen.line((166, 190), (186, 190), colour=p.tile)
+    pen.line((160, 116), (180, 116), colour=p.tile)
+    pen.curve("M78 52H106C116 52 120 58 120 68V254H238")
+    pen.grip((72, 52), (92, 52))
+    pen.wheel(96, 230, 31, spokes=6, spoke=p.ink, hub=p.second)
 
 
 def wagon(pen: Pen) -> None:
@@ -109,15 +106,16 @@ def market_barrow(pen: Pen) -> None:
 def dolly(pen: Pen) -> None:
     p = pen.palette
     pen.ground()
-    pen.solid("M96 92C96 70 150 64 172 70C190 76 178 108 214 112C236 114 236 132 236 140H96", p.ink)
-    pen.box(96, 144, 140, 12, fill=p.light)
-    for x in (114, 132, 158, 176, 202, 220):
-        pen.line((x, 144), (x, 148))
-    pen.line((108, 164), (108, 192))
-    pen.line((224, 164), (224, 192))
-    pen.box(60, 196, 200, 16, fill=p.second)
-    for x in (90, 230):
-        pen.line((x, 218), (x, 236))
+    pen.solid("M92 98C92 72 148 62 174 68C196 74 182 108 218 112C238 114 238 128 238 142H92", p.ink)
+    pen.box(92, 144, 146, 14, fill=p.light)
+    for x in (106, 124, 150, 168, 194, 212):
+        pen.line((x, 142), (x, 150))
+    pen.line((108, 164), (108, 204))
+    pen.line((222, 164), (222, 204))
+    pen.line((165, 164), (165, 192))
+    pen.line((152, 194), (178, 194), colour=p.second)
+    pen.box(62, 206, 196, 14, fill=p.second)
+    for x in (88, 232):
         pen.roller(x, 238, 20, fill=p.main)
 
 

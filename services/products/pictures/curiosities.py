@@ -7,37 +7,38 @@ PALETTE = Palette(tile="#F1EDF8", shade="#D5CAE8", ink="#2A2140", main="#6247A8"
 
 def zoetrope(pen: Pen) -> None:
     p = pen.palette
-    pen.line((160, 214), (160, 250))
-    pen.solid("M112 262C116 248 204 248 208 262", p.second)
-    pen.solid("M64 104V196C64 226 256 226 256 196V104", p.main)
-    pen.oval(160, 104, 99, 28, fill=p.ink)
-    pen.oval(160, 112, 84, 18, fill=p.second)
+    pen.line((160, 220), (160, 254))
+    pen.solid("M106 264C112 246 208 246 214 264", p.second)
+    pen.solid("M64 100V192C64 226 256 226 256 192V100", p.main)
+    pen.oval(160, 100, 99, 30, fill=p.second)
+    pen.oval(160, 104, 86, 22, fill=p.ink)
     for x, top in (
-        (84, 146),
-        (110, 156),
-        (135, 161),
-        (160, 163),
-        (185, 161),
-        (210, 156),
-        (236, 146),
+        (82, 142),
+        (104, 151),
+        (131, 157),
+        (160, 159),
+        (189, 157),
+        (216, 151),
+        (238, 142),
     ):
-        pen.line((x, top), (x, top + 32), colour=p.tile)
+        pen.line((x, top), (x, top + 34), colour=p.tile)
 
 
 def potters_wheel(pen: Pen) -> None:
     p = pen.palette
     pen.ground()
-    pen.line((160, 176), (160, 232))
-    pen.line((96, 186), (84, 254))
-    pen.line((224, 186), (236, 254))
-    pen.box(76, 176, 168, 10, fill=p.ink)
-    pen.oval(160, 234, 66, 15, fill=p.main)
-    pen.oval(160, 164, 62, 12, fill=p.main)
+    pen.line((160, 182), (160, 232))
+    pen.line((96, 190), (84, 254))
+    pen.line((224, 190), (236, 254))
+    pen.oval(160, 234, 64, 14, fill=p.main)
+    pen.box(76, 180, 168, 10, fill=p.ink)
+    pen.oval(160, 168, 64, 11, fill=p.main)
     pen.solid(
-        "M134 158C98 126 128 104 140 92C136 82 134 76 132 70H188C186 76 184 82 180 92C192 104 222 126 186 158",
+        "M134 162C96 132 124 104 142 90C138 80 134 72 132 64H188C186 72 182 80 178 90"
+        "C196 104 224 132 186 162",
         p.second,
     )
-    pen.line((119, 122), (201, 122), colour=p.tile)
+    pen.line((120, 124), (200, 124), colour=p.tile)
 
 
 def orrery(pen: Pen) -> None:
@@ -67,17 +68,13 @@ def film_reel(pen: Pen) -> None:
 
 def wind_spinner(pen: Pen) -> None:
     p = pen.palette
-    pen.line((160, 134), (160, 282))
-    centre = (160, 130)
-    for (x, y), (edge_x, edge_y), fill in zip(
-        around(*centre, 92, 6, start=0.2),
-        around(*centre, 66, 6, start=0.85),
-        (p.main, p.second) * 3,
-        strict=True,
-    ):
-        pen.plate(centre, (x, y), (edge_x, edge_y), fill=fill)
+    pen.line((160, 132), (160, 284))
+    centre = (160, 128)
+    tips, folds = around(*centre, 94, 6, start=0.05), around(*centre, 74, 6, start=0.7)
+    for (x, y), (fold_x, fold_y), fill in zip(tips, folds, (p.main, p.second) * 3, strict=True):
+        pen.plate(centre, (x, y), (fold_x, fold_y), fill=fill)
     pen.disc(*centre, 14, fill=p.ink)
-    pen.disc(*centre, 5, fill=p.light)
+    pen.disc(*centre, 5, fill=p.tile)
 
 
 def gyroscope(pen: Pen) -> None:
@@ -95,32 +92,30 @@ def gyroscope(pen: Pen) -> None:
 def spinning_wheel(pen: Pen) -> None:
     p = pen.palette
     pen.ground(40, 280)
-    pen.wheel(198, 128, 74, spokes=10, tyre=p.main, spoke=p.ink, hub=p.second)
-    pen.line((198, 128), (170, 202))
-    pen.line((198, 128), (234, 202))
-    pen.plate((60, 186), (250, 206), (250, 218), (60, 198), fill=p.second)
-    pen.line((88, 204), (72, 256))
+    pen.line((92, 208), (76, 256))
     pen.line((228, 222), (244, 256))
-    pen.line((196, 218), (186, 256))
-    pen.line((82, 184), (82, 122))
-    pen.solid("M70 128C64 96 76 84 82 68C88 84 100 96 94 128", p.light)
-    pen.line((82, 150), (112, 150))
-    pen.line((112, 150), (150, 72), colour=p.second)
+    pen.line((196, 128), (172, 210))
+    pen.line((196, 128), (228, 212))
+    pen.wheel(196, 128, 76, spokes=10, tyre=p.main, spoke=p.ink, hub=p.second)
+    pen.plate((60, 190), (250, 208), (250, 220), (60, 202), fill=p.second)
+    pen.line((84, 188), (84, 118))
+    pen.solid("M70 124C62 92 76 78 84 56C92 78 106 92 98 124", p.light)
+    pen.curve("M84 150H114L150 70M114 150L150 184", colour=p.ink)
 
 
 def ferris_wheel(pen: Pen) -> None:
     p = pen.palette
     pen.ground()
-    pen.line((160, 142), (104, 256))
-    pen.line((160, 142), (216, 256))
-    pen.spokes(160, 142, 90, 8, colour=p.shade, start=0.5)
-    pen.ring(160, 142, 88, colour=p.main)
-    pen.ring(160, 142, 46, colour=p.main)
-    for step, (x, y) in enumerate(around(160, 142, 88, 8, start=0.5)):
+    pen.spokes(160, 138, 90, 8, colour=p.shade, start=0.5)
+    pen.ring(160, 138, 90, colour=p.main)
+    pen.ring(160, 138, 44, colour=p.main)
+    pen.line((160, 138), (108, 256))
+    pen.line((160, 138), (212, 256))
+    for step, (x, y) in enumerate(around(160, 138, 90, 8, start=0.5)):
         fill = p.second if step % 2 == 0 else p.ink
-        pen.solid(f"M{x - 14:.0f} {y + 4:.0f}h28c0 20-28 20-28 0", fill)
-        pen.line((x, y - 6), (x, y + 2))
-    pen.disc(160, 142, 13, fill=p.second)
+        pen.disc(x, y, 5, fill=p.ink)
+        pen.solid(f"M{x - 15:.0f} {y + 10:.0f}h30c0 20-30 20-30 0", fill)
+    pen.disc(160, 138, 13, fill=p.second)
 
 
 DRAWINGS = {

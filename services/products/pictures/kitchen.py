@@ -7,24 +7,31 @@ PALETTE = Palette(tile="#EEF4E4", shade="#CEDFB6", ink="#26352A", main="#4F8A3C"
 
 def pizza_wheel(pen: Pen) -> None:
     p = pen.palette
-    pen.line((160, 160), (212, 212))
-    pen.plate((206, 218), (218, 206), (274, 262), (262, 274), fill=p.second)
-    pen.disc(128, 128, 78, fill=p.ink)
-    pen.disc(128, 128, 62, fill=p.light)
-    pen.line((128, 128), (190, 190))
-    pen.disc(128, 128, 15, fill=p.second)
+    pen.disc(124, 124, 76, fill=p.ink)
+    pen.disc(124, 124, 67, fill=p.light)
+    pen.ring(124, 124, 50, colour=p.shade)
+    pen.solid(
+        "M168 96C206 118 216 140 210 172C206 190 190 206 172 210C140 216 118 206 96 168"
+        "C124 172 138 166 152 152C166 138 172 124 168 96",
+        p.main,
+    )
+    pen.line((124, 124), (184, 184))
+    pen.plate((190, 208), (208, 190), (272, 246), (246, 272), fill=p.second)
+    pen.disc(124, 124, 13, fill=p.ink)
+    pen.disc(248, 248, 6, fill=p.light)
 
 
 def pastry_wheel(pen: Pen) -> None:
     p = pen.palette
-    for x, y in around(120, 124, 58, 18):
-        pen.disc(x, y, 12, fill=p.second)
-    pen.disc(120, 124, 58, fill=p.second)
-    pen.disc(120, 124, 36, fill=p.tile)
-    pen.spokes(120, 124, 38, 5, colour=p.second)
-    pen.curve("M148 96C176 124 176 160 196 188M92 152C124 180 160 176 196 188")
-    pen.plate((190, 200), (206, 182), (272, 250), (252, 270), fill=p.main)
-    pen.disc(120, 124, 12, fill=p.ink)
+    for x, y in around(120, 120, 58, 16):
+        pen.disc(x, y, 15, fill=p.second)
+    pen.disc(120, 120, 60, fill=p.second)
+    for x, y in around(120, 120, 34, 6, start=0.25):
+        pen.disc(x, y, 11, fill=p.tile)
+    pen.line((120, 120), (200, 200))
+    pen.plate((188, 206), (206, 188), (272, 246), (246, 272), fill=p.main)
+    pen.line((214, 226), (226, 214), colour=p.tile)
+    pen.disc(120, 120, 12, fill=p.ink)
 
 
 def lazy_susan(pen: Pen) -> None:
@@ -43,28 +50,29 @@ def lazy_susan(pen: Pen) -> None:
 
 def rotary_whisk(pen: Pen) -> None:
     p = pen.palette
-    pen.plate((146, 44), (174, 44), (170, 90), (150, 90), fill=p.second)
-    pen.line((160, 94), (160, 150))
-    for x in (138, 182):
-        pen.line((x, 150), (x, 180))
-        for bulge in (12, 30):
+    pen.plate((144, 40), (176, 40), (170, 84), (150, 84), fill=p.second)
+    pen.line((160, 90), (160, 178))
+    for x in (132, 188):
+        pen.line((160, 174), (x, 182))
+        for bulge in (14, 34):
             pen.curve(
-                f"M{x} 176C{x - bulge - 12} 204 {x - bulge} 264 {x} 272C{x + bulge} 264 {x + bulge + 12} 204 {x} 176"
+                f"M{x} 182C{x - bulge} 206 {x - bulge} 256 {x} 276"
+                f"C{x + bulge} 256 {x + bulge} 206 {x} 182"
             )
-    pen.gear(160, 136, 40, 20, fill=p.main)
-    pen.disc(160, 136, 20, fill=p.tile)
-    pen.line((160, 136), (232, 118))
-    pen.box(230, 92, 12, 30, fill=p.second)
-    pen.disc(160, 136, 9, fill=p.ink)
+    pen.gear(160, 134, 42, 20, fill=p.main)
+    pen.disc(160, 134, 21, fill=p.tile)
+    pen.line((160, 134), (222, 110))
+    pen.box(224, 100, 30, 14, fill=p.second)
+    pen.disc(160, 134, 9, fill=p.ink)
 
 
 def rolling_pin(pen: Pen) -> None:
     p = pen.palette
-    pen.line((62, 258), (258, 62))
-    pen.plate((84, 192), (192, 84), (236, 128), (128, 236), fill=p.second)
-    pen.line((114, 188), (188, 114), colour=p.light)
-    pen.plate((50, 258), (74, 234), (86, 246), (62, 270), fill=p.main)
-    pen.plate((234, 74), (258, 50), (270, 62), (246, 86), fill=p.main)
+    pen.line((72, 248), (248, 72))
+    pen.plate((80, 196), (196, 80), (240, 124), (124, 240), fill=p.second)
+    pen.line((108, 188), (188, 108), colour=p.tile)
+    pen.solid("M48 252C42 262 46 270 50 274C54 278 62 280 72 272L88 254L68 234", p.main)
+    pen.solid("M272 68C278 58 274 50 270 46C266 42 258 40 248 48L232 66L252 86", p.main)
 
 
 def hose_reel(pen: Pen) -> None:
@@ -84,32 +92,37 @@ def hose_reel(pen: Pen) -> None:
 
 def reel_mower(pen: Pen) -> None:
     p = pen.palette
-    pen.ground(40, 280)
-    pen.line((84, 52), (186, 196))
-    pen.grip((66, 62), (100, 42))
-    pen.line((192, 206), (136, 240))
-    pen.disc(136, 240, 14, fill=p.ink)
-    pen.wheel(202, 206, 52, spokes=7, tyre=p.ink, spoke=p.main, hub=p.second)
-    pen.ring(202, 206, 34, colour=p.main)
+    pen.ground(36, 284)
     for x in (48, 68, 88, 108):
-        pen.line((x, 256), (x - 4, 236), colour=p.main)
+        pen.line((x, 256), (x - 2, 248), colour=p.main)
+    for x in (256, 274):
+        pen.line((x, 256), (x + 6, 226), colour=p.main)
+    pen.line((84, 46), (184, 192))
+    pen.grip((62, 60), (106, 32))
+    pen.line((196, 204), (146, 246))
+    pen.disc(146, 244, 14, fill=p.ink)
+    pen.disc(196, 204, 54, fill=p.ink)
+    pen.disc(196, 204, 42, fill=p.tile)
+    for (x, y), (bend_x, bend_y) in zip(
+        around(196, 204, 38, 5, start=0.2), around(196, 204, 30, 5, start=0.75), strict=True
+    ):
+        pen.curve(f"M196 204Q{bend_x:.0f} {bend_y:.0f} {x:.0f} {y:.0f}", colour=p.second)
+    pen.disc(196, 204, 11, fill=p.second)
 
 
 def water_wheel(pen: Pen) -> None:
     p = pen.palette
-    pen.line((150, 170), (108, 266))
-    pen.line((150, 170), (192, 266))
-    outer, inner = around(150, 158, 96, 10, start=0.4), around(150, 158, 66, 10, start=0.4)
+    pen.line((150, 156), (100, 262))
+    pen.line((150, 156), (200, 262))
+    outer, inner = around(150, 150, 98, 12, start=0.4), around(150, 150, 66, 12, start=0.1)
     for out, into in zip(outer, inner, strict=True):
         pen.line(into, out, colour=p.second)
-    pen.ring(150, 158, 84, colour=p.main)
-    pen.ring(150, 158, 62, colour=p.main)
-    pen.spokes(150, 158, 60, 10, colour=p.ink, start=0.4)
-    pen.disc(150, 158, 16, fill=p.second)
-    pen.curve("M280 66H226C206 66 196 74 190 84", colour=p.ink)
-    pen.curve(
-        "M54 266C68 254 82 254 96 266C110 278 124 278 138 266C152 254 166 254 180 266C194 278 208 278 222 266C236 254 250 254 264 266"
-    )
+    pen.spokes(150, 150, 62, 6, colour=p.main, start=0.2)
+    pen.ring(150, 150, 84, colour=p.main)
+    pen.ring(150, 150, 60, colour=p.main)
+    pen.disc(150, 150, 15, fill=p.ink)
+    pen.curve("M286 54H214C196 54 186 60 182 70")
+    pen.curve("M46 266q18-14 36 0t36 0 36 0 36 0 36 0 36 0")
 
 
 DRAWINGS = {

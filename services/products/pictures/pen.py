@@ -63,19 +63,19 @@ class Pen:
 
     def disc(self, x: float, y: float, radius: float, *, fill: str) -> None:
         """A round plate."""
-        self._circle(x, y, radius, f'fill="{fill}" stroke="none"')
+        self._circle(x, y, radius, f' fill="{fill}" stroke="none"')
 
     def ring(self, x: float, y: float, radius: float, *, colour: str | None = None) -> None:
         """A hoop: tyre, rim or rail."""
-        self._circle(x, y, radius, f'stroke="{colour}"' if colour else "")
+        self._circle(x, y, radius, f' stroke="{colour}"' if colour else "")
 
     def oval(self, x: float, y: float, across: float, down: float, *, fill: str) -> None:
         """A round plate seen from the side; ``across`` and ``down`` are its radii."""
-        self._ellipse(x, y, across, down, f'fill="{fill}" stroke="none"')
+        self._ellipse(x, y, across, down, f' fill="{fill}" stroke="none"')
 
     def hoop(self, x: float, y: float, across: float, down: float, *, colour: str) -> None:
         """A ring seen from the side."""
-        self._ellipse(x, y, across, down, f'stroke="{colour}"')
+        self._ellipse(x, y, across, down, f' stroke="{colour}"')
 
     # Parts
 
@@ -162,11 +162,11 @@ class Pen:
         )
 
     def _circle(self, x: float, y: float, radius: float, paint: str) -> None:
-        self._elements.append(f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" {paint}/>')
+        self._elements.append(f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}"{paint}/>')
 
     def _ellipse(self, x: float, y: float, across: float, down: float, paint: str) -> None:
         self._elements.append(
-            f'<ellipse cx="{_n(x)}" cy="{_n(y)}" rx="{_n(across)}" ry="{_n(down)}" {paint}/>'
+            f'<ellipse cx="{_n(x)}" cy="{_n(y)}" rx="{_n(across)}" ry="{_n(down)}"{paint}/>'
         )
 
 

@@ -17,19 +17,18 @@ def cruiser(pen: Pen) -> None:
 
 def longboard(pen: Pen) -> None:
     p = pen.palette
-    for x, y in ((98, 74), (74, 98), (246, 222), (222, 246)):
-        pen.disc(x, y, 17, fill=p.ink)
-    pen.line((98, 74), (74, 98))
-    pen.line((246, 222), (222, 246))
+    for x, y in ((94, 94), (226, 226)):
+        pen.line((x - 27, y + 27), (x + 27, y - 27))
+        for side in (-1, 1):
+            pen.disc(x + side * 29, y - side * 29, 16, fill=p.second)
     pen.solid(
-        "M62 62C84 46 112 72 150 104C190 138 216 160 250 204C268 230 266 256 258 258"
-        "C244 268 226 262 204 250C160 216 138 190 104 150C72 112 46 84 62 62",
+        "M56 56C70 42 92 56 108 82C140 108 212 180 238 212C264 228 278 250 264 264"
+        "C250 278 228 264 212 238C180 212 108 140 82 108C56 92 42 70 56 56",
         p.main,
     )
-    pen.line((112, 112), (208, 208), colour=p.second)
-    pen.line((132, 112), (208, 188), colour=p.second)
-    for x, y in ((82, 82), (96, 92), (238, 238), (226, 226)):
-        pen.disc(x, y, 4, fill=p.light)
+    pen.line((128, 128), (192, 192), colour=p.tile)
+    for x, y in ((82, 76), (76, 82), (244, 238), (238, 244)):
+        pen.disc(x, y, 4, fill=p.tile)
 
 
 def quad_skate(pen: Pen) -> None:
@@ -50,12 +49,12 @@ def inline_skate(pen: Pen) -> None:
     p = pen.palette
     pen.ground()
     pen.solid(
-        "M98 60L156 54C156 98 164 122 190 136C226 146 246 154 246 182H92C86 140 104 110 98 60",
+        "M96 58L156 52C156 98 164 122 190 136C228 146 248 154 248 184H92C86 140 104 110 96 58",
         p.main,
     )
-    pen.line((92, 104), (158, 92), colour=p.second)
-    pen.line((112, 150), (196, 136), colour=p.second)
-    pen.plate((100, 192), (240, 192), (226, 224), (96, 224), fill=p.ink)
+    pen.line((96, 98), (158, 88), colour=p.second)
+    pen.line((102, 150), (196, 138), colour=p.second)
+    pen.plate((100, 194), (238, 194), (226, 224), (100, 224), fill=p.ink)
     for x in (84, 134, 184, 234):
         pen.roller(x, 236, 22, fill=p.second)
 

@@ -10,16 +10,16 @@ def duck(pen: Pen) -> None:
     p = pen.palette
     pen.ground()
     pen.solid(
-        "M76 140C92 168 112 156 140 150C150 134 146 124 146 108C146 74 208 68 214 108"
-        "C216 130 206 136 214 154C222 190 190 212 150 212C104 212 72 190 76 140",
+        "M70 136C88 164 112 154 138 148C150 132 146 124 146 106C146 70 210 66 214 106"
+        "C216 130 206 136 214 154C222 190 190 208 150 208C100 208 62 186 70 136",
         YELLOW,
     )
-    pen.plate((216, 104), (248, 112), (216, 122), fill=p.main)
-    pen.disc(188, 104, 7, fill=p.ink)
-    pen.curve("M118 172C134 192 158 190 172 172")
-    pen.box(82, 214, 140, 8, fill=p.main)
-    pen.curve("M226 216C256 216 262 196 280 196")
-    for x in (112, 194):
+    pen.plate((216, 102), (250, 112), (216, 122), fill=p.main)
+    pen.disc(188, 102, 7, fill=p.ink)
+    pen.curve("M112 166C128 190 158 188 174 166")
+    pen.box(80, 212, 142, 9, fill=p.main)
+    pen.curve("M226 214C252 214 262 190 284 196")
+    for x in (110, 194):
         pen.roller(x, 234, 24, fill=p.second)
 
 
@@ -60,35 +60,35 @@ def horse(pen: Pen) -> None:
 def racer(pen: Pen) -> None:
     p = pen.palette
     pen.ground(30, 290)
+    pen.plate((44, 168), (40, 136), (74, 136), (88, 168), fill=p.ink)
+    pen.disc(150, 142, 22, fill=YELLOW)
+    pen.line((154, 144), (178, 144))
+    pen.plate((186, 164), (198, 138), (212, 166), fill=p.light)
     pen.solid(
-        "M44 204C44 172 64 164 100 162L136 160C196 160 262 172 278 206C278 214 270 216 262 216H56C48 216 44 212 44 204",
+        "M42 206C42 174 62 166 98 164L136 162C196 162 264 174 280 206"
+        "C280 214 272 218 264 218H54C46 218 42 214 42 206",
         p.main,
     )
-    pen.plate((48, 168), (44, 140), (72, 140), (84, 164), fill=p.ink)
-    pen.disc(152, 148, 22, fill=YELLOW)
-    pen.curve("M148 150H178", colour=p.ink)
-    pen.plate((184, 160), (198, 142), (206, 164), fill=p.light)
-    pen.disc(164, 188, 20, fill=p.light)
-    pen.line((164, 178), (164, 198))
-    for x, radius in ((92, 38), (232, 34)):
+    pen.disc(162, 190, 21, fill=p.light)
+    pen.line((162, 180), (162, 200))
+    for x, radius in ((90, 40), (234, 36)):
         pen.roller(x, 258 - radius, radius, fill=p.ink, hub=YELLOW)
 
 
 def tractor(pen: Pen) -> None:
     p = pen.palette
     pen.ground(40, 280)
-    pen.line((222, 136), (222, 90))
-    pen.box(154, 138, 104, 58, fill=p.main)
-    pen.line((78, 84), (150, 84), colour=p.main)
-    pen.line((88, 84), (84, 150))
-    pen.line((142, 84), (154, 150))
-    pen.plate((70, 148), (154, 140), (160, 196), (70, 196), fill=p.main)
-    for y in (156, 172):
-        pen.line((232, y), (250, y), colour=YELLOW)
-    pen.disc(110, 196, 62, fill=p.ink)
-    pen.disc(110, 196, 38, fill=YELLOW)
-    pen.disc(110, 196, 12, fill=p.ink)
-    pen.roller(232, 226, 32, fill=p.ink, hub=YELLOW)
+    pen.line((226, 134), (226, 88))
+    pen.line((86, 86), (82, 150))
+    pen.line((146, 86), (158, 146))
+    pen.line((74, 82), (156, 82), colour=p.main)
+    pen.plate((154, 138), (252, 138), (262, 150), (262, 200), (64, 200), (70, 152), fill=p.main)
+    for y in (158, 176):
+        pen.line((230, y), (250, y), colour=YELLOW)
+    pen.disc(108, 196, 62, fill=p.ink)
+    pen.disc(108, 196, 38, fill=YELLOW)
+    pen.disc(108, 196, 12, fill=p.ink)
+    pen.roller(232, 224, 34, fill=p.ink, hub=YELLOW)
 
 
 def bus(pen: Pen) -> None:
@@ -108,12 +108,15 @@ def bus(pen: Pen) -> None:
 def tipper(pen: Pen) -> None:
     p = pen.palette
     pen.ground(30, 290)
-    pen.plate((40, 112), (172, 68), (182, 132), (76, 170), fill=YELLOW)
-    pen.line((176, 132), (140, 196))
-    pen.line((64, 206), (280, 206))
-    pen.solid("M196 200V128H238L272 164V200", p.second)
-    pen.plate((212, 142), (232, 142), (250, 164), (212, 164), fill=p.light)
-    for x in (88, 146, 238):
+    for x, y in ((96, 92), (122, 80), (148, 76)):
+        pen.disc(x, y, 17, fill=p.ink)
+    pen.plate((46, 116), (172, 74), (182, 134), (82, 166), fill=YELLOW)
+    pen.line((82, 168), (96, 200))
+    pen.line((164, 146), (148, 200))
+    pen.line((62, 206), (282, 206))
+    pen.solid("M198 200V126H240L274 164V200", p.second)
+    pen.plate((214, 142), (232, 142), (252, 164), (214, 164), fill=p.light)
+    for x in (86, 146, 238):
         pen.roller(x, 230, 28, fill=p.main)
 
 
