@@ -10,18 +10,18 @@ INTERVAL = 0.25
 
 
 @asynccontextmanager
-async def watching_event_loop(lag: Histogram) -> AsyncIterator[None]:
-    """Observe the loop's lag in seconds, four times a second, inside the block."""
-    watcher = asyncio.create_task(_watch(lag))
+async def watching_event_loop(lag: Histogram, *, interval: float = INTERVAL) -> AsyncIterator[None]:
+    """Observe the loop's lag in seconds, every `interval` seconds, inside the block."""
+    watcher = asyncio.create_task(_watch(lag, interval))
     try:
         yield
     finally:
         watcher.cancel()
 
 
-async def _watch(lag: Histogram) -> None:
+async def _watch(lag: Histogram, interval: float) -> None:
     loop = asyncio.get_running_loop()
     while True:
-        expected = loop.time() + INTERVAL
-        await asyncio.sleep(INTERVAL)
+        expected = loop.time() + interval
+        await asyncio.sleep(interval)
         lag.observe(max(0.0, loop.time() - expected))

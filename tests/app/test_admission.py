@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 
 import httpx2
 from fastapi import FastAPI
@@ -11,19 +10,14 @@ from app.admission import Admission, Overloaded, Priority
 from app.settings import ServiceSettings, load
 from app.telemetry.metrics import Metrics
 from tests.app.small import build
-from tests.support.asgi import running
+from tests.support.asgi import call, running
+from tests.support.waiting import until
 
 ITEM = {"name": "a", "quantity": 1}
 
 
 def small(**limits: float) -> FastAPI:
     return build(load(ServiceSettings, **limits))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 def sample(metrics: Metrics, name: str, **labels: str) -> float:
@@ -110,28 +104,12 @@ async def test_the_last_slots_are_kept_for_what_matters_most() -> None:
 
 async def test_an_event_stream_holds_no_slot() -> None:
     app = small(max_in_flight=1, max_queued=0)
-    started = asyncio.Event()
-
-    async def listen() -> None:
-        async def receive() -> dict[str, object]:
-            await asyncio.Event().wait()
-            return {}
-
-        async def send(message: object) -> None:
-            started.set()
-
-        scope = {
-            "type": "http", "method": "GET", "path": "/v1/events", "raw_path": b"/v1/events",
-            "query_string": b"", "headers": [], "root_path": "", "state": {},
-        }  # fmt: skip
-        await app(scope, receive, send)  # type: ignore[arg-type]
-
     async with running(app) as client:
-        stream = asyncio.create_task(listen())
-        await started.wait()
+        stream = asyncio.create_task(call(app, "GET", "/v1/events"))
+        await until(lambda: sample(app.state.metrics, "http_requests_in_flight") == 1)
         assert (await client.get("/v1/items/1")).status_code == 200
         app.state.lifecycle.start_draining()
-        await asyncio.wait_for(stream, 5)
+        assert (await asyncio.wait_for(stream, 5))[0]["status"] == 200
 
 
 async def entered(admission: Admission, priority: Priority) -> asyncio.Task[None]:

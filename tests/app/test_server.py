@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
@@ -13,6 +13,7 @@ import pytest
 
 from tests.app.raw import RawConnection, ask
 from tests.support.processes import ServiceProcess, start_service
+from tests.support.waiting import until
 
 FACTORY = "tests.app.small:create"
 SHORT = {
@@ -252,7 +253,7 @@ async def test_a_draining_replica_is_unready_and_hangs_up_after_each_answer(
             await connection.send(HEAD + b"\r\n")
             await connection.answer()
         replica.signal(signal.SIGTERM)
-        await _until(lambda: "server.draining" in replica.output)
+        await until(lambda: "server.draining" in replica.output)
         await probe.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
         answer = await probe.answer()
         assert (answer.status, answer.json()["status"]) == (503, "draining")
@@ -301,7 +302,7 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     env = {"CARTWHEEL_DRAIN_WAIT": "30"}
     async with start_service("small", env, folder=tmp_path, factory=FACTORY) as replica:
         replica.signal(signal.SIGTERM)
-        await _until(lambda: "server.draining" in replica.output)
+        await until(lambda: "server.draining" in replica.output)
         replica.signal(signal.SIGTERM)
         assert await replica.exited(within=2) == 128 + signal.SIGTERM
 
@@ -320,7 +321,7 @@ async def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
 
 async def test_logs_are_one_json_object_a_line(replica: ServiceProcess) -> None:
     await ask(replica.url, b"GET /v1/broken HTTP/1.1\r\nHost: a\r\nX-Request-Id: r-1\r\n\r\n")
-    await _until(lambda: "r-1" in replica.output)
+    await until(lambda: "r-1" in replica.output)
     events = [json.loads(line) for line in replica.output.splitlines()]
     crash = next(event for event in events if event.get("request_id") == "r-1")
     assert crash["event"] == "request.failed"
@@ -331,16 +332,10 @@ async def test_logs_are_one_json_object_a_line(replica: ServiceProcess) -> None:
 
 
 async def _until_in_flight(replica: ServiceProcess, number: int) -> None:
+    expected = f'http_requests_in_flight{{service="small"}} {number}.0'
     async with httpx2.AsyncClient(base_url=replica.url) as client:
-        deadline = time.monotonic() + 5
-        expected = f'http_requests_in_flight{{service="small"}} {number}.0'
-        while expected not in (await client.get("/metrics")).text:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.02)
 
+        async def reached() -> bool:
+            return expected in (await client.get("/metrics")).text
 
-async def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
+        await until(reached)

@@ -1,5 +1,6 @@
 """An app in this process, asked through its front door without a socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -26,12 +27,28 @@ async def running(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
             yield client
 
 
-async def call(app: FastAPI, scope: Scope, receive: Receive) -> list[Message]:
-    """What `app` sends for a scope no client library would make."""
+async def call(app: FastAPI, method: str, path: str) -> list[Message]:
+    """What `app` sends for a bare request: for many of them, and for methods no client knows."""
     sent: list[Message] = []
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()  # a caller who says no more and stays on the line
+        return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
         sent.append(message)
 
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [],
+        "state": {},
+    }
     await app(scope, receive, send)
     return sent

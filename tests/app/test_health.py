@@ -1,0 +1,94 @@
+"""Alive and ready are different questions."""
+
+import asyncio
+import time
+
+import pytest
+
+from app.errors import Unavailable
+from app.health import Health, NotReady
+from tests.app.small import build
+from tests.support.asgi import running
+from tests.support.waiting import until
+
+
+class Store:
+    """A store that can be told how to fare, and counts how often it was asked."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.asked = 0
+
+    async def ping(self) -> None:
+        self.asked += 1
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.mark.parametrize("path", ["/livez", "/healthz"])
+async def test_a_replica_without_its_store_is_alive_but_not_ready(path: str) -> None:
+    health = Health()
+    health.add("store", Store(ConnectionRefusedError()).ping)
+    async with running(build(health=health)) as client:
+        assert (await client.get(path)).status_code == 200
+        assert (await client.get("/readyz")).status_code == 503
+
+
+async def test_ready_again_when_the_store_is_back() -> None:
+    store = Store(ConnectionRefusedError())
+    health = Health()
+    health.add("store", store.ping)
+    async with running(build(health=health)) as client:
+        assert (await client.get("/readyz")).status_code == 503
+        store.failure = None
+
+        async def ready() -> bool:
+            return (await client.get("/readyz")).status_code == 200
+
+        await until(ready)
+
+
+@pytest.mark.parametrize(
+    ("failure", "shown"),
+    [
+        (NotReady("schema is older than the code"), "schema is older than the code"),
+        (Unavailable("The store does not answer."), "The store does not answer."),
+        (RuntimeError("password=hush"), "RuntimeError"),
+    ],
+)
+async def test_the_verbose_answer_says_why_without_secrets(failure: Exception, shown: str) -> None:
+    health = Health()
+    health.add("store", Store(failure).ping)
+    health.add("schema", Store().ping)
+    async with running(build(health=health)) as client:
+        response = await client.get("/readyz?verbose")
+        assert response.json() == {
+            "status": "unready",
+            "checks": {"store": shown, "schema": "ok"},
+        }
+        assert "checks" not in (await client.get("/readyz")).json()
+
+
+async def test_a_check_that_hangs_is_a_failure_within_about_a_second() -> None:
+    health = Health()
+    health.add("store", lambda: asyncio.sleep(60))
+    async with running(build(health=health)) as client:
+        started = time.monotonic()
+        assert (await client.get("/readyz")).status_code == 503
+        assert time.monotonic() - started < 2
+
+
+async def test_eager_probes_do_not_load_the_store() -> None:
+    store, health = Store(), Health()
+    health.add("store", store.ping)
+    async with running(build(health=health)) as client:
+        await asyncio.gather(*(client.get("/readyz") for _ in range(100)))
+    assert store.asked == 1
+
+
+async def test_a_draining_replica_is_not_ready() -> None:
+    app = build()
+    async with running(app) as client:
+        app.state.lifecycle.start_draining()
+        response = await client.get("/readyz")
+        assert (response.status_code, response.json()["status"]) == (503, "draining")

@@ -1,0 +1,61 @@
+"""Lists are read page by page, and a cursor is good for its own list only."""
+
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import UnprocessablePayload
+from app.paging import Position, decode_cursor, encode_cursor
+from tests.app.small import build
+from tests.support.asgi import running
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    async with running(build()) as client:
+        yield client
+
+
+async def test_following_the_cursors_reads_every_item_once(client: httpx2.AsyncClient) -> None:
+    found: list[int] = []
+    page = (await client.get("/v1/items?limit=2")).json()
+    while True:
+        found += [item["id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        params = {"limit": 2, "cursor": page["next_cursor"]}
+        page = (await client.get("/v1/items", params=params)).json()
+    assert found == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "101", "1e9", "1.5", "", "x", "9" * 30])
+async def test_a_bad_limit_is_named(client: httpx2.AsyncClient, limit: str) -> None:
+    response = await client.get("/v1/items", params={"limit": limit})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/limit"
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "AAAAAAAAAAAAAAAA", "a" * 600, "é", "a b", "'--"])
+async def test_a_bad_cursor_is_named(client: httpx2.AsyncClient, cursor: str) -> None:
+    response = await client.get("/v1/items", params={"cursor": cursor})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/cursor"
+
+
+@given(st.lists(st.integers() | st.text(max_size=20), max_size=4))
+def test_a_cursor_holds_its_position(position: Position) -> None:
+    assert decode_cursor(encode_cursor(position, "items"), "items") == position
+
+
+@given(st.text(max_size=60))
+def test_what_is_no_cursor_is_refused(text: str) -> None:
+    with pytest.raises(UnprocessablePayload):
+        decode_cursor(text, "items")
+
+
+def test_a_cursor_of_another_list_is_refused() -> None:
+    with pytest.raises(UnprocessablePayload):
+        decode_cursor(encode_cursor([1], "items"), "orders")
