@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import RowMapping, TextClause, bindparam, text
+from sqlalchemy import RowMapping, TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.sql import Database
@@ -26,6 +26,23 @@ from services.tracking.models import (
     Step,
     StoredOrder,
     moment,
+)
+from services.tracking.statements import (
+    ADD_STRIKE,
+    HOLD_LEASE,
+    INSERT_EVENT,
+    INSERT_ORDER,
+    INSERT_STEP,
+    KEEP_REPLY,
+    SELECT_EVENTS,
+    SELECT_FIRST_PAGE,
+    SELECT_NEXT_PAGE,
+    SELECT_ORDER,
+    SELECT_RECEIPT,
+    SELECT_SEQUENCES,
+    SELECT_UNDER_WAY,
+    SELECT_UNFINISHED,
+    UPDATE_ORDER,
 )
 
 # An order that surprises us this often is left alone, so that the others move on.
@@ -43,109 +60,6 @@ class Receipt:
     order_id: str
     payload_hash: str
     reply: Reply | None
-
-
-COLUMNS = """id, owner, status, step, version, reason, total_amount, currency, lines, address,
-    shipment_status, sequence, created_at, due_at"""
-
-INSERT_ORDER = text(
-    """
-    INSERT INTO orders (id, owner, idempotency_key, payload_hash, status, step, version,
-        total_amount, currency, lines, address, shipment_status, sequence, created_at, due_at)
-    VALUES (:id, :owner, :key, :payload_hash, :status, :step, :version,
-        :total_amount, :currency, :lines, :address, :shipment_status, 0, :created_at, :due_at)
-    ON CONFLICT (owner, idempotency_key) DO NOTHING
-    RETURNING id
-    """
-)
-UPDATE_ORDER = text(
-    """
-    UPDATE orders SET status = :status, step = :step, reason = :reason,
-        shipment_status = :shipment_status, sequence = :sequence, due_at = :due_at,
-        version = version + 1, strikes = 0,
-        reply_status = COALESCE(reply_status, CAST(:reply_status AS INTEGER)),
-        reply_body = COALESCE(reply_body, CAST(:reply_body AS TEXT))
-    WHERE id = :id AND version = :version
-    RETURNING id
-    """
-)
-INSERT_EVENT = text(
-    """
-    INSERT INTO shipment_events (order_id, sequence, status, at)
-    VALUES (:order_id, :sequence, :status, :at)
-    """
-)
-INSERT_STEP = text(
-    """
-    INSERT INTO order_steps (order_id, version, step, event, at)
-    VALUES (:order_id, :version, :step, :event, :at)
-    """
-)
-KEEP_REPLY = text(
-    """
-    UPDATE orders SET reply_status = COALESCE(reply_status, CAST(:status AS INTEGER)),
-        reply_body = COALESCE(reply_body, CAST(:body AS TEXT))
-    WHERE id = :id
-    RETURNING reply_status, reply_body
-    """
-)
-SELECT_RECEIPT = text(
-    """
-    SELECT id, payload_hash, reply_status, reply_body FROM orders
-    WHERE owner = :owner AND idempotency_key = :key
-    """
-)
-SELECT_ORDER = text(f"SELECT {COLUMNS} FROM orders WHERE id = :id")
-SELECT_FIRST_PAGE = text(
-    f"""
-    SELECT {COLUMNS} FROM orders WHERE owner = :owner
-    ORDER BY created_at DESC, id DESC LIMIT :limit
-    """
-)
-SELECT_NEXT_PAGE = text(
-    f"""
-    SELECT {COLUMNS} FROM orders
-    WHERE owner = :owner AND (created_at, id) < (CAST(:created_at AS BIGINT), :id)
-    ORDER BY created_at DESC, id DESC LIMIT :limit
-    """
-)
-SELECT_EVENTS = text(
-    """
-    SELECT order_id, sequence, status, at FROM shipment_events
-    WHERE order_id IN :ids ORDER BY order_id, sequence
-    """
-).bindparams(bindparam("ids", expanding=True))
-SELECT_SEQUENCES = text("SELECT id, sequence FROM orders WHERE id IN :ids").bindparams(
-    bindparam("ids", expanding=True)
-)
-SELECT_UNFINISHED = text(
-    """
-    SELECT id FROM orders
-    WHERE step <> 'done' AND due_at <= :now AND strikes < :max_strikes
-    ORDER BY due_at LIMIT :limit
-    """
-)
-SELECT_UNDER_WAY = text(
-    """
-    SELECT id FROM orders
-    WHERE status = 'confirmed' AND shipment_status <> 'delivered' AND due_at <= :now
-        AND strikes < :max_strikes
-    ORDER BY due_at LIMIT :limit
-    """
-)
-ADD_STRIKE = text(
-    "UPDATE orders SET strikes = strikes + 1, due_at = :due_at WHERE id = :id RETURNING strikes"
-)
-HOLD_LEASE = text(
-    """
-    INSERT INTO leases (name, holder, expires_at) VALUES (:name, :holder, :expires_at)
-    ON CONFLICT (name) DO UPDATE
-    SET holder = excluded.holder, expires_at = excluded.expires_at
-    WHERE leases.holder = excluded.holder OR leases.expires_at <= :now
-    RETURNING holder
-    """
-)
-DROP_LEASE = text("DELETE FROM leases WHERE name = :name AND holder = :holder")
 
 
 class OrderRepository:
@@ -279,10 +193,6 @@ class OrderRepository:
                 {"name": name, "holder": holder, "now": now, "expires_at": expires_at},
             )
             return held.first() is not None
-
-    async def drop_lease(self, name: str, *, holder: str) -> None:
-        async with self._database.transaction("drop_lease") as connection:
-            await connection.execute(DROP_LEASE, {"name": name, "holder": holder})
 
     async def _due(self, statement: TextClause, *, now: int, limit: int) -> list[str]:
         # Ids only: an order that cannot be read must not hide the ones behind it.

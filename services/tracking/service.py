@@ -6,17 +6,13 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.client import UpstreamBroken
 from app.errors import Conflict, Forbidden, NotFound, Problem, UnprocessablePayload
 from app.telemetry.context import current
 from services.tracking.background import SagaRunner
-from services.tracking.clients import CartClient, CartLine, Product, ProductsClient
+from services.tracking.clients import CartClient, ProductsClient
 from services.tracking.models import (
     Checkout,
-    Money,
-    OrderLine,
     Quote,
-    QuoteLine,
     Reason,
     Refused,
     Reply,
@@ -25,6 +21,7 @@ from services.tracking.models import (
     Step,
     StoredOrder,
 )
+from services.tracking.quotes import as_ordered, is_available, quote_for
 from services.tracking.repository import OrderChanged, OrderRepository, Receipt
 from services.tracking.saga import Saga
 
@@ -164,7 +161,7 @@ class Orders:
             raise CartEmpty("There is nothing to order.")
         products = await self.products.look_up([line.sku for line in lines])
         quote = quote_for(lines, products, currency=self.currency)
-        if quote.total != request.checkout.expected_total or not _is_available(quote):
+        if quote.total != request.checkout.expected_total or not is_available(quote):
             raise _changed(quote)
         now = self.clock()
         return StoredOrder(
@@ -175,7 +172,7 @@ class Orders:
             version=1,
             reason=None,
             total=quote.total,
-            lines=_ordered(quote),
+            lines=as_ordered(quote),
             address=request.checkout.address,
             created_at=now,
             due_at=now + self.saga.pace.stall,
@@ -245,45 +242,6 @@ class _Request:
     checkout: Checkout
     key: str
     payload_hash: str
-
-
-def quote_for(
-    lines: Sequence[CartLine], products: Mapping[str, Product], *, currency: str
-) -> Quote:
-    """What these lines cost now, to the minor unit. Raises `UpstreamBroken` on other money."""
-    quoted = [_quote_line(line, products.get(line.sku), currency) for line in lines]
-    amount = sum(line.unit_price.amount * line.quantity for line in quoted if line.unit_price)
-    return Quote(total=Money(amount=amount, currency=currency), lines=quoted)
-
-
-def _quote_line(line: CartLine, product: Product | None, currency: str) -> QuoteLine:
-    if product is None:
-        return QuoteLine(
-            sku=line.sku, name=line.sku, quantity=line.quantity, unit_price=None, available=0
-        )
-    if product.price.currency != currency:
-        raise UpstreamBroken("products", f"it sells in another currency than {currency}.")
-    return QuoteLine(
-        sku=line.sku,
-        name=product.name,
-        quantity=line.quantity,
-        unit_price=Money(amount=product.price.amount, currency=currency),
-        available=product.available,
-    )
-
-
-def _is_available(quote: Quote) -> bool:
-    return all(
-        line.unit_price is not None and line.available >= line.quantity for line in quote.lines
-    )
-
-
-def _ordered(quote: Quote) -> tuple[OrderLine, ...]:
-    return tuple(
-        OrderLine(sku=line.sku, name=line.name, quantity=line.quantity, unit_price=line.unit_price)
-        for line in quote.lines
-        if line.unit_price is not None
-    )
 
 
 def _digest(checkout: Checkout) -> str:

@@ -64,10 +64,6 @@ class Sweeper:
             for order_id in order_ids:
                 group.create_task(take_turn(order_id))
 
-    async def leave(self) -> None:
-        """Let another replica sweep at once. Raises `StoreUnavailable`."""
-        await self._orders.drop_lease(LEASE, holder=self._holder)
-
     async def _resume_safely(self, order_id: str) -> None:
         """One order's trouble must not become the others'."""
         try:

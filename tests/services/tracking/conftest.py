@@ -1,5 +1,7 @@
 """A shop to work on, over each store."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,17 +12,17 @@ from tests.services.tracking.workshop import Shop, Workshop, open_workshop
 
 
 @pytest.fixture(scope="session")
-async def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with our tables, to be copied."""
     path = tmp_path_factory.mktemp("tracking") / "tracking.sqlite3"
-    await migrate("services.tracking", f"sqlite:///{path}")
+    asyncio.run(migrate("services.tracking", f"sqlite:///{path}"))
     return path
 
 
 @pytest.fixture
-async def sqlite_shop(tmp_path: Path) -> Shop:
+def sqlite_shop(empty_store: Path, tmp_path: Path) -> Shop:
     """A shop with ten lamps and an empty SQLite store."""
-    return await _shop(f"sqlite:///{tmp_path}/tracking.sqlite3")
+    return _shop(f"sqlite:///{shutil.copy(empty_store, tmp_path)}")
 
 
 @pytest.fixture(params=("sqlite", "postgres"))
@@ -34,7 +36,8 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def shop(store_url: str) -> Shop:
     """A shop with ten lamps, over each store."""
-    return await _shop(store_url)
+    await migrate("services.tracking", store_url)
+    return _shop(store_url)
 
 
 @pytest.fixture
@@ -43,8 +46,7 @@ async def workshop(shop: Shop) -> AsyncIterator[Workshop]:
         yield opened
 
 
-async def _shop(url: str) -> Shop:
-    await migrate("services.tracking", url)
+def _shop(url: str) -> Shop:
     shop = Shop(url)
     shop.products.add("LAMP", price=500, stock=10)
     shop.carts.fill("user_ada", LAMP=2)

@@ -72,7 +72,7 @@ class Front:
 
 
 def tracking_settings(shop: Shop, **changes: Any) -> TrackingSettings:
-    quick = {
+    quick: dict[str, Any] = {
         "courier_step_seconds": 3600.0,
         "courier_rounds_seconds": 0.05,
         "events_poll_seconds": 0.05,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.tracking.clients import CartLine, Price, Product
-from services.tracking.service import quote_for
+from services.tracking.quotes import quote_for
 from tests.services.tracking.front import ADDRESS, Front, eur, open_front
 from tests.services.tracking.neighbours import down
 from tests.services.tracking.workshop import Shop, eventually
@@ -68,7 +68,7 @@ async def test_more_shoppers_than_stock_get_exactly_the_stock(shop: Shop) -> Non
     shoppers = [f"user_{n:03}" for n in range(40)]
     for shopper in shoppers:
         shop.carts.fill(shopper, LAMP=1)
-    async with open_front(shop) as front:
+    async with open_front(shop, request_timeout=60.0, checkout_patience=50.0) as front:
         answers = await asyncio.gather(
             *(front.customer(shopper).check_out(eur(500)) for shopper in shoppers)
         )

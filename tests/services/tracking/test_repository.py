@@ -156,14 +156,6 @@ async def test_a_lease_has_one_holder_until_it_runs_out(workshop: Workshop) -> N
     assert await hold("b", now=19)
 
 
-async def test_a_dropped_lease_is_free(workshop: Workshop) -> None:
-    await workshop.orders.hold_lease("sweeper", holder="a", now=0, expires_at=10)
-    await workshop.orders.drop_lease("sweeper", holder="b")
-    assert not await workshop.orders.hold_lease("sweeper", holder="b", now=1, expires_at=10)
-    await workshop.orders.drop_lease("sweeper", holder="a")
-    assert await workshop.orders.hold_lease("sweeper", holder="b", now=1, expires_at=10)
-
-
 async def test_a_step_is_written_before_and_after(workshop: Workshop) -> None:
     order = await workshop.place(an_order())
     await workshop.orders.save(order, order.at_step(Step.PAY), now=1, due_at=1)

@@ -135,7 +135,7 @@ class Workshop:
         return [(step, event) for step, event in rows]
 
 
-async def eventually(is_so: Callable[[], Awaitable[bool]], *, within: float = 5.0) -> None:
+async def eventually(is_so: Callable[[], Awaitable[bool]], *, within: float = 20.0) -> None:
     """Return when it is so; raises TimeoutError if it does not come to be."""
     async with asyncio.timeout(within):
         while True:
