@@ -103,10 +103,10 @@ def reel_mower(pen: Pen) -> None:
     pen.disc(146, 244, 14, fill=p.ink)
     pen.disc(196, 204, 54, fill=p.ink)
     pen.disc(196, 204, 42, fill=p.tile)
-    for (x, y), (bend_x, bend_y) in zip(
+    for (tip_x, tip_y), (bend_x, bend_y) in zip(
         around(196, 204, 38, 5, start=0.2), around(196, 204, 30, 5, start=0.75), strict=True
     ):
-        pen.curve(f"M196 204Q{bend_x:.0f} {bend_y:.0f} {x:.0f} {y:.0f}", colour=p.second)
+        pen.curve(f"M196 204Q{bend_x:.0f} {bend_y:.0f} {tip_x:.0f} {tip_y:.0f}", colour=p.second)
     pen.disc(196, 204, 11, fill=p.second)
 
 

@@ -199,6 +199,37 @@ async def test_a_postgres_that_comes_back_is_used_again(
                     await asyncio.sleep(0.02)
 
 
+async def test_a_postgres_statement_that_takes_too_long_is_given_up(
+    postgres_url: str, metrics: Metrics
+) -> None:
+    async def sleep(database: Database) -> None:
+        async with database.reading("sleep") as connection:
+            await connection.execute(text("SELECT pg_sleep(30)"))
+
+    async with Database(postgres_url, metrics=metrics, patience=0.2) as database:
+        with pytest.raises(StoreUnavailable):
+            await sleep(database)
+        await database.ping()
+
+
+async def test_a_server_that_accepts_and_never_answers_is_given_up(metrics: Metrics) -> None:
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await hung_up.wait()
+        writer.close()
+
+    hung_up = asyncio.Event()
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with (
+        server,
+        Database(f"postgresql://nobody@127.0.0.1:{port}/nothing", metrics=metrics) as database,
+        asyncio.timeout(5),
+    ):
+        with pytest.raises(StoreUnavailable):
+            await database.ping()
+        hung_up.set()
+
+
 async def test_opening_needs_no_server(metrics: Metrics) -> None:
     async with Database("postgresql://nobody@127.0.0.1:9/nothing", metrics=metrics) as database:
         with pytest.raises(StoreUnavailable):

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -11,6 +12,7 @@ from services.products.main import build
 from tests.services.products.conftest import SERVICE, STAFF, settings_for
 from tests.support.asgi import running
 from tests.support.identity import bearer, jwks_transport
+from tests.support.processes import start_service
 
 DUCK = "TOY-DUCK-01"
 ORDER = "/v1/reservations/order_0001"
@@ -56,6 +58,27 @@ async def test_of_200_parallel_orders_for_50_in_stock_exactly_50_win(seeded_url:
         metrics = (await shop.get("/metrics")).text
     assert 'stock_reservations_total{outcome="reserved",service="products"} 50.0' in metrics
     assert 'stock_reservations_total{outcome="out_of_stock",service="products"} 150.0' in metrics
+
+
+async def test_replicas_that_share_a_store_do_not_sell_twice(
+    seeded_url: str, tmp_path: Path
+) -> None:
+    env = {"CARTWHEEL_STORE_URL": seeded_url, "CARTWHEEL_SERVICE_TOKENS": "the-token-of-services"}
+    async with (
+        start_service("products", env, folder=tmp_path) as first,
+        start_service("products", env, folder=tmp_path) as second,
+        httpx2.AsyncClient(timeout=10, headers=SERVICE) as client,
+    ):
+        urls = [f"{replica.url}/v1/reservations" for replica in (first, second)]
+        body = {"lines": [{"sku": "CURIO-FILM-01", "quantity": 1}]}  # 18 in stock
+        answers = await asyncio.gather(
+            *(client.put(f"{urls[n % 2]}/order_{n:04}", json=body) for n in range(60))
+        )
+        assert Counter(answer.status_code for answer in answers) == {201: 18, 409: 42}
+        lookup = await client.post(
+            f"{first.url}/v1/products:lookup", json={"skus": ["CURIO-FILM-01"]}
+        )
+        assert lookup.json()["items"][0]["available"] == 0
 
 
 async def test_a_reservation_is_made_once(shop: httpx2.AsyncClient) -> None:
