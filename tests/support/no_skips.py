@@ -26,9 +26,9 @@ def pytest_make_collect_report(
     report = yield
     if report.skipped:
         report.outcome = "failed"
-        report.longrepr = f"{collector.nodeid} was skipped as a whole"
+        report.longrepr = f"{collector.nodeid} was skipped ({_reason(report)})"
     return report
 
 
-def _reason(report: pytest.TestReport) -> str:
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     return report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

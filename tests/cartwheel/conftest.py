@@ -1,0 +1,32 @@
+"""Fixtures of the tool's tests."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.cartwheel.runs import Run, running
+
+Start = Callable[..., Run]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start supervisors that end with the test."""
+    with ExitStack() as stack:
+
+        def begin(*program: str, state: Path = tmp_path / "state", **more: str) -> Run:
+            output = tmp_path / f"output-{len(list(tmp_path.iterdir()))}"
+            options = {"program": program} if program else {}
+            return stack.enter_context(running(state, output=output, **options, **more))
+
+        yield begin
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """A stand-in shop that tests of a module share; each first brings it to where it needs it."""
+    folder = tmp_path_factory.mktemp("shop")
+    with running(folder / "state", output=folder / "output") as run:
+        yield run.ready()

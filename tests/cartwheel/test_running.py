@@ -1,0 +1,248 @@
+"""The shop while it runs: what is shown, scaled, rolled, and what happens when it breaks."""
+
+import json
+import re
+import threading
+import time
+from collections import Counter
+
+import httpx2
+import pytest
+
+from tests.cartwheel.runs import Run, command, eventually
+
+
+class Caller(threading.Thread):
+    """Calls the cart by its shared port until told to stop; counts who answered."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.answers: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self._url = f"{url}/v1/name"
+        self._stop_calling = threading.Event()
+
+    def run(self) -> None:
+        with httpx2.Client(timeout=5.0) as client:
+            while not self._stop_calling.is_set():
+                try:
+                    answer = client.get(self._url)
+                    answer.raise_for_status()
+                    self.answers[answer.json()["instance"]] += 1
+                except httpx2.HTTPError as error:
+                    self.failures.append(repr(error))
+
+    def __enter__(self) -> "Caller":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop_calling.set()
+        self.join()
+
+
+def test_the_terminal_shows_three_addresses_and_a_hint_in_lines_that_fit(shop: Run) -> None:
+    assert len(re.findall(r"http://127\.0\.0\.1:\d+", shop.output)) == 3
+    assert "Try next" in shop.output
+    assert max(map(len, shop.output.splitlines())) <= 100
+    assert "\x1b" not in shop.output
+
+
+def test_status_shows_each_replica_named_like_a_pod(shop: Run) -> None:
+    shop.scaled(2)
+    table = shop.command("status").stdout
+    assert len(re.findall(r"cart-[a-z0-9]{5}\s+Ready", table)) == 2
+    assert "cart 2/2" in table
+    assert "Try next" in table
+
+
+def test_status_for_programs_has_what_an_autoscaler_needs(shop: Run) -> None:
+    for replica in shop.scaled(2):
+        assert replica["state"] == "Ready"
+        assert replica["pid"] > 0
+        assert replica["port"] > 0
+        assert replica["memory"] > 1_000_000
+        assert replica["cpu_request"] == 0.1
+
+
+def test_scale_says_what_it_did(shop: Run) -> None:
+    shop.scaled(1)
+    done = shop.command("scale", "cart", "2")
+    assert re.fullmatch(r"cart: 1 → 2, ready after \d+\.\d s\.\n", done.stdout)
+    assert done.returncode == 0
+    assert len(shop.endpoints()) == 2
+
+
+def test_scaling_up_adds_replicas_that_answer_on_a_port_of_their_own(shop: Run) -> None:
+    shop.scaled(1)
+    replicas = shop.scaled(3)
+    assert len({replica["port"] for replica in replicas}) == 3
+    for replica in replicas:
+        answer = httpx2.get(f"http://127.0.0.1:{replica['port']}/v1/name")
+        assert answer.json() == {"instance": replica["replica"]}
+
+
+def test_endpoints_are_written_as_prometheus_reads_them(shop: Run) -> None:
+    replicas = shop.scaled(2)
+    groups = json.loads((shop.state / "endpoints" / "cart.json").read_text())
+    assert sorted(groups, key=str) == sorted(
+        (
+            {
+                "targets": [f"127.0.0.1:{replica['port']}"],
+                "labels": {"instance": replica["replica"]},
+            }
+            for replica in replicas
+        ),
+        key=str,
+    )
+
+
+def test_scaling_down_lets_a_replica_finish_what_it_has_begun(shop: Run) -> None:
+    _, youngest = sorted(shop.scaled(2), key=lambda replica: -replica["age"])
+    answers: list[int] = []
+
+    def call_slowly() -> None:
+        url = f"http://127.0.0.1:{youngest['port']}/v1/name"
+        answers.append(httpx2.get(url, params={"delay": 1.5}, timeout=10).status_code)
+
+    caller = threading.Thread(target=call_slowly)
+    caller.start()
+    time.sleep(0.2)  # the request is on its way
+    shop.scaled(1)
+    caller.join()
+    assert answers == [200]
+
+
+def test_scaling_down_takes_the_youngest(shop: Run) -> None:
+    eldest = shop.scaled(1)[0]["replica"]
+    shop.scaled(3)
+    assert [replica["replica"] for replica in shop.scaled(1)] == [eldest]
+
+
+def test_no_request_is_lost_while_the_cart_scales_and_rolls(shop: Run) -> None:
+    shop.scaled(2)
+    with Caller(shop.service("cart")["url"]) as caller:
+        shop.scaled(3)
+        shop.scaled(1)
+        assert shop.command("restart", "cart").returncode == 0
+    assert caller.failures == []
+    assert sum(caller.answers.values()) > 100
+
+
+def test_a_roll_replaces_every_replica_and_is_never_short_of_one(shop: Run) -> None:
+    before = {replica["replica"] for replica in shop.scaled(2)}
+    fewest = [2]
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            fewest.append(len(shop.endpoints()))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    rolled = shop.command("restart", "cart")
+    done.set()
+    watcher.join()
+    after = {replica["replica"] for replica in shop.replicas()}
+    assert rolled.returncode == 0
+    assert len(after) == 2
+    assert not after & before
+    assert min(fewest) == 2
+
+
+def test_a_crashed_replica_comes_back_under_its_name(shop: Run) -> None:
+    victim = shop.scaled(2)[0]
+    name = victim["replica"]
+    shop.crash(name, code=7)
+    assert name not in shop.endpoints()
+    shop.says(f"✗ {name} .*out of wheels")
+    shop.says(f"✗ {name} .*exited with code 7: CrashLoopBackOff")
+    eventually(lambda: name in shop.endpoints())
+    again = shop.cart(name)
+    assert again["restarts"] == 1
+    assert again["pid"] != victim["pid"]
+
+
+def test_a_replica_that_keeps_crashing_waits_twice_as_long_each_time(shop: Run) -> None:
+    shop.scaled(0)
+    name = shop.scaled(1)[0]["replica"]
+    for wait in ("0.5", "1", "2"):
+        shop.crash(name)
+        shop.says(f"{name} .*again in {wait} s")
+        assert shop.cart(name)["state"] == "CrashLoopBackOff"
+        eventually(lambda: name in shop.endpoints())
+
+
+def test_a_replica_that_answers_nothing_any_more_is_replaced(shop: Run) -> None:
+    victim = shop.scaled(2)[0]
+    shop.post(victim, "hang")
+    shop.says(f"{victim['replica']} .*answers nothing any more")
+    eventually(lambda: victim["replica"] not in shop.endpoints() or None)
+    eventually(lambda: victim["replica"] in shop.endpoints())
+
+
+def test_an_unready_replica_takes_no_requests_until_it_is_well_again(shop: Run) -> None:
+    victim = shop.scaled(2)[0]
+    shop.post(victim, "unready?well=false")
+    eventually(lambda: victim["replica"] not in shop.endpoints() or None)
+    assert shop.cart(victim["replica"])["state"] == "NotReady"
+    shop.post(victim, "unready?well=true")
+    eventually(lambda: victim["replica"] in shop.endpoints())
+    shop.says(f"{victim['replica']} .*ready again")
+    assert shop.cart(victim["replica"])["pid"] == victim["pid"]
+
+
+def test_an_error_a_replica_logs_is_a_line_here_and_kept_in_its_file(shop: Run) -> None:
+    replica = shop.scaled(1)[0]
+    shop.post(replica, "complain")
+    shop.says(f"✗ {replica['replica']} .*the wheel came off: a loose nut")
+    log = shop.state / "logs" / "cart" / f"{replica['replica']}.log"
+    assert "the wheel came off" in log.read_text()
+
+
+def test_with_no_replica_callers_are_refused_at_once_and_later_served_again(shop: Run) -> None:
+    shop.scaled(1)
+    url = shop.service("cart")["url"]
+    shop.scaled(0)
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"{url}/livez")
+    shop.scaled(1)
+    assert httpx2.get(f"{url}/livez").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("scale", "hats", "2"), "There is no service 'hats': choose products"),
+        (("scale", "cart", "99"), "choose 0 to 32"),
+        (("scale", "cart", "--", "-1"), "choose 0 to 32"),
+        (("scale", "cart", "many"), "'count'"),
+        (("restart", "hats"), "There is no service 'hats'"),
+        (("--fast",), "No such option: --fast"),
+        (("fly",), "No such command 'fly'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    shop: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = shop.command(*arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_secrets_and_data_are_for_their_owner_only(shop: Run) -> None:
+    token = shop.state / "secrets" / "cartwheel_service_tokens"
+    assert token.stat().st_mode & 0o777 == 0o600
+    for folder in ("secrets", "data", "logs"):
+        assert (shop.state / folder).stat().st_mode & 0o777 == 0o700
+    assert (shop.state / "control.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_settings_are_shown_without_secrets(shop: Run) -> None:
+    token = (shop.state / "secrets" / "cartwheel_service_tokens").read_text()
+    shown = command(shop.state, "config", "cart")
+    assert re.search(r"^CARTWHEEL_SERVICE_TOKENS +\*+$", shown.stdout, re.MULTILINE)
+    assert token not in shown.stdout
+    assert re.search(r"^CARTWHEEL_STORE_URL +sqlite:///", shown.stdout, re.MULTILINE)
