@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from app.client import Answer, Upstream, raise_for_problem
+from app.client import Answer, Upstream, UpstreamRefused, raise_for_problem
 from services.storefront.models import (
     Address,
     Cart,
@@ -33,6 +33,7 @@ from services.storefront.models import (
 )
 
 PROBLEM_PREFIX = "urn:cartwheel:problem:"
+FORWARDED_FOR = "x-forwarded-for"
 IMAGE_HEADERS = ("content-type", "etag", "cache-control", "last-modified")
 
 
@@ -144,18 +145,29 @@ class Users:
     async def guest(self) -> Tokens:
         return (await _ask(self._upstream, "POST", "/v1/guests")).read(Tokens)
 
-    async def register(self, *, email: str, password: str, name: str) -> None:
+    async def register(self, *, email: str, password: str, name: str, address: str) -> None:
+        """``address`` is where the shopper connects from: tries are counted by it."""
         body = {"email": email, "password": password, "name": name}
-        await _ask(self._upstream, "POST", "/v1/users", json=body)
+        headers = {FORWARDED_FOR: address}
+        await _ask(self._upstream, "POST", "/v1/users", json=body, headers=headers, as_service=True)
 
-    async def log_in(self, *, email: str, password: str) -> Tokens:
+    async def log_in(self, *, email: str, password: str, address: str) -> Tokens:
         """Raises `SignedOut` if the two do not belong together."""
         body = {"email": email, "password": password}
-        return (await _ask(self._upstream, "POST", "/v1/sessions", json=body)).read(Tokens)
+        headers = {FORWARDED_FOR: address}
+        answer = await _ask(
+            self._upstream, "POST", "/v1/sessions", json=body, headers=headers, as_service=True
+        )
+        return answer.read(Tokens)
 
     async def refresh(self, refresh_token: str) -> Tokens:
+        """Raises `SignedOut` when the session is over."""
         body = {"refresh_token": refresh_token}
-        answer = await _ask(self._upstream, "POST", "/v1/sessions:refresh", json=body)
+        try:
+            answer = await _ask(self._upstream, "POST", "/v1/sessions:refresh", json=body)
+        except Refusal as refusal:
+            # Another replica of ours renewed it this moment; the browser has the new one soon.
+            raise UpstreamRefused("user", "the session is being renewed.") from refusal
         return answer.read(Tokens)
 
     async def log_out(self, bearer: str) -> None:
@@ -210,6 +222,7 @@ async def _ask(
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     bearer: str | None = None,
+    as_service: bool = False,
     idempotent: bool | None = None,
     timeout: float | None = None,
 ) -> Answer:
@@ -220,6 +233,7 @@ async def _ask(
         params=params,
         headers=headers,
         bearer=bearer,
+        as_service=as_service,
         idempotent=idempotent,
         timeout=timeout,
     )

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from fastapi import Depends, Request
 from jinja2 import Environment
@@ -29,6 +29,8 @@ TOKEN_MARGIN = 15
 """Seconds before its end at which an access token is no longer used."""
 NOTICE_AGE = 60
 _NOTICE = re.compile(r"([a-z-]{1,40})(?:\.([A-Za-z0-9._-]{1,64}))?")
+
+ASK: Literal["ask"] = "ask"
 
 T = TypeVar("T")
 ResponseT = TypeVar("ResponseT", bound=Response)
@@ -161,6 +163,11 @@ class Visit:
         self.begin(tokens)
         return tokens.access_token
 
+    @property
+    def address(self) -> str:
+        """Where the browser connects from."""
+        return client_address(self._request)
+
     # What was posted
 
     async def form(self) -> Mapping[str, str]:
@@ -198,11 +205,19 @@ class Visit:
         self._count = asyncio.create_task(self._count_or_none())
 
     async def page(
-        self, template: str, *, status: int = 200, cart_count: int | None = None, **model: Any
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        cart_count: int | Literal["ask"] | None = ASK,
+        **model: Any,
     ) -> HTMLResponse:
-        """Render a page, with the cookies of this visit."""
-        if cart_count is None and self._count is not None:
-            cart_count = await self._count
+        """Render a page, with the cookies of this visit.
+
+        ``cart_count`` is for those who know it already; None says that nobody can tell.
+        """
+        if cart_count == ASK:
+            cart_count = await (self._count or self._count_or_none())
         visitor = Visitor(self.signed_in, self._form_token, cart_count, self._notice())
         content = self._shop.templates.get_template(template).render(
             {"here": "", "visitor": visitor, **model}
@@ -283,6 +298,10 @@ async def page_visit(request: Request, shop: CurrentShop) -> AsyncIterator[Visit
 
 CurrentVisit = Annotated[Visit, Depends(visit)]
 PageVisit = Annotated[Visit, Depends(page_visit)]
+
+
+def client_address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def new_order_key() -> str:

@@ -56,6 +56,8 @@ def build(
                         name,
                         url,
                         metrics=metrics,
+                        # Only who counts tries by address has to know who says it.
+                        service_tokens=settings.service_tokens if name == "user" else (),
                         timeout=settings.browse_timeout,
                         transport=(transports or {}).get(name),
                     )

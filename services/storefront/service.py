@@ -119,7 +119,7 @@ class Storefront:
     async def home(self) -> Home:
         categories, products = await asyncio.gather(
             self.attempt("products", self.products.categories()),
-            self.attempt("products", self.products.list(Query(), limit=HOME_GOODS)),
+            self.attempt("products", self.products.list(Query(sort="newest"), limit=HOME_GOODS)),
         )
         return Home(categories, products)
 

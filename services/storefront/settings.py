@@ -4,16 +4,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.settings import ServiceSettings, UpstreamUrl
+from app.settings import Seconds, ServiceSettings, ServiceTokenSettings, UpstreamUrl
 
 
-class StorefrontSettings(ServiceSettings):
-    """Where the neighbours are, and how the shop is reached."""
+class StorefrontSettings(ServiceSettings, ServiceTokenSettings):
+    """Where the neighbours are, and how the shop is reached.
 
-    products_url: UpstreamUrl
-    cart_url: UpstreamUrl
-    user_url: UpstreamUrl
-    tracking_url: UpstreamUrl
+    The service token lets the user service believe which address a shopper comes from.
+    """
+
+    products_url: UpstreamUrl = "http://127.0.0.1:8101"
+    cart_url: UpstreamUrl = "http://127.0.0.1:8102"
+    user_url: UpstreamUrl = "http://127.0.0.1:8103"
+    tracking_url: UpstreamUrl = "http://127.0.0.1:8104"
 
     https: Annotated[
         bool, Field(description="Shoppers come over https: cookies are Secure, HSTS is sent.")
@@ -25,9 +28,5 @@ class StorefrontSettings(ServiceSettings):
             description="The origin shoppers see, where a proxy in front changes the Host header.",
         ),
     ] = None
-    browse_timeout: Annotated[
-        float, Field(gt=0, le=30, description="Seconds a page waits for its parts.")
-    ] = 2.5
-    checkout_timeout: Annotated[
-        float, Field(gt=0, le=60, description="Seconds a checkout may take.")
-    ] = 5.0
+    browse_timeout: Seconds = Field(default=2.5, description="how long a page waits for its parts")
+    checkout_timeout: Seconds = Field(default=5.0, description="how long a checkout may take")

@@ -17,7 +17,7 @@ KINDS = ("bicycles", "skates", "carts", "toys", "kitchen", "curiosities")
 FEW_LEFT = 5
 MOST_A_LINE = 99
 
-SORTS = {"name": "Name", "price": "Cheapest first", "-price": "Dearest first"}
+SORTS = {"name": "Name", "newest": "Newest", "price": "Cheapest first", "-price": "Dearest first"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ async def register(visit: CurrentVisit, shop: CurrentShop) -> Any:
     typed = await visit.form()
     form = Form(typed, _registration_errors(typed))
     if form.ok:
-        form = await _register(shop, form)
+        form = await _register(visit, shop, form)
     return await _enter(visit, shop, form, page="register.html")
 
 
@@ -69,11 +69,14 @@ async def log_out(visit: CurrentVisit, shop: CurrentShop) -> Any:
     return visit.redirect("/", notice="bye")
 
 
-async def _register(shop: Shop, form: Form) -> Form:
+async def _register(visit: Visit, shop: Shop, form: Form) -> Form:
     typed = form.values
     try:
         await shop.storefront.users.register(
-            email=typed["email"], password=typed["password"], name=typed["name"]
+            email=typed["email"],
+            password=typed["password"],
+            name=typed["name"],
+            address=visit.address,
         )
     except Refusal as refusal:
         return _refused_registration(form, refusal)
@@ -84,7 +87,7 @@ async def _register(shop: Shop, form: Form) -> Form:
 
 async def _enter(visit: Visit, shop: Shop, form: Form, *, page: str) -> Any:
     """Open a session, take the guest's cart over and go on; the page again if that fails."""
-    tokens = await _log_in(shop, form) if form.ok else form
+    tokens = await _log_in(visit, shop, form) if form.ok else form
     if isinstance(tokens, Form):
         next_path = own_path(tokens.values.get("next", ""))
         return await visit.page(page, here="account", form=tokens, next=next_path)
@@ -94,11 +97,13 @@ async def _enter(visit: Visit, shop: Shop, form: Form, *, page: str) -> Any:
     return visit.redirect(own_path(form.values.get("next", "")), notice=notice)
 
 
-async def _log_in(shop: Shop, form: Form) -> Tokens | Form:
+async def _log_in(visit: Visit, shop: Shop, form: Form) -> Tokens | Form:
     """The tokens, or the form with what is wrong."""
     typed = form.values
     try:
-        return await shop.storefront.users.log_in(email=typed["email"], password=typed["password"])
+        return await shop.storefront.users.log_in(
+            email=typed["email"], password=typed["password"], address=visit.address
+        )
     except SignedOut:
         return _wrong(form)
     except Refusal as refusal:

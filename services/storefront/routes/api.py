@@ -11,7 +11,8 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Request, Response
 
 from app.errors import NotFound
-from services.storefront.dependencies import CurrentLifecycle, CurrentShop
+from services.storefront.clients import FORWARDED_FOR
+from services.storefront.dependencies import CurrentLifecycle, CurrentShop, client_address
 from services.storefront.streams import EVENT_STREAM, relayed_events
 
 router = APIRouter(prefix="/api", tags=["api"])
@@ -48,11 +49,15 @@ async def pass_on(
         return await relayed_events(
             upstream, target, headers=headers, bearer=None, lifecycle=lifecycle
         )
+    if service is Service.USER:
+        # It counts tries at passwords by address, and believes this one as the token is shown.
+        headers[FORWARDED_FOR] = client_address(request)
     answer = await upstream.request(
         request.method,
         target,
         content=await request.body(),
         headers=headers,
+        as_service=service is Service.USER,
         timeout=shop.settings.checkout_timeout,
     )
     kept = {name: value for name, value in answer.headers.items() if name not in KEPT_BACK}

@@ -37,7 +37,9 @@ async def read_basket(visit: Visit, shop: CurrentShop) -> Basket | Outage:
 async def show_cart(visit: CurrentVisit, shop: CurrentShop) -> Any:
     basket = await read_basket(visit, shop)
     if isinstance(basket, Outage):
-        return await visit.page("cart.html", here="cart", missing=views.missing(basket))
+        return await visit.page(
+            "cart.html", here="cart", missing=views.missing(basket), cart_count=None
+        )
     page = till.basket_page(basket, visit.seen_prices)
     return await visit.page(
         "cart.html", here="cart", basket=page, missing=None, cart_count=basket.cart.count

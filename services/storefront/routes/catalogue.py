@@ -16,7 +16,7 @@ router = APIRouter(include_in_schema=False)
 
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{1,31}")
 SLUG = re.compile(r"[a-z0-9-]{1,40}")
-LONGEST_SEARCH = 100
+LONGEST_SEARCH = 80
 LONGEST_CURSOR = 1024
 
 SERVICES = (

@@ -1,5 +1,6 @@
 """Checkout, and where the parcel is."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,9 @@ ADDRESS_FIELDS = {
     "country": "Choose a country.",
 }
 LONGEST = {"name": 100, "line1": 200, "line2": 200, "postal_code": 20, "city": 100}
+ORDER_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+AMOUNT = re.compile(r"[0-9]{1,15}")
+CURRENCY = re.compile(r"[A-Z]{3}")
 TOO_MUCH = "Please use fewer, and only printable, characters here."
 
 
@@ -48,11 +52,24 @@ async def checkout_page(visit: CurrentVisit, shop: CurrentShop) -> Any:
 @router.post("/checkout")
 async def place_order(visit: CurrentVisit, shop: CurrentShop) -> Any:
     typed = await visit.form()
+    key, total = typed.get("order_key", ""), _agreed_total(typed)
     form = Form(typed, _address_errors(typed))
-    if not form.ok:
-        return await _checkout(visit, shop, form, key=typed.get("order_key"))
+    if not form.ok or total is None or not ORDER_KEY.fullmatch(key):
+        return await _checkout(visit, shop, form)
+
+    async def place(bearer: str | None) -> Order:
+        if bearer is None:
+            raise SignedOut
+        return await shop.storefront.orders.place(
+            bearer,
+            key=key,
+            total=total,
+            address=_address(typed),
+            timeout=shop.settings.checkout_timeout,
+        )
+
     try:
-        order = await visit.as_caller(lambda bearer: _place(shop, bearer, typed))
+        order = await visit.as_caller(place)
     except SignedOut:
         return visit.redirect("/login?next=/checkout", notice="log-in-first")
     except Refusal as refusal:
@@ -64,7 +81,7 @@ async def place_order(visit: CurrentVisit, shop: CurrentShop) -> Any:
             advice="Your cart is safe. Press the button again: it will not become two orders.",
             request_id=current().request_id,
         )
-        return await _checkout(visit, shop, unsure, key=typed.get("order_key"))
+        return await _checkout(visit, shop, unsure, key=key)
     visit.forget_prices()
     notice = "ordered" if order.status == "confirmed" else "ordered-pending"
     return visit.redirect(parcels.order_path(order.id), notice=notice)
@@ -184,18 +201,6 @@ async def _as_account(visit: Visit, read: Any) -> Any:
         return Outage("user")
 
 
-async def _place(shop: Shop, bearer: str | None, typed: Mapping[str, str]) -> Order:
-    if bearer is None:
-        raise SignedOut
-    return await shop.storefront.orders.place(
-        bearer,
-        key=typed.get("order_key", ""),
-        total=Money(amount=int(typed["amount"]), currency=typed.get("currency", "")),
-        address=_address(typed),
-        timeout=shop.settings.checkout_timeout,
-    )
-
-
 async def _refused(visit: Visit, shop: Shop, form: Form, refusal: Refusal) -> Any:
     """Say why, and give the form back; a new key, as what is agreed to has changed."""
     match refusal.kind:
@@ -241,7 +246,11 @@ async def _checkout(visit: Visit, shop: Shop, form: Form, *, key: str | None = N
     basket = await read_basket(visit, shop)
     if isinstance(basket, Outage):
         return await visit.page(
-            "checkout.html", here="cart", form=form, missing=views.missing(basket)
+            "checkout.html",
+            here="cart",
+            form=form,
+            missing=views.missing(basket),
+            cart_count=None,
         )
     page = till.basket_page(basket, visit.seen_prices)
     return await visit.page(
@@ -254,6 +263,14 @@ async def _checkout(visit: Visit, shop: Shop, form: Form, *, key: str | None = N
         countries=parcels.COUNTRIES.items(),
         cart_count=basket.cart.count,
     )
+
+
+def _agreed_total(typed: Mapping[str, str]) -> Money | None:
+    """What the page said it costs; None if that is not an amount."""
+    amount, currency = typed.get("amount", ""), typed.get("currency", "")
+    if not (AMOUNT.fullmatch(amount) and CURRENCY.fullmatch(currency)):
+        return None
+    return Money(amount=int(amount), currency=currency)
 
 
 def _address(typed: Mapping[str, str]) -> Address:

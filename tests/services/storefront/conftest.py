@@ -15,7 +15,9 @@ def settings(**changes: object) -> StorefrontSettings:
     values = {
         f"{name}_url": f"http://{name}:8000" for name in ("products", "cart", "user", "tracking")
     }
-    return StorefrontSettings(**(values | {"browse_timeout": 1.0} | changes))
+    return StorefrontSettings(
+        **(values | {"browse_timeout": 1.0, "service_tokens": ("a token",)} | changes)
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,245 @@
+"""Checkout, orders, and the road."""
+
+import asyncio
+
+import httpx2
+import pytest
+
+from tests.services.storefront.browser import ADDRESS, EMAIL, PAGE_HEADERS, Browser, Page
+from tests.services.storefront.neighbours import Neighbours, problem, product
+
+OWNER = f"user_{EMAIL}"
+
+
+@pytest.fixture
+async def shopper(browser: Browser) -> Browser:
+    """Somebody with an account and one thing in the cart."""
+    await browser.register()
+    await browser.add("BIKE-1")
+    return browser
+
+
+@pytest.mark.parametrize("path", ["/checkout", "/orders", "/orders/order-0001"])
+async def test_strangers_and_guests_are_asked_to_log_in_first(browser: Browser, path: str) -> None:
+    assert (await browser.open(path)).path == "/login"
+    await browser.add("BIKE-1")
+    page = await browser.open(path)
+    assert page.path == "/login"
+    assert f'value="{path}"' in page.html
+
+
+async def test_an_order_leads_to_its_page_and_empties_the_cart(shopper: Browser) -> None:
+    page = await shopper.order()
+    assert page.path == "/orders/order-0001"
+    for words in ("Your order is placed.", "1 × Fixed wheel", "€19.99", "Hub Street 1", "Germany"):
+        assert words in page.text
+    assert "Cart 0 things" in page.text
+
+
+async def test_pressing_twice_is_one_order(shopper: Browser, world: Neighbours) -> None:
+    form = await shopper.open("/checkout")
+    first, second = await asyncio.gather(
+        shopper.submit(form, "/checkout", **ADDRESS),
+        shopper.submit(form, "/checkout", **ADDRESS),
+    )
+    assert first.path == second.path == "/orders/order-0001"
+    assert len(world.orders) == 1
+
+
+async def test_each_form_is_an_order_of_its_own(shopper: Browser) -> None:
+    one, other = await shopper.open("/checkout"), await shopper.open("/checkout")
+    keys = {page.form("/checkout").fields["order_key"] for page in (one, other)}
+    assert len(keys) == 2
+
+
+async def test_the_button_says_the_amount(shopper: Browser) -> None:
+    assert "Order and pay €19.99" in (await shopper.open("/checkout")).text
+
+
+async def test_missing_fields_are_told_at_the_field_and_in_a_summary(
+    shopper: Browser, world: Neighbours
+) -> None:
+    page = await shopper.order(city="", country="XX")
+    assert '<a href="#city">Enter the city.</a>' in page.html
+    assert 'id="city-error"' in page.html
+    assert '<a href="#country">Choose a country.</a>' in page.html
+    assert 'value="Hub Street 1"' in page.html
+    assert world.orders == {}
+
+
+async def test_a_field_the_order_desk_refuses_is_told_at_the_field(
+    shopper: Browser, world: Neighbours
+) -> None:
+    world.answers["tracking"] = lambda _: problem(
+        422, "unprocessable-payload", errors=[{"pointer": "/address/city", "message": "no"}]
+    )
+    assert 'id="city-error"' in (await shopper.order(city="Rim\u202eville")).html
+
+
+async def test_a_price_that_changed_meanwhile_is_shown_before_anything_is_ordered(
+    shopper: Browser, world: Neighbours
+) -> None:
+    form = await shopper.open("/checkout")
+    world.stock(product("BIKE-1", price=2599))
+    page = await shopper.submit(form, "/checkout", **ADDRESS)
+    assert "A price or the stock changed while you were here." in page.text
+    assert "Order and pay €25.99" in page.text
+    assert world.orders == {}
+    fields = page.form("/checkout").fields
+    assert fields["order_key"] != form.form("/checkout").fields["order_key"]
+    again = await shopper.submit(page, "/checkout", country="DE")
+    assert again.path == "/orders/order-0001"
+
+
+async def test_an_order_desk_that_does_not_answer_gives_the_same_key_back(
+    shopper: Browser, world: Neighbours
+) -> None:
+    form = await shopper.open("/checkout")
+    world.down.add("tracking")
+    page = await shopper.submit(form, "/checkout", **ADDRESS)
+    assert page.status == 200
+    assert "it will not become two orders" in page.text
+    key = form.form("/checkout").fields["order_key"]
+    assert page.form("/checkout").fields["order_key"] == key
+    world.down.clear()
+    again = await shopper.submit(page, "/checkout", country="DE")
+    assert again.path == "/orders/order-0001"
+
+
+async def test_an_order_that_is_still_worked_on_keeps_its_key(
+    shopper: Browser, world: Neighbours
+) -> None:
+    form = await shopper.open("/checkout")
+    world.answers["tracking"] = lambda _: problem(409, "in-progress")
+    page = await shopper.submit(form, "/checkout", **ADDRESS)
+    assert "We are still working on this order." in page.text
+    key = form.form("/checkout").fields["order_key"]
+    assert page.form("/checkout").fields["order_key"] == key
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("payment-declined", "Nothing was charged."),
+        ("checkout-failed", "The order could not be placed."),
+        ("never-heard-of", "The order could not be placed."),
+    ],
+)
+async def test_a_refused_order_is_explained(
+    shopper: Browser, world: Neighbours, kind: str, words: str
+) -> None:
+    world.answers["tracking"] = lambda _: problem(409, kind)
+    assert words in (await shopper.order()).text
+
+
+async def test_a_form_that_was_used_for_another_order_leads_to_the_orders(
+    shopper: Browser, world: Neighbours
+) -> None:
+    form = await shopper.open("/checkout")
+    world.answers["tracking"] = lambda asked: (
+        problem(422, "idempotency-key-reused")
+        if asked.method == "POST"
+        else httpx2.Response(200, json={"items": [], "next_cursor": None})
+    )
+    page = await shopper.submit(form, "/checkout", **ADDRESS)
+    assert page.path == "/orders"
+    assert "This form was sent before." in page.text
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"amount": "1e9"},
+        {"amount": ""},
+        {"currency": "eur"},
+        {"order_key": ""},
+        {"order_key": "x\r\ny"},
+        {"order_key": "k" * 5000},
+    ],
+)
+async def test_a_form_somebody_tampered_with_comes_back_fresh(
+    shopper: Browser, world: Neighbours, spoilt: dict[str, str]
+) -> None:
+    page = await shopper.order(**spoilt)
+    assert page.status == 200
+    assert "Order and pay €19.99" in page.text
+    assert world.asked_for("POST", "/v1/orders") == []
+
+
+async def test_an_empty_cart_has_nothing_to_check_out(browser: Browser) -> None:
+    await browser.register()
+    page = await browser.open("/checkout")
+    assert "There is nothing in your cart." in page.text
+    assert not page.has_form("/checkout")
+
+
+async def test_orders_are_listed_with_what_is_in_them(shopper: Browser) -> None:
+    await shopper.order()
+    page = await shopper.open("/orders")
+    for words in ("Fixed wheel", "23 November 2026", "Confirmed", "€19.99"):
+        assert words in page.text
+
+
+async def test_the_road_shows_where_the_parcel_is(shopper: Browser, world: Neighbours) -> None:
+    page = await shopper.order()
+    shipment = world.orders["order-0001"]["shipment"]
+    for sequence, status in enumerate(("packed", "shipped"), start=2):
+        shipment["events"].append(
+            {"sequence": sequence, "status": status, "at": "2026-11-23T12:34:56Z"}
+        )
+    shipment["status"] = "shipped"
+    page = await shopper.open("/orders/order-0001")
+    assert 'data-at="3"' in page.html
+    assert "On the road" in page.text
+    assert "12:34:56" in page.text
+    assert page.html.count('aria-current="step"') == 1
+
+
+async def test_a_moving_order_reloads_itself_without_javascript_and_a_delivered_one_does_not(
+    shopper: Browser, world: Neighbours
+) -> None:
+    refresh = '<noscript><meta http-equiv="refresh" content="5"></noscript>'
+    assert refresh in (await shopper.order()).html
+    world.orders["order-0001"]["shipment"]["status"] = "delivered"
+    delivered = await shopper.open("/orders/order-0001")
+    assert "http-equiv" not in delivered.html
+    assert "data-events" not in delivered.html
+
+
+async def test_somebody_elses_order_is_not_there(shopper: Browser, world: Neighbours) -> None:
+    world.add_order("user_eve@example.com", {"BIKE-1": 1}, ADDRESS)
+    assert (await shopper.open("/orders/order-0001")).status == 404
+
+
+async def test_an_order_can_be_cancelled_from_its_page(shopper: Browser) -> None:
+    page = await shopper.order()
+    page = await shopper.submit(page, "/orders/order-0001/cancel")
+    assert "The order is cancelled." in page.text
+    assert not page.has_form("/orders/order-0001/cancel")
+
+
+async def test_an_order_on_the_road_can_no_longer_be_cancelled(
+    shopper: Browser, world: Neighbours
+) -> None:
+    page: Page = await shopper.order()
+    world.orders["order-0001"]["shipment"]["status"] = "delivered"
+    page = await shopper.submit(page, "/orders/order-0001/cancel")
+    assert "can no longer be cancelled" in page.text
+
+
+async def test_the_order_page_is_fed_with_events_as_the_shopper(
+    shopper: Browser, world: Neighbours
+) -> None:
+    await shopper.order()
+    answer = await shopper.client.get("/orders/order-0001/events", headers=PAGE_HEADERS)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert "id: 1\n" in answer.text
+    resumed = await shopper.client.get(
+        "/orders/order-0001/events", headers=PAGE_HEADERS | {"last-event-id": "1"}
+    )
+    assert "id: 1\n" not in resumed.text
+
+
+async def test_a_stranger_is_fed_with_nothing(browser: Browser) -> None:
+    answer = await browser.client.get("/orders/order-0001/events")
+    assert answer.status_code == 401

@@ -1,0 +1,164 @@
+"""A neighbour that does not answer costs its part of the page, never the page."""
+
+import asyncio
+import re
+import time
+
+import httpx2
+import pytest
+
+from services.storefront.main import build
+from tests.services.storefront.browser import ADDRESS, EMAIL, Browser
+from tests.services.storefront.conftest import settings
+from tests.services.storefront.neighbours import Neighbours, problem
+from tests.support.asgi import running
+
+ALL = {"products", "cart", "user", "tracking"}
+SHELVES = "The shelves are not answering."
+CART = "The cart is not answering."
+ORDERS = "The order desk is not answering."
+DESK = "The front desk is not answering."
+
+
+@pytest.fixture
+async def shopper(browser: Browser, world: Neighbours) -> Browser:
+    await browser.register()
+    await browser.add("BIKE-1")
+    world.add_order(f"user_{EMAIL}", {"BIKE-1": 1}, ADDRESS)
+    return browser
+
+
+@pytest.mark.parametrize(
+    ("down", "path", "words"),
+    [
+        ("products", "/", SHELVES),
+        ("products", "/search?q=wheel", SHELVES),
+        ("products", "/categories/bicycles", SHELVES),
+        ("products", "/products/BIKE-1", SHELVES),
+        ("products", "/cart", SHELVES),
+        ("products", "/checkout", SHELVES),
+        ("cart", "/cart", CART),
+        ("cart", "/checkout", CART),
+        ("tracking", "/orders", ORDERS),
+        ("tracking", "/orders/order-0001", ORDERS),
+    ],
+)
+async def test_the_page_comes_with_a_calm_notice_and_the_request_id(
+    shopper: Browser, world: Neighbours, down: str, path: str, words: str
+) -> None:
+    world.down.add(down)
+    page = await shopper.open(path)
+    assert page.status == 200
+    assert words in page.text
+    assert f"Reference {page.headers['x-request-id']}" in page.text
+    world.down.clear()
+    assert words not in (await shopper.open(path)).text
+
+
+@pytest.mark.parametrize("path", ["/", "/search", "/products/BIKE-1", "/cart", "/orders", "/docs"])
+async def test_every_page_comes_while_all_neighbours_are_down(
+    shopper: Browser, world: Neighbours, path: str
+) -> None:
+    world.down = set(ALL)
+    page = await shopper.open(path)
+    assert page.status == 200
+    assert "Cart – things" in page.text
+
+
+@pytest.mark.parametrize("path", ["/cart", "/orders", "/checkout"])
+async def test_a_session_that_cannot_be_renewed_is_kept(
+    shopper: Browser, world: Neighbours, path: str
+) -> None:
+    del shopper.client.cookies["cartwheel_access"]
+    world.down.add("user")
+    page = await shopper.open(path)
+    assert page.status == 200
+    assert DESK in page.text
+    world.down.clear()
+    assert DESK not in (await shopper.open(path)).text
+    assert "Log out" in (await shopper.open(path)).text
+
+
+async def test_the_cart_shows_its_lines_without_prices_while_products_is_down(
+    shopper: Browser, world: Neighbours
+) -> None:
+    world.down.add("products")
+    page = await shopper.open("/cart")
+    assert "BIKE-1" in page.text
+    assert "Checkout opens when the prices are back." in page.text
+
+
+async def test_adding_while_the_cart_is_down_says_that_nothing_was_lost(
+    shopper: Browser, world: Neighbours
+) -> None:
+    world.down.add("cart")
+    page = await shopper.add("BIKE-1")
+    assert page.status == 200
+    assert "What is in it is safe." in page.text
+    assert re.search(r"Reference [0-9a-f]{16}", page.text)
+
+
+async def test_logging_in_while_the_front_desk_is_down_keeps_what_was_typed(
+    browser: Browser, world: Neighbours
+) -> None:
+    world.down.add("user")
+    page = await browser.log_in()
+    assert page.status == 200
+    assert DESK in page.text
+    assert f'value="{EMAIL}"' in page.html
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx2.Response(500, text="oops"),
+        httpx2.Response(200, text='{"items": ['),
+        httpx2.Response(200, json={"items": [{"sku": 1}]}),
+        httpx2.Response(200, text="<html>"),
+        problem(429, "too-many-requests"),
+        problem(503, "overloaded", headers={"retry-after": "1"}),
+    ],
+)
+async def test_an_answer_that_cannot_be_used_is_like_none(
+    browser: Browser, world: Neighbours, answer: httpx2.Response
+) -> None:
+    world.answers["products"] = lambda _: answer
+    page = await browser.open("/")
+    assert page.status == 200
+    assert SHELVES in page.text
+    assert "oops" not in page.text
+
+
+class _Slow(httpx2.AsyncBaseTransport):
+    """A neighbour that takes its time."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        await asyncio.sleep(30)
+        return httpx2.Response(200)
+
+
+@pytest.mark.parametrize(("slow", "path"), [("products", "/"), ("cart", "/cart")])
+async def test_a_slow_neighbour_costs_no_more_than_the_pages_patience(
+    world: Neighbours, slow: str, path: str
+) -> None:
+    transports = world.transports
+    async with running(build(settings(browse_timeout=0.3), transports=transports)) as client:
+        await Browser(client).add("BIKE-1")
+        cookies = client.cookies
+    transports[slow] = _Slow()
+    async with running(build(settings(browse_timeout=0.3), transports=transports)) as client:
+        client.cookies = cookies
+        started = time.monotonic()
+        page = await Browser(client).open(path)
+        assert time.monotonic() - started < 1.5
+    assert page.status == 200
+    assert "not answering" in page.text
+
+
+async def test_parts_that_are_missing_are_counted(browser: Browser, world: Neighbours) -> None:
+    world.down.add("products")
+    await browser.open("/")
+    metrics = (await browser.client.get("/metrics")).text
+    assert re.search(
+        r'storefront_page_parts_missing_total\{[^}]*upstream="products"[^}]*\} 2\.0', metrics
+    )

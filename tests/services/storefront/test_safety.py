@@ -1,0 +1,181 @@
+"""What keeps a shopper safe: headers, cookies, form tokens, escaping."""
+
+import pytest
+
+from services.storefront.main import build
+from tests.services.storefront.browser import PAGE_HEADERS, Browser
+from tests.services.storefront.conftest import settings
+from tests.services.storefront.neighbours import Neighbours, product
+from tests.support.asgi import running
+
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title><svg/onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "<!--<script>",
+)
+
+
+async def test_every_answer_forbids_what_is_not_ours(browser: Browser) -> None:
+    for path in ("/", "/nope", "/static/nope.css", "/livez"):
+        answer = await browser.client.get(path, headers=PAGE_HEADERS)
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["referrer-policy"] == "same-origin"
+
+
+async def test_no_page_has_a_script_or_style_of_its_own(browser: Browser) -> None:
+    await browser.add("BIKE-1")
+    for path in ("/", "/search", "/products/BIKE-1", "/cart", "/login", "/register", "/docs"):
+        html = (await browser.open(path)).html
+        assert "<style" not in html
+        assert " style=" not in html
+        assert "<script>" not in html
+        assert " onclick" not in html
+
+
+async def test_cookies_are_out_of_reach_for_scripts_and_other_sites(browser: Browser) -> None:
+    page = await browser.open("/products/BIKE-1")
+    form = page.form("/cart/items")
+    answer = await browser.client.post(form.action, data=form.fields, headers=PAGE_HEADERS)
+    cookies = [*page.headers.get_list("set-cookie"), *answer.headers.get_list("set-cookie")]
+    names = {cookie.partition("=")[0] for cookie in cookies}
+    assert {"cartwheel_form", "cartwheel_access", "cartwheel_refresh"} <= names
+    for cookie in cookies:
+        assert "HttpOnly" in cookie
+        assert "SameSite=lax" in cookie
+        assert "Path=/" in cookie
+
+
+async def test_behind_https_cookies_are_secure_and_bound_to_the_host(world: Neighbours) -> None:
+    async with running(build(settings(https=True), transports=world.transports)) as client:
+        answer = await client.get("/login", headers=PAGE_HEADERS)
+    (cookie,) = answer.headers.get_list("set-cookie")
+    assert cookie.startswith("__Host-cartwheel_form=")
+    assert "Secure" in cookie
+    assert "strict-transport-security" in answer.headers
+
+
+FORMS = ("/cart/items", "/cart/items/BIKE-1", "/cart/items/BIKE-1/remove", "/login", "/register")
+MORE_FORMS = ("/logout", "/checkout", "/orders/order-0001/cancel")
+
+
+@pytest.mark.parametrize("path", FORMS + MORE_FORMS)
+async def test_no_form_is_taken_without_its_token(
+    browser: Browser, world: Neighbours, path: str
+) -> None:
+    await browser.add("BIKE-1")
+    before = len(world.asked)
+    for token in ("", "guess", "ü"):
+        answer = await browser.client.post(
+            path, data={"form_token": token, "sku": "BIKE-1"}, headers=PAGE_HEADERS
+        )
+        assert answer.status_code == 403
+        assert "This form went stale." in answer.text
+    assert len(world.asked) == before
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://service.evil.example"},
+    ],
+)
+async def test_a_form_from_another_site_is_refused_even_with_a_token(
+    browser: Browser, origin: dict[str, str]
+) -> None:
+    form = (await browser.open("/products/BIKE-1")).form("/cart/items")
+    answer = await browser.client.post(form.action, data=form.fields, headers=origin)
+    assert answer.status_code == 403
+
+
+async def test_the_origin_shoppers_see_counts_behind_a_proxy(world: Neighbours) -> None:
+    config = settings(public_origin="https://shop.example")
+    async with running(build(config, transports=world.transports)) as client:
+        form = (await Browser(client).open("/products/BIKE-1")).form("/cart/items")
+        for origin, status in (("https://shop.example", 303), ("http://service", 403)):
+            answer = await client.post(form.action, data=form.fields, headers={"origin": origin})
+            assert answer.status_code == status
+
+
+async def test_the_form_token_changes_when_somebody_logs_in(browser: Browser) -> None:
+    before = (await browser.open("/login")).form("/login").fields["form_token"]
+    page = await browser.register()
+    assert page.form("/logout").fields["form_token"] != before
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "text/plain", "multipart/form-data; boundary=x"]
+)
+async def test_only_forms_are_taken_as_forms(browser: Browser, kind: str) -> None:
+    await browser.open("/login")
+    answer = await browser.client.post(
+        "/login", content=b"{}", headers=PAGE_HEADERS | {"content-type": kind}
+    )
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("body", [b"a=%ff%fe", b"&".join([b"a=1"] * 100), b"a=\xff"])
+async def test_a_form_that_cannot_be_read_is_refused(browser: Browser, body: bytes) -> None:
+    await browser.open("/login")
+    headers = PAGE_HEADERS | {"content-type": "application/x-www-form-urlencoded"}
+    answer = await browser.client.post("/login", content=body, headers=headers)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+async def test_what_strangers_write_is_shown_as_text(
+    browser: Browser, world: Neighbours, payload: str
+) -> None:
+    world.stock(product("BIKE-1", name=payload, summary=payload, description=payload, size=payload))
+    await browser.add("BIKE-1")
+    pages = [
+        await browser.open("/"),
+        await browser.open("/products/BIKE-1"),
+        await browser.open("/cart"),
+        await browser.client.get("/search", params={"q": payload}, headers=PAGE_HEADERS),
+        await browser.client.get("/login", params={"next": payload}, headers=PAGE_HEADERS),
+        await browser.submit(
+            await browser.open("/register"), "/register", name=payload, email=payload
+        ),
+    ]
+    for page in pages:
+        html = page.html if hasattr(page, "html") else page.text
+        assert "<script>alert" not in html
+        assert "<img src=x" not in html
+        assert "<svg/onload" not in html
+        assert "' onmouseover='" not in html
+        assert "49" not in html.replace("4900", "").replace("€49", "") or "7 * 7" not in payload
+
+
+@pytest.mark.parametrize("value", ["added.<script>", "made-up", "x" * 5000, "added.\u00fc"])
+async def test_a_notice_somebody_made_up_is_not_shown(browser: Browser, value: str) -> None:
+    answer = await browser.client.get(
+        "/", headers=PAGE_HEADERS | {"cookie": f"cartwheel_notice={value}".encode("latin-1")}
+    )
+    assert answer.status_code == 200
+    assert 'class="wrap notices"' not in answer.text
+
+
+async def test_a_host_somebody_made_up_appears_in_no_page_and_no_redirect(
+    browser: Browser,
+) -> None:
+    spoof = {"host": "evil.example", "x-forwarded-host": "evil.example"}
+    answer = await browser.client.get("/checkout", headers=PAGE_HEADERS | spoof)
+    assert answer.headers["location"].startswith("/login")
+    page = await browser.client.get("/", headers=PAGE_HEADERS | spoof)
+    assert "evil.example" not in page.text
+
+
+async def test_nobody_keeps_a_copy_of_a_page(browser: Browser) -> None:
+    assert (await browser.open("/")).headers["cache-control"] == "no-store"
