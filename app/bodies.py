@@ -123,13 +123,7 @@ def check_json(body: bytes) -> None:
     except UnicodeDecodeError:
         raise BadRequest("The body is not valid UTF-8.") from None
     try:
-        document = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_decimal,
-            parse_constant=_constant,
-        )
+        document = _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise BadRequest("The body is not valid JSON.") from None
     if text.count("[") + text.count("{") > _DEEPEST and _depth(document, _DEEPEST) < 0:
@@ -160,6 +154,15 @@ def _decimal(digits: str) -> float:
 
 def _constant(name: str) -> NoReturn:
     raise BadRequest("The body is not valid JSON.")
+
+
+# Made once: json.loads would make one for every body.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=_integer,
+    parse_float=_decimal,
+    parse_constant=_constant,
+)
 
 
 def _depth(value: object, left: int) -> int:

@@ -82,12 +82,18 @@ class Edge:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in PROBES:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        if method == "HEAD":
+            # Whatever answers GET answers HEAD; the server leaves the body out.
+            scope = {**scope, "method": "GET"}
+        if scope["path"] in PROBES:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
         route = self._route_table(scope["app"].routes).resolve(scope["path"], scope["method"])
-        method = scope["method"] if scope["method"] in METHODS else OTHER
         self._metrics.request_arrived(route, method)
         self._metrics.requests_in_flight.inc()
         headers = {name: value for name, value in scope["headers"] if name in _WANTED}
@@ -98,7 +104,7 @@ class Edge:
                 if refusal is not None:
                     raise refusal
                 receive = await self._with_body(scope, receive, headers)
-                await self._admitted(scope, receive, answer, f"{method} {route}")
+                await self._admitted(scope, receive, answer, f"{scope['method']} {route}")
             except ClientDisconnected:
                 answer.status = CLIENT_GONE
             except Problem as problem:

@@ -51,7 +51,8 @@ class RouteTable:
 
     def allowed_methods(self, path: str) -> list[str]:
         """The methods `path` answers to, for `Allow`."""
-        return sorted({method for r in self._matching(path) for method in r.methods or ()})
+        methods = {method for route in self._matching(path) for method in route.methods or ()}
+        return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
     def _matching(self, path: str) -> list[_Route]:
         return [route for route in self._routes if route.pattern.match(path)]

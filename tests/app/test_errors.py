@@ -124,7 +124,7 @@ async def test_a_trailing_slash_is_another_path(client: httpx2.AsyncClient) -> N
 async def test_a_wrong_method_is_told_all_that_are_allowed(client: httpx2.AsyncClient) -> None:
     response = await client.put("/v1/items")
     assert_problem(response, 405)
-    assert response.headers["allow"] == "GET, POST"
+    assert response.headers["allow"] == "GET, HEAD, POST"
 
 
 @pytest.mark.parametrize(

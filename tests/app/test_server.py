@@ -90,6 +90,15 @@ async def test_a_hostile_request_gets_a_problem_and_the_connection_ends(
         assert await connection.closed()
 
 
+async def test_head_answers_like_get_without_the_body(replica: ServiceProcess) -> None:
+    async with httpx2.AsyncClient(base_url=replica.url) as client:
+        for path in ("/v1/items/1", "/v1/nothing", "/livez"):
+            head, get = await client.head(path), await client.get(path)
+            assert head.status_code == get.status_code
+            assert head.headers["content-length"] == get.headers["content-length"]
+            assert head.content == b""
+
+
 async def test_forged_forwarding_headers_are_ignored(replica: ServiceProcess) -> None:
     forged = b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Host: evil\r\nForwarded: for=evil\r\n\r\n"
     answer = await ask(replica.url, HEAD + forged)
