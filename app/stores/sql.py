@@ -31,7 +31,6 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -82,6 +81,9 @@ class WriteConflict(StoreUnavailable):
 class Database:
     """A pool of connections to one SQLite file or one Postgres database.
 
+    A block of `transaction` or `reading` holds a connection, and of SQLite's writers there is
+    one: put statements into it and nothing that waits for anybody else.
+
     ``url`` is ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or a libpq URL
     ``postgresql://…``, where several hosts and ``target_session_attrs=read-write`` find the
     primary after a failover. Connections are made when they are needed, so a store that is
@@ -94,14 +96,19 @@ class Database:
     def __init__(
         self, url: str, *, metrics: Metrics, pool_size: int = 8, patience: float = 2.0
     ) -> None:
-        self.store = make_url(url).get_backend_name().replace("postgresql", "postgres")
+        self.store = "sqlite" if url.startswith("sqlite:") else "postgres"
         self._metrics = metrics
         self._patience = patience
         self._write_turn = asyncio.Lock()
         open_engine = _sqlite_engine if self.store == "sqlite" else _postgres_engine
         self._engine = open_engine(url, pool_size, patience)
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
-        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # SQLite's driver is in autocommit mode as it is; setting it costs statements each time.
+        self._reader = (
+            self._engine
+            if self.store == "sqlite"
+            else self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -230,9 +237,8 @@ def _sqlstate(error: BaseException | None) -> str:
 
 
 def _sqlite_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
-    path = Path(make_url(url).database or "")
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
+        make_url(url).set(drivername="sqlite+aiosqlite"),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=patience,
@@ -242,14 +248,19 @@ def _sqlite_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
     def prepare(connection: Any, _: ConnectionPoolEntry) -> None:
         # The driver must not begin transactions by itself: it would begin deferred ones.
         connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        # In WAL mode NORMAL survives the death of the process; a power cut may cost the last
-        # transactions, never the file.
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+            cursor.execute("PRAGMA journal_mode = WAL")
+            # In WAL mode NORMAL survives the death of the process; a power cut may cost the
+            # last transactions, never the file.
+            cursor.execute("PRAGMA synchronous = NORMAL")
+            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.close()
+        except BaseException:
+            # The pool forgets a connection that fails here, and its thread would live on.
+            connection.close()
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:

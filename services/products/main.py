@@ -66,7 +66,9 @@ def build(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         async with (
-            Database(settings.store_url, metrics=metrics) as database,
+            Database(
+                settings.store_url, metrics=metrics, patience=settings.store_patience
+            ) as database,
             Upstream(
                 "user", settings.user_url, metrics=metrics, transport=transports.get("user")
             ) as user,

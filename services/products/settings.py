@@ -23,6 +23,9 @@ class StoreSettings(ServiceSettings):
 class ProductsSettings(StoreSettings, ServiceTokenSettings):
     """What the running service needs."""
 
+    store_patience: Seconds = Field(
+        default=2.0, description="how long to wait for a connection, a lock or a statement"
+    )
     user_url: UpstreamUrl = "http://127.0.0.1:8103"
     token_issuer: str = "cartwheel"
     token_audience: str = "cartwheel"

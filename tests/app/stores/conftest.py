@@ -1,5 +1,7 @@
 """A store with one table of counters, once each kind."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +10,15 @@ from sqlalchemy import text
 
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
+
+
+@pytest.fixture(autouse=True)
+async def no_thread_is_left() -> AsyncIterator[None]:
+    """Each connection to SQLite is a thread, which must end while there is a loop to tell."""
+    yield
+    async with asyncio.timeout(10):
+        while any("_connection_worker" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # the driver does not say when
 
 
 @pytest.fixture
@@ -30,7 +41,7 @@ def metrics() -> Metrics:
 @pytest.fixture
 async def database(url: str, metrics: Metrics) -> AsyncIterator[Database]:
     """A store with a table `counters` that holds a and b, both 0."""
-    async with Database(url, metrics=metrics, patience=1.0) as database:
+    async with Database(url, metrics=metrics, patience=30.0) as database:
         async with database.transaction("prepare") as connection:
             await connection.execute(
                 text("CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)")

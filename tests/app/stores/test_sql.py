@@ -230,6 +230,16 @@ async def test_a_server_that_accepts_and_never_answers_is_given_up(metrics: Metr
         hung_up.set()
 
 
+async def test_the_primary_is_found_among_several_hosts(
+    postgres_url: str, metrics: Metrics
+) -> None:
+    scheme, _, rest = postgres_url.partition("://")
+    user, _, place = rest.rpartition("@")
+    several = f"{scheme}://{user}@127.0.0.1:9,{place}?target_session_attrs=read-write"
+    async with Database(several, metrics=metrics) as database:
+        await database.ping()
+
+
 async def test_opening_needs_no_server(metrics: Metrics) -> None:
     async with Database("postgresql://nobody@127.0.0.1:9/nothing", metrics=metrics) as database:
         with pytest.raises(StoreUnavailable):

@@ -19,9 +19,13 @@ SERVICE = {"x-service-token": "the-token-of-services"}
 STAFF = bearer("staff_1", roles=("user", "staff"))
 
 
+# A busy machine must not look like a store that is away.
+PATIENT: dict[str, object] = {"store_patience": 60, "request_timeout": 60}
+
+
 def settings_for(url: str, **changes: object) -> ProductsSettings:
-    values = {"store_url": url, "service_tokens": SERVICE["x-service-token"]} | changes
-    return ProductsSettings.model_validate(values)
+    values = {"store_url": url, "service_tokens": SERVICE["x-service-token"]}
+    return ProductsSettings.model_validate(values | PATIENT | changes)
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def database(empty_url: str) -> AsyncIterator[Database]:
     """A migrated store without goods, once each kind."""
     await migrate("services.products", empty_url)
-    async with Database(empty_url, metrics=Metrics("products")) as database:
+    async with Database(empty_url, metrics=Metrics("products"), patience=60) as database:
         yield database
 
 

@@ -63,11 +63,16 @@ async def test_of_200_parallel_orders_for_50_in_stock_exactly_50_win(seeded_url:
 async def test_replicas_that_share_a_store_do_not_sell_twice(
     seeded_url: str, tmp_path: Path
 ) -> None:
-    env = {"CARTWHEEL_STORE_URL": seeded_url, "CARTWHEEL_SERVICE_TOKENS": "the-token-of-services"}
+    env = {
+        "CARTWHEEL_STORE_URL": seeded_url,
+        "CARTWHEEL_STORE_PATIENCE": "60",
+        "CARTWHEEL_REQUEST_TIMEOUT": "60",
+        "CARTWHEEL_SERVICE_TOKENS": SERVICE["x-service-token"],
+    }
     async with (
         start_service("products", env, folder=tmp_path) as first,
         start_service("products", env, folder=tmp_path) as second,
-        httpx2.AsyncClient(timeout=10, headers=SERVICE) as client,
+        httpx2.AsyncClient(timeout=60, headers=SERVICE) as client,
     ):
         urls = [f"{replica.url}/v1/reservations" for replica in (first, second)]
         body = {"lines": [{"sku": "CURIO-FILM-01", "quantity": 1}]}  # 18 in stock
@@ -126,7 +131,7 @@ async def test_stock_nobody_claims_goes_back_by_itself(shop_in_a_hurry: httpx2.A
     shop = shop_in_a_hurry
     before = await stock_of(shop)
     assert (await reserve(shop, quantity=3)).status_code == 201
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await stock_of(shop) != before:  # noqa: ASYNC110 – it happens in a store, not here
             await asyncio.sleep(0.02)
     assert (await reserve(shop, quantity=3)).status_code == 409
