@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from app.errors import Unavailable
 from app.telemetry.context import bind, current
@@ -14,6 +14,11 @@ from app.telemetry.logs import get_logger
 from services.tracking.models import StoredOrder
 from services.tracking.repository import OrderChanged
 from services.tracking.saga import Saga
+
+T = TypeVar("T")
+
+LAST_WORK_SECONDS = 3.0
+"""What background work that has begun gets when the process ends."""
 
 
 class TooBusy(Unavailable):
@@ -87,14 +92,28 @@ class SagaRunner:
             get_logger().warning("saga.stopped", task=task.get_name(), error=repr(error))
 
 
-async def repeat(work: Callable[[], Awaitable[None]], *, every: float, name: str) -> None:
+async def uninterrupted(work: Coroutine[Any, Any, T], *, grace: float) -> T:
+    """Await ``work``; when cancelled meanwhile, let it come to its end within ``grace`` seconds.
+
+    A question to a store that is cut off half-way costs a connection.
+    """
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=grace)
+        task.cancel()
+        raise
+
+
+async def repeat(work: Callable[[], Coroutine[Any, Any, None]], *, every: float, name: str) -> None:
     """Do ``work`` about ``every`` so many seconds until cancelled, whatever goes wrong in it.
 
     The pause varies by a fifth, so that replicas do not fall into step.
     """
     while True:
         try:
-            await work()
+            await uninterrupted(work(), grace=LAST_WORK_SECONDS)
         except Unavailable as error:
             get_logger().warning("background.failed", work=name, why=str(error))
         except Exception:

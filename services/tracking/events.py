@@ -8,7 +8,7 @@ process did is told at once.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -104,7 +104,7 @@ class Bulletin:
         for listener in self._listeners:
             listener.news.set()
 
-    async def unseen(self, listener: Listener) -> Sequence[ShipmentEvent]:
+    async def unseen(self, listener: Listener) -> list[ShipmentEvent]:
         """The events the listener has not seen, which it has now."""
         listener.news.clear()
         events = await self._orders.events_after(listener.order_id, listener.seen)

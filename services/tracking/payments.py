@@ -58,7 +58,7 @@ class PaymentUnclear(Unavailable):
 
 
 class Payments:
-    """``delay`` and ``limit`` are seconds: what ``slow`` costs, and how long we wait at all."""
+    """``delay`` and ``limit`` are seconds: what ``slow`` costs, how long we wait for answers."""
 
     def __init__(
         self,
@@ -82,11 +82,18 @@ class Payments:
 
         Raises `PaymentUnclear`, and `StoreUnavailable` when nothing was taken.
         """
+        luck = self._chance() if self._mode == "flaky" else 1.0
+        if luck < 1 / 3:
+            raise PaymentUnclear("The payment provider was not reached.")
+        status = await self._record(order_id, price)
+        if luck < 2 / 3:
+            raise PaymentUnclear("The payment provider's answer was lost.")
         try:
             async with asyncio.timeout(self._limit):
-                return await self._charge(order_id, price)
+                await self._think()
         except TimeoutError as error:
             raise PaymentUnclear("The payment provider did not answer in time.") from error
+        return status
 
     async def status(self, order_id: str) -> PaymentStatus | None:
         """What became of the order's payment; None: it was never asked for."""
@@ -99,18 +106,12 @@ class Payments:
         async with self._database.transaction("refund") as connection:
             await connection.execute(REFUND, values)
 
-    async def _charge(self, order_id: str, price: Money) -> PaymentStatus:
-        luck = self._chance() if self._mode == "flaky" else 1.0
-        if luck < 1 / 3:
-            raise PaymentUnclear("The payment provider was not reached.")
-        status = await self._record(order_id, price)
-        if luck < 2 / 3:
-            raise PaymentUnclear("The payment provider's answer was lost.")
+    async def _think(self) -> None:
+        """Take the time that the mode says before answering."""
         if self._mode == "timeout":
             await asyncio.sleep(self._limit + 1)
         if self._mode == "slow":
             await asyncio.sleep(self._delay)
-        return status
 
     async def _record(self, order_id: str, price: Money) -> PaymentStatus:
         wanted = PaymentStatus.DECLINED if self._mode == "decline" else PaymentStatus.CHARGED

@@ -59,7 +59,8 @@ async def _news(listener: Listener, heartbeat: float) -> bool:
 async def _unseen(bulletin: Bulletin, listener: Listener) -> list[ShipmentEvent]:
     """A store that is away makes news late, it does not end the story."""
     try:
-        return list(await bulletin.unseen(listener))
+        # A listener who leaves right now must not take a connection of the store along.
+        return await asyncio.shield(asyncio.create_task(bulletin.unseen(listener)))
     except Unavailable as error:
         get_logger().warning("events.not_read", why=str(error))
         return []
