@@ -1,0 +1,65 @@
+"""The five services as processes, with real stores that are migrated and filled."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.processes import ROOT, ServiceProcess, listen, start_service, url_of
+
+STORED = ("products", "cart", "user", "tracking")
+SERVICES = (*STORED, "storefront")
+COURIER_STEP_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class RunningShop:
+    services: Mapping[str, ServiceProcess]
+
+    @property
+    def url(self) -> str:
+        return self.services["storefront"].url
+
+
+@asynccontextmanager
+async def running_shop(folder: Path) -> AsyncIterator[RunningShop]:
+    """The whole shop, with its data in `folder`."""
+    environments = {}
+    async with AsyncExitStack() as stack:
+        listeners = {name: stack.enter_context(listen()) for name in SERVICES}
+        shared = {
+            "CARTWHEEL_SERVICE_TOKENS": secrets.token_urlsafe(32),
+            "CARTWHEEL_COURIER_STEP_SECONDS": str(COURIER_STEP_SECONDS),
+            "CARTWHEEL_COURIER_ROUNDS_SECONDS": "0.1",
+            "CARTWHEEL_EVENTS_POLL_SECONDS": "0.1",
+            **{f"CARTWHEEL_{name.upper()}_URL": url_of(one) for name, one in listeners.items()},
+        }
+        for name in SERVICES:
+            store = f"sqlite:///{folder / name}.sqlite3"
+            environments[name] = shared | {"CARTWHEEL_STORE_URL": store}
+        for name in STORED:
+            if (ROOT / "services" / name / "migrations").is_dir():
+                _run("app.stores.migrations", f"services.{name}", env=environments[name])
+        _run("services.products.seed", env=environments["products"])
+        started = {}
+        for name in SERVICES:
+            started[name] = await stack.enter_async_context(
+                start_service(
+                    name, environments[name], folder=folder, listener=listeners[name], wait=False
+                )
+            )
+        for replica in started.values():
+            await replica.ready()
+        yield RunningShop(started)
+
+
+def _run(module: str, *arguments: str, env: Mapping[str, str]) -> None:
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    command = [sys.executable, "-m", module, *arguments]
+    subprocess.run(
+        command, cwd=ROOT, env={**inherited, **env}, check=True, capture_output=True, timeout=60
+    )

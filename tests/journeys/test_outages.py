@@ -1,0 +1,46 @@
+"""Parts of the shop stop and come back while somebody looks at it."""
+
+import signal
+import time
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.journeys.shop import RunningShop
+from tests.journeys.steps import expect_count, new_email, put_in_cart, register
+
+pytestmark = pytest.mark.browser
+
+HEALED_WITHIN = 12.0
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "notice"),
+    [
+        ("products", "/", "The shelves are not answering."),
+        ("cart", "/cart", "The cart is not answering."),
+        ("tracking", "/orders", "The order desk is not answering."),
+    ],
+)
+async def test_a_service_that_hangs_is_a_notice_and_heals_without_a_restart(
+    plain_page: Page, shop: RunningShop, service: str, path: str, notice: str
+) -> None:
+    page = plain_page
+    await put_in_cart(page, "TOY-DUCK-01")
+    await expect_count(page, 1)
+    await register(page, new_email())
+    shop.services[service].signal(signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        answer = await page.goto(path)
+        assert time.monotonic() - started < 5
+        assert answer is not None
+        assert answer.status == 200
+        await expect(page.get_by_text(notice).first).to_be_visible()
+        await expect(page.get_by_text("Reference").first).to_be_visible()
+    finally:
+        shop.services[service].signal(signal.SIGCONT)
+    deadline = time.monotonic() + HEALED_WITHIN
+    while await page.get_by_text(notice).count():
+        assert time.monotonic() < deadline, "it did not heal"
+        await page.goto(path)

@@ -1,0 +1,155 @@
+"""From the first look to the parcel at the door."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.journeys.shop import RunningShop
+from tests.journeys.steps import (
+    PASSWORD,
+    check_out,
+    expect_count,
+    fill_in_address,
+    log_in,
+    new_email,
+    put_in_cart,
+    register,
+)
+
+pytestmark = pytest.mark.browser
+
+STOPS = ("Confirmed", "Packed", "Shipped", "Out for delivery", "Delivered")
+DELIVERED_WITHIN = 20_000
+
+
+async def test_a_guest_fills_a_cart_registers_orders_and_sees_the_parcel_arrive(
+    page: Page,
+) -> None:
+    await page.goto("/")
+    await page.get_by_role("link", name="Toys on wheels").click()
+    await page.get_by_role("link", name="Pull-along duck").click()
+    await page.get_by_role("button", name="Put in the cart").click()
+    await expect_count(page, 1)  # without a new page
+    await expect(page.get_by_text("In the cart.")).to_be_visible()
+    await put_in_cart(page, "BIKE-FIXIE-01", quantity=2)
+    await expect_count(page, 3)
+
+    await page.get_by_role("link", name="Cart 3 things").click()
+    await page.get_by_role("link", name="Go to checkout").click()
+    await page.get_by_role("link", name="Make an account").click()
+    await page.get_by_label("Name").fill("Ann Axle")
+    await page.get_by_label("E-mail").fill(new_email())
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Make the account").click()
+
+    await page.wait_for_url("**/checkout")
+    await expect_count(page, 3)  # the guest's cart came along
+    await fill_in_address(page)
+    await page.get_by_role("button", name="Order and pay").click()
+
+    await page.wait_for_url("**/orders/ord*")
+    await page.evaluate("window.sameDocument = true")
+    await expect_count(page, 0)
+    await expect(page.locator("[data-at='5']")).to_be_visible(timeout=DELIVERED_WITHIN)
+    await expect(page.get_by_role("status").last).to_contain_text("Delivered")
+    for stop in STOPS:
+        await expect(page.locator(".stop-done", has_text=stop)).to_be_visible()
+    assert await page.evaluate("window.sameDocument")  # it moved, nobody loaded it again
+
+    await page.get_by_role("link", name="Orders", exact=True).click()
+    await expect(page.get_by_text("Delivered")).to_be_visible()
+
+
+async def test_a_second_log_in_does_not_double_the_cart(page: Page) -> None:
+    email = new_email()
+    await put_in_cart(page, "TOY-DUCK-01", quantity=2)
+    await expect_count(page, 2)
+    await register(page, email)
+    await expect_count(page, 2)
+    for _ in range(2):
+        await page.get_by_role("button", name="Log out").click()
+        await expect_count(page, 0)
+        await log_in(page, email)
+        await expect_count(page, 2)
+
+
+async def test_a_double_click_is_one_order(page: Page) -> None:
+    await put_in_cart(page, "TOY-DUCK-01")
+    await expect_count(page, 1)
+    await register(page, new_email(), next_path="/checkout")
+    await fill_in_address(page)
+    await page.get_by_role("button", name="Order and pay").dblclick()
+    await page.wait_for_url("**/orders/ord*")
+    await page.goto("/orders")
+    await expect(page.locator(".order-row")).to_have_count(1)
+
+
+async def test_the_whole_way_without_javascript(plain_page: Page) -> None:
+    page = plain_page
+    await put_in_cart(page, "TOY-DUCK-01", quantity=3)
+    await expect(page.get_by_text("In the cart.")).to_be_visible()
+    await expect_count(page, 3)
+    await page.goto("/cart")
+    await page.get_by_label("Quantity").fill("2")
+    await page.get_by_role("button", name="Update").click()
+    await expect_count(page, 2)
+    await register(page, new_email(), next_path="/checkout")
+    await check_out(page)
+    await expect(page.get_by_text("Your order is placed.")).to_be_visible()
+    # The page loads itself again while the parcel moves.
+    await expect(page.locator("[data-at='5']")).to_be_visible(timeout=DELIVERED_WITHIN)
+
+
+async def test_the_whole_way_with_the_keyboard_alone(page: Page) -> None:
+    await page.goto("/products/TOY-DUCK-01")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await _tab_to(page, "Put in the cart")
+    await page.keyboard.press("Enter")
+    await expect_count(page, 1)
+    await register(page, new_email(), next_path="/checkout")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await _tab_to(page, "name")
+    for value in ("Ann Axle", "Hub Street 1", "", "12345", "Rimville"):
+        await page.keyboard.type(value)
+        await page.keyboard.press("Tab")
+    await page.keyboard.type("Ger")
+    await _tab_to(page, "Order and pay")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/orders/ord*")
+
+
+async def test_errors_lead_to_their_fields(page: Page) -> None:
+    await page.goto("/register")
+    await page.get_by_role("button", name="Make the account").click()
+    summary = page.get_by_role("alert")
+    await summary.get_by_role("link", name="Enter an e-mail address.").click()
+    await expect(page.get_by_label("E-mail")).to_be_focused()
+    await expect(page.get_by_label("E-mail")).to_have_accessible_description(
+        "Enter an e-mail address."
+    )
+
+
+async def test_a_shopper_never_sees_anothers_order(page: Page, shop: RunningShop) -> None:
+    await put_in_cart(page, "TOY-DUCK-01")
+    await expect_count(page, 1)
+    await register(page, new_email())
+    await check_out(page)
+    path = page.url.removeprefix(shop.url)
+    await page.context.clear_cookies()
+    await register(page, new_email())
+    answer = await page.request.get(path)
+    assert answer.status == 404
+
+
+async def _tab_to(page: Page, name: str) -> None:
+    """Press Tab until the thing of that name (or id) has the focus."""
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        focused = await page.evaluate(
+            "[document.activeElement.id, document.activeElement.innerText || '']"
+        )
+        if focused[0] == name or focused[1].startswith(name):
+            return
+    raise AssertionError(f"the keyboard does not reach {name!r}")
