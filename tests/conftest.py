@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 import redis.asyncio as redis
+from anyio.from_thread import start_blocking_portal
 
 from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.shop import Shop, running_shop
 from tests.support.valkey import running_valkey
 
 
@@ -64,3 +66,13 @@ async def valkey_url(valkey_server_url: str) -> AsyncIterator[str]:
         yield valkey_server_url
     finally:
         await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The five services as real processes, one shop a worker: tests bring their own people."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(running_shop(tmp_path_factory.mktemp("shop"))) as shop,
+    ):
+        yield shop

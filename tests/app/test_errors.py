@@ -8,6 +8,7 @@ import pytest
 
 from tests.app.small import build
 from tests.support.asgi import running
+from tests.support.hostile import Body, spoilt_bodies
 
 JSON = {"content-type": "application/json"}
 SECRET = "s3cr3t-value-nobody-must-see"
@@ -33,43 +34,8 @@ def assert_problem(response: httpx2.Response, status: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        pytest.param(b"{", 400, id="cut off"),
-        pytest.param(b"", 422, id="empty"),
-        pytest.param(b"null", 422, id="null"),
-        pytest.param(b"[]", 422, id="a list"),
-        pytest.param(b'"text"', 422, id="a text"),
-        pytest.param(b"[" * 20_000 + b"]" * 20_000, 400, id="nested deeply"),
-        pytest.param(b'{"name":' + b"[" * 40 + b"]" * 40 + b"}", 400, id="nested 40 deep"),
-        pytest.param(b'{"name":"a","quantity":' + b"9" * 5000 + b"}", 400, id="5,000 digits"),
-        pytest.param(b'{"name":"a","quantity":NaN}', 400, id="NaN"),
-        pytest.param(b'{"name":"a","quantity":-Infinity}', 400, id="infinity"),
-        pytest.param(b'{"name":"a","quantity":1e400}', 400, id="1e400"),
-        pytest.param(b'\xef\xbb\xbf{"name":"a","quantity":1}', 400, id="byte order mark"),
-        pytest.param(b'{"name":"\xff\xfe","quantity":1}', 400, id="bad UTF-8"),
-        pytest.param('{"name":"a","quantity":1}'.encode("utf-16"), 400, id="UTF-16"),
-        pytest.param(b'{"name":"\\ud800","quantity":1}', 400, id="lone surrogate"),
-        pytest.param(b'{"\\ud800":1,"name":"a","quantity":1}', 400, id="surrogate member"),
-        pytest.param(b'{"name":"a\\u0000b","quantity":1}', 400, id="NUL"),
-        pytest.param(b'{"name":"a\x00b","quantity":1}', 400, id="raw NUL"),
-        pytest.param(b'{"name":"a","name":"b","quantity":1}', 400, id="duplicate member"),
-        pytest.param(b'{"name":"a","quantity":1} x', 400, id="something after"),
-        pytest.param(b"{'name':'a','quantity':1}", 400, id="single quotes"),
-        pytest.param(b'{"name":"a","quantity":-1}', 422, id="negative"),
-        pytest.param(b'{"name":"a","quantity":0}', 422, id="zero"),
-        pytest.param(b'{"name":"a","quantity":2147483648}', 422, id="2^31"),
-        pytest.param(b'{"name":"a","quantity":9223372036854775808}', 422, id="2^63"),
-        pytest.param(b'{"name":"a","quantity":1.5}', 422, id="a fraction"),
-        pytest.param(b'{"name":"a","quantity":1.0}', 422, id="1.0"),
-        pytest.param(b'{"name":"a","quantity":"1"}', 422, id="a number as text"),
-        pytest.param(b'{"name":"a","quantity":true}', 422, id="true"),
-        pytest.param(b'{"name":"a","quantity":null}', 422, id="no number"),
-        pytest.param(b'{"name":"","quantity":1}', 422, id="an empty name"),
-        pytest.param(b'{"name":"   ","quantity":1}', 422, id="a blank name"),
-        pytest.param(b'{"name":"a\\u202eb","quantity":1}', 422, id="right to left override"),
-        pytest.param(b'{"name":"a\\u200bb","quantity":1}', 422, id="zero width space"),
-        pytest.param(b'{"name":"a\\u001bb","quantity":1}', 422, id="escape character"),
-        pytest.param(b'{"name":"a","quantity":1,"role":"staff"}', 422, id="mass assignment"),
-        pytest.param(b'{"name":"' + b"a" * 41 + b'","quantity":1}', 422, id="a long name"),
+        *spoilt_bodies(Body({"name": "a", "quantity": 1}, number=["quantity"], text=["name"])),
+        pytest.param(b'{"name":"' + b"a" * 41 + b'","quantity":1}', 422, id="a name too long"),
     ],
 )
 async def test_a_bad_body_is_a_problem(

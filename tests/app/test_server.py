@@ -11,8 +11,9 @@ import httpx2
 import psutil
 import pytest
 
-from tests.app.raw import RawConnection, ask
+from tests.support.hostile import hostile_requests
 from tests.support.processes import ServiceProcess, start_service
+from tests.support.raw import RawConnection, ask
 from tests.support.waiting import until
 
 FACTORY = "tests.app.small:create"
@@ -32,51 +33,7 @@ async def replica(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
         yield process
 
 
-@pytest.mark.parametrize(
-    ("data", "status"),
-    [
-        pytest.param(
-            POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            400,
-            id="two framings",
-        ),
-        pytest.param(
-            POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-            400,
-            id="two framings the other way round",
-        ),
-        pytest.param(
-            POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400, id="two lengths"
-        ),
-        pytest.param(POST + b"Content-Length: -1\r\n\r\n{}", 400, id="negative length"),
-        pytest.param(POST + b"Content-Length: 0x2\r\n\r\n{}", 400, id="hexadecimal length"),
-        pytest.param(POST + b"Content-Length: " + b"9" * 400 + b"\r\n\r\n", 400, id="long length"),
-        pytest.param(
-            POST + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n{}\r\n0\r\n\r\n", 400, id="bad chunk"
-        ),
-        pytest.param(POST + b"Transfer-Encoding: gzip\r\n\r\n{}", 400, id="a framing nobody knows"),
-        pytest.param(b"GET /v1/items HTTP/1.1\r\n\r\n", 400, id="no Host"),
-        pytest.param(HEAD + b"Host: other\r\n\r\n", 400, id="two Hosts"),
-        pytest.param(HEAD + b"X-Name: a\rb\r\n\r\n", 400, id="bare CR in a header"),
-        pytest.param(HEAD + b"X-Name: a\x00b\r\n\r\n", 400, id="NUL in a header"),
-        pytest.param(HEAD + b"X Name: a\r\n\r\n", 400, id="a space in a header's name"),
-        pytest.param(HEAD + b"X-Name : a\r\n\r\n", 400, id="a space before the colon"),
-        pytest.param(HEAD + b"X-A: a\r\n folded\r\n\r\n", 400, id="a folded header"),
-        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00", 400, id="TLS"),
-        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="HTTP/2"),
-        pytest.param(b"HELLO\r\n\r\n", 400, id="no HTTP"),
-        pytest.param(
-            HEAD + b"".join(b"X-%d: 1\r\n" % n for n in range(2000)) + b"\r\n",
-            431,
-            id="2,000 headers",
-        ),
-        pytest.param(HEAD + b"X-Big: " + b"a" * 1_000_000 + b"\r\n\r\n", 431, id="1 MB header"),
-        pytest.param(HEAD + b"X-" + b"a" * 1_000_000 + b": 1\r\n\r\n", 431, id="1 MB name"),
-        pytest.param(
-            b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, id="100 KB URL"
-        ),
-    ],
-)
+@pytest.mark.parametrize(("data", "status"), hostile_requests("/v1/items"))
 async def test_a_hostile_request_gets_a_problem_and_the_connection_ends(
     replica: ServiceProcess, data: bytes, status: int
 ) -> None:

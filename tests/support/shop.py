@@ -1,0 +1,161 @@
+"""The whole shop as real processes that know one another, each on a store of its own."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from app.stores.migrations import migrate
+from app.stores.sql import Database
+from app.telemetry.metrics import Metrics
+from services.products.seed import seed
+from tests.support.processes import ServiceProcess, listen, start_service, url_of
+
+SERVICES = ("products", "cart", "user", "tracking", "storefront")
+WITH_STORE = ("products", "cart", "user", "tracking")
+SERVICE_TOKEN = "shown-between-the-services-of-this-shop"
+STAFF = {"email": "staff@shop.example", "password": "the keys to the storeroom"}
+PASSWORD = "a wheel within a wheel"
+ADDRESS = {
+    "name": "Ann Axle",
+    "line1": "Hub Street 1",
+    "postal_code": "12345",
+    "city": "Rimville",
+    "country": "DE",
+}
+SKU = "BIKE-FIXIE-01"
+
+READY_WITHIN = 60.0
+"""Seconds; five processes that start at once on a busy machine take their time."""
+
+_PLENTY = "60000"
+_ENVIRONMENT = {
+    "CARTWHEEL_SERVICE_TOKENS": SERVICE_TOKEN,
+    # Short enough to wait for, long enough for an honest sender on a busy machine.
+    "CARTWHEEL_HEADER_TIMEOUT": "1.5",
+    "CARTWHEEL_BODY_TIMEOUT": "1.5",
+    "CARTWHEEL_CONNECTION_MAX_AGE": "600",
+    "CARTWHEEL_STAFF_EMAIL": STAFF["email"],
+    "CARTWHEEL_STAFF_PASSWORD": STAFF["password"],
+    # All tests come from one address.
+    "CARTWHEEL_REGISTRATIONS_PER_ADDRESS": _PLENTY,
+    "CARTWHEEL_FAILED_PASSWORDS_PER_ADDRESS": _PLENTY,
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account who is logged in."""
+
+    email: str
+    access_token: str
+    refresh_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.access_token}"}
+
+
+class Shop:
+    """The running services, and the ways in."""
+
+    def __init__(self, processes: Mapping[str, ServiceProcess]) -> None:
+        self._processes = processes
+        self._numbers = itertools.count()
+        self._http = httpx2.Client(timeout=30.0, verify=False)
+
+    def process(self, service: str) -> ServiceProcess:
+        return self._processes[service]
+
+    def url(self, service: str) -> str:
+        return self._processes[service].url
+
+    def ask(self, service: str, method: str, path: str, **content: Any) -> httpx2.Response:
+        return self._http.request(method, self.url(service) + path, **content)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def person(self) -> Person:
+        """Somebody new."""
+        email = f"person-{next(self._numbers)}-{time.monotonic_ns()}@shop.example"
+        account = {"email": email, "password": PASSWORD, "name": "Ann"}
+        assert self.ask("user", "POST", "/v1/users", json=account).status_code == 201
+        return self._logged_in(email, PASSWORD)
+
+    def guest(self) -> dict[str, str]:
+        """The headers of somebody new without an account."""
+        tokens = self.ask("user", "POST", "/v1/guests").json()
+        return {"authorization": f"Bearer {tokens['access_token']}"}
+
+    @cached_property
+    def staff(self) -> dict[str, str]:
+        """The headers of the staff."""
+        return self._logged_in(STAFF["email"], STAFF["password"]).headers
+
+    def order(self, person: Person, *, sku: str = SKU) -> dict[str, Any]:
+        """Put one piece into the cart and check out."""
+        self.ask("cart", "POST", "/v1/cart/items", headers=person.headers, json=_one(sku))
+        price = self.ask("products", "GET", f"/v1/products/{sku}").json()["price"]
+        answer = self.ask(
+            "tracking",
+            "POST",
+            "/v1/orders",
+            headers={**person.headers, "idempotency-key": f"key-{next(self._numbers)}"},
+            json={"expected_total": price, "address": ADDRESS},
+        )
+        assert answer.status_code == 201, answer.text
+        order: dict[str, Any] = answer.json()
+        return order
+
+    def _logged_in(self, email: str, password: str) -> Person:
+        credentials = {"email": email, "password": password}
+        answer = self.ask("user", "POST", "/v1/sessions", json=credentials)
+        assert answer.status_code == 201, answer.text
+        tokens = answer.json()
+        return Person(email, tokens["access_token"], tokens["refresh_token"])
+
+
+@asynccontextmanager
+async def running_shop(folder: Path) -> AsyncIterator[Shop]:
+    """The five services, migrated, with goods to sell and ready; `folder` keeps all they write."""
+    stores = {service: f"sqlite:///{folder}/{service}.sqlite3" for service in WITH_STORE}
+    for service, store in stores.items():
+        await migrate(f"services.{service}", store)
+    async with Database(stores["products"], metrics=Metrics("products")) as database:
+        await seed(database, currency="EUR")
+    listeners = {service: listen() for service in SERVICES}
+    known = {
+        f"CARTWHEEL_{service.upper()}_URL": url_of(listener)
+        for service, listener in listeners.items()
+    }
+    async with AsyncExitStack() as stack:
+        processes = {}
+        for service, listener in listeners.items():
+            stack.callback(listener.close)
+            own = {"CARTWHEEL_STORE_URL": stores[service]} if service in stores else {}
+            process = start_service(
+                service,
+                {**_ENVIRONMENT, **known, **own},
+                folder=folder,
+                listener=listener,
+                wait=False,
+            )
+            processes[service] = await stack.enter_async_context(process)
+        await asyncio.gather(
+            *(process.ready(within=READY_WITHIN) for process in processes.values())
+        )
+        shop = Shop(processes)
+        stack.callback(shop.close)
+        yield shop
+
+
+def _one(sku: str) -> dict[str, Any]:
+    return {"sku": sku, "quantity": 1}
