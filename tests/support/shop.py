@@ -96,6 +96,16 @@ class Shop:
         return {"authorization": f"Bearer {tokens['access_token']}"}
 
     @cached_property
+    def known_person(self) -> Person:
+        """Always the same person, for tests that leave nothing behind."""
+        return self.person()
+
+    @cached_property
+    def known_guest(self) -> dict[str, str]:
+        """Always the same guest, for tests that leave nothing behind."""
+        return self.guest()
+
+    @cached_property
     def staff(self) -> dict[str, str]:
         """The headers of the staff."""
         return self._logged_in(STAFF["email"], STAFF["password"]).headers
