@@ -48,7 +48,6 @@ from app.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 
-CONNECT_SECONDS = 1.0
 WRITE_ATTEMPTS = 3
 
 # SQLSTATE classes and codes by which Postgres says "not now" rather than "wrong":
@@ -274,7 +273,7 @@ def _postgres_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
     async def connect() -> Any:
         return await asyncpg.connect(
             url,
-            timeout=CONNECT_SECONDS,
+            timeout=patience,
             # The server gives up first and says so; ours is for a server that says nothing.
             command_timeout=patience + 0.5,
             server_settings={

@@ -1,7 +1,5 @@
 """A store with one table of counters, once each kind."""
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,15 +8,6 @@ from sqlalchemy import text
 
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
-
-
-@pytest.fixture(autouse=True)
-async def no_thread_is_left() -> AsyncIterator[None]:
-    """Each connection to SQLite is a thread, which must end while there is a loop to tell."""
-    yield
-    async with asyncio.timeout(10):
-        while any("_connection_worker" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # the driver does not say when
 
 
 @pytest.fixture

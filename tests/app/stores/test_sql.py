@@ -4,6 +4,8 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,20 @@ from tests.support.postgres import PostgresServer
 ADD = text("UPDATE counters SET value = value + :by WHERE name = :name RETURNING value")
 TERMINATE = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
 READ = text("SELECT value FROM counters WHERE name = :name")
+
+
+@pytest.fixture(autouse=True)
+async def no_thread_is_left() -> AsyncIterator[None]:
+    """Each connection to SQLite is a thread, which must end while there is a loop to tell."""
+    before = connection_threads()
+    yield
+    async with asyncio.timeout(30):
+        while connection_threads() - before:  # noqa: ASYNC110 – the driver does not say when
+            await asyncio.sleep(0.01)
+
+
+def connection_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if "_connection_worker" in thread.name}
 
 
 async def add(database: Database, name: str = "a", by: int = 1) -> int:
