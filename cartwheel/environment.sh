@@ -40,4 +40,6 @@ $pip install --require-hashes -r "$lock"
 # The project itself: no dependency is looked up and nothing is fetched to build it, since
 # setuptools is in the lock file.
 $pip install --no-deps --no-build-isolation --editable .
+# Compiled now, once, and not by six processes at the first start.
+"$venv/bin/python" -m compileall -q app services cartwheel
 touch "$venv/.$2"

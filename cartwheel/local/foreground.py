@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from cartwheel.local.events import Terminal
-from cartwheel.local.replica import Patience
+from cartwheel.local.replica import Patience, State
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state import StateFolder
 from cartwheel.local.supervisor import Supervisor
@@ -39,14 +39,15 @@ def run_in_foreground(
 
 
 def _greet(terminal: Terminal, supervisor: Supervisor, *, host: str, took: float) -> None:
-    replicas = supervisor.replicas()
     reachable = "127.0.0.1" if host == "0.0.0.0" else host
     shop, cart = (
         f"http://{reachable}:{supervisor.port_of(name)}" for name in ("storefront", "cart")
     )
-    terminal.say(
-        f"\nReady after {took:.1f} s: {len(replicas)} replicas, {megabytes(supervisor.memory())}.\n"
-    )
+    replicas = supervisor.replicas()
+    ready = sum(replica.state == State.READY for replica in replicas)
+    state = "Ready" if ready == len(replicas) else f"Only {ready} are ready"
+    memory = megabytes(supervisor.memory())
+    terminal.say(f"\n{state} after {took:.1f} s: {len(replicas)} replicas, {memory}.\n")
     terminal.say(f"  Shop          {shop}")
     terminal.say(f"  Cart API      {cart}/docs")
     terminal.say(f"  Cart metrics  {cart}/metrics\n")

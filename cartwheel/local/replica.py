@@ -43,7 +43,7 @@ class Patience:
     # merely busy.
     first_answer_within: float = 60.0
     hung_after: float = 30.0
-    ready_within: float = 30.0
+    ready_within: float = 60.0
     first_back_off: float = 0.5
     last_back_off: float = 30.0
     # A replica that was well this long starts again at the first back-off.

@@ -33,7 +33,7 @@ SHOP = (
     ServiceSpec("storefront", FACTORY, "tests.cartwheel", neighbours=("cart",), store=None),
 )
 # Waits of minutes, made bearable.
-PATIENCE = Patience(probe_every=0.1, probe_timeout=0.5, hung_after=1.5, grace=5.0)
+PATIENCE = Patience(probe_every=0.1, probe_timeout=1.0, hung_after=4.0)
 
 router = APIRouter(prefix="/v1")
 
