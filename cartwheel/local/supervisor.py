@@ -6,46 +6,26 @@ import signal
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from socket import socket
-
-import psutil
 
 from cartwheel.local.control import Message, serving
 from cartwheel.local.environment import environment_of
 from cartwheel.local.errors import CommandError
 from cartwheel.local.events import Events
 from cartwheel.local.prepare import migrate_stores, seed
-from cartwheel.local.replica import Patience, Replica, WrongSettings
+from cartwheel.local.replica import Patience, WrongSettings
 from cartwheel.local.replica_set import ReplicaSet
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.sockets import listen
 from cartwheel.local.state import StateFolder, shown
+from cartwheel.local.status import ReplicaStatus, memory_of, status_of
 from cartwheel.local.stores import open_stores
 from cartwheel.local.topology import ServiceSpec, by_name, check_count, find
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # When one service refuses its settings, how long the others may take to say what they miss.
 REFUSALS_WITHIN = 1.5
-
-
-@dataclass(frozen=True)
-class ReplicaStatus:
-    """One replica, as `cartwheel status` shows it and an autoscaler needs it.
-
-    ``port`` is its own; ``age`` is seconds in this state; ``memory`` is bytes (proportional
-    set size where the kernel tells it); ``cpu_request`` is cores.
-    """
-
-    service: str
-    replica: str
-    state: str
-    pid: int | None
-    port: int | None
-    restarts: int
-    age: float
-    memory: int
-    cpu_request: float
 
 
 class Supervisor:
@@ -102,7 +82,7 @@ class Supervisor:
     def replicas(self) -> list[ReplicaStatus]:
         """Every replica there is. With `scale`, all an autoscaler needs."""
         return [
-            self._status_of(replicas.spec, replica)
+            status_of(replicas.spec, replica)
             for replicas in self._sets.values()
             for replica in replicas.replicas
         ]
@@ -203,19 +183,6 @@ class Supervisor:
             for number in heard:
                 loop.remove_signal_handler(number)
 
-    def _status_of(self, spec: ServiceSpec, replica: Replica) -> ReplicaStatus:
-        return ReplicaStatus(
-            service=spec.name,
-            replica=replica.name,
-            state=replica.state,
-            pid=replica.pid,
-            port=replica.port,
-            restarts=replica.restarts,
-            age=round(time.monotonic() - replica.since, 1),
-            memory=memory_of(replica.pid),
-            cpu_request=spec.cpu_request,
-        )
-
     async def _answer(self, request: Message) -> Message:
         """A command from another terminal. Raises `CommandError`."""
         match request:
@@ -253,18 +220,6 @@ class Supervisor:
                 for name, replicas in self._sets.items()
             ],
         }
-
-
-def memory_of(pid: int | None) -> int:
-    """Bytes a process takes, shared pages counted in part; 0 when there is no process."""
-    if pid is None:
-        return 0
-    try:
-        full = psutil.Process(pid).memory_full_info()
-    except psutil.Error:
-        return 0
-    memory: int = getattr(full, "pss", full.rss)
-    return memory
 
 
 async def _all_or_refusals(work: Sequence[Coroutine[None, None, None]]) -> None:
