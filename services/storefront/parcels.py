@@ -150,8 +150,8 @@ def _stops(order: Order) -> Sequence[Stop]:
 def _contents(order: Order) -> str:
     names = [line.name for line in order.lines]
     if len(names) <= 2:
-        return " and ".join(names)
-    return f"{names[0]}, {names[1]} and {len(names) - 2} more"
+        return " · ".join(names)
+    return f"{names[0]} · {names[1]} · {len(names) - 2} more"
 
 
 def _address(address: Address) -> Sequence[str]:

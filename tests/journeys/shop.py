@@ -4,9 +4,8 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from tests.support.processes import ROOT, ServiceProcess, listen, start_service, url_of
@@ -16,13 +15,29 @@ SERVICES = (*STORED, "storefront")
 COURIER_STEP_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
+Start = Callable[[str], AbstractAsyncContextManager[ServiceProcess]]
+
+
 class RunningShop:
-    services: Mapping[str, ServiceProcess]
+    """One replica of each service. `start` makes another one on the same port."""
+
+    def __init__(self, start: Start, stack: AsyncExitStack) -> None:
+        self.services: dict[str, ServiceProcess] = {}
+        self._start = start
+        self._stack = stack
 
     @property
     def url(self) -> str:
         return self.services["storefront"].url
+
+    async def start(self, service: str) -> None:
+        self.services[service] = await self._stack.enter_async_context(self._start(service))
+
+    async def replace(self, service: str) -> None:
+        """As a rolling update does it: the new one first, then the old one is asked to end."""
+        old = self.services[service]
+        await self.start(service)
+        assert await old.stop() == 0
 
 
 @asynccontextmanager
@@ -45,16 +60,18 @@ async def running_shop(folder: Path) -> AsyncIterator[RunningShop]:
             if (ROOT / "services" / name / "migrations").is_dir():
                 _run("app.stores.migrations", f"services.{name}", env=environments[name])
         _run("services.products.seed", env=environments["products"])
-        started = {}
-        for name in SERVICES:
-            started[name] = await stack.enter_async_context(
-                start_service(
-                    name, environments[name], folder=folder, listener=listeners[name], wait=False
-                )
+
+        def start(name: str) -> AbstractAsyncContextManager[ServiceProcess]:
+            return start_service(
+                name, environments[name], folder=folder, listener=listeners[name], wait=False
             )
-        for replica in started.values():
+
+        shop = RunningShop(start, stack)
+        for name in SERVICES:
+            await shop.start(name)
+        for replica in shop.services.values():
             await replica.ready()
-        yield RunningShop(started)
+        yield shop
 
 
 def _run(module: str, *arguments: str, env: Mapping[str, str]) -> None:

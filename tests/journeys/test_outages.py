@@ -7,11 +7,25 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.journeys.shop import RunningShop
-from tests.journeys.steps import expect_count, new_email, put_in_cart, register
+from tests.journeys.steps import check_out, expect_count, new_email, put_in_cart, register
 
 pytestmark = pytest.mark.browser
 
 HEALED_WITHIN = 12.0
+DELIVERED_WITHIN = 20_000
+
+
+async def test_an_order_goes_on_moving_while_the_storefront_is_replaced(
+    page: Page, shop: RunningShop
+) -> None:
+    await put_in_cart(page, "TOY-DUCK-01")
+    await expect_count(page, 1)
+    await register(page, new_email())
+    await check_out(page)
+    await page.evaluate("window.sameDocument = true")
+    await shop.replace("storefront")
+    await expect(page.locator("[data-at='5']")).to_be_visible(timeout=DELIVERED_WITHIN)
+    assert await page.evaluate("window.sameDocument")
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,31 @@
 const live = document.querySelector("[data-events]");
 const POLL_MS = 5000;
 let asking = false;
+let askAgain = false;
+
+async function copyLiveParts() {
+  const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const twin = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (!twin) continue;
+    if (twin.dataset.at) part.dataset.at = twin.dataset.at;
+    else if (part.innerHTML !== twin.innerHTML) part.innerHTML = twin.innerHTML;
+  }
+}
 
 async function refresh() {
+  askAgain = true; // what happens while we ask is asked for afterwards
   if (asking) return;
   asking = true;
   try {
-    const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
-    if (!answer.ok) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const part of document.querySelectorAll("[data-live]")) {
-      const twin = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
-      if (!twin) continue;
-      if (twin.dataset.at) part.dataset.at = twin.dataset.at;
-      else if (part.innerHTML !== twin.innerHTML) part.innerHTML = twin.innerHTML;
+    while (askAgain) {
+      askAgain = false;
+      await copyLiveParts();
     }
+  } catch {
+    // Nobody answered: the stream comes back and says what was missed.
   } finally {
     asking = false;
   }
@@ -25,9 +36,7 @@ async function refresh() {
 
 function listen() {
   const events = new EventSource(live.dataset.events);
-  events.addEventListener("message", refresh);
   events.addEventListener("shipment", refresh);
-  events.addEventListener("order", refresh);
   events.addEventListener("end", () => { refresh(); events.close(); });
   events.addEventListener("error", () => {
     // A closed stream will not come back by itself; a broken one does.
