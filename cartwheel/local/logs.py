@@ -68,6 +68,9 @@ def _record(line: bytes) -> dict[str, Any]:
 
 def _sentence(record: dict[str, Any]) -> str:
     event = str(record.get("event", "an error without a name"))
+    if event.startswith("Traceback"):
+        # What went wrong stands on the last line, how it came to that above it.
+        event = event.strip().splitlines()[-1]
     detail = next((record[key] for key in ("error", "detail", "reason") if record.get(key)), None)
     return f"{event}: {detail}" if detail else event
 

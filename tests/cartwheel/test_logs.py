@@ -44,6 +44,14 @@ async def test_lines_that_only_mention_an_error_are_not_told(tmp_path: Path) -> 
     assert list(log.tail) == ["plain words"]
 
 
+async def test_of_a_traceback_the_last_line_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    log = ReplicaLog(tmp_path / "cart-1.log", on_error=told.append)
+    traceback = r"Traceback (most recent call last):\n  File ...\nKeyError: 'wheel'\n"
+    await keep(log, f'{{"level": "error", "event": "{traceback}"}}\n'.encode())
+    assert told == ["KeyError: 'wheel'"]
+
+
 def test_only_the_newest_files_of_a_service_are_kept(tmp_path: Path) -> None:
     for number in range(50):
         (tmp_path / f"cart-{number}.log").touch()
