@@ -20,6 +20,7 @@ import asyncio
 import importlib.util
 import re
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ from app.telemetry.metrics import Metrics
 VERSION_FILE = re.compile(r"v(\d+)_(\d+)_\w+\.py")
 # A migration may rewrite a table, and a racing run waits for all of it.
 MIGRATION_PATIENCE = 60.0
+RETRY_PAUSE = 0.5
 # Any number that nobody else locks in this database: "cartwheel" on a phone's keys.
 ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(227894335)")
 
@@ -120,6 +122,21 @@ async def migrate(package: str, url: str) -> tuple[Version, Version]:
         return await connection.run_sync(_upgrade, package)
 
 
+async def migrate_when_up(package: str, url: str, *, patience: float) -> tuple[Version, Version]:
+    """As `migrate`, for a store that may still be starting: tries again for ``patience`` seconds.
+
+    Raises `StoreUnavailable` when it is not up by then.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return await migrate(package, url)
+        except StoreUnavailable:
+            if time.monotonic() + RETRY_PAUSE > deadline:
+                raise
+        await asyncio.sleep(RETRY_PAUSE)
+
+
 def run_environment() -> None:
     """The whole of a service's ``env.py``: run the migrations on `migrate`'s connection."""
     from alembic import context
@@ -190,11 +207,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m app.stores.migrations")
     parser.add_argument("package", help='whose tables, such as "services.user"')
     parser.add_argument("--url", help="the store (default: CARTWHEEL_STORE_URL)")
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long to wait for a store that is still starting (default: not at all)",
+    )
     options = parser.parse_args(arguments)
     try:
         newest_version(options.package)
         url = options.url or load(MigrationSettings).store_url
-        before, after = asyncio.run(migrate(options.package, url))
+        before, after = asyncio.run(migrate_when_up(options.package, url, patience=options.wait))
     except ModuleNotFoundError as error:
         print(error, file=sys.stderr)
         return 2

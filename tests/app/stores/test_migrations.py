@@ -15,11 +15,13 @@ from app.stores.migrations import (
     check_schema,
     main,
     migrate,
+    migrate_when_up,
     newest_version,
     stored_version,
 )
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
+from tests.support.postgres import running_postgres
 
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENT = "from app.stores.migrations import run_environment\n\nrun_environment()\n"
@@ -178,6 +180,14 @@ def test_the_command_fails_when_the_store_is_away(
 ) -> None:
     assert main([PACKAGE, "--url", "postgresql://nobody@127.0.0.1:9/nothing"]) == 1
     assert capsys.readouterr().err.startswith("shelf_service: ")
+
+
+async def test_it_waits_for_a_store_that_is_still_starting(code: Code) -> None:
+    with running_postgres() as server:
+        server.stop()
+        migrated = asyncio.create_task(migrate_when_up(PACKAGE, server.url(), patience=60))
+        await asyncio.to_thread(server.start)
+        assert await migrated == (Version(0, 0), Version(1, 0))
 
 
 def test_the_command_names_what_it_lacks(code: Code, capsys: pytest.CaptureFixture[str]) -> None:
