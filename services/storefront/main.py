@@ -9,6 +9,7 @@ import httpx2
 from fastapi import FastAPI
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.admission import Priority
 from app.bodies import FORM, JSON
 from app.client import Upstream
 from app.factory import create_app
@@ -26,6 +27,19 @@ from services.storefront.web.error_pages import ErrorPages
 from services.storefront.web.safety import SecurityHeaders
 
 HERE = Path(__file__).parent
+
+# Who only looks around is sent away first, who is about to pay last.
+PRIORITIES = {
+    "GET /": Priority.LOW,
+    "GET /search": Priority.LOW,
+    "GET /categories/{slug}": Priority.LOW,
+    "GET /products/{sku}": Priority.LOW,
+    "GET /products/{sku}/image.svg": Priority.LOW,
+    "GET /checkout": Priority.HIGH,
+    "POST /checkout": Priority.HIGH,
+    "POST /login": Priority.HIGH,
+    "POST /register": Priority.HIGH,
+}
 
 
 class State(TypedDict):
@@ -100,6 +114,7 @@ def build(
             assets.router,
             api.router,
         ],
+        priorities=PRIORITIES,
         accepted=(JSON, FORM),
     )
     app.add_middleware(ErrorPages, render=templates.get_template("error.html").render)

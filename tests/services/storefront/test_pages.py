@@ -1,8 +1,9 @@
 """Looking around."""
 
 import pytest
+from fastapi.routing import iter_route_contexts
 
-from services.storefront.main import build
+from services.storefront.main import PRIORITIES, build
 from tests.services.storefront.browser import Browser
 from tests.services.storefront.conftest import settings
 from tests.services.storefront.neighbours import Neighbours, product
@@ -146,3 +147,13 @@ async def test_it_is_alive_and_ready_without_any_neighbour(world: Neighbours) ->
     async with running(build(settings(), transports=world.transports)) as client:
         assert (await client.get("/livez")).status_code == 200
         assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_every_priority_belongs_to_a_route_there_is() -> None:
+    app = build(settings())
+    routes = {
+        f"{method} {route.path_format}"
+        for route in iter_route_contexts(app.routes)
+        for method in route.methods or ()
+    }
+    assert set(PRIORITIES) <= routes
