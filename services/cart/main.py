@@ -7,6 +7,7 @@ from types import MappingProxyType
 from fastapi import FastAPI
 
 from app.auth import TokenVerifier
+from app.background import meanwhile, repeat
 from app.client import Transport, Upstream
 from app.factory import create_app
 from app.health import Health
@@ -18,6 +19,8 @@ from services.cart.repository import CartRepository, Retention
 from services.cart.routes import router
 from services.cart.service import CartService
 from services.cart.settings import CartSettings
+
+FORGET_EVERY = 10 * 60.0
 
 
 def create() -> FastAPI:
@@ -72,7 +75,10 @@ async def _open_carts(settings: CartSettings, metrics: Metrics) -> AsyncIterator
 
         async with Database(settings.store_url, metrics=metrics) as database:
             sqlite_carts = SqliteCarts(database, retention)
-            async with sqlite_carts.forgetting_expired():
+            forgetting = repeat(
+                sqlite_carts.forget_expired, every=FORGET_EVERY, name="forget expired carts"
+            )
+            async with meanwhile(forgetting):
                 yield sqlite_carts
     else:
         from app.stores.valkey import Valkey

@@ -1,6 +1,5 @@
 """Puts the service together."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from fastapi import FastAPI
 
 from app.admission import Priority
 from app.auth import TokenVerifier
+from app.background import meanwhile, repeat
 from app.client import Upstream
 from app.factory import create_app
 from app.health import Health
@@ -18,7 +18,6 @@ from app.settings import load
 from app.stores.migrations import check_schema
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
-from services.products.chores import in_background, take_back_expired
 from services.products.dependencies import State
 from services.products.repository import CatalogueRepository, ReservationRepository
 from services.products.routes import router
@@ -84,8 +83,12 @@ def build(
                 outcomes=outcomes,
                 clock=clock,
             )
-            sweeper = take_back_expired(stock, every=settings.reservation_sweep)
-            async with in_background(asyncio.create_task(sweeper)):
+            sweeping = repeat(
+                stock.expire,
+                every=settings.reservation_sweep,
+                name="take back expired reservations",
+            )
+            async with meanwhile(sweeping):
                 yield State(
                     catalogue=catalogue,
                     stock=stock,

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from app.admission import Priority
 from app.auth import TokenVerifier
+from app.background import meanwhile, repeat
 from app.client import Transport, Upstream
 from app.factory import create_app
 from app.health import Health
@@ -18,7 +19,6 @@ from app.settings import load
 from app.stores.migrations import check_schema
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
-from services.tracking.background import SagaRunner, meanwhile, repeat
 from services.tracking.clients import CartClient, ProductsClient
 from services.tracking.courier import Courier
 from services.tracking.dependencies import State
@@ -27,6 +27,7 @@ from services.tracking.measures import Measures
 from services.tracking.payments import Payments
 from services.tracking.repository import OrderRepository
 from services.tracking.routes import router
+from services.tracking.runner import SagaRunner
 from services.tracking.saga import Neighbours, Pace, Saga, ignore
 from services.tracking.service import Orders
 from services.tracking.settings import TrackingSettings, killer

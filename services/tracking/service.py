@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from app.errors import Conflict, Forbidden, NotFound, Problem, UnprocessablePayload
 from app.telemetry.context import current
-from services.tracking.background import SagaRunner
 from services.tracking.clients import CartClient, ProductsClient
 from services.tracking.models import (
     Checkout,
@@ -23,6 +22,7 @@ from services.tracking.models import (
 )
 from services.tracking.quotes import as_ordered, is_available, quote_for
 from services.tracking.repository import OrderChanged, OrderRepository, Receipt
+from services.tracking.runner import SagaRunner
 from services.tracking.saga import Saga
 
 # Once the parcel has left the house, only the courier decides.

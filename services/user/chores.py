@@ -1,12 +1,9 @@
 """What a replica does besides answering: the staff account at start-up, and tidying up."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 
 from app.health import NotReady
-from app.stores.sql import StoreUnavailable
 from app.telemetry.logs import get_logger
 from services.user.models import Registration
 from services.user.repository import Attempts, Sessions
@@ -14,7 +11,6 @@ from services.user.service import AccountService
 
 LONGEST_PAUSE = 2.0
 TIDY_EVERY = 10 * 60.0
-"""Seconds; each replica adds chance, so that they do not all tidy at once."""
 BATCH = 1000
 
 
@@ -45,21 +41,7 @@ class StaffAccount:
 
 
 async def tidy(sessions: Sessions, attempts: Attempts, *, clock: Callable[[], int]) -> None:
-    """Forget, in small transactions and again and again, what time has made worthless."""
-    while True:
-        await asyncio.sleep(TIDY_EVERY * random.uniform(0.5, 1.5))
-        with suppress(StoreUnavailable):
-            while await sessions.purge(now=clock(), at_most=BATCH) == BATCH:
-                pass
-            await attempts.purge(now=clock(), at_most=BATCH)
-
-
-@asynccontextmanager
-async def in_background(*chores: asyncio.Task[None]) -> AsyncIterator[None]:
-    """Stop the chores at the end of the block."""
-    try:
-        yield
-    finally:
-        for chore in chores:
-            chore.cancel()
-        await asyncio.gather(*chores, return_exceptions=True)
+    """Forget, in small transactions, what time has made worthless. Raises `StoreUnavailable`."""
+    while await sessions.purge(now=clock(), at_most=BATCH) == BATCH:
+        pass
+    await attempts.purge(now=clock(), at_most=BATCH)

@@ -1,6 +1,5 @@
 """Puts the service together."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from fastapi import FastAPI
 
 from app.admission import Priority
 from app.auth import TokenVerifier
+from app.background import meanwhile, repeat
 from app.client import Upstream
 from app.factory import create_app
 from app.health import Health
@@ -18,7 +18,7 @@ from app.settings import load
 from app.stores.migrations import check_schema
 from app.stores.sql import Database, StoreUnavailable
 from app.telemetry.metrics import Metrics
-from services.user.chores import StaffAccount, in_background, tidy
+from services.user.chores import TIDY_EVERY, StaffAccount, tidy
 from services.user.dependencies import State
 from services.user.guard import Guard, Limits
 from services.user.limits import Limit
@@ -89,9 +89,13 @@ def build(settings: UserSettings, *, clock: Callable[[], int] = milliseconds) ->
             health.add("staff account", staff.check)
             async with (
                 Upstream("user", "http://user", metrics=metrics, transport=_OwnKeys(ring)) as own,
-                in_background(
-                    asyncio.create_task(staff.ensure()),
-                    asyncio.create_task(tidy(Sessions(database), Attempts(database), clock=clock)),
+                meanwhile(
+                    staff.ensure(),
+                    repeat(
+                        partial(tidy, Sessions(database), Attempts(database), clock=clock),
+                        every=TIDY_EVERY,
+                        name="tidy",
+                    ),
                 ),
             ):
                 yield State(

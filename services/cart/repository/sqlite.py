@@ -5,11 +5,8 @@ SKU to quantity. A change reads the row, asks the cart what becomes of it, and w
 under SQLite's write lock, which is taken before the first read.
 """
 
-import asyncio
 import json
-import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.migrations import check_schema
-from app.stores.sql import Database, StoreUnavailable
-from app.telemetry.logs import get_logger
+from app.stores.sql import Database
 from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
 from services.cart.repository import IdempotencyKeyReused, Retention
 
@@ -56,7 +52,6 @@ FORGET = [
     text(f"DELETE FROM {table} WHERE expires_at <= :now")
     for table in ("carts", "remembered_adds", "taken_orders")
 ]
-FORGET_EVERY = 10 * 60.0
 
 
 class SqliteCarts:
@@ -122,28 +117,8 @@ class SqliteCarts:
     async def check(self) -> None:
         await check_schema(self._database, "services.cart")
 
-    @asynccontextmanager
-    async def forgetting_expired(self) -> AsyncIterator[None]:
-        """Delete what has expired from time to time; nobody sees it any more."""
-        forgetting = asyncio.create_task(self._forget_regularly(), name="forget expired carts")
-        try:
-            yield
-        finally:
-            forgetting.cancel()
-            with suppress(asyncio.CancelledError):
-                await forgetting
-
-    async def _forget_regularly(self) -> None:
-        while True:
-            # Not all replicas at once: they share the file.
-            await asyncio.sleep(FORGET_EVERY * random.uniform(0.5, 1.5))
-            try:
-                await self.forget_expired()
-            except StoreUnavailable as error:
-                get_logger().warning("expired_carts_not_deleted", reason=error.detail)
-
     async def forget_expired(self) -> None:
-        """Raises `StoreUnavailable`."""
+        """Delete what nobody sees any more. Raises `StoreUnavailable`."""
         now = {"now": _milliseconds(_now())}
         for statement in FORGET:
             async with self._database.transaction("forget") as connection:

@@ -1,12 +1,9 @@
-"""What goes on between requests: sagas that outlive theirs, and work done again and again."""
+"""Sagas that outlive their requests."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
 from app.errors import Unavailable
 from app.telemetry.context import bind, current
@@ -14,11 +11,6 @@ from app.telemetry.logs import get_logger
 from services.tracking.models import StoredOrder
 from services.tracking.repository import OrderChanged
 from services.tracking.saga import Saga
-
-T = TypeVar("T")
-
-LAST_WORK_SECONDS = 3.0
-"""What background work that has begun gets when the process ends."""
 
 
 class TooBusy(Unavailable):
@@ -90,44 +82,3 @@ class SagaRunner:
             return
         if not isinstance(error, OrderChanged):
             get_logger().warning("saga.stopped", task=task.get_name(), error=repr(error))
-
-
-async def uninterrupted(work: Coroutine[Any, Any, T], *, grace: float) -> T:
-    """Await ``work``; when cancelled meanwhile, let it come to its end within ``grace`` seconds.
-
-    A question to a store that is cut off half-way costs a connection.
-    """
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=grace)
-        task.cancel()
-        raise
-
-
-async def repeat(work: Callable[[], Coroutine[Any, Any, None]], *, every: float, name: str) -> None:
-    """Do ``work`` about ``every`` so many seconds until cancelled, whatever goes wrong in it.
-
-    The pause varies by a fifth, so that replicas do not fall into step.
-    """
-    while True:
-        try:
-            await uninterrupted(work(), grace=LAST_WORK_SECONDS)
-        except Unavailable as error:
-            get_logger().warning("background.failed", work=name, why=str(error))
-        except Exception:
-            get_logger().exception("background.failed", work=name)
-        await asyncio.sleep(every * random.uniform(0.8, 1.2))
-
-
-@asynccontextmanager
-async def meanwhile(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run all of ``work`` beside the block, and stop it at the end."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
