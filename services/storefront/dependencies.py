@@ -300,6 +300,15 @@ CurrentVisit = Annotated[Visit, Depends(visit)]
 PageVisit = Annotated[Visit, Depends(page_visit)]
 
 
+async def is_signed_in(visit: Visit) -> bool:
+    """Whether somebody with an account is here, or may be."""
+    try:
+        await visit.bearer()
+    except UpstreamError:
+        return True  # nobody can tell: the page will say what is missing
+    return visit.signed_in
+
+
 def client_address(request: Request) -> str:
     return request.client.host if request.client else ""
 

@@ -18,7 +18,7 @@ from app.settings import load
 from app.telemetry.metrics import Metrics
 from services.storefront.clients import Carts, Orders, Products, Users
 from services.storefront.dependencies import Shop
-from services.storefront.routes import account, api, assets, cart, catalogue, orders
+from services.storefront.routes import account, api, assets, cart, catalogue, checkout, orders
 from services.storefront.service import Renewals, Storefront
 from services.storefront.settings import StorefrontSettings
 from services.storefront.web.assets import Assets
@@ -110,6 +110,7 @@ def build(
             catalogue.router,
             cart.router,
             account.router,
+            checkout.router,
             orders.router,
             assets.router,
             api.router,
