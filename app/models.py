@@ -19,9 +19,9 @@ class Model(BaseModel):
 
 
 class Answer(BaseModel):
-    """A response body."""
+    """A response body. Every member is always sent, and OpenAPI says so."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Reading(BaseModel):

@@ -21,6 +21,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import importlib.util
 import os
 import signal
 import socket
@@ -112,8 +113,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _load(factory: str) -> Callable[[], FastAPI]:
+    """The function named `module:function`. Raises SettingsError if there is none.
+
+    What goes wrong inside the module is its own error, with its traceback.
+    """
     module, _, name = factory.partition(":")
-    return cast(Callable[[], FastAPI], getattr(importlib.import_module(module), name))
+    found = None
+    if _exists(module):
+        found = getattr(importlib.import_module(module), name, None)
+    if not callable(found):
+        raise SettingsError(
+            [f"{factory}: there is no such function; allowed: one like services.cart.main:create"]
+        )
+    return cast(Callable[[], FastAPI], found)
+
+
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _listeners(settings: ServiceSettings, descriptors: Sequence[int]) -> list[socket.socket]:

@@ -71,8 +71,10 @@ def _upstream_url(value: str) -> str:
 
 
 def _has_valid_port(url: str) -> bool:
+    # Postgres takes several hosts, of which one is the primary: postgresql://u@h1:5432,h2:5432/d
+    user, at, hosts = urlsplit(url).netloc.rpartition("@")
     try:
-        return urlsplit(url).port != 0
+        return all(urlsplit(f"//{user}{at}{host}").port != 0 for host in hosts.split(","))
     except ValueError:
         return False
 

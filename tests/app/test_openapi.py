@@ -52,6 +52,11 @@ def test_operations_are_named_like_the_functions_behind_them() -> None:
     assert len(names) == len(set(names))
 
 
+def test_an_answer_promises_the_members_it_always_has() -> None:
+    page = build().openapi()["components"]["schemas"]["Page_Item_"]
+    assert set(page["required"]) == {"items", "next_cursor"}
+
+
 async def test_the_documentation_page_needs_nobody_else() -> None:
     async with running(build()) as client:
         response = await client.get("/docs")

@@ -285,6 +285,15 @@ async def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize("factory", ["nowhere.main:create", "tests.app.small:nothing", "..a:b", ""])
+async def test_a_factory_that_is_not_there_is_named(tmp_path: Path, factory: str) -> None:
+    async with start_service("small", {}, folder=tmp_path, factory=factory, wait=False) as replica:
+        assert await replica.exited() == 2
+        assert replica.output.splitlines() == [
+            f"{factory}: there is no such function; allowed: one like services.cart.main:create"
+        ]
+
+
 async def test_logs_are_one_json_object_a_line(replica: ServiceProcess) -> None:
     await ask(replica.url, b"GET /v1/broken HTTP/1.1\r\nHost: a\r\nX-Request-Id: r-1\r\n\r\n")
     await until(lambda: "r-1" in replica.output)

@@ -80,6 +80,7 @@ def test_a_wrong_secret_is_not_repeated(environment: pytest.MonkeyPatch) -> None
         "mysql://db/shop",
         "postgresql://",
         "postgresql://db:port/shop",
+        "postgresql://db:5432,other:port/shop",
         "http://127.0.0.1",
     ],
 )
@@ -92,7 +93,13 @@ def test_a_store_the_service_cannot_use_is_refused(
 
 
 @pytest.mark.parametrize(
-    "url", ["sqlite:///a.db", "sqlite:////a/b.db", "postgresql://u:p@db:5432/shop"]
+    "url",
+    [
+        "sqlite:///a.db",
+        "sqlite:////a/b.db",
+        "postgresql://u:p@db:5432/shop",
+        "postgresql://u:p@db-a:5432,db-b:5432/shop?target_session_attrs=read-write",
+    ],
 )
 def test_a_store_the_service_knows_is_taken(environment: pytest.MonkeyPatch, url: str) -> None:
     environment.setenv("CARTWHEEL_STORE_URL", url)

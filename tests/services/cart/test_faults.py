@@ -10,7 +10,7 @@ import pytest
 
 from tests.services.cart.servers import ValkeyServer
 from tests.services.cart.shop import Shop, as_shopper, cart_service, problem_of, quantities
-from tests.services.cart.waiting import until
+from tests.support.waiting import until
 
 ONE_MUG = {"sku": "MUG", "quantity": 1}
 RETURN_SECONDS = 2.0
@@ -48,7 +48,7 @@ async def test_it_starts_without_its_store_and_is_ready_when_the_store_comes(
 
     own_valkey.start()
 
-    await until(lambda: is_ready(shop), seconds=RETURN_SECONDS)
+    await until(lambda: is_ready(shop), within=RETURN_SECONDS)
     assert await add(shop, shopper) == 200
 
 
@@ -80,12 +80,12 @@ async def test_no_acknowledged_add_is_lost_when_the_store_is_killed_under_load(
     async with asyncio.TaskGroup() as load:
         for subject in shoppers:
             load.create_task(keep_adding(subject))
-        await until(lambda: _reached(acknowledged, 200), seconds=10)
+        await until(lambda: _reached(acknowledged, 200), within=10)
         own_valkey.kill()
-        await until(enough_refused, seconds=10)
+        await until(enough_refused, within=10)
         await asyncio.to_thread(own_valkey.start)
         before = sum(acknowledged.values())
-        await until(lambda: _reached(acknowledged, before + 100), seconds=RETURN_SECONDS + 3)
+        await until(lambda: _reached(acknowledged, before + 100), within=RETURN_SECONDS + 3)
         finished.set()
 
     for subject in shoppers:
@@ -110,7 +110,7 @@ async def test_a_store_that_hangs_is_503_in_time_and_its_late_answers_reach_nobo
     assert time.monotonic() - started < REFUSAL_SECONDS
 
     own_valkey.signal(signal.SIGCONT)
-    await until(lambda: adds_again(shop, guest), seconds=RETURN_SECONDS)
+    await until(lambda: adds_again(shop, guest), within=RETURN_SECONDS)
     assert (await shop.get("/v1/cart", headers=as_shopper(guest))).json()["lines"] == [ONE_MUG]
 
 
@@ -139,7 +139,7 @@ async def test_a_store_that_became_a_replica_refuses_adds_until_there_is_a_prima
     assert await add(shop, shopper) == 503
 
     own_valkey.ask("REPLICAOF", "NO", "ONE")
-    await until(lambda: adds_again(shop, shopper), seconds=RETURN_SECONDS)
+    await until(lambda: adds_again(shop, shopper), within=RETURN_SECONDS)
 
 
 async def test_a_store_that_forgot_the_scripts_is_told_again(

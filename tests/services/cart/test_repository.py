@@ -7,7 +7,7 @@ import pytest
 from services.cart.models import Cart, CartLimit, CartLine, Line, Notice
 from services.cart.repository import CartRepository, IdempotencyKeyReused
 from tests.services.cart.conftest import open_carts
-from tests.services.cart.waiting import until
+from tests.support.waiting import until
 
 MUG = Line(sku="MUG", quantity=1)
 LAMP = Line(sku="LAMP-2", quantity=3)
@@ -302,7 +302,7 @@ async def test_take_from_a_cart_that_expired_is_done_all_the_same(
 async def test_carts_and_keys_expire(store_url: str, shopper: str) -> None:
     async with open_carts(store_url, cart=1, remembered_add=1) as carts:
         await carts.add(shopper, MUG, key="k1")
-        await until(lambda: is_empty(carts, shopper), seconds=5)
+        await until(lambda: is_empty(carts, shopper), within=5)
 
         added = await carts.add(shopper, MUG, key="k1")
 

@@ -13,7 +13,7 @@ from services.cart.models import Line
 from services.cart.repository import Retention
 from services.cart.repository.sqlite import SqliteCarts
 from tests.services.cart.shop import as_shopper, cart_service, problem_of
-from tests.services.cart.waiting import until
+from tests.support.waiting import until
 
 MUG = Line(sku="MUG", quantity=1)
 
@@ -45,7 +45,7 @@ async def test_it_is_not_ready_before_the_schema_is_and_ready_after(
 
         await migrate("services.cart", url)
 
-        await until(is_ready, seconds=2)
+        await until(is_ready, within=2)
 
 
 async def test_a_file_that_somebody_else_keeps_locked_is_503(
