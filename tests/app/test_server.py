@@ -285,7 +285,7 @@ async def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
         ]
 
 
-@pytest.mark.parametrize("factory", ["nowhere.main:create", "tests.app.small:nothing", "..a:b", ""])
+@pytest.mark.parametrize("factory", ["nowhere.main:create", "tests.app.small:nothing", "..a:b"])
 async def test_a_factory_that_is_not_there_is_named(tmp_path: Path, factory: str) -> None:
     async with start_service("small", {}, folder=tmp_path, factory=factory, wait=False) as replica:
         assert await replica.exited() == 2
