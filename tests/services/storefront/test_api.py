@@ -150,6 +150,20 @@ async def test_events_are_streamed_and_resumed(browser: Browser, world: Neighbou
     assert answer.text == 'id: 2\ndata: "1"\n\n'
 
 
+async def test_events_are_streamed_to_a_caller_who_names_no_media_type(
+    browser: Browser, world: Neighbours
+) -> None:
+    world.answers["tracking"] = lambda asked: httpx2.Response(
+        200,
+        text=f"data: {asked.headers['accept']}\n\n",
+        headers={"content-type": "text/event-stream"},
+    )
+    answer = await browser.client.get(
+        "/api/tracking/v1/orders/order-0001/events", headers={"accept": "*/*"}
+    )
+    assert answer.text == "data: text/event-stream\n\n"
+
+
 async def test_a_refused_stream_is_the_refusal(browser: Browser, world: Neighbours) -> None:
     world.answers["tracking"] = lambda _: problem(404, "not-found")
     answer = await browser.client.get(
