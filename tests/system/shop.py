@@ -1,0 +1,166 @@
+"""The whole shop under its real supervisor, and the ways into it."""
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import text
+
+from app.stores.sql import Database
+from app.telemetry.metrics import Metrics
+from cartwheel.local.control import ask
+from tests.cartwheel.runs import Run, running
+from tests.support.load import Ask
+from tests.support.shop import ADDRESS, SERVICES, STAFF, Person, Shop
+
+READY_WITHIN = 90.0
+"""Seconds; far more than it takes, on a machine that does other things."""
+CHANGE_WITHIN = 90.0
+UP = ("-m", "cartwheel", "up")
+ENVIRONMENT = {
+    "CARTWHEEL_STAFF_EMAIL": STAFF["email"],
+    "CARTWHEEL_STAFF_PASSWORD": STAFF["password"],
+    # Everybody comes from one address here.
+    "CARTWHEEL_REGISTRATIONS_PER_ADDRESS": "60000",
+    "CARTWHEEL_FAILED_PASSWORDS_PER_ADDRESS": "60000",
+}
+MOST_AT_THE_DOOR = 4
+"""How many register at once: passwords are hashed by two threads."""
+
+
+class RunningShop(Shop):
+    """A shop that `cartwheel up` runs. ``python -m cartwheel status --json`` told where it is."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__({})
+        self.run = run
+        status = run.command("status", "--json")
+        assert status.returncode == 0, status.stderr
+        self._urls: dict[str, str] = {
+            one["service"]: one["url"] for one in json.loads(status.stdout)["services"]
+        }
+        assert set(self._urls) == set(SERVICES)
+
+    def url(self, service: str) -> str:
+        return self._urls[service]
+
+    def own_urls(self, service: str) -> list[str]:
+        """One URL for each replica that is ready."""
+        replicas = self.run.replicas(service)
+        return [f"http://127.0.0.1:{one['port']}" for one in replicas if one["state"] == "Ready"]
+
+    async def scale(self, service: str, count: int) -> None:
+        """Returns when the new ones are ready and the others gone."""
+        request = {"command": "scale", "service": service, "count": count}
+        answer = await asyncio.to_thread(self._control, request)
+        assert answer["ready"], self.run.output
+
+    async def roll(self, service: str) -> None:
+        await asyncio.to_thread(self._control, {"command": "restart", "service": service})
+
+    def _control(self, request: dict[str, Any]) -> dict[str, Any]:
+        return ask(self.run.state / "control.sock", request, timeout=CHANGE_WITHIN)
+
+    def people(self, count: int) -> list[Person]:
+        """So many new accounts, logged in."""
+        with ThreadPoolExecutor(MOST_AT_THE_DOOR) as door:
+            return list(door.map(lambda _: self.person(), range(count)))
+
+    def price(self, sku: str) -> dict[str, Any]:
+        price: dict[str, Any] = self._product(sku)["price"]
+        return price
+
+    def stock(self, sku: str) -> int:
+        available: int = self._product(sku)["available"]
+        return available
+
+    def set_stock(self, sku: str, available: int) -> None:
+        answer = self.ask(
+            "products",
+            "PUT",
+            f"/v1/products/{sku}/stock",
+            headers=self.staff,
+            json={"available": available},
+        )
+        assert answer.status_code == 200, answer.text
+
+    def put_in_cart(self, person: Person, sku: str, quantity: int = 1) -> None:
+        line = {"sku": sku, "quantity": quantity}
+        answer = self.ask("cart", "POST", "/v1/cart/items", headers=person.headers, json=line)
+        assert answer.status_code == 200, answer.text
+
+    def orders_of(self, person: Person) -> list[dict[str, Any]]:
+        answer = self.ask("tracking", "GET", "/v1/orders", headers=person.headers)
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    def _product(self, sku: str) -> dict[str, Any]:
+        answer = self.ask("products", "GET", f"/v1/products/{sku}")
+        assert answer.status_code == 200, answer.text
+        product: dict[str, Any] = answer.json()
+        return product
+
+    def environment_of(self, service: str) -> dict[str, str]:
+        """What the supervisor told the processes of a service."""
+        pid = self.run.replicas(service)[0]["pid"]
+        whole: dict[str, str] = psutil.Process(pid).environ()
+        return {name: value for name, value in whole.items() if name.startswith("CARTWHEEL_")}
+
+    async def query(self, service: str, sql: str) -> Sequence[Sequence[Any]]:
+        """Look into a service's own store, behind its back."""
+        url = self.environment_of(service)["CARTWHEEL_STORE_URL"]
+        async with (
+            Database(url, metrics=Metrics("tests")) as database,
+            database.reading("look") as connection,
+        ):
+            return (await connection.execute(text(sql))).all()
+
+    def told(self) -> str:
+        """What the terminal shows, and the last words of every log."""
+        logs = sorted((self.run.state / "logs").glob("*/*.log"))
+        tails = [f"--- {log.name}\n{''.join(_last_lines(log))}" for log in logs]
+        return "\n".join([self.run.output, *tails])
+
+
+def checkout(person: Person, total: dict[str, Any], *, key: str) -> Ask:
+    """Order what is in the cart for that total, with all the time it may take."""
+    headers = {**person.headers, "idempotency-key": key, "x-request-timeout-ms": "14000"}
+    return Ask("POST", "/v1/orders", headers, {"expected_total": total, "address": ADDRESS})
+
+
+@contextmanager
+def shop_up(*, stores: str = "sqlite", **env: str) -> Iterator[RunningShop]:
+    """`cartwheel up` with everything of its own, ready; stopped at the end of the block."""
+    # Not pytest's folder: under root that one is closed to the user Postgres then runs as.
+    with tempfile.TemporaryDirectory(prefix="cartwheel-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        env = {**ENVIRONMENT, "CARTWHEEL_STORES": stores, **env}
+        with running(folder / "state", UP, output=folder / "output", **env) as run:
+            _wait_ready(run)
+            shop = RunningShop(run)
+            try:
+                yield shop
+            finally:
+                shop.close()
+
+
+def _wait_ready(run: Run) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while "\nReady after" not in run.output:
+        assert run.process.poll() is None, f"it ended and said:\n{run.output}"
+        assert time.monotonic() < deadline, f"not ready in {READY_WITHIN} s:\n{run.output}"
+        time.sleep(0.05)
+
+
+def _last_lines(log: Path, count: int = 15) -> list[str]:
+    with log.open(errors="replace") as file:
+        return file.readlines()[-count:]

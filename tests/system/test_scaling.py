@@ -1,0 +1,117 @@
+"""The cart changes its number under load, and nobody who shops there notices."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.support.load import Ask, Connection, Tally, steady_load
+from tests.support.shop import SKU
+from tests.support.waiting import until
+from tests.system.shop import RunningShop, shop_up
+
+REQUESTS = 20_000
+SHOPPERS_AT_THE_CART = 16
+SHOPPERS_AT_THE_FRONT = 12
+FIRST_REQUEST_WITHIN = 3.0
+ENOUGH_WITHIN = 120.0
+ARRIVALS = re.compile(rb'^http_requests_received_total\{.*route="/v1/cart.*\} (\S+)$', re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[RunningShop]:
+    with shop_up() as shop:
+        yield shop
+
+
+def shopping(guest: dict[str, str], prefix: str) -> Iterator[Ask]:
+    """Look, put in, look, take out, for ever."""
+    line = {"sku": SKU, "quantity": 1}
+    while True:
+        for _ in range(4):
+            yield Ask("GET", f"{prefix}/v1/cart", guest)
+        yield Ask("POST", f"{prefix}/v1/cart/items", guest, line)
+        yield Ask("PUT", f"{prefix}/v1/cart/items/{SKU}", guest, {"quantity": 7})
+        yield Ask("DELETE", f"{prefix}/v1/cart/items/{SKU}", guest)
+
+
+class EveryReplicaServes:
+    """Follows the supervisor's list: who joins it has requests within three seconds."""
+
+    def __init__(self, shop: RunningShop) -> None:
+        self._shop = shop
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            watcher = tasks.create_task(self._watch(tasks))
+            yield
+            watcher.cancel()
+
+    @property
+    def seen(self) -> int:
+        return len(self._tasks)
+
+    async def _watch(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            for url in self._shop.own_urls("cart"):
+                if url not in self._tasks:
+                    self._tasks[url] = tasks.create_task(self._has_requests(url))
+            await asyncio.sleep(0.05)
+
+    async def _has_requests(self, url: str) -> None:
+        connection = Connection(url)
+
+        async def has_some() -> bool:
+            reply = await connection.send(Ask("GET", "/metrics"))
+            return any(float(count) > 0 for count in ARRIVALS.findall(reply.body))
+
+        try:
+            await until(has_some, within=FIRST_REQUEST_WITHIN)
+        finally:
+            connection.close()
+
+
+async def test_the_cart_scales_2_4_1_and_rolls_under_load_and_no_request_fails(
+    shop: RunningShop, record_property: Callable[[str, object], None]
+) -> None:
+    started = time.monotonic()
+    guests = [shop.guest() for _ in range(SHOPPERS_AT_THE_CART + SHOPPERS_AT_THE_FRONT)]
+    everybody = EveryReplicaServes(shop)
+    async with (
+        everybody.watching(),
+        steady_load(
+            shop.url("cart"),
+            connections=SHOPPERS_AT_THE_CART,
+            script=lambda number: shopping(guests[number], ""),
+        ) as at_the_cart,
+        steady_load(
+            shop.url("storefront"),
+            connections=SHOPPERS_AT_THE_FRONT,
+            script=lambda number: shopping(guests[SHOPPERS_AT_THE_CART + number], "/api/cart"),
+        ) as at_the_front,
+    ):
+        await shop.scale("cart", 4)
+        await shop.roll("cart")
+        await shop.scale("cart", 1)
+        await until(
+            lambda: at_the_cart.total + at_the_front.total >= REQUESTS, within=ENOUGH_WITHIN
+        )
+    for name, tally in (("cart", at_the_cart), ("front", at_the_front)):
+        record_property(f"requests_at_the_{name}", tally.total)
+    record_property("seconds", round(time.monotonic() - started, 1))
+    assert everybody.seen == 2 + 2 + 4
+    for tally in (at_the_cart, at_the_front):
+        assert tally.failed == 0, tally.failures
+        assert set(tally.answers) == {200}
+    assert shares(at_the_cart, at_the_front)
+
+
+def shares(*tallies: Tally) -> bool:
+    """Whether each way in carried a good part of the load."""
+    whole = sum(tally.total for tally in tallies)
+    return all(tally.total > whole / 10 for tally in tallies)
