@@ -7,7 +7,7 @@ is free, and counted as `missed` if none is: the load that was asked for is neve
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -22,16 +22,18 @@ TIMEOUT = 10.0
 TICK = 0.005
 # How far a late generator catches up; beyond it would send a burst that nobody asked for.
 MAX_LAG = 0.1
+# Quantiles are those of so many newest answers: an hour of load must not fill the memory.
+NEWEST = 20_000
 
 
 @dataclass
 class Figures:
-    """What happened so far. Durations are in seconds, of answered requests only."""
+    """What happened so far. Durations are in seconds, of the newest answered requests."""
 
     sent: int = 0
     missed: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
-    durations: list[float] = field(default_factory=list)
+    durations: deque[float] = field(default_factory=lambda: deque(maxlen=NEWEST))
 
     @property
     def failed(self) -> int:
@@ -133,7 +135,7 @@ class Generator:
     async def _send(self, shopper: _Shopper) -> None:
         request = shopper.next_request
         started = time.perf_counter()
-        reply = await self._exchange(request)
+        reply = await exchange(self._client, request)
         seconds = time.perf_counter() - started
         self.figures.statuses[reply.status] += 1
         if reply.status:
@@ -142,12 +144,14 @@ class Generator:
         shopper.hear(reply)
         self._free.append(shopper)
 
-    async def _exchange(self, request: Request) -> Reply:
-        try:
-            answer = await self._client.request(
-                request.method, request.path, json=request.json, headers=dict(request.headers)
-            )
-        except httpx2.HTTPError:
-            return Reply(0)
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
-        return Reply(answer.status_code, answer.json() if is_json else None)
+
+async def exchange(client: httpx2.AsyncClient, request: Request) -> Reply:
+    """Send one request; whatever goes wrong on the wire is a reply with status 0."""
+    try:
+        answer = await client.request(
+            request.method, request.path, json=request.json, headers=dict(request.headers)
+        )
+    except httpx2.HTTPError:
+        return Reply(0)
+    is_json = answer.headers.get("content-type", "").startswith("application/json")
+    return Reply(answer.status_code, answer.json() if is_json else None)

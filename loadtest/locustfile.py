@@ -28,9 +28,7 @@ class _Shopper(FastHttpUser):
             name=wanted.name,
         )
         is_json = (answer.headers or {}).get("content-type", "").startswith("application/json")
-        self._next = self._steps.send(
-            Reply(answer.status_code, answer.json() if is_json else None)
-        )
+        self._next = self._steps.send(Reply(answer.status_code, answer.json() if is_json else None))
 
 
 @tag("browse")

@@ -1,6 +1,6 @@
 """The load generator as a service in the cluster: one load, changed while it runs.
 
-    curl -X PUT localhost:8089/v1/load -H 'content-type: application/json' -d '{"rate": 80}'
+curl -X PUT localhost:8089/v1/load -H 'content-type: application/json' -d '{"rate": 80}'
 """
 
 import asyncio
