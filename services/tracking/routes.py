@@ -69,10 +69,19 @@ CANCEL_ANSWERS: dict[int | str, dict[str, Any]] = {
     202: {"model": Order, "description": "Cancelled; money and stock are on their way back"},
     **problems(AccountRequired, AlreadyShipped, InProgress),
 }
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["shipment", "end", "bye"]},
+        "id": {"type": "string", "description": "What to send as `Last-Event-ID`."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 STREAM_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events `shipment` as they happen, `end` after the last, `bye` to reconnect",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"itemSchema": EVENT}},
     },
     204: {"description": "You have seen the last event: nothing will follow"},
     **problems(AccountRequired, TooManyStreams, NoMoreListeners),
