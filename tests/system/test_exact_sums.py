@@ -1,0 +1,166 @@
+"""Many at once on the same thing: nothing is lost, doubled or oversold, whatever the store."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import cycle
+from typing import Any
+
+import pytest
+
+from tests.support.load import Ask, Connection, Reply, all_at_once
+from tests.support.shop import SKU
+from tests.system.shop import RunningShop, checkout, shop_up
+
+ROUNDS = 10
+ADDS = 90
+MOST_PIECES = 99
+MOST_LINES = 100
+STOCK = 50
+SHOPPERS = 200
+DECIDED_WITHIN = 70.0
+ASK_AGAIN_AFTER = 0.2
+
+BOOKS = """
+    SELECT orders.status, COALESCE(payments.status, 'none'), COUNT(*)
+    FROM orders LEFT JOIN payments ON payments.order_id = orders.id
+    GROUP BY 1, 2
+"""
+STRAY_PAYMENTS = """
+    SELECT COUNT(*) FROM payments
+    WHERE NOT EXISTS (SELECT 1 FROM orders WHERE orders.id = payments.order_id)
+"""
+
+
+@pytest.fixture(scope="module", params=["sqlite", "real"])
+def shop(request: pytest.FixtureRequest) -> Iterator[RunningShop]:
+    # Two hundred at once take a moment on a small machine. What gets stuck there is taken up
+    # by the sweeper, sooner than the usual minute.
+    patience = {"CARTWHEEL_CHECKOUT_PATIENCE": "30", "CARTWHEEL_STALL_SECONDS": "8"}
+    with shop_up(stores=request.param, **patience) as shop:
+        yield shop
+
+
+def spread(shop: RunningShop, asks: Iterable[Ask]) -> list[tuple[str, Ask]]:
+    """To both replicas of the cart in turn."""
+    replicas = shop.own_urls("cart")
+    assert len(replicas) == 2
+    return list(zip(cycle(replicas), asks, strict=False))
+
+
+def adding(guest: Mapping[str, str], sku: str = SKU) -> Ask:
+    return Ask("POST", "/v1/cart/items", guest, {"sku": sku, "quantity": 1})
+
+
+def cart_of(shop: RunningShop, guest: Mapping[str, str]) -> dict[str, Any]:
+    cart: dict[str, Any] = shop.ask("cart", "GET", "/v1/cart", headers=guest).json()
+    return cart
+
+
+def statuses(replies: Iterable[Reply]) -> Counter[int]:
+    return Counter(reply.status for reply in replies)
+
+
+async def test_ninety_parallel_adds_over_two_replicas_are_ninety_pieces_ten_times(
+    shop: RunningShop,
+) -> None:
+    for _ in range(ROUNDS):
+        guest = shop.guest()
+        replies = await all_at_once(spread(shop, [adding(guest)] * ADDS))
+        assert statuses(replies) == {200: ADDS}
+        cart = cart_of(shop, guest)
+        assert cart["lines"] == [{"sku": SKU, "quantity": ADDS}]
+        assert cart["version"] == ADDS
+
+
+async def test_of_parallel_adds_those_past_99_pieces_are_refused_and_change_nothing(
+    shop: RunningShop,
+) -> None:
+    guest = shop.guest()
+    replies = await all_at_once(spread(shop, [adding(guest)] * (MOST_PIECES + 11)))
+    assert statuses(replies) == {200: MOST_PIECES, 409: 11}
+    full = cart_of(shop, guest)
+    assert full["lines"] == [{"sku": SKU, "quantity": MOST_PIECES}]
+    (refused,) = await all_at_once(spread(shop, [adding(guest)]))
+    assert (refused.status, refused.json()["type"]) == (409, "urn:cartwheel:problem:cart-limit")
+    assert cart_of(shop, guest) == full
+
+
+async def test_of_parallel_adds_those_past_100_lines_are_refused_and_change_nothing(
+    shop: RunningShop,
+) -> None:
+    skus = [f"SPOKE-{number:03}" for number in range(MOST_LINES + 5)]
+    await sell(shop, skus)
+    guest = shop.guest()
+    replies = await all_at_once(spread(shop, [adding(guest, sku) for sku in skus]))
+    assert statuses(replies) == {200: MOST_LINES, 409: 5}
+    full = cart_of(shop, guest)
+    assert len(full["lines"]) == full["version"] == MOST_LINES
+    (refused,) = await all_at_once(spread(shop, [adding(guest)]))
+    assert (refused.status, refused.json()["type"]) == (409, "urn:cartwheel:problem:cart-limit")
+    assert cart_of(shop, guest) == full
+
+
+async def test_of_200_parallel_checkouts_of_50_in_stock_exactly_50_are_confirmed(
+    shop: RunningShop,
+) -> None:
+    price = shop.price(SKU)
+    shop.set_stock(SKU, STOCK)
+    people = await asyncio.to_thread(shop.people, SHOPPERS)
+    filled = await all_at_once((shop.url("cart"), adding(one.headers)) for one in people)
+    assert statuses(filled) == {200: SHOPPERS}
+
+    decisions = await asyncio.gather(
+        *(decision(shop, checkout(one, price, key="the-only-one")) for one in people)
+    )
+    confirmed = [one for one in decisions if one == "confirmed"]
+    refused = [one for one in decisions if one == "urn:cartwheel:problem:quote-changed"]
+    assert (len(confirmed), len(refused)) == (STOCK, SHOPPERS - STOCK), Counter(decisions)
+    assert shop.stock(SKU) == 0
+
+    books = {(row[0], row[1]): row[2] for row in await shop.query("tracking", BOOKS)}
+    assert books.pop(("confirmed", "charged")) == STOCK
+    assert set(books) <= {("cancelled", "none"), ("cancelled", "void")}
+    assert (await shop.query("tracking", STRAY_PAYMENTS))[0][0] == 0
+    for person, decided in zip(people, decisions, strict=True):
+        left = cart_of(shop, person.headers)["lines"]
+        assert left == ([] if decided == "confirmed" else [{"sku": SKU, "quantity": 1}])
+
+
+async def sell(shop: RunningShop, skus: Iterable[str]) -> None:
+    """Have products of these SKUs, like one there is."""
+    model = shop.ask("products", "GET", f"/v1/products/{SKU}").json()
+    details = {name: model[name] for name in ("summary", "description", "category", "price")}
+    asks = [
+        Ask("PUT", f"/v1/products/{sku}", shop.staff, {"name": "A spoke", **details})
+        for sku in skus
+    ]
+    replies = await all_at_once((shop.url("products"), ask) for ask in asks)
+    assert set(statuses(replies)) <= {200, 201}
+
+
+async def decision(shop: RunningShop, ask: Ask) -> str:
+    """What became of a checkout, asked with the same key for as long as that is not said."""
+    connection = Connection(shop.url("tracking"))
+    try:
+        async with asyncio.timeout(DECIDED_WITHIN):
+            while True:
+                reply = await connection.send(ask)
+                if reply.good:
+                    return await status_of(connection, ask, reply.json())
+                if reply.status == 409 and not reply.json()["type"].endswith("in-progress"):
+                    return str(reply.json()["type"])
+                assert reply.status in (409, 503), reply.body
+                await asyncio.sleep(ASK_AGAIN_AFTER)
+    finally:
+        connection.close()
+
+
+async def status_of(connection: Connection, ask: Ask, order: dict[str, Any]) -> str:
+    """The order's status once it is no longer pending."""
+    look = Ask("GET", f"/v1/orders/{order['id']}", {"authorization": ask.headers["authorization"]})
+    while order["status"] == "pending":
+        await asyncio.sleep(ASK_AGAIN_AFTER)
+        reply = await connection.send(look)
+        order = reply.json() if reply.good else order
+    return str(order["status"])
