@@ -1,0 +1,118 @@
+"""Dashboards that cannot be empty: every query, asked of a real Prometheus beside the real shop."""
+
+import math
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import yaml
+
+from loadtest.generator import Generator
+from tests.monitoring.prometheus import HOW_TO_GET_IT, Prometheus, installed, prometheus_up
+from tests.monitoring.queries import ROOT, RULES, Query, everything
+from tests.system.shop import RunningShop, shop_up
+
+LOCAL = ROOT / "monitoring" / "prometheus" / "local.yaml"
+DATA_WITHIN = 60.0
+LOAD = {"browse": 4.0, "cart-add": 8.0, "checkout": 4.0}
+LONGEST_LOAD = 150.0
+
+
+@pytest.mark.skipif(not installed(), reason=HOW_TO_GET_IT)
+def test_every_query_of_dashboards_rules_and_triggers_finds_data(tmp_path: Path) -> None:
+    with (
+        shop_up(CARTWHEEL_COURIER_STEP_SECONDS="1") as shop,
+        _recorded_cluster() as cluster,
+        prometheus_up(_config(shop, cluster, tmp_path), data=tmp_path / "data") as prometheus,
+        _some_load(shop.url("storefront")),
+    ):
+        empty = _still_empty(everything(), prometheus)
+    assert not empty, "no data within a minute:\n" + "\n".join(
+        f"  {query.place}\n    {query.expression}" for query in empty
+    )
+
+
+def _still_empty(queries: list[Query], prometheus: Prometheus) -> list[Query]:
+    """Ask all again and again until each has found a number; what has not by the end."""
+    deadline = time.monotonic() + DATA_WITHIN
+    waiting = queries
+    while waiting and time.monotonic() < deadline:
+        waiting = [query for query in waiting if not _answered(query, prometheus)]
+        time.sleep(0.5 if waiting else 0)
+    return waiting
+
+
+def _answered(query: Query, prometheus: Prometheus) -> bool:
+    """Whether it found a number; quiet ones need only be understood."""
+    samples = prometheus.query(query.substituted)
+    return query.quiet or any(math.isfinite(float(one["value"][1])) for one in samples)
+
+
+def _config(shop: RunningShop, cluster: str, folder: Path) -> Path:
+    """The project's own configuration for a local run, pointed at this one."""
+    config: dict[str, Any] = yaml.safe_load(LOCAL.read_text())
+    config["rule_files"] = [str(RULES / "*.yaml")]
+    config["global"] |= {"evaluation_interval": "2s"}
+    (scrape,) = config["scrape_configs"]
+    scrape["file_sd_configs"] = [{"files": [str(shop.run.state / "endpoints" / "*.json")]}]
+    recorded = {"job_name": "kube-state-metrics", "honor_labels": True}
+    config["scrape_configs"].append(recorded | {"static_configs": [{"targets": [cluster]}]})
+    path = folder / "prometheus.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+class _Recorded(SimpleHTTPRequestHandler):
+    """Answers every path with what a cluster's kube-state-metrics once said."""
+
+    def do_GET(self) -> None:
+        body = (Path(__file__).parent / "kube-state-metrics.txt").read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def _recorded_cluster() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Recorded) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def _some_load(target: str) -> Iterator[None]:
+    """A little of everything shoppers do, until the end of the block."""
+    enough = threading.Event()
+    thread = threading.Thread(target=partial(anyio.run, _shop_around, target, enough))
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
+
+
+async def _shop_around(target: str, enough: threading.Event) -> None:
+    async with anyio.create_task_group() as group:
+        for scenario, rate in LOAD.items():
+            generator = Generator(target, scenario=scenario, rate=rate, shoppers=4)
+            group.start_soon(generator.run, LONGEST_LOAD)
+        await anyio.to_thread.run_sync(enough.wait, LONGEST_LOAD)
+        group.cancel_scope.cancel()
