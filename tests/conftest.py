@@ -9,9 +9,15 @@ import pytest
 import redis.asyncio as redis
 from anyio.from_thread import start_blocking_portal
 
+from tests.support.cases import recorded_cases
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.shop import Shop, running_shop
 from tests.support.valkey import running_valkey
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if count := recorded_cases(terminalreporter.stats):
+        terminalreporter.write_line(f"{count:,} requests were generated from OpenAPI documents.")
 
 
 @pytest.fixture(scope="session")

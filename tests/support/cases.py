@@ -1,0 +1,24 @@
+"""How many generated requests there were: told at the end of a run, by all workers together."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+RecordProperty = Callable[[str, object], None]
+PROPERTY = "generated_cases"
+
+
+def record_cases(record_property: RecordProperty, count: int) -> None:
+    """Note that a test made `count` requests; called while its fixtures are torn down."""
+    record_property(PROPERTY, count)
+
+
+def recorded_cases(stats: dict[str, list[Any]]) -> int:
+    """The sum over all reports of a run."""
+    return sum(int(value) for value in _values(stats))
+
+
+def _values(stats: dict[str, list[Any]]) -> Iterator[Any]:
+    for reports in stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "teardown":
+                yield from (v for name, v in report.user_properties if name == PROPERTY)
