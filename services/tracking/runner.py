@@ -12,6 +12,10 @@ from services.tracking.models import StoredOrder
 from services.tracking.repository import OrderChanged
 from services.tracking.saga import Saga
 
+AT_ONCE = 32
+"""Sagas at work together. More only wait for one another at the store, and those that wait too
+long there stop half-way, which keeps stock and shopper waiting for the sweeper."""
+
 
 class TooBusy(Unavailable):
     """More checkouts are under way than this replica takes on."""
@@ -23,14 +27,16 @@ class TooBusy(Unavailable):
 class SagaRunner:
     """Runs sagas as tasks, so that neither a shopper who leaves nor a deadline stops one.
 
+    It takes on ``limit`` of them; ``at_once`` are at work, the others wait for their turn.
     At the end running sagas get ``grace`` seconds; what is left then is the sweeper's, here
     after the restart or in another replica now.
     """
 
-    def __init__(self, saga: Saga, *, limit: int, grace: float) -> None:
+    def __init__(self, saga: Saga, *, limit: int, grace: float, at_once: int = AT_ONCE) -> None:
         self._saga = saga
         self._limit = limit
         self._grace = grace
+        self._turns = asyncio.Semaphore(at_once)
         self._running: set[asyncio.Task[StoredOrder]] = set()
 
     async def __aenter__(self) -> Self:
@@ -74,7 +80,8 @@ class SagaRunner:
     async def _run(self, order: StoredOrder) -> StoredOrder:
         # The request's id and trace go along, its deadline does not.
         with bind(replace(current(), deadline=None)):
-            return await self._saga.run(order)
+            async with self._turns:
+                return await self._saga.run(order)
 
     def _forget(self, task: asyncio.Task[StoredOrder]) -> None:
         self._running.discard(task)

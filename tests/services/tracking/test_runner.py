@@ -1,0 +1,35 @@
+"""Sagas that outlive their requests, and how many of them are at work together."""
+
+import asyncio
+
+from services.tracking.models import Status
+from services.tracking.runner import SagaRunner
+from tests.services.tracking.workshop import Shop, an_order, open_workshop
+
+
+class Counter:
+    """How many sagas are at their payment, and how many there were at most."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.most = 0
+
+    def reached(self, point: str) -> None:
+        self.now += {"before-pay": 1, "after-pay": -1}.get(point, 0)
+        self.most = max(self.most, self.now)
+
+
+async def test_of_a_crowd_of_checkouts_only_some_are_at_work_and_the_others_wait_their_turn(
+    sqlite_shop: Shop,
+) -> None:
+    counter = Counter()
+    orders = [an_order(f"ord_0000000{number}", quantity=1) for number in range(8)]
+    async with (
+        open_workshop(sqlite_shop, reached=counter.reached, payment_mode="slow") as workshop,
+        SagaRunner(workshop.saga, limit=8, grace=5, at_once=3) as runner,
+    ):
+        for order in orders:
+            await workshop.place(order, key=order.id)
+        finished = await asyncio.gather(*(runner.run(order, patience=5) for order in orders))
+    assert [order and order.status for order in finished] == [Status.CONFIRMED] * 8
+    assert counter.most == 3
