@@ -11,7 +11,7 @@ from anyio.from_thread import start_blocking_portal
 
 from tests.support.cases import recorded_cases
 from tests.support.postgres import PostgresServer, running_postgres
-from tests.support.shop import Shop, running_shop
+from tests.support.shop import SERVICES, Shop, running_shop
 from tests.support.valkey import running_valkey
 
 
@@ -76,9 +76,13 @@ async def valkey_url(valkey_server_url: str) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The five services as real processes, one shop a worker: tests bring their own people."""
+    """The five services as real processes, one shop a worker: tests bring their own people.
+
+    Whatever the tests did to it, its logs tell no secret.
+    """
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(running_shop(tmp_path_factory.mktemp("shop"))) as shop,
     ):
         yield shop
+        assert [line for service in SERVICES for line in shop.telling_lines(service)] == []

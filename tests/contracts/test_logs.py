@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.support.raw import ask
-from tests.support.shop import SERVICE_TOKEN, SERVICES, SKU, STAFF, Person, Shop
+from tests.support.shop import SERVICE_TOKEN, SERVICES, SKU, Person, Shop
 
 SECRET = "zx81canary"
 """In each of the secrets below; nothing that is logged may hold it."""
@@ -72,11 +72,12 @@ def _make_mistakes(shop: Shop, person: Person) -> None:
 
 def _use_the_pages(shop: Shop) -> None:
     with httpx2.Client(base_url=shop.url("storefront"), headers=PAGE, timeout=30.0) as browser:
+        statuses = []
         for password in (f"not {PASSWORD}", PASSWORD):
             fields = _hidden_fields(browser.get("/login").text)
             form = {**fields, "email": EMAIL, "password": password}
-            answer = browser.post("/login", data=form)
-        assert answer.status_code == 303
+            statuses.append(browser.post("/login", data=form).status_code)
+        assert statuses[-1] == 303, "logged in"
         browser.post(f"/products/{SKU}", data=_hidden_fields(browser.get(f"/products/{SKU}").text))
         fields = _hidden_fields(browser.get("/checkout").text)
         browser.post("/checkout", data={**fields, **ADDRESS})
@@ -90,10 +91,7 @@ def _hidden_fields(page: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_log_line_holds_a_secret(shop: Shop, person: Person, service: str) -> None:
-    output = shop.process(service).output
-    secrets = (SECRET, SERVICE_TOKEN, STAFF["password"], person.access_token, person.refresh_token)
-    assert not [line for line in output.splitlines() if any(s in line for s in secrets)]
-    assert not re.search(r"\beyJ[\w-]+\.", output), "a token of somebody"
+    assert shop.telling_lines(service, SECRET, person.access_token, person.refresh_token) == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -28,7 +28,9 @@ class Target:
     def head(self, shop: Shop, *, lines: Headers | None = None) -> bytes:
         """The request up to where its framing is declared."""
         headers = {"Host": "shop", "Content-Type": "application/json", **self.sender(shop)}
-        text = "".join(f"{name}: {value}\r\n" for name, value in (headers | (lines or {})).items())
+        text = "".join(
+            f"{name}: {value}\r\n" for name, value in {**headers, **(lines or {})}.items()
+        )
         return f"{self.method} {self.path} HTTP/1.1\r\n{text}".encode()
 
     def request(self, shop: Shop, body: bytes) -> bytes:
