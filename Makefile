@@ -9,10 +9,10 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test check format clean python
+.PHONY: help up down status test check format clean python kind kind-down deploy load
 
 help: ## what can be done here
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 up: $(VENV)/.runtime ## start the shop (flags: make up ARGS="--port-storefront 9000")
 	@exec $(BIN)/cartwheel up $(ARGS)
@@ -37,6 +37,18 @@ check: $(VENV)/.test ## lint, types, import directions
 format: $(VENV)/.test ## let ruff put everything in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+kind: $(VENV)/.runtime ## a Kubernetes cluster on this machine, with what the shop needs in it
+	@exec $(BIN)/python -m cartwheel.cluster up
+
+kind-down: $(VENV)/.runtime ## delete that cluster
+	@exec $(BIN)/python -m cartwheel.cluster down
+
+deploy: $(VENV)/.runtime ## build the shop and run it there (other autoscaler: ARGS="-p requests")
+	@exec $(BIN)/python -m cartwheel.cluster deploy $(ARGS)
+
+load: $(VENV)/.runtime ## put load on the shop (make load ARGS="--rate 100 --seconds 120")
+	@exec $(BIN)/python -m loadtest $(ARGS)
 
 clean: ## forget the environment and the shop's data
 	@if [ -x $(BIN)/cartwheel ]; then $(BIN)/cartwheel down >/dev/null 2>&1 || true; fi

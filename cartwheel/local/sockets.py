@@ -49,13 +49,13 @@ def _listening(host: str, port: int) -> socket.socket:
 def _explain(error: OSError, host: str, port: int, service: str) -> str:
     choice = f"choose another with --port-{service} or CARTWHEEL_PORT_{service.upper()}."
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} for {service} is taken by {_holder(port)}: {choice}"
+        return f"Port {port} for {service} is taken by {holder(port)}: {choice}"
     if error.errno == errno.EACCES:
         return f"Port {port} for {service} needs more rights than you have: {choice}"
     return f"{host}:{port} for {service} cannot be opened ({error.strerror}): see --host."
 
 
-def _holder(port: int) -> str:
+def holder(port: int) -> str:
     """Who listens on a port, as well as this machine lets us know."""
     try:
         for connection in psutil.net_connections("tcp"):

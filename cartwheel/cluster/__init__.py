@@ -1,0 +1,1 @@
+"""A Kubernetes cluster on this machine, made by kind for the shop."""
