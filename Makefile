@@ -26,6 +26,8 @@ status: $(VENV)/.runtime ## what runs
 test: $(VENV)/.test ## every behaviour (one area: make test ARGS=tests/services/cart)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 	  echo "No chromium on PATH: browser journeys are skipped. Debian: apt-get install chromium"
+	@command -v promtool >/dev/null || \
+	  echo "No prometheus on PATH: dashboard queries are skipped. Debian: apt-get install prometheus"
 	@exec $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(VENV)/.test ## lint, types, import directions
