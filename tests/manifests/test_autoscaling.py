@@ -1,0 +1,75 @@
+"""Both autoscalers follow one policy, and the dashboards draw the targets they really have."""
+
+from monitoring.dashboards import cart as dashboard
+from tests.manifests.objects import Object, Overlay, millicores
+
+BACK_WITHIN = 90
+
+
+def _hpa(rendered: dict[str, Overlay]) -> Object:
+    spec: Object = rendered["kind"].get("HorizontalPodAutoscaler", "cart")["spec"]
+    return spec
+
+
+def _scaled_object(rendered: dict[str, Overlay]) -> Object:
+    spec: Object = rendered["requests"].get("ScaledObject", "cart")["spec"]
+    return spec
+
+
+def test_both_grow_the_cart_from_2_to_7(rendered: dict[str, Overlay]) -> None:
+    hpa, scaled = _hpa(rendered), _scaled_object(rendered)
+    assert (hpa["minReplicas"], hpa["maxReplicas"]) == (2, 7)
+    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (2, 7)
+    assert scaled["scaleTargetRef"]["name"] == hpa["scaleTargetRef"]["name"] == "cart"
+
+
+def test_both_behave_alike(rendered: dict[str, Overlay]) -> None:
+    advanced = _scaled_object(rendered)["advanced"]["horizontalPodAutoscalerConfig"]
+    assert advanced["behavior"] == _hpa(rendered)["behavior"]
+    assert advanced["name"] == "cart", "KEDA takes over the autoscaler of that name"
+
+
+def test_they_reach_the_maximum_in_one_step_and_come_back_in_time(
+    rendered: dict[str, Overlay],
+) -> None:
+    hpa = _hpa(rendered)
+    way = hpa["maxReplicas"] - hpa["minReplicas"]
+    (up,) = hpa["behavior"]["scaleUp"]["policies"]
+    assert up["type"] == "Pods"
+    assert up["value"] >= way
+    down = hpa["behavior"]["scaleDown"]
+    (policy,) = down["policies"]
+    periods = -(-way // policy["value"]) - 1
+    assert down["stabilizationWindowSeconds"] + periods * policy["periodSeconds"] < BACK_WITHIN
+
+
+def test_cpu_is_that_of_the_app_and_not_of_a_sidecar(rendered: dict[str, Overlay]) -> None:
+    (metric,) = _hpa(rendered)["metrics"]
+    assert metric["type"] == "ContainerResource"
+    assert metric["containerResource"]["container"] == "app"
+    assert metric["containerResource"]["name"] == "cpu"
+
+
+def test_held_still_means_one_and_the_same_number(rendered: dict[str, Overlay]) -> None:
+    hpa = rendered["dev"].get("HorizontalPodAutoscaler", "cart")["spec"]
+    assert hpa["minReplicas"] == hpa["maxReplicas"]
+
+
+def test_keda_finds_prometheus_from_its_own_namespace(rendered: dict[str, Overlay]) -> None:
+    (trigger,) = _scaled_object(rendered)["triggers"]
+    service = rendered["requests"].get("Service", "prometheus")
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    (port,) = service["spec"]["ports"]
+    address = f"http://{name}.{namespace}.svc:{port['port']}"
+    assert trigger["metadata"]["serverAddress"] == address
+
+
+def test_dashboards_draw_the_targets_of_the_manifests(rendered: dict[str, Overlay]) -> None:
+    (metric,) = _hpa(rendered)["metrics"]
+    assert metric["containerResource"]["target"]["averageUtilization"] == dashboard.CPU_TARGET * 100
+    (app,) = rendered["kind"].get("Deployment", "cart")["spec"]["template"]["spec"]["containers"]
+    request = millicores(app["resources"]["requests"]["cpu"])
+    assert request == dashboard.CPU_REQUEST_CORES * 1000
+    (trigger,) = _scaled_object(rendered)["triggers"]
+    assert trigger["metricType"] == "AverageValue"
+    assert float(trigger["metadata"]["threshold"]) == dashboard.REQUESTS_TARGET

@@ -1,0 +1,148 @@
+"""What must hold for every pod: the restricted Pod Security Standard, and more."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.manifests.objects import (
+    SERVICES,
+    Object,
+    Overlay,
+    containers_of,
+    mebibytes,
+    millicores,
+    pod_of,
+    read,
+)
+
+# The verification is applied by Skaffold alone, so it is in no overlay.
+ACCEPTANCE = "manifests/verify/acceptance.yaml"
+ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
+NODE_CPU, NODE_MEMORY = 1000, 1024
+MINIMUM = {"cart": 2}
+
+
+@pytest.fixture
+def workloads(overlay: Overlay) -> list[Object]:
+    return [*overlay.workloads(), read(ACCEPTANCE)]
+
+
+def _each(workloads: list[Object]) -> Iterator[tuple[str, Object, Object]]:
+    for workload in workloads:
+        pod = pod_of(workload)
+        for container in containers_of(pod):
+            yield f"{workload['metadata']['name']}/{container['name']}", pod, container
+
+
+def test_pods_are_restricted(workloads: list[Object]) -> None:
+    for workload in workloads:
+        name, pod = workload["metadata"]["name"], pod_of(workload)["spec"]
+        context = pod["securityContext"]
+        assert context["runAsNonRoot"] is True, name
+        assert context["runAsUser"] > 0, name
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name
+        for volume in pod.get("volumes", []):
+            assert volume.keys() - {"name"} <= ALLOWED_VOLUMES, (name, volume["name"])
+
+
+def test_containers_may_do_nothing_but_their_work(
+    workloads: list[Object], overlay: Overlay
+) -> None:
+    for name, _, container in _each(workloads):
+        context = container["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False, name
+        assert context["capabilities"] == {"drop": ["ALL"]}, name
+        assert "privileged" not in context, name
+        synced = overlay.name == "dev" and name in {f"{service}/app" for service in SERVICES}
+        assert context["readOnlyRootFilesystem"] is not synced, name
+        for port in container.get("ports", []):
+            assert "hostPort" not in port, name
+
+
+def test_nobody_gets_the_addresses_of_services_as_variables(workloads: list[Object]) -> None:
+    """`CART_PORT=tcp://…` reads like a setting of ours."""
+    for workload in workloads:
+        assert pod_of(workload)["spec"]["enableServiceLinks"] is False
+
+
+def test_only_who_asks_the_api_server_has_a_token(workloads: list[Object]) -> None:
+    with_token = {
+        workload["metadata"]["name"]
+        for workload in workloads
+        if pod_of(workload)["spec"].get("automountServiceAccountToken") is not False
+    }
+    assert with_token <= {"prometheus", "kube-state-metrics"}
+
+
+def test_every_container_says_what_it_needs(workloads: list[Object]) -> None:
+    for name, _, container in _each(workloads):
+        resources = container["resources"]
+        assert resources["requests"].keys() == {"cpu", "memory"}, name
+        assert "memory" in resources["limits"], name
+
+
+def test_no_cpu_limit_anywhere(workloads: list[Object]) -> None:
+    """A throttled event loop answers late, and hides the load it should be scaled for."""
+    for name, _, container in _each(workloads):
+        assert "cpu" not in container["resources"]["limits"], name
+
+
+@pytest.mark.parametrize("name", ["kind", "requests", "dev"])
+def test_all_requests_together_fit_a_laptop(rendered: dict[str, Overlay], name: str) -> None:
+    cpu = memory = 0
+    for workload in rendered[name].workloads():
+        minimum = MINIMUM.get(workload["metadata"]["name"], workload["spec"].get("replicas"))
+        assert minimum is not None, workload["metadata"]["name"]
+        requests = _request(pod_of(workload)["spec"])
+        cpu += minimum * requests[0]
+        memory += minimum * requests[1]
+    assert (cpu <= NODE_CPU, memory <= NODE_MEMORY) == (True, True), (cpu, memory)
+
+
+def _request(pod: Object) -> tuple[int, int]:
+    """What a pod counts for: its containers together, or its biggest init container."""
+
+    def of(container: Object) -> tuple[int, int]:
+        requests = container["resources"]["requests"]
+        return millicores(requests["cpu"]), mebibytes(requests["memory"])
+
+    together = [sum(amounts) for amounts in zip(*map(of, pod["containers"]), strict=True)]
+    first = [of(container) for container in pod.get("initContainers", [])]
+    cpu, memory = (max(amounts) for amounts in zip(together, *first, strict=True))
+    return cpu, memory
+
+
+def test_ports_go_by_name(overlay: Overlay) -> None:
+    for service in overlay.of_kind("Service"):
+        for port in service["spec"]["ports"]:
+            assert isinstance(port["targetPort"], str), service["metadata"]["name"]
+    for name, _, container in _each(overlay.workloads()):
+        for port in container.get("ports", []):
+            assert port["name"], name
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            how = container.get(probe, {}).get("httpGet") or container.get(probe, {}).get(
+                "tcpSocket"
+            )
+            assert how is None or isinstance(how["port"], str), name
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_starts_lives_and_stops_in_good_manners(overlay: Overlay, service: str) -> None:
+    spec = overlay.get("Deployment", service)["spec"]
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    pod = spec["template"]["spec"]
+    (app,) = pod["containers"]
+    assert app["startupProbe"]["httpGet"]["path"] == "/readyz"
+    assert app["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    # What answers late is busy, not dead.
+    assert app["livenessProbe"]["httpGet"]["path"] == "/livez"
+    assert app["livenessProbe"]["timeoutSeconds"] >= 5
+    # New connections end first, then those that are there, then the process.
+    sleep = app["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod["terminationGracePeriodSeconds"] >= sleep + LONGEST_STOP
+    assert pod["topologySpreadConstraints"]
+
+
+# The drain of a service and the longest request it lets finish.
+LONGEST_STOP = 15

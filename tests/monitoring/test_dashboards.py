@@ -1,0 +1,17 @@
+"""The committed dashboards are the ones the code describes."""
+
+import pytest
+
+from monitoring.dashboards.__main__ import DASHBOARDS, FOLDER, render
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_the_committed_json_is_what_the_code_renders(name: str) -> None:
+    committed = (FOLDER / f"{name}.json").read_text()
+    assert committed == render(name), "run: python -m monitoring.dashboards"
+
+
+def test_grafana_is_given_all_of_them() -> None:
+    assert {file.stem for file in FOLDER.glob("*.json")} == set(DASHBOARDS)
+    listed = (FOLDER.parent / "kustomization.yaml").read_text()
+    assert all(f"dashboards/{name}.json" in listed for name in DASHBOARDS)
