@@ -52,9 +52,9 @@ class RunningShop(Shop):
         return self._urls[service]
 
     def own_urls(self, service: str) -> list[str]:
-        """One URL for each replica that is ready."""
-        replicas = self.run.replicas(service)
-        return [f"http://127.0.0.1:{one['port']}" for one in replicas if one["state"] == "Ready"]
+        """One URL for each replica that is ready, from the file that callers read."""
+        groups = json.loads((self.run.state / "endpoints" / f"{service}.json").read_text())
+        return [f"http://{target}" for group in groups for target in group["targets"]]
 
     async def scale(self, service: str, count: int) -> None:
         """Returns when the new ones are ready and the others gone."""

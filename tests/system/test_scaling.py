@@ -16,7 +16,7 @@ from tests.system.shop import RunningShop, shop_up
 
 REQUESTS = 20_000
 SHOPPERS_AT_THE_CART = 16
-SHOPPERS_AT_THE_FRONT = 12
+SHOPPERS_AT_THE_FRONT = 6
 FIRST_REQUEST_WITHIN = 3.0
 ENOUGH_WITHIN = 120.0
 ARRIVALS = re.compile(rb'^http_requests_received_total\{.*route="/v1/cart.*\} (\S+)$', re.MULTILINE)
@@ -32,7 +32,7 @@ def shopping(guest: dict[str, str], prefix: str) -> Iterator[Ask]:
     """Look, put in, look, take out, for ever."""
     line = {"sku": SKU, "quantity": 1}
     while True:
-        for _ in range(4):
+        for _ in range(6):
             yield Ask("GET", f"{prefix}/v1/cart", guest)
         yield Ask("POST", f"{prefix}/v1/cart/items", guest, line)
         yield Ask("PUT", f"{prefix}/v1/cart/items/{SKU}", guest, {"quantity": 7})
