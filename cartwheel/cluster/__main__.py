@@ -4,22 +4,30 @@ Exit codes: 0 done, 1 a program did not succeed, 2 something has to change first
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cartwheel.cluster.addons import ADD_ONS, install
-from cartwheel.cluster.preflight import inotify_advice, missing_tools, problems_before_creating
+from cartwheel.cluster.preflight import (
+    PORTS,
+    inotify_advice,
+    missing_tools,
+    problems_before_creating,
+)
 from cartwheel.cluster.tools import CLUSTER, CONTEXT, clusters, run
 from cartwheel.local.errors import CommandError, StartError
 
 USAGE = "usage: python -m cartwheel.cluster up|down|deploy [arguments for skaffold run]"
 
 
-def up() -> None:
-    """Create the cluster and install what is missing in it; again at any time."""
+def up(ports: Mapping[int, str] = PORTS) -> None:
+    """Create the cluster and install what is missing in it; again at any time.
+
+    ``ports`` are those of kind.yaml, which must be free. Raises `CommandError`.
+    """
     if CLUSTER in clusters():
         _say(f"The cluster {CLUSTER} is there.")
     else:
-        _refuse(problems_before_creating())
+        _refuse(problems_before_creating(ports))
         run("kind", "create", "cluster", "--config", "kind.yaml")
     for add_on in ADD_ONS:
         done = "installed" if install(add_on) else "there"

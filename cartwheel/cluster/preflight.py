@@ -1,7 +1,7 @@
 """What this machine lacks for a cluster, each in one sentence that says what to do."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cartwheel.cluster.tools import answer, installed
@@ -40,7 +40,7 @@ def docker_problems() -> Iterator[str]:
         )
 
 
-def taken_ports(ports: dict[int, str] = PORTS) -> Iterator[str]:
+def taken_ports(ports: Mapping[int, str]) -> Iterator[str]:
     for port, use in ports.items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -62,7 +62,7 @@ def inotify_advice(folder: Path = INOTIFY) -> Iterator[str]:
         yield f"If pods fail with 'too many open files': sudo sysctl {settings}"
 
 
-def problems_before_creating() -> Sequence[str]:
+def problems_before_creating(ports: Mapping[int, str]) -> Sequence[str]:
     """All that must change before `kind create cluster` can work."""
     lacking = [*missing_tools("docker", "kind", "kubectl", "skaffold")]
-    return lacking or [*docker_problems(), *taken_ports()]
+    return lacking or [*docker_problems(), *taken_ports(ports)]
