@@ -172,7 +172,11 @@ class Tally:
                 return
         self.failed += 1
         if len(self.failures) < MOST_KEPT_FAILURES:
-            told = repr(outcome) if isinstance(outcome, OSError) else f"{outcome.status}"
+            told = (
+                repr(outcome)
+                if isinstance(outcome, OSError)
+                else f"{outcome.status} {outcome.body!r}"
+            )
             self.failures.append(f"{ask.method} {ask.path}: {told}")
 
 
