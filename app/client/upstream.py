@@ -186,8 +186,10 @@ class Upstream:
 
     def _pause_after_error(self, call: Call, error: UpstreamError) -> float | None:
         """Return the seconds until the second try, or None if there must not be one."""
-        if error.unsent and self._has_others:
-            return 0.0  # nobody saw it: asking another is still the first time
+        if error.unsent:
+            # Nobody saw it: asking is still the first time, whatever the method. One address may
+            # stand for many replicas (a Kubernetes Service), of which the next may answer.
+            return 0.0 if self._has_others else self._pause_within_budget(call)
         if not call.idempotent or error.blameless:
             return None
         if error.unanswered:

@@ -421,6 +421,22 @@ class TestRetries:
 
         assert outcomes == ["200"] * 20
 
+    async def test_an_address_of_many_replicas_is_asked_again_when_nobody_took_the_call(
+        self,
+    ) -> None:
+        tries: list[str] = []
+
+        def absent_at_first(request: httpx2.Request) -> httpx2.Response:
+            tries.append(request.method)
+            if len(tries) == 1:
+                raise httpx2.ConnectTimeout("the replica is just going", request=request)
+            return httpx2.Response(200)
+
+        transport = httpx2.MockTransport(absent_at_first)
+        async with upstream("http://cart:8000", transport=transport) as client:
+            assert await outcome(client, "POST") == "200"
+        assert tries == ["POST", "POST"]
+
     async def test_a_connection_closed_before_a_byte_is_tried_again_at_once(self) -> None:
         async def hang_up_on_kept_connections(exchange: Exchange) -> None:
             if exchange.number:
