@@ -9,7 +9,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test check format clean python kind kind-down deploy load
+.PHONY: help up down status test check format clean python kind kind-down deploy verify load
 
 help: ## what can be done here
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,6 +48,9 @@ kind-down: $(VENV)/.runtime ## delete that cluster
 
 deploy: $(VENV)/.runtime ## build the shop and run it there (other autoscaler: ARGS="-p requests")
 	@exec $(BIN)/python -m cartwheel.cluster deploy $(ARGS)
+
+verify: $(VENV)/.runtime ## buy something there, then watch the cart grow under load
+	@exec $(BIN)/python -m cartwheel.cluster verify $(ARGS)
 
 load: $(VENV)/.runtime ## put load on the shop (make load ARGS="--rate 100 --seconds 120")
 	@exec $(BIN)/python -m loadtest $(ARGS)

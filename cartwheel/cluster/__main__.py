@@ -1,4 +1,4 @@
-"""``python -m cartwheel.cluster up|down|deploy``: what `make kind`, `kind-down`, `deploy` call.
+"""``python -m cartwheel.cluster up|down|deploy|verify``: what `make kind` and the like call.
 
 Exit codes: 0 done, 1 a program did not succeed, 2 something has to change first.
 """
@@ -16,7 +16,7 @@ from cartwheel.cluster.preflight import (
 from cartwheel.cluster.tools import CLUSTER, CONTEXT, clusters, run
 from cartwheel.local.errors import CommandError, StartError
 
-USAGE = "usage: python -m cartwheel.cluster up|down|deploy [arguments for skaffold run]"
+USAGE = "usage: python -m cartwheel.cluster up|down|deploy|verify [arguments for skaffold]"
 
 
 def up(ports: Mapping[int, str] = PORTS) -> None:
@@ -45,11 +45,13 @@ def down() -> None:
 
 def deploy(*arguments: str) -> None:
     """Build the shop and run it in the cluster."""
-    _refuse(missing_tools("docker", "kind", "kubectl", "skaffold"))
-    if CLUSTER not in clusters():
-        raise StartError(f"There is no cluster {CLUSTER}: make one with make kind.")
-    run("skaffold", "run", "--kube-context", CONTEXT, *arguments)
+    _skaffold("run", *arguments)
     _say("The shop: http://127.0.0.1:8080   Grafana: http://127.0.0.1:3000   Load: make load")
+
+
+def verify(*arguments: str) -> None:
+    """Try the shop that runs there, from a pod of its own."""
+    _skaffold("verify", *arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 down()
             case "deploy", _:
                 deploy(*rest)
+            case "verify", _:
+                verify(*rest)
             case _:
                 raise StartError(USAGE)
     except CommandError as error:
@@ -70,6 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _skaffold(command: str, *arguments: str) -> None:
+    _refuse(missing_tools("docker", "kind", "kubectl", "skaffold"))
+    if CLUSTER not in clusters():
+        raise StartError(f"There is no cluster {CLUSTER}: make one with make kind.")
+    run("skaffold", command, "--kube-context", CONTEXT, *arguments)
 
 
 def _refuse(problems: Iterable[str]) -> None:

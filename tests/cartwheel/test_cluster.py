@@ -145,6 +145,11 @@ def test_deploying_passes_on_what_skaffold_should_be_told(machine: Machine) -> N
     assert "http://127.0.0.1:8080" in done.stdout
 
 
+def test_verifying_tries_the_shop_of_our_cluster(machine: Machine) -> None:
+    assert machine.run("verify", FAKE_CLUSTERS="cartwheel").returncode == 0
+    assert machine.calls[-1] == "skaffold verify --kube-context kind-cartwheel"
+
+
 def test_a_deployment_that_fails_is_an_error_of_one_line(machine: Machine) -> None:
     done = machine.run("deploy", FAKE_CLUSTERS="cartwheel", FAKE_SKAFFOLD="1")
     assert done.returncode == 1
