@@ -15,8 +15,8 @@ from tests.support.waiting import until
 from tests.system.shop import RunningShop, shop_up
 
 REQUESTS = 20_000
-SHOPPERS_AT_THE_CART = 16
-SHOPPERS_AT_THE_FRONT = 6
+SHOPPERS_AT_THE_CART = 6
+SHOPPERS_AT_THE_FRONT = 3
 FIRST_REQUEST_WITHIN = 3.0
 ENOUGH_WITHIN = 120.0
 ARRIVALS = re.compile(rb'^http_requests_received_total\{.*route="/v1/cart.*\} (\S+)$', re.MULTILINE)
