@@ -1,9 +1,12 @@
-"""The same scenarios for Locust: `locust -f loadtest/locustfile.py -H http://127.0.0.1:8080`."""
+"""The same scenarios for Locust: `locust -f loadtest/locustfile.py -H http://127.0.0.1:8080`.
+
+Everybody shops unless kinds are named: `locust -f … Adder`.
+"""
 
 from random import Random
 from typing import Any
 
-from locust import FastHttpUser, between, tag, task
+from locust import FastHttpUser, between, task
 
 from loadtest.scenarios import SCENARIOS, Reply
 
@@ -31,19 +34,16 @@ class _Shopper(FastHttpUser):
         self._next = self._steps.send(Reply(answer.status_code, answer.json() if is_json else None))
 
 
-@tag("browse")
 class Browser(_Shopper):
     scenario = "browse"
     weight = 6
 
 
-@tag("cart-add")
 class Adder(_Shopper):
     scenario = "cart-add"
     weight = 3
 
 
-@tag("checkout")
 class Buyer(_Shopper):
     scenario = "checkout"
     weight = 1
