@@ -29,6 +29,7 @@ constraints stay SQLAlchemy's own errors, because they are ours to fix::
 import asyncio
 import random
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
@@ -49,6 +50,11 @@ from app.telemetry.metrics import Metrics
 T = TypeVar("T")
 
 WRITE_ATTEMPTS = 3
+
+# SQLite looks for a free lock after 1, 2, 5, 10 and more milliseconds, in the end every 100. The
+# writers of another process take turns without such a pause, so we would hardly ever see it
+# free: we begin the row of looks anew instead, again and again.
+BUSY_MILLISECONDS = 10
 
 # SQLSTATE classes and codes by which Postgres says "not now" rather than "wrong":
 # connection, resources, operator intervention, system; a lock not had in time; a standby.
@@ -98,16 +104,12 @@ class Database:
         self.store = "sqlite" if url.startswith("sqlite:") else "postgres"
         self._metrics = metrics
         self._patience = patience
-        self._write_turn = asyncio.Lock()
-        open_engine = _sqlite_engine if self.store == "sqlite" else _postgres_engine
-        self._engine = open_engine(url, pool_size, patience)
-        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
-        # SQLite's driver is in autocommit mode as it is; setting it costs statements each time.
-        self._reader = (
-            self._engine
-            if self.store == "sqlite"
-            else self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        )
+        if self.store == "sqlite":
+            self._writer = _sqlite_writer(url, patience)
+            self._reader = _sqlite_engine(url, pool_size, patience)
+        else:
+            self._writer = _postgres_engine(url, pool_size, patience)
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,7 +120,8 @@ class Database:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._engine.dispose()
+        await self._reader.dispose()
+        await self._writer.dispose()
 
     @asynccontextmanager
     async def transaction(self, operation: str) -> AsyncIterator[AsyncConnection]:
@@ -130,11 +133,7 @@ class Database:
 
         Raises `StoreUnavailable`, and `WriteConflict` when Postgres chose another transaction.
         """
-        async with (
-            self._observed(operation),
-            self._turn_to_write(),
-            self._writer.begin() as connection,
-        ):
+        async with self._observed(operation), self._writer.begin() as connection:
             yield connection
 
     @asynccontextmanager
@@ -183,19 +182,6 @@ class Database:
                 refusal = problem
         if refusal is not None:
             raise refusal
-
-    @asynccontextmanager
-    async def _turn_to_write(self) -> AsyncIterator[None]:
-        """SQLite has one writer: wait in line here, in order, rather than in its busy loop."""
-        if self.store != "sqlite":
-            yield
-            return
-        async with asyncio.timeout(self._patience):
-            await self._write_turn.acquire()
-        try:
-            yield
-        finally:
-            self._write_turn.release()
 
 
 @contextmanager
@@ -261,12 +247,35 @@ def _sqlite_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
             connection.close()
             raise
 
+    return engine
+
+
+def _sqlite_writer(url: str, patience: float) -> AsyncEngine:
+    """One connection: SQLite has one writer, and its pool is the line to wait in."""
+    engine = _sqlite_engine(url, 1, patience)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def look_often(connection: Any, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        cursor.close()
+
     @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        if (statement := connection.get_execution_options().get("begin")) is not None:
-            connection.exec_driver_sql(statement)
+    def take_write_lock(connection: Connection) -> None:
+        give_up_at = time.monotonic() + patience
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                return
+            except DBAPIError as error:
+                if not _is_busy(error.orig) or time.monotonic() >= give_up_at:
+                    raise
 
     return engine
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _postgres_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
