@@ -91,7 +91,7 @@ class Valkey:
     liveness. ``patience`` (seconds) limits each round trip, connecting included.
     """
 
-    def __init__(self, url: str, *, metrics: Metrics, patience: float = 0.5) -> None:
+    def __init__(self, url: str, *, metrics: Metrics, patience: float = 1.0) -> None:
         self._metrics = metrics
         self._patience = patience
         self._pool = ConnectionPool.from_url(
