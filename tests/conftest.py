@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
@@ -13,6 +14,13 @@ from tests.support.cases import recorded_cases
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.shop import SERVICES, Shop, running_shop
 from tests.support.valkey import running_valkey
+
+
+def pytest_configure() -> None:
+    """Hear every signal: ignored ones would be handed on to the processes that tests stop."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:  # nohup, or a shell's background
+            signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
