@@ -37,7 +37,9 @@ def _service(name: str, **needs: object) -> ServiceSpec:
 
 SHOP: Sequence[ServiceSpec] = (
     _service("products", neighbours=("user",), seed="services.products.seed"),
-    _service("cart", neighbours=("products", "user"), replicas=2, store="valkey"),
+    _service(
+        "cart", neighbours=("products", "user"), replicas=2, store="valkey", cpu_request=0.075
+    ),
     _service("user"),
     _service("tracking", neighbours=("cart", "products", "user")),
     _service(
