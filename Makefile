@@ -28,7 +28,7 @@ test: $(VENV)/.test ## every behaviour (one area: make test ARGS=tests/services/
 	  echo "No chromium on PATH: browser journeys are skipped. Debian: apt-get install chromium"
 	@command -v promtool >/dev/null || \
 	  echo "No prometheus on PATH: dashboard queries are skipped. Debian: apt-get install prometheus"
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(VENV)/.test ## lint, types, import directions
 	$(BIN)/ruff check .

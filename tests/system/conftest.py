@@ -2,20 +2,10 @@
 
 import fcntl
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.system.shop import RunningShop
-
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these on one worker where pytest-xdist groups tests (``--dist loadgroup``)."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("system"))
 
 
 @pytest.fixture(scope="module", autouse=True)
