@@ -8,6 +8,11 @@ ARGS ?=
 # Two workers on two cores; each starts stores and services of its own, so more only crowd.
 WORKERS ?= 2
 
+# Requests generated from the API documents, in a run of their own: their tests share names, and
+# with `--dist loadgroup` pytest-xdist runs tests of one name once.
+GENERATED := tests/contracts/test_openapi.py tests/app/test_openapi.py
+ONLY = $(findstring tests/,$(ARGS))
+
 .DEFAULT_GOAL := help
 .PHONY: help up down status test check format clean python kind kind-down deploy verify load
 
@@ -28,7 +33,8 @@ test: $(VENV)/.test ## every behaviour (one area: make test ARGS=tests/services/
 	  echo "No chromium on PATH: browser journeys are skipped. Debian: apt-get install chromium"
 	@command -v promtool >/dev/null || \
 	  echo "No prometheus on PATH: dashboard queries are skipped. Debian: apt-get install prometheus"
-	@exec $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(if $(ONLY),,$(GENERATED:%=--ignore=%)) $(ARGS)
+	@$(if $(ONLY),,$(BIN)/python -m pytest -n $(WORKERS) $(GENERATED) $(ARGS))
 
 check: $(VENV)/.test ## lint, types, import directions
 	$(BIN)/ruff check .
