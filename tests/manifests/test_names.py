@@ -1,6 +1,8 @@
 """One name everywhere: folder, image, Deployment, Service, label, and service in the metrics."""
 
 import importlib
+from operator import itemgetter
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -42,6 +44,18 @@ def test_its_image_holds_its_own_folder(service: str) -> None:
         if artifact["image"] == service
     ]
     assert artifact["docker"]["dockerfile"] == f"services/{service}/Dockerfile"
+
+
+@pytest.mark.parametrize(
+    "artifact",
+    [a for a in read("skaffold.yaml")["build"]["artifacts"] if "requires" in a],
+    ids=itemgetter("image"),
+)
+def test_its_base_has_no_default_name(artifact: dict[str, Any]) -> None:
+    # Skaffold would look a default up in a registry before it has built the base.
+    text = (ROOT / artifact["docker"]["dockerfile"]).read_text()
+    assert artifact["requires"] == [{"image": "cartwheel-base", "alias": "BASE"}]
+    assert text.startswith("ARG BASE\nFROM ${BASE}\n")
 
 
 @pytest.mark.parametrize("service", SERVICES)
