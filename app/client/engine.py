@@ -16,7 +16,9 @@ import httpx2
 from app.client.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout
 from app.errors import BadRequest
 
-CONNECT_TIMEOUT = 0.25
+# Long enough that a process starved of CPU for a moment finds its connection made, instead of a
+# timer that ran out first (docs/decisions/0006-connecting-may-take-a-second.md).
+CONNECT_TIMEOUT = 1.0
 POOL_TIMEOUT = 0.1
 # Idle connections end well before a neighbour's keep-alive (75 s) does, so that it rarely
 # closes one just as we use it.

@@ -290,6 +290,16 @@ class TestTime:
 
         assert outcomes == ["200"] * 4
 
+    async def test_being_held_up_oneself_is_not_taken_for_a_refusal(self) -> None:
+        metrics = Metrics("cart")
+        async with calling(ok, metrics=metrics) as (client, _):
+            call = asyncio.create_task(outcome(client))
+            await asyncio.sleep(0)
+            time.sleep(0.5)  # nobody on this loop gets a turn: a starved process
+
+            assert await call == "200"
+        assert sample(metrics, "http_client_retries_total") == 0
+
     async def test_a_full_pool_is_not_waited_for_long(self, monkeypatch: Any) -> None:
         limits = httpx2.Limits(max_connections=1)
         monkeypatch.setattr("app.client.engine.LIMITS", limits)

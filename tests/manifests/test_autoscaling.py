@@ -1,7 +1,9 @@
 """Both autoscalers follow one policy, and the dashboards draw the targets they really have."""
 
+import yaml
+
 from monitoring.dashboards import cart as dashboard
-from tests.manifests.objects import Object, Overlay, millicores
+from tests.manifests.objects import Object, Overlay, millicores, read
 
 BACK_WITHIN = 90
 
@@ -73,3 +75,16 @@ def test_dashboards_draw_the_targets_of_the_manifests(rendered: dict[str, Overla
     (trigger,) = _scaled_object(rendered)["triggers"]
     assert trigger["metricType"] == "AverageValue"
     assert float(trigger["metadata"]["threshold"]) == dashboard.REQUESTS_TARGET
+
+
+def test_the_metrics_server_installed_can_start() -> None:
+    (patch,) = read("manifests/addons/metrics-server/kustomization.yaml")["patches"]
+    flags = dict(
+        operation["value"].removeprefix("--").partition("=")[::2]
+        for operation in yaml.safe_load(patch["patch"])
+    )
+    resolution = float(flags["metric-resolution"].removesuffix("s"))
+    kubelet_timeout = float(flags["kubelet-request-timeout"].removesuffix("s"))
+    # Its own rules: `metrics-server --help`, and options.go of its release.
+    assert resolution >= 10
+    assert kubelet_timeout <= resolution * 9 / 10
