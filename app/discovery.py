@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from app.telemetry.logs import get_logger
 
-RESOLVE_EVERY = 3.0
+RESOLVE_EVERY = 1.0
 RESOLVE_TIMEOUT = 1.0
 LOOK_EVERY = 0.1
 """Seconds between two looks at an endpoints file."""

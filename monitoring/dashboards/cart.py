@@ -6,7 +6,7 @@ from monitoring.dashboards.panels import ONLY_IN_A_CLUSTER, SOURCE, graph, page,
 
 RATE = "$__rate_interval"
 # As in manifests/base/cart/deployment.yaml and the two autoscaling components; a test compares.
-CPU_REQUEST_CORES = 0.075
+CPU_REQUEST_CORES = 0.05
 CPU_TARGET = 0.6
 REQUESTS_TARGET = 20
 

@@ -3,6 +3,7 @@
 import importlib
 from operator import itemgetter
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -74,6 +75,19 @@ async def test_its_metrics_say_the_same_name(
         for sample in family.samples
     }
     assert named == {service}
+
+
+def test_neighbours_are_called_by_services_that_exist(overlay: Overlay) -> None:
+    for config in overlay.of_kind("ConfigMap"):
+        urls = [urlsplit(value) for key, value in config["data"].items() if key.endswith("_URL")]
+        for url in urls:
+            if url.scheme not in ("http", "dns+http"):
+                continue
+            service = overlay.get("Service", str(url.hostname))["spec"]
+            assert url.port in {port["port"] for port in service["ports"]}, config["metadata"]
+            # Only a headless Service has the addresses of all replicas behind its name.
+            is_headless = service.get("clusterIP") == "None"
+            assert is_headless == (url.scheme == "dns+http"), config["metadata"]
 
 
 def test_network_policies_name_pods_that_exist(overlay: Overlay) -> None:
