@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.acceptance")
     parser.add_argument("--target", default="http://127.0.0.1:8080", help="the shop")
     parser.add_argument("--prometheus", help="who counts replicas; without it none are counted")
-    parser.add_argument("--rate", type=float, default=80.0, help="requests a second")
+    parser.add_argument("--rate", type=float, default=150.0, help="requests a second")
     parser.add_argument("--within", type=float, default=120.0, help="seconds to grow in")
     try:
         asyncio.run(accept(parser.parse_args(arguments)))
