@@ -17,12 +17,15 @@ from loadtest.generator import Figures, Generator, exchange
 from loadtest.scenarios import ORDER, Reply, Request, checkout
 
 RUNNING = 'count(build_info{service="cart"})'
+# An autoscaler's lower limit; nobody says one where there is no autoscaler.
+LEAST = 'min(kube_horizontalpodautoscaler_spec_min_replicas{horizontalpodautoscaler="cart"})'
 # Those of them that really got requests in the last seconds, as the dashboard counts them.
 SERVING = (
     'count(sum by (instance) (rate(http_requests_received_total{service="cart",'
     'route=~"/v1/.*"}[10s])) > 0)'
 )
 JOURNEY_WITHIN = 30.0
+REST_WITHIN = 100.0
 POLL = 1.0
 
 
@@ -57,14 +60,28 @@ async def count(prometheus: httpx2.AsyncClient, query: str) -> int:
     return int(found[0]["value"][1]) if found else 0
 
 
+async def at_rest(prometheus: httpx2.AsyncClient, *, within: float = REST_WITHIN) -> int:
+    """How many replicas run when the cart is back from any load before.
+
+    Raises `NotAllRight` if there are none, or if it is not back within so many seconds.
+    """
+    least = await count(prometheus, LEAST)
+    ends = time.monotonic() + within
+    while (running := await count(prometheus, RUNNING)) > least > 0:
+        if time.monotonic() > ends:
+            raise NotAllRight(f"under other load, the cart has {running} replicas and not {least}")
+        await asyncio.sleep(POLL)
+    if not running:
+        raise NotAllRight("Prometheus knows of no replica of the cart")
+    return running
+
+
 async def grow(target: str, prometheus: httpx2.AsyncClient, *, rate: float, within: float) -> float:
     """Put load on the cart until more replicas serve than ran before; returns after how long.
 
     Raises `NotAllRight` if that takes longer than ``within`` seconds, or a request fails.
     """
-    before = await count(prometheus, RUNNING)
-    if not before:
-        raise NotAllRight("Prometheus knows of no replica of the cart")
+    before = await at_rest(prometheus)
     generator = Generator(target, rate=rate)
     load = asyncio.create_task(generator.run(within))
     started = time.monotonic()
