@@ -155,9 +155,10 @@ async def _send_times(connection: RawConnection, data: bytes, times: int) -> Non
 async def test_five_hundred_slow_senders_hold_nobody_up(replica: ServiceProcess) -> None:
     connections = []
     for _ in range(500):
-        # Spoken on at once: who says nothing within the header timeout is hung up on, not told.
-        connections.append(await RawConnection.open(replica.url))
-        await connections[-1].send(HEAD + b"X-Slow: ")
+        connection = await RawConnection.open(replica.url)
+        # At once: who says nothing within the header timeout is hung up on, not told.
+        await connection.send(HEAD + b"X-Slow: ")
+        connections.append(connection)
     async with httpx2.AsyncClient(base_url=replica.url) as client:
         for _ in range(50):
             assert (await client.get("/v1/items/1")).status_code == 200
