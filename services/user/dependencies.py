@@ -4,13 +4,16 @@ import hmac
 from collections.abc import Sequence
 from typing import Annotated, TypedDict, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from pydantic import SecretStr
 
 from app.auth import CurrentIdentity, TokenVerifier
 from services.user.models import Account
 from services.user.service import AccountService, SessionService
 from services.user.signing import KeyRing
+
+GUEST_KEY = r"^[\x21-\x7e]{32,255}$"
+"""Long enough that nobody arrives at somebody else's by accident."""
 
 
 class State(TypedDict):
@@ -61,6 +64,25 @@ async def _client_address(request: Request) -> str:
 
 
 ClientAddress = Annotated[str, Depends(_client_address)]
+
+
+async def _guest_key(
+    request: Request,
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="The same key is the same guest, with tokens of its own for each request. "
+            "Whoever knows the key is that guest: make it of at least 128 random bits and keep "
+            "it secret. Looked at when the caller shows a service token (X-Service-Token).",
+            pattern=GUEST_KEY,
+        ),
+    ] = None,
+) -> str | None:
+    return key if _is_from_the_shop(request) else None
+
+
+GuestKey = Annotated[str | None, Depends(_guest_key)]
 
 
 def _is_from_the_shop(request: Request) -> bool:

@@ -8,6 +8,7 @@ from services.user.dependencies import (
     AccountBook,
     ClientAddress,
     CurrentAccount,
+    GuestKey,
     Keys,
     SessionBook,
 )
@@ -91,10 +92,16 @@ async def delete_account(account: CurrentAccount, accounts: AccountBook) -> None
 
 
 @router.post("/v1/guests", tags=["sessions"], status_code=201)
-async def welcome_guest(sessions: SessionBook, response: Response) -> TokensAnswer:
-    """Be somebody without an account: enough to fill a cart."""
+async def welcome_guest(
+    sessions: SessionBook, response: Response, key: GuestKey = None
+) -> TokensAnswer:
+    """Be somebody without an account: enough to fill a cart.
+
+    Two requests of one new visitor that come together, with the same `Idempotency-Key`, are
+    one guest.
+    """
     _keep_private(response)
-    return await sessions.welcome_guest()
+    return await sessions.welcome_guest(key=key)
 
 
 @router.post(

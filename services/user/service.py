@@ -1,5 +1,6 @@
 """What can be done with accounts and sessions, and who may do it."""
 
+import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -229,9 +230,14 @@ class SessionService:
         self._counts.session("logged_in")
         return tokens
 
-    async def welcome_guest(self) -> TokensAnswer:
-        """Open a session for somebody without an account: one row, no password."""
-        tokens = await self._open(f"{GUEST_PREFIX}{secrets.token_hex(16)}", ["guest"])
+    async def welcome_guest(self, *, key: str | None = None) -> TokensAnswer:
+        """Open a session for somebody without an account: one row, no password.
+
+        The same ``key`` is the same guest at every replica, because the guest's name follows
+        from it.
+        """
+        name = secrets.token_hex(16) if key is None else _name_from(key)
+        tokens = await self._open(GUEST_PREFIX + name, ["guest"])
         self._counts.session("guest")
         return tokens
 
@@ -303,6 +309,11 @@ _REFRESH_OUTCOMES: Mapping[str, SessionOutcome] = {
     "replaced": "refresh_replaced",
     "reused": "refresh_reused",
 }
+
+
+def _name_from(key: str) -> str:
+    """A guest's name that does not give the key away."""
+    return hashlib.sha256(b"guest\0" + key.encode()).hexdigest()[:32]
 
 
 def _session_over() -> SessionOver:

@@ -2,15 +2,17 @@
 
 import asyncio
 import itertools
+import re
 from statistics import median
 from time import perf_counter
 
 import httpx2
+import pytest
 
 from app.auth import TokenVerifier
 from app.client import Upstream
 from app.telemetry.metrics import Metrics
-from tests.services.user.conftest import Clock, Start
+from tests.services.user.conftest import SERVICE_TOKEN, Clock, Start
 from tests.services.user.people import (
     ANN,
     bearer,
@@ -58,6 +60,54 @@ async def test_guests_are_many_and_all_different(client: httpx2.AsyncClient) -> 
     assert len({claim["sub"] for claim in claims}) == 20
     assert all(claim["sub"].startswith("guest_") for claim in claims)
     assert all(claim["roles"] == ["guest"] for claim in claims)
+
+
+def named(key: str, *, token: str = SERVICE_TOKEN) -> dict[str, str]:
+    return {"idempotency-key": key, "x-service-token": token}
+
+
+KEY = "f3a1" * 16
+
+
+async def test_the_same_key_is_the_same_guest_at_every_replica(start: Start) -> None:
+    async with start() as one, start() as other:
+        answers = await asyncio.gather(
+            *(client.post("/v1/guests", headers=named(KEY)) for client in (one, other, one, other))
+        )
+        guests = [answer.json() for answer in answers]
+        refreshed = [await refresh(one, guest) for guest in guests]
+    assert [answer.status_code for answer in answers] == [201] * 4
+    assert len({claims_of(guest)["sub"] for guest in guests}) == 1
+    assert roles_of(guests[0]) == ["guest"]
+    assert len({guest["access_token"] for guest in guests}) == 4
+    # Each has a session of its own: to use one up takes nothing from the others.
+    assert [answer.status_code for answer in refreshed] == [200] * 4
+
+
+async def test_another_key_is_another_guest_and_the_name_does_not_tell_the_key(
+    client: httpx2.AsyncClient,
+) -> None:
+    keys = [KEY, KEY[:-1] + "0", KEY.upper()]
+    answers = [await client.post("/v1/guests", headers=named(key)) for key in keys]
+    subjects = [claims_of(answer.json())["sub"] for answer in answers]
+    assert len(set(subjects)) == 3
+    assert all(re.fullmatch(r"guest_[0-9a-f]{32}", subject) for subject in subjects)
+    assert KEY[:16] not in subjects[0]
+
+
+@pytest.mark.parametrize("token", ["", "wrong", SERVICE_TOKEN + "x"])
+async def test_a_stranger_cannot_name_a_guest(client: httpx2.AsyncClient, token: str) -> None:
+    known = await client.post("/v1/guests", headers=named(KEY))
+    stranger = await client.post("/v1/guests", headers=named(KEY, token=token))
+    assert stranger.status_code == 201
+    assert claims_of(stranger.json())["sub"] != claims_of(known.json())["sub"]
+
+
+@pytest.mark.parametrize("key", ["", "short", "a" * 31, "a" * 256, "a b" * 12])
+async def test_a_guests_key_is_long_and_visible(client: httpx2.AsyncClient, key: str) -> None:
+    answer = await client.post("/v1/guests", headers=named(key))
+    assert (answer.status_code, problem_type(answer)) == (422, "unprocessable-payload")
+    assert answer.json()["errors"][0]["pointer"] == "/Idempotency-Key"
 
 
 async def test_a_guest_stays_the_same_guest_after_a_refresh(client: httpx2.AsyncClient) -> None:
