@@ -60,7 +60,7 @@ def build() -> dashboard.Dashboard:
                     ),
                     query(
                         f'sum(rate(http_requests_shed_total{{service="cart"}}[{RATE}])) '
-                        "or vector(0)",
+                        f'or sum(rate(http_requests_received_total{{service="cart"}}[{RATE}])) * 0',
                         "refused",
                     ),
                 ],

@@ -34,7 +34,8 @@ def build() -> dashboard.Dashboard:
                 "Errors",
                 "Which share of all answers is our fault (5xx)?",
                 f'(sum(rate(http_request_duration_seconds_count{{status=~"5.."}}[{RATE}])) '
-                f"or vector(0)) / sum(rate(http_request_duration_seconds_count[{RATE}]))",
+                f"or sum(rate(http_request_duration_seconds_count[{RATE}])) * 0) "
+                f"/ (sum(rate(http_request_duration_seconds_count[{RATE}])) > 0)",
                 unit="percentunit",
                 bad_above=0.005,
             )

@@ -45,6 +45,38 @@ def test_they_reach_the_maximum_in_one_step_and_come_back_in_time(
     assert down["stabilizationWindowSeconds"] + periods * policy["periodSeconds"] < BACK_WITHIN
 
 
+def test_without_a_number_no_replica_is_taken_away(rendered: dict[str, Overlay]) -> None:
+    scaled = _scaled_object(rendered)
+    fallback = scaled["fallback"]
+    assert fallback["behavior"] == "currentReplicasIfHigher"
+    assert scaled["minReplicaCount"] <= fallback["replicas"] <= scaled["maxReplicaCount"]
+    # An empty answer is no number either: it must not count as a load of 0.
+    (trigger,) = scaled["triggers"]
+    assert trigger["metadata"]["ignoreNullValues"] == "false"
+
+
+def test_a_rollout_keeps_all_replicas_and_adds_one_at_most(rendered: dict[str, Overlay]) -> None:
+    scaled = _scaled_object(rendered)
+    target = int(scaled["triggers"][0]["metadata"]["threshold"])
+    rolling = rendered["requests"].get("Deployment", "cart")["spec"]["strategy"]["rollingUpdate"]
+    assert rolling["maxUnavailable"] == 0
+    for replicas in range(scaled["minReplicaCount"], scaled["maxReplicaCount"] + 1):
+        for load in range(target * (replicas - 1) + 1, target * replicas * 110 // 100 + 1):
+            assert _desired(load, target, counted=replicas, wanted=replicas) == replicas
+            counted = replicas + rolling["maxSurge"]
+            during = _desired(load, target, counted=counted, wanted=replicas)
+            assert replicas <= during <= replicas + 1, load
+
+
+def _desired(load: int, target: int, *, counted: int, wanted: int) -> int:
+    """Kubernetes' arithmetic for an average value: within a tenth of the target nothing changes.
+
+    ``counted`` are the replicas that run, a rollout's surge included.
+    """
+    share = load * 100 // (target * counted)
+    return wanted if 90 <= share <= 110 else -(-load // target)
+
+
 def test_cpu_is_that_of_the_app_and_not_of_a_sidecar(rendered: dict[str, Overlay]) -> None:
     (metric,) = _hpa(rendered)["metrics"]
     assert metric["type"] == "ContainerResource"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.manifests.objects import SERVICES
 from tests.monitoring.prometheus import HOW_TO_GET_IT, installed
-from tests.monitoring.queries import ROOT, everything
+from tests.monitoring.queries import ROOT, Query, everything
 
 RULE_TESTS = sorted((ROOT / "monitoring" / "prometheus" / "tests").glob("*.yaml"))
 # Names by which others know what they publish: kube-state-metrics and the Prometheus client.
@@ -49,3 +50,14 @@ def _instrument(series: str) -> str:
     for suffix in SUFFIXES:
         series = series.removesuffix(suffix)
     return series
+
+
+def test_every_service_is_missed_when_it_is_not_seen() -> None:
+    (rule,) = [query for query in everything() if query.place == "alerts: ServiceIsNotSeen"]
+    missed = re.findall(r'absent\(build_info\{service="(\w+)"\}\)', rule.expression)
+    assert sorted(missed) == sorted(SERVICES)
+
+
+@pytest.mark.parametrize("query", everything(), ids=lambda query: query.place)
+def test_nothing_that_is_missing_is_drawn_or_counted_as_zero(query: Query) -> None:
+    assert "or vector(" not in query.expression
