@@ -10,7 +10,7 @@ from collections import deque
 from enum import IntEnum
 
 from app.errors import Unavailable
-from app.telemetry.metrics import Metrics
+from app.telemetry.metrics import Metrics, ShedReason
 
 
 class Priority(IntEnum):
@@ -109,6 +109,6 @@ class Admission:
                 return True
         return False
 
-    def _refusal(self, reason: str) -> Overloaded:
+    def _refusal(self, reason: ShedReason) -> Overloaded:
         self._shed.labels(reason).inc()
         return Overloaded("This replica has all the work it can do in time. Try again.")

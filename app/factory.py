@@ -9,11 +9,12 @@ from fastapi.routing import APIRoute
 
 from app.admission import Priority
 from app.bodies import JSON
-from app.edge import Edge
+from app.edge import PROBES, Edge
 from app.health import Health
 from app.lifecycle import Lifecycle
 from app.pages import operations_router
 from app.problems import document_problems, install_error_handlers
+from app.routing import RouteTable
 from app.settings import ServiceSettings
 from app.telemetry.lag import watching_event_loop
 from app.telemetry.logs import configure_logging
@@ -93,6 +94,11 @@ def _with_telemetry(
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         configure_logging(settings, service)
+        metrics.expect_requests(
+            (route, method)
+            for route, method in RouteTable(app.routes).operations()
+            if route not in PROBES and method != "HEAD"
+        )
         async with watching_event_loop(metrics.event_loop_lag), lifespan(app) as state:
             yield state
 

@@ -1,7 +1,7 @@
 """Which route would answer: known before routing, so that even a shed request has a label."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fastapi.routing import iter_route_contexts
@@ -48,6 +48,12 @@ class RouteTable:
             if route.allows(method):
                 return route.template
         return matching[0].template if matching else UNMATCHED
+
+    def operations(self) -> Iterator[tuple[str, str]]:
+        """Every (template, method) that is answered."""
+        for route in self._routes:
+            for method in sorted(route.methods or ()):
+                yield route.template, method
 
     def allowed_methods(self, path: str) -> list[str]:
         """The methods `path` answers to, for `Allow`."""

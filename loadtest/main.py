@@ -16,7 +16,7 @@ from app.factory import create_app
 from app.health import Health
 from app.models import Answer, Model
 from app.settings import load
-from app.telemetry.metrics import Metrics
+from app.telemetry.metrics import KNOWN_LATER, Metrics
 from loadtest import generator, scenarios
 from loadtest.settings import LoadSettings, ScenarioName
 
@@ -49,7 +49,9 @@ class Knob:
     def __init__(self, settings: LoadSettings, metrics: Metrics) -> None:
         self._settings = settings
         self._sent = metrics.counter(
-            "load_requests_total", "What was sent, and what came of it?", ("scenario", "status")
+            "load_requests_total",
+            "What was sent, and what came of it?",
+            {"scenario": KNOWN_LATER, "status": KNOWN_LATER},
         )
         self._scenario: str = settings.load_scenario
         self._generator: generator.Generator | None = None

@@ -3,12 +3,16 @@
 One `Metrics` belongs to one app and has its own registry, so several apps can live in one
 process (tests) without sharing counts. Instruments are made once, when the app is built, and
 their labelled children are kept by those who use them on hot paths.
+
+Counters are there at zero from the start, each with the label values it may get: who sums over
+a series that is absent gets no number, and takes that for an outage.
 """
 
+import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -28,6 +32,10 @@ LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED = "unmatched"
 OTHER = "other"
+ShedReason = Literal["queue_full", "queue_timeout", "displaced"]
+NO_LABELS: Mapping[str, Iterable[str]] = {}
+KNOWN_LATER: tuple[str, ...] = ()
+"""The values of a label that depend on what the service is put together from."""
 MAX_ANSWER_SERIES = 100
 """How many (route, method, status) get a histogram of their own; the rest share one.
 
@@ -52,7 +60,7 @@ class Metrics:
         self.requests_received = self.counter(
             "http_requests_received_total",
             "How much is asked of us, shed requests included? The scaling signal.",
-            ("route", "method"),
+            {"route": KNOWN_LATER, "method": KNOWN_LATER},
         )
         self.request_duration = self.histogram(
             "http_request_duration_seconds",
@@ -63,7 +71,9 @@ class Metrics:
             "http_requests_in_flight", "How many requests are being worked on?"
         )
         self.requests_shed = self.counter(
-            "http_requests_shed_total", "What did we refuse to stay healthy?", ("reason",)
+            "http_requests_shed_total",
+            "What did we refuse to stay healthy?",
+            {"reason": get_args(ShedReason)},
         )
         self.event_loop_lag = self.histogram(
             "event_loop_lag_seconds", "Is the event loop blocked?", buckets=LAG_BUCKETS
@@ -74,7 +84,7 @@ class Metrics:
             ("upstream", "outcome"),
         )
         self.client_retries = self.counter(
-            "http_client_retries_total", "Are we making it worse?", ("upstream",)
+            "http_client_retries_total", "Are we making it worse?", {"upstream": KNOWN_LATER}
         )
         self.client_breaker_open = self.gauge(
             "http_client_breaker_open", "Is a neighbour left alone (1)?", ("upstream",)
@@ -89,9 +99,18 @@ class Metrics:
         self._arrival_children: dict[tuple[str, str], Counter] = {}
         self._answer_children: dict[tuple[str, str, int], _Observer] = {}
 
-    def counter(self, name: str, documentation: str, labels: Sequence[str] = ()) -> Counter:
-        """A counter; `name` ends in `_total`."""
-        return Counter(name, documentation, labels, registry=self.registry)
+    def counter(
+        self, name: str, documentation: str, labels: Mapping[str, Iterable[str]] = NO_LABELS
+    ) -> Counter:
+        """A counter at zero for each combination of what its labels may be; ends in `_total`.
+
+        A label that is `KNOWN_LATER` leaves it to its owner to call `labels` once it knows.
+        """
+        counter = Counter(name, documentation, tuple(labels), registry=self.registry)
+        if labels:
+            for values in itertools.product(*labels.values()):
+                counter.labels(*values)
+        return counter
 
     def gauge(self, name: str, documentation: str, labels: Sequence[str] = ()) -> Gauge:
         """A value that goes up and down."""
@@ -108,13 +127,20 @@ class Metrics:
         """A distribution; for durations in seconds unless `buckets` say otherwise."""
         return Histogram(name, documentation, labels, registry=self.registry, buckets=buckets)
 
+    def expect_requests(self, operations: Iterable[tuple[str, str]]) -> None:
+        """Have an arrival count at zero for each (route, method) that is answered."""
+        for operation in operations:
+            self._arrivals(operation)
+
     def request_arrived(self, route: str, method: str) -> None:
         """Count a request before anything is decided about it. `route` is a template."""
-        key = (route, method)
-        child = self._arrival_children.get(key)
+        self._arrivals((route, method)).inc()
+
+    def _arrivals(self, operation: tuple[str, str]) -> Counter:
+        child = self._arrival_children.get(operation)
         if child is None:
-            child = self._arrival_children[key] = self.requests_received.labels(*key)
-        child.inc()
+            child = self._arrival_children[operation] = self.requests_received.labels(*operation)
+        return child
 
     def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Record an answer and how long it took."""

@@ -46,7 +46,7 @@ class Products:
         lookups = metrics.counter(
             "product_lookups_total",
             "Does the cart know its products, or must it ask (and is it answered)?",
-            ("outcome",),
+            {"outcome": ("remembered", "asked", "stale", "failed")},
         )
         self._remembered = lookups.labels("remembered")
         self._asked = lookups.labels("asked")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import get_args
 
 import httpx2
 from fastapi import FastAPI
@@ -21,7 +22,7 @@ from app.telemetry.metrics import Metrics
 from services.products.dependencies import State
 from services.products.repository import CatalogueRepository, ReservationRepository
 from services.products.routes import router
-from services.products.service import Catalogue, Clock, Stock
+from services.products.service import Catalogue, Clock, Outcome, Stock
 from services.products.settings import ProductsSettings
 
 PRIORITIES = {
@@ -59,7 +60,9 @@ def build(
     metrics = Metrics("products", version=settings.version)
     health = Health()
     outcomes = metrics.counter(
-        "stock_reservations_total", "What became of attempts to reserve stock?", ("outcome",)
+        "stock_reservations_total",
+        "What became of attempts to reserve stock?",
+        {"outcome": get_args(Outcome)},
     )
 
     @asynccontextmanager

@@ -1,8 +1,9 @@
 """What the shop decides about its goods and its stock."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from prometheus_client import Counter
 
@@ -35,6 +36,24 @@ ANY = "*"
 """Expecting this fingerprint expects only that there is something."""
 
 Clock = Callable[[], datetime]
+
+Outcome = Literal[
+    "reserved",
+    "committed",
+    "released",
+    "expired",
+    "repeated",
+    "out_of_stock",
+    "mismatch",
+    "closed",
+]
+"""What becomes of an attempt to reserve stock, as the metric tells it."""
+
+_REFUSED: Mapping[type[Problem], Outcome] = {
+    OutOfStock: "out_of_stock",
+    ReservationMismatch: "mismatch",
+    ReservationClosed: "closed",
+}
 
 
 class UnknownProduct(NotFound):
@@ -199,7 +218,7 @@ class Stock:
                 order_id, lines, expires_at=expires_at
             )
         except (OutOfStock, ReservationMismatch, ReservationClosed) as refusal:
-            self._count(refusal.type.removeprefix("reservation-").replace("-", "_"))
+            self._count(_REFUSED[type(refusal)])
             raise
         self._settled("reserved" if is_new else "repeated", reservation, changed=is_new)
         return reservation, is_new
@@ -226,12 +245,12 @@ class Stock:
             self._settled("expired", reservation, changed=True)
         return len(expired)
 
-    def _settled(self, outcome: str, reservation: Reservation, *, changed: bool) -> None:
+    def _settled(self, outcome: Outcome, reservation: Reservation, *, changed: bool) -> None:
         self._count(outcome)
         if changed:
             self._moved([line.sku for line in reservation.lines])
 
-    def _count(self, outcome: str) -> None:
+    def _count(self, outcome: Outcome) -> None:
         self._outcomes.labels(outcome).inc()
 
 

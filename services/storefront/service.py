@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from app.client import UpstreamError
 from app.telemetry.context import Deadline, bind, current
@@ -96,7 +96,7 @@ class Storefront:
         self._missing = metrics.counter(
             "storefront_page_parts_missing_total",
             "How often did a page go out without a part, because a neighbour did not answer?",
-            ("upstream",),
+            {"upstream": get_args(Neighbour)},
         )
 
     async def attempt(

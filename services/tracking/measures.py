@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.telemetry.metrics import Metrics
-from services.tracking.models import ShipmentStatus, Status, Step, StoredOrder
+from services.tracking.models import Reason, ShipmentStatus, Status, Step, StoredOrder
 
 STEP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -14,7 +14,9 @@ class Measures:
     def __init__(self, metrics: Metrics) -> None:
         # How do checkouts end, and why do orders get lost?
         self._orders = metrics.counter(
-            "orders_total", "Orders decided, by outcome.", labels=("outcome",)
+            "orders_total",
+            "Orders decided, by outcome.",
+            {"outcome": (Status.CONFIRMED, *Reason)},
         )
         # Which step makes shoppers wait, which one fails?
         self._steps = metrics.histogram(
@@ -33,7 +35,9 @@ class Measures:
         )
         # Do parcels move?
         self._moves = metrics.counter(
-            "shipment_moves_total", "Moves of parcels, by where they came to.", labels=("status",)
+            "shipment_moves_total",
+            "Moves of parcels, by where they came to.",
+            {"status": ShipmentStatus},
         )
         # How many people watch their parcel?
         self._listeners = metrics.gauge("event_listeners", "Open streams of order events.")

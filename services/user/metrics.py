@@ -31,11 +31,11 @@ class Counts:
 
     @classmethod
     def of(cls, metrics: Metrics) -> Self:
-        counts = cls(
+        return cls(
             sessions=metrics.counter(
                 "sessions_total",
                 "Do people get in? Log-ins, guests, refreshes and log-outs by their outcome.",
-                ("outcome",),
+                {"outcome": get_args(SessionOutcome)},
             ),
             registered=metrics.counter(
                 "users_registered_total", "How many people made an account?"
@@ -47,9 +47,6 @@ class Counts:
                 "passwords_waiting", "Is the line for hashing passwords getting long?"
             ),
         )
-        for outcome in get_args(SessionOutcome):
-            counts.sessions.labels(outcome)  # zero is an answer too
-        return counts
 
     def session(self, outcome: SessionOutcome) -> None:
         self.sessions.labels(outcome).inc()

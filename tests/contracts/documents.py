@@ -22,20 +22,25 @@ STORE = "sqlite:///none.sqlite3"
 TOKENS = (SecretStr("a token"),)
 
 
-@cache
-def app_of(service: str) -> FastAPI:
-    """The service's app, built and not opened."""
+def build(service: str, *, store: str = STORE) -> FastAPI:
+    """A new app of the service, not opened."""
     match service:
         case "products":
-            return products.build(ProductsSettings(store_url=STORE, service_tokens=TOKENS))
+            return products.build(ProductsSettings(store_url=store, service_tokens=TOKENS))
         case "cart":
-            return cart.build(CartSettings(store_url=STORE, service_tokens=TOKENS))
+            return cart.build(CartSettings(store_url=store, service_tokens=TOKENS))
         case "user":
-            return user.build(UserSettings(store_url=STORE, service_tokens=TOKENS))
+            return user.build(UserSettings(store_url=store, service_tokens=TOKENS))
         case "tracking":
-            return tracking.build(TrackingSettings(store_url=STORE, service_tokens=TOKENS))
+            return tracking.build(TrackingSettings(store_url=store, service_tokens=TOKENS))
         case _:
             return storefront.build(StorefrontSettings(service_tokens=TOKENS))
+
+
+@cache
+def app_of(service: str) -> FastAPI:
+    """The service's app, built once and not opened."""
+    return build(service)
 
 
 def document_of(service: str) -> Mapping[str, Any]:

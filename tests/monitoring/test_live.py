@@ -14,14 +14,19 @@ import anyio
 import pytest
 import yaml
 
+from app.stores.migrations import migrate
 from loadtest.generator import Generator
 from tests.monitoring.prometheus import HOW_TO_GET_IT, Prometheus, installed, prometheus_up
-from tests.monitoring.queries import ROOT, RULES, Query, everything
+from tests.monitoring.queries import ROOT, RULES, Query, everything, triggers
+from tests.support.processes import start_service
+from tests.support.shop import SERVICE_TOKEN
+from tests.support.waiting import until
 from tests.system.shop import RunningShop, shop_up
 
 LOCAL = ROOT / "monitoring" / "prometheus" / "local.yaml"
 DATA_WITHIN = 60.0
 LOAD = {"browse": 4.0, "cart-add": 8.0, "checkout": 4.0}
+CPU = "process_cpu_seconds_total"
 LONGEST_LOAD = 150.0
 
 
@@ -37,6 +42,46 @@ def test_every_query_of_dashboards_rules_and_triggers_finds_data(tmp_path: Path)
     assert not empty, "no data within a minute:\n" + "\n".join(
         f"  {query.place}\n    {query.expression}" for query in empty
     )
+
+
+@pytest.mark.skipif(not installed(), reason=HOW_TO_GET_IT)
+async def test_a_cart_that_nobody_has_asked_yet_is_asked_for_nothing(tmp_path: Path) -> None:
+    """No answer is not nought: the autoscaler would take it for an outage and start replicas."""
+    (query,) = triggers()
+    settings = {
+        "CARTWHEEL_STORE_URL": f"sqlite:///{tmp_path}/cart.sqlite3",
+        "CARTWHEEL_SERVICE_TOKENS": SERVICE_TOKEN,
+    }
+    await migrate("services.cart", settings["CARTWHEEL_STORE_URL"])
+    async with start_service("cart", settings, folder=tmp_path) as cart:
+        config = _config_for(cart.url.removeprefix("http://"), tmp_path)
+        with prometheus_up(config, data=tmp_path / "data") as prometheus:
+            await until(partial(_holds, "up == 1", prometheus), within=DATA_WITHIN)
+            # From the first scrape on, before there can be a rate; and after.
+            assert _numbers(query, prometheus) == [0.0]
+            await until(partial(_holds, f"rate({CPU}[4s])", prometheus), within=DATA_WITHIN)
+            assert _numbers(query, prometheus) == [0.0]
+            cart.end()
+            # And when nobody can tell: that is an error, not nought.
+            await until(lambda: not _numbers(query, prometheus), within=DATA_WITHIN)
+
+
+def _config_for(target: str, folder: Path) -> Path:
+    """The project's scrape interval, for one replica."""
+    config: dict[str, Any] = yaml.safe_load(LOCAL.read_text())
+    del config["rule_files"]
+    config["scrape_configs"] = [{"job_name": "shop", "static_configs": [{"targets": [target]}]}]
+    path = folder / "prometheus.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def _holds(expression: str, prometheus: Prometheus) -> bool:
+    return bool(prometheus.query(expression))
+
+
+def _numbers(query: Query, prometheus: Prometheus) -> list[float]:
+    return [float(one["value"][1]) for one in prometheus.query(query.substituted)]
 
 
 def _still_empty(queries: list[Query], prometheus: Prometheus) -> list[Query]:
