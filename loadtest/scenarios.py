@@ -70,12 +70,15 @@ def browse(random: Random) -> Scenario:
 def cart_add(random: Random) -> Scenario:
     """Puts one thing after the other into a guest's cart: the load that the cart scales by."""
     skus = yield from _catalogue()
+    bearer = yield from _guest()
     while True:
-        bearer = yield from _guest()
         for _ in range(ADDS_PER_CART):
             added = yield _add(bearer, random.choice(skus))
-            if added.status in (401, 409):
+            if added.status == 401:
+                bearer = yield from _guest()
+            elif added.status == 409:
                 break
+        yield _clear(bearer)
 
 
 def checkout(random: Random) -> Scenario:
@@ -87,7 +90,7 @@ def checkout(random: Random) -> Scenario:
         for _ in range(ORDERS_PER_SESSION):
             if not (yield from _buy(bearer, random, random.sample(skus, k=min(2, len(skus))))):
                 # Sold out, dearer, or logged out by now: begin again with what is true.
-                yield Request(f"{CART}/cart", "DELETE", f"{CART}/cart", headers=bearer)
+                yield _clear(bearer)
                 break
 
 
@@ -106,6 +109,10 @@ def _add(bearer: Mapping[str, str], sku: str) -> Request:
         json={"sku": sku, "quantity": 1},
         headers=bearer,
     )
+
+
+def _clear(bearer: Mapping[str, str]) -> Request:
+    return Request(f"{CART}/cart", "DELETE", f"{CART}/cart", headers=bearer)
 
 
 def _catalogue() -> Generator[Request, Reply, list[str]]:

@@ -142,8 +142,14 @@ class Users:
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
-    async def guest(self) -> Tokens:
-        return (await _ask(self._upstream, "POST", "/v1/guests")).read(Tokens)
+    async def guest(self, *, address: str, key: str | None = None) -> Tokens:
+        """Somebody new; with the same ``key``, the same guest. Guests are counted by ``address``.
+
+        Who knows the key is that guest, so it must be hard to guess.
+        """
+        headers = {FORWARDED_FOR: address} | ({"idempotency-key": key} if key else {})
+        answer = await _ask(self._upstream, "POST", "/v1/guests", headers=headers, as_service=True)
+        return answer.read(Tokens)
 
     async def register(self, *, email: str, password: str, name: str, address: str) -> None:
         """``address`` is where the shopper connects from: tries are counted by it."""

@@ -128,7 +128,7 @@ class Visit:
         bearer = await self.bearer()
         if bearer is not None:
             return bearer
-        tokens = await self._shop.storefront.users.guest()
+        tokens = await self._shop.storefront.users.guest(address=self.address)
         self.begin(tokens)
         return tokens.access_token
 

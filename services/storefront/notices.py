@@ -19,6 +19,11 @@ _NOTICES = {
         "That is more than a cart holds.",
         "Up to 99 of a kind, and 100 kinds. Nothing was changed.",
     ),
+    "too-many-guests": Notice(
+        "wait",
+        "Too many new visitors come from your network just now.",
+        "Nothing was changed. Please try again in a minute.",
+    ),
     "no-longer-sold": Notice("wait", "That is no longer sold.", "Nothing was changed."),
     "quantity": Notice("wait", "Quantities go from 1 to 99.", "Nothing was changed."),
     "updated": Notice("good", "The cart is up to date."),

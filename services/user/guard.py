@@ -14,6 +14,7 @@ class Limits:
     account: Limit
     failures_of_address: Limit
     registrations_of_address: Limit
+    guests_of_address: Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,12 @@ class Guard:
                 ),
                 Budget.of(self._limits.account, "registration of", email),
             )
+        )
+
+    async def admit_guest(self, address: str) -> None:
+        """Count a new guest. Raises `TooManyAttempts`."""
+        await self._spend(
+            (Budget.of(self._limits.guests_of_address, "guest", network_of(address)),)
         )
 
     async def _spend(self, budgets: Sequence[Budget]) -> None:

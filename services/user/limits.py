@@ -1,4 +1,4 @@
-"""How often somebody may try a password or make an account.
+"""How often somebody may try a password, make an account or become a guest.
 
 Attempts are counted in the store, so that all replicas count together, and before the password
 is looked at, so that parallel guesses count too. A log-in that succeeds takes its attempt back.

@@ -145,6 +145,7 @@ def _limits(settings: UserSettings) -> Limits:
         account=Limit(settings.password_attempts_per_account),
         failures_of_address=Limit(settings.failed_passwords_per_address),
         registrations_of_address=Limit(settings.registrations_per_address),
+        guests_of_address=Limit(settings.guests_per_address),
     )
 
 

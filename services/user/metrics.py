@@ -12,6 +12,7 @@ SessionOutcome = Literal[
     "refused",
     "limited",
     "guest",
+    "guest_limited",
     "refreshed",
     "refresh_refused",
     "refresh_replaced",

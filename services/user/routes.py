@@ -91,9 +91,9 @@ async def delete_account(account: CurrentAccount, accounts: AccountBook) -> None
     await accounts.delete(account)
 
 
-@router.post("/v1/guests", tags=["sessions"], status_code=201)
+@router.post("/v1/guests", tags=["sessions"], status_code=201, responses=problems(TooManyAttempts))
 async def welcome_guest(
-    sessions: SessionBook, response: Response, key: GuestKey = None
+    sessions: SessionBook, address: ClientAddress, response: Response, key: GuestKey = None
 ) -> TokensAnswer:
     """Be somebody without an account: enough to fill a cart.
 
@@ -101,7 +101,7 @@ async def welcome_guest(
     one guest.
     """
     _keep_private(response)
-    return await sessions.welcome_guest(key=key)
+    return await sessions.welcome_guest(address=address, key=key)
 
 
 @router.post(

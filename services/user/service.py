@@ -230,12 +230,17 @@ class SessionService:
         self._counts.session("logged_in")
         return tokens
 
-    async def welcome_guest(self, *, key: str | None = None) -> TokensAnswer:
+    async def welcome_guest(self, *, address: str, key: str | None = None) -> TokensAnswer:
         """Open a session for somebody without an account: one row, no password.
 
         The same ``key`` is the same guest at every replica, because the guest's name follows
-        from it.
+        from it. Raises `TooManyAttempts`.
         """
+        try:
+            await self._guard.admit_guest(address)
+        except TooManyAttempts:
+            self._counts.session("guest_limited")
+            raise
         name = secrets.token_hex(16) if key is None else _name_from(key)
         tokens = await self._open(GUEST_PREFIX + name, ["guest"])
         self._counts.session("guest")

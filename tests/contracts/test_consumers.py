@@ -143,7 +143,7 @@ CALLS = (
     _to_cart("set", ("a-token", "BIKE-1", 2)),
     _to_cart("remove", ("a-token", "BIKE-1")),
     _to_cart("merge", ("a-token",), {"guest_token": "a.guest.token"}),
-    _to_user("guest"),
+    _to_user("guest", (), {"address": "192.0.2.1", "key": "f3a1" * 16}),
     _to_user(
         "register",
         (),

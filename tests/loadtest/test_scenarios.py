@@ -63,6 +63,17 @@ def test_a_registration_that_is_refused_is_asked_again() -> None:
     ]
 
 
+def test_an_adder_stays_one_guest_and_empties_the_cart_before_it_is_full() -> None:
+    sent = play("cart-add", 400)
+    assert len(names(sent, "/api/user/v1/guests")) == 1
+    assert len(names(sent, "/api/cart/v1/cart")) == 9
+    full = play("cart-add", 6, refuse={4: 409})
+    assert [(r.method, r.name) for r in full][-2:] == [
+        ("DELETE", "/api/cart/v1/cart"),
+        ("POST", "/api/cart/v1/cart/items"),
+    ]
+
+
 def test_adding_goes_on_with_a_new_guest_when_the_token_is_over() -> None:
     sent = play("cart-add", 5, refuse={3: 401})
     assert [request.name for request in sent][-2:] == [

@@ -20,7 +20,11 @@ from services.storefront.web.safety import own_path
 router = APIRouter(include_in_schema=False)
 
 MOST = 99
-REFUSALS = {"cart-limit": "cart-limit", "unknown-product": "no-longer-sold"}
+REFUSALS = {
+    "cart-limit": "cart-limit",
+    "unknown-product": "no-longer-sold",
+    "too-many-attempts": "too-many-guests",
+}
 
 
 async def read_basket(visit: Visit, shop: CurrentShop) -> Basket | Outage:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.services.storefront.browser import PAGE_HEADERS, Browser
-from tests.services.storefront.neighbours import Neighbours, product
+from tests.services.storefront.neighbours import Neighbours, problem, product
 
 
 async def test_looking_around_makes_nobody_a_guest(browser: Browser, world: Neighbours) -> None:
@@ -62,6 +62,23 @@ async def test_a_quantity_that_is_none_changes_nothing_and_says_so(
     )
     assert "Quantities go from 1 to 99." in page.text
     assert "€59.97" in page.text
+
+
+async def test_a_new_guest_is_counted_by_the_shoppers_address(
+    browser: Browser, world: Neighbours
+) -> None:
+    await browser.add("BIKE-1")
+    (asked,) = world.asked_for("POST", "/v1/guests")
+    assert asked.headers["x-forwarded-for"] == "127.0.0.1"
+    assert "x-service-token" in asked.headers
+
+
+async def test_a_network_with_too_many_new_guests_is_told_so(
+    browser: Browser, world: Neighbours
+) -> None:
+    world.answers["user"] = lambda _: problem(429, "too-many-attempts")
+    page = await browser.add("BIKE-1")
+    assert "Too many new visitors come from your network" in page.text
 
 
 async def test_more_than_a_cart_holds_is_refused_in_words(browser: Browser) -> None:
