@@ -1,15 +1,11 @@
 """Bases and types for what is read from and written to the wire."""
 
-import re
-import unicodedata
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
-_INVISIBLE = "\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
-_UNPRINTABLE = re.compile(f"[\x00-\x1f{_INVISIBLE}]")
-_UNPRINTABLE_BUT_LINES = re.compile(f"[\x00-\x09\x0b-\x1f{_INVISIBLE}]")
+from app.text import tidied
 
 
 class Model(BaseModel):
@@ -33,14 +29,15 @@ class Reading(BaseModel):
 class Text:
     """Metadata for a printable text between two lengths: `Annotated[str, Text(1, 80)]`.
 
-    Refuses NUL, control characters, lone surrogates, zero-width and bidirectional marks;
-    normalises to NFC and trims. `lines=True` allows line feeds.
+    Normalised to NFC and trimmed before it is measured. Refuses control characters, lone
+    surrogates, and what hides text or turns its direction; see `app.text`. `lines=True` allows
+    line feeds.
     """
 
     def __init__(self, minimum: int, maximum: int, *, lines: bool = False) -> None:
         self.minimum = minimum
         self.maximum = maximum
-        self._forbidden = _UNPRINTABLE_BUT_LINES if lines else _UNPRINTABLE
+        self.lines = lines
 
     def __get_pydantic_core_schema__(
         self, source: type[str], handler: GetCoreSchemaHandler
@@ -48,14 +45,10 @@ class Text:
         checked: Any = Annotated[
             source,
             Field(min_length=self.minimum, max_length=self.maximum),
-            AfterValidator(self._normalised),
+            BeforeValidator(self._tidied),
         ]
         return handler.generate_schema(checked)
 
-    def _normalised(self, value: str) -> str:
-        if self._forbidden.search(value):
-            raise ValueError("must not hold control, invisible or direction-changing characters")
-        normalised = unicodedata.normalize("NFC", value).strip()
-        if len(normalised) < self.minimum:
-            raise ValueError(f"must have at least {self.minimum} visible characters")
-        return normalised
+    def _tidied(self, value: Any) -> Any:
+        # What is not a text is refused by the type.
+        return tidied(value, lines=self.lines) if isinstance(value, str) else value

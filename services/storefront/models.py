@@ -83,7 +83,7 @@ class Address(Reading):
     line1: str
     line2: str | None = None
     city: str
-    postal_code: str
+    postal_code: str | None = None
     country: str
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
+from services.storefront.countries import COUNTRIES
 from services.storefront.models import Address, Money, Order
 from services.storefront.money import spoken
 from services.storefront.views import Tone
@@ -31,34 +32,6 @@ CANCELLED_BECAUSE = {
     "shopper": "Cancelled, as you asked",
 }
 CANCELLABLE = frozenset({"pending", "confirmed", "packed"})
-
-COUNTRIES = {
-    "AT": "Austria",
-    "BE": "Belgium",
-    "CA": "Canada",
-    "CH": "Switzerland",
-    "CZ": "Czechia",
-    "DE": "Germany",
-    "DK": "Denmark",
-    "ES": "Spain",
-    "FI": "Finland",
-    "FR": "France",
-    "GB": "United Kingdom",
-    "GR": "Greece",
-    "IE": "Ireland",
-    "IN": "India",
-    "IT": "Italy",
-    "JP": "Japan",
-    "KR": "South Korea",
-    "LU": "Luxembourg",
-    "NL": "Netherlands",
-    "NO": "Norway",
-    "NZ": "New Zealand",
-    "PL": "Poland",
-    "PT": "Portugal",
-    "SE": "Sweden",
-    "US": "United States",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +132,7 @@ def _address(address: Address) -> Sequence[str]:
         address.name,
         address.line1,
         address.line2 or "",
-        f"{address.postal_code} {address.city}",
+        f"{address.postal_code or ''} {address.city}".strip(),
         COUNTRIES.get(address.country, address.country),
     )
     return [line for line in lines if line]

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from app.models import Answer, Model, Text
 
@@ -25,6 +25,13 @@ PaymentMode = Literal["succeed", "decline", "slow", "timeout", "flaky"]
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+_WITHOUT_POSTAL_CODES = (
+    "AE AG AO AW BF BI BJ BO BS BW BZ CD CF CG CI CK CM CW DJ DM ER FJ GA GD GH GM GQ GY HK JM KI"
+    " KM KN KP ML MO MR MW NR NU PA QA RW SB SC SL SO SR SS ST SX SY TD TG TK TL TO TV UG VU YE ZW"
+)
+WITHOUT_POSTAL_CODES = frozenset(_WITHOUT_POSTAL_CODES.split())
+"""Countries whose posts deliver without a code (Universal Postal Union)."""
 
 
 class Status(StrEnum):
@@ -76,14 +83,26 @@ class Money(Model):
 
 
 class Address(Model):
-    """Where the parcel goes."""
+    """Where the parcel goes. Some countries have no postal codes."""
 
     name: Annotated[str, Text(1, 100)]
     line1: Annotated[str, Text(1, 200)]
     line2: Annotated[str, Text(1, 200)] | None = None
     city: Annotated[str, Text(1, 100)]
-    postal_code: Annotated[str, Text(1, 20)]
     country: Annotated[Country, Field(description="ISO 3166-1 alpha-2")]
+    # After the country: the check below reads it.
+    postal_code: Annotated[
+        Annotated[str, Text(1, 20)] | None,
+        Field(validate_default=True, description="Needed where the country has postal codes."),
+    ] = None
+
+    @field_validator("postal_code")
+    @classmethod
+    def _needed_where_there_are_any(cls, code: str | None, info: ValidationInfo) -> str | None:
+        country = info.data.get("country")
+        if code is None and country is not None and country not in WITHOUT_POSTAL_CODES:
+            raise ValueError("is needed in this country")
+        return code
 
 
 class Checkout(Model):

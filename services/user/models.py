@@ -4,24 +4,57 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+import idna
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from app.models import Answer, Model, Text
+from app.text import tidied
 from services.user.passwords import LONGEST, SHORTEST, acceptable_password, canonical_password
 
 Role = Literal["guest", "user", "staff"]
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-# ASCII only: two addresses that look the same are the same. Each part of the pattern ends
-# where the next one begins, so matching takes linear time.
+# ASCII only, as the address is kept: two that look the same are the same. Each part of the
+# pattern ends where the next one begins, so matching takes linear time.
 _EMAIL = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?$"
+_LONGEST_EMAIL = 254
+
+
+def _with_ascii_domain(value: Any) -> Any:
+    """The address with its domain as DNS knows it: ``müller.example`` is ``xn--mller-kva.example``.
+
+    Raises ValueError for a domain that cannot be one.
+    """
+    if not isinstance(value, str) or value.isascii() or len(value) > _LONGEST_EMAIL:
+        return value
+    mailbox, _, domain = tidied(value).rpartition("@")
+    try:
+        return f"{mailbox}@{idna.encode(domain, uts46=True).decode()}"
+    except idna.IDNAError:
+        raise ValueError("must have a domain that can exist") from None
 
 
 Email = Annotated[
     str,
+    BeforeValidator(_with_ascii_domain),
     StringConstraints(
-        strip_whitespace=True, to_lower=True, min_length=3, max_length=254, pattern=_EMAIL
+        strip_whitespace=True,
+        to_lower=True,
+        min_length=3,
+        max_length=_LONGEST_EMAIL,
+        pattern=_EMAIL,
+    ),
+    Field(
+        description="The domain may be written with any letters; it is kept in its ASCII form.",
+        examples=["ann@example.com"],
     ),
 ]
 """In lower case throughout. Strictly the part before the @ is for its host to interpret; no

@@ -154,3 +154,23 @@ async def _tab_to(page: Page, name: str) -> None:
         if focused[0] == name or focused[1].startswith(name):
             return
     raise AssertionError(f"the keyboard does not reach {name!r}")
+
+
+async def test_people_keep_their_names_wherever_they_live(page: Page) -> None:
+    name = "علی\u200cرضا 👨\u200d👩\u200d👧"
+    await put_in_cart(page, "TOY-DUCK-01")
+    await expect_count(page, 1)
+    await page.goto("/register?next=/checkout")
+    await page.get_by_label("Name").fill(f"\ufeff{name}")
+    await page.get_by_label("E-mail").fill(new_email().replace("example.com", "müller.example"))
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Make the account").click()
+    await page.wait_for_url("**/checkout")
+    await fill_in_address(page)
+    await page.get_by_label("Name", exact=True).fill(name)
+    await page.get_by_label("Postal code", exact=True).fill("")
+    await page.get_by_label("Country").select_option("HK")
+    await page.get_by_role("button", name="Order and pay").click()
+    await page.wait_for_url("**/orders/ord*")
+    await expect(page.locator("address")).to_contain_text(name)
+    await expect(page.locator("address")).to_contain_text("Hong Kong")

@@ -10,6 +10,7 @@ from app.client import UpstreamError
 from app.telemetry.context import current
 from services.storefront import parcels, till, views
 from services.storefront.clients import Refusal, SignedOut
+from services.storefront.countries import COUNTRIES, WITHOUT_POSTAL_CODES
 from services.storefront.dependencies import (
     CurrentShop,
     CurrentVisit,
@@ -143,7 +144,7 @@ async def _checkout(visit: Visit, shop: Shop, form: Form, *, key: str | None = N
         basket=page,
         missing=page.missing,
         order_key=key or new_order_key(),
-        countries=parcels.COUNTRIES.items(),
+        countries=COUNTRIES.items(),
         cart_count=basket.cart.count,
     )
 
@@ -162,16 +163,18 @@ def _address(typed: Mapping[str, str]) -> Address:
         line1=typed["line1"],
         line2=typed.get("line2") or None,
         city=typed["city"],
-        postal_code=typed["postal_code"],
+        postal_code=typed.get("postal_code") or None,
         country=typed["country"],
     )
 
 
 def _address_errors(typed: Mapping[str, str]) -> dict[str, str]:
     errors = required(typed, ADDRESS_FIELDS)
+    if typed.get("country") in WITHOUT_POSTAL_CODES:
+        errors.pop("postal_code", None)
     for name, longest in LONGEST.items():
         if len(typed.get(name, "")) > longest:
             errors[name] = f"Please use at most {longest} characters."
-    if "country" not in errors and typed["country"] not in parcels.COUNTRIES:
+    if "country" not in errors and typed["country"] not in COUNTRIES:
         errors["country"] = ADDRESS_FIELDS["country"]
     return errors

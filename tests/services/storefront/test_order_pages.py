@@ -67,6 +67,20 @@ async def test_missing_fields_are_told_at_the_field_and_in_a_summary(
     assert world.orders == {}
 
 
+async def test_a_country_without_postal_codes_can_be_chosen(
+    shopper: Browser, world: Neighbours
+) -> None:
+    page = await shopper.order(postal_code="", country="HK")
+    assert page.path == "/orders/order-0001"
+    assert "Rimville Hong Kong" in page.text
+    assert "postal_code" not in world.orders["order-0001"]["address"]
+
+
+async def test_a_country_with_postal_codes_needs_one(shopper: Browser, world: Neighbours) -> None:
+    assert 'id="postal_code-error"' in (await shopper.order(postal_code="")).html
+    assert world.orders == {}
+
+
 async def test_a_field_the_order_desk_refuses_is_told_at_the_field(
     shopper: Browser, world: Neighbours
 ) -> None:

@@ -300,6 +300,31 @@ async def test_a_bad_payload_is_422_and_never_repeated(
     assert "1 Loom Lane" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "علی\u200cرضا"},
+        {"line1": "क्\u200dष मार्ग 7"},
+        {"name": "👨\u200d👩\u200d👧 Axle"},
+    ],
+)
+async def test_an_address_is_kept_as_it_is_written(front: Front, changes: dict[str, Any]) -> None:
+    front.shop.carts.fill("user_ada", LAMP=1)
+    answer = await front.customer().check_out(eur(500), address=ADDRESS | changes)
+    assert answer.status_code == 201
+    assert answer.json()["address"].items() >= changes.items()
+
+
+async def test_a_country_without_postal_codes_needs_none(front: Front) -> None:
+    front.shop.carts.fill("user_ada", LAMP=1)
+    address = {name: value for name, value in ADDRESS.items() if name != "postal_code"}
+    refused = await front.customer().check_out(eur(500), address=address)
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/address/postal_code"]
+    placed = await front.customer().check_out(eur(500), address=address | {"country": "HK"})
+    assert placed.status_code == 201
+    assert placed.json()["address"]["postal_code"] is None
+
+
 async def test_pages_of_orders_are_linked_by_cursors(front: Front) -> None:
     customer = front.customer()
     for number in range(5):

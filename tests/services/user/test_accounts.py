@@ -70,6 +70,35 @@ async def test_a_bad_field_is_named_and_not_repeated(
     assert len(value) < 6 or value not in answer.text
 
 
+@pytest.mark.parametrize(
+    "name", ["علی\u200cرضا", "क्\u200dष", "മോഹന്\u200d", "👩\u200d👩\u200d👧", "Zoë"]
+)
+async def test_a_name_stays_as_its_owner_writes_it(client: httpx2.AsyncClient, name: str) -> None:
+    assert (await register(client, name=f"\ufeff{name} "))["name"] == name
+
+
+async def test_a_domain_with_other_letters_is_the_same_address_either_way(
+    client: httpx2.AsyncClient,
+) -> None:
+    account = await register(client, email="Ann@MÜLLER.example")
+    assert account["email"] == "ann@xn--mller-kva.example"
+    for email in ("ann@müller.example", "ann@xn--mller-kva.example", "ann@mu\u0308ller.example"):
+        await log_in(client, email=email)
+        again = await client.post("/v1/users", json={**ANN, "email": email})
+        assert again.status_code == 409
+
+
+@pytest.mark.parametrize(
+    "email", ["änn@example.com", "ann@ü..example", "ann@\u202emüller.example", "ann@-ü.example"]
+)
+async def test_an_address_that_no_host_has_is_refused(
+    client: httpx2.AsyncClient, email: str
+) -> None:
+    answer = await client.post("/v1/users", json={**ANN, "email": email})
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/email"]
+
+
 async def test_your_account_is_yours_to_read(client: httpx2.AsyncClient) -> None:
     account = await register(client)
     answer = await client.get("/v1/users/me", headers=bearer(await log_in(client)))
