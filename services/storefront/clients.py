@@ -4,6 +4,7 @@ What can come back instead of an answer:
 
     app.client.UpstreamError    no usable answer: down, slow, cut off, overloaded
     SignedOut                   the caller's token is not good (any more)
+    RenewedElsewhere            the session goes on, under tokens that another request was given
     Refusal                     understood, and declined: it says why
 """
 
@@ -39,6 +40,10 @@ IMAGE_HEADERS = ("content-type", "etag", "cache-control", "last-modified")
 
 class SignedOut(Exception):
     """The token shown is not good, or no longer."""
+
+
+class RenewedElsewhere(Exception):
+    """Another request of this browser has just exchanged the refresh token."""
 
 
 class Refusal(Exception):
@@ -167,13 +172,17 @@ class Users:
         return answer.read(Tokens)
 
     async def refresh(self, refresh_token: str) -> Tokens:
-        """Raises `SignedOut` when the session is over."""
+        """Raises `SignedOut` when the session is over or never was, `RenewedElsewhere`."""
         body = {"refresh_token": refresh_token}
         try:
             answer = await _ask(self._upstream, "POST", "/v1/sessions:refresh", json=body)
         except Refusal as refusal:
-            # Another replica of ours renewed it this moment; the browser has the new one soon.
-            raise UpstreamRefused("user", "the session is being renewed.") from refusal
+            if refusal.kind == "refresh-replaced":
+                raise RenewedElsewhere from refusal
+            if refusal.status == 429:
+                raise UpstreamRefused("user", "it is asked too often.") from refusal
+            # Not a refresh token at all: what the browser keeps is worth nothing.
+            raise SignedOut from refusal
         return answer.read(Tokens)
 
     async def log_out(self, bearer: str) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.client import Upstream, UpstreamError
 from app.errors import Forbidden
 from app.lifecycle import Lifecycle
-from services.storefront.clients import SignedOut
+from services.storefront.clients import RenewedElsewhere, SignedOut
 from services.storefront.models import Tokens
 from services.storefront.notices import Notice, notice_named
 from services.storefront.service import Renewals, Storefront
@@ -104,7 +104,8 @@ class Visit:
     async def bearer(self) -> str | None:
         """The access token to show, renewed if it ran out; None for a stranger.
 
-        Raises `UpstreamError` when it ran out and cannot be renewed just now.
+        Raises `UpstreamError` when it ran out and cannot be renewed just now, and
+        `RenewedElsewhere` when the browser has to ask again with the cookies it is about to get.
         """
         if self._session.access_token is not None:
             return self._session.access_token
@@ -171,13 +172,18 @@ class Visit:
     # What was posted
 
     async def form(self) -> Mapping[str, str]:
-        """The posted form. Raises `StaleForm` unless it comes from a page of this shop."""
+        """The posted form. Raises `StaleForm` unless it comes from a page of this shop.
+
+        Also raises `RenewedElsewhere`: here, before anything was done, the form can be sent again.
+        """
         public_origin = self._shop.settings.public_origin
         if not is_from_own_page(self._request.headers, public_origin=public_origin):
             raise StaleForm
         form = await read_form(self._request)
         if not is_same_token(form.get("form_token", ""), self._cookie("form")):
             raise StaleForm
+        with suppress(UpstreamError):
+            await self.bearer()
         return form
 
     @property
@@ -245,7 +251,7 @@ class Visit:
     async def close(self) -> None:
         if self._count is not None:
             self._count.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, RenewedElsewhere):
                 await self._count
 
     async def _count_or_none(self) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import httpx2
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.admission import Priority
@@ -16,11 +16,12 @@ from app.factory import create_app
 from app.health import Health
 from app.settings import load
 from app.telemetry.metrics import Metrics
-from services.storefront.clients import Carts, Orders, Products, Users
+from services.storefront.clients import Carts, Orders, Products, RenewedElsewhere, Users
 from services.storefront.dependencies import Shop
 from services.storefront.routes import account, api, assets, cart, catalogue, checkout, orders
 from services.storefront.service import Renewals, Storefront
 from services.storefront.settings import StorefrontSettings
+from services.storefront.web.again import same_page_again
 from services.storefront.web.assets import Assets
 from services.storefront.web.cookies import Cookies
 from services.storefront.web.error_pages import ErrorPages
@@ -118,9 +119,15 @@ def build(
         priorities=PRIORITIES,
         accepted=(JSON, FORM),
     )
+    app.add_exception_handler(RenewedElsewhere, _on_renewed_elsewhere)
     app.add_middleware(ErrorPages, render=templates.get_template("error.html").render)
     app.add_middleware(SecurityHeaders, https=settings.https)
     return app
+
+
+async def _on_renewed_elsewhere(request: Request, _: Exception) -> Response:
+    shop: Shop = request.state.shop
+    return await same_page_again(request, shop.cookies)
 
 
 def _neighbours(settings: StorefrontSettings) -> Mapping[str, str]:

@@ -201,7 +201,10 @@ class Renewals:
         self._known: OrderedDict[bytes, tuple[float, asyncio.Task[Tokens]]] = OrderedDict()
 
     async def renew(self, refresh_token: str) -> Tokens:
-        """Raises `SignedOut` when the session is over, `UpstreamError` when nobody knows."""
+        """Raises `SignedOut` when the session is over, `UpstreamError` when nobody knows.
+
+        Raises `RenewedElsewhere` when another replica of ours exchanged the token.
+        """
         self._forget_old()
         key = hashlib.sha256(refresh_token.encode()).digest()
         if key not in self._known:

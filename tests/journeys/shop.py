@@ -4,9 +4,11 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from socket import socket
+from typing import Protocol
 
 from tests.support.processes import ROOT, ServiceProcess, listen, start_service, url_of
 
@@ -15,7 +17,10 @@ SERVICES = (*STORED, "storefront")
 COURIER_STEP_SECONDS = 1.0
 
 
-Start = Callable[[str], AbstractAsyncContextManager[ServiceProcess]]
+class Start(Protocol):
+    def __call__(
+        self, service: str, listener: socket | None = None, /
+    ) -> AbstractAsyncContextManager[ServiceProcess]: ...
 
 
 class RunningShop:
@@ -32,6 +37,13 @@ class RunningShop:
 
     async def start(self, service: str) -> None:
         self.services[service] = await self._stack.enter_async_context(self._start(service))
+
+    async def another(self, service: str) -> ServiceProcess:
+        """One more replica, on a port of its own: a test can say which of the two it asks."""
+        listener = self._stack.enter_context(listen())
+        replica = await self._stack.enter_async_context(self._start(service, listener))
+        await replica.ready()
+        return replica
 
     async def replace(self, service: str) -> None:
         """As a rolling update does it: the new one first, then the old one is asked to end."""
@@ -61,10 +73,11 @@ async def running_shop(folder: Path) -> AsyncIterator[RunningShop]:
                 _run("app.stores.migrations", f"services.{name}", env=environments[name])
         _run("services.products.seed", env=environments["products"])
 
-        def start(name: str) -> AbstractAsyncContextManager[ServiceProcess]:
-            return start_service(
-                name, environments[name], folder=folder, listener=listeners[name], wait=False
-            )
+        def start(
+            name: str, listener: socket | None = None
+        ) -> AbstractAsyncContextManager[ServiceProcess]:
+            own = listener or listeners[name]
+            return start_service(name, environments[name], folder=folder, listener=own, wait=False)
 
         shop = RunningShop(start, stack)
         for name in SERVICES:

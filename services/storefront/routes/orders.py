@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from app.client import UpstreamError
-from app.errors import NotFound, Unauthenticated
+from app.errors import NotFound, Unauthenticated, UnprocessablePayload
 from app.telemetry.context import current
 from services.storefront import parcels, views
 from services.storefront.clients import Refusal, SignedOut
@@ -24,13 +24,29 @@ from services.storefront.streams import relayed_events
 router = APIRouter(include_in_schema=False)
 
 
+class UnknownCursor(UnprocessablePayload):
+    """A place in the list that the order desk never gave out."""
+
+    type = "unknown-cursor"
+    title = "No such place in the list"
+
+
 @router.get("/orders")
 async def list_orders(visit: PageVisit, shop: CurrentShop, cursor: str = "") -> Any:
+    async def page_of(bearer: str) -> OrderPage:
+        try:
+            return await shop.storefront.orders.list(
+                bearer, cursor=cursor or None, limit=ORDERS_A_PAGE
+            )
+        except Refusal as refusal:
+            if refusal.status != 422:
+                raise
+            raise UnknownCursor("The cursor is not one this list gave out.") from refusal
+
     async def read(bearer: str | None) -> OrderPage | Outage:
         if bearer is None:
             raise SignedOut
-        orders = shop.storefront.orders.list(bearer, cursor=cursor or None, limit=ORDERS_A_PAGE)
-        return await shop.storefront.attempt("tracking", orders)
+        return await shop.storefront.attempt("tracking", page_of(bearer))
 
     found = await _as_account(visit, read)
     if found is None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +14,7 @@ WORDS = {
     403: ("This form went stale.", "Please load the page again and send it once more."),
     404: ("This road ends here.", "What you are looking for rolled away, or never was here."),
     405: ("That does not turn this way.", "The page exists, but not for what was tried."),
+    422: ("This part of the list is not there.", "The list itself is: begin at its top."),
     503: ("We are out of breath.", "Please try again in a moment. Your cart is safe."),
 }
 OTHERWISE = {
@@ -48,12 +50,12 @@ class ErrorPages:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body", False):
-                await self._send(held, bytes(body), send)
+                await self._send(held, bytes(body), send, path=scope["path"])
 
         await self.app(scope, receive, send_page)
 
-    async def _send(self, start: Message, body: bytes, send: Send) -> None:
-        content = self.render(_model(start["status"], json.loads(body))).encode()
+    async def _send(self, start: Message, body: bytes, send: Send, *, path: str) -> None:
+        content = self.render(_model(start["status"], json.loads(body), path)).encode()
         headers = MutableHeaders(scope=start)
         headers["content-type"] = "text/html; charset=utf-8"
         headers["content-length"] = str(len(content))
@@ -61,9 +63,10 @@ class ErrorPages:
         await send({"type": "http.response.body", "body": content})
 
 
-def _model(status: int, problem: Mapping[str, Any]) -> Mapping[str, Any]:
+def _model(status: int, problem: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     title, text = WORDS.get(status, OTHERWISE[status >= 500])
-    return {"title": title, "text": text, "request_id": problem.get("request_id")}
+    way = ("Begin at the top", quote(path)) if status == 422 else ("Back to the shop", "/")
+    return {"title": title, "text": text, "way": way, "request_id": problem.get("request_id")}
 
 
 def _reads_pages(scope: Scope) -> bool:

@@ -57,6 +57,7 @@ class Page:
         self.headers = response.headers
         self.html = response.text
         self.path = response.url.path
+        self.url = response.url.raw_path.decode()
         self._reader = _Reader()
         self._reader.feed(self.html)
 

@@ -49,6 +49,7 @@ class Neighbours:
     accounts: dict[str, str] = field(default_factory=dict)
     subjects: dict[str, str] = field(default_factory=dict)
     refreshes: dict[str, str] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     replays: dict[str, Answer] = field(default_factory=dict)
     merged: set[str] = field(default_factory=set)
@@ -143,9 +144,15 @@ class Neighbours:
                     return problem(401, "unauthenticated")
                 return self._tokens(f"user_{body['email']}", "user")
             case ("POST", "/v1/sessions:refresh"):
-                subject = self.refreshes.pop(body["refresh_token"], None)
+                shown = body["refresh_token"]
+                if len(shown) > 200:
+                    return problem(422, "unprocessable-payload")
+                if shown in self.replaced:
+                    return problem(409, "refresh-replaced")
+                subject = self.refreshes.pop(shown, None)
                 if subject is None:
-                    return problem(401, "unauthenticated")
+                    return problem(401, "session-over")
+                self.replaced.add(shown)
                 return self._tokens(subject, subject.partition("_")[0])
             case ("DELETE", "/v1/sessions/current"):
                 self._subject(request)
@@ -215,6 +222,8 @@ class Neighbours:
         if request.method == "POST" and path == "/v1/orders":
             return self._place(subject, request)
         if path == "/v1/orders":
+            if request.url.params.get("cursor"):
+                return problem(422, "unprocessable-payload")
             mine = [one for one in self.orders.values() if one["owner"] == subject]
             return Answer(200, json={"items": mine[::-1], "next_cursor": None})
         match = re.fullmatch(r"/v1/orders/([A-Za-z0-9_-]+)(:cancel|/events)?", path)

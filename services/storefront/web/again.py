@@ -1,0 +1,44 @@
+"""The same page again, for a browser that is about to get newer cookies.
+
+Several tabs bring the same old refresh token to several replicas at once. One replica exchanges
+it; the others have nothing to show. They send their tab to the same address a moment later,
+when the browser holds the new cookies: a GET as a GET, a form as the same form.
+"""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.errors import Unavailable
+from app.problems import problem_response
+from services.storefront.web.cookies import Cookies
+
+TRIES = "tries"
+PAUSES = (0.15, 0.3, 0.6, 1.2)
+"""Seconds before each try. Together they outlast the slowest page that brings the new cookies,
+and end before the user service takes the old token for a stolen one."""
+TRIES_AGE = 10
+
+
+async def same_page_again(request: Request, cookies: Cookies) -> Response:
+    """Lead the browser to the address it asked for; a 503 when that did not help so often."""
+    tried = _tries(cookies.read(request, TRIES))
+    if tried >= len(PAUSES):
+        return problem_response(Unavailable("The session is being renewed by another request."))
+    await asyncio.sleep(PAUSES[tried])
+    status = 303 if request.method == "GET" else 307
+    response = RedirectResponse(_address(request), status, {"cache-control": "no-store"})
+    cookies.write(response, TRIES, str(tried + 1), max_age=TRIES_AGE)
+    return response
+
+
+def _tries(value: str | None) -> int:
+    return int(value) if value in ("1", "2", "3", "4") else 0
+
+
+def _address(request: Request) -> str:
+    """The path and query as they came; never another host."""
+    path = "/" + request.scope["raw_path"].decode("latin-1").partition("?")[0].lstrip("/")
+    query = request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
