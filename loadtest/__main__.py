@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import httpx2
 
-from loadtest.generator import MAX_RATE, MAX_SHOPPERS, Figures, Generator
+from loadtest.generator import MAX_RATE, MAX_SHOPPERS, TIMEOUT, Figures, Generator
 from loadtest.scenarios import SCENARIOS, Request
 
 LIMITS = {"rate": MAX_RATE, "seconds": 3600.0, "shoppers": MAX_SHOPPERS}
@@ -28,9 +28,7 @@ class Report:
     def __call__(self, request: Request, status: int, seconds: float) -> None:
         figures = self._routes[f"{request.method} {request.name}"]
         figures.sent += 1
-        figures.statuses[status] += 1
-        if status:
-            figures.durations.append(seconds)
+        figures.count(status, seconds)
 
     def table(self, total: Figures) -> str:
         rows = [*sorted(self._routes.items()), ("together", total)]
@@ -42,8 +40,12 @@ class Report:
 
 
 def _row(figures: Figures) -> str:
-    times = "  ".join(f"{figures.quantile(q) * 1000:>5.0f} ms" for q in (0.5, 0.95, 0.99))
+    times = "  ".join(f"{_duration(figures.quantile(q)):>8}" for q in (0.5, 0.95, 0.99))
     return f"{figures.sent:>8}  {figures.failed:>6}  {times}"
+
+
+def _duration(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.0f} ms"
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -102,7 +104,7 @@ async def _watch(figures: Figures) -> None:
         seconds = time.monotonic() - started
         print(
             f"{seconds:4.0f} s  {figures.sent - before:5} requests/s  "
-            f"p95 {figures.quantile(0.95) * 1000:.0f} ms  "
+            f"p95 {_duration(figures.quantile(0.95))}  "
             f"{figures.failed} failed  {figures.missed} missed"
         )
         before = figures.sent
@@ -119,7 +121,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     print(report.table(figures))
     if figures.missed:
-        print(f"{figures.missed} requests were due while all {options.shoppers} shoppers waited.")
+        print(
+            f"{figures.missed} requests were due and not sent: all {options.shoppers} shoppers "
+            f"waited, or this machine was too busy. They count as {TIMEOUT:.0f} s."
+        )
     return 1 if figures.failed or figures.missed else 0
 
 

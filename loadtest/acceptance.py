@@ -91,7 +91,7 @@ async def grow(target: str, prometheus: httpx2.AsyncClient, *, rate: float, with
                 raise NotAllRight(f"{within:.0f} s of load, and the cart still has {before}")
             await asyncio.sleep(POLL)
     finally:
-        load.cancel()
+        generator.end()
         await asyncio.wait([load])
     if generator.figures.failed:
         raise NotAllRight(_failures(generator.figures))

@@ -4,9 +4,8 @@ curl -X PUT localhost:8089/v1/load -H 'content-type: application/json' -d '{"rat
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Annotated, TypedDict, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -27,9 +26,14 @@ LONGEST = 3600.0
 class NewLoad(Model):
     """The load to have from now on; a scenario that is not named stays."""
 
-    rate: float = Field(ge=0, le=500, description="requests a second")
+    rate: float = Field(ge=0, le=500, description="Requests a second; 0 ends the load.")
     scenario: ScenarioName | None = None
-    seconds: float = Field(default=LONGEST, gt=0, le=LONGEST, description="and then none")
+    seconds: float = Field(
+        default=LONGEST,
+        gt=0,
+        le=LONGEST,
+        description="How long from now, whatever was said before; an hour if nothing is said.",
+    )
 
 
 class Load(Answer):
@@ -37,10 +41,15 @@ class Load(Answer):
 
     scenario: str
     rate: float
+    seconds_left: float = Field(description="Until it ends by itself.")
     sent: int
-    missed: int
-    failed: int
-    p95_seconds: float
+    missed: int = Field(description="Due and not sent, because all shoppers waited for answers.")
+    failed: int = Field(description="Sent and not answered within 10 s, or answered with 5xx.")
+    p95_seconds: float | None = Field(
+        description="What 95 % of the requests that were due did not exceed, from the moment they "
+        "were due; of the newest 20,000. What failed or was missed counts as 10 s. "
+        "Null before the first."
+    )
 
 
 class Knob:
@@ -53,54 +62,66 @@ class Knob:
             "What was sent, and what came of it?",
             {"scenario": KNOWN_LATER, "status": KNOWN_LATER},
         )
+        self._missed = metrics.counter(
+            "load_requests_missed_total",
+            "What was due and not sent, because all shoppers waited?",
+            {"scenario": scenarios.SCENARIOS},
+        )
         self._scenario: str = settings.load_scenario
         self._generator: generator.Generator | None = None
-        self._running: asyncio.Task[generator.Figures] | None = None
-        self._until = 0.0
+        # The one that sends, and those that only wait for their last answers.
+        self._running: set[asyncio.Task[generator.Figures]] = set()
 
-    async def turn(self, rate: float, scenario: str | None, seconds: float) -> None:
-        """Change the rate in flight; another scenario starts with new shoppers."""
-        if scenario not in (None, self._scenario) or time.monotonic() >= self._until:
-            await self.stop()
+    def turn(self, rate: float, scenario: str | None, seconds: float) -> None:
+        """Change the load in flight; another scenario, or one after the end, is a new load."""
+        running = self._generator
+        if running and (scenario not in (None, self._scenario) or not running.seconds_left):
+            running.end()
+            running = None
         self._scenario = scenario or self._scenario
-        if self._generator is None:
-            self._start(seconds)
-        assert self._generator is not None
-        self._generator.rate = rate
+        if running is None:
+            self._generator = self._new()
+            self._generator.change(rate=rate, seconds=seconds)
+            self._start(self._generator)
+        else:
+            running.change(rate=rate, seconds=seconds)
 
     async def stop(self) -> None:
-        """End the load there is and wait for the answers that are out."""
-        if self._running is None:
-            return
-        self._running.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._running
-        self._running = self._generator = None
+        """End the load there is, without waiting for answers."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
 
     def load(self) -> Load:
         running = self._generator
+        left = running.seconds_left if running and running.rate else 0.0
         figures = running.figures if running else generator.Figures()
+        p95 = figures.quantile(0.95)
         return Load(
             scenario=self._scenario,
-            rate=running.rate if running and time.monotonic() < self._until else 0.0,
+            rate=running.rate if running and left else 0.0,
+            seconds_left=round(left, 1),
             sent=figures.sent,
             missed=figures.missed,
             failed=figures.failed,
-            p95_seconds=round(figures.quantile(0.95), 4),
+            p95_seconds=None if p95 is None else round(p95, 4),
         )
 
-    def _start(self, seconds: float) -> None:
-        self._generator = generator.Generator(
+    def _new(self) -> generator.Generator:
+        scenario = self._scenario
+        missed = self._missed.labels(scenario)
+        return generator.Generator(
             self._settings.load_target,
-            scenario=self._scenario,
+            scenario=scenario,
             shoppers=self._settings.load_shoppers,
-            report=self._count,
+            report=lambda _, status, __: self._sent.labels(scenario, str(status)).inc(),
+            report_missed=missed.inc,
         )
-        self._until = time.monotonic() + seconds
-        self._running = asyncio.create_task(self._generator.run(seconds))
 
-    def _count(self, _: scenarios.Request, status: int, __: float) -> None:
-        self._sent.labels(self._scenario, str(status)).inc()
+    def _start(self, new: generator.Generator) -> None:
+        task = asyncio.create_task(new.send())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
 
 class State(TypedDict):
@@ -123,8 +144,12 @@ async def read_load(knob: TheKnob) -> Load:
 
 @router.put("/load")
 async def change_load(wanted: NewLoad, knob: TheKnob) -> Load:
-    """Have another rate from now on, or another scenario."""
-    await knob.turn(wanted.rate, wanted.scenario, wanted.seconds)
+    """Have another rate from now on, or another scenario.
+
+    Each change begins a new time: the load ends `seconds` after it, an hour after it if nothing
+    is said. Another scenario starts with new shoppers and new figures.
+    """
+    knob.turn(wanted.rate, wanted.scenario, wanted.seconds)
     return knob.load()
 
 
@@ -140,7 +165,7 @@ def build(settings: LoadSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         knob = Knob(settings, metrics)
         if settings.load_rate:
-            await knob.turn(settings.load_rate, None, LONGEST)
+            knob.turn(settings.load_rate, None, LONGEST)
         try:
             yield State(knob=knob)
         finally:
