@@ -3,44 +3,14 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from tests.loadtest.shops import shop
+
 ROOT = Path(__file__).parents[2]
-
-
-class _Shop(BaseHTTPRequestHandler):
-    """Answers everything with one status; enough to be browsed."""
-
-    status = 200
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        status = 200 if self.path == "/healthz" else self.status
-        body = b'{"items": [{"sku": "KIT-1", "available": 5}]}'
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def shop(status: int = 200) -> Iterator[str]:
-    """Where a shop answers whose pages have this status."""
-    handler = type("Shop", (_Shop,), {"status": status})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def load(*arguments: str, module: str = "loadtest") -> subprocess.CompletedProcess[str]:
