@@ -27,8 +27,10 @@ from app.keys import PublishedKeys
 
 MAX_TOKEN_LENGTH = 4096
 MAX_LIFETIME = 15 * 60
-LEEWAY = 5
-"""Seconds two honest clocks may differ."""
+CLOCK_LEEWAY = 30
+"""Seconds two honest clocks may differ: a token that seems to be from the future is a new one."""
+EXPIRY_LEEWAY = 5
+"""Seconds a token is good after its end. Less: clocks that differ must not lengthen its life."""
 MAX_REMEMBERED = 4096
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -136,12 +138,12 @@ class TokenVerifier:
     def _check(self, claims: _Claims) -> float:
         """Return the seconds these claims stay good; raise if they are not."""
         now = self._wall_clock()
-        seconds_left = claims.exp + LEEWAY - now
+        seconds_left = claims.exp + EXPIRY_LEEWAY - now
         in_order = (
             claims.iss == self._issuer
             and claims.aud == self._audience
             and 0 < claims.exp - claims.iat <= MAX_LIFETIME
-            and max(claims.iat, claims.nbf) <= now + LEEWAY
+            and max(claims.iat, claims.nbf) <= now + CLOCK_LEEWAY
             and seconds_left > 0
         )
         if not in_order:

@@ -221,9 +221,27 @@ async def test_both_names_of_the_algorithm_are_good(alg: str) -> None:
 
 
 @pytest.mark.parametrize(("seconds_ago", "good"), [(4, True), (6, False)])
-async def test_clocks_may_differ_by_five_seconds(seconds_ago: int, good: bool) -> None:
+async def test_a_token_is_good_for_five_seconds_after_its_end(seconds_ago: int, good: bool) -> None:
     wall_clock = Clock(1_000_000)
     token = SIGNER.token(issued_at=wall_clock.now - 600 - seconds_ago, expires_in=600)
+    async with verifier(wall_clock=wall_clock) as verify:
+        if good:
+            assert (await verify.verify(token)).subject == "user_1"
+        else:
+            with pytest.raises(Unauthenticated):
+                await verify.verify(token)
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+@pytest.mark.parametrize(
+    ("seconds_ahead", "good"), [(-30, True), (8, True), (30, True), (31, False)]
+)
+async def test_a_new_token_is_good_though_the_signers_clock_is_not_ours(
+    claim: str, seconds_ahead: int, good: bool
+) -> None:
+    wall_clock = Clock(1_000_000)
+    moment = int(wall_clock.now) + seconds_ahead
+    token = with_claims(**{"iat": int(wall_clock.now), "exp": moment + 600, claim: moment})
     async with verifier(wall_clock=wall_clock) as verify:
         if good:
             assert (await verify.verify(token)).subject == "user_1"
