@@ -1,8 +1,10 @@
 """Keyset paging: opaque cursors and the two query parameters every list takes.
 
+POSITION = TypeAdapter(tuple[Milliseconds, OrderId])
+
 @router.get("/orders")
 async def list_orders(limit: Limit = 20, cursor: Cursor = None) -> Page[OrderAnswer]:
-    after = decode_cursor(cursor, "orders") if cursor else None
+    after = decode_cursor(cursor, "orders", POSITION) if cursor else None
     ...
     return Page(items=items, next_cursor=encode_cursor([row.created_at, row.id], "orders"))
 """
@@ -11,9 +13,11 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
+from pydantic import Field, TypeAdapter, ValidationError
 
 from app.errors import UnprocessablePayload
 from app.models import Answer
@@ -28,10 +32,12 @@ Cursor = Annotated[
         description="`next_cursor` of the page before; absent for the first page.",
     ),
 ]
-Position = list[str | int]
-"""The sort key of the last item of a page."""
+# The parts of a position: the sort key of the last item of a page. Each is what a store takes.
+Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
+SortText = Annotated[str, Field(max_length=512, pattern=r"^[^\x00]*$")]
 
 Item = TypeVar("Item")
+PositionT = TypeVar("PositionT")
 _CHECKSUM_BYTES = 6
 
 
@@ -42,17 +48,18 @@ class Page(Answer, Generic[Item]):
     next_cursor: str | None = None
 
 
-def encode_cursor(position: Position, listing: str) -> str:
+def encode_cursor(position: Sequence[str | int], listing: str) -> str:
     """The opaque form of `position` in `listing` (a name that keeps cursors of lists apart)."""
     payload = json.dumps(position, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_checksum(payload, listing) + payload).rstrip(b"=").decode()
 
 
-def decode_cursor(cursor: str, listing: str) -> Position:
+def decode_cursor(cursor: str, listing: str, position: TypeAdapter[PositionT]) -> PositionT:
     """The position behind a cursor that `encode_cursor` made for the same `listing`.
 
-    The checksum finds mistakes, not forgers: a position only says where to read on, so the
-    query behind it must keep to what the caller may see.
+    The checksum finds mistakes, not forgers: anybody can make a cursor of anything. So what is
+    in it is read as a `position` of this list and nothing else, and since that only says where
+    to read on, the query behind it must keep to what the caller may see.
 
     Raises UnprocessablePayload.
     """
@@ -63,8 +70,10 @@ def decode_cursor(cursor: str, listing: str) -> Position:
     checksum, payload = raw[:_CHECKSUM_BYTES], raw[_CHECKSUM_BYTES:]
     if checksum != _checksum(payload, listing):
         raise _not_ours()
-    position: Position = json.loads(payload)
-    return position
+    try:
+        return position.validate_json(payload, strict=True)
+    except ValidationError as error:
+        raise _not_ours() from error
 
 
 def _checksum(payload: bytes, listing: str) -> bytes:

@@ -19,6 +19,8 @@ CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
 MAX_AMOUNT = 10**12
 MAX_STOCK = 1_000_000
 
+Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
+
 
 class Sort(StrEnum):
     """How a list of products is ordered; ties are ordered by SKU."""
@@ -32,7 +34,7 @@ class Sort(StrEnum):
 class Money(Model):
     """An amount in the currency's smallest unit: 1999 EUR is 19.99 €, 1999 JPY is ¥1,999."""
 
-    amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
+    amount: Amount
     currency: CurrencyCode
 
 

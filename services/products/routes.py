@@ -1,16 +1,26 @@
 """The HTTP contract of the catalogue and the stock."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response, status
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from app.auth import ServiceCaller
 from app.models import Text
-from app.paging import Cursor, Limit, Page, decode_cursor, encode_cursor
+from app.paging import (
+    Cursor,
+    Limit,
+    Milliseconds,
+    Page,
+    SortText,
+    decode_cursor,
+    encode_cursor,
+)
 from app.problems import problems
 from services.products.dependencies import Expected, Goods, Staff, StockRoom, fingerprints_in
 from services.products.models import (
+    Amount,
     Categories,
     Lookup,
     LookupAnswer,
@@ -34,6 +44,14 @@ MAX_WORDS = 8
 BRIEFLY = f"public, max-age={FRESH_SECONDS:.0f}"
 FOR_AN_HOUR = "public, max-age=3600"
 SVG = "image/svg+xml"
+
+# What is in a cursor: the sort value and the SKU of the last product seen.
+POSITIONS: Mapping[Sort, TypeAdapter[tuple[str | int, str]]] = {
+    Sort.NAME: TypeAdapter(tuple[SortText, Sku]),
+    Sort.CHEAPEST: TypeAdapter(tuple[Amount, Sku]),
+    Sort.DEAREST: TypeAdapter(tuple[Amount, Sku]),
+    Sort.NEWEST: TypeAdapter(tuple[Milliseconds, Sku]),
+}
 
 _TAGGED: dict[str, Any] = {
     "headers": {
@@ -66,10 +84,9 @@ async def list_products(
     listing = Listing(category, tuple((q or "").split()[:MAX_WORDS]), sort)
     # A cursor reads on in the list it came from, and in no other.
     name = f"products {listing}"
-    value, sku = decode_cursor(cursor, name) if cursor else (None, None)
-    after = None if value is None else (value, str(sku))
+    after = decode_cursor(cursor, name, POSITIONS[sort]) if cursor else None
     shelf = await catalogue.list_products(listing, limit=limit, after=after)
-    next_cursor = encode_cursor(list(shelf.last), name) if shelf.last else None
+    next_cursor = encode_cursor(shelf.last, name) if shelf.last else None
     return _answer(request, Page[Product](items=shelf.products, next_cursor=next_cursor))
 
 

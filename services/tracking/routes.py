@@ -4,9 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter, Response, status
 from fastapi.sse import EventSourceResponse
+from pydantic import TypeAdapter
 
-from app.errors import UnprocessablePayload
-from app.paging import Cursor, Limit, Page, Position, decode_cursor, encode_cursor
+from app.paging import Cursor, Limit, Milliseconds, Page, decode_cursor, encode_cursor
 from app.problems import problems
 from services.tracking.dependencies import (
     Customer,
@@ -36,7 +36,7 @@ from services.tracking.stream import event_stream
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 LISTING = "orders"
-LATEST_TIME = 2**53
+POSITION = TypeAdapter(tuple[Milliseconds, OrderId])
 
 # The header is checked by hand (a bad one is a 400, not a 422), so it is described by hand.
 KEY_PARAMETER: dict[str, Any] = {
@@ -112,7 +112,7 @@ async def list_orders(
     customer: Customer, orders: OrdersService, limit: Limit = 20, cursor: Cursor = None
 ) -> Page[Order]:
     """The caller's orders, newest first."""
-    after = _position(decode_cursor(cursor, LISTING)) if cursor else None
+    after = decode_cursor(cursor, LISTING, POSITION) if cursor else None
     # One more than asked for tells whether there is a next page.
     found = await orders.page(customer.subject, after=after, limit=limit + 1)
     items = [order.as_seen() for order in found[:limit]]
@@ -150,13 +150,3 @@ async def follow_order(
 
 def _cursor_after(order: StoredOrder) -> str:
     return encode_cursor([order.created_at, order.id], LISTING)
-
-
-def _position(position: Position) -> tuple[int, str]:
-    match position:
-        case [int(created_at), str(order_id)] if 0 <= created_at < LATEST_TIME:
-            return created_at, order_id
-    raise UnprocessablePayload(
-        "The cursor is not one this list gave out.",
-        errors=[{"pointer": "/cursor", "message": "not a cursor of this list"}],
-    )

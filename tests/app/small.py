@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Path, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from app.admission import Priority
 from app.errors import Conflict
@@ -21,6 +21,7 @@ from app.telemetry.metrics import Metrics
 
 Name = Annotated[str, Text(1, 40)]
 ItemId = Annotated[int, Path(ge=1, le=10_000)]
+POSITION = TypeAdapter(tuple[Annotated[int, Field(ge=0, le=10_000)]])
 
 
 class NewItem(Model):
@@ -60,8 +61,8 @@ async def remove_item(item_id: ItemId) -> None:
 
 @router.get("/items")
 async def list_items(limit: Limit = 2, cursor: Cursor = None) -> Page[Item]:
-    last = decode_cursor(cursor, "items")[0] if cursor else 0
-    first = int(last) + 1
+    (last,) = decode_cursor(cursor, "items", POSITION) if cursor else (0,)
+    first = last + 1
     items = [Item(id=number, name="thing") for number in range(first, min(first + limit, 6))]
     following = encode_cursor([items[-1].id], "items") if first + limit < 6 else None
     return Page(items=items, next_cursor=following)

@@ -83,7 +83,15 @@ def is_from_own_page(headers: Headers, *, public_origin: str | None) -> bool:
         return True
     if public_origin is not None:
         return origin == public_origin
-    return urlsplit(origin).netloc == headers.get("host")
+    return _host_of(origin) == headers.get("host")
+
+
+def _host_of(origin: str) -> str | None:
+    """Host and port; None for what is no origin."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
 
 
 def is_same_token(sent: str, kept: str | None) -> bool:
