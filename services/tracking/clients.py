@@ -5,6 +5,7 @@ raised as `UpstreamError`, and the question can be asked again: each is idempote
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from app.client import Answer, Upstream, raise_for_problem
 from app.models import Reading
@@ -32,7 +33,11 @@ class _Found(Reading):
     items: list[Product]
 
 
-class _Cart(Reading):
+class Cart(Reading):
+    """What is to be ordered; each change raises ``version`` and sets ``updated_at``."""
+
+    version: int
+    updated_at: datetime | None
     lines: list[CartLine]
 
 
@@ -93,10 +98,10 @@ class CartClient:
     def __init__(self, cart: Upstream) -> None:
         self._cart = cart
 
-    async def lines_of(self, token: str) -> Sequence[CartLine]:
+    async def read(self, token: str) -> Cart:
         """The cart of the caller with this access token."""
         answer = await self._cart.request("GET", "/v1/cart", bearer=token)
-        return raise_for_problem(answer).read(_Cart).lines
+        return raise_for_problem(answer).read(Cart)
 
     async def take(self, order_id: str, *, subject: str, lines: Sequence[OrderLine]) -> None:
         """Remove what was ordered from the subject's cart, once per order."""

@@ -222,6 +222,29 @@ class StoredOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What a checkout starts from; the store lets one order that is not cancelled follow from it.
+
+    A cart's state is its version and the time of its last change: a cart that expired counts
+    its versions from the start again. ``ordinal`` numbers the orders of one owner that were
+    not cancelled. It is read before the cart, so an order placed since then has taken it.
+    """
+
+    cart_version: int
+    cart_updated_at: int
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class LatestOrder:
+    """The owner's newest order that is not cancelled, as far as the next one depends on it."""
+
+    id: str
+    status: Status
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The answer to a checkout, kept word for word for whoever sends the same key again.
 
@@ -250,3 +273,8 @@ class Refused(Answer):
 def moment(milliseconds: int) -> datetime:
     """The UTC time of an epoch time in milliseconds."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def in_milliseconds(moment: datetime) -> int:
+    """The epoch time in milliseconds of a point in time."""
+    return round(moment.timestamp() * 1000)

@@ -7,7 +7,7 @@ gets `OrderChanged` and has changed nothing.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import RowMapping, TextClause
@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.stores.sql import Database
 from services.tracking.models import (
     Address,
+    Basis,
+    LatestOrder,
     Money,
     OrderLine,
     Reason,
@@ -36,9 +38,11 @@ from services.tracking.statements import (
     KEEP_REPLY,
     SELECT_EVENTS,
     SELECT_FIRST_PAGE,
+    SELECT_LATEST,
     SELECT_NEXT_PAGE,
     SELECT_ORDER,
     SELECT_RECEIPT,
+    SELECT_RIVAL,
     SELECT_SEQUENCES,
     SELECT_UNDER_WAY,
     SELECT_UNFINISHED,
@@ -71,8 +75,11 @@ class OrderRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, order: StoredOrder, *, key: str, payload_hash: str) -> bool:
-        """Store a new order under its owner's key; False: the key already has an order."""
+    async def add(self, order: StoredOrder, *, key: str, payload_hash: str, basis: Basis) -> bool:
+        """Store a new order; False: its owner's key or its basis already has one.
+
+        Of any number of adds at once the store lets one through.
+        """
         async with self._database.transaction("add_order") as connection:
             values = _changeable(order) | {
                 "owner": order.owner,
@@ -83,6 +90,7 @@ class OrderRepository:
                 "lines": json.dumps([line.model_dump() for line in order.lines]),
                 "address": order.address.model_dump_json(),
                 "created_at": order.created_at,
+                **asdict(basis),
             }
             inserted = await connection.execute(INSERT_ORDER, values)
             if inserted.first() is None:
@@ -140,6 +148,21 @@ class OrderRepository:
         if row["reply_status"] is not None:
             reply = Reply(status=row["reply_status"], body=row["reply_body"])
         return Receipt(order_id=row["id"], payload_hash=row["payload_hash"], reply=reply)
+
+    async def latest(self, owner: str) -> LatestOrder | None:
+        """The owner's newest order that is not cancelled."""
+        async with self._database.reading("latest_order") as connection:
+            row = (await connection.execute(SELECT_LATEST, {"owner": owner})).first()
+        if row is None:
+            return None
+        basis = Basis(row.cart_version, row.cart_updated_at, row.ordinal)
+        return LatestOrder(row.id, Status(row.status), basis)
+
+    async def rival(self, owner: str, basis: Basis) -> str | None:
+        """The id of the order that follows from ``basis``; None: there is none any more."""
+        async with self._database.reading("rival_order") as connection:
+            found = await connection.execute(SELECT_RIVAL, {"owner": owner, **asdict(basis)})
+            return found.scalar_one_or_none()
 
     async def get(self, order_id: str) -> StoredOrder | None:
         async with self._database.reading("get_order") as connection:

@@ -23,6 +23,7 @@ from services.tracking.models import FINAL_SHIPMENT_STATUSES, Checkout, Order, S
 from services.tracking.service import (
     REPLAYED,
     AccountRequired,
+    AlreadyOrdered,
     AlreadyShipped,
     CartEmpty,
     CheckoutFailed,
@@ -57,6 +58,7 @@ CHECKOUT_ANSWERS: dict[int | str, dict[str, Any]] = {
     **problems(
         AccountRequired,
         CartEmpty,
+        AlreadyOrdered,
         QuoteChanged,
         PaymentDeclined,
         CheckoutFailed,
@@ -95,7 +97,8 @@ async def check_out(
     """Order everything in the caller's cart for the total they have seen.
 
     201: confirmed. 202: still working, look at `Location`. 409 `quote-changed`: a price or the
-    stock is different now, and `quote` says what it would be.
+    stock is different now, and `quote` says what it would be. 409 `already-ordered`: this cart
+    made an order already, `order_id`; it can be ordered again if that one is cancelled.
     """
     answered = await orders.check_out(customer, checkout, key=key)
     headers = {"Location": f"{router.prefix}/{answered.order_id}"}

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from app.errors import Conflict, Forbidden, NotFound, Problem, UnprocessablePayload
 from app.telemetry.context import current
-from services.tracking.clients import CartClient, ProductsClient
+from services.tracking.clients import Cart, CartClient, ProductsClient
 from services.tracking.models import (
+    Basis,
     Checkout,
     Quote,
     Reason,
@@ -19,6 +20,7 @@ from services.tracking.models import (
     Status,
     Step,
     StoredOrder,
+    in_milliseconds,
 )
 from services.tracking.quotes import as_ordered, is_available, quote_for
 from services.tracking.repository import OrderChanged, OrderRepository, Receipt
@@ -30,6 +32,7 @@ CANCELLABLE = frozenset({ShipmentStatus.PENDING, ShipmentStatus.CONFIRMED, Shipm
 TWIN_PATIENCE = 2.0
 """Seconds a request waits for the one that sent the same key first."""
 TWIN_POLL = 0.05
+PLACE_ATTEMPTS = 3
 CANCEL_ATTEMPTS = 5
 ANSWER_MARGIN = 0.3
 """Seconds of the caller's deadline kept for writing the answer."""
@@ -60,6 +63,13 @@ class PaymentDeclined(Conflict):
 class CheckoutFailed(Conflict):
     type = "checkout-failed"
     title = "The order was cancelled"
+
+
+class AlreadyOrdered(Conflict):
+    """Carries ``order_id``: the order that was made of this cart, or is being made."""
+
+    type = "already-ordered"
+    title = "This cart is ordered already"
 
 
 class InProgress(Conflict):
@@ -110,8 +120,8 @@ class Orders:
     async def check_out(self, shopper: Shopper, checkout: Checkout, *, key: str) -> Answered:
         """Order what is in the shopper's cart, once per key.
 
-        Raises `CartEmpty`, `QuoteChanged`, `PaymentDeclined`, `CheckoutFailed`, `InProgress`,
-        `KeyReused` and `Unavailable`.
+        Raises `CartEmpty`, `AlreadyOrdered`, `QuoteChanged`, `PaymentDeclined`,
+        `CheckoutFailed`, `InProgress`, `KeyReused` and `Unavailable`.
         """
         request = _Request(shopper, checkout, key, _digest(checkout))
         answered = await self._answered_before(request) or await self._order(request)
@@ -145,22 +155,49 @@ class Orders:
 
     async def _order(self, request: "_Request") -> Answered:
         self.runner.refuse_if_full()
-        try:
-            order = await self._draft(request)
-        except Problem:
-            # A twin may have finished meanwhile, and it is the reason the cart is empty.
-            answered = await self._answered_before(request)
-            if answered is None:
-                raise
-            return answered
-        return await self._place(order, request)
+        for _ in range(PLACE_ATTEMPTS):
+            try:
+                basis, order = await self._draft(request)
+            except Problem:
+                # A twin may have finished meanwhile, and it is the reason the cart is empty.
+                answered = await self._answered_before(request)
+                if answered is None:
+                    raise
+                return answered
+            if await self._add(order, basis, request):
+                return await self._carry_out(order, request)
+            if (answered := await self._answered_before(request)) is not None:
+                return answered
+            if (rival := await self.repository.rival(order.owner, basis)) is not None:
+                raise _already_ordered(rival)
+            # What was in the way is cancelled by now.
+        raise InProgress("Your orders are changing right now.", headers={"Retry-After": "1"})
 
-    async def _draft(self, request: "_Request") -> StoredOrder:
-        lines = await self.cart.lines_of(request.shopper.token)
-        if not lines:
-            raise CartEmpty("There is nothing to order.")
-        products = await self.products.look_up([line.sku for line in lines])
-        quote = quote_for(lines, products, currency=self.currency)
+    async def _draft(self, request: "_Request") -> tuple[Basis, StoredOrder]:
+        # Before the cart: an order that is placed from now on gets in our way.
+        latest = await self.repository.latest(request.shopper.subject)
+        if latest is not None and latest.status is Status.PENDING:
+            raise _already_ordered(latest.id)
+        cart = await self.cart.read(request.shopper.token)
+        if not cart.lines or cart.updated_at is None:
+            raise await self._nothing_left(request.shopper.subject, cart)
+        basis = Basis(
+            cart_version=cart.version,
+            cart_updated_at=in_milliseconds(cart.updated_at),
+            ordinal=latest.basis.ordinal + 1 if latest is not None else 1,
+        )
+        return basis, await self._priced(cart, request)
+
+    async def _nothing_left(self, owner: str, cart: Cart) -> Problem:
+        """Why the cart is empty: the owner's latest order took what was in it, or not."""
+        latest = await self.repository.latest(owner)
+        if latest is not None and latest.basis.cart_version + 1 == cart.version:
+            return _already_ordered(latest.id)
+        return CartEmpty("There is nothing to order.")
+
+    async def _priced(self, cart: Cart, request: "_Request") -> StoredOrder:
+        products = await self.products.look_up([line.sku for line in cart.lines])
+        quote = quote_for(cart.lines, products, currency=self.currency)
         if quote.total != request.checkout.expected_total or not is_available(quote):
             raise _changed(quote)
         now = self.clock()
@@ -181,10 +218,12 @@ class Orders:
             events=(),
         )
 
-    async def _place(self, order: StoredOrder, request: "_Request") -> Answered:
-        added = await self.repository.add(order, key=request.key, payload_hash=request.payload_hash)
-        if not added:
-            return await self._wait_for_twin(request)
+    async def _add(self, order: StoredOrder, basis: Basis, request: "_Request") -> bool:
+        return await self.repository.add(
+            order, key=request.key, payload_hash=request.payload_hash, basis=basis
+        )
+
+    async def _carry_out(self, order: StoredOrder, request: "_Request") -> Answered:
         as_it_is = await self.runner.run(order, patience=self._patience()) or order
         receipt = await self.repository.receipt(order.owner, request.key)
         if receipt is not None and receipt.reply is not None:
@@ -256,6 +295,14 @@ def _refusal(answered: Answered) -> Problem:
     if refused.reason is Reason.PAYMENT_DECLINED:
         return PaymentDeclined("No money was taken. Nothing was ordered.", headers=headers)
     return CheckoutFailed(EXPLANATIONS[refused.reason], headers=headers)
+
+
+def _already_ordered(order_id: str) -> AlreadyOrdered:
+    return AlreadyOrdered(
+        f"This cart belongs to order {order_id}. Follow that order; if it is cancelled, "
+        "the cart can be ordered again.",
+        order_id=order_id,
+    )
 
 
 def _changed(quote: Quote, *, headers: Mapping[str, str] | None = None) -> QuoteChanged:

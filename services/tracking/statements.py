@@ -8,10 +8,12 @@ COLUMNS = """id, owner, status, step, version, reason, total_amount, currency, l
 INSERT_ORDER = text(
     """
     INSERT INTO orders (id, owner, idempotency_key, payload_hash, status, step, version,
-        total_amount, currency, lines, address, shipment_status, sequence, created_at, due_at)
+        total_amount, currency, lines, address, shipment_status, sequence, created_at, due_at,
+        cart_version, cart_updated_at, ordinal)
     VALUES (:id, :owner, :key, :payload_hash, :status, :step, :version,
-        :total_amount, :currency, :lines, :address, :shipment_status, 0, :created_at, :due_at)
-    ON CONFLICT (owner, idempotency_key) DO NOTHING
+        :total_amount, :currency, :lines, :address, :shipment_status, 0, :created_at, :due_at,
+        :cart_version, :cart_updated_at, :ordinal)
+    ON CONFLICT DO NOTHING
     RETURNING id
     """
 )
@@ -50,6 +52,21 @@ SELECT_RECEIPT = text(
     """
     SELECT id, payload_hash, reply_status, reply_body FROM orders
     WHERE owner = :owner AND idempotency_key = :key
+    """
+)
+SELECT_LATEST = text(
+    """
+    SELECT id, status, cart_version, cart_updated_at, ordinal FROM orders
+    WHERE owner = :owner AND status <> 'cancelled' AND ordinal IS NOT NULL
+    ORDER BY ordinal DESC LIMIT 1
+    """
+)
+SELECT_RIVAL = text(
+    """
+    SELECT id FROM orders
+    WHERE owner = :owner AND status <> 'cancelled' AND (ordinal = :ordinal
+        OR cart_version = :cart_version AND cart_updated_at = :cart_updated_at)
+    ORDER BY ordinal LIMIT 1
     """
 )
 SELECT_ORDER = text(f"SELECT {COLUMNS} FROM orders WHERE id = :id")

@@ -127,7 +127,7 @@ CALLS = (
     Call("products", tracking.ProductsClient, "reserve", (ORDER_ID, LINES)),
     Call("products", tracking.ProductsClient, "commit", (ORDER_ID,)),
     Call("products", tracking.ProductsClient, "release", (ORDER_ID,)),
-    Call("cart", tracking.CartClient, "lines_of", ("a-token",)),
+    Call("cart", tracking.CartClient, "read", ("a-token",)),
     Call("cart", tracking.CartClient, "take", (ORDER_ID,), {"subject": "user_1", "lines": LINES}),
     _to_products(
         "list",

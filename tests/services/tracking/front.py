@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -86,12 +86,17 @@ def tracking_settings(shop: Shop, **changes: Any) -> TrackingSettings:
 
 @asynccontextmanager
 async def open_front(
-    shop: Shop, *, reached: Callable[[str], None] = ignore, **changes: Any
+    shop: Shop,
+    *,
+    reached: Callable[[str], None] = ignore,
+    cart: Callable[[httpx2.Request], Awaitable[httpx2.Response]] | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Front]:
+    """``cart`` answers in place of the shop's carts."""
     shop.carts.reader = subject_of
     transports = {
         "products": httpx2.MockTransport(shop.products),
-        "cart": httpx2.MockTransport(shop.carts),
+        "cart": httpx2.MockTransport(cart or shop.carts),
         "user": jwks_transport(),
     }
     app = build(tracking_settings(shop, **changes), transports=transports, reached=reached)

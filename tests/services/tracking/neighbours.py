@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx2
 
+from tests.support.identity import default_signer
+
 SERVICE_TOKEN = "a-service-token"
 
 Trouble = Callable[[str], str | None]
@@ -154,6 +156,15 @@ class FakeCarts(Neighbour):
     lines: dict[str, dict[str, int]] = field(default_factory=dict)
     reader: Callable[[str], str] = lambda token: token
     taken: set[str] = field(default_factory=set)
+    versions: dict[str, tuple[int, dict[str, int]]] = field(default_factory=dict)
+
+    def version(self, subject: str) -> int:
+        """One more whenever the lines are not what they were when it was last asked for."""
+        known, lines = self.versions.get(subject, (0, {}))
+        now = self.lines.get(subject, {})
+        version = known if now == lines else known + 1
+        self.versions[subject] = (version, dict(now))
+        return version
 
     def fill(self, subject: str, **quantities: int) -> None:
         self.lines.setdefault(subject, {}).update(quantities)
@@ -161,27 +172,37 @@ class FakeCarts(Neighbour):
     def route(self, request: httpx2.Request) -> tuple[str, Callable[[], httpx2.Response]]:
         if request.url.path == "/v1/cart":
             token = request.headers["authorization"].removeprefix("Bearer ")
-            return "read", lambda: self._read(self.reader(token))
+            return "read", lambda: self.cart_of(self.reader(token))
         if request.url.path == "/v1/cart:take":
             if request.headers.get("x-service-token") != SERVICE_TOKEN:
                 return "refused", lambda: problem(401, "unauthenticated")
             return "take", lambda: self._take(json.loads(request.content))
         return "unknown", lambda: problem(404, "not-found")
 
-    def _read(self, subject: str) -> httpx2.Response:
+    def cart_of(self, subject: str) -> httpx2.Response:
         lines = [
             {"sku": sku, "quantity": quantity}
             for sku, quantity in self.lines.get(subject, {}).items()
         ]
-        return httpx2.Response(200, json={"version": 1, "lines": lines, "updated_at": None})
+        version = self.version(subject)
+        updated_at = f"2026-11-25T12:00:00.{version % 1000:03}Z" if version else None
+        cart = {"version": version, "lines": lines, "updated_at": updated_at}
+        return httpx2.Response(200, json=cart)
 
     def _take(self, order: dict[str, Any]) -> httpx2.Response:
         is_first = order["order_id"] not in self.taken
         self.taken.add(order["order_id"])
+        self.version(order["subject"])
         cart = self.lines.get(order["subject"], {})
         for line in order["lines"] if is_first else ():
             left = cart.pop(line["sku"], 0) - line["quantity"]
             if left > 0:
                 cart[line["sku"]] = left
-        body = {"order_id": order["order_id"], "taken": is_first, "version": 2}
+        body = {"order_id": order["order_id"], "taken": is_first}
+        body["version"] = self.version(order["subject"])
         return httpx2.Response(200, json=body)
+
+
+def publish_keys(_: httpx2.Request) -> httpx2.Response:
+    """All that tracking asks of user: the keys that verify tokens."""
+    return httpx2.Response(200, json={"keys": [default_signer().jwk()]})

@@ -11,20 +11,16 @@ import httpx2
 import pytest
 
 from tests.services.tracking.front import ADDRESS, eur, subject_of
-from tests.services.tracking.neighbours import SERVICE_TOKEN
+from tests.services.tracking.neighbours import SERVICE_TOKEN, publish_keys
 from tests.services.tracking.sockets import on_the_wire, serving
 from tests.services.tracking.workshop import Shop, eventually, open_workshop
-from tests.support.identity import bearer, default_signer
+from tests.support.identity import bearer
 from tests.support.processes import ServiceProcess, start_service
 
 FORWARD = ("reserve", "pay", "commit", "take")
 BACKWARD = ("refund", "release")
 STALL = 0.5
 """Seconds; a minute in the shop."""
-
-
-def publish_keys(_: httpx2.Request) -> httpx2.Response:
-    return httpx2.Response(200, json={"keys": [default_signer().jwk()]})
 
 
 @dataclass

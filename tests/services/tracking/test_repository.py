@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from services.tracking.models import Reason, Reply, ShipmentStatus, Status, Step
+from services.tracking.models import (
+    Basis,
+    LatestOrder,
+    Reason,
+    Reply,
+    ShipmentStatus,
+    Status,
+    Step,
+)
 from services.tracking.repository import MAX_STRIKES, OrderChanged
 from tests.services.tracking.workshop import Workshop, an_order
 
@@ -23,7 +31,7 @@ async def test_an_unknown_order_is_none(workshop: Workshop) -> None:
 
 async def test_a_key_makes_one_order_of_an_owner(workshop: Workshop) -> None:
     await workshop.place(an_order("ord_00000001"), key="k")
-    second = await workshop.orders.add(an_order("ord_00000002"), key="k", payload_hash="h")
+    second = await workshop.add(an_order("ord_00000002"), key="k")
     assert (second, await workshop.orders.get("ord_00000002")) == (False, None)
 
 
@@ -34,10 +42,7 @@ async def test_the_same_key_of_another_owner_is_another_key(workshop: Workshop) 
 
 async def test_of_twenty_parallel_adds_with_one_key_one_wins(workshop: Workshop) -> None:
     added = await asyncio.gather(
-        *(
-            workshop.orders.add(an_order(f"ord_{n:08}"), key="k", payload_hash="h")
-            for n in range(20)
-        )
+        *(workshop.add(an_order(f"ord_{n:08}"), key="k") for n in range(20))
     )
     assert added.count(True) == 1
 
@@ -178,3 +183,51 @@ async def test_saving_the_same_step_again_writes_no_log(workshop: Workshop) -> N
     order = await workshop.place(an_order())
     await workshop.orders.save(order, replace(order), now=1, due_at=1)
     assert await workshop.steps() == [("reserve", "started")]
+
+
+FIRST = Basis(cart_version=7, cart_updated_at=1_000, ordinal=1)
+SAME_CART_LATER = replace(FIRST, ordinal=2)
+IN_BETWEEN = replace(FIRST, cart_version=8)
+AFTER_EXPIRY = replace(FIRST, cart_updated_at=2_000, ordinal=2)
+NEXT_CART = Basis(cart_version=8, cart_updated_at=2_000, ordinal=2)
+
+
+@pytest.mark.parametrize("basis", [FIRST, SAME_CART_LATER, IN_BETWEEN])
+async def test_a_basis_makes_one_order_that_is_not_cancelled(
+    workshop: Workshop, basis: Basis
+) -> None:
+    order = an_order("ord_00000001")
+    assert await workshop.add(order, key="1", basis=FIRST)
+    assert not await workshop.add(an_order("ord_00000002"), key="2", basis=basis)
+    assert await workshop.orders.rival("user_ada", basis) == "ord_00000001"
+    cancelled = order.cancelled(Reason.SHOPPER, undo_from=Step.REFUND, now=2)
+    await workshop.orders.save(order, cancelled, now=2, due_at=2)
+    assert await workshop.orders.rival("user_ada", basis) is None
+    assert await workshop.add(an_order("ord_00000002"), key="2", basis=basis)
+
+
+@pytest.mark.parametrize("basis", [AFTER_EXPIRY, NEXT_CART])
+async def test_another_cart_makes_another_order(workshop: Workshop, basis: Basis) -> None:
+    assert await workshop.add(an_order("ord_00000001"), key="1", basis=FIRST)
+    assert await workshop.add(an_order("ord_00000002"), key="2", basis=basis)
+    assert await workshop.add(an_order("ord_bob_0001", owner="user_bob"), key="1", basis=FIRST)
+
+
+async def test_of_twenty_parallel_adds_from_one_basis_one_wins(workshop: Workshop) -> None:
+    added = await asyncio.gather(
+        *(workshop.add(an_order(f"ord_{n:08}"), key=str(n), basis=FIRST) for n in range(20))
+    )
+    assert added.count(True) == 1
+
+
+async def test_the_latest_order_is_the_newest_that_is_not_cancelled(workshop: Workshop) -> None:
+    assert await workshop.orders.latest("user_ada") is None
+    await workshop.add(an_order("ord_00000001"), key="1", basis=FIRST)
+    second = an_order("ord_00000002")
+    await workshop.add(second, key="2", basis=NEXT_CART)
+    latest = LatestOrder("ord_00000002", Status.PENDING, NEXT_CART)
+    assert await workshop.orders.latest("user_ada") == latest
+    cancelled = second.cancelled(Reason.SHOPPER, undo_from=Step.REFUND, now=2)
+    await workshop.orders.save(second, cancelled, now=2, due_at=2)
+    latest = LatestOrder("ord_00000001", Status.PENDING, FIRST)
+    assert await workshop.orders.latest("user_ada") == latest

@@ -1,6 +1,7 @@
 """The saga and all who drive it over a real store, with neighbours and a clock of our own."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from services.tracking.courier import Courier
 from services.tracking.measures import Measures
 from services.tracking.models import (
     Address,
+    Basis,
     Money,
     OrderLine,
     PaymentMode,
@@ -34,6 +36,7 @@ from tests.services.tracking.neighbours import SERVICE_TOKEN, FakeCarts, FakePro
 PACE = Pace(stall=60_000, retry=5_000, give_up=300_000, courier=4_000)
 LEASE = 10_000
 """Milliseconds."""
+NUMBERS = itertools.count(1)
 ADDRESS = Address(name="Ada", line1="1 Loom Lane", city="Ware", postal_code="SG12", country="GB")
 
 
@@ -103,8 +106,14 @@ class Workshop:
 
     async def place(self, order: StoredOrder, *, key: str = "key") -> StoredOrder:
         """Store a new order without doing anything about it."""
-        assert await self.orders.add(order, key=key, payload_hash="hash")
+        assert await self.add(order, key=key)
         return order
+
+    async def add(self, order: StoredOrder, *, key: str, basis: Basis | None = None) -> bool:
+        """Store a new order, of a cart that no other order was made of unless ``basis`` says so."""
+        number = next(NUMBERS)
+        basis = basis or Basis(cart_version=number, cart_updated_at=0, ordinal=number)
+        return await self.orders.add(order, key=key, payload_hash="hash", basis=basis)
 
     async def order(self, order_id: str = "ord_00000001") -> StoredOrder:
         order = await self.orders.get(order_id)

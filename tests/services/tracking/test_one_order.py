@@ -1,0 +1,194 @@
+"""One state of a cart makes one order, however often and wherever it is asked for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.services.tracking.front import Customer, Front, eur, open_front, subject_of
+from tests.services.tracking.neighbours import SERVICE_TOKEN, publish_keys
+from tests.services.tracking.sockets import on_the_wire, serving
+from tests.services.tracking.workshop import Shop, eventually
+from tests.support.identity import bearer
+from tests.support.processes import start_service
+
+KEYS = [f"key-{number}" for number in range(50)]
+
+
+@pytest.fixture
+async def front(sqlite_shop: Shop) -> AsyncIterator[Front]:
+    async with open_front(sqlite_shop) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def two_replicas(shop: Shop, folder: Path) -> AsyncIterator[list[httpx2.AsyncClient]]:
+    """Real processes on one store, with the fake neighbours on sockets."""
+    shop.carts.reader = subject_of
+    async with (
+        serving(on_the_wire(shop.products)) as products,
+        serving(on_the_wire(shop.carts)) as cart,
+        serving(on_the_wire(publish_keys)) as user,
+    ):
+        env = {
+            "CARTWHEEL_STORE_URL": shop.url,
+            "CARTWHEEL_PRODUCTS_URL": products,
+            "CARTWHEEL_CART_URL": cart,
+            "CARTWHEEL_USER_URL": user,
+            "CARTWHEEL_SERVICE_TOKENS": SERVICE_TOKEN,
+            "CARTWHEEL_COURIER_STEP_SECONDS": "3600",
+            # For many at once on a crowded machine.
+            "CARTWHEEL_REQUEST_TIMEOUT": "60",
+            "CARTWHEEL_CHECKOUT_PATIENCE": "50",
+        }
+        async with (
+            start_service("tracking", env, folder=folder) as one,
+            start_service("tracking", env, folder=folder) as other,
+            httpx2.AsyncClient(base_url=one.url, timeout=60) as first,
+            httpx2.AsyncClient(base_url=other.url, timeout=60) as second,
+        ):
+            yield [first, second]
+
+
+def is_ordered_already(answer: httpx2.Response, order_id: str) -> bool:
+    problem = answer.json()
+    return (
+        answer.status_code == 409
+        and problem["type"] == "urn:cartwheel:problem:already-ordered"
+        and problem["order_id"] == order_id
+        and order_id in problem["detail"]
+    )
+
+
+async def test_fifty_parallel_checkouts_with_fifty_keys_make_one_order(
+    shop: Shop, tmp_path: Path
+) -> None:
+    async with two_replicas(shop, tmp_path) as replicas:
+        customers = [Customer(replica, bearer("user_ada")) for replica in replicas]
+        answers = await asyncio.gather(
+            *(insist(customers[n % 2], key=key) for n, key in enumerate(KEYS))
+        )
+        placed = [answer.json() for answer in answers if answer.status_code == 201]
+        assert len(placed) == 1
+        refused = [answer for answer in answers if answer.status_code != 201]
+        assert all(is_ordered_already(answer, placed[0]["id"]) for answer in refused)
+        orders = (await customers[0].get("/v1/orders", limit=100)).json()["items"]
+        assert [order["status"] for order in orders] == ["confirmed"]
+    assert shop.products.stock("LAMP") == 8
+
+
+async def test_a_cart_whose_order_is_pending_is_not_ordered_again(sqlite_shop: Shop) -> None:
+    async with open_front(
+        sqlite_shop, payment_mode="slow", payment_delay=1.0, checkout_patience=0.1
+    ) as front:
+        first = await front.customer().check_out(key="first")
+        assert first.status_code == 202
+        for number in range(7):
+            again = await front.customer().check_out(key=f"again-{number}")
+            assert is_ordered_already(again, first.json()["id"])
+        replayed = await front.customer().check_out(key="first")
+        assert (replayed.status_code, replayed.content) == (202, first.content)
+
+
+async def test_a_cart_that_was_changed_while_its_order_is_pending_waits_for_it(
+    sqlite_shop: Shop,
+) -> None:
+    async with open_front(
+        sqlite_shop, payment_mode="slow", payment_delay=0.5, checkout_patience=0.1
+    ) as front:
+        first = await front.customer().check_out(key="first")
+        sqlite_shop.carts.fill("user_ada", LAMP=3)
+        refused = await front.customer().check_out(eur(1500), key="second")
+        assert is_ordered_already(refused, first.json()["id"])
+
+        async def is_confirmed() -> bool:
+            order = await front.customer().get(first.headers["location"])
+            return bool(order.json()["status"] == "confirmed")
+
+        await eventually(is_confirmed)
+        assert sqlite_shop.carts.lines["user_ada"] == {"LAMP": 1}
+        second = await front.customer().check_out(eur(500), key="second")
+        assert (second.status_code, sqlite_shop.products.stock("LAMP")) == (202, 7)
+
+
+async def test_an_order_placed_after_we_looked_gets_in_our_way(sqlite_shop: Shop) -> None:
+    """It is confirmed by now, and the cart that we read held what it took, and more."""
+    carts = sqlite_shop.carts
+    seen_late: list[httpx2.Response] = []
+    placed: list[httpx2.Response] = []
+
+    def add_one_more(operation: str) -> str | None:
+        if operation == "commit":
+            carts.lines["user_ada"] = {"LAMP": 3}
+            seen_late.append(carts.cart_of("user_ada"))
+        return None
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path != "/v1/cart" or waiting.locked():
+            return carts(request)
+        async with waiting:
+            placed.append(await front.customer().check_out(key="first"))
+            return seen_late[0]
+
+    waiting = asyncio.Lock()
+    sqlite_shop.products.trouble = add_one_more
+    async with open_front(sqlite_shop, cart=answer) as front:
+        late = await front.customer().check_out(eur(1500), key="late")
+    assert placed[0].status_code == 201
+    assert is_ordered_already(late, placed[0].json()["id"])
+    assert sqlite_shop.products.stock("LAMP") == 8
+    assert carts.lines["user_ada"] == {"LAMP": 1}
+
+
+async def test_who_comes_after_the_cart_was_emptied_is_led_to_the_order(front: Front) -> None:
+    first = await front.customer().check_out(key="first")
+    again = await front.customer().check_out(key="second")
+    assert is_ordered_already(again, first.json()["id"])
+
+
+async def test_a_cancelled_order_frees_its_cart(sqlite_shop: Shop) -> None:
+    async with open_front(
+        sqlite_shop, payment_mode="slow", payment_delay=1.0, checkout_patience=0.1
+    ) as front:
+        first = await front.customer().check_out(key="first")
+        assert (await front.customer().cancel(first.json()["id"])).status_code in (200, 202)
+        second = await front.customer().check_out(key="second")
+        assert second.status_code == 202
+        assert second.json()["id"] != first.json()["id"]
+
+
+async def test_a_refused_order_frees_its_cart(sqlite_shop: Shop) -> None:
+    async with open_front(sqlite_shop, payment_mode="decline") as front:
+        for key in ("first", "second"):
+            answer = await front.customer().check_out(key=key)
+            assert answer.json()["type"] == "urn:cartwheel:problem:payment-declined"
+
+
+async def test_an_order_cancelled_after_it_was_confirmed_lets_the_next_one_through(
+    front: Front,
+) -> None:
+    first = await front.customer().check_out(key="first")
+    assert (await front.customer().cancel(first.json()["id"])).status_code == 200
+    front.shop.carts.fill("user_ada", LAMP=2)
+    second = await front.customer().check_out(key="second")
+    assert (second.status_code, front.shop.products.stock("LAMP")) == (201, 8)
+
+
+async def test_the_same_goods_put_in_again_are_another_order(front: Front) -> None:
+    for key in ("first", "second"):
+        front.shop.carts.fill("user_ada", LAMP=2)
+        assert (await front.customer().check_out(key=key)).status_code == 201
+    assert front.shop.products.stock("LAMP") == 6
+
+
+async def insist(customer: Customer, *, key: str) -> httpx2.Response:
+    """Ask with the same key until there is an answer, as a client does on a crowded machine."""
+    async with asyncio.timeout(60):
+        while True:
+            answer = await customer.check_out(key=key)
+            if answer.status_code != 503:
+                return answer
+            await asyncio.sleep(0.1)
