@@ -47,15 +47,25 @@ class RenewedElsewhere(Exception):
 
 
 class Refusal(Exception):
-    """A neighbour declined: ``kind`` is the problem's slug."""
+    """A neighbour declined: ``kind`` is the problem's slug.
+
+    ``order_id`` is the order that is in the way of another one.
+    """
 
     def __init__(
-        self, status: int, kind: str, *, errors: Sequence[FieldProblem] = (), retry_after: str = ""
+        self,
+        status: int,
+        kind: str,
+        *,
+        errors: Sequence[FieldProblem] = (),
+        order_id: str = "",
+        retry_after: str = "",
     ) -> None:
         super().__init__(f"{status} {kind}")
         self.status = status
         self.kind = kind
         self.errors = tuple(errors)
+        self.order_id = order_id
         self.retry_after = retry_after
 
 
@@ -270,5 +280,6 @@ def _refusal(answer: Answer) -> Refusal:
         answer.status_code,
         problem.type.removeprefix(PROBLEM_PREFIX),
         errors=problem.errors,
+        order_id=problem.order_id,
         retry_after=answer.headers.get("retry-after", ""),
     )

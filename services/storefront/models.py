@@ -132,6 +132,7 @@ class ProblemBody(Reading):
     type: str = "about:blank"
     detail: str = ""
     errors: tuple[FieldProblem, ...] = ()
+    order_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,11 @@ _NOTICES = {
     "orders-down": Notice(
         "wait", "The order desk is not answering.", "Nothing was changed. Please try again."
     ),
+    "this-order": Notice(
+        "wait",
+        "Your cart was ordered already. This is the order.",
+        "Nothing was ordered twice. If this order is cancelled, the cart can be ordered again.",
+    ),
     "already-ordered": Notice(
         "wait", "This form was sent before.", "If the order went through, it is in this list."
     ),

@@ -202,7 +202,7 @@ def test_no_method_of_a_client_is_forgotten_here(client: type) -> None:
 # Who reads what: the model, and the operation whose good answer it is made of.
 READINGS: tuple[tuple[type[BaseModel], str, str, str], ...] = (
     (tracking._Found, "products", "POST", "/v1/products:lookup"),
-    (tracking._Cart, "cart", "GET", "/v1/cart"),
+    (tracking.Cart, "cart", "GET", "/v1/cart"),
     (pages.ProductPage, "products", "GET", "/v1/products"),
     (pages.Product, "products", "GET", "/v1/products/BIKE-1"),
     (pages.Categories, "products", "GET", "/v1/categories"),

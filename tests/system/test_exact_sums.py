@@ -101,6 +101,26 @@ async def test_of_parallel_adds_those_past_100_lines_are_refused_and_change_noth
     assert cart_of(shop, guest) == full
 
 
+async def test_one_cart_ordered_fifty_times_at_once_with_fifty_keys_is_ordered_once(
+    shop: RunningShop,
+) -> None:
+    price = shop.price(SKU)
+    shop.set_stock(SKU, STOCK)
+    await shop.scale("tracking", 2)
+    person = await asyncio.to_thread(shop.person)
+    shop.put_in_cart(person, SKU)
+    replicas = cycle(shop.own_urls("tracking"))
+    asks = [checkout(person, price, key=f"cart-once-{number:04}") for number in range(50)]
+    replies = await all_at_once(zip(replicas, asks, strict=False))
+    assert statuses(replies) == {201: 1, 409: 49}
+    (order,) = shop.orders_of(person)
+    refusals = [reply.json() for reply in replies if reply.status == 409]
+    assert {problem["type"] for problem in refusals} == {"urn:cartwheel:problem:already-ordered"}
+    assert {problem["order_id"] for problem in refusals} == {order["id"]}
+    assert shop.stock(SKU) == STOCK - 1
+    assert cart_of(shop, person.headers)["lines"] == []
+
+
 async def test_of_200_parallel_checkouts_of_50_in_stock_exactly_50_are_confirmed(
     shop: RunningShop,
 ) -> None:

@@ -92,6 +92,9 @@ async def _refused(visit: Visit, shop: Shop, form: Form, refusal: Refusal) -> An
             return visit.redirect("/login?next=/checkout", notice="log-in-first")
         case "idempotency-key-reused":
             return visit.redirect("/orders", notice="already-ordered")
+        case "already-ordered" if refusal.order_id:
+            visit.forget_prices()
+            return visit.redirect(parcels.order_path(refusal.order_id), notice="this-order")
         case "in-progress":
             busy = form.but(
                 trouble="We are still working on this order.",

@@ -252,6 +252,9 @@ class Neighbours:
             return problem(403, "account-required")
         lines = self.carts.get(subject, {})
         if not lines:
+            mine = [one["id"] for one in self.orders.values() if one["owner"] == subject]
+            if mine:
+                return problem(409, "already-ordered", order_id=mine[-1])
             return problem(409, "cart-empty")
         total = sum(self.goods[sku]["price"]["amount"] * count for sku, count in lines.items())
         if total != body["expected_total"]["amount"]:

@@ -46,6 +46,16 @@ async def test_pressing_twice_is_one_order(shopper: Browser, world: Neighbours) 
     assert len(world.orders) == 1
 
 
+async def test_two_tabs_that_order_one_cart_both_end_at_its_order(
+    shopper: Browser, world: Neighbours
+) -> None:
+    tabs = [await shopper.open("/checkout") for _ in range(2)]
+    pages = await asyncio.gather(*(shopper.submit(tab, "/checkout", **ADDRESS) for tab in tabs))
+    assert {page.path for page in pages} == {"/orders/order-0001"}
+    assert any("Your cart was ordered already." in page.text for page in pages)
+    assert len(world.orders) == 1
+
+
 async def test_each_form_is_an_order_of_its_own(shopper: Browser) -> None:
     one, other = await shopper.open("/checkout"), await shopper.open("/checkout")
     keys = {page.form("/checkout").fields["order_key"] for page in (one, other)}
