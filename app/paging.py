@@ -39,6 +39,7 @@ SortText = Annotated[str, Field(max_length=512, pattern=r"^[^\x00]*$")]
 Item = TypeVar("Item")
 PositionT = TypeVar("PositionT")
 _CHECKSUM_BYTES = 6
+_LONGEST_KEY = hashlib.blake2b.MAX_KEY_SIZE
 
 
 class Page(Answer, Generic[Item]):
@@ -77,7 +78,10 @@ def decode_cursor(cursor: str, listing: str, position: TypeAdapter[PositionT]) -
 
 
 def _checksum(payload: bytes, listing: str) -> bytes:
-    return hashlib.blake2b(payload, digest_size=_CHECKSUM_BYTES, key=listing.encode()[:64]).digest()
+    name = listing.encode()
+    # A key has room for 64 bytes; a longer name must still be another list in its last letter.
+    key = name if len(name) <= _LONGEST_KEY else hashlib.blake2b(name).digest()
+    return hashlib.blake2b(payload, digest_size=_CHECKSUM_BYTES, key=key).digest()
 
 
 def _not_ours() -> UnprocessablePayload:

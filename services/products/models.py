@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from app.models import Answer, Model, Text
+from app.paging import Page
 
 Sku = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}$", examples=["BIKE-FIXIE-01"])]
 OrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$", examples=["ord_7Yk2mQ9x"])]
@@ -63,6 +64,18 @@ class Product(Answer):
     def fingerprint(self) -> str:
         """Changes when anything in the product does."""
         return fingerprint(self.model_dump_json().encode())
+
+
+class ProductPage(Page[Product]):
+    """A part of a list of products."""
+
+    total: Annotated[int, Field(description="How many products the whole list has.")]
+    previous_cursor: Annotated[
+        str | None, Field(description="Leads to the page before; null on the first one.")
+    ] = None
+    searched_for: Annotated[
+        str | None, Field(description="The words that took the place of misspelt ones in `q`.")
+    ] = None
 
 
 class ProductDetails(Model):

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel, TypeAdapter
 
 from app.auth import ServiceCaller
+from app.errors import UnprocessablePayload
 from app.models import Text
 from app.paging import (
     Cursor,
     Limit,
     Milliseconds,
-    Page,
     SortText,
     decode_cursor,
     encode_cursor,
@@ -20,6 +20,7 @@ from app.paging import (
 from app.problems import problems
 from services.products.dependencies import Expected, Goods, Staff, StockRoom, fingerprints_in
 from services.products.models import (
+    MAX_AMOUNT,
     Amount,
     Categories,
     Lookup,
@@ -27,6 +28,7 @@ from services.products.models import (
     OrderId,
     Product,
     ProductDetails,
+    ProductPage,
     Reservation,
     ReservationRequest,
     Sku,
@@ -35,7 +37,14 @@ from services.products.models import (
     StockLevel,
     fingerprint,
 )
-from services.products.repository import Listing, OutOfStock, ReservationClosed, ReservationMismatch
+from services.products.repository import (
+    Listing,
+    OutOfStock,
+    Place,
+    ReservationClosed,
+    ReservationMismatch,
+)
+from services.products.search import searched
 from services.products.service import FRESH_SECONDS, ProductChanged, UnknownProduct
 
 router = APIRouter(prefix="/v1")
@@ -45,12 +54,12 @@ BRIEFLY = f"public, max-age={FRESH_SECONDS:.0f}"
 FOR_AN_HOUR = "public, max-age=3600"
 SVG = "image/svg+xml"
 
-# What is in a cursor: the sort value and the SKU of the last product seen.
-POSITIONS: Mapping[Sort, TypeAdapter[tuple[str | int, str]]] = {
-    Sort.NAME: TypeAdapter(tuple[SortText, Sku]),
-    Sort.CHEAPEST: TypeAdapter(tuple[Amount, Sku]),
-    Sort.DEAREST: TypeAdapter(tuple[Amount, Sku]),
-    Sort.NEWEST: TypeAdapter(tuple[Milliseconds, Sku]),
+# What is in a cursor: the sort value and the SKU of a product, and whether to read backwards.
+POSITIONS: Mapping[Sort, TypeAdapter[tuple[str | int, str, bool]]] = {
+    Sort.NAME: TypeAdapter(tuple[SortText, Sku, bool]),
+    Sort.CHEAPEST: TypeAdapter(tuple[Amount, Sku, bool]),
+    Sort.DEAREST: TypeAdapter(tuple[Amount, Sku, bool]),
+    Sort.NEWEST: TypeAdapter(tuple[Milliseconds, Sku, bool]),
 }
 
 _TAGGED: dict[str, Any] = {
@@ -70,24 +79,49 @@ Search = Annotated[
 ]
 
 
-@router.get("/products", tags=["catalogue"], response_model=Page[Product], responses=UNCHANGED)
+InStock = Annotated[bool, Query(description="Only what can be bought now.")]
+Price = Annotated[
+    int | None, Query(ge=0, le=MAX_AMOUNT, description="In the currency's smallest unit.")
+]
+
+
+@router.get("/products", tags=["catalogue"], response_model=ProductPage, responses=UNCHANGED)
 async def list_products(
     request: Request,
     catalogue: Goods,
     category: Slug | None = None,
     q: Search = None,
+    in_stock: InStock = False,
+    min_price: Price = None,
+    max_price: Price = None,
     sort: Sort = Sort.NAME,
     limit: Limit = 24,
     cursor: Cursor = None,
 ) -> Response:
-    """The goods, a page at a time."""
-    listing = Listing(category, tuple((q or "").split()[:MAX_WORDS]), sort)
+    """The goods, a page at a time.
+
+    A search forgives capitals, accents, plurals, and one wrong letter in a word that is nowhere.
+    """
+    if min_price is not None and max_price is not None and min_price > max_price:
+        raise UnprocessablePayload(
+            errors=[{"pointer": "/max_price", "message": "must not be below min_price"}]
+        )
+    words = searched(q or "", most=MAX_WORDS)
+    listing = Listing(category, words, in_stock, min_price, max_price, sort)
     # A cursor reads on in the list it came from, and in no other.
     name = f"products {listing}"
-    after = decode_cursor(cursor, name, POSITIONS[sort]) if cursor else None
-    shelf = await catalogue.list_products(listing, limit=limit, after=after)
-    next_cursor = encode_cursor(shelf.last, name) if shelf.last else None
-    return _answer(request, Page[Product](items=shelf.products, next_cursor=next_cursor))
+    place = Place(*decode_cursor(cursor, name, POSITIONS[sort])) if cursor else None
+    shelf = await catalogue.list_products(listing, limit=limit, place=place)
+    return _answer(
+        request,
+        ProductPage(
+            items=shelf.products,
+            total=shelf.total,
+            next_cursor=_cursor(shelf.following, name),
+            previous_cursor=_cursor(shelf.previous, name),
+            searched_for=shelf.searched_for,
+        ),
+    )
 
 
 @router.get("/categories", tags=["catalogue"], response_model=Categories, responses=UNCHANGED)
@@ -203,6 +237,10 @@ async def release_reservation(
 ) -> Reservation:
     """The order is off: its stock can be sold again. A reservation still on its way is refused."""
     return await stock.release(order_id)
+
+
+def _cursor(place: Place | None, listing: str) -> str | None:
+    return encode_cursor([place.value, place.sku, place.backwards], listing) if place else None
 
 
 def _answer(request: Request, answer: BaseModel) -> Response:

@@ -75,6 +75,8 @@ async def seed(database: Database, *, currency: str) -> int:
             f"{currency}: begin with an empty store or set CARTWHEEL_CURRENCY."
         )
     shelves = read_catalogue()
+    # What an older version of the code added, or compared in another way.
+    await repository.renew_terms()
     return await repository.add_missing(
         [(shelf.slug, shelf.name) for shelf in shelves],
         [_priced(good, shelf.slug, currency) for shelf in shelves for good in shelf.products],

@@ -1,7 +1,7 @@
 """What the shop decides about its goods and its stock."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -16,6 +16,7 @@ from services.products.models import (
     Product,
     ProductDetails,
     Reservation,
+    Sort,
 )
 from services.products.pictures import draw
 from services.products.repository import (
@@ -23,14 +24,18 @@ from services.products.repository import (
     Listing,
     NewProduct,
     OutOfStock,
+    Place,
     ReservationClosed,
     ReservationMismatch,
     ReservationRepository,
     Stored,
 )
+from services.products.search import Vocabulary
 
 FRESH_SECONDS = 2.0
 """How long an answer about goods may be out of date."""
+VOCABULARY_SECONDS = 60.0
+"""How long new words may be unknown to the search for misspelt ones."""
 
 ANY = "*"
 """Expecting this fingerprint expects only that there is something."""
@@ -73,10 +78,16 @@ class ProductChanged(Problem):
 
 @dataclass(frozen=True)
 class Shelf:
-    """A part of a list; ``last`` is where to read on, None at the end."""
+    """A part of a list of ``total`` products, and the places of the parts beside it.
+
+    ``searched_for`` are the words that were looked for in the place of misspelt ones.
+    """
 
     products: list[Product]
-    last: tuple[str | int, str] | None
+    total: int
+    previous: Place | None
+    following: Place | None
+    searched_for: str | None = None
 
 
 class Catalogue:
@@ -88,6 +99,7 @@ class Catalogue:
         self._clock = clock
         self._products = TimedCache[str, Product](seconds=FRESH_SECONDS, capacity=512)
         self._shelves = TimedCache[object, Shelf](seconds=FRESH_SECONDS, capacity=256)
+        self._vocabulary = TimedCache[str, Vocabulary](seconds=VOCABULARY_SECONDS, capacity=1)
         self._categories = TimedCache[str, list[Category]](seconds=FRESH_SECONDS, capacity=1)
 
     async def categories(self) -> list[Category]:
@@ -102,20 +114,49 @@ class Catalogue:
 
         return await self._products.get(sku, load)
 
-    async def list_products(
-        self, listing: Listing, *, limit: int, after: tuple[str | int, str] | None
-    ) -> Shelf:
-        """At most ``limit`` products behind ``after``, at most two seconds old."""
+    async def list_products(self, listing: Listing, *, limit: int, place: Place | None) -> Shelf:
+        """At most ``limit`` products next to ``place``, at most two seconds old.
+
+        Words that are nowhere in the list are looked for with one letter wrong.
+        """
 
         async def load() -> Shelf:
-            # One more than asked for tells whether there is another page.
-            found = await self._repository.page(listing, limit=limit + 1, after=after)
-            page = found[:limit]
-            more = len(found) > limit
-            last = (page[-1].sort_values[listing.sort], page[-1].product.sku) if more else None
-            return Shelf([stored.product for stored in page], last)
+            total = await self._repository.count(listing)
+            if total or not listing.words:
+                return await self._shelf(listing, total, limit=limit, place=place)
+            vocabulary = await self._vocabulary.get("all", self._read_vocabulary)
+            words = vocabulary.corrected(listing.words)
+            if words is None:
+                return await self._shelf(listing, total, limit=limit, place=place)
+            corrected = replace(listing, words=words)
+            total = await self._repository.count(corrected)
+            shelf = await self._shelf(corrected, total, limit=limit, place=place)
+            spelt = " ".join(word.written for word in words)
+            return replace(shelf, searched_for=spelt if total else None)
 
-        return await self._shelves.get((listing, limit, after), load)
+        return await self._shelves.get((listing, limit, place), load)
+
+    async def _shelf(
+        self, listing: Listing, total: int, *, limit: int, place: Place | None
+    ) -> Shelf:
+        # One more than asked for tells whether the list goes on that way.
+        found = await self._repository.page(listing, limit=limit + 1, place=place)
+        more = len(found) > limit
+        backwards = place is not None and place.backwards
+        page = found[-limit:] if backwards else found[:limit]
+        if not page:
+            return Shelf([], total, None, None)
+        before = more if backwards else place is not None
+        behind = place is not None if backwards else more
+        return Shelf(
+            [stored.product for stored in page],
+            total,
+            _place(page[0], listing.sort, backwards=True) if before else None,
+            _place(page[-1], listing.sort, backwards=False) if behind else None,
+        )
+
+    async def _read_vocabulary(self) -> Vocabulary:
+        return Vocabulary(await self._repository.terms())
 
     async def lookup(self, skus: Sequence[str]) -> LookupAnswer:
         """What these cost and how many there are at this moment; never from memory."""
@@ -252,6 +293,10 @@ class Stock:
 
     def _count(self, outcome: Outcome) -> None:
         self._outcomes.labels(outcome).inc()
+
+
+def _place(stored: Stored, sort: Sort, *, backwards: bool) -> Place:
+    return Place(stored.sort_values[sort], stored.product.sku, backwards)
 
 
 def _expected_version(stored: Stored | None, expected: Collection[str] | None) -> int | None:

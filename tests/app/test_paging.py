@@ -75,3 +75,9 @@ def test_what_is_no_cursor_is_refused(text: str) -> None:
 def test_a_cursor_of_another_list_is_refused() -> None:
     with pytest.raises(UnprocessablePayload):
         decode_cursor(encode_cursor([1, "a"], "items"), "orders", POSITION)
+
+
+def test_lists_with_long_names_are_kept_apart_to_the_last_letter() -> None:
+    cursor = encode_cursor([1, "a"], "items " + "x" * 80 + "a")
+    with pytest.raises(UnprocessablePayload):
+        decode_cursor(cursor, "items " + "x" * 80 + "b", POSITION)

@@ -4,6 +4,7 @@ from services.products.repository.catalogue import (
     CatalogueRepository,
     Listing,
     NewProduct,
+    Place,
     Stored,
 )
 from services.products.repository.reservations import (
@@ -19,6 +20,7 @@ __all__ = [
     "Listing",
     "NewProduct",
     "OutOfStock",
+    "Place",
     "ReservationClosed",
     "ReservationMismatch",
     "ReservationRepository",

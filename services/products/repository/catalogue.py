@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import RowMapping, TextClause, bindparam, text
 
 from app.stores.sql import Database
 from services.products.models import Category, Money, Product, ProductDetails, Sort, image_path
+from services.products.search import Word, search_terms
 
 CATEGORIES = text("""
     SELECT slug, categories.name AS name, count(products.sku) AS count
@@ -30,17 +31,18 @@ FIND_MANY = text("SELECT * FROM products WHERE sku IN :skus").bindparams(
 INSERT = text("""
     INSERT INTO products (
         sku, name, summary, description, category, price_amount, currency, available,
-        weight_grams, size, sort_name, search_text, added_at, version
+        weight_grams, size, sort_name, search_text, search_terms, added_at, version
     ) VALUES (
         :sku, :name, :summary, :description, :category, :price_amount, :currency, :available,
-        :weight_grams, :size, :sort_name, :search_text, :added_at, 1
+        :weight_grams, :size, :sort_name, :search_text, :search_terms, :added_at, 1
     ) ON CONFLICT (sku) DO NOTHING RETURNING *
 """)
 CHANGE = text("""
     UPDATE products SET
         name = :name, summary = :summary, description = :description, category = :category,
         price_amount = :price_amount, currency = :currency, weight_grams = :weight_grams,
-        size = :size, sort_name = :sort_name, search_text = :search_text, version = version + 1
+        size = :size, sort_name = :sort_name, search_text = :search_text,
+        search_terms = :search_terms, version = version + 1
     WHERE sku = :sku AND (version = :version OR CAST(:any_version AS INTEGER) = 1)
     RETURNING *
 """)
@@ -49,6 +51,9 @@ SET_STOCK = text("""
     WHERE sku = :sku AND (version = :version OR CAST(:any_version AS INTEGER) = 1)
     RETURNING *
 """)
+SEARCHED = text("SELECT sku, name, summary, description, search_terms FROM products ORDER BY sku")
+SET_TERMS = text("UPDATE products SET search_terms = :search_terms WHERE sku = :sku")
+TERMS = text("SELECT search_terms FROM products WHERE search_terms IS NOT NULL")
 CURRENCIES = text("SELECT DISTINCT currency FROM products ORDER BY currency")
 
 # What each order compares, and whether it runs upwards.
@@ -74,8 +79,20 @@ class Listing:
     """Which products, in which order. All ``words`` must occur somewhere in a product's text."""
 
     category: str | None = None
-    words: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()
+    in_stock: bool = False
+    min_price: int | None = None
+    max_price: int | None = None
     sort: Sort = Sort.NAME
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page begins: beyond a product's sort value and SKU, or just before them."""
+
+    value: str | int
+    sku: str
+    backwards: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,22 +135,43 @@ class CatalogueRepository:
         return {row["sku"]: _stored(row).product for row in rows}
 
     async def page(
-        self, listing: Listing, *, limit: int, after: tuple[str | int, str] | None = None
+        self, listing: Listing, *, limit: int, place: Place | None = None
     ) -> list[Stored]:
-        """At most ``limit`` products; ``after`` is the sort value and SKU of the last one seen."""
-        statement = _page_statement(
-            listing.sort, listing.category is not None, len(listing.words), after is not None
-        )
-        values: dict[str, Any] = {"limit": limit}
-        if listing.category is not None:
-            values["category"] = listing.category
-        for number, word in enumerate(listing.words):
-            values[f"word{number}"] = f"%{_escaped(word.casefold())}%"
-        if after is not None:
-            values["value"], values["sku"] = after
+        """At most ``limit`` products next to ``place``, in the order of the list."""
+        backwards = place is not None and place.backwards
+        conditions, values = _conditions(listing)
+        statement = _page_statement(listing.sort, conditions, place is not None, backwards)
+        values["limit"] = limit
+        if place is not None:
+            values |= {"value": place.value, "sku": place.sku}
         async with self._database.reading("list_products") as connection:
             rows = (await connection.execute(statement, values)).mappings().all()
-        return [_stored(row) for row in rows]
+        found = [_stored(row) for row in rows]
+        return found[::-1] if backwards else found
+
+    async def count(self, listing: Listing) -> int:
+        """How many products are in the whole list."""
+        conditions, values = _conditions(listing)
+        async with self._database.reading("count_products") as connection:
+            counted = await connection.execute(_count_statement(conditions), values)
+            return int(counted.scalar_one())
+
+    async def terms(self) -> list[str]:
+        """The search terms of every product."""
+        async with self._database.reading("search_terms") as connection:
+            return list((await connection.execute(TERMS)).scalars())
+
+    async def renew_terms(self) -> int:
+        """Bring the search terms up to date with the code; returns how many products changed."""
+        changed = 0
+        async with self._database.transaction("renew_terms") as connection:
+            for row in (await connection.execute(SEARCHED)).all():
+                terms = search_terms((row.name, row.summary, row.description))
+                if terms != row.search_terms:
+                    values = {"sku": row.sku, "search_terms": terms}
+                    await connection.execute(SET_TERMS, values)
+                    changed += 1
+        return changed
 
     async def add(self, new: NewProduct) -> Product | None:
         """Add a product; None when the SKU is taken already."""
@@ -182,18 +220,68 @@ class CatalogueRepository:
             return list((await connection.execute(CURRENCIES)).scalars())
 
 
-@cache
-def _page_statement(sort: Sort, in_category: bool, words: int, continued: bool) -> TextClause:
-    """The query for one shape of list; shapes are few, so each is built once."""
+def _conditions(listing: Listing) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """What a product of the list fulfils, and the values in it."""
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    if listing.category is not None:
+        conditions.append("category = :category")
+        values["category"] = listing.category
+    if listing.in_stock:
+        conditions.append("available > 0")
+    if listing.min_price is not None:
+        conditions.append("price_amount >= :min_price")
+        values["min_price"] = listing.min_price
+    if listing.max_price is not None:
+        conditions.append("price_amount <= :max_price")
+        values["max_price"] = listing.max_price
+    for number, word in enumerate(listing.words):
+        conditions.append(_word_condition(f"word{number}", word, values))
+    return tuple(conditions), values
+
+
+def _word_condition(name: str, word: Word, values: dict[str, Any]) -> str:
+    """As it was typed anywhere in the text, or each of its tokens at the beginning of a word."""
+    values[name] = f"%{_escaped(word.written)}%"
+    all_tokens = []
+    for place, token in enumerate(word.tokens):
+        any_form = []
+        for number, form in enumerate(token):
+            form_name = f"{name}_{place}_{number}"
+            values[form_name] = f"% {_escaped(form)}%"
+            any_form.append(f"search_terms LIKE :{form_name} ESCAPE '!'")
+        all_tokens.append(f"({' OR '.join(any_form)})")
+    as_written = f"search_text LIKE :{name} ESCAPE '!'"
+    return f"({as_written} OR ({' AND '.join(all_tokens)}))" if all_tokens else as_written
+
+
+@lru_cache(maxsize=256)
+def _page_statement(
+    sort: Sort, conditions: tuple[str, ...], continued: bool, backwards: bool
+) -> TextClause:
+    """The query for one shape of list; the usual shapes are few, so they are kept."""
     column, upwards = SORT_COLUMNS[sort]
-    conditions = ["category = :category"] if in_category else []
-    conditions += [f"search_text LIKE :word{number} ESCAPE '!'" for number in range(words)]
+    # SKUs break ties upwards in every list.
+    ways = {True: ("ASC", ">"), False: ("DESC", "<")}
+    direction, beyond = ways[upwards is not backwards]
+    sku_direction, sku_beyond = ways[not backwards]
     if continued:
-        beyond = ">" if upwards else "<"
-        conditions.append(f"({column} {beyond} :value OR ({column} = :value AND sku > :sku))")
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    direction = "ASC" if upwards else "DESC"
-    return text(f"SELECT * FROM products {where} ORDER BY {column} {direction}, sku LIMIT :limit")
+        conditions += (
+            f"({column} {beyond} :value OR ({column} = :value AND sku {sku_beyond} :sku))",
+        )
+    return text(
+        f"SELECT * FROM products{_where(conditions)}"
+        f" ORDER BY {column} {direction}, sku {sku_direction} LIMIT :limit"
+    )
+
+
+@lru_cache(maxsize=256)
+def _count_statement(conditions: tuple[str, ...]) -> TextClause:
+    return text(f"SELECT count(*) FROM products{_where(conditions)}")
+
+
+def _where(conditions: tuple[str, ...]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def _escaped(word: str) -> str:
@@ -221,6 +309,7 @@ def _columns(sku: str, details: ProductDetails) -> dict[str, Any]:
         "currency": details.price.currency,
         "sort_name": details.name.casefold(),
         "search_text": f"{details.name}\n{details.summary}\n{details.description}".casefold(),
+        "search_terms": search_terms((details.name, details.summary, details.description)),
     }
 
 

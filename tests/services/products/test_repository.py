@@ -3,8 +3,10 @@
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app.stores.sql import Database
 from services.products.models import Line, Money, ProductDetails, ReservationStatus, Sort
@@ -13,11 +15,13 @@ from services.products.repository import (
     Listing,
     NewProduct,
     OutOfStock,
+    Place,
     ReservationClosed,
     ReservationMismatch,
     ReservationRepository,
     UnknownReservation,
 )
+from services.products.search import searched
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=15)
@@ -104,11 +108,51 @@ async def test_pages_of_any_size_are_the_same_list(
     await catalogue.add_missing([("things", "Things")], goods)
     for size in (1, 2, 3, 4):
         seen: list[str] = []
-        after = None
-        while page := await catalogue.page(Listing(sort=sort), limit=size, after=after):
+        place = None
+        while page := await catalogue.page(Listing(sort=sort), limit=size, place=place):
             seen += [stored.product.sku for stored in page]
-            after = (page[-1].sort_values[sort], page[-1].product.sku)
+            place = Place(page[-1].sort_values[sort], page[-1].product.sku)
         assert seen == expected
+        back: list[str] = []
+        place = Place(page_end(sort), "Z-1", backwards=True)
+        while page := await catalogue.page(Listing(sort=sort), limit=size, place=place):
+            back = [stored.product.sku for stored in page] + back
+            place = Place(page[0].sort_values[sort], page[0].product.sku, backwards=True)
+        assert back == expected
+
+
+def page_end(sort: Sort) -> str | int:
+    """A value behind all others in this order."""
+    return {Sort.NAME: "\uffff", Sort.CHEAPEST: 10**9}.get(sort, 0)
+
+
+async def test_a_list_keeps_to_stock_and_price(catalogue: CatalogueRepository) -> None:
+    goods = [good("A-1", price=100), good("B-1", price=200, stock=0), good("C-1", price=300)]
+    await catalogue.add_missing([("things", "Things")], goods)
+
+    async def skus(**wanted: Any) -> list[str]:
+        listing = Listing(**wanted)
+        found = [stored.product.sku for stored in await catalogue.page(listing, limit=10)]
+        assert await catalogue.count(listing) == len(found)
+        return found
+
+    assert await skus() == ["A-1", "B-1", "C-1"]
+    assert await skus(in_stock=True) == ["A-1", "C-1"]
+    assert await skus(min_price=200) == ["B-1", "C-1"]
+    assert await skus(max_price=200) == ["A-1", "B-1"]
+    assert await skus(min_price=101, max_price=299, in_stock=True) == []
+
+
+async def test_goods_that_older_code_added_are_found_and_learn_their_terms(
+    catalogue: CatalogueRepository, database: Database
+) -> None:
+    await catalogue.add_missing([("things", "Things")], [good("A-1", "Steel axles")])
+    async with database.transaction("forget_terms") as connection:
+        await connection.execute(text("UPDATE products SET search_terms = NULL"))
+    assert await catalogue.count(Listing(words=searched("axles", most=8))) == 1
+    assert await catalogue.renew_terms() == 1
+    assert await catalogue.renew_terms() == 0
+    assert await catalogue.count(Listing(words=searched("ÀXLE", most=8))) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,7 +172,8 @@ async def test_a_search_takes_every_sign_literally(
 ) -> None:
     goods = [good("A-1", "Steel axle"), good("B-1", "GRÖSSE_1! 100% wheel")]
     await catalogue.add_missing([("things", "Things")], goods)
-    found = await catalogue.page(Listing(words=words), limit=10)
+    listing = Listing(words=searched(" ".join(words), most=8))
+    found = await catalogue.page(listing, limit=10)
     assert [stored.product.sku for stored in found] == expected
 
 
