@@ -7,7 +7,8 @@ stores run it. What keeps that true:
 * Postgres infers a parameter's type from its place, so a bare one says it itself:
   ``CAST(:now AS BIGINT)``;
 * ``INSERT … ON CONFLICT``, ``RETURNING`` and conditional ``UPDATE`` mean the same in both;
-* times are ``BIGINT`` epoch milliseconds, documents are JSON in ``TEXT``, flags are ``INTEGER``;
+* times are ``BIGINT`` epoch milliseconds by `Database.clock`, documents are JSON in ``TEXT``,
+  flags are ``INTEGER``;
 * rows are changed in the order of their key, so that two transactions never wait for each other.
 
 ::
@@ -31,7 +32,7 @@ import random
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -43,13 +44,20 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.background import meanwhile, repeat
 from app.errors import Problem
+from app.stores.clock import Clock, StoreClock, machine_clock
 from app.stores.errors import StoreUnavailable as StoreUnavailable  # also for those who use SQL
 from app.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 
 WRITE_ATTEMPTS = 3
+
+READ_CLOCK = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+READ_CLOCK_EVERY = 5.0
+FIRST_READING_WITHIN = 0.5
+"""Seconds. Later than that the first connection brings the time."""
 
 # SQLite looks for a free lock after 1, 2, 5, 10 and more milliseconds, in the end every 100. The
 # writers of another process take turns without such a pause, so we would hardly ever see it
@@ -96,7 +104,11 @@ class Database:
 
     ``patience`` (seconds) limits each wait: for a connection, for the write lock, for a
     statement.
+
+    ``clock`` tells the time that all users of the store agree on (`app.stores.clock`).
     """
+
+    clock: Clock
 
     def __init__(
         self, url: str, *, metrics: Metrics, pool_size: int = 8, patience: float = 2.0
@@ -104,14 +116,25 @@ class Database:
         self.store = "sqlite" if url.startswith("sqlite:") else "postgres"
         self._metrics = metrics
         self._patience = patience
+        self._open = AsyncExitStack()
         if self.store == "sqlite":
+            self.clock = machine_clock
             self._writer = _sqlite_writer(url, patience)
             self._reader = _sqlite_engine(url, pool_size, patience)
         else:
-            self._writer = _postgres_engine(url, pool_size, patience)
+            self.clock = self._store_clock = StoreClock()
+            self._writer = _postgres_engine(url, pool_size, patience, self._store_clock)
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     async def __aenter__(self) -> Self:
+        if self.store == "postgres":
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(FIRST_READING_WITHIN):
+                    await self._read_clock()
+            reading = repeat(
+                self._read_clock, every=READ_CLOCK_EVERY, name="read the store's clock"
+            )
+            await self._open.enter_async_context(meanwhile(reading))
         return self
 
     async def __aexit__(
@@ -120,6 +143,7 @@ class Database:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self._open.aclose()
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -164,6 +188,12 @@ class Database:
         """Ask the store for a sign of life. Raises `StoreUnavailable`."""
         async with self.reading("ping") as connection:
             await connection.execute(text("SELECT 1"))
+
+    async def _read_clock(self) -> None:
+        async with self.reading("clock") as connection:
+            since = self._store_clock.started()
+            milliseconds = await connection.scalar(text(READ_CLOCK))
+            self._store_clock.heard(milliseconds, since=since)
 
     @asynccontextmanager
     async def _observed(self, operation: str) -> AsyncIterator[None]:
@@ -278,9 +308,9 @@ def _is_busy(error: BaseException | None) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
-def _postgres_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
+def _postgres_engine(url: str, pool_size: int, patience: float, clock: StoreClock) -> AsyncEngine:
     async def connect() -> Any:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             url,
             timeout=patience,
             # The server gives up first and says so; ours is for a server that says nothing.
@@ -292,6 +322,10 @@ def _postgres_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
                 "idle_in_transaction_session_timeout": "10000",
             },
         )
+        # Who can use the store knows its time.
+        since = clock.started()
+        clock.heard(await connection.fetchval(READ_CLOCK), since=since)
+        return connection
 
     engine = create_async_engine(
         "postgresql+asyncpg://",

@@ -42,20 +42,15 @@ def create() -> FastAPI:
     return build(load(ProductsSettings))
 
 
-def now() -> datetime:
-    """This moment, in UTC."""
-    return datetime.now(UTC)
-
-
 def build(
     settings: ProductsSettings,
     *,
     transports: Mapping[str, httpx2.AsyncBaseTransport] = {},
-    clock: Clock = now,
+    clock: Clock | None = None,
 ) -> FastAPI:
     """The service; nothing is opened before its lifespan begins.
 
-    ``transports`` replaces the way to a neighbour (``user``) in tests.
+    ``transports`` replaces the way to a neighbour (``user``) in tests, ``clock`` the store's.
     """
     metrics = Metrics("products", version=settings.version)
     health = Health()
@@ -75,16 +70,17 @@ def build(
                 "user", settings.user_url, metrics=metrics, transport=transports.get("user")
             ) as user,
         ):
+            now = clock or partial(_now, database)
             health.add("store", partial(check_schema, database, "services.products"))
             catalogue = Catalogue(
-                CatalogueRepository(database), currency=settings.currency, clock=clock
+                CatalogueRepository(database), currency=settings.currency, clock=now
             )
             stock = Stock(
                 ReservationRepository(database),
                 lifetime=timedelta(seconds=settings.reservation_lifetime),
                 moved=catalogue.forget,
                 outcomes=outcomes,
-                clock=clock,
+                clock=now,
             )
             sweeping = repeat(
                 stock.expire,
@@ -111,3 +107,8 @@ def build(
         routers=(router,),
         priorities=PRIORITIES,
     )
+
+
+def _now(database: Database) -> datetime:
+    """This moment by the store's clock, in UTC."""
+    return datetime.fromtimestamp(database.clock() / 1000, UTC)

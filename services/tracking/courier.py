@@ -10,6 +10,7 @@ from app.telemetry.logs import get_logger
 from services.tracking.measures import Measures
 from services.tracking.models import ShipmentStatus, Status
 from services.tracking.repository import OrderChanged, OrderRepository
+from services.tracking.saga import Pace
 
 NEXT_STOP: Mapping[ShipmentStatus, ShipmentStatus] = {
     ShipmentStatus.CONFIRMED: ShipmentStatus.PACKED,
@@ -21,13 +22,13 @@ BATCH = 100
 
 
 class Courier:
-    """``pace`` is the milliseconds between two moves of one parcel."""
+    """Moves parcels, each once in ``pace.courier``."""
 
     def __init__(
         self,
         orders: OrderRepository,
         *,
-        pace: int,
+        pace: Pace,
         clock: Callable[[], int],
         measures: Measures,
         changed: Callable[[str], None],
@@ -40,7 +41,9 @@ class Courier:
 
     async def make_rounds(self) -> None:
         """Move every parcel that is due by one stop. Raises `StoreUnavailable`."""
-        for order_id in await self._orders.under_way(now=self._clock(), limit=BATCH):
+        now = self._clock()
+        latest = self._pace.latest_move(now)
+        for order_id in await self._orders.under_way(now=now, latest=latest, limit=BATCH):
             await self._move_safely(order_id)
 
     async def _move_safely(self, order_id: str) -> None:
@@ -51,16 +54,18 @@ class Courier:
             return
         except (KeyError, ValueError):
             get_logger().exception("parcel.not_moved", order=order_id)
-            if await self._orders.strike(order_id, due_at=self._clock() + self._pace):
+            if await self._orders.strike(order_id, due_at=self._clock() + self._pace.courier):
                 get_logger().error("order.parked", order=order_id)
                 self._measures.parked()
 
     async def _move(self, order_id: str) -> None:
         order = await self._orders.get(order_id)
         now = self._clock()
-        if order is None or order.status is not Status.CONFIRMED or order.due_at > now:
+        if order is None or order.status is not Status.CONFIRMED:
+            return
+        if not order.is_due(now=now, latest=self._pace.latest_move(now)):
             return
         moved = order.moved(NEXT_STOP[order.shipment_status], now=now)
-        await self._orders.save(order, moved, now=now, due_at=now + self._pace)
+        await self._orders.save(order, moved, now=now, due_at=now + self._pace.courier)
         self._measures.moved(moved.shipment_status)
         self._changed(order_id)

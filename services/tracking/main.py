@@ -1,7 +1,6 @@
 """The tracking service: what is put together, and in which order it opens and closes."""
 
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,6 +15,7 @@ from app.client import Transport, Upstream
 from app.factory import create_app
 from app.health import Health
 from app.settings import load
+from app.stores.clock import Clock
 from app.stores.migrations import check_schema
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
@@ -42,22 +42,17 @@ def create() -> FastAPI:
     return build(load(TrackingSettings))
 
 
-def milliseconds() -> int:
-    """Now, since the epoch."""
-    return time.time_ns() // 1_000_000
-
-
 def build(
     settings: TrackingSettings,
     *,
     transports: Mapping[str, Transport] = MappingProxyType({}),
-    clock: Callable[[], int] = milliseconds,
+    clock: Clock | None = None,
     reached: Callable[[str], None] | None = None,
 ) -> FastAPI:
     """The app; nothing is opened before its lifespan begins.
 
-    ``transports`` replace the network to the neighbours of that name; ``reached`` is told each
-    point between two effects of a checkout.
+    ``transports`` replace the network to the neighbours of that name, ``clock`` the store's;
+    ``reached`` is told each point between two effects of a checkout.
     """
     metrics = Metrics("tracking", version=settings.version)
     measures = Measures(metrics)
@@ -82,6 +77,7 @@ def build(
             upstream("cart", settings.cart_url) as cart,
             upstream("user", settings.user_url) as user,
         ):
+            now = clock or database.clock
             health.add("store", partial(check_schema, database, "services.tracking"))
             repository = OrderRepository(database)
             bulletin = Bulletin(
@@ -92,22 +88,22 @@ def build(
             )
             neighbours = Neighbours(
                 products=ProductsClient(products),
-                payments=_payments(settings, database, clock),
+                payments=_payments(settings, database, now),
                 cart=CartClient(cart),
             )
             saga = Saga(
                 orders=repository,
                 neighbours=neighbours,
                 pace=_pace(settings),
-                clock=clock,
+                clock=now,
                 measures=measures,
                 reached=reached,
                 changed=bulletin.changed,
             )
             courier = Courier(
                 repository,
-                pace=saga.pace.courier,
-                clock=clock,
+                pace=saga.pace,
+                clock=now,
                 measures=measures,
                 changed=bulletin.changed,
             )
@@ -116,7 +112,7 @@ def build(
                 repository,
                 holder=_unique(settings.instance),
                 lease=_in_milliseconds(SWEEPS_A_LEASE * settings.sweep_seconds),
-                clock=clock,
+                clock=now,
                 measures=measures,
             )
             runner = SagaRunner(saga, limit=settings.checkout_limit, grace=settings.drain_grace)
@@ -140,7 +136,7 @@ def build(
                         cart=neighbours.cart,
                         currency=settings.currency,
                         patience=settings.checkout_patience,
-                        clock=clock,
+                        clock=now,
                     ),
                     bulletin=bulletin,
                     verifier=TokenVerifier(
@@ -163,7 +159,7 @@ def build(
     )
 
 
-def _payments(settings: TrackingSettings, database: Database, clock: Callable[[], int]) -> Payments:
+def _payments(settings: TrackingSettings, database: Database, clock: Clock) -> Payments:
     return Payments(
         database,
         mode=settings.payment_mode,

@@ -184,6 +184,14 @@ class StoredOrder:
     sequence: int
     events: tuple[ShipmentEvent, ...]
 
+    def is_due(self, *, now: int, latest: int) -> bool:
+        """Whether somebody else may take it up.
+
+        Nobody postpones anything beyond ``latest``: a later time was written by a clock that
+        was wrong, and nobody waits for it.
+        """
+        return not now < self.due_at <= latest
+
     def at_step(self, step: Step) -> "StoredOrder":
         """The same decision, the next thing to do about it."""
         return replace(self, step=step)

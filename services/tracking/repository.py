@@ -69,7 +69,7 @@ class Receipt:
 class OrderRepository:
     """Orders, their events and the sweeper's lease. Every method may raise `StoreUnavailable`.
 
-    Times are epoch milliseconds, given by the caller.
+    Times are epoch milliseconds by the store's clock, given by the caller.
     """
 
     def __init__(self, database: Database) -> None:
@@ -194,13 +194,13 @@ class OrderRepository:
             found = await connection.execute(SELECT_SEQUENCES, {"ids": list(order_ids)})
             return {row.id: row.sequence for row in found}
 
-    async def unfinished(self, *, now: int, limit: int) -> list[str]:
-        """Ids of the orders whose saga is not done and stands still."""
-        return await self._due(SELECT_UNFINISHED, now=now, limit=limit)
+    async def unfinished(self, *, now: int, latest: int, limit: int) -> list[str]:
+        """Ids of the orders whose saga is not done and stands still (`StoredOrder.is_due`)."""
+        return await self._due(SELECT_UNFINISHED, now=now, latest=latest, limit=limit)
 
-    async def under_way(self, *, now: int, limit: int) -> list[str]:
-        """Ids of the orders whose parcel is due to move."""
-        return await self._due(SELECT_UNDER_WAY, now=now, limit=limit)
+    async def under_way(self, *, now: int, latest: int, limit: int) -> list[str]:
+        """Ids of the orders whose parcel is due to move (`StoredOrder.is_due`)."""
+        return await self._due(SELECT_UNDER_WAY, now=now, latest=latest, limit=limit)
 
     async def strike(self, order_id: str, *, due_at: int) -> bool:
         """Count a surprise against an order; True: that was one too many, it is parked."""
@@ -209,7 +209,10 @@ class OrderRepository:
             return bool(struck.scalar_one() >= MAX_STRIKES)
 
     async def hold_lease(self, name: str, *, holder: str, now: int, expires_at: int) -> bool:
-        """Take or prolong a lease; False: somebody else holds it."""
+        """Take or prolong a lease; False: somebody else holds it.
+
+        One that reaches beyond ``expires_at`` is held by nobody: a clock that was wrong wrote it.
+        """
         async with self._database.transaction("hold_lease") as connection:
             held = await connection.execute(
                 HOLD_LEASE,
@@ -217,9 +220,9 @@ class OrderRepository:
             )
             return held.first() is not None
 
-    async def _due(self, statement: TextClause, *, now: int, limit: int) -> list[str]:
+    async def _due(self, statement: TextClause, *, now: int, latest: int, limit: int) -> list[str]:
         # Ids only: an order that cannot be read must not hide the ones behind it.
-        values = {"now": now, "limit": limit, "max_strikes": MAX_STRIKES}
+        values = {"now": now, "latest": latest, "limit": limit, "max_strikes": MAX_STRIKES}
         async with self._database.reading("due_orders") as connection:
             found = await connection.execute(statement, values)
             return list(found.scalars())

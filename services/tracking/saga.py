@@ -123,6 +123,14 @@ class Pace:
     courier: int
     """Between two moves of a parcel."""
 
+    def latest_step(self, now: int) -> int:
+        """The latest time anybody postpones a step of a checkout to."""
+        return now + max(self.stall, self.retry)
+
+    def latest_move(self, now: int) -> int:
+        """The latest time anybody postpones a move of a parcel to."""
+        return now + self.courier
+
 
 def ignore(_: str) -> None:
     """Nobody listens."""

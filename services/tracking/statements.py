@@ -95,27 +95,30 @@ SELECT_SEQUENCES = text("SELECT id, sequence FROM orders WHERE id IN :ids").bind
 SELECT_UNFINISHED = text(
     """
     SELECT id FROM orders
-    WHERE step <> 'done' AND due_at <= :now AND strikes < :max_strikes
+    WHERE step <> 'done' AND (due_at <= :now OR due_at > :latest) AND strikes < :max_strikes
     ORDER BY due_at LIMIT :limit
     """
 )
 SELECT_UNDER_WAY = text(
     """
     SELECT id FROM orders
-    WHERE status = 'confirmed' AND shipment_status <> 'delivered' AND due_at <= :now
-        AND strikes < :max_strikes
+    WHERE status = 'confirmed' AND shipment_status <> 'delivered'
+        AND (due_at <= :now OR due_at > :latest) AND strikes < :max_strikes
     ORDER BY due_at LIMIT :limit
     """
 )
 ADD_STRIKE = text(
     "UPDATE orders SET strikes = strikes + 1, due_at = :due_at WHERE id = :id RETURNING strikes"
 )
+# A lease that reaches farther ahead than ours would is not one: it was written by a clock that
+# was wrong.
 HOLD_LEASE = text(
     """
     INSERT INTO leases (name, holder, expires_at) VALUES (:name, :holder, :expires_at)
     ON CONFLICT (name) DO UPDATE
     SET holder = excluded.holder, expires_at = excluded.expires_at
     WHERE leases.holder = excluded.holder OR leases.expires_at <= :now
+        OR leases.expires_at > excluded.expires_at
     RETURNING holder
     """
 )

@@ -53,7 +53,8 @@ class Sweeper:
         )
         if not held:
             return
-        order_ids = await self._orders.unfinished(now=now, limit=BATCH)
+        latest = self._saga.pace.latest_step(now)
+        order_ids = await self._orders.unfinished(now=now, latest=latest, limit=BATCH)
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def take_turn(order_id: str) -> None:
@@ -82,9 +83,12 @@ class Sweeper:
     async def _resume(self, order_id: str) -> None:
         order = await self._orders.get(order_id)
         now = self._clock()
-        if order is None or order.step is Step.DONE or order.due_at > now:
+        pace = self._saga.pace
+        if order is None or order.step is Step.DONE:
             return
-        claimed = await self._orders.save(order, order, now=now, due_at=now + self._saga.pace.stall)
+        if not order.is_due(now=now, latest=pace.latest_step(now)):
+            return
+        claimed = await self._orders.save(order, order, now=now, due_at=now + pace.stall)
         self._measures.resumed()
         get_logger().info("order.resumed", order=order_id, step=claimed.step)
         await self._saga.run(claimed)

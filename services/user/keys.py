@@ -18,7 +18,6 @@ from typing import Annotated
 from app.settings import ServiceSettings, SettingsError, load, store_url
 from app.stores.sql import Database, StoreUnavailable
 from app.telemetry.metrics import Metrics
-from services.user.main import milliseconds
 from services.user.repository import SigningKeys
 from services.user.signing import (
     FIRST_GENERATION,
@@ -86,7 +85,7 @@ def _line(key: SigningKey, *, signing: bool, published: bool) -> str:
 
 async def _run(options: argparse.Namespace, url: str) -> list[str]:
     async with Database(url, metrics=Metrics("user")) as database:
-        keys, now = SigningKeys(database), milliseconds()
+        keys, now = SigningKeys(database), database.clock()
         if options.command == "rotate":
             await rotate(keys, now=now, at_once=options.at_once)
         elif options.command == "withdraw":

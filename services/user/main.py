@@ -1,7 +1,6 @@
 """Puts the service together."""
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -15,6 +14,7 @@ from app.client import Upstream
 from app.factory import create_app
 from app.health import Health
 from app.settings import load
+from app.stores.clock import Clock
 from app.stores.migrations import check_schema
 from app.stores.sql import Database, StoreUnavailable
 from app.telemetry.metrics import Metrics
@@ -48,13 +48,8 @@ def create() -> FastAPI:
     return build(load(UserSettings))
 
 
-def milliseconds() -> int:
-    """Now, since the epoch."""
-    return time.time_ns() // 1_000_000
-
-
-def build(settings: UserSettings, *, clock: Callable[[], int] = milliseconds) -> FastAPI:
-    """The service; nothing is opened before its lifespan begins."""
+def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
+    """The service; nothing is opened before its lifespan begins. ``clock`` replaces the store's."""
     metrics = Metrics("user", version=settings.version)
     health = Health()
     counts = Counts.of(metrics)
@@ -67,10 +62,11 @@ def build(settings: UserSettings, *, clock: Callable[[], int] = milliseconds) ->
                 longest_line=settings.longest_password_line, waiting=counts.passwords_waiting
             ) as passwords,
         ):
-            guard = Guard(Attempts(database), limits=_limits(settings), clock=clock)
-            ring = KeyRing(SigningKeys(database), clock=clock)
+            now = clock or database.clock
+            guard = Guard(Attempts(database), limits=_limits(settings), clock=now)
+            ring = KeyRing(SigningKeys(database), clock=now)
             account_service = AccountService(
-                Accounts(database), passwords=passwords, guard=guard, counts=counts, clock=clock
+                Accounts(database), passwords=passwords, guard=guard, counts=counts, clock=now
             )
             session_service = SessionService(
                 Sessions(database),
@@ -81,7 +77,7 @@ def build(settings: UserSettings, *, clock: Callable[[], int] = milliseconds) ->
                 guard=guard,
                 rules=_session_rules(settings),
                 counts=counts,
-                clock=clock,
+                clock=now,
             )
             staff = StaffAccount(account_service, settings.staff())
             health.add("store", partial(check_schema, database, "services.user"))
@@ -92,7 +88,7 @@ def build(settings: UserSettings, *, clock: Callable[[], int] = milliseconds) ->
                 meanwhile(
                     staff.ensure(),
                     repeat(
-                        partial(tidy, Sessions(database), Attempts(database), clock=clock),
+                        partial(tidy, Sessions(database), Attempts(database), clock=now),
                         every=TIDY_EVERY,
                         name="tidy",
                     ),
@@ -106,7 +102,7 @@ def build(settings: UserSettings, *, clock: Callable[[], int] = milliseconds) ->
                         own,
                         issuer=settings.token_issuer,
                         audience=settings.token_audience,
-                        wall_clock=lambda: clock() / 1000,
+                        wall_clock=lambda: now() / 1000,
                     ),
                 )
 

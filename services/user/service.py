@@ -2,10 +2,11 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.errors import Conflict, Forbidden, Unauthenticated, UnprocessablePayload
+from app.stores.clock import Clock
 from services.user.guard import Guard
 from services.user.limits import TooManyAttempts
 from services.user.metrics import Counts, SessionOutcome
@@ -24,9 +25,6 @@ from services.user.repository import Accounts, EmailTaken, Sessions
 from services.user.repository.sessions import GUEST_PREFIX
 from services.user.signing import KeyRing
 from services.user.tokens import AccessTokens, RefreshToken
-
-Clock = Callable[[], int]
-"""Milliseconds since the epoch."""
 
 
 class LogInRefused(Unauthenticated):

@@ -8,12 +8,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.services.tracking.front import Customer, Front, eur, open_front, subject_of
-from tests.services.tracking.neighbours import SERVICE_TOKEN, publish_keys
-from tests.services.tracking.sockets import on_the_wire, serving
+from tests.services.tracking.front import Customer, Front, eur, open_front
+from tests.services.tracking.town import town_of
 from tests.services.tracking.workshop import Shop, eventually
 from tests.support.identity import bearer
-from tests.support.processes import start_service
 
 KEYS = [f"key-{number}" for number in range(50)]
 
@@ -26,31 +24,16 @@ async def front(sqlite_shop: Shop) -> AsyncIterator[Front]:
 
 @asynccontextmanager
 async def two_replicas(shop: Shop, folder: Path) -> AsyncIterator[list[httpx2.AsyncClient]]:
-    """Real processes on one store, with the fake neighbours on sockets."""
-    shop.carts.reader = subject_of
+    # For many at once on a crowded machine.
+    patience = {"request_timeout": "60", "checkout_patience": "50", "stall_seconds": "60"}
     async with (
-        serving(on_the_wire(shop.products)) as products,
-        serving(on_the_wire(shop.carts)) as cart,
-        serving(on_the_wire(publish_keys)) as user,
+        town_of(shop, folder) as town,
+        town.tracking(**patience) as one,
+        town.tracking(**patience) as other,
+        httpx2.AsyncClient(base_url=one.url, timeout=60) as first,
+        httpx2.AsyncClient(base_url=other.url, timeout=60) as second,
     ):
-        env = {
-            "CARTWHEEL_STORE_URL": shop.url,
-            "CARTWHEEL_PRODUCTS_URL": products,
-            "CARTWHEEL_CART_URL": cart,
-            "CARTWHEEL_USER_URL": user,
-            "CARTWHEEL_SERVICE_TOKENS": SERVICE_TOKEN,
-            "CARTWHEEL_COURIER_STEP_SECONDS": "3600",
-            # For many at once on a crowded machine.
-            "CARTWHEEL_REQUEST_TIMEOUT": "60",
-            "CARTWHEEL_CHECKOUT_PATIENCE": "50",
-        }
-        async with (
-            start_service("tracking", env, folder=folder) as one,
-            start_service("tracking", env, folder=folder) as other,
-            httpx2.AsyncClient(base_url=one.url, timeout=60) as first,
-            httpx2.AsyncClient(base_url=other.url, timeout=60) as second,
-        ):
-            yield [first, second]
+        yield [first, second]
 
 
 def is_ordered_already(answer: httpx2.Response, order_id: str) -> bool:

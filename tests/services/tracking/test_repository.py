@@ -112,25 +112,25 @@ async def test_only_unfinished_orders_whose_time_has_come_are_found(workshop: Wo
     still = await workshop.place(an_order("ord_00000001"), key="1")
     done = await workshop.place(an_order("ord_00000002"), key="2")
     await workshop.orders.save(done, done.confirmed(now=1), now=1, due_at=1)
-    assert await workshop.orders.unfinished(now=still.due_at - 1, limit=10) == []
-    assert await workshop.orders.unfinished(now=still.due_at, limit=10) == [still.id]
+    assert await workshop.orders.unfinished(latest=2**61, now=still.due_at - 1, limit=10) == []
+    assert await workshop.orders.unfinished(latest=2**61, now=still.due_at, limit=10) == [still.id]
 
 
 async def test_confirmed_orders_are_under_way_until_delivered(workshop: Workshop) -> None:
     order = await workshop.place(an_order())
     order = await workshop.orders.save(order, order.confirmed(now=1), now=1, due_at=5)
-    assert await workshop.orders.under_way(now=4, limit=10) == []
-    assert await workshop.orders.under_way(now=5, limit=10) == [order.id]
+    assert await workshop.orders.under_way(latest=2**61, now=4, limit=10) == []
+    assert await workshop.orders.under_way(latest=2**61, now=5, limit=10) == [order.id]
     delivered = order.moved(ShipmentStatus.DELIVERED, now=6)
     await workshop.orders.save(order, delivered, now=6, due_at=6)
-    assert await workshop.orders.under_way(now=99, limit=10) == []
+    assert await workshop.orders.under_way(latest=2**61, now=99, limit=10) == []
 
 
 async def test_too_many_strikes_park_an_order(workshop: Workshop) -> None:
     order = await workshop.place(an_order())
     parked = [await workshop.orders.strike(order.id, due_at=0) for _ in range(MAX_STRIKES)]
     assert parked == [False] * (MAX_STRIKES - 1) + [True]
-    assert await workshop.orders.unfinished(now=2**60, limit=10) == []
+    assert await workshop.orders.unfinished(latest=2**61, now=2**60, limit=10) == []
 
 
 async def test_events_after_a_number_are_read_in_order(workshop: Workshop) -> None:

@@ -80,7 +80,7 @@ async def test_an_order_nobody_can_read_is_parked_and_the_others_go_on(
         workshop.shop.clock.pass_seconds(61)
         await workshop.sweeper.sweep()
     assert (await workshop.order("ord_00000002")).status is Status.CONFIRMED
-    assert await workshop.orders.unfinished(now=2**60, limit=10) == []
+    assert await workshop.orders.unfinished(latest=2**61, now=2**60, limit=10) == []
 
 
 async def test_a_resumed_order_is_unclear_again_and_asked_again_soon(sqlite_shop: Shop) -> None:

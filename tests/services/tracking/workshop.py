@@ -125,7 +125,7 @@ class Workshop:
         for _ in range(100):
             self.shop.clock.pass_seconds(61)
             await self.sweeper.sweep()
-            if not await self.orders.unfinished(now=2**60, limit=1):
+            if not await self.orders.unfinished(latest=2**61, now=2**60, limit=1):
                 return
         raise AssertionError("orders are still unfinished")
 
@@ -209,6 +209,6 @@ async def open_workshop(
                 saga, orders, holder=holder, lease=LEASE, clock=shop.clock, measures=measures
             ),
             courier=Courier(
-                orders, pace=pace.courier, clock=shop.clock, measures=measures, changed=changed
+                orders, pace=pace, clock=shop.clock, measures=measures, changed=changed
             ),
         )

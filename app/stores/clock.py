@@ -1,0 +1,50 @@
+"""What time it is, by the clock of the store that all replicas share.
+
+Leases, due times and everything else that one replica writes and another one compares with
+"now" go by this clock, so a replica whose own clock is wrong decides nothing about the others.
+
+Postgres is asked over each new connection and every few seconds; in between its time is
+carried on by our monotonic clock, so that `StoreClock` answers without a question and in
+the middle of a decision. SQLite runs inside our process, on the one machine whose processes
+share the file: its clock is the machine's.
+"""
+
+import time
+from collections.abc import Callable
+
+from app.stores.errors import StoreUnavailable
+
+Clock = Callable[[], int]
+"""Epoch milliseconds."""
+
+LONGEST_QUESTION = 0.5
+"""Seconds. Nobody knows when in a longer one the store looked at its clock."""
+
+
+def machine_clock() -> int:
+    """Epoch milliseconds of this machine."""
+    return time.time_ns() // 1_000_000
+
+
+class StoreClock:
+    """Epoch milliseconds by a server's clock, as it was last heard."""
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._ahead: float | None = None
+
+    def __call__(self) -> int:
+        """Raises `StoreUnavailable` until the server has been heard once."""
+        if self._ahead is None:
+            raise StoreUnavailable("The store's clock has not been read yet.")
+        return round(self._monotonic() * 1000 + self._ahead)
+
+    def started(self) -> float:
+        """The moment a question begins, to be given to `heard`."""
+        return self._monotonic()
+
+    def heard(self, milliseconds: int, *, since: float) -> None:
+        """The server said so, some time between ``since`` and now."""
+        until = self._monotonic()
+        if self._ahead is None or until - since <= LONGEST_QUESTION:
+            self._ahead = milliseconds - (since + until) / 2 * 1000

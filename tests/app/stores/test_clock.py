@@ -1,0 +1,82 @@
+"""The time that all users of a store agree on."""
+
+import pytest
+
+from app.stores.clock import StoreClock, machine_clock
+from app.stores.errors import StoreUnavailable
+from app.stores.sql import Database
+from app.telemetry.metrics import Metrics
+from tests.support.ahead import AHEAD, wrong_clock
+
+
+class Stopwatch:
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def ask(clock: StoreClock, stopwatch: Stopwatch, answer: int, *, seconds: float) -> None:
+    since = clock.started()
+    stopwatch.seconds += seconds
+    clock.heard(answer, since=since)
+
+
+async def test_the_servers_clock_counts_and_not_the_machines(
+    postgres_url: str, metrics: Metrics
+) -> None:
+    right = machine_clock()
+    with wrong_clock():
+        assert machine_clock() >= right + AHEAD * 1000
+        async with Database(postgres_url, metrics=metrics) as database:
+            assert abs(database.clock() - right) < 60_000
+
+
+async def test_whoever_has_a_connection_knows_the_time(postgres_url: str, metrics: Metrics) -> None:
+    database = Database(postgres_url, metrics=metrics)
+    with pytest.raises(StoreUnavailable):
+        database.clock()
+    await database.ping()
+    assert abs(database.clock() - machine_clock()) < 60_000
+    await database.__aexit__(None, None, None)
+
+
+async def test_a_store_that_is_down_has_no_time_and_keeps_nobody_from_starting(
+    metrics: Metrics,
+) -> None:
+    async with Database("postgresql://127.0.0.1:1/none", metrics=metrics) as database:
+        with pytest.raises(StoreUnavailable):
+            database.clock()
+
+
+async def test_sqlite_goes_by_the_machine(sqlite_url: str, metrics: Metrics) -> None:
+    async with Database(sqlite_url, metrics=metrics) as database:
+        assert abs(database.clock() - machine_clock()) < 60_000
+
+
+def test_between_two_answers_time_goes_on() -> None:
+    stopwatch = Stopwatch()
+    clock = StoreClock(monotonic=stopwatch)
+    ask(clock, stopwatch, 5_000, seconds=0)
+    stopwatch.seconds += 2.5
+    assert clock() == 7_500
+
+
+def test_a_server_that_sets_its_clock_is_followed() -> None:
+    stopwatch = Stopwatch()
+    clock = StoreClock(monotonic=stopwatch)
+    ask(clock, stopwatch, 5_000, seconds=0)
+    ask(clock, stopwatch, 4_000, seconds=0)
+    assert clock() == 4_000
+
+
+def test_a_slow_answer_is_taken_for_half_as_old_as_it_may_be_and_replaces_no_quick_one() -> None:
+    stopwatch = Stopwatch()
+    clock = StoreClock(monotonic=stopwatch)
+    ask(clock, stopwatch, 5_000, seconds=2)
+    assert clock() == 6_000
+    ask(clock, stopwatch, 9_000, seconds=0.2)
+    assert clock() == 9_100
+    ask(clock, stopwatch, 20_000, seconds=2)
+    assert clock() == 11_100
