@@ -79,11 +79,14 @@ class Products:
         asked = {
             "category": query.category,
             "q": query.text,
+            "in_stock": "true" if query.in_stock else None,
+            "min_price": query.min_price,
+            "max_price": query.max_price,
             "sort": query.sort,
             "cursor": query.cursor,
-            "limit": str(limit),
+            "limit": limit,
         }
-        params = {name: value for name, value in asked.items() if value}
+        params = {name: str(value) for name, value in asked.items() if value is not None}
         answer = await _ask(self._upstream, "GET", "/v1/products", params=params)
         return answer.read(ProductPage)
 

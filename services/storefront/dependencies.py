@@ -190,6 +190,10 @@ class Visit:
     def wants_json(self) -> bool:
         return self._request.headers.get("accept", "") == "application/json"
 
+    @property
+    def reads_pages(self) -> bool:
+        return "text/html" in self._request.headers.get("accept", "")
+
     # What was seen
 
     @property

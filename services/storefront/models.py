@@ -27,8 +27,13 @@ class Product(Reading):
 
 
 class ProductPage(Reading):
+    """``searched_for`` are the words that took the place of misspelt ones."""
+
     items: list[Product]
     next_cursor: str | None = None
+    previous_cursor: str | None = None
+    total: int | None = None
+    searched_for: str | None = None
 
 
 class Lookup(Reading):
@@ -137,12 +142,15 @@ class ProblemBody(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which goods a listing shows."""
+    """Which goods a listing shows. Prices are amounts in the currency's minor unit."""
 
     category: str | None = None
     text: str | None = None
     sort: str | None = None
     cursor: str | None = None
+    in_stock: bool = False
+    min_price: int | None = None
+    max_price: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Amounts as people write them."""
 
+import re
+
 from services.storefront.models import Money
 
 MINOR_DIGITS = {"BHD": 3, "CLP": 0, "ISK": 0, "JPY": 0, "KRW": 0, "KWD": 3, "TND": 3, "VND": 0}
@@ -16,3 +18,12 @@ def spoken(money: Money) -> str:
     sign = "−" if money.amount < 0 else ""
     symbol = SYMBOLS.get(money.currency, money.currency + SPACE)
     return f"{sign}{symbol}{number}"
+
+
+def amount_of(typed: str, currency: str) -> int | None:
+    """Minor units of 49, 49.5 or 49,50 as people type them; None for what is no amount."""
+    digits = MINOR_DIGITS.get(currency, 2)
+    match = re.fullmatch(rf"([0-9]{{1,9}})(?:[.,]([0-9]{{1,{max(digits, 1)}}}))?", typed)
+    if match is None or (match[2] and not digits):
+        return None
+    return int(match[1] + (match[2] or "").ljust(digits, "0"))

@@ -30,6 +30,7 @@ from services.storefront.models import (
 HOME_GOODS = 8
 SHELF_GOODS = 24
 BESIDE_GOODS = 5
+FEW_GOODS = 4
 ORDERS_A_PAGE = 20
 COUNT_TIMEOUT = 0.8
 """Seconds the number in the header may keep a page waiting."""
@@ -56,8 +57,11 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
+    """``instead`` are goods to show where there is nothing to list."""
+
     categories: Sequence[Category] | Outage
     products: ProductPage | Outage
+    instead: Sequence[Product] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,22 @@ class Storefront:
         )
         if isinstance(products, Refusal):
             raise products
-        return Listing(categories, products)
+        if isinstance(products, Outage) or products.items:
+            return Listing(categories, products)
+        return Listing(categories, products, await self._goods(Query(sort="newest")))
+
+    async def like(self, sku: str) -> Sequence[Product]:
+        """Goods for somebody who looked for one that is not there: by the words in its number."""
+        words = [word for word in sku.split("-") if word.isalpha()]
+        for query in (*(Query(text=word.lower()) for word in words[::-1]), Query(sort="newest")):
+            if found := await self._goods(query):
+                return found
+        return ()
+
+    async def _goods(self, query: Query) -> Sequence[Product]:
+        """A few goods that nobody asked for; none if that takes too long."""
+        found = await self.attempt("products", self.products.list(query, limit=FEW_GOODS))
+        return () if isinstance(found, Outage) else found.items
 
     async def product(self, sku: str) -> ProductDetail | Outage | None:
         """None: there is no such product."""

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from app.telemetry.context import current
-from services.storefront.models import Category, Money, Product, Query
+from services.storefront.models import Category, Money, Product
 from services.storefront.money import spoken
-from services.storefront.service import Home, Listing, Outage, ProductDetail
+from services.storefront.service import Home, Outage, ProductDetail
 
 Tone = Literal["good", "wait", "error"]
 
@@ -16,8 +16,6 @@ KINDS = ("bicycles", "skates", "carts", "toys", "kitchen", "curiosities")
 """The shelves that have a wheel and a ground of their own."""
 FEW_LEFT = 5
 MOST_A_LINE = 99
-
-SORTS = {"name": "Name", "newest": "Newest", "price": "Cheapest first", "-price": "Dearest first"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +108,6 @@ class HomePage:
     products: Block
 
 
-@dataclass(frozen=True, slots=True)
-class ListingPage:
-    title: str
-    words: str
-    kind: str | None
-    products: Sequence[Goods]
-    shelves: Sequence[Link]
-    sorts: Sequence[Link]
-    next_path: str | None
-    missing: Missing | None = None
-
-
 def kind_of(category: str) -> str:
     """The wheel of a category; one that is new gets the plain one."""
     return next((kind for kind in KINDS if kind in category), "any")
@@ -173,36 +159,6 @@ def product_page(detail: ProductDetail) -> tuple[Goods, Sequence[Goods]]:
     return goods(detail.product, shelf=detail.category), [goods(one) for one in detail.beside]
 
 
-def listing(found: Listing, query: Query) -> ListingPage:
-    categories = () if isinstance(found.categories, Outage) else found.categories
-    here = next((one for one in categories if one.slug == query.category), None)
-    title, words = _listing_words(query, here)
-    page = None if isinstance(found.products, Outage) else found.products
-    return ListingPage(
-        title=title,
-        words=words,
-        kind=kind_of(query.category) if query.category else None,
-        products=[goods(product) for product in page.items] if page else (),
-        shelves=[
-            Link("Everything", "/search", current=not query.category and not query.text),
-            *(
-                Link(one.name, category_path(one.slug), current=one.slug == query.category)
-                for one in categories
-            ),
-        ]
-        if categories
-        else (),
-        sorts=[
-            Link(name, _listing_path(query, sort=key), current=key == (query.sort or "name"))
-            for key, name in SORTS.items()
-        ],
-        next_path=_listing_path(query, sort=query.sort, cursor=page.next_cursor)
-        if page and page.next_cursor
-        else None,
-        missing=missing(found.products) if isinstance(found.products, Outage) else None,
-    )
-
-
 def price_change(before: int, now: Money) -> str | None:
     """What to say beside a line whose price is no longer the one that was seen."""
     if before == now.amount:
@@ -212,33 +168,17 @@ def price_change(before: int, now: Money) -> str | None:
     return f"The price {way} by {difference} since you added it."
 
 
-def _listing_words(query: Query, category: Category | None) -> tuple[str, str]:
-    if query.text:
-        return f"“{query.text}”", "What the shelves have by that name."
-    if category:
-        return category.name, _things(category.count)
-    if query.category:
-        return query.category.replace("-", " ").capitalize(), ""
-    return "All the goods", "Everything we have that turns, spins, wheels or merely rolls."
-
-
-def _listing_path(query: Query, *, sort: str | None, cursor: str | None = None) -> str:
-    wanted = {"q": query.text, "sort": sort, "cursor": cursor}
-    parameters = urlencode({name: value for name, value in wanted.items() if value})
-    path = category_path(query.category) if query.category else "/search"
-    return f"{path}?{parameters}" if parameters else path
-
-
 def _shelf(category: Category) -> Shelf:
     return Shelf(
         name=category.name,
         path=category_path(category.slug),
         kind=kind_of(category.slug),
-        count_words=_things(category.count),
+        count_words=things(category.count),
     )
 
 
-def _things(count: int) -> str:
+def things(count: int) -> str:
+    """A number of things, in words."""
     return "1 thing" if count == 1 else f"{count} things"
 
 

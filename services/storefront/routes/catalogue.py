@@ -1,12 +1,14 @@
 """Looking around: home, shelves, search, products, and the page for developers."""
 
 import re
+from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.errors import NotFound
-from services.storefront import models, views
+from app.text import ZWJ, ZWNJ
+from services.storefront import listing, views
 from services.storefront.clients import Refusal
 from services.storefront.dependencies import CurrentShop, PageVisit
 from services.storefront.service import Outage
@@ -17,7 +19,9 @@ router = APIRouter(include_in_schema=False)
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{1,31}")
 SLUG = re.compile(r"[a-z0-9-]{1,40}")
 LONGEST_SEARCH = 80
-LONGEST_CURSOR = 1024
+LONGEST_PRICE = 12
+CURSOR = re.compile(r"[A-Za-z0-9_-]{1,512}")
+CURRENCY = re.compile(r"[A-Z]{3}")
 
 SERVICES = (
     {"name": "products", "keeps": "Goods, prices, stock, reservations"},
@@ -29,6 +33,35 @@ SERVICES = (
 Text = Annotated[str, Query()]
 
 
+async def wanted(
+    q: Text = "",
+    sort: Text = "",
+    cursor: Text = "",
+    stock: Text = "",
+    lowest: Annotated[str, Query(alias="from")] = "",
+    highest: Annotated[str, Query(alias="to")] = "",
+    currency: Text = "",
+) -> listing.Wanted:
+    """What an address asks a listing for. What cannot be meant is left out."""
+    return listing.Wanted(
+        text=_printable(q)[:LONGEST_SEARCH],
+        sort=sort if sort in listing.SORTS else "",
+        cursor=cursor if CURSOR.fullmatch(cursor) else "",
+        in_stock=stock == "1",
+        lowest=_printable(lowest)[:LONGEST_PRICE],
+        highest=_printable(highest)[:LONGEST_PRICE],
+        currency=currency if CURRENCY.fullmatch(currency) else "",
+    )
+
+
+def _printable(typed: str) -> str:
+    shown = (one for one in typed if one.isprintable() or one in (ZWJ, ZWNJ))
+    return "".join(shown).strip()
+
+
+Wanted = Annotated[listing.Wanted, Depends(wanted)]
+
+
 @router.get("/")
 async def home(visit: PageVisit, shop: CurrentShop) -> Any:
     found = views.home(await shop.storefront.home())
@@ -38,22 +71,15 @@ async def home(visit: PageVisit, shop: CurrentShop) -> Any:
 
 
 @router.get("/search")
-async def search(
-    visit: PageVisit, shop: CurrentShop, q: Text = "", sort: Text = "", cursor: Text = ""
-) -> Any:
-    text = "".join(character for character in q if character.isprintable())
-    query = _query(text=text.strip()[:LONGEST_SEARCH], sort=sort, cursor=cursor)
-    return await _listing(visit, shop, query, path="/search")
+async def search(visit: PageVisit, shop: CurrentShop, wanted: Wanted) -> Any:
+    return await _listing(visit, shop, wanted)
 
 
 @router.get("/categories/{slug}")
-async def category(
-    slug: str, visit: PageVisit, shop: CurrentShop, sort: Text = "", cursor: Text = ""
-) -> Any:
+async def category(slug: str, visit: PageVisit, shop: CurrentShop, wanted: Wanted) -> Any:
     if not SLUG.fullmatch(slug):
         raise NotFound("There is no such shelf.")
-    query = _query(category=slug, sort=sort, cursor=cursor)
-    return await _listing(visit, shop, query, path=views.category_path(slug))
+    return await _listing(visit, shop, replace(wanted, category=slug))
 
 
 @router.get("/products/{sku}")
@@ -61,8 +87,11 @@ async def product(sku: str, visit: PageVisit, shop: CurrentShop) -> Any:
     if not SKU.fullmatch(sku):
         raise NotFound("There is no such product.")
     detail = await shop.storefront.product(sku)
-    if detail is None:
+    if detail is None and not visit.reads_pages:
         raise NotFound("There is no such product.")
+    if detail is None:
+        others = [views.goods(one) for one in await shop.storefront.like(sku)]
+        return await visit.page("gone.html", status=404, here="shop", goods_instead=others)
     if isinstance(detail, Outage):
         return await visit.page("product.html", product=None, missing=views.missing(detail))
     shown, beside = views.product_page(detail)
@@ -88,26 +117,20 @@ async def developers(visit: PageVisit, request: Request, shop: CurrentShop) -> A
     return await visit.page("developers.html", services=SERVICES, origin=origin)
 
 
-async def _listing(visit: PageVisit, shop: CurrentShop, query: models.Query, *, path: str) -> Any:
+async def _listing(visit: PageVisit, shop: CurrentShop, wanted: listing.Wanted) -> Any:
     try:
-        found = await shop.storefront.listing(query)
+        found = await shop.storefront.listing(wanted.query)
     except Refusal:
         # A cursor from long ago, or a made-up one: the beginning is always there.
-        if query.cursor:
-            return visit.redirect(path)
+        if wanted.cursor:
+            return visit.redirect(wanted.path())
         raise NotFound("There is no such shelf.") from None
-    listing = views.listing(found, query)
+    page = listing.listing_page(found, wanted)
+    if wanted.category and not page.missing and not page.is_shelf:
+        raise NotFound("There is no such shelf.")
     return await visit.page(
-        "listing.html", here="shop", listing=listing, search_text=query.text or ""
-    )
-
-
-def _query(
-    *, category: str | None = None, text: str | None = None, sort: str, cursor: str
-) -> models.Query:
-    return models.Query(
-        category=category,
-        text=text or None,
-        sort=sort if sort in views.SORTS else None,
-        cursor=cursor if 0 < len(cursor) <= LONGEST_CURSOR and cursor.isascii() else None,
+        "listing.html",
+        here="shop",
+        listing=page,
+        search_text=wanted.text,
     )

@@ -56,6 +56,7 @@ class Neighbours:
     down: set[str] = field(default_factory=set)
     answers: dict[str, Callable[[httpx2.Request], Answer]] = field(default_factory=dict)
     asked: list[httpx2.Request] = field(default_factory=list)
+    page_extras: dict[str, Any] = field(default_factory=dict)
     expires_in: int = 900
 
     def stock(self, *products: dict[str, Any]) -> None:
@@ -121,11 +122,19 @@ class Neighbours:
             one
             for one in self.goods.values()
             if asked.get("category", one["category"]) == one["category"]
-            and asked.get("q", "").lower() in one["name"].lower()
+            and asked.get("q", "").lower().rstrip("s") in one["name"].lower()
+            and (asked.get("in_stock") != "true" or one["available"] > 0)
+            and int(asked.get("min_price", 0)) <= one["price"]["amount"]
+            and one["price"]["amount"] <= int(asked.get("max_price", 10**12))
         ]
         start, limit = int(asked.get("cursor", "0")), int(asked["limit"])
-        more = str(start + limit) if len(found) > start + limit else None
-        return Answer(200, json={"items": found[start : start + limit], "next_cursor": more})
+        page = {
+            "items": found[start : start + limit],
+            "total": len(found),
+            "next_cursor": str(start + limit) if len(found) > start + limit else None,
+            "previous_cursor": str(start - limit) if start >= limit else None,
+        }
+        return Answer(200, json=page | self.page_extras)
 
     # user
 
