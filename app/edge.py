@@ -2,7 +2,7 @@
 
 One plain ASGI layer, because each further one costs every request: it counts the arrival, binds
 the request's context, reads the body, asks for admission, turns what went wrong into a problem,
-and records the answer. Probes and the metrics page go around it: they are never shed, and a
+and records the answer. Probes and the metrics page come before it: they are never shed, and a
 scaling signal must not rise with the number of those who watch it.
 """
 
@@ -23,6 +23,7 @@ from app.bodies import (
     replay,
 )
 from app.errors import BadRequest, Internal, Problem
+from app.operations import Operations
 from app.problems import problem_response
 from app.routing import RouteTable
 from app.settings import ServiceSettings
@@ -30,7 +31,6 @@ from app.telemetry.context import RequestContext, bind, current, deadline_from, 
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import METHODS, OTHER, Metrics
 
-PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 CLIENT_GONE = 499
 """Recorded when nobody is left to be answered; the number nginx gave it."""
 LINGER = 1.0
@@ -65,12 +65,14 @@ class Edge:
         *,
         settings: ServiceSettings,
         metrics: Metrics,
+        operations: Operations,
         priorities: Mapping[str, Priority],
         accepted: frozenset[str],
     ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
+        self._operations = operations
         self._priorities = priorities
         self._accepted = accepted
         self._routes: RouteTable | None = None
@@ -89,8 +91,8 @@ class Edge:
         if method == "HEAD":
             # Whatever answers GET answers HEAD; the server leaves the body out.
             scope = {**scope, "method": "GET"}
-        if scope["path"] in PROBES:
-            await self._app(scope, receive, send)
+        if self._operations.answers(scope):
+            await self._operations.answer(scope, receive, send)
             return
         started = time.perf_counter()
         route = self._route_table(scope["app"].routes).resolve(scope["path"], scope["method"])

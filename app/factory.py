@@ -9,10 +9,11 @@ from fastapi.routing import APIRoute
 
 from app.admission import Priority
 from app.bodies import JSON
-from app.edge import PROBES, Edge
+from app.edge import Edge
 from app.health import Health
 from app.lifecycle import Lifecycle
-from app.pages import operations_router
+from app.operations import Operations, listening
+from app.pages import documentation_router
 from app.problems import document_problems, install_error_handlers
 from app.routing import RouteTable
 from app.settings import ServiceSettings
@@ -44,6 +45,7 @@ def create_app(
     routers: Sequence[APIRouter],
     priorities: Mapping[str, Priority] | None = None,
     accepted: Sequence[str] = (JSON,),
+    public: bool = False,
 ) -> FastAPI:
     """The app of one service.
 
@@ -51,13 +53,17 @@ def create_app(
     `priorities` maps "METHOD /v1/template" to what is refused last or first under load.
     `accepted` are the media types of request bodies; anything else is answered 415.
 
-    `app.state` has `settings`, `metrics`, `health`, `lifecycle` and `service`.
+    `public` is for a service that strangers reach: see `app.operations`.
+
+    `app.state` has `settings`, `metrics`, `health`, `lifecycle`, `operations` and `service`.
     """
+    lifecycle = Lifecycle()
+    operations = Operations(metrics=metrics, health=health, lifecycle=lifecycle, public=public)
     app = ServiceApp(
         title=title,
         description=description,
         version=settings.version,
-        lifespan=_with_telemetry(settings, service, metrics, lifespan),
+        lifespan=_equipped(settings, service, metrics, lifespan),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -69,18 +75,20 @@ def create_app(
     app.state.service = service
     app.state.metrics = metrics
     app.state.health = health
-    app.state.lifecycle = Lifecycle()
+    app.state.lifecycle = lifecycle
+    app.state.operations = operations
     app.add_middleware(
         Edge,
         settings=settings,
         metrics=metrics,
+        operations=operations,
         priorities=priorities or {},
         accepted=frozenset(accepted),
     )
     install_error_handlers(app)
     for router in routers:
         app.include_router(router)
-    app.include_router(operations_router(app))
+    app.include_router(documentation_router(app))
     return app
 
 
@@ -88,7 +96,7 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _with_telemetry(
+def _equipped(
     settings: ServiceSettings, service: str, metrics: Metrics, lifespan: Lifespan
 ) -> Lifespan:
     @asynccontextmanager
@@ -97,9 +105,14 @@ def _with_telemetry(
         metrics.expect_requests(
             (route, method)
             for route, method in RouteTable(app.routes).operations()
-            if route not in PROBES and method != "HEAD"
+            if method != "HEAD"
         )
-        async with watching_event_loop(metrics.event_loop_lag), lifespan(app) as state:
+        operations, lifecycle = app.state.operations, app.state.lifecycle
+        async with (
+            watching_event_loop(metrics.event_loop_lag),
+            lifespan(app) as state,
+            listening(operations, settings, lifecycle),
+        ):
             yield state
 
     return run

@@ -1,17 +1,15 @@
-"""What every service answers about itself: probes, metrics and documentation.
+"""What every service says about its API: the OpenAPI document, and the same for people.
 
-The documentation page is our own: the usual one loads its script from somebody else's server,
+The page is our own: the usual one loads its script from somebody else's server,
 and this shop makes no third-party request.
 """
 
 from html import escape
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response
-
-from app.telemetry.metrics import CONTENT_TYPE
 
 _SECURITY = {
     "content-security-policy": (
@@ -30,29 +28,9 @@ h2 { font-size: 1rem; margin: 0 } p { margin: .25rem 0 }
 """
 
 
-def operations_router(app: FastAPI) -> APIRouter:
-    """Routes that are not part of the service's API: not in OpenAPI, not counted, not shed."""
+def documentation_router(app: FastAPI) -> APIRouter:
+    """Routes that are not part of the service's API."""
     router = APIRouter(include_in_schema=False)
-
-    @router.get("/livez")
-    @router.get("/healthz")
-    async def alive() -> Response:
-        return JSONResponse({"status": "alive"})
-
-    @router.get("/readyz")
-    async def ready(verbose: str | None = Query(default=None)) -> Response:
-        draining: bool = app.state.lifecycle.draining
-        results: dict[str, str] = await app.state.health.results()
-        is_ready = not draining and all(result == "ok" for result in results.values())
-        status = "ready" if is_ready else "draining" if draining else "unready"
-        answer: dict[str, Any] = {"status": status}
-        if verbose is not None:
-            answer["checks"] = results
-        return JSONResponse(answer, status_code=200 if is_ready else 503)
-
-    @router.get("/metrics")
-    async def metrics() -> Response:
-        return Response(app.state.metrics.render(), headers={"content-type": CONTENT_TYPE})
 
     @router.get("/openapi.json")
     async def openapi() -> Response:

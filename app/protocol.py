@@ -10,10 +10,12 @@ import asyncio
 import json
 import random
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal, cast
 
 import httptools
+from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -25,6 +27,7 @@ from app.settings import ServiceSettings
 from app.telemetry.context import RequestContext
 
 MOST_HEADERS = 100
+BACKLOG = 2048
 AGE_JITTER = 0.25
 LINGER = 1.0
 """Seconds a refused peer may go on sending before it is cut: closing at once would reset the
@@ -248,6 +251,32 @@ class Protocol(HttpToolsProtocol):
         if cycle is None or cycle.response_complete:
             return False
         return cycle.response_started or not cycle.more_body
+
+
+def uvicorn_config(
+    app: ASGIApp,
+    settings: ServiceSettings,
+    lifecycle: Lifecycle,
+    *,
+    lifespan: Literal["on", "off"],
+) -> Config:
+    """How uvicorn is to serve `app`: with this protocol, and without what we do ourselves."""
+    protocol = partial(Protocol, limits=Limits.of(settings), lifecycle=lifecycle)
+    return Config(
+        app,
+        loop="uvloop",
+        http=cast(type[Protocol], protocol),
+        ws="none",
+        lifespan=lifespan,
+        log_config=None,
+        access_log=False,
+        # Nobody in front of us is trusted to say who the client is.
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=cast(int, settings.keep_alive),
+        timeout_graceful_shutdown=cast(int, settings.drain_grace),
+    )
 
 
 def _refusal_bytes(problem: Problem) -> bytes:

@@ -27,7 +27,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Generator, Sequence
-from functools import partial
 from types import FrameType
 from typing import cast
 
@@ -35,7 +34,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.lifecycle import Lifecycle
-from app.protocol import Limits, Protocol
+from app.protocol import BACKLOG, uvicorn_config
 from app.settings import ServiceSettings, SettingsError
 from app.telemetry.logs import configure_logging, get_logger
 
@@ -107,7 +106,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if settings.die_with_parent:
         _die_with_parent()
     configure_logging(settings, app.state.service)
-    server = Server(_config(app, settings), lifecycle=app.state.lifecycle, settings=settings)
+    if len(listeners) > 1:
+        # The first is for those who are served, the others are this replica's own.
+        app.state.operations.keep_private_from(listeners[0].getsockname()[1])
+    lifecycle = app.state.lifecycle
+    config = uvicorn_config(app, settings, lifecycle, lifespan="on")
+    server = Server(config, lifecycle=lifecycle, settings=settings)
     server.run(sockets=listeners)
     return 0
 
@@ -142,7 +146,7 @@ def _listeners(settings: ServiceSettings, descriptors: Sequence[int]) -> list[so
     place = f"{settings.host}:{settings.port}"
     try:
         # Not REUSEPORT: connections queued at a socket are lost when that one process ends.
-        return [socket.create_server((settings.host, settings.port), backlog=_BACKLOG)]
+        return [socket.create_server((settings.host, settings.port), backlog=BACKLOG)]
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SettingsError(
@@ -155,28 +159,6 @@ def _inherited(descriptor: int) -> socket.socket:
         return socket.socket(fileno=descriptor)
     except OSError:
         raise SettingsError([f"--fd {descriptor}: is not an inherited socket"]) from None
-
-
-def _config(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
-    protocol = partial(Protocol, limits=Limits.of(settings), lifecycle=app.state.lifecycle)
-    return uvicorn.Config(
-        app,
-        loop="uvloop",
-        http=cast(type[Protocol], protocol),
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        # Nobody in front of us is trusted to say who the client is.
-        proxy_headers=False,
-        server_header=False,
-        backlog=_BACKLOG,
-        timeout_keep_alive=cast(int, settings.keep_alive),
-        timeout_graceful_shutdown=cast(int, settings.drain_grace),
-    )
-
-
-_BACKLOG = 2048
 
 
 def _address(listener: socket.socket) -> str:

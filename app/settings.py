@@ -106,6 +106,9 @@ class ServiceSettings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    operations_port: int | None = Field(
+        default=None, ge=1, le=65535, description="a port of their own for probes and metrics"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     instance: str = Field(

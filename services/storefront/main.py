@@ -118,6 +118,7 @@ def build(
         ],
         priorities=PRIORITIES,
         accepted=(JSON, FORM),
+        public=True,
     )
     app.add_exception_handler(RenewedElsewhere, _on_renewed_elsewhere)
     app.add_middleware(ErrorPages, render=templates.get_template("error.html").render)

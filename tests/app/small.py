@@ -97,7 +97,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
     yield {}
 
 
-def build(settings: ServiceSettings | None = None, *, health: Health | None = None) -> FastAPI:
+def build(
+    settings: ServiceSettings | None = None,
+    *,
+    health: Health | None = None,
+    public: bool = False,
+) -> FastAPI:
     app = create_app(
         settings or load(ServiceSettings),
         service="small",
@@ -108,6 +113,7 @@ def build(settings: ServiceSettings | None = None, *, health: Health | None = No
         lifespan=lifespan,
         routers=[router],
         priorities={"GET /v1/gate": Priority.LOW, "POST /v1/items": Priority.HIGH},
+        public=public,
     )
     app.state.gate = asyncio.Event()
     return app
@@ -115,3 +121,7 @@ def build(settings: ServiceSettings | None = None, *, health: Health | None = No
 
 def create() -> FastAPI:
     return build()
+
+
+def create_public() -> FastAPI:
+    return build(public=True)

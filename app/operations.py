@@ -1,0 +1,133 @@
+"""What a service tells those who run it: probes and metrics.
+
+Not part of its API: not in OpenAPI, not counted, never shed, and answered before anything else is
+looked at, so that a replica with all the work it can do is seen to be well. Kubernetes asks on a
+port of its own (`CARTWHEEL_OPERATIONS_PORT`), where no line of waiting connections is in the way.
+
+A public service keeps its numbers from strangers: where operations have a port of their own,
+its public one answers no `/metrics`, and `/readyz` without a reason.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from starlette.datastructures import QueryParams
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from app.errors import MethodNotAllowed, NotFound
+from app.health import Health
+from app.lifecycle import Lifecycle
+from app.problems import problem_response
+from app.protocol import uvicorn_config
+from app.settings import ServiceSettings, SettingsError, variable
+from app.telemetry.logs import get_logger
+from app.telemetry.metrics import CONTENT_TYPE, Metrics
+
+METRICS = "/metrics"
+PATHS = frozenset({"/livez", "/readyz", "/healthz", METRICS})
+
+
+class Operations:
+    """The operations of one service; an ASGI app for a port where nothing else is answered."""
+
+    def __init__(
+        self, *, metrics: Metrics, health: Health, lifecycle: Lifecycle, public: bool
+    ) -> None:
+        self._metrics = metrics
+        self._health = health
+        self._lifecycle = lifecycle
+        self._public = public
+        self._has_own_port = False
+        self._public_ports: set[int] = set()
+
+    def have_own_port(self) -> None:
+        """From now on every port of the service's own app is a public one."""
+        self._has_own_port = self._public
+
+    def keep_private_from(self, port: int) -> None:
+        """From now on `port` is a public one; others of the same app are for operations too."""
+        if self._public:
+            self._public_ports.add(port)
+
+    def answers(self, scope: Scope) -> bool:
+        """Whether a request to the service's own app is one for operations."""
+        path = scope["path"]
+        return path in PATHS and (path != METRICS or not self._is_from_strangers(scope))
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request to the service's own app."""
+        response = await self._response(scope, in_detail=not self._is_from_strangers(scope))
+        await response(scope, receive, send)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._response(scope, in_detail=True)
+        await response(scope, receive, send)
+
+    def _is_from_strangers(self, scope: Scope) -> bool:
+        if self._has_own_port:
+            return True
+        return bool(self._public_ports) and scope["server"][1] in self._public_ports
+
+    async def _response(self, scope: Scope, *, in_detail: bool) -> Response:
+        path = scope["path"]
+        if path not in PATHS:
+            return problem_response(NotFound("There is nothing here."))
+        if scope["method"] not in ("GET", "HEAD"):
+            return problem_response(
+                MethodNotAllowed("This is for reading.", headers={"allow": "GET, HEAD"})
+            )
+        if path == METRICS:
+            return Response(self._metrics.render(), headers={"content-type": CONTENT_TYPE})
+        if path == "/readyz":
+            verbose = in_detail and "verbose" in QueryParams(scope["query_string"])
+            return await self._readiness(verbose=verbose)
+        return JSONResponse({"status": "alive"})
+
+    async def _readiness(self, *, verbose: bool) -> Response:
+        draining = self._lifecycle.draining
+        results = await self._health.results()
+        is_ready = not draining and all(result == "ok" for result in results.values())
+        status = "ready" if is_ready else "draining" if draining else "unready"
+        answer: dict[str, Any] = {"status": status}
+        if verbose:
+            answer["checks"] = results
+        return JSONResponse(answer, status_code=200 if is_ready else 503)
+
+
+@asynccontextmanager
+async def listening(
+    operations: Operations, settings: ServiceSettings, lifecycle: Lifecycle
+) -> AsyncIterator[None]:
+    """Answer operations on their own port, if the settings name one, to the end of the block."""
+    port = settings.operations_port
+    if port is None:
+        yield
+        return
+    config = uvicorn_config(operations, settings, lifecycle, lifespan="off")
+    config.load()
+    state = ServerState()
+    protocol = cast(Callable[..., asyncio.Protocol], config.http_protocol_class)
+    try:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: protocol(config=config, server_state=state, app_state={}),
+            settings.host,
+            port,
+        )
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        name = variable("operations_port")
+        raise SettingsError(
+            [f"{name}: cannot listen on {settings.host}:{port} ({reason}); allowed: a free port"]
+        ) from error
+    operations.have_own_port()
+    get_logger().info("operations.listening", listening=f"{settings.host}:{port}")
+    try:
+        yield
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
