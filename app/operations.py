@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from app.errors import MethodNotAllowed, NotFound
-from app.health import Health
+from app.health import WELL, Health
 from app.lifecycle import Lifecycle
 from app.problems import problem_response
 from app.protocol import uvicorn_config
@@ -90,7 +90,7 @@ class Operations:
     async def _readiness(self, *, verbose: bool) -> Response:
         draining = self._lifecycle.draining
         results = await self._health.results()
-        is_ready = not draining and all(result == "ok" for result in results.values())
+        is_ready = not draining and all(result == WELL for result in results.values())
         status = "ready" if is_ready else "draining" if draining else "unready"
         answer: dict[str, Any] = {"status": status}
         if verbose:

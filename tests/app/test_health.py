@@ -2,11 +2,15 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from app.errors import Unavailable
-from app.health import Health, NotReady
+from app.health import CACHE_SECONDS, Health, NotReady
+from app.stores.sql import Database
+from app.telemetry.metrics import Metrics
+from tests.app.clocks import Clock
 from tests.app.small import build
 from tests.support.asgi import running
 from tests.support.waiting import until
@@ -23,6 +27,17 @@ class Store:
         self.asked += 1
         if self.failure is not None:
             raise self.failure
+
+
+class Gate:
+    """A store that answers while its door is open."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.opened.set()
+
+    async def ping(self) -> None:
+        await self.opened.wait()
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz"])
@@ -76,6 +91,46 @@ async def test_a_check_that_hangs_is_a_failure_within_about_a_second() -> None:
         started = time.monotonic()
         assert (await client.get("/readyz")).status_code == 503
         assert time.monotonic() - started < 2
+
+
+async def test_a_check_without_an_answer_beside_much_work_is_given_five_seconds() -> None:
+    clock, store = Clock(), Gate()
+    health = Health(check_timeout=0.01, clock=clock)
+    health.add("store", store.ping)
+    async with running(build(health=health)) as client:
+        assert (await client.get("/readyz")).status_code == 200
+        store.opened.clear()
+        clock.advance(4)
+        assert (await client.get("/readyz")).status_code == 200
+        clock.advance(2)
+        assert (await client.get("/readyz")).status_code == 503
+        store.opened.set()
+        clock.advance(1)
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_store_with_much_to_do_leaves_its_service_ready(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.sqlite3"
+    health = Health(check_timeout=0.1)
+    async with Database(url, metrics=Metrics("small"), pool_size=1) as database:
+        health.add("store", database.ping)
+        async with running(build(health=health)) as client:
+            assert (await client.get("/readyz")).status_code == 200
+            async with database.reading("all there is to be read"):
+                await asyncio.sleep(CACHE_SECONDS)
+                assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_refusal_of_the_store_is_not_waited_for() -> None:
+    store = Store()
+    clock = Clock()
+    health = Health(clock=clock)
+    health.add("store", store.ping)
+    async with running(build(health=health)) as client:
+        assert (await client.get("/readyz")).status_code == 200
+        store.failure = ConnectionRefusedError()
+        clock.advance(1)
+        assert (await client.get("/readyz")).status_code == 503
 
 
 async def test_eager_probes_do_not_load_the_store() -> None:

@@ -17,6 +17,7 @@ from tests.manifests.objects import (
 
 # The verification is applied by Skaffold alone, so it is in no overlay.
 ACCEPTANCE = "manifests/verify/acceptance.yaml"
+NAME = "app.kubernetes.io/name"
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
 NODE_CPU, NODE_MEMORY = 1000, 1024
 MINIMUM = {"cart": 2}
@@ -127,6 +128,48 @@ def test_ports_go_by_name(overlay: Overlay) -> None:
             assert how is None or isinstance(how["port"], str), name
 
 
+def test_operations_have_a_port_that_no_caller_reaches(overlay: Overlay) -> None:
+    reached = {
+        port["targetPort"]
+        for service in overlay.of_kind("Service")
+        for port in service["spec"]["ports"]
+    }
+    assert "operations" not in reached
+    for ingress in overlay.of_kind("Ingress"):
+        for rule in ingress["spec"]["rules"]:
+            for path in rule["http"]["paths"]:
+                assert path["backend"]["service"]["port"] == {"name": "http"}
+    for policy in overlay.of_kind("NetworkPolicy"):
+        for rule in policy["spec"].get("ingress", []):
+            if {"port": "operations"} in rule.get("ports", []):
+                assert rule["from"] == [{"podSelector": {"matchLabels": {NAME: "prometheus"}}}]
+                assert rule["ports"] == [{"port": "operations"}]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_probes_and_prometheus_use_the_port_for_operations(overlay: Overlay, service: str) -> None:
+    (app,) = pod_of(overlay.get("Deployment", service))["spec"]["containers"]
+    (source,) = app["envFrom"]
+    config = overlay.get("ConfigMap", source["configMapRef"]["name"])["data"]
+    ports = {port["name"]: port["containerPort"] for port in app["ports"]}
+    assert ports["operations"] == int(config["CARTWHEEL_OPERATIONS_PORT"])
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert app[probe]["httpGet"]["port"] == "operations"
+    (policy,) = [
+        found for found in overlay.of_kind("NetworkPolicy") if found["metadata"]["name"] == service
+    ]
+    assert [{"port": "operations"}] in [rule["ports"] for rule in policy["spec"]["ingress"]]
+
+
+def test_prometheus_scrapes_the_port_for_operations_and_no_other() -> None:
+    (shop, _) = read("monitoring/prometheus/prometheus.yaml")["scrape_configs"]
+    (kept,) = [rule for rule in shop["relabel_configs"] if rule.get("action") == "keep"]
+    assert dict(zip(kept["source_labels"], kept["regex"].split(";"), strict=True)) == {
+        "__meta_kubernetes_pod_label_app_kubernetes_io_part_of": "cartwheel",
+        "__meta_kubernetes_pod_container_port_name": "operations",
+    }
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_starts_lives_and_stops_in_good_manners(overlay: Overlay, service: str) -> None:
     spec = overlay.get("Deployment", service)["spec"]
@@ -135,7 +178,9 @@ def test_a_service_starts_lives_and_stops_in_good_manners(overlay: Overlay, serv
     (app,) = pod["containers"]
     assert app["startupProbe"]["httpGet"]["path"] == "/readyz"
     assert app["readinessProbe"]["httpGet"]["path"] == "/readyz"
-    # What answers late is busy, not dead.
+    # What answers late is busy, not gone and not dead.
+    readiness = app["readinessProbe"]
+    assert readiness["timeoutSeconds"] * readiness["failureThreshold"] >= BUSY_AT_MOST
     assert app["livenessProbe"]["httpGet"]["path"] == "/livez"
     assert app["livenessProbe"]["timeoutSeconds"] >= 5
     # New connections end first, then those that are there, then the process.
@@ -144,5 +189,7 @@ def test_a_service_starts_lives_and_stops_in_good_manners(overlay: Overlay, serv
     assert pod["topologySpreadConstraints"]
 
 
+# How long a replica may be short of CPU without being taken out, in seconds.
+BUSY_AT_MOST = 15
 # The drain of a service and the longest request it lets finish.
 LONGEST_STOP = 15
