@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.client import Upstream, UpstreamError
 from app.errors import Forbidden
 from app.lifecycle import Lifecycle
+from app.telemetry.logs import get_logger
 from services.storefront.clients import RenewedElsewhere, SignedOut
 from services.storefront.models import Tokens
 from services.storefront.notices import Notice, notice_named
@@ -178,6 +179,7 @@ class Visit:
         """
         public_origin = self._shop.settings.public_origin
         if not is_from_own_page(self._request.headers, public_origin=public_origin):
+            self._log_foreign_page(public_origin)
             raise StaleForm
         form = await read_form(self._request)
         if not is_same_token(form.get("form_token", ""), self._cookie("form")):
@@ -185,6 +187,18 @@ class Visit:
         with suppress(UpstreamError):
             await self.bearer()
         return form
+
+    def _log_foreign_page(self, public_origin: str | None) -> None:
+        """Says what was compared: behind a proxy that renames the host it is our own page."""
+        headers = self._request.headers
+        get_logger().warning(
+            "form.from_another_site",
+            origin=headers.get("origin"),
+            site=headers.get("sec-fetch-site"),
+            host=headers.get("host"),
+            public_origin=public_origin,
+            hint="CARTWHEEL_PUBLIC_ORIGIN has to be the origin that shoppers see",
+        )
 
     @property
     def wants_json(self) -> bool:

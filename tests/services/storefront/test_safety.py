@@ -108,6 +108,19 @@ async def test_the_origin_shoppers_see_counts_behind_a_proxy(world: Neighbours) 
             assert answer.status_code == status
 
 
+async def test_a_form_from_another_origin_is_logged_with_the_setting_that_allows_it(
+    browser: Browser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    form = (await browser.open("/login")).form("/login")
+    capsys.readouterr()
+    await browser.client.post(
+        form.action, data=form.fields, headers={"origin": "https://shop.example"}
+    )
+    logged = capsys.readouterr().out
+    assert "https://shop.example" in logged
+    assert "CARTWHEEL_PUBLIC_ORIGIN" in logged
+
+
 async def test_the_form_token_changes_when_somebody_logs_in(browser: Browser) -> None:
     before = (await browser.open("/login")).form("/login").fields["form_token"]
     page = await browser.register()
