@@ -13,9 +13,10 @@ REQUESTS_TARGET = 20
 HPA = 'horizontalpodautoscaler=~"cart|keda-hpa-cart"'
 
 
-def quantile(q: float) -> str:
+def quantile(q: float, *labels: str) -> str:
+    """Of the cart together, or of each value of these labels."""
     return (
-        f"histogram_quantile({q}, sum by (le) "
+        f"histogram_quantile({q}, sum by ({', '.join([*labels, 'le'])}) "
         f'(rate(http_request_duration_seconds_bucket{{service="cart"}}[{RATE}])))'
     )
 
@@ -91,6 +92,16 @@ def build() -> dashboard.Dashboard:
                     query(quantile(0.99), "99 %"),
                 ],
                 unit="s",
+            )
+        )
+        .with_panel(
+            graph(
+                "Latency by replica: slowest 5 %",
+                "Is one replica slower than the others? A slow one of four hides in the average.",
+                [query(quantile(0.95, "instance"), "{{instance}}")],
+                unit="s",
+                width=24,
+                height=6,
             )
         )
         .with_row(row("What the autoscaler sees, and does"))
