@@ -23,10 +23,12 @@ def _renderer() -> list[str]:
 def copied_manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project's manifests with secrets of its own: a fresh clone has none."""
     folder = tmp_path_factory.mktemp("project")
+    made_here = shutil.ignore_patterns("generated", "generated.*")
     for part in ("manifests", "monitoring"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("generated"))
+        shutil.copytree(ROOT / part, folder / part, ignore=made_here)
     generate = folder / "manifests" / "components" / "generated-secrets" / "generate"
-    subprocess.run([generate], check=True, timeout=30)
+    no_cluster = ""
+    subprocess.run([generate, no_cluster], check=True, timeout=30)
     return folder
 
 
