@@ -46,6 +46,7 @@ format: $(VENV)/.test ## let ruff put everything in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Other ports: make kind CARTWHEEL_KIND_PORT_SHOP=8081 CARTWHEEL_KIND_PORT_GRAFANA=3001
 kind: $(VENV)/.runtime ## a Kubernetes cluster on this machine, with what the shop needs in it
 	@exec $(BIN)/python -m cartwheel.cluster up
 
@@ -59,7 +60,9 @@ verify: $(VENV)/.runtime ## buy something there, then watch the cart grow under 
 	@exec $(BIN)/python -m cartwheel.cluster verify $(ARGS)
 
 load: $(VENV)/.runtime ## put load on the shop (make load ARGS="--rate 100 --seconds 120")
-	@exec $(BIN)/python -m loadtest $(ARGS)
+	@target=$$($(BIN)/python -m cartwheel.cluster shop) && \
+	  CARTWHEEL_LOAD_TARGET="$${CARTWHEEL_LOAD_TARGET:-$$target}" \
+	  exec $(BIN)/python -m loadtest $(ARGS)
 
 clean: ## forget the environment and the shop's data
 	@if [ -x $(BIN)/cartwheel ]; then $(BIN)/cartwheel down >/dev/null 2>&1 || true; fi

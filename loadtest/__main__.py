@@ -5,6 +5,7 @@ Exit codes: 0 every request was answered, 1 some failed, 2 wrong usage or nobody
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections import defaultdict
@@ -52,7 +53,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m loadtest", description="Put load on the shop, at a rate and for a time."
     )
-    parser.add_argument("--target", default="http://127.0.0.1:8080", help="the shop (%(default)s)")
+    target = os.environ.get("CARTWHEEL_LOAD_TARGET") or "http://127.0.0.1:8080"
+    parser.add_argument("--target", default=target, help="the shop (%(default)s)")
     parser.add_argument("--scenario", default="cart-add", choices=sorted(SCENARIOS))
     parser.add_argument("--rate", default=50.0, type=float, help="requests a second (%(default)s)")
     parser.add_argument("--seconds", default=60.0, type=float, help="and then stop (%(default)s)")

@@ -1,34 +1,40 @@
-"""``python -m cartwheel.cluster up|down|deploy|verify``: what `make kind` and the like call.
+"""``python -m cartwheel.cluster up|down|deploy|verify|shop``: what `make kind` and the like call.
 
 Exit codes: 0 done, 1 a program did not succeed, 2 something has to change first.
 """
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from cartwheel.cluster import ports
 from cartwheel.cluster.addons import ADD_ONS, install
+from cartwheel.cluster.leftovers import leftovers
 from cartwheel.cluster.preflight import (
-    PORTS,
     inotify_advice,
     missing_tools,
     problems_before_creating,
+    problems_of_tools,
 )
 from cartwheel.cluster.tools import CLUSTER, CONTEXT, clusters, run
 from cartwheel.local.errors import CommandError, StartError
+from cartwheel.local.settings import load_local
 
-USAGE = "usage: python -m cartwheel.cluster up|down|deploy|verify [arguments for skaffold]"
+USAGE = "usage: python -m cartwheel.cluster up|down|deploy|verify|shop [arguments for skaffold]"
 
 
-def up(ports: Mapping[int, str] = PORTS) -> None:
+def up() -> None:
     """Create the cluster and install what is missing in it; again at any time.
 
-    ``ports`` are those of kind.yaml, which must be free. Raises `CommandError`.
+    Raises `CommandError`.
     """
+    wanted = ports.wanted()
+    _refuse(problems_of_tools())
     if CLUSTER in clusters():
+        _refuse(_ports_that_stay())
         _say(f"The cluster {CLUSTER} is there.")
     else:
-        _refuse(problems_before_creating(ports))
-        run("kind", "create", "cluster", "--config", "kind.yaml")
+        _refuse(problems_before_creating(wanted))
+        run("kind", "create", "cluster", "--config", "-", given=ports.configuration(wanted))
     for add_on in ADD_ONS:
         done = "installed" if install(add_on) else "there"
         _say(f"{add_on.name}: {done}")
@@ -45,13 +51,26 @@ def down() -> None:
 
 def deploy(*arguments: str) -> None:
     """Build the shop and run it in the cluster."""
-    _skaffold("run", *arguments)
-    _say("The shop: http://127.0.0.1:8080   Grafana: http://127.0.0.1:3000   Load: make load")
+    _need_cluster()
+    _refuse(leftovers())
+    run("skaffold", "run", "--kube-context", CONTEXT, *arguments)
+    found = ports.in_use()
+    _say(
+        f"The shop: {_url(found[ports.SHOP])}   Grafana: {_url(found[ports.GRAFANA])}   "
+        "Load: make load"
+    )
 
 
 def verify(*arguments: str) -> None:
     """Try the shop that runs there, from a pod of its own."""
-    _skaffold("verify", *arguments)
+    _need_cluster()
+    run("skaffold", "verify", "--kube-context", CONTEXT, *arguments)
+
+
+def shop() -> None:
+    """Say where the shop is: in the cluster if there is one, else where `make up` has it."""
+    found = {**ports.moved(), **ports.of_the_cluster()}
+    _say(_url(found.get(ports.SHOP, load_local().port_storefront)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 deploy(*rest)
             case "verify", _:
                 verify(*rest)
+            case "shop", []:
+                shop()
             case _:
                 raise StartError(USAGE)
     except CommandError as error:
@@ -76,11 +97,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _skaffold(command: str, *arguments: str) -> None:
-    _refuse(missing_tools("docker", "kind", "kubectl", "skaffold"))
+def _need_cluster() -> None:
+    _refuse(problems_of_tools())
     if CLUSTER not in clusters():
         raise StartError(f"There is no cluster {CLUSTER}: make one with make kind.")
-    run("skaffold", command, "--kube-context", CONTEXT, *arguments)
+
+
+def _ports_that_stay() -> Iterator[str]:
+    """Ports are given to a node when it is made."""
+    found = ports.in_use()
+    for entrance, port in ports.moved().items():
+        if port != found[entrance]:
+            yield (
+                f"The cluster {CLUSTER} is there, with {entrance.use} on port {found[entrance]}: "
+                f"make kind-down first, then make kind {entrance.variable}={port}"
+            )
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
 
 
 def _refuse(problems: Iterable[str]) -> None:

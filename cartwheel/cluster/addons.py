@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cartwheel.cluster.tools import answer, kubectl, run
+from cartwheel.local.errors import CommandError
 
 READY_WITHIN = "180s"
+LOOK = "look with " + " ".join(kubectl("get", "nodes"))
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,10 @@ ADD_ONS = (
 
 def install(add_on: AddOn) -> bool:
     """False if it was there already. Raises `CommandError`."""
-    if answer(*kubectl("get", add_on.sign, "--output", "name")) is not None:
+    sign = answer(*kubectl("get", add_on.sign, "--ignore-not-found", "--output", "name"))
+    if sign is None:
+        raise CommandError(f"The cluster does not say whether {add_on.name} is there: {LOOK}.")
+    if sign.strip():
         return False
     # On the server's side: KEDA's definitions are too long for the annotation of the other way.
     run(*kubectl("apply", "--server-side", "--kustomize", add_on.folder))

@@ -27,16 +27,22 @@ def answer(*command: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def run(*command: str) -> None:
-    """Run a command that talks to the person itself. Raises `CommandError`."""
-    done = subprocess.run(command, cwd=PROJECT, check=False)
+def run(*command: str, given: str | None = None) -> None:
+    """Run a command that talks to the person itself, and reads what is given.
+
+    Raises `CommandError`.
+    """
+    done = subprocess.run(command, cwd=PROJECT, check=False, input=given, text=True)
     if done.returncode:
         raise CommandError(f"{command[0]} {command[1]} did not succeed (see above).")
 
 
 def clusters() -> list[str]:
-    """The kind clusters there are."""
-    return (answer("kind", "get", "clusters") or "").split()
+    """The kind clusters there are. Raises `CommandError`: no answer is not the answer "none"."""
+    said = answer("kind", "get", "clusters")
+    if said is None:
+        raise CommandError("kind get clusters does not answer: try it by hand.")
+    return said.split()
 
 
 def kubectl(*arguments: str) -> tuple[str, ...]:

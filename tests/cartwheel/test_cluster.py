@@ -1,23 +1,39 @@
 """`make kind` and its companions, with stand-ins for the programs that do the work."""
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from cartwheel.cluster.__main__ import up
-from cartwheel.cluster.preflight import PORTS, inotify_advice, taken_ports
+from cartwheel.cluster.ports import SHOP, configuration, wanted
+from cartwheel.cluster.preflight import inotify_advice, taken_ports
 from tests.cartwheel.runs import ROOT
 
 GIBIBYTE = 1024**3
 # Each writes down how it was called; the rest is what the real one would say.
 STAND_INS = {
-    "docker": 'echo "${FAKE_MEMORY:-8589934592}"; exit "${FAKE_DOCKER:-0}"',
-    "kind": '[ "$1" = get ] && echo "$FAKE_CLUSTERS"; exit 0',
-    "kubectl": 'case "$*" in *" get "*) exit "${FAKE_ADDONS:-0}";; esac',
+    "docker": (
+        'case "$*" in port*) echo "$FAKE_PORTS"; exit "${FAKE_DOCKER:-0}";; '
+        '*Host*) echo "$FAKE_PODMAN_MEMORY";; *) echo "${FAKE_MEMORY-8589934592}";; esac; '
+        'exit "${FAKE_DOCKER:-0}"'
+    ),
+    "kind": (
+        '[ "$1" = get ] && echo "$FAKE_CLUSTERS" && exit "${FAKE_KIND:-0}"; '
+        '[ "$1" = create ] && while IFS= read -r line; do echo "$line" >>"$FAKE_CONFIG"; done; '
+        "exit 0"
+    ),
+    "kubectl": (
+        'case "$*" in '
+        '*" get scaledobject "*deletionTimestamp*) echo "$FAKE_SCALED_OBJECT";; '
+        '*" get namespace "*deletionTimestamp*) echo "$FAKE_NAMESPACE";; '
+        '*" get deployment keda-operator "*) echo "$FAKE_KEDA";; '
+        '*" get "*) echo "${FAKE_ADDONS-there}"; exit "${FAKE_KUBECTL:-0}";; esac'
+    ),
     "skaffold": 'exit "${FAKE_SKAFFOLD:-0}"',
 }
 
@@ -30,10 +46,14 @@ class Machine:
         self.path.mkdir()
         self._calls = folder / "calls"
         self._calls.touch()
+        self._config = folder / "kind.yaml"
         for name, script in STAND_INS.items():
-            program = self.path / name
-            program.write_text(f'#!/bin/sh\necho "{name} $*" >>"{self._calls}"\n{script}\n')
-            program.chmod(0o755)
+            self.install(name, script)
+
+    def install(self, name: str, script: str) -> None:
+        program = self.path / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >>"{self._calls}"\n{script}\n')
+        program.chmod(0o755)
 
     def without(self, program: str) -> None:
         (self.path / program).unlink()
@@ -42,7 +62,12 @@ class Machine:
         return subprocess.run(
             [sys.executable, "-m", "cartwheel.cluster", *arguments],
             cwd=ROOT,
-            env={**os.environ, "PATH": str(self.path), **says},
+            env={
+                **{name: text for name, text in os.environ.items() if "CARTWHEEL" not in name},
+                "PATH": str(self.path),
+                "FAKE_CONFIG": str(self._config),
+                **says,
+            },
             capture_output=True,
             text=True,
             timeout=60,
@@ -50,8 +75,22 @@ class Machine:
         )
 
     @property
+    def host_ports(self) -> list[int]:
+        """Of the cluster that was made."""
+        (node,) = yaml.safe_load(self._config.read_text())["nodes"]
+        return [mapping["hostPort"] for mapping in node["extraPortMappings"]]
+
+    @property
     def calls(self) -> list[str]:
         return self._calls.read_text().splitlines()
+
+
+def free_ports(number: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
 
 
 @pytest.fixture
@@ -67,6 +106,22 @@ def test_a_missing_program_is_named_with_where_to_get_it(machine: Machine, progr
     (sentence,) = done.stderr.splitlines()
     assert sentence.startswith(f"{program} is not installed: see ")
     assert not any("create" in call for call in machine.calls)
+
+
+def test_podman_without_a_docker_command_is_said_with_the_way_on(machine: Machine) -> None:
+    machine.without("docker")
+    machine.install("podman", "exit 0")
+    done = machine.run("up")
+    assert done.returncode == 2
+    (sentence,) = done.stderr.splitlines()
+    assert "podman-docker" in sentence
+    assert "docs/guide/2-deploy.md#podman" in sentence
+    assert "\n### Podman\n" in (ROOT / "docs" / "guide" / "2-deploy.md").read_text()
+
+
+def test_podman_under_the_name_docker_tells_its_memory_its_own_way(machine: Machine) -> None:
+    done = machine.run("up", FAKE_MEMORY="", FAKE_PODMAN_MEMORY=str(2 * GIBIBYTE))
+    assert "Docker has 2.0 GiB of memory" in done.stderr
 
 
 def test_a_docker_that_does_not_run_is_said_before_anything_is_made(machine: Machine) -> None:
@@ -85,15 +140,71 @@ def test_too_little_memory_is_said_with_both_numbers(machine: Machine) -> None:
 def test_a_taken_port_is_named_with_its_use_and_its_holder() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        (sentence,) = taken_ports({port: "the shop"})
+        (sentence,) = taken_ports({SHOP: port})
     assert sentence.startswith(f"Port {port} for the shop is taken by ")
     assert f"(pid {os.getpid()})" in sentence
+    assert sentence.endswith(f"make kind CARTWHEEL_KIND_PORT_SHOP={port + 1}")
 
 
-def test_the_ports_are_those_of_the_cluster() -> None:
-    text = (ROOT / "kind.yaml").read_text()
-    assert all(f"hostPort: {port}," in text for port in PORTS)
-    assert text.count("hostPort:") == len(PORTS)
+def test_a_port_that_is_moved_is_the_one_that_must_be_free(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = machine.run("up", CARTWHEEL_KIND_PORT_SHOP=port)
+    assert done.returncode == 2
+    assert f"Port {port} for the shop is taken" in done.stderr
+
+
+def test_a_new_cluster_gets_the_ports_of_the_variables(machine: Machine) -> None:
+    shop, grafana = free_ports(2)
+    moved = {"CARTWHEEL_KIND_PORT_SHOP": shop, "CARTWHEEL_KIND_PORT_GRAFANA": grafana}
+    done = machine.run("up", **{name: str(port) for name, port in moved.items()})
+    assert done.returncode == 0, done.stderr
+    assert machine.host_ports == [shop, grafana]
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1"])
+def test_a_variable_that_is_no_port_is_said(machine: Machine, port: str) -> None:
+    done = machine.run("up", CARTWHEEL_KIND_PORT_GRAFANA=port)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"CARTWHEEL_KIND_PORT_GRAFANA must be a port from 1 to 65535, not {port!r}.\n"
+    )
+
+
+def test_one_port_for_both_is_refused(machine: Machine) -> None:
+    done = machine.run("up", CARTWHEEL_KIND_PORT_GRAFANA="8080")
+    assert done.returncode == 2
+    assert "two ports, not one" in done.stderr
+
+
+PUBLISHED = "30080/tcp -> 127.0.0.1:9080\n30300/tcp -> 127.0.0.1:9300"
+
+
+def test_a_cluster_that_is_there_keeps_its_ports_and_says_so(machine: Machine) -> None:
+    done = machine.run(
+        "up", FAKE_CLUSTERS="cartwheel", FAKE_PORTS=PUBLISHED, CARTWHEEL_KIND_PORT_SHOP="9999"
+    )
+    assert done.returncode == 2
+    assert "with the shop on port 9080: make kind-down first" in done.stderr
+
+
+def test_deploying_names_the_ports_that_the_cluster_has(machine: Machine) -> None:
+    done = machine.run("deploy", FAKE_CLUSTERS="cartwheel", FAKE_PORTS=PUBLISHED)
+    assert "The shop: http://127.0.0.1:9080   Grafana: http://127.0.0.1:9300" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("says", "url"),
+    [
+        ({"FAKE_PORTS": PUBLISHED}, "http://127.0.0.1:9080"),
+        ({"CARTWHEEL_KIND_PORT_SHOP": "9081"}, "http://127.0.0.1:9081"),
+        ({"FAKE_DOCKER": "1", "CARTWHEEL_PORT_STOREFRONT": "9082"}, "http://127.0.0.1:9082"),
+        ({"FAKE_DOCKER": "1"}, "http://127.0.0.1:8080"),
+    ],
+)
+def test_load_goes_where_the_shop_is(machine: Machine, says: dict[str, str], url: str) -> None:
+    done = machine.run("shop", **says)
+    assert (done.returncode, done.stdout) == (0, f"{url}\n"), done.stderr
 
 
 def test_low_limits_are_advice_with_the_command_that_raises_them(tmp_path: Path) -> None:
@@ -115,7 +226,7 @@ def test_a_cluster_that_is_there_is_left_alone(machine: Machine) -> None:
 
 
 def test_what_the_cluster_lacks_is_installed_and_waited_for(machine: Machine) -> None:
-    done = machine.run("up", FAKE_CLUSTERS="cartwheel", FAKE_ADDONS="1")
+    done = machine.run("up", FAKE_CLUSTERS="cartwheel", FAKE_ADDONS="")
     assert done.returncode == 0, done.stderr
     applied = [call for call in machine.calls if " apply " in call]
     assert [call.rpartition("/")[2] for call in applied] == ["metrics-server", "keda"]
@@ -124,12 +235,21 @@ def test_what_the_cluster_lacks_is_installed_and_waited_for(machine: Machine) ->
     assert len(waited) == 3
 
 
-def test_a_new_cluster_is_made_from_the_projects_file(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(machine.path))
-    up(ports={})
-    assert "kind create cluster --config kind.yaml" in machine.calls
+def test_a_cluster_that_does_not_answer_is_not_one_without_add_ons(machine: Machine) -> None:
+    done = machine.run("up", FAKE_CLUSTERS="cartwheel", FAKE_KUBECTL="1")
+    assert done.returncode == 1
+    assert "does not say whether metrics-server is there" in done.stderr
+    assert not any(" apply " in call for call in machine.calls)
+
+
+def test_kind_that_does_not_answer_is_not_no_cluster(machine: Machine) -> None:
+    done = machine.run("deploy", FAKE_KIND="1")
+    assert done.returncode == 1
+    assert done.stderr == "kind get clusters does not answer: try it by hand.\n"
+
+
+def test_a_new_cluster_is_made_from_the_projects_file() -> None:
+    assert configuration(wanted({})) == (ROOT / "kind.yaml").read_text()
 
 
 def test_deploying_without_a_cluster_says_how_to_make_one(machine: Machine) -> None:
@@ -138,10 +258,54 @@ def test_deploying_without_a_cluster_says_how_to_make_one(machine: Machine) -> N
     assert done.stderr == "There is no cluster cartwheel: make one with make kind.\n"
 
 
+@pytest.mark.parametrize("command", ["deploy", "verify"])
+def test_a_docker_that_does_not_run_is_not_a_cluster_that_is_missing(
+    machine: Machine, command: str
+) -> None:
+    done = machine.run(command, FAKE_DOCKER="1", FAKE_CLUSTERS="cartwheel")
+    assert done.returncode == 2
+    assert "Docker is not running" in done.stderr
+
+
+DELETED = "2026-11-25T21:00:00Z"
+
+
+def test_an_autoscaler_that_nobody_lets_go_is_said_with_the_command_that_frees_it(
+    machine: Machine,
+) -> None:
+    done = machine.run("deploy", FAKE_CLUSTERS="cartwheel", FAKE_SCALED_OBJECT=DELETED)
+    assert done.returncode == 2
+    sentence, free = done.stderr.splitlines()
+    assert "waits for KEDA's operator" in sentence
+    assert shlex.split(free) == [
+        *("kubectl", "--context", "kind-cartwheel", "patch", "scaledobject", "cart"),
+        *("--namespace", "cartwheel", "--type", "merge", "--patch"),
+        '{"metadata":{"finalizers":null}}',
+    ]
+    assert not any(call.startswith("skaffold") for call in machine.calls)
+
+
+def test_an_autoscaler_that_keda_is_letting_go_is_no_problem(machine: Machine) -> None:
+    done = machine.run(
+        "deploy",
+        FAKE_CLUSTERS="cartwheel",
+        FAKE_SCALED_OBJECT=DELETED,
+        FAKE_KEDA="1",
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_namespace_that_is_being_deleted_is_said_with_how_to_wait(machine: Machine) -> None:
+    done = machine.run("deploy", FAKE_CLUSTERS="cartwheel", FAKE_NAMESPACE=DELETED)
+    assert done.returncode == 2
+    assert "namespace cartwheel is still being deleted" in done.stderr
+    assert "kubectl --context kind-cartwheel wait --for delete" in done.stderr
+
+
 def test_deploying_passes_on_what_skaffold_should_be_told(machine: Machine) -> None:
     done = machine.run("deploy", "-p", "requests", FAKE_CLUSTERS="cartwheel")
     assert done.returncode == 0
-    assert machine.calls[-1] == "skaffold run --kube-context kind-cartwheel -p requests"
+    assert "skaffold run --kube-context kind-cartwheel -p requests" in machine.calls
     assert "http://127.0.0.1:8080" in done.stdout
 
 

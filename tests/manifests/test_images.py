@@ -1,0 +1,27 @@
+"""What a company's network needs to build the images, and how far it goes."""
+
+import re
+
+from tests.manifests.objects import ROOT, read
+
+DOCKERFILE = (ROOT / "Dockerfile.base").read_text()
+ARGUMENTS = {"PIP_INDEX_URL", "CA_CERTIFICATES"}
+
+
+def test_an_index_and_certificates_of_a_company_reach_the_build_from_the_environment() -> None:
+    (base,) = [
+        artifact
+        for artifact in read("skaffold.yaml")["build"]["artifacts"]
+        if artifact["image"] == "cartwheel-base"
+    ]
+    passed = base["docker"]["buildArgs"]
+    assert passed == {name: f'{{{{default "" .{name}}}}}' for name in ARGUMENTS}
+    guide = (ROOT / "docs" / "guide" / "1-containerise.md").read_text()
+    assert all(f"--build-arg {name}" in guide for name in ARGUMENTS)
+
+
+def test_they_stay_in_the_stage_that_is_thrown_away() -> None:
+    dependencies, image = re.split(r"^FROM .*$", DOCKERFILE, flags=re.MULTILINE)[1:]
+    for name in ARGUMENTS:
+        assert f"ARG {name}\n" in dependencies
+        assert name not in image
