@@ -56,7 +56,9 @@ class PublishedKeys:
             if self._may_fetch(known=kid in self._keys):
                 await self._fetch()
         if not self._keys:
-            raise Unavailable("Access tokens cannot be verified right now.")
+            raise Unavailable(
+                "Access tokens cannot be verified right now.", upstream=self._jwks.name
+            )
         return self._keys.get(kid)
 
     def _stale(self) -> bool:

@@ -33,7 +33,10 @@ class UpstreamError(Unavailable):
         unanswered: bool = False,
         blameless: bool = False,
     ) -> None:
-        super().__init__(f"'{upstream}' is not available: {reason}", retry_after=retry_after)
+        # Named in the answer too: whoever asked us can tell its caller who is missing.
+        super().__init__(
+            f"'{upstream}' is not available: {reason}", retry_after=retry_after, upstream=upstream
+        )
         self.upstream = upstream
         self.unsent = unsent
         self.unanswered = unanswered

@@ -269,16 +269,22 @@ async def _ask(
         return answer
     if answer.status_code == 401:
         raise SignedOut
+    problem = _problem(answer)
+    if answer.status_code == 503 and problem.upstream not in ("", upstream.name):
+        raise UpstreamRefused(problem.upstream, f"{upstream.name} waits for it in vain.")
     if answer.status_code >= 500:
         raise_for_problem(answer)
-    raise _refusal(answer)
+    raise _refusal(answer, problem)
 
 
-def _refusal(answer: Answer) -> Refusal:
+def _problem(answer: Answer) -> ProblemBody:
     try:
-        problem = ProblemBody.model_validate_json(answer.content)
+        return ProblemBody.model_validate_json(answer.content)
     except ValidationError:
-        problem = ProblemBody()
+        return ProblemBody()
+
+
+def _refusal(answer: Answer, problem: ProblemBody) -> Refusal:
     return Refusal(
         answer.status_code,
         problem.type.removeprefix(PROBLEM_PREFIX),

@@ -1,7 +1,7 @@
 """What the routes need: the shop behind the pages, and the visit a request is part of."""
 
 import asyncio
-import re
+import hashlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -17,20 +17,21 @@ from app.errors import Forbidden
 from app.lifecycle import Lifecycle
 from app.telemetry.logs import get_logger
 from services.storefront.clients import RenewedElsewhere, SignedOut
-from services.storefront.models import Tokens
-from services.storefront.notices import Notice, notice_named
-from services.storefront.service import Renewals, Storefront
+from services.storefront.models import Product, Tokens
+from services.storefront.notices import Flash, Notice, Pieces, notice_of
+from services.storefront.service import Outage, Renewals, Storefront
 from services.storefront.settings import StorefrontSettings
+from services.storefront.views import missing
 from services.storefront.web.assets import Assets
 from services.storefront.web.cookies import MONTH, Cookies, Session, pack_prices, unpack_prices
-from services.storefront.web.forms import read_form
+from services.storefront.web.forms import MAX_FIELDS, read_form
 from services.storefront.web.safety import is_from_own_page, is_same_token, new_form_token
 
 TOKEN_MARGIN = 15
 """Seconds before its end at which an access token is no longer used."""
 NOTICE_AGE = 60
-_NOTICE = re.compile(r"([a-z-]{1,40})(?:\.([A-Za-z0-9._-]{1,64}))?")
-
+RETRY_AFTER = "5"
+"""Seconds: about as long as a neighbour that fails is left alone."""
 ASK: Literal["ask"] = "ask"
 
 T = TypeVar("T")
@@ -38,13 +39,24 @@ ResponseT = TypeVar("ResponseT", bound=Response)
 
 
 class StaleForm(Forbidden):
-    """A form without our token, or from somebody else's page."""
+    """A form without our token, or from somebody else's page.
+
+    ``typed`` is what it holds, for the page to come again with; nothing if another site sent it.
+    ``again`` is the page to load again.
+    """
 
     type = "stale-form"
-    title = "This form went stale"
+    title = "This form went stale."
 
-    def __init__(self) -> None:
-        super().__init__("The form is not from a page of this shop, or too old. Load it again.")
+    def __init__(self, typed: Mapping[str, str] | None = None, *, again: str = "") -> None:
+        more: dict[str, Any] = {"again": again} if again else {}
+        super().__init__(
+            "The form is not from a page of this shop, or too old. Load it again.", **more
+        )
+        self.typed = typed or {}
+
+    def leading_to(self, path: str) -> "StaleForm":
+        return StaleForm(self.typed, again=path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +138,17 @@ class Visit:
         return await work(await self._renew())
 
     async def bearer_or_guest(self) -> str:
-        """The access token; a stranger becomes a guest. Raises `UpstreamError`."""
+        """The access token; a stranger becomes a guest. Raises `UpstreamError`.
+
+        Forms that are sent before the first cookies are back come with one form token, which
+        makes them one guest.
+        """
         bearer = await self.bearer()
         if bearer is not None:
             return bearer
-        tokens = await self._shop.storefront.users.guest(address=self.address)
+        tokens = await self._shop.storefront.users.guest(
+            address=self.address, key=guest_key(self._form_token)
+        )
         self.begin(tokens)
         return tokens.access_token
 
@@ -172,7 +190,7 @@ class Visit:
 
     # What was posted
 
-    async def form(self) -> Mapping[str, str]:
+    async def form(self, *, most_fields: int = MAX_FIELDS) -> Mapping[str, str]:
         """The posted form. Raises `StaleForm` unless it comes from a page of this shop.
 
         Also raises `RenewedElsewhere`: here, before anything was done, the form can be sent again.
@@ -181,9 +199,9 @@ class Visit:
         if not is_from_own_page(self._request.headers, public_origin=public_origin):
             self._log_foreign_page(public_origin)
             raise StaleForm
-        form = await read_form(self._request)
+        form = await read_form(self._request, most_fields=most_fields)
         if not is_same_token(form.get("form_token", ""), self._cookie("form")):
-            raise StaleForm
+            raise StaleForm(form)
         with suppress(UpstreamError):
             await self.bearer()
         return form
@@ -234,26 +252,45 @@ class Visit:
         *,
         status: int = 200,
         cart_count: int | Literal["ask"] | None = ASK,
+        goods: Mapping[str, Product] | None = None,
         **model: Any,
     ) -> HTMLResponse:
         """Render a page, with the cookies of this visit.
 
         ``cart_count`` is for those who know it already; None says that nobody can tell.
+        ``goods`` are the products that a notice may be about.
         """
         if cart_count == ASK:
             cart_count = await (self._count or self._count_or_none())
-        visitor = Visitor(self.signed_in, self._form_token, cart_count, self._notice())
-        content = self._shop.templates.get_template(template).render(
-            {"here": "", "visitor": visitor, **model}
-        )
+        # A page that says itself what is missing does not say it twice.
+        notice = self._notice(goods or {}, outage=bool(model.get("missing")))
+        visitor = Visitor(self.signed_in, self._form_token, cart_count, notice)
+        content = self.render(template, **{"here": "", "visitor": visitor, **model})
         # Pages hold what concerns one person and a form token: nobody keeps them.
-        return self.sealed(HTMLResponse(content, status, {"cache-control": "no-store"}))
+        headers = {"cache-control": "no-store"}
+        if status == 503:
+            headers["retry-after"] = RETRY_AFTER
+        return self.sealed(HTMLResponse(content, status, headers))
 
-    def redirect(self, path: str, *, notice: str | None = None, reference: str = "") -> Response:
+    async def outage(self, template: str, outage: Outage, **model: Any) -> HTMLResponse:
+        """The page whose subject did not come: nobody shall take it for the real one."""
+        return await self.page(template, status=503, missing=missing(outage), **model)
+
+    def render(self, template: str, **model: Any) -> str:
+        return self._shop.templates.get_template(template).render(model)
+
+    def redirect(
+        self,
+        path: str,
+        *,
+        notice: str | None = None,
+        pieces: Pieces | None = None,
+        reference: str = "",
+    ) -> Response:
         """Go on to an own path, with a notice to show there."""
         if notice:
-            value = f"{notice}.{reference}" if reference else notice
-            self._write("notice", value, max_age=NOTICE_AGE)
+            flash = Flash(notice, pieces, reference)
+            self._write("notice", flash.packed(), max_age=NOTICE_AGE)
         return self.sealed(
             RedirectResponse(path, status_code=303, headers={"cache-control": "no-store"})
         )
@@ -281,13 +318,17 @@ class Visit:
         except (SignedOut, UpstreamError):
             return None
 
-    def _notice(self) -> Notice | None:
+    def flash(self) -> Flash | None:
+        """What the page before has to say."""
+        return Flash.unpacked(self._cookie("notice") or "")
+
+    def _notice(self, goods: Mapping[str, Product], *, outage: bool) -> Notice | None:
         """The notice of the page before, once."""
-        match = _NOTICE.fullmatch(self._cookie("notice") or "")
-        if match is None:
+        flash = self.flash()
+        if flash is None:
             return None
         self._drop("notice")
-        return notice_named(match[1], reference=match[2])
+        return None if outage and flash.is_outage else notice_of(flash, goods)
 
     def _new_form_token(self) -> str:
         token = new_form_token()
@@ -337,6 +378,11 @@ def client_address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def new_order_key() -> str:
-    """What makes pressing a button twice one order."""
+def new_form_key() -> str:
+    """What makes sending one page's form twice one order, or one add."""
     return secrets.token_urlsafe(18)
+
+
+def guest_key(form_token: str) -> str:
+    """Names the guest that a stranger's forms make; it is as secret as the token."""
+    return hashlib.sha256(b"guest\0" + form_token.encode()).hexdigest()

@@ -76,6 +76,9 @@ class Cart(Reading):
     def count(self) -> int:
         return sum(line.quantity for line in self.lines)
 
+    def quantity_of(self, sku: str) -> int:
+        return next((line.quantity for line in self.lines if line.sku == sku), 0)
+
 
 class Tokens(Reading):
     access_token: str
@@ -136,6 +139,7 @@ class ProblemBody(Reading):
 
     type: str = "about:blank"
     detail: str = ""
+    upstream: str = ""
     errors: tuple[FieldProblem, ...] = ()
     order_id: str = ""
 

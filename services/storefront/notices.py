@@ -1,7 +1,61 @@
-"""What a page says about the one before it. Only these words: a cookie names one of them."""
+"""What a page says about the one before it. Only these words: a cookie names one of them.
 
-from dataclasses import dataclass
+A notice about a line of the cart also carries its SKU and quantities. The product's name and
+stock come from the page that shows the notice, never from the cookie.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from services.storefront.models import Product
+
+_FLASH = re.compile(
+    r"(?P<name>[a-z-]{1,40})"
+    r"(?:~(?P<sku>[A-Z0-9][A-Z0-9-]{1,31})~(?P<quantity>[0-9]{1,2})~(?P<held>[0-9]{1,2}))?"
+    r"(?:\.(?P<reference>[A-Za-z0-9._-]{1,64}))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """So many pieces of a product that a notice is about; ``held``: so many are in the cart."""
+
+    sku: str
+    quantity: int
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """A notice on its way to the next page."""
+
+    name: str
+    pieces: Pieces | None = None
+    reference: str = ""
+
+    @property
+    def is_outage(self) -> bool:
+        return self.name.endswith("-down")
+
+    def packed(self) -> str:
+        about = self.pieces
+        counted = f"~{about.sku}~{about.quantity}~{about.held}" if about else ""
+        return self.name + counted + (f".{self.reference}" if self.reference else "")
+
+    @classmethod
+    def unpacked(cls, value: str) -> "Flash | None":
+        """None for what we never wrote."""
+        match = _FLASH.fullmatch(value)
+        if match is None or match["name"] not in _NOTICES:
+            return None
+        pieces = (
+            Pieces(match["sku"], int(match["quantity"]), int(match["held"]))
+            if match["sku"]
+            else None
+        )
+        return cls(match["name"], pieces, match["reference"] or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,10 +64,16 @@ class Notice:
     title: str
     text: str = ""
     request_id: str | None = None
+    link: tuple[str, str] | None = None
+    undo: Pieces | None = None
+
+
+TO_THE_CART = ("See the cart", "/cart")
 
 
 _NOTICES = {
-    "added": Notice("good", "In the cart.", "It will wait there for you."),
+    "added": Notice("good", "In the cart.", link=TO_THE_CART),
+    "put-back": Notice("good", "Back in the cart."),
     "cart-limit": Notice(
         "wait",
         "That is more than a cart holds.",
@@ -30,6 +90,18 @@ _NOTICES = {
     "removed": Notice("good", "Removed."),
     "cart-down": Notice(
         "wait", "The cart is not answering.", "What is in it is safe. Please try again."
+    ),
+    "products-down": Notice(
+        "wait", "The shelves are not answering.", "Nothing was changed. Please try again."
+    ),
+    "user-down": Notice(
+        "wait", "The front desk is not answering.", "Nothing was changed. Please try again."
+    ),
+    "tracking-down": Notice(
+        "wait", "The order desk is not answering.", "Nothing was changed. Please try again."
+    ),
+    "session-over": Notice(
+        "wait", "You are no longer logged in.", "Nothing was changed. Please log in to go on."
     ),
     "welcome": Notice("good", "Welcome. Your cart came with you."),
     "welcome-cut": Notice(
@@ -68,9 +140,28 @@ _NOTICES = {
 }
 
 
-def notice_named(name: str, *, reference: str | None = None) -> Notice | None:
-    """None for a name that we never wrote."""
-    notice = _NOTICES.get(name)
-    if notice is None or reference is None:
+def notice_of(flash: Flash, goods: Mapping[str, Product]) -> Notice:
+    """The words. ``goods`` is what the page knows of the product that the notice may be about."""
+    notice = replace(_NOTICES[flash.name], request_id=flash.reference or None)
+    if flash.pieces is None:
         return notice
-    return Notice(notice.tone, notice.title, notice.text, reference)
+    if flash.name == "removed":
+        notice = replace(notice, undo=flash.pieces)
+    product = goods.get(flash.pieces.sku)
+    if product is None:
+        return notice
+    return _about(notice, flash.pieces, product)
+
+
+def _about(notice: Notice, pieces: Pieces, product: Product) -> Notice:
+    what = f"{pieces.quantity} × {product.name}"
+    if pieces.held > product.available:
+        left = f"only {product.available} left" if product.available > 0 else "none left"
+        return replace(
+            notice,
+            tone="wait",
+            title="In the cart, but more than there is.",
+            text=f"{what}: that makes {pieces.held}, and there are {left}. Please take fewer.",
+        )
+    more = f" That makes {pieces.held}." if pieces.held > pieces.quantity else ""
+    return replace(notice, text=f"{what}.{more}")

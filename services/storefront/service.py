@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar, get_args
 
@@ -32,6 +32,8 @@ SHELF_GOODS = 24
 BESIDE_GOODS = 5
 FEW_GOODS = 4
 ORDERS_A_PAGE = 20
+MOST_GOODS = 100
+"""How many products can be asked about at once."""
 COUNT_TIMEOUT = 0.8
 """Seconds the number in the header may keep a page waiting."""
 RENEWED_FOR = 30.0
@@ -40,6 +42,7 @@ MAX_RENEWED = 1024
 
 T = TypeVar("T")
 Neighbour = Literal["products", "cart", "user", "tracking"]
+NEIGHBOURS: Sequence[Neighbour] = ("products", "cart", "user", "tracking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,16 @@ class Basket:
 
     cart: Cart
     goods: Lookup | Outage
+
+    @property
+    def known(self) -> Mapping[str, Product]:
+        return {} if isinstance(self.goods, Outage) else self.goods.by_sku
+
+
+def missing_neighbour(error: Exception, *, asked: Neighbour) -> Neighbour:
+    """Who does not answer: the one that was asked, unless it says whom it is waiting for."""
+    named = getattr(error, "upstream", asked)
+    return next((one for one in NEIGHBOURS if one == named), asked)
 
 
 class Storefront:
@@ -116,9 +129,10 @@ class Storefront:
                 async with asyncio.timeout(deadline.remaining()):
                     return await work
         except (UpstreamError, Refusal, TimeoutError) as error:
-            get_logger().warning("page_part_missing", upstream=neighbour, reason=str(error))
-            self._missing.labels(neighbour).inc()
-            return Outage(neighbour)
+            missing = missing_neighbour(error, asked=neighbour)
+            get_logger().warning("page_part_missing", upstream=missing, reason=str(error))
+            self._missing.labels(missing).inc()
+            return Outage(missing)
 
     async def home(self) -> Home:
         categories, products = await asyncio.gather(
@@ -186,15 +200,23 @@ class Storefront:
         others = () if isinstance(beside, Outage) else beside.items
         return ProductDetail(product, shelf, [one for one in others if one.sku != sku][:4])
 
-    async def basket(self, bearer: str | None) -> Basket | Outage:
-        """The caller's cart; without a caller an empty one. Raises `SignedOut`."""
+    async def goods(self, skus: Sequence[str]) -> Lookup | Outage:
+        """What products says about these, if it says so quickly."""
+        within = Deadline.after(min(COUNT_TIMEOUT, self._browse_timeout))
+        return await self.attempt("products", self.products.lookup(skus), within=within)
+
+    async def basket(self, bearer: str | None, *, also: Sequence[str] = ()) -> Basket | Outage:
+        """The caller's cart; without a caller an empty one. Raises `SignedOut`.
+
+        ``also`` names products to know about although they are not in the cart.
+        """
         if bearer is None:
             return Basket(Cart(), Lookup(items=[]))
         deadline = Deadline.after(self._browse_timeout)
         cart = await self.attempt("cart", self.carts.read(bearer), within=deadline)
         if isinstance(cart, Outage):
             return cart
-        skus = [line.sku for line in cart.lines]
+        skus = list(dict.fromkeys([*(line.sku for line in cart.lines), *also]))[:MOST_GOODS]
         if not skus:
             return Basket(cart, Lookup(items=[]))
         goods = await self.attempt("products", self.products.lookup(skus), within=deadline)

@@ -1,7 +1,7 @@
 """The cart and checkout as pages show them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.storefront.models import CartLine, Lookup, Money, Product
 from services.storefront.money import spoken
@@ -14,6 +14,9 @@ from services.storefront.views import (
     price_change,
     product_path,
 )
+from services.storefront.web.forms import Form
+
+NOTHING_TYPED = Form()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,12 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """``typed`` is what its field shows: the quantity, or what was typed and not taken."""
+
     sku: str
     name: str
     quantity: int
+    typed: str = ""
     kind: str = "any"
     path: str | None = None
     picture: str | None = None
@@ -54,13 +60,15 @@ class BasketPage:
         return bool(self.lines) and not self.not_orderable
 
 
-def basket_page(basket: Basket, seen: Mapping[str, int]) -> BasketPage:
+def basket_page(basket: Basket, seen: Mapping[str, int], form: Form = NOTHING_TYPED) -> BasketPage:
     """``seen`` is the price each SKU had when it was put in, where that is known."""
     count = basket.cart.count
     count_words = "1 thing" if count == 1 else f"{count} things"
     if isinstance(basket.goods, Outage):
         return BasketPage(
-            lines=[Line(one.sku, one.sku, one.quantity) for one in basket.cart.lines],
+            lines=[
+                Line(one.sku, one.sku, one.quantity, _typed(one, form)) for one in basket.cart.lines
+            ],
             count_words=count_words,
             total=None,
             amount=0,
@@ -70,7 +78,10 @@ def basket_page(basket: Basket, seen: Mapping[str, int]) -> BasketPage:
         )
     total = total_of(basket.cart.lines, basket.goods)
     return BasketPage(
-        lines=[_line(one, basket.goods, seen) for one in basket.cart.lines],
+        lines=[
+            replace(_line(one, basket.goods, seen), typed=_typed(one, form))
+            for one in basket.cart.lines
+        ],
         count_words=count_words,
         total=spoken(total) if total else None,
         amount=total.amount if total else 0,
@@ -87,6 +98,12 @@ def total_of(lines: Sequence[CartLine], goods: Lookup) -> Money | None:
         return None
     amount = sum(price.amount * quantity for price, quantity in priced)
     return Money(amount=amount, currency=priced[0][0].currency)
+
+
+def _typed(line: CartLine, form: Form) -> str:
+    field = f"quantity-{line.sku}"
+    kept = field in form.errors or form.trouble
+    return form.values.get(field, str(line.quantity)) if kept else str(line.quantity)
 
 
 def _line(line: CartLine, goods: Lookup, seen: Mapping[str, int]) -> Line:

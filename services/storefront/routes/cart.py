@@ -1,63 +1,114 @@
 """The cart."""
 
-import secrets
+import hashlib
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from app.client import UpstreamError
-from app.errors import NotFound
 from app.telemetry.context import current
 from services.storefront import till, views
 from services.storefront.clients import Refusal, SignedOut
-from services.storefront.dependencies import CurrentShop, CurrentVisit, Visit
-from services.storefront.models import Cart
+from services.storefront.dependencies import (
+    CurrentShop,
+    CurrentVisit,
+    Shop,
+    StaleForm,
+    Visit,
+    new_form_key,
+)
+from services.storefront.models import Cart, CartLine, Lookup
+from services.storefront.notices import Flash, Pieces, notice_of
+from services.storefront.quantities import MOST, Quantities, quantity_of
 from services.storefront.routes.catalogue import SKU
-from services.storefront.service import Basket, Outage
+from services.storefront.service import Basket, Outage, missing_neighbour
+from services.storefront.web.forms import Form
 from services.storefront.web.safety import own_path
 
 router = APIRouter(include_in_schema=False)
 
-MOST = 99
+MOST_FIELDS = 256
+"""A cart has 100 lines, and two fields for each."""
+LONGEST_KEY = 64
 REFUSALS = {
     "cart-limit": "cart-limit",
     "unknown-product": "no-longer-sold",
     "too-many-attempts": "too-many-guests",
 }
+LINE_PROBLEMS = {
+    "quantity": f"Quantities go from 1 to {MOST}.",
+    "cart-limit": f"A cart holds up to {MOST} of a kind, and 100 kinds.",
+    "no-longer-sold": "No longer sold. Remove it to go on.",
+}
 
 
-async def read_basket(visit: Visit, shop: CurrentShop) -> Basket | Outage:
-    """The visitor's basket; an ended session has an empty one."""
+async def read_basket(visit: Visit, shop: Shop, *, also: tuple[str, ...] = ()) -> Basket | Outage:
+    """The visitor's basket; an ended session has an empty one.
+
+    ``also`` names products that the page speaks of although they are not in the cart.
+    """
+
+    async def read(bearer: str | None) -> Basket | Outage:
+        return await shop.storefront.basket(bearer, also=also)
+
     try:
-        return await visit.as_caller(shop.storefront.basket)
+        return await visit.as_caller(read)
     except SignedOut:
         return await shop.storefront.basket(None)
-    except UpstreamError:
-        return Outage("user")
+    except UpstreamError as error:
+        return Outage(missing_neighbour(error, asked="user"))
 
 
 @router.get("/cart")
 async def show_cart(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    basket = await read_basket(visit, shop)
-    if isinstance(basket, Outage):
-        return await visit.page(
-            "cart.html", here="cart", missing=views.missing(basket), cart_count=None
-        )
-    page = till.basket_page(basket, visit.seen_prices)
-    return await visit.page(
-        "cart.html", here="cart", basket=page, missing=None, cart_count=basket.cart.count
-    )
+    return await _cart_page(visit, shop, Form())
+
+
+@router.post("/cart")
+async def change_cart(visit: CurrentVisit, shop: CurrentShop) -> Any:
+    """Have the quantities that were typed, whichever button of the page was pressed."""
+    try:
+        typed = await visit.form(most_fields=MOST_FIELDS)
+    except StaleForm as stale:
+        again = Form(stale.typed, trouble=stale.title, advice="Nothing was changed. Please check.")
+        return await _cart_page(visit, shop, again, status=stale.status)
+    wanted = Quantities.read(typed)
+    errors = {f"quantity-{sku}": LINE_PROBLEMS["quantity"] for sku in wanted.unreadable}
+
+    async def change(bearer: str | None) -> None:
+        for sku, quantity in wanted.changed.items() if bearer else ():
+            try:
+                await _have(shop, bearer or "", sku, quantity)
+            except Refusal as refusal:
+                errors[f"quantity-{sku}"] = LINE_PROBLEMS[_why(refusal)]
+
+    try:
+        await visit.as_caller(change)
+    except SignedOut:
+        return visit.redirect("/cart", notice="session-over")
+    except UpstreamError as error:
+        return await _cart_page(visit, shop, _not_changed(wanted.typed_in(typed), error))
+    if errors:
+        return await _cart_page(visit, shop, Form(wanted.typed_in(typed), errors))
+    if typed.get("then") == "checkout":
+        return visit.redirect("/checkout")
+    name, pieces = wanted.summary
+    return visit.redirect("/cart", notice=name, pieces=pieces)
 
 
 @router.post("/cart/items")
 async def add_item(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    form = await visit.form()
-    sku, quantity = form.get("sku", ""), _quantity(form.get("quantity", ""))
-    back = own_path(form.get("next", ""), default="/cart")
+    try:
+        form = await visit.form()
+    except StaleForm as stale:
+        raise stale.leading_to(_back(stale.typed)) from None
+    sku, quantity = form.get("sku", ""), quantity_of(form.get("quantity", ""))
     if not SKU.fullmatch(sku) or not quantity:
-        return _answer(visit, back, notice="quantity", status=422)
-    key = secrets.token_urlsafe(18)
+        return _not_added(visit, form, notice="quantity", status=422)
+    key = _add_key(form.get("key", ""), sku, quantity)
 
     async def add(_: str | None) -> Cart:
         bearer = await visit.bearer_or_guest()
@@ -66,81 +117,114 @@ async def add_item(visit: CurrentVisit, shop: CurrentShop) -> Any:
     try:
         cart = await visit.as_caller(add)
     except Refusal as refusal:
-        return _answer(visit, back, notice=_why(refusal), status=409)
-    except (UpstreamError, SignedOut):
-        return _answer(visit, back, notice="cart-down", status=503)
+        return _not_added(visit, form, notice=_why(refusal), status=409)
+    except SignedOut:
+        return _not_added(visit, form, notice="session-over", status=503)
+    except UpstreamError as error:
+        down = f"{missing_neighbour(error, asked='cart')}-down"
+        return _not_added(visit, form, notice=down, status=503)
     seen = form.get("seen", "")
     if seen.isascii() and seen.isdigit() and len(seen) <= 15:
         visit.remember_price(sku, int(seen))
-    return _answer(visit, back, notice="added", count=cart.count)
+    return await _added(visit, shop, form, cart, Pieces(sku, quantity, cart.quantity_of(sku)))
 
 
-@router.post("/cart/items/{sku}")
-async def set_quantity(sku: str, visit: CurrentVisit, shop: CurrentShop) -> Any:
-    form = await visit.form()
-    quantity = _quantity(form.get("quantity", ""))
-    _check_sku(sku)
-    if quantity is None:
-        return visit.redirect("/cart", notice="quantity")
-
-    async def change(bearer: str | None) -> None:
-        if bearer is None:
-            return
-        if quantity == 0:
-            await shop.storefront.carts.remove(bearer, sku)
-        else:
-            await shop.storefront.carts.set(bearer, sku, quantity)
-
-    return await _change(visit, change, notice="updated")
-
-
-@router.post("/cart/items/{sku}/remove")
-async def remove_item(sku: str, visit: CurrentVisit, shop: CurrentShop) -> Any:
-    await visit.form()
-    _check_sku(sku)
-
-    async def remove(bearer: str | None) -> None:
-        if bearer is not None:
-            await shop.storefront.carts.remove(bearer, sku)
-
-    return await _change(visit, remove, notice="removed")
-
-
-async def _change(visit: Visit, change: Any, *, notice: str) -> Any:
-    try:
-        await visit.as_caller(change)
-    except Refusal as refusal:
-        # A line that is not there any more is what removing it wants.
-        gone = refusal.status == 404 and notice == "removed"
-        return visit.redirect("/cart", notice=notice if gone else _why(refusal))
-    except SignedOut:
-        return visit.redirect("/cart")
-    except UpstreamError:
-        return visit.redirect("/cart", notice="cart-down", reference=current().request_id)
-    return visit.redirect("/cart", notice=notice)
-
-
-def _answer(
-    visit: Visit, back: str, *, notice: str, status: int = 200, count: int | None = None
+async def _added(
+    visit: Visit, shop: Shop, form: Mapping[str, str], cart: Cart, pieces: Pieces
 ) -> Any:
-    """A page to go back to; for the page's own script a few words instead."""
+    """A page to go back to; for the page's own script the words, and the key of the next add."""
     if not visit.wants_json:
-        reference = current().request_id if status == 503 else ""
-        return visit.redirect(back, notice=notice, reference=reference)
-    body = {"count": count, "message": "In the cart."} if status == 200 else {"notice": notice}
+        back = own_path(form.get("next", ""), default="/cart")
+        return visit.redirect(back, notice="added", pieces=pieces)
+    goods = await shop.storefront.goods([pieces.sku])
+    known = {} if isinstance(goods, Outage) else goods.by_sku
+    notice = notice_of(Flash("added", pieces), known)
+    said = visit.render("said.html", notice=notice)
+    return _json(visit, {"count": cart.count, "said": said, "key": new_form_key()}, 200)
+
+
+def _not_added(visit: Visit, form: Mapping[str, str], *, notice: str, status: int) -> Any:
+    """The page again, with the quantity that was typed."""
+    if visit.wants_json:
+        return _json(visit, {"notice": notice}, status)
+    reference = current().request_id if status == 503 else ""
+    return visit.redirect(_back(form), notice=notice, reference=reference)
+
+
+def _json(visit: Visit, body: Mapping[str, Any], status: int) -> Any:
     return visit.sealed(JSONResponse(body, status, {"cache-control": "no-store"}))
+
+
+def _back(form: Mapping[str, str]) -> str:
+    """The page that a form for adding was on, with its quantity kept."""
+    path = own_path(form.get("next", ""), default="/cart")
+    typed = form.get("quantity", "")[:8]
+    return f"{path}?{urlencode({'quantity': typed})}" if typed and "?" not in path else path
+
+
+def _add_key(form_key: str, sku: str, quantity: int) -> str:
+    """The same form sent twice is one add; with another quantity it is another wish."""
+    key = form_key if 0 < len(form_key) <= LONGEST_KEY else new_form_key()
+    return hashlib.sha256(f"{key}\0{sku}\0{quantity}".encode()).hexdigest()
+
+
+async def _have(shop: Shop, bearer: str, sku: str, quantity: int) -> None:
+    if quantity == 0:
+        await shop.storefront.carts.remove(bearer, sku)
+    else:
+        await shop.storefront.carts.set(bearer, sku, quantity)
+
+
+async def _cart_page(visit: Visit, shop: Shop, form: Form, *, status: int = 200) -> Any:
+    flash = visit.flash()
+    also = (flash.pieces.sku,) if flash and flash.pieces else ()
+    found = await read_basket(visit, shop, also=also)
+    if isinstance(found, Outage) and form.values:
+        # What was typed stays: the lines are those that the form names.
+        return await _typed_cart_page(visit, shop, form, found, status=status)
+    if isinstance(found, Outage):
+        empty = {"basket": None, "form": form, "cart_count": None}
+        return await visit.outage("cart.html", found, here="cart", **empty)
+    page = till.basket_page(found, visit.seen_prices, form)
+    return await visit.page(
+        "cart.html",
+        status=status,
+        here="cart",
+        basket=page,
+        form=form,
+        missing=page.missing,
+        cart_count=found.cart.count,
+        goods=found.known,
+    )
+
+
+async def _typed_cart_page(
+    visit: Visit, shop: Shop, form: Form, outage: Outage, *, status: int
+) -> Any:
+    before = Quantities.read(form.values).before
+    cart = Cart(lines=tuple(CartLine(sku=sku, quantity=count) for sku, count in before.items()))
+    goods = await shop.storefront.goods(list(before)) if before else Lookup(items=[])
+    page = till.basket_page(Basket(cart, goods), visit.seen_prices, form)
+    return await visit.page(
+        "cart.html",
+        status=503 if status == 200 else status,
+        here="cart",
+        basket=page,
+        form=form,
+        missing=None if form.trouble else views.missing(outage),
+        cart_count=None,
+    )
+
+
+def _not_changed(typed: Mapping[str, str], error: UpstreamError) -> Form:
+    title, _ = views.OUTAGES[missing_neighbour(error, asked="cart")]
+    return Form(
+        typed,
+        trouble=title,
+        advice="Not all of it was changed. What you typed is still here: please try again.",
+        request_id=current().request_id,
+    )
 
 
 def _why(refusal: Refusal) -> str:
     return REFUSALS.get(refusal.kind, "no-longer-sold" if refusal.status == 404 else "quantity")
-
-
-def _quantity(text: str) -> int | None:
-    if not (text.isascii() and text.isdigit() and len(text) <= 3):
-        return None
-    return int(text) if int(text) <= MOST else None
-
-
-def _check_sku(sku: str) -> None:
-    if not SKU.fullmatch(sku):
-        raise NotFound("There is no such line.")

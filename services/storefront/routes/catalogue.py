@@ -10,7 +10,7 @@ from app.errors import NotFound
 from app.text import ZWJ, ZWNJ
 from services.storefront import listing, views
 from services.storefront.clients import Refusal
-from services.storefront.dependencies import CurrentShop, PageVisit
+from services.storefront.dependencies import CurrentShop, PageVisit, new_form_key
 from services.storefront.service import Outage
 from services.storefront.web.safety import IMAGE_SECURITY_POLICY
 
@@ -83,7 +83,7 @@ async def category(slug: str, visit: PageVisit, shop: CurrentShop, wanted: Wante
 
 
 @router.get("/products/{sku}")
-async def product(sku: str, visit: PageVisit, shop: CurrentShop) -> Any:
+async def product(sku: str, visit: PageVisit, shop: CurrentShop, quantity: Text = "") -> Any:
     if not SKU.fullmatch(sku):
         raise NotFound("There is no such product.")
     detail = await shop.storefront.product(sku)
@@ -93,9 +93,17 @@ async def product(sku: str, visit: PageVisit, shop: CurrentShop) -> Any:
         others = [views.goods(one) for one in await shop.storefront.like(sku)]
         return await visit.page("gone.html", status=404, here="shop", goods_instead=others)
     if isinstance(detail, Outage):
-        return await visit.page("product.html", product=None, missing=views.missing(detail))
+        return await visit.outage("product.html", detail, product=None)
     shown, beside = views.product_page(detail)
-    return await visit.page("product.html", product=shown, neighbours=beside, missing=None)
+    return await visit.page(
+        "product.html",
+        product=shown,
+        neighbours=beside,
+        quantity=quantity[:8] or "1",
+        form_key=new_form_key(),
+        missing=None,
+        goods={sku: detail.product},
+    )
 
 
 @router.get("/products/{sku}/image.svg")
@@ -130,6 +138,7 @@ async def _listing(visit: PageVisit, shop: CurrentShop, wanted: listing.Wanted) 
         raise NotFound("There is no such shelf.")
     return await visit.page(
         "listing.html",
+        status=503 if page.missing else 200,
         here="shop",
         listing=page,
         search_text=wanted.text,

@@ -17,7 +17,7 @@ from services.storefront.dependencies import (
     Shop,
     Visit,
     is_signed_in,
-    new_order_key,
+    new_form_key,
 )
 from services.storefront.models import Address, Money, Order
 from services.storefront.routes.cart import read_basket
@@ -146,7 +146,7 @@ async def _checkout(visit: Visit, shop: Shop, form: Form, *, key: str | None = N
         form=form,
         basket=page,
         missing=page.missing,
-        order_key=key or new_order_key(),
+        order_key=key or new_form_key(),
         countries=COUNTRIES.items(),
         cart_count=basket.cart.count,
     )

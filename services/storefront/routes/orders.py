@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from app.client import UpstreamError
 from app.errors import NotFound, Unauthenticated, UnprocessablePayload
 from app.telemetry.context import current
-from services.storefront import parcels, views
+from services.storefront import parcels
 from services.storefront.clients import Refusal, SignedOut
 from services.storefront.dependencies import (
     CurrentLifecycle,
@@ -18,7 +18,7 @@ from services.storefront.dependencies import (
     is_signed_in,
 )
 from services.storefront.models import Order, OrderPage
-from services.storefront.service import ORDERS_A_PAGE, Outage
+from services.storefront.service import ORDERS_A_PAGE, Outage, missing_neighbour
 from services.storefront.streams import relayed_events
 
 router = APIRouter(include_in_schema=False)
@@ -52,7 +52,7 @@ async def list_orders(visit: PageVisit, shop: CurrentShop, cursor: str = "") -> 
     if found is None:
         return visit.redirect("/login?next=/orders", notice="log-in-first")
     if isinstance(found, Outage):
-        return await visit.page("orders.html", here="orders", missing=views.missing(found))
+        return await visit.outage("orders.html", found, here="orders")
     more = f"/orders?cursor={found.next_cursor}" if found.next_cursor else None
     shown = [parcels.order_view(order) for order in found.items]
     return await visit.page(
@@ -82,8 +82,7 @@ async def show_order(order_id: str, visit: PageVisit, shop: CurrentShop) -> Any:
     if isinstance(found, str):
         raise NotFound("There is no such order in your account.")
     if isinstance(found, Outage):
-        missing = views.missing(found)
-        return await visit.page("order.html", here="orders", order=None, missing=missing)
+        return await visit.outage("order.html", found, here="orders", order=None)
     order = parcels.order_view(found)
     return await visit.page("order.html", here="orders", order=order, missing=None)
 
@@ -142,5 +141,5 @@ async def _as_account(visit: Visit, read: Any) -> Any:
         return await visit.as_caller(read)
     except SignedOut:
         return None
-    except UpstreamError:
-        return Outage("user")
+    except UpstreamError as error:
+        return Outage(missing_neighbour(error, asked="user"))

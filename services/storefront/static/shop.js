@@ -14,14 +14,19 @@ async function add(form) {
 }
 
 for (const form of document.querySelectorAll("form[data-add]")) {
+  // The second click of a double click means the first. A later one is another wish: each
+  // answer brings a key for it.
+  form.addEventListener("click", (event) => {
+    if (event.detail > 1 && event.target.closest("button")) event.preventDefault();
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const said = form.querySelector("output");
     try {
-      const { count: items, message } = await add(form);
+      const { count: items, said, key } = await add(form);
+      form.elements.key.value = key;
       count.textContent = items;
       count.toggleAttribute("data-filled", items > 0);
-      said.textContent = message;
+      form.querySelector("[data-said]").innerHTML = said;
     } catch {
       form.submit(); // the page way knows how to explain what went wrong
     }

@@ -65,8 +65,16 @@ class ErrorPages:
 
 def _model(status: int, problem: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     title, text = WORDS.get(status, OTHERWISE[status >= 500])
-    way = ("Begin at the top", quote(path)) if status == 422 else ("Back to the shop", "/")
+    way = _way(status, problem, path)
     return {"title": title, "text": text, "way": way, "request_id": problem.get("request_id")}
+
+
+def _way(status: int, problem: Mapping[str, Any], path: str) -> tuple[str, str]:
+    if "again" in problem:
+        return "Load the page again", problem["again"]
+    if status == 422:
+        return "Begin at the top", quote(path)
+    return "Back to the shop", "/"
 
 
 def _reads_pages(scope: Scope) -> bool:

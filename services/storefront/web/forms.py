@@ -32,7 +32,7 @@ class Form:
         return Form(**(kept | changes))
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, *, most_fields: int = MAX_FIELDS) -> dict[str, str]:
     """The fields of a posted form, trimmed but for passwords; the last of a name counts.
 
     Raises `UnsupportedMediaType` for what is not a form, `BadRequest` for one that is broken.
@@ -46,7 +46,7 @@ async def read_form(request: Request) -> dict[str, str]:
             body.decode("ascii"),
             keep_blank_values=True,
             errors="strict",
-            max_num_fields=MAX_FIELDS,
+            max_num_fields=most_fields,
         )
     except ValueError as error:
         raise BadRequest("The form could not be read.") from error

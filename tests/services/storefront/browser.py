@@ -95,6 +95,14 @@ class Browser:
         page = await self.open(f"/products/{sku}")
         return await self.submit(page, "/cart/items", quantity=str(quantity))
 
+    async def change(self, page: Page, **typed: str) -> Page:
+        """Type quantities into the cart's page and press a button of it: `BIKE_1="3"`."""
+        fields = {
+            f"quantity-{name.replace('_', '-')}" if name.isupper() else name: value
+            for name, value in typed.items()
+        }
+        return await self.submit(page, "/cart", **fields)
+
     async def register(self, email: str = EMAIL, *, path: str = "/register") -> Page:
         page = await self.open(path)
         return await self.submit(page, "/register", name="Ann", email=email, password=PASSWORD)

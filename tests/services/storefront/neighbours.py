@@ -53,6 +53,7 @@ class Neighbours:
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     replays: dict[str, Answer] = field(default_factory=dict)
     merged: set[str] = field(default_factory=set)
+    added: set[tuple[str, str]] = field(default_factory=set)
     down: set[str] = field(default_factory=set)
     answers: dict[str, Callable[[httpx2.Request], Answer]] = field(default_factory=dict)
     asked: list[httpx2.Request] = field(default_factory=list)
@@ -142,7 +143,8 @@ class Neighbours:
         body = json.loads(request.content) if request.content else {}
         match (request.method, request.url.path):
             case ("POST", "/v1/guests"):
-                return self._tokens(f"guest_{secrets.token_hex(4)}", "guest")
+                key = request.headers.get("idempotency-key") or secrets.token_hex(16)
+                return self._tokens(f"guest_{key}", "guest")
             case ("POST", "/v1/users"):
                 if body["email"] in self.accounts:
                     return problem(409, "email-taken")
@@ -199,7 +201,10 @@ class Neighbours:
                 return problem(404, "unknown-product")
             if lines.get(body["sku"], 0) + body["quantity"] > 99:
                 return problem(409, "cart-limit")
-            lines[body["sku"]] = lines.get(body["sku"], 0) + body["quantity"]
+            key = (subject, request.headers.get("idempotency-key", secrets.token_hex(8)))
+            if key not in self.added:
+                self.added.add(key)
+                lines[body["sku"]] = lines.get(body["sku"], 0) + body["quantity"]
         elif request.method == "PUT":
             lines[path.rpartition("/")[2]] = body["quantity"]
         elif request.method == "DELETE":

@@ -1,5 +1,7 @@
 """The cart, as a page and as a number in the header."""
 
+import asyncio
+
 import pytest
 
 from tests.services.storefront.browser import PAGE_HEADERS, Browser
@@ -40,15 +42,15 @@ async def test_the_cart_shows_lines_prices_and_the_total(browser: Browser) -> No
 
 async def test_a_quantity_can_be_changed_and_a_line_removed(browser: Browser) -> None:
     await browser.add("BIKE-1")
-    page = await browser.submit(await browser.open("/cart"), "/cart/items/BIKE-1", quantity="5")
+    page = await browser.change(await browser.open("/cart"), BIKE_1="5")
     assert "€99.95" in page.text
-    page = await browser.submit(page, "/cart/items/BIKE-1/remove")
+    page = await browser.change(page, remove="BIKE-1")
     assert "Nothing in it yet." in page.text
 
 
 async def test_a_quantity_of_nought_removes_the_line(browser: Browser) -> None:
     await browser.add("BIKE-1")
-    page = await browser.submit(await browser.open("/cart"), "/cart/items/BIKE-1", quantity="0")
+    page = await browser.change(await browser.open("/cart"), BIKE_1="0")
     assert "Nothing in it yet." in page.text
 
 
@@ -57,9 +59,7 @@ async def test_a_quantity_that_is_none_changes_nothing_and_says_so(
     browser: Browser, quantity: str
 ) -> None:
     await browser.add("BIKE-1", 3)
-    page = await browser.submit(
-        await browser.open("/cart"), "/cart/items/BIKE-1", quantity=quantity
-    )
+    page = await browser.change(await browser.open("/cart"), BIKE_1=quantity)
     assert "Quantities go from 1 to 99." in page.text
     assert "€59.97" in page.text
 
@@ -109,7 +109,7 @@ async def test_what_is_no_longer_sold_is_flagged_and_bars_checkout(
     page = await browser.open("/cart")
     assert "No longer sold. Remove it to go on." in page.text
     assert "€49.00" in page.text
-    assert 'href="/checkout"' not in page.html
+    assert "Go to checkout" not in page.text
 
 
 async def test_less_stock_than_wanted_is_told_and_bars_checkout(
@@ -119,7 +119,7 @@ async def test_less_stock_than_wanted_is_told_and_bars_checkout(
     world.stock(product("BIKE-1", available=2))
     page = await browser.open("/cart")
     assert "Only 2 left. Please take fewer." in page.text
-    assert 'href="/checkout"' not in page.html
+    assert "Go to checkout" not in page.text
 
 
 async def test_the_pages_script_gets_the_new_count_instead_of_a_page(browser: Browser) -> None:
@@ -131,7 +131,11 @@ async def test_the_pages_script_gets_the_new_count_instead_of_a_page(browser: Br
         headers=PAGE_HEADERS | {"accept": "application/json"},
     )
     assert answer.status_code == 200
-    assert answer.json() == {"count": 2, "message": "In the cart."}
+    told = answer.json()
+    assert told["count"] == 2
+    assert told["key"] != form.fields["key"]
+    for words in ("In the cart.", "2 × Fixed wheel.", '<a href="/cart">See the cart</a>'):
+        assert words in told["said"]
 
 
 async def test_one_press_is_one_add_even_if_the_cart_is_asked_twice(
@@ -148,3 +152,171 @@ async def test_a_made_up_memory_of_prices_is_ignored(browser: Browser) -> None:
     page = await browser.open("/cart")
     assert page.status == 200
     assert "The price" not in page.text
+
+
+async def test_sending_one_page_twice_adds_once_and_a_fresh_page_adds_again(
+    browser: Browser, world: Neighbours
+) -> None:
+    page = await browser.open("/products/BIKE-1")
+    await asyncio.gather(*(browser.submit(page, "/cart/items") for _ in range(2)))
+    assert [*world.carts.values()] == [{"BIKE-1": 1}]
+    await browser.add("BIKE-1")
+    assert [*world.carts.values()] == [{"BIKE-1": 2}]
+
+
+async def test_the_same_page_with_another_quantity_is_another_wish(
+    browser: Browser, world: Neighbours
+) -> None:
+    page = await browser.open("/products/BIKE-1")
+    await browser.submit(page, "/cart/items", quantity="1")
+    await browser.submit(page, "/cart/items", quantity="2")
+    assert [*world.carts.values()] == [{"BIKE-1": 3}]
+
+
+async def test_two_forms_sent_before_the_first_cookie_are_one_guest_with_both_lines(
+    browser: Browser, world: Neighbours
+) -> None:
+    one, other = [await browser.open(f"/products/{sku}") for sku in ("BIKE-1", "SKATE-1")]
+    await asyncio.gather(
+        browser.submit(one, "/cart/items"), browser.submit(other, "/cart/items", quantity="2")
+    )
+    assert [*world.carts.values()] == [{"BIKE-1": 1, "SKATE-1": 2}]
+    assert "Cart 3 things" in (await browser.open("/cart")).text
+
+
+async def test_the_guests_key_does_not_give_the_form_token_away(
+    browser: Browser, world: Neighbours
+) -> None:
+    await browser.add("BIKE-1")
+    (asked,) = world.asked_for("POST", "/v1/guests")
+    key = asked.headers["idempotency-key"]
+    assert len(key) >= 32
+    assert key != browser.client.cookies["cartwheel_form"]
+    assert asked.headers["x-service-token"] == "a token"
+
+
+async def test_adding_says_what_and_how_many_and_leads_to_the_cart(browser: Browser) -> None:
+    page = await browser.add("BIKE-1", 2)
+    assert "In the cart. 2 × Fixed wheel. See the cart" in page.text
+    page = await browser.add("BIKE-1", 3)
+    assert "In the cart. 3 × Fixed wheel. That makes 5. See the cart" in page.text
+
+
+async def test_more_than_there_is_is_told_when_it_is_added(
+    browser: Browser, world: Neighbours
+) -> None:
+    world.stock(product("BIKE-2", available=5, name="Tandem"))
+    page = await browser.add("BIKE-2", 5)
+    assert "In the cart. 5 × Tandem." in page.text
+    page = await browser.add("BIKE-2", 5)
+    assert "In the cart, but more than there is." in page.text
+    assert "5 × Tandem: that makes 10, and there are only 5 left. Please take fewer." in page.text
+    assert "In the cart." not in page.text
+
+
+async def test_the_pages_script_is_told_about_more_than_there_is_too(
+    browser: Browser, world: Neighbours
+) -> None:
+    world.stock(product("BIKE-2", available=1, name="Tandem"))
+    await browser.add("BIKE-2")
+    form = (await browser.open("/products/BIKE-2")).form("/cart/items")
+    answer = await browser.client.post(
+        form.action, data=form.fields, headers=PAGE_HEADERS | {"accept": "application/json"}
+    )
+    assert "that makes 2, and there are only 1 left" in answer.json()["said"]
+
+
+async def test_what_was_removed_is_named_and_can_be_put_back(
+    browser: Browser, world: Neighbours
+) -> None:
+    await browser.add("BIKE-1", 3)
+    page = await browser.change(await browser.open("/cart"), remove="BIKE-1")
+    assert "Removed. 3 × Fixed wheel. Put it back" in page.text
+    assert "Cart 0 things" in page.text
+    put_back = page
+    for _ in range(2):  # a double click puts it back once
+        page = await browser.submit(put_back, "/cart")
+        assert "Back in the cart. 3 × Fixed wheel." in page.text
+        assert "Cart 3 things" in page.text
+
+
+async def test_a_notice_about_a_product_that_nobody_knows_has_no_name(
+    browser: Browser, world: Neighbours
+) -> None:
+    await browser.add("BIKE-1", 3)
+    page = await browser.open("/cart")
+    world.down.add("products")
+    page = await browser.change(page, remove="BIKE-1")
+    assert "Removed. Put it back" in page.text
+
+
+async def test_the_checkout_button_takes_the_quantities_that_were_typed(
+    browser: Browser, world: Neighbours
+) -> None:
+    await browser.register()
+    await browser.add("BIKE-1", 3)
+    page = await browser.change(await browser.open("/cart"), BIKE_1="9", then="checkout")
+    assert page.path == "/checkout"
+    assert "Order and pay €179.91" in page.text
+
+
+@pytest.mark.parametrize(
+    ("button", "typed", "quantity"),
+    [("more", "3", 4), ("less", "3", 2), ("more", "8", 9), ("less", "1", 0), ("more", "99", 99)],
+)
+async def test_a_step_starts_from_what_was_typed(
+    browser: Browser, world: Neighbours, button: str, typed: str, quantity: int
+) -> None:
+    await browser.add("BIKE-1", 3)
+    page = await browser.open("/cart")
+    await browser.change(page, BIKE_1=typed, **{button: "BIKE-1"})
+    (lines,) = world.carts.values()
+    assert lines == ({"BIKE-1": quantity} if quantity else {})
+
+
+async def test_a_button_of_one_line_takes_what_was_typed_in_another(
+    browser: Browser, world: Neighbours
+) -> None:
+    await browser.add("BIKE-1", 3)
+    await browser.add("SKATE-1")
+    await browser.change(await browser.open("/cart"), BIKE_1="7", remove="SKATE-1")
+    assert [*world.carts.values()] == [{"BIKE-1": 7}]
+
+
+async def test_only_lines_that_were_changed_are_sent_on(
+    browser: Browser, world: Neighbours
+) -> None:
+    await browser.add("BIKE-1", 3)
+    await browser.add("SKATE-1", 2)
+    page = await browser.open("/cart")
+    (lines,) = world.carts.values()
+    lines["SKATE-1"] = 5  # in another tab
+    await browser.change(page, BIKE_1="4")
+    assert lines == {"BIKE-1": 4, "SKATE-1": 5}
+
+
+async def test_a_quantity_that_is_none_stays_in_its_field_while_the_others_count(
+    browser: Browser, world: Neighbours
+) -> None:
+    await browser.add("BIKE-1", 3)
+    await browser.add("SKATE-1", 2)
+    page = await browser.change(
+        await browser.open("/cart"), BIKE_1="1000", SKATE_1="4", then="checkout"
+    )
+    assert page.path == "/cart"
+    assert '<a href="#quantity-BIKE-1">Quantities go from 1 to 99.</a>' in page.html
+    assert page.form("/cart").fields["quantity-BIKE-1"] == "1000"
+    assert [*world.carts.values()] == [{"BIKE-1": 3, "SKATE-1": 4}]
+
+
+async def test_a_full_cart_can_be_changed_as_a_whole(browser: Browser, world: Neighbours) -> None:
+    skus = [f"PART-{number:03}" for number in range(100)]
+    world.stock(*(product(sku) for sku in skus))
+    await browser.add("BIKE-1")
+    (lines,) = world.carts.values()
+    lines.clear()
+    lines |= dict.fromkeys(skus, 1)
+    page = await browser.change(
+        await browser.open("/cart"), **dict.fromkeys((sku.replace("-", "_") for sku in skus), "2")
+    )
+    assert "Cart 200 things" in page.text

@@ -29,39 +29,51 @@ async def shopper(browser: Browser, world: Neighbours) -> Browser:
 
 
 @pytest.mark.parametrize(
-    ("down", "path", "words"),
+    ("down", "path", "words", "status"),
     [
-        ("products", "/", SHELVES),
-        ("products", "/search?q=wheel", SHELVES),
-        ("products", "/categories/bicycles", SHELVES),
-        ("products", "/products/BIKE-1", SHELVES),
-        ("products", "/cart", SHELVES),
-        ("products", "/checkout", SHELVES),
-        ("cart", "/cart", CART),
-        ("cart", "/checkout", CART),
-        ("tracking", "/orders", ORDERS),
-        ("tracking", "/orders/order-0001", ORDERS),
+        ("products", "/", SHELVES, 200),
+        ("products", "/search?q=wheel", SHELVES, 503),
+        ("products", "/categories/bicycles", SHELVES, 503),
+        ("products", "/products/BIKE-1", SHELVES, 503),
+        ("products", "/cart", SHELVES, 200),
+        ("products", "/checkout", SHELVES, 503),
+        ("cart", "/cart", CART, 503),
+        ("cart", "/checkout", CART, 503),
+        ("tracking", "/orders", ORDERS, 503),
+        ("tracking", "/orders/order-0001", ORDERS, 503),
     ],
 )
-async def test_the_page_comes_with_a_calm_notice_and_the_request_id(
-    shopper: Browser, world: Neighbours, down: str, path: str, words: str
+async def test_the_page_comes_with_one_calm_notice_a_way_to_try_again_and_the_request_id(
+    shopper: Browser, world: Neighbours, down: str, path: str, words: str, status: int
 ) -> None:
     world.down.add(down)
     page = await shopper.open(path)
-    assert page.status == 200
-    assert words in page.text
+    assert page.status == status
+    assert ("retry-after" in page.headers) == (status == 503)
+    assert page.text.count(words) == page.html.count('class="notice ') == 1
+    assert page.html.count('<a href="">Try again</a>') == 1
     assert f"Reference {page.headers['x-request-id']}" in page.text
     world.down.clear()
     assert words not in (await shopper.open(path)).text
 
 
-@pytest.mark.parametrize("path", ["/", "/search", "/products/BIKE-1", "/cart", "/orders", "/docs"])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/search", 503),
+        ("/products/BIKE-1", 503),
+        ("/cart", 503),
+        ("/orders", 503),
+        ("/docs", 200),
+    ],
+)
 async def test_every_page_comes_while_all_neighbours_are_down(
-    shopper: Browser, world: Neighbours, path: str
+    shopper: Browser, world: Neighbours, path: str, status: int
 ) -> None:
     world.down = set(ALL)
     page = await shopper.open(path)
-    assert page.status == 200
+    assert page.status == status
     assert "Cart – things" in page.text
 
 
@@ -72,7 +84,7 @@ async def test_a_session_that_cannot_be_renewed_is_kept(
     del shopper.client.cookies["cartwheel_access"]
     world.down.add("user")
     page = await shopper.open(path)
-    assert page.status == 200
+    assert page.status == 503
     assert DESK in page.text
     world.down.clear()
     assert DESK not in (await shopper.open(path)).text
@@ -137,9 +149,11 @@ class _Slow(httpx2.AsyncBaseTransport):
         return httpx2.Response(200)
 
 
-@pytest.mark.parametrize(("slow", "path"), [("products", "/"), ("cart", "/cart")])
+@pytest.mark.parametrize(
+    ("slow", "path", "status"), [("products", "/", 200), ("cart", "/cart", 503)]
+)
 async def test_a_slow_neighbour_costs_no_more_than_the_pages_patience(
-    world: Neighbours, slow: str, path: str
+    world: Neighbours, slow: str, path: str, status: int
 ) -> None:
     transports = world.transports
     async with running(build(settings(browse_timeout=0.3), transports=transports)) as client:
@@ -151,7 +165,7 @@ async def test_a_slow_neighbour_costs_no_more_than_the_pages_patience(
         started = time.monotonic()
         page = await Browser(client).open(path)
         assert time.monotonic() - started < 1.5
-    assert page.status == 200
+    assert page.status == status
     assert "not answering" in page.text
 
 

@@ -62,7 +62,7 @@ async def test_behind_https_cookies_are_secure_and_bound_to_the_host(world: Neig
     assert "strict-transport-security" in answer.headers
 
 
-FORMS = ("/cart/items", "/cart/items/BIKE-1", "/cart/items/BIKE-1/remove", "/login", "/register")
+FORMS = ("/cart/items", "/cart", "/login", "/register")
 MORE_FORMS = ("/logout", "/checkout", "/orders/order-0001/cancel")
 
 
@@ -78,7 +78,9 @@ async def test_no_form_is_taken_without_its_token(
         )
         assert answer.status_code == 403
         assert "This form went stale." in answer.text
-    assert len(world.asked) == before
+    # A page that comes again with what was typed may look things up; nothing may be changed.
+    changes = [one for one in world.asked[before:] if one.method != "GET"]
+    assert [one for one in changes if one.url.path != "/v1/products:lookup"] == []
 
 
 @pytest.mark.parametrize(
