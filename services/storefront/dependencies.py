@@ -23,13 +23,23 @@ from services.storefront.service import Outage, Renewals, Storefront
 from services.storefront.settings import StorefrontSettings
 from services.storefront.views import missing
 from services.storefront.web.assets import Assets
-from services.storefront.web.cookies import MONTH, Cookies, Session, pack_prices, unpack_prices
+from services.storefront.web.cookies import (
+    MONTH,
+    Cookies,
+    Session,
+    pack_prices,
+    pack_text,
+    unpack_prices,
+    unpack_text,
+)
 from services.storefront.web.forms import MAX_FIELDS, read_form
 from services.storefront.web.safety import is_from_own_page, is_same_token, new_form_token
 
 TOKEN_MARGIN = 15
 """Seconds before its end at which an access token is no longer used."""
 NOTICE_AGE = 60
+DRAFT_FIELDS = ("name", "line1", "line2", "postal_code", "city", "country")
+DRAFT_AGE = 30 * 60
 RETRY_AFTER = "5"
 """Seconds: about as long as a neighbour that fails is left alone."""
 ASK: Literal["ask"] = "ask"
@@ -239,6 +249,20 @@ class Visit:
 
     def forget_prices(self) -> None:
         self._drop("prices")
+
+    @property
+    def draft(self) -> dict[str, str]:
+        """The address that was typed in a checkout which did not become an order yet."""
+        return unpack_text(self._cookie("draft"), DRAFT_FIELDS)
+
+    def keep_draft(self, typed: Mapping[str, str]) -> None:
+        address = {name: typed[name] for name in DRAFT_FIELDS if typed.get(name)}
+        packed = pack_text(address)
+        if address and packed:
+            self._write("draft", packed, max_age=DRAFT_AGE)
+
+    def forget_draft(self) -> None:
+        self._drop("draft")
 
     # What goes back
 

@@ -116,6 +116,9 @@ _NOTICES = {
     ),
     "bye": Notice("good", "You are logged out."),
     "log-in-first": Notice("wait", "Please log in to go on.", "Your cart stays as it is."),
+    "log-in-to-order": Notice(
+        "wait", "Please log in to go on.", "Nothing was ordered. The address is kept."
+    ),
     "ordered": Notice("good", "Thank you. Your order is placed."),
     "ordered-pending": Notice(
         "wait",

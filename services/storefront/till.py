@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from services.storefront.agreement import SeenLine
 from services.storefront.models import CartLine, Lookup, Money, Product
 from services.storefront.money import spoken
 from services.storefront.service import Basket, Outage
@@ -54,10 +55,12 @@ class BasketPage:
     currency: str
     not_orderable: str
     missing: Missing | None = None
+    remembered: bool = False
+    """It shows what the shopper saw, while nobody can tell what is in the cart."""
 
     @property
     def orderable(self) -> bool:
-        return bool(self.lines) and not self.not_orderable
+        return (self.remembered or bool(self.lines)) and not self.not_orderable
 
 
 def basket_page(basket: Basket, seen: Mapping[str, int], form: Form = NOTHING_TYPED) -> BasketPage:
@@ -87,6 +90,27 @@ def basket_page(basket: Basket, seen: Mapping[str, int], form: Form = NOTHING_TY
         amount=total.amount if total else 0,
         currency=total.currency if total else "",
         not_orderable=_not_orderable(basket.cart.lines, basket.goods),
+    )
+
+
+def remembered_page(
+    seen: Mapping[str, SeenLine], total: Money, known: Mapping[str, Product]
+) -> BasketPage:
+    """What a checkout page showed, for the time in which it cannot be looked up."""
+
+    def line(sku: str, one: SeenLine) -> Line:
+        together = Money(amount=one.price * one.quantity, currency=total.currency)
+        name = known[sku].name if sku in known else sku
+        return Line(sku, name, one.quantity, total=spoken(together))
+
+    return BasketPage(
+        lines=[line(sku, one) for sku, one in seen.items()],
+        count_words="",
+        total=spoken(total),
+        amount=total.amount,
+        currency=total.currency,
+        not_orderable="",
+        remembered=True,
     )
 
 
@@ -136,6 +160,20 @@ def _notices(line: CartLine, product: Product, seen: int | None) -> Sequence[Sai
     if change:
         notices.append(Said("wait", change))
     return notices
+
+
+def short_lines(basket: Basket) -> Mapping[str, int]:
+    """The lines of which there is not enough, and how much of each is left."""
+    if isinstance(basket.goods, Outage):
+        return {}
+    known = basket.goods.by_sku
+    left = {
+        line.sku: max(0, known[line.sku].available) if line.sku in known else 0
+        for line in basket.cart.lines
+    }
+    return {
+        line.sku: left[line.sku] for line in basket.cart.lines if left[line.sku] < line.quantity
+    }
 
 
 def _not_orderable(lines: Sequence[CartLine], goods: Lookup) -> str:

@@ -34,7 +34,7 @@ async def test_a_guest_fills_a_cart_registers_orders_and_sees_the_parcel_arrive(
     await expect_count(page, 3)
 
     await page.get_by_role("link", name="Cart 3 things").click()
-    await page.get_by_role("link", name="Go to checkout").click()
+    await page.get_by_role("button", name="Go to checkout").click()
     await page.get_by_role("link", name="Make an account").click()
     await page.get_by_label("Name").fill("Ann Axle")
     await page.get_by_label("E-mail").fill(new_email())
@@ -89,8 +89,8 @@ async def test_the_whole_way_without_javascript(plain_page: Page) -> None:
     await expect(page.get_by_text("In the cart.")).to_be_visible()
     await expect_count(page, 3)
     await page.goto("/cart")
-    await page.get_by_label("Quantity").fill("2")
-    await page.get_by_role("button", name="Update").click()
+    await page.get_by_label("Quantity of Pull-along duck").fill("2")
+    await page.get_by_role("button", name="Update the cart").click()
     await expect_count(page, 2)
     await register(page, new_email(), next_path="/checkout")
     await check_out(page)
@@ -174,3 +174,47 @@ async def test_people_keep_their_names_wherever_they_live(page: Page) -> None:
     await page.wait_for_url("**/orders/ord*")
     await expect(page.locator("address")).to_contain_text(name)
     await expect(page.locator("address")).to_contain_text("Hong Kong")
+
+
+async def test_a_double_click_puts_one_in_the_cart_and_a_later_click_another(page: Page) -> None:
+    await page.goto("/products/TOY-DUCK-01")
+    button = page.get_by_role("button", name="Put in the cart")
+    await button.dblclick(delay=50)
+    await expect(page.get_by_text("1 × Pull-along duck.")).to_be_visible()
+    await expect_count(page, 1)
+    await button.click()
+    await expect(page.get_by_text("That makes 2.")).to_be_visible()
+    await expect_count(page, 2)
+    await page.get_by_role("link", name="See the cart").click()
+    await expect(page.get_by_label("Quantity of Pull-along duck")).to_have_value("2")
+
+
+async def test_a_double_click_without_javascript_puts_one_in_the_cart(plain_page: Page) -> None:
+    page = plain_page
+    await page.goto("/products/TOY-DUCK-01")
+    await page.get_by_role("button", name="Put in the cart").dblclick()
+    await expect(page.get_by_text("1 × Pull-along duck.")).to_be_visible()
+    await expect_count(page, 1)
+
+
+async def test_what_is_typed_in_the_cart_counts_whatever_is_pressed(plain_page: Page) -> None:
+    page = plain_page
+    await put_in_cart(page, "TOY-DUCK-01", quantity=3)
+    await put_in_cart(page, "BIKE-FIXIE-01")
+    await page.goto("/cart")
+    ducks = page.get_by_label("Quantity of Pull-along duck")
+    await ducks.fill("4")
+    await page.get_by_role("button", name="One more Pull-along duck").click()
+    await expect(ducks).to_have_value("5")
+    await ducks.fill("2")
+    await ducks.press("Enter")
+    await expect(page.get_by_text("The cart is up to date.")).to_be_visible()
+    await expect(ducks).to_have_value("2")
+    await page.get_by_role("button", name="Remove Errand fixed-gear").click()
+    await expect_count(page, 2)
+    await page.get_by_role("button", name="Put it back").click()
+    await expect_count(page, 3)
+    await ducks.fill("9")
+    await page.get_by_role("button", name="Go to checkout").click()
+    await page.wait_for_url("**/login?next=/checkout")
+    await expect_count(page, 10)

@@ -9,7 +9,14 @@ from fastapi import APIRouter
 from app.client import UpstreamError
 from app.telemetry.context import current
 from services.storefront.clients import Refusal, SignedOut
-from services.storefront.dependencies import CurrentShop, CurrentVisit, PageVisit, Shop, Visit
+from services.storefront.dependencies import (
+    CurrentShop,
+    CurrentVisit,
+    PageVisit,
+    Shop,
+    StaleForm,
+    Visit,
+)
 from services.storefront.models import Tokens
 from services.storefront.web.forms import Form, required
 from services.storefront.web.safety import own_path
@@ -38,18 +45,23 @@ async def register_page(visit: PageVisit, next: str = "/") -> Any:
 
 @router.post("/login")
 async def log_in(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    typed = await visit.form()
-    form = Form(typed, required(typed, LOGIN_FIELDS))
+    form = await _posted(visit)
+    if form.ok:
+        form = form.but(errors=required(form.values, LOGIN_FIELDS))
     return await _enter(visit, shop, form, page="login.html")
 
 
 @router.post("/register")
 async def register(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    typed = await visit.form()
-    form = Form(typed, _registration_errors(typed))
+    form = await _posted(visit)
     if form.ok:
-        form = await _register(visit, shop, form)
-    return await _enter(visit, shop, form, page="register.html")
+        form = form.but(errors=_registration_errors(form.values))
+    if not form.ok:
+        return await _enter(visit, shop, form, page="register.html")
+    made = await _register(visit, shop, form)
+    # From here on there is an account: what is missing is to be logged in.
+    page = "login.html" if made.ok else "register.html"
+    return await _enter(visit, shop, made, page=page, made="Your account is made. ")
 
 
 @router.post("/logout")
@@ -69,6 +81,17 @@ async def log_out(visit: CurrentVisit, shop: CurrentShop) -> Any:
     return visit.redirect("/", notice="bye")
 
 
+async def _posted(visit: Visit) -> Form:
+    """What was typed; with the trouble, if the form is from a page that is too old."""
+    try:
+        return Form(await visit.form())
+    except StaleForm as stale:
+        if not stale.typed:
+            raise
+        advice = "Nothing was done. Please check, type the password, and press the button again."
+        return Form(stale.typed, trouble=stale.title, advice=advice, status=stale.status)
+
+
 async def _register(visit: Visit, shop: Shop, form: Form) -> Form:
     typed = form.values
     try:
@@ -85,12 +108,18 @@ async def _register(visit: Visit, shop: Shop, form: Form) -> Form:
     return form
 
 
-async def _enter(visit: Visit, shop: Shop, form: Form, *, page: str) -> Any:
-    """Open a session, take the guest's cart over and go on; the page again if that fails."""
+async def _enter(visit: Visit, shop: Shop, form: Form, *, page: str, made: str = "") -> Any:
+    """Open a session, take the guest's cart over and go on; the page again if that fails.
+
+    ``made`` is what was done before, to be told with what failed after it.
+    """
     tokens = await _log_in(visit, shop, form) if form.ok else form
     if isinstance(tokens, Form):
-        next_path = own_path(tokens.values.get("next", ""))
-        return await visit.page(page, here="account", form=tokens, next=next_path)
+        shown = tokens.but(advice=f"{made}{tokens.advice}") if form.ok else tokens
+        next_path = own_path(shown.values.get("next", ""))
+        return await visit.page(
+            page, status=shown.status, here="account", form=shown, next=next_path
+        )
     notice = await _merge(visit, shop, tokens.access_token)
     visit.begin(tokens)
     visit.change_form_token()
@@ -160,6 +189,7 @@ def _too_often(form: Form, refusal: Refusal) -> Form:
 def _desk_is_down(form: Form) -> Form:
     return form.but(
         trouble="The front desk is not answering.",
-        advice="Nothing was changed, and your cart is safe. Please try again in a moment.",
+        advice="Your cart is safe. Please try again in a moment.",
         request_id=current().request_id,
+        status=503,
     )

@@ -81,7 +81,7 @@ async def change_cart(visit: CurrentVisit, shop: CurrentShop) -> Any:
     async def change(bearer: str | None) -> None:
         for sku, quantity in wanted.changed.items() if bearer else ():
             try:
-                await _have(shop, bearer or "", sku, quantity)
+                await have(shop, bearer or "", sku, quantity)
             except Refusal as refusal:
                 errors[f"quantity-{sku}"] = LINE_PROBLEMS[_why(refusal)]
 
@@ -168,7 +168,8 @@ def _add_key(form_key: str, sku: str, quantity: int) -> str:
     return hashlib.sha256(f"{key}\0{sku}\0{quantity}".encode()).hexdigest()
 
 
-async def _have(shop: Shop, bearer: str, sku: str, quantity: int) -> None:
+async def have(shop: Shop, bearer: str, sku: str, quantity: int) -> None:
+    """Have so many in the cart, none for nought."""
     if quantity == 0:
         await shop.storefront.carts.remove(bearer, sku)
     else:

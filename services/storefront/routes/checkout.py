@@ -9,19 +9,21 @@ from fastapi import APIRouter
 from app.client import UpstreamError
 from app.telemetry.context import current
 from services.storefront import parcels, till, views
+from services.storefront.agreement import SeenLine, changes, pack_agreed, unpack_agreed
 from services.storefront.clients import Refusal, SignedOut
 from services.storefront.countries import COUNTRIES, WITHOUT_POSTAL_CODES
 from services.storefront.dependencies import (
     CurrentShop,
     CurrentVisit,
     Shop,
+    StaleForm,
     Visit,
     is_signed_in,
     new_form_key,
 )
 from services.storefront.models import Address, Money, Order
-from services.storefront.routes.cart import read_basket
-from services.storefront.service import Outage
+from services.storefront.routes.cart import have, read_basket
+from services.storefront.service import Basket, Outage, missing_neighbour
 from services.storefront.web.forms import Form, required
 
 router = APIRouter(include_in_schema=False)
@@ -37,6 +39,15 @@ LONGEST = {"name": 100, "line1": 200, "line2": 200, "postal_code": 20, "city": 1
 ORDER_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 AMOUNT = re.compile(r"[0-9]{1,15}")
 CURRENCY = re.compile(r"[A-Z]{3}")
+CHANGED = "A price or the stock changed while you were here."
+LOOK_AGAIN = "Nothing was ordered. Please look at the new total."
+WHETHER_ORDERED: Mapping[str, str] = {
+    # These are asked before an order is made; whoever is missing then, there is none.
+    "products": "Nothing was ordered.",
+    "cart": "Nothing was ordered.",
+    "user": "Nothing was ordered this time.",
+    "tracking": "We cannot tell yet whether it was ordered.",
+}
 TOO_MUCH = "Please use fewer, and only printable, characters here."
 
 
@@ -44,15 +55,22 @@ TOO_MUCH = "Please use fewer, and only printable, characters here."
 async def checkout_page(visit: CurrentVisit, shop: CurrentShop) -> Any:
     if not await is_signed_in(visit):
         return visit.redirect("/login?next=/checkout", notice="log-in-first")
-    return await _checkout(visit, shop, Form())
+    return await _checkout(visit, shop, Form(visit.draft))
 
 
 @router.post("/checkout")
 async def place_order(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    typed = await visit.form()
-    key, total = typed.get("order_key", ""), _agreed_total(typed)
+    """Place the order. Until there is one, what was typed stays, whatever happens."""
+    try:
+        typed = await visit.form()
+    except StaleForm as stale:
+        return await _stale(visit, shop, stale)
+    visit.keep_draft(typed)
+    if typed.get("then") == "rest":
+        return await _take_what_is_left(visit, shop, Form(typed))
+    key, total = _order_key(typed), _agreed_total(typed)
     form = Form(typed, _address_errors(typed))
-    if not form.ok or total is None or not ORDER_KEY.fullmatch(key):
+    if not form.ok or total is None or key is None:
         return await _checkout(visit, shop, form)
 
     async def place(bearer: str | None) -> Order:
@@ -69,38 +87,89 @@ async def place_order(visit: CurrentVisit, shop: CurrentShop) -> Any:
     try:
         order = await visit.as_caller(place)
     except SignedOut:
-        return visit.redirect("/login?next=/checkout", notice="log-in-first")
+        return visit.redirect("/login?next=/checkout", notice="log-in-to-order")
     except Refusal as refusal:
         return await _refused(visit, shop, form, refusal)
-    except UpstreamError:
-        # Nobody knows whether it was placed: the same key makes trying again harmless.
-        unsure = form.but(
-            trouble="The order desk is not answering.",
-            advice="Your cart is safe. Press the button again: it will not become two orders.",
-            request_id=current().request_id,
-        )
-        return await _checkout(visit, shop, unsure, key=key)
+    except UpstreamError as error:
+        return await _checkout(visit, shop, _unsure(form, error), status=503)
     visit.forget_prices()
+    visit.forget_draft()
     notice = "ordered" if order.status == "confirmed" else "ordered-pending"
     return visit.redirect(parcels.order_path(order.id), notice=notice)
 
 
+async def _stale(visit: Visit, shop: Shop, stale: StaleForm) -> Any:
+    """A page from before a log-out, most likely: it comes again, or a log-in comes first."""
+    if not stale.typed:
+        raise stale
+    visit.keep_draft(stale.typed)
+    if await is_signed_in(visit):
+        advice = "Nothing was ordered. Please check, and press the button again."
+        form = Form(stale.typed, trouble=stale.title, advice=advice)
+        return await _checkout(visit, shop, form, status=stale.status)
+    form = Form(
+        trouble=stale.title,
+        advice="You are logged out, and nothing was ordered. Log in to go on: the address is kept.",
+    )
+    return await visit.page(
+        "login.html", status=stale.status, here="account", form=form, next="/checkout"
+    )
+
+
+def _unsure(form: Form, error: UpstreamError) -> Form:
+    """Say what is known about the order. The same key makes trying again harmless."""
+    missing = missing_neighbour(error, asked="tracking")
+    return form.but(
+        trouble=views.OUTAGES[missing][0],
+        advice=f"{WHETHER_ORDERED[missing]} Your cart is safe. "
+        "Press the button again: it will not become two orders.",
+        request_id=current().request_id,
+    )
+
+
+async def _take_what_is_left(visit: Visit, shop: Shop, form: Form) -> Any:
+    """Have no more in the cart than there is, and show what that makes."""
+    found = await read_basket(visit, shop)
+    short = {} if isinstance(found, Outage) else till.short_lines(found)
+
+    async def lower(bearer: str | None) -> None:
+        for sku, left in short.items() if bearer else ():
+            await have(shop, bearer or "", sku, left)
+
+    try:
+        await visit.as_caller(lower)
+    except SignedOut:
+        return visit.redirect("/login?next=/checkout", notice="log-in-to-order")
+    except (UpstreamError, Refusal):
+        return await _checkout(visit, shop, form)
+    advice = "Nothing is ordered yet. Please look at the new total."
+    return await _checkout(
+        visit,
+        shop,
+        form.but(trouble="The cart holds what is left.", advice=advice, tone="wait")
+        if short
+        else form,
+        fresh_key=True,
+    )
+
+
 async def _refused(visit: Visit, shop: Shop, form: Form, refusal: Refusal) -> Any:
-    """Say why, and give the form back; a new key, as what is agreed to has changed."""
+    """Say why, and give the form back; a new key where what is agreed to has changed."""
     match refusal.kind:
         case "account-required":
-            return visit.redirect("/login?next=/checkout", notice="log-in-first")
+            return visit.redirect("/login?next=/checkout", notice="log-in-to-order")
         case "idempotency-key-reused":
             return visit.redirect("/orders", notice="already-ordered")
         case "already-ordered" if refusal.order_id:
             visit.forget_prices()
+            visit.forget_draft()
             return visit.redirect(parcels.order_path(refusal.order_id), notice="this-order")
         case "in-progress":
             busy = form.but(
                 trouble="We are still working on this order.",
                 advice="Press the button again in a moment: it stays one order.",
             )
-            return await _checkout(visit, shop, busy, key=form.values.get("order_key"))
+            return await _checkout(visit, shop, busy)
         case "cart-empty":
             return visit.redirect("/orders", notice="already-ordered")
     if refusal.status == 422:
@@ -108,14 +177,13 @@ async def _refused(visit: Visit, shop: Shop, form: Form, refusal: Refusal) -> An
         errors = {name: TOO_MUCH for name in (*ADDRESS_FIELDS, "line2") if name in fields}
         again = form.but(errors=errors, trouble="" if errors else "This could not be read.")
         return await _checkout(visit, shop, again)
-    return await _checkout(
-        visit, shop, form.but(trouble=_trouble(refusal), advice=_advice(refusal))
-    )
+    declined = form.but(trouble=_trouble(refusal), advice=_advice(refusal))
+    return await _checkout(visit, shop, declined, fresh_key=True)
 
 
 def _trouble(refusal: Refusal) -> str:
     return {
-        "quote-changed": "A price or the stock changed while you were here.",
+        "quote-changed": CHANGED,
         "out-of-stock": "Somebody was faster: not all of it is left.",
         "payment-declined": "The payment was declined.",
     }.get(refusal.kind, "The order could not be placed.")
@@ -123,33 +191,79 @@ def _trouble(refusal: Refusal) -> str:
 
 def _advice(refusal: Refusal) -> str:
     return {
-        "quote-changed": "Nothing was ordered. Please look at the new total.",
-        "out-of-stock": "Nothing was ordered. Please look at your cart.",
-        "payment-declined": "Nothing was charged. Your cart is as it was.",
-    }.get(refusal.kind, "Nothing was charged. Please try again.")
+        "quote-changed": LOOK_AGAIN,
+        "out-of-stock": "Nothing was ordered. Please look at what is left.",
+        "payment-declined": "Nothing was charged. Nothing was ordered, and your cart is as it was.",
+    }.get(refusal.kind, "Nothing was ordered or charged. Please try again.")
 
 
-async def _checkout(visit: Visit, shop: Shop, form: Form, *, key: str | None = None) -> Any:
-    basket = await read_basket(visit, shop)
-    if isinstance(basket, Outage):
-        return await visit.page(
-            "checkout.html",
-            here="cart",
-            form=form,
-            missing=views.missing(basket),
-            cart_count=None,
-        )
-    page = till.basket_page(basket, visit.seen_prices)
+async def _checkout(
+    visit: Visit, shop: Shop, form: Form, *, status: int = 200, fresh_key: bool = False
+) -> Any:
+    """The page with what was typed. Whatever brings it again, it says what changed since then."""
+    seen = unpack_agreed(form.values.get("agreed", ""))
+    found = await read_basket(visit, shop, also=tuple(seen))
+    missing = found if isinstance(found, Outage) else _missing_goods(found)
+    key = None if fresh_key else _order_key(form.values)
+    model: dict[str, Any] = {
+        "here": "cart",
+        "order_key": key or new_form_key(),
+        "countries": COUNTRIES.items(),
+    }
+    if missing is not None:
+        return await _remembered(visit, shop, form, seen, missing, model)
+    assert not isinstance(found, Outage)
+    notes = changes(seen, found) if seen else ()
+    if notes:
+        trouble, advice = form.trouble or CHANGED, form.advice or LOOK_AGAIN
+        form = form.but(notes=notes, trouble=trouble, advice=advice)
     return await visit.page(
         "checkout.html",
-        here="cart",
+        status=status,
         form=form,
-        basket=page,
-        missing=page.missing,
-        order_key=key or new_form_key(),
-        countries=COUNTRIES.items(),
-        cart_count=basket.cart.count,
+        basket=till.basket_page(found, visit.seen_prices),
+        agreed=pack_agreed(found.cart.lines, found.known),
+        missing=None,
+        cart_count=found.cart.count,
+        **model,
     )
+
+
+async def _remembered(
+    visit: Visit,
+    shop: Shop,
+    form: Form,
+    seen: Mapping[str, SeenLine],
+    missing: Outage,
+    model: Mapping[str, Any],
+) -> Any:
+    """The page as the shopper saw it last: they can press the button again."""
+    total = _agreed_total(form.values)
+    if total is None:
+        return await visit.outage(
+            "checkout.html", missing, form=form, basket=None, cart_count=None, **model
+        )
+    goods = await shop.storefront.goods(list(seen)) if seen else missing
+    known = {} if isinstance(goods, Outage) else goods.by_sku
+    return await visit.page(
+        "checkout.html",
+        status=503,
+        form=form,
+        basket=till.remembered_page(seen, total, known),
+        agreed=form.values.get("agreed", ""),
+        missing=None if form.trouble else views.missing(missing),
+        cart_count=None,
+        **model,
+    )
+
+
+def _missing_goods(basket: Basket) -> Outage | None:
+    return basket.goods if isinstance(basket.goods, Outage) else None
+
+
+def _order_key(typed: Mapping[str, str]) -> str | None:
+    key = typed.get("order_key", "")
+    return key if ORDER_KEY.fullmatch(key) else None
 
 
 def _agreed_total(typed: Mapping[str, str]) -> Money | None:

@@ -14,6 +14,7 @@ from services.storefront.dependencies import (
     CurrentShop,
     CurrentVisit,
     PageVisit,
+    StaleForm,
     Visit,
     is_signed_in,
 )
@@ -89,7 +90,10 @@ async def show_order(order_id: str, visit: PageVisit, shop: CurrentShop) -> Any:
 
 @router.post("/orders/{order_id}/cancel")
 async def cancel_order(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> Any:
-    await visit.form()
+    try:
+        await visit.form()
+    except StaleForm as stale:
+        raise stale.leading_to(parcels.order_path(order_id)) from None
     path = parcels.order_path(order_id)
 
     async def cancel(bearer: str | None) -> None:

@@ -1,9 +1,10 @@
 """The cookies of the shop. All are HttpOnly and SameSite=Lax, and Secure where there is https."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,6 +13,8 @@ from app.models import Reading
 MONTH = 30 * 24 * 60 * 60
 MAX_COOKIE_LENGTH = 3800
 """What all browsers keep, with room for the name and the attributes."""
+
+_TEXTS = TypeAdapter(dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,21 @@ class Cookies:
         response.delete_cookie(
             self._prefix + name, path="/", httponly=True, samesite="lax", secure=self._https
         )
+
+
+def pack_text(values: Mapping[str, str]) -> str | None:
+    """Texts by name as one cookie value; None if they are too long for one."""
+    packed = base64.urlsafe_b64encode(_TEXTS.dump_json(dict(values))).decode()
+    return packed if len(packed) <= MAX_COOKIE_LENGTH else None
+
+
+def unpack_text(value: str | None, names: Collection[str]) -> dict[str, str]:
+    """The texts of these names; nothing for what we never wrote."""
+    try:
+        read = _TEXTS.validate_json(base64.urlsafe_b64decode(value or ""))
+    except ValueError:  # of base64 or of pydantic: the cookie is the visitor's
+        return {}
+    return {name: read[name] for name in names if name in read}
 
 
 def pack_prices(prices: Mapping[str, int]) -> str:

@@ -1,8 +1,8 @@
 """Reading posted forms, and keeping what was typed when something is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -15,13 +15,20 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form as the page shows it. ``errors`` go by field name, in the order of the fields."""
+    """A form as the page shows it. ``errors`` go by field name, in the order of the fields.
+
+    ``trouble`` and ``advice`` are about the whole form, ``notes`` are the details of them.
+    ``status`` is what its page is answered with.
+    """
 
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
     advice: str = ""
+    notes: Sequence[str] = ()
+    tone: Literal["error", "wait"] = "error"
     request_id: str | None = None
+    status: int = 200
 
     @property
     def ok(self) -> bool:
