@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 from app.telemetry.logs import get_logger
 
 RESOLVE_EVERY = 1.0
+RESOLVE_AT_MOST_EVERY = 0.2
+"""Seconds between two look-ups, however many callers found nobody at the addresses known."""
 RESOLVE_TIMEOUT = 1.0
 LOOK_EVERY = 0.1
 """Seconds between two looks at an endpoints file."""
@@ -30,6 +32,9 @@ class Discovery(Protocol):
     """Knows the base URLs (`http://host:port`) of a neighbour's replicas."""
 
     def endpoints(self) -> tuple[str, ...]: ...
+
+    def look_again(self) -> None:
+        """Learn that everybody known refused: what is known may be old."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -79,6 +84,9 @@ class OneAddress(_NothingToOpen):
     def endpoints(self) -> tuple[str, ...]:
         return self._endpoints
 
+    def look_again(self) -> None:
+        return None
+
 
 class EndpointsFile(_NothingToOpen):
     """A list of targets in Prometheus' file_sd format, read again when the file changes."""
@@ -96,6 +104,9 @@ class EndpointsFile(_NothingToOpen):
             self._looked_at = now
             self._look()
         return self._endpoints
+
+    def look_again(self) -> None:
+        self._looked_at = float("-inf")
 
     def _look(self) -> None:
         # Blocking on purpose: a stat and a small local file cost microseconds, a thread more.
@@ -148,9 +159,13 @@ class DnsName:
         self._timeout = timeout
         self._endpoints: tuple[str, ...] = ()
         self._refreshing: asyncio.Task[None] | None = None
+        self._in_doubt = asyncio.Event()
 
     def endpoints(self) -> tuple[str, ...]:
         return self._endpoints
+
+    def look_again(self) -> None:
+        self._in_doubt.set()
 
     async def refresh(self) -> None:
         """Resolve once, within the timeout; on failure keep what is known."""
@@ -184,5 +199,9 @@ class DnsName:
 
     async def _refresh_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(min(self._every, RESOLVE_AT_MOST_EVERY))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._every - RESOLVE_AT_MOST_EVERY):
+                    await self._in_doubt.wait()
+            self._in_doubt.clear()
             await self.refresh()

@@ -56,7 +56,8 @@ class Edge:
     """ASGI middleware; see the module's docstring.
 
     `priorities` maps "METHOD /route/{template}" to a priority; others are normal. `accepted` are
-    the media types a body may have.
+    the media types a body may have. `public` edges are reached by strangers: the time budget they
+    send is ignored, since a call cut short by it would look like a slow neighbour.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Edge:
         operations: Operations,
         priorities: Mapping[str, Priority],
         accepted: frozenset[str],
+        public: bool = False,
     ) -> None:
         self._app = app
         self._settings = settings
@@ -75,6 +77,7 @@ class Edge:
         self._operations = operations
         self._priorities = priorities
         self._accepted = accepted
+        self._public = public
         self._routes: RouteTable | None = None
         self._admission = Admission(
             metrics,
@@ -128,10 +131,9 @@ class Edge:
     def _context(self, headers: _Headers) -> tuple[RequestContext, Problem | None]:
         """The request's context, and the refusal if its time budget is spent or malformed."""
         deadline, refusal = None, None
+        budget = None if self._public else _text(headers, b"x-request-timeout-ms")
         try:
-            deadline = deadline_from(
-                _text(headers, b"x-request-timeout-ms"), default=self._settings.request_timeout
-            )
+            deadline = deadline_from(budget, default=self._settings.request_timeout)
         except Problem as problem:
             refusal = problem
         context = from_headers(

@@ -52,6 +52,7 @@ def create_app(
     `lifespan` opens what the service needs and yields it as the state of its requests.
     `priorities` maps "METHOD /v1/template" to what is refused last or first under load.
     `accepted` are the media types of request bodies; anything else is answered 415.
+    `public` says that strangers reach it, whose word about deadlines is not taken.
 
     `public` is for a service that strangers reach: see `app.operations`.
 
@@ -84,6 +85,7 @@ def create_app(
         operations=operations,
         priorities=priorities or {},
         accepted=frozenset(accepted),
+        public=public,
     )
     install_error_handlers(app)
     for router in routers:

@@ -10,7 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.client import Upstream, UpstreamBroken, UpstreamError
+from app.client import Answer, Upstream, UpstreamBroken, UpstreamError, raise_for_problem
 from app.errors import Unavailable
 from app.telemetry.logs import get_logger
 
@@ -73,15 +73,20 @@ class PublishedKeys:
     async def _fetch(self) -> None:
         self._attempted_at = self._clock()
         try:
-            answer = await self._jwks.request("GET", KEYS_PATH, timeout=KEYS_TIMEOUT)
-            keys = _read_keys(answer.content) if answer.status_code == 200 else {}
-            if not keys:
-                raise UpstreamBroken(self._jwks.name, "it published no usable key.")
+            answer = await self._jwks.request(
+                "GET", KEYS_PATH, timeout=KEYS_TIMEOUT, check=_has_keys
+            )
+            raise_for_problem(answer)
         except UpstreamError as error:
             get_logger().warning("keys.not_refreshed", reason=str(error), kept=len(self._keys))
             return
-        self._keys = keys
+        self._keys = _read_keys(answer.content)
         self._fetched_at = self._clock()
+
+
+def _has_keys(answer: Answer) -> None:
+    if answer.status_code != 200 or not _read_keys(answer.content):
+        raise UpstreamBroken(answer.upstream, "it published no usable key.")
 
 
 def _read_keys(document: bytes) -> dict[str, Ed25519PublicKey]:

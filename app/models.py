@@ -20,10 +20,17 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
-class Reading(BaseModel):
-    """What we read from a neighbour's answer: the members we need, whatever else it holds."""
+PRINTABLE = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+"""What a text from a neighbour may hold: what a page, a header or a store can take."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+
+class Reading(BaseModel):
+    """What we read from a neighbour's answer: the members we need, whatever else it holds.
+
+    Exact types; a field says how long, how many or how much there may be.
+    """
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
 class Text:

@@ -7,11 +7,21 @@
 and `errors` what comes of it, `engine` the HTTP underneath.
 """
 
-from app.client.answers import Answer, StreamedAnswer, raise_for_problem
+from app.client.answers import (
+    PROBLEM_PREFIX,
+    Answer,
+    Check,
+    StreamedAnswer,
+    agreed,
+    raise_for_problem,
+)
 from app.client.call import CallOptions
 from app.client.engine import HOP_BY_HOP, Headers, Transport
 from app.client.errors import (
     BreakerOpen,
+    ConnectTimeout,
+    LocalLimit,
+    OutOfTime,
     UpstreamBroken,
     UpstreamError,
     UpstreamRefused,
@@ -21,10 +31,15 @@ from app.client.upstream import Upstream
 
 __all__ = [
     "HOP_BY_HOP",
+    "PROBLEM_PREFIX",
     "Answer",
     "BreakerOpen",
     "CallOptions",
+    "Check",
+    "ConnectTimeout",
     "Headers",
+    "LocalLimit",
+    "OutOfTime",
     "StreamedAnswer",
     "Transport",
     "Upstream",
@@ -32,5 +47,6 @@ __all__ = [
     "UpstreamError",
     "UpstreamRefused",
     "UpstreamTimeout",
+    "agreed",
     "raise_for_problem",
 ]

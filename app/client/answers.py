@@ -3,20 +3,23 @@
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
+from app.client.buffers import Buffers
 from app.client.engine import Headers, Response
 from app.client.errors import UpstreamBroken, UpstreamRefused
+from app.models import Reading
 
 MAX_RETRY_AFTER = 3600
+PROBLEM_PREFIX = "urn:cartwheel:problem:"
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """A neighbour's complete answer, whatever its status."""
 
@@ -24,6 +27,7 @@ class Answer:
     status_code: int
     headers: Headers
     content: bytes
+    _read: BaseModel | None = field(default=None, repr=False, compare=False)
 
     def json(self) -> Any:
         """Return the body's JSON. Raises `UpstreamBroken` if it is none."""
@@ -34,10 +38,20 @@ class Answer:
 
     def read(self, model: type[ModelT]) -> ModelT:
         """Return the body as the model. Raises `UpstreamBroken` if it does not fit."""
+        if isinstance(self._read, model):
+            return self._read
         try:
-            return model.model_validate_json(self.content)
+            read = model.model_validate_json(self.content)
         except ValidationError as error:
-            raise UpstreamBroken(self.upstream, "its answer is not what was agreed.") from error
+            where = ".".join(str(step) for step in error.errors(include_input=False)[0]["loc"])
+            reason = f"its answer is not what was agreed{f' at {where[:80]!r}' if where else ''}."
+            raise UpstreamBroken(self.upstream, reason) from error
+        self._read = read
+        return read
+
+
+Check = Callable[[Answer], object]
+"""Raises `UpstreamBroken` for an answer that is not what was agreed."""
 
 
 def raise_for_problem(answer: Answer) -> Answer:
@@ -54,6 +68,28 @@ def raise_for_problem(answer: Answer) -> Answer:
             retry_after=_retry_after(answer.headers),
         )
     raise UpstreamBroken(answer.upstream, f"it answered {answer.status_code}.")
+
+
+class ProblemDocument(Reading):
+    """A refusal that is one of ours (RFC 9457), and not a page of whoever is at that address."""
+
+    type: Annotated[str, Field(pattern=rf"^{PROBLEM_PREFIX}[a-z0-9-]{{1,64}}$")]
+
+
+def agreed(model: type[BaseModel] | None = None, *, knows_caller: bool = True) -> Check:
+    """Return a check of what every answer has to be: a good one fits the model, a refusal is a
+    problem document, and who was shown no token does not ask for another one.
+    """
+
+    def check(answer: Answer) -> None:
+        if answer.status_code >= 400:
+            answer.read(ProblemDocument)
+            if answer.status_code == 401 and not knows_caller:
+                raise UpstreamBroken(answer.upstream, "it answered 401, which nobody can mend.")
+        elif model is not None and answer.status_code != 304:
+            answer.read(model)
+
+    return check
 
 
 def is_shed(status_code: int, headers: Headers) -> bool:
@@ -74,14 +110,18 @@ class StreamedAnswer:
         upstream: str,
         response: Response,
         *,
+        buffers: Buffers,
         seconds_left: Callable[[], float],
+        seconds_to_deadline: Callable[[], float],
         until_closed: AbstractContextManager[object],
     ) -> None:
         self.upstream = upstream
         self.status_code = response.status_code
         self.headers = response.headers
         self._response = response
+        self._buffers = buffers
         self._seconds_left = seconds_left
+        self._seconds_to_deadline = seconds_to_deadline
         self._until_closed = until_closed
 
     def chunks(self) -> AsyncGenerator[bytes]:
@@ -90,6 +130,12 @@ class StreamedAnswer:
         Raises `UpstreamError` if it is cut off or too slow: what ends without one is whole.
         """
         return self._response.parts(seconds_left=self._seconds_left)
+
+    async def read(self, *, limit: int) -> bytes:
+        """Return the whole body, of a refusal. Raises `UpstreamError`, also if it is longer."""
+        return await self._buffers.read(
+            self._response, limit=limit, seconds_left=self._seconds_to_deadline
+        )
 
     async def aclose(self) -> None:
         with self._until_closed:

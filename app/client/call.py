@@ -9,6 +9,9 @@ from app.telemetry.context import NOBODY, REQUEST_ID_HEADER, TIMEOUT_HEADER, cur
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 SERVICE_TOKEN_HEADER = "x-service-token"
+MARGIN = 0.01
+"""Seconds of the caller's time kept for answering: a call that is over when the caller's time is
+may be cancelled before anybody learns that the neighbour was silent."""
 
 _SET_HERE = frozenset(
     {"host", "content-length", "accept-encoding", "expect", "traceparent", "tracestate"}
@@ -35,7 +38,10 @@ class CallOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call; `ends_at` by the upstream's clock. `endless` answers have no time to be over by."""
+    """One call; `ends_at` by the upstream's clock. `endless` answers have no time to be over by.
+
+    `timeout` is what it would have had, had its caller not been in a hurry.
+    """
 
     method: str
     path: str
@@ -44,6 +50,7 @@ class Call:
     content: bytes
     idempotent: bool
     ends_at: float
+    timeout: float
     endless: bool
 
     def headers_within(self, seconds: float) -> list[tuple[str, str]]:
@@ -78,6 +85,7 @@ def compose(
     idempotent = options.get("idempotent")
     if idempotent is None:
         idempotent = method in IDEMPOTENT or any(name == "idempotency-key" for name, _ in headers)
+    timeout = options.get("timeout") or timeout
     return Call(
         method=method,
         path=path,
@@ -85,7 +93,8 @@ def compose(
         headers=headers,
         content=options.get("content") or b"",
         idempotent=idempotent,
-        ends_at=now + min(options.get("timeout") or timeout, current().time_left()),
+        ends_at=now + min(timeout, current().time_left() - MARGIN),
+        timeout=timeout,
         endless=endless,
     )
 

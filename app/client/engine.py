@@ -7,13 +7,19 @@ place between neighbours and would cost most of the time of a call.
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from types import TracebackType
 from typing import Any, Self, cast
 
 import httpx2
 
-from app.client.errors import UpstreamBroken, UpstreamRefused, UpstreamTimeout
+from app.client.errors import (
+    ConnectTimeout,
+    LocalLimit,
+    UpstreamBroken,
+    UpstreamRefused,
+    UpstreamTimeout,
+)
 from app.errors import BadRequest
 
 # Long enough that a process starved of CPU for a moment finds its connection made, instead of a
@@ -23,6 +29,8 @@ POOL_TIMEOUT = 0.1
 # Idle connections end well before a neighbour's keep-alive (75 s) does, so that it rarely
 # closes one just as we use it.
 LIMITS = httpx2.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=20.0)
+STREAM_KEEPALIVE = 8
+"""Idle connections kept for event streams: most of them end with their stream."""
 
 HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"}
@@ -52,7 +60,7 @@ class Response:
 
     def __init__(self, upstream: str, response: httpx2.Response) -> None:
         self.status_code = response.status_code
-        self.headers = Headers(end_to_end(response.headers.multi_items()))
+        self.headers = _received(response.headers)
         self._upstream = upstream
         self._response = response
 
@@ -77,14 +85,29 @@ class Response:
 
 
 class Engine:
-    """Sends requests to the replicas of one neighbour over kept connections."""
+    """Sends requests to the replicas of one neighbour over kept connections.
 
-    def __init__(self, upstream: str, transport: Transport | None = None) -> None:
+    Event streams have connections of their own, at most `max_streams`: however many are open,
+    requests find theirs.
+    """
+
+    def __init__(
+        self, upstream: str, transport: Transport | None = None, *, max_streams: int
+    ) -> None:
         self._upstream = upstream
-        self._transport = transport or _network()
+        self._requests = transport or _network(LIMITS)
+        self._streams = transport or _network(
+            httpx2.Limits(
+                max_connections=max_streams,
+                max_keepalive_connections=STREAM_KEEPALIVE,
+                keepalive_expiry=LIMITS.keepalive_expiry,
+            )
+        )
+        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._transport.__aenter__()
+        for transport in {self._requests, self._streams}:
+            await self._open.enter_async_context(transport)
         return self
 
     async def __aexit__(
@@ -93,7 +116,7 @@ class Engine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._transport.__aexit__(kind, error, trace)
+        await self._open.aclose()
 
     async def send(
         self,
@@ -104,45 +127,53 @@ class Engine:
         headers: Sequence[tuple[str, str]],
         content: bytes,
         seconds: float,
+        connect_seconds: float = CONNECT_TIMEOUT,
+        endless: bool = False,
     ) -> Response:
-        """Send and wait at most `seconds` for the answer's head.
+        """Send and wait at most `seconds` for the answer's head; `endless` ones are streams.
 
         Raises `UpstreamError`, and `BadRequest` for what cannot be said in HTTP: it can only
         have come from whoever asked us.
         """
         connection = _Connection()
+        transport = self._streams if endless else self._requests
         with _translated(self._upstream, connection):
             request = httpx2.Request(
                 method,
                 url,
                 params=params,
                 # As bytes: the engine would take text for ASCII, and headers may be Latin-1.
-                headers=[
-                    (name.encode("latin-1"), text.encode("latin-1")) for name, text in headers
-                ],
+                headers=_as_sent(headers),
                 content=content,
                 extensions={
-                    "timeout": {"connect": CONNECT_TIMEOUT, "pool": POOL_TIMEOUT},
+                    "timeout": {"connect": connect_seconds, "pool": POOL_TIMEOUT},
                     "trace": connection.trace,
                 },
             )
             async with asyncio.timeout(seconds):
-                response = await self._transport.handle_async_request(request)
-        if method != "HEAD" and _end_is_unknowable(response):
+                response = await transport.handle_async_request(request)
+        try:
+            if flaw := _flaw(request, response):
+                raise UpstreamBroken(self._upstream, flaw)
+            return Response(self._upstream, response)
+        except BaseException:
             await response.aclose()
-            raise UpstreamBroken(self._upstream, "its answer does not say where it ends.")
-        return Response(self._upstream, response)
+            raise
 
 
 class _Connection:
-    """Hears from the engine whether it opened a connection for a request or used a kept one."""
+    """Hears from the engine how far it came with the connection for a request."""
 
     def __init__(self) -> None:
         self.was_kept = True
+        self.is_being_made = False
 
     async def trace(self, event: str, _: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.started":
             self.was_kept = False
+            self.is_being_made = True
+        elif event == "connection.connect_tcp.complete":
+            self.is_being_made = False
 
 
 @contextmanager
@@ -150,26 +181,56 @@ def _translated(upstream: str, connection: _Connection | None = None) -> Iterato
     """Turn the engine's errors into ours, once, here."""
     try:
         yield
-    except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+    except httpx2.ConnectError as error:
         raise UpstreamRefused(upstream, "no connection could be made.", unsent=True) from error
+    except httpx2.ConnectTimeout as error:
+        raise ConnectTimeout(upstream, "no connection could be made in time.") from error
     except httpx2.PoolTimeout as error:
-        raise UpstreamRefused(
-            upstream, "all connections to it are in use.", blameless=True
-        ) from error
+        raise LocalLimit(upstream, "all connections to it are in use.") from error
     except (httpx2.InvalidURL, httpx2.LocalProtocolError) as error:
         raise BadRequest("This request cannot be passed on as it is.") from error
     except (TimeoutError, httpx2.TimeoutException) as error:
+        if connection is not None and connection.is_being_made:
+            raise ConnectTimeout(upstream, "no connection could be made in time.") from error
         raise UpstreamTimeout(upstream, "it did not answer in time.") from error
     except httpx2.TransportError as error:
         kept = connection is not None and connection.was_kept
         raise UpstreamBroken(upstream, "its answer was cut off.", unanswered=kept) from error
 
 
-def _network() -> Transport:
+def _network(limits: httpx2.Limits) -> Transport:
     # Neighbours speak plain http inside one trust zone. An empty context spares loading the
     # machine's certificates at each start, and trusts nobody should https ever appear.
     nobody_trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx2.AsyncHTTPTransport(verify=nobody_trusted, trust_env=False, limits=LIMITS)
+    return httpx2.AsyncHTTPTransport(verify=nobody_trusted, trust_env=False, limits=limits)
+
+
+def _as_sent(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _received(headers: httpx2.Headers) -> Headers:
+    """The headers to look at and to pass on. Latin-1 has a character for every byte."""
+    pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)
+    received = Headers(_as_sent(end_to_end(pairs)))
+    received.encoding = "latin-1"
+    return received
+
+
+def _flaw(request: httpx2.Request, response: httpx2.Response) -> str | None:
+    """What is wrong with the head of an answer, as the end of a sentence."""
+    if not _is_final(request, response.status_code):
+        return f"it answered {response.status_code}, which nobody asked for."
+    if request.method != "HEAD" and _end_is_unknowable(response):
+        return "its answer does not say where it ends."
+    return None
+
+
+def _is_final(request: httpx2.Request, status: int) -> bool:
+    """Whether a neighbour may answer this. None of ours redirects or switches protocols."""
+    if status == httpx2.codes.NOT_MODIFIED:
+        return "if-none-match" in request.headers or "if-modified-since" in request.headers
+    return 200 <= status < 300 or 400 <= status < 600
 
 
 def _end_is_unknowable(response: httpx2.Response) -> bool:

@@ -2,8 +2,11 @@
 
 UpstreamError 503
 ├── UpstreamTimeout
+│   └── OutOfTime
 ├── UpstreamBroken
 └── UpstreamRefused
+    ├── ConnectTimeout
+    ├── LocalLimit
     └── BreakerOpen
 """
 
@@ -38,6 +41,7 @@ class UpstreamError(Unavailable):
             f"'{upstream}' is not available: {reason}", retry_after=retry_after, upstream=upstream
         )
         self.upstream = upstream
+        self.reason = reason
         self.unsent = unsent
         self.unanswered = unanswered
         self.blameless = blameless
@@ -47,6 +51,15 @@ class UpstreamTimeout(UpstreamError):
     """It did not answer, or not completely, within the time the call had."""
 
     outcome = "timeout"
+
+
+class OutOfTime(UpstreamTimeout):
+    """Whoever called us left too little time to say anything about the neighbour."""
+
+    outcome = "out_of_time"
+
+    def __init__(self, upstream: str, reason: str, *, unsent: bool = False) -> None:
+        super().__init__(upstream, reason, unsent=unsent, blameless=True)
 
 
 class UpstreamBroken(UpstreamError):
@@ -59,6 +72,24 @@ class UpstreamRefused(UpstreamError):
     """Nobody took the request: no connection, or no replica known."""
 
     outcome = "refused"
+
+
+class ConnectTimeout(UpstreamRefused):
+    """No connection could be made in time; nothing was sent."""
+
+    outcome = "connect_timeout"
+
+    def __init__(self, upstream: str, reason: str) -> None:
+        super().__init__(upstream, reason, unsent=True)
+
+
+class LocalLimit(UpstreamRefused):
+    """So much is going on with it that this process takes on no more."""
+
+    outcome = "local_limit"
+
+    def __init__(self, upstream: str, reason: str) -> None:
+        super().__init__(upstream, reason, blameless=True)
 
 
 class BreakerOpen(UpstreamRefused):

@@ -1,8 +1,9 @@
 """Which replica is asked, for how long, and when once more.
 
-The whole call has one deadline. A second try is made only where it can do no harm, and a
-neighbour that keeps failing is left alone. What it answers, 4xx and 5xx too, is returned; that
-it did not answer is raised.
+The whole call has one deadline. As long as nobody took it, it is offered to every replica there
+is. A second try of what somebody took is made only where it can do no harm, and a neighbour that
+keeps failing is left alone. What it answers, 4xx and 5xx too, is returned; that it did not
+answer, or nothing that can be used, is raised.
 """
 
 import asyncio
@@ -20,19 +21,21 @@ from typing import Any, Self, TypeVar, Unpack
 from prometheus_client import Histogram
 from pydantic import SecretStr
 
-from app.balancing import Balancer, Replica, Turn
-from app.client.answers import Answer, StreamedAnswer, is_shed
+from app.balancing import Balancer, Outcome, Replica, Turn
+from app.client.answers import Answer, Check, StreamedAnswer, is_shed
+from app.client.buffers import Buffers
 from app.client.call import Call, CallOptions, compose
-from app.client.engine import Engine, Response, Transport
+from app.client.engine import CONNECT_TIMEOUT, Engine, Headers, Response, Transport
 from app.client.errors import (
     BreakerOpen,
-    UpstreamBroken,
+    ConnectTimeout,
+    OutOfTime,
     UpstreamError,
     UpstreamRefused,
     UpstreamTimeout,
 )
 from app.discovery import discover
-from app.resilience import Breaker, RetryBudget, full_jitter
+from app.resilience import Breaker, Permit, RetryBudget, full_jitter
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 
@@ -40,27 +43,75 @@ LEAST_BUDGET = 0.02
 """Seconds below which a try is not worth starting."""
 FIRST_TRY_SHARE = 0.6
 """How much of the time the first try may use when another replica could be asked after it."""
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
+PROBE_SECONDS = 0.5
+"""How long a replica that was left out may take for the call it comes back with: it may hang, and
+the call still has another replica to go to."""
+FAIR_SECONDS = 0.4
+"""A neighbour that was given less, because its caller was in a hurry, is not blamed for silence."""
+FAIR_SHARE = 0.5
+"""The same for calls that are short of themselves: the share of their time that is enough."""
+LOOK_SECONDS = 1.0
+"""How long to look again for a replica when each that is known refused: a restarted one is back,
+or its successor known, within a second or not within any call's time."""
+LOOK_SHARE = 0.5
+"""The share of a call's time that may go into looking."""
+MAX_STREAMS = 256
+"""Event streams at once to one neighbour."""
+LOG_SECONDS = 1.0
+"""Between two lines about the same kind of failure of one neighbour."""
 
 AnsweredT = TypeVar("AnsweredT", Answer, StreamedAnswer)
+Attempt = Callable[[Call, Turn, float, float], Awaitable[AnsweredT]]
+"""One try: of this call, in this turn, within so many seconds, so many of them to connect."""
 
 
 @dataclass(slots=True)
 class _Verdict:
-    """How a try ended: for the metrics, and for or against the neighbour."""
+    """How a try ended: for the metrics, and what it says about the replica."""
 
-    outcome: str = "cancelled"
-    success: bool | None = None
+    label: str = "cancelled"
+    outcome: Outcome | None = None
+    reason: str = ""
 
-    def judge(self, response: Response) -> None:
-        if response.status_code < 400:
-            self.outcome, self.success = "ok", True
-        elif is_shed(response.status_code, response.headers):
-            self.outcome = "shed"
-        elif response.status_code < 500:
-            self.outcome, self.success = "client_error", True
+    def judge(self, status_code: int, headers: Headers) -> None:
+        if status_code < 400:
+            self.label, self.outcome = "ok", Outcome.ANSWERED
+        elif is_shed(status_code, headers):
+            self.label = "shed"
+        elif status_code < 500:
+            # Whatever a stranger sent: refusing it well is the neighbour's work.
+            self.label, self.outcome = "client_error", Outcome.ANSWERED
         else:
-            self.outcome, self.success = "server_error", False
+            self.label, self.outcome = "server_error", Outcome.FAILED
+            self.reason = f"it answered {status_code}."
+
+    def blame(self, error: UpstreamError) -> None:
+        self.label, self.reason = error.outcome, error.reason
+        if error.blameless:
+            return
+        if error.unsent:
+            self.outcome = Outcome.ABSENT
+        elif isinstance(error, UpstreamTimeout):
+            self.outcome = Outcome.SILENT
+        else:
+            self.outcome = Outcome.FAILED
+
+    @property
+    def success(self) -> bool | None:
+        """For or against the neighbour as a whole. One absent replica says nothing about it."""
+        if self.outcome in (None, Outcome.ABSENT):
+            return None
+        return self.outcome is Outcome.ANSWERED
+
+
+@dataclass(slots=True)
+class _Offer:
+    """A call on its way to somebody who takes it; `seconds` says how long it may take then."""
+
+    seconds: Callable[[Call], float]
+    avoid: Replica | None = None
+    asked: Replica | None = None
+    looking_until: float | None = None
 
 
 class Upstream:
@@ -68,7 +119,8 @@ class Upstream:
 
     `url` is `http://host:port`, `dns+http://host:port` (all its addresses) or `file:/path`.
     `timeout` is the longest a call may take in seconds, tries and pauses included; the caller's
-    own deadline shortens it. `transport` replaces the network, for tests.
+    own deadline shortens it. At most `max_streams` event streams are open at once, beside the
+    requests. `transport` replaces the network, for tests.
     """
 
     def __init__(
@@ -79,6 +131,7 @@ class Upstream:
         metrics: Metrics,
         service_tokens: Sequence[SecretStr] = (),
         timeout: float = 2.5,
+        max_streams: int = MAX_STREAMS,
         transport: Transport | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -94,7 +147,13 @@ class Upstream:
         self._metrics = metrics
         self._durations: dict[str, Histogram] = {}  # by outcome
         self._retries = metrics.client_retries.labels(name)
-        self._engine = Engine(name, transport)
+        self._ejections = {
+            outcome: metrics.client_ejections.labels(name, outcome.value)
+            for outcome in (Outcome.FAILED, Outcome.SILENT, Outcome.ABSENT)
+        }
+        self._engine = Engine(name, transport, max_streams=max_streams)
+        self._buffers = Buffers(name)
+        self._logged_at: dict[str, float] = {}  # by outcome
         self._discovery = discover(url)
         self._balancer = Balancer(clock, rng)
         self._breaker = Breaker(clock, rng)
@@ -121,9 +180,19 @@ class Upstream:
         return bool(self._discovery.endpoints()) and self._breaker.seconds_open == 0
 
     async def request(
-        self, method: str, path: str, *, json: Any = None, **options: Unpack[CallOptions]
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        check: Check | None = None,
+        **options: Unpack[CallOptions],
     ) -> Answer:
-        """Ask and return the whole answer, 4xx and 5xx too. Raises `UpstreamError`."""
+        """Ask and return the whole answer, 4xx and 5xx too. Raises `UpstreamError`.
+
+        `check` looks at each answer that is no failure already: what it does not take becomes
+        one, like an answer that was cut off.
+        """
         if json is not None:
             options["content"] = jsonlib.dumps(json, separators=(",", ":")).encode()
             options["headers"] = {
@@ -131,7 +200,7 @@ class Upstream:
                 **(options.get("headers") or {}),
             }
         call = self._call(method, path, options, endless=False)
-        return await self._persist(call, self._fetch)
+        return await self._persist(call, partial(self._fetch, check=check))
 
     @asynccontextmanager
     async def stream(
@@ -162,16 +231,12 @@ class Upstream:
             endless=endless,
         )
 
-    async def _persist(
-        self, call: Call, attempt: Callable[[Call, Turn, float], Awaitable[AnsweredT]]
-    ) -> AnsweredT:
+    async def _persist(self, call: Call, attempt: Attempt[AnsweredT]) -> AnsweredT:
         """Make one try, and one more where that is safe and within the budget."""
         self._budget.count_request()
-        self._balancer.update(self._discovery.endpoints())
-        seconds = self._seconds_for_first_try(call)
-        turn = self._next_turn()
+        offer = _Offer(self._seconds_for_first_try)
         try:
-            answer = await attempt(call, turn, seconds)
+            answer = await self._until_taken(call, attempt, offer)
             pause = self._pause_after_answer(call, answer)
             if pause is None:
                 return answer
@@ -181,19 +246,74 @@ class Upstream:
                 raise
         self._retries.inc()
         await self._pause(pause)
-        seconds = self._seconds_left(call)
-        return await attempt(call, self._next_turn(avoid=turn.replica), seconds)
+        return await self._until_taken(call, attempt, _Offer(self._seconds_left, offer.asked))
+
+    async def _until_taken(
+        self, call: Call, attempt: Attempt[AnsweredT], offer: _Offer
+    ) -> AnsweredT:
+        """Ask one replica after the other until one takes the call.
+
+        Whoever refuses saw nothing of it: asking the next is still the first time, whatever the
+        method. It costs no budget, since an address that refused is left out by all calls for a
+        while: refusals grow with the number of addresses, not with the number of calls.
+        """
+        refused: list[Replica] = []
+        while True:
+            self._balancer.update(self._discovery.endpoints())
+            seconds = offer.seconds(call)
+            turn = self._next_turn(call, avoid=offer.avoid, refused=refused)
+            offer.asked = turn.replica
+            if turn.probe and call.idempotent:
+                seconds = min(seconds, PROBE_SECONDS)
+            connect_seconds = self._seconds_to_connect(seconds, refused)
+            try:
+                return await attempt(call, turn, seconds, connect_seconds)
+            except UpstreamError as error:
+                if not error.unsent:
+                    raise
+                refused.append(turn.replica)
+                if not self._balancer.count_beside(refused):
+                    await self._look_again(call, offer, error)
+                    refused.clear()
+
+    def _next_turn(self, call: Call, *, avoid: Replica | None, refused: Sequence[Replica]) -> Turn:
+        turn = self._balancer.pick(avoid=avoid, without=refused, repeatable=call.idempotent)
+        if turn is None:
+            raise UpstreamRefused(self.name, "no replica of it is ready.", blameless=True)
+        return turn
+
+    async def _look_again(self, call: Call, offer: _Offer, refusal: UpstreamError) -> None:
+        """Wait a little, since every replica known refused; one address may stand for many (a
+        Kubernetes Service), and the list may be old. Raises the refusal when that was enough.
+
+        This does come out of the budget: here every call of a neighbour that is down would look.
+        """
+        now = self._clock()
+        if offer.looking_until is None:
+            offer.looking_until = now + min(LOOK_SECONDS, LOOK_SHARE * (call.ends_at - now))
+        pause = full_jitter(self._rng)
+        if now + pause > offer.looking_until or not self._budget.spend():
+            if not refusal.blameless:
+                self._count_refusal()
+            raise refusal
+        self._retries.inc()
+        self._discovery.look_again()
+        await self._pause(pause)
+
+    def _count_refusal(self) -> None:
+        """Count against the neighbour that nobody of it took a call, once a call."""
+        permit = self._breaker.enter()
+        if permit is not None:
+            self._leave_breaker(permit, success=False)
 
     def _pause_after_error(self, call: Call, error: UpstreamError) -> float | None:
         """Return the seconds until the second try, or None if there must not be one."""
-        if error.unsent:
-            # Nobody saw it: asking is still the first time, whatever the method. One address may
-            # stand for many replicas (a Kubernetes Service), of which the next may answer.
-            return 0.0 if self._has_others else self._pause_within_budget(call)
-        if not call.idempotent or error.blameless:
+        if error.unsent or not call.idempotent:
             return None
         if error.unanswered:
             return 0.0  # most likely the neighbour closed a kept connection just as we used it
+        if error.blameless and not isinstance(error, OutOfTime):
+            return None
         return self._pause_within_budget(call)
 
     def _pause_after_answer(self, call: Call, answer: Answer | StreamedAnswer) -> float | None:
@@ -208,53 +328,64 @@ class Upstream:
         in_time = call.ends_at - self._clock() > pause + LEAST_BUDGET
         return pause if in_time and self._budget.spend() else None
 
-    def _next_turn(self, avoid: Replica | None = None) -> Turn:
-        turn = self._balancer.pick(avoid=avoid)
-        if turn is None:
-            raise UpstreamRefused(self.name, "no replica of it is ready.", blameless=True)
-        return turn
-
-    @property
-    def _has_others(self) -> bool:
-        return len(self._balancer) > 1
-
     def _seconds_for_first_try(self, call: Call) -> float:
         left = self._seconds_left(call)
-        return left * FIRST_TRY_SHARE if call.idempotent and self._has_others else left
+        has_others = self._balancer.count_beside(()) > 1
+        return left * FIRST_TRY_SHARE if call.idempotent and has_others else left
 
     def _seconds_left(self, call: Call) -> float:
         left = call.ends_at - self._clock()
         if left < LEAST_BUDGET:
-            raise UpstreamTimeout(self.name, "no time is left to ask it.", blameless=True)
+            raise OutOfTime(self.name, "no time is left to ask it.")
         return left
 
-    async def _fetch(self, call: Call, turn: Turn, seconds: float) -> Answer:
+    def _seconds_to_connect(self, seconds: float, refused: Sequence[Replica]) -> float:
+        """All the time a connection may take; what is left is shared when one was refused."""
+        if not refused:
+            return CONNECT_TIMEOUT
+        return min(CONNECT_TIMEOUT, seconds / max(1, self._balancer.count_beside(refused)))
+
+    async def _fetch(
+        self, call: Call, turn: Turn, seconds: float, connect_seconds: float, *, check: Check | None
+    ) -> Answer:
         ends_at = self._clock() + seconds
-        with turn.replica.busy(), self._counted(turn) as verdict:
-            response = await self._send(call, turn.replica, seconds)
+        with turn.replica.busy(), self._counted(call, turn, seconds) as verdict:
+            response = await self._send(call, turn.replica, seconds, connect_seconds)
             try:
-                content = await self._read_all(response, lambda: ends_at - self._clock())
+                content = await self._buffers.read(
+                    response, seconds_left=lambda: ends_at - self._clock()
+                )
             finally:
                 await response.aclose()
-            verdict.judge(response)
-        return Answer(self.name, response.status_code, response.headers, content)
+            answer = Answer(self.name, response.status_code, response.headers, content)
+            verdict.judge(answer.status_code, answer.headers)
+            if check is not None and verdict.success:
+                check(answer)
+        return answer
 
     async def _start(
-        self, call: Call, turn: Turn, seconds: float, *, idle: float | None
+        self, call: Call, turn: Turn, seconds: float, connect_seconds: float, *, idle: float | None
     ) -> StreamedAnswer:
+        def to_deadline() -> float:
+            return call.ends_at - self._clock()
+
         with ExitStack() as until_closed:
             until_closed.enter_context(turn.replica.busy())
-            with self._counted(turn) as verdict:
-                response = await self._send(call, turn.replica, seconds)
-                verdict.judge(response)
+            with self._counted(call, turn, seconds) as verdict:
+                response = await self._send(call, turn.replica, seconds, connect_seconds)
+                verdict.judge(response.status_code, response.headers)
             return StreamedAnswer(
                 self.name,
                 response,
-                seconds_left=lambda: call.ends_at - self._clock() if idle is None else idle,
+                buffers=self._buffers,
+                seconds_left=to_deadline if idle is None else lambda: idle,
+                seconds_to_deadline=to_deadline,
                 until_closed=until_closed.pop_all(),
             )
 
-    async def _send(self, call: Call, replica: Replica, seconds: float) -> Response:
+    async def _send(
+        self, call: Call, replica: Replica, seconds: float, connect_seconds: float
+    ) -> Response:
         return await self._engine.send(
             call.method,
             replica.url + call.path,
@@ -262,39 +393,73 @@ class Upstream:
             headers=call.headers_within(seconds),
             content=call.content,
             seconds=seconds,
+            connect_seconds=connect_seconds,
+            endless=call.endless,
         )
 
-    async def _read_all(self, response: Response, seconds_left: Callable[[], float]) -> bytes:
-        received = bytearray()
-        async for part in response.parts(seconds_left=seconds_left):
-            received += part
-            if len(received) > MAX_ANSWER_BYTES:
-                raise UpstreamBroken(self.name, "its answer is too long.")
-        return bytes(received)
-
     @contextmanager
-    def _counted(self, turn: Turn) -> Iterator[_Verdict]:
+    def _counted(self, call: Call, turn: Turn, seconds: float) -> Iterator[_Verdict]:
         """Let one try pass the breaker, and tell everybody who counts how it ended."""
         permit = self._breaker.enter()
         if permit is None:
-            self._balancer.report(turn, success=None)
+            self._balancer.report(turn, None)
             raise self._left_alone()
         verdict = _Verdict()
         started = self._clock()
         try:
             yield verdict
         except UpstreamError as error:
-            verdict.outcome = error.outcome
-            verdict.success = None if error.blameless else False
+            judged = _fairly(error, seconds=seconds, expected=call.timeout)
+            verdict.blame(judged)
+            if judged is error:
+                raise
+            raise judged from error
+        except asyncio.CancelledError:
+            if self._clock() - started >= seconds:
+                # Whoever asked has the same deadline, and was first to look at the clock.
+                late = UpstreamTimeout(self.name, "it did not answer in time.")
+                verdict.blame(_fairly(late, seconds=seconds, expected=call.timeout))
             raise
         finally:
-            was_closed = self._breaker.closed
-            self._breaker.leave(permit, success=verdict.success)
-            self._balancer.report(turn, success=verdict.success)
-            self._observe(verdict.outcome, self._clock() - started)
-            if was_closed != self._breaker.closed:
-                happened = "closed" if self._breaker.closed else "opened"
-                get_logger().warning(f"upstream.breaker_{happened}", upstream=self.name)
+            self._leave_breaker(permit, success=verdict.success)
+            self._observe(verdict.label, self._clock() - started)
+            left_out_for = self._balancer.report(turn, verdict.outcome)
+            self._log(verdict, turn.replica, left_out_for)
+
+    def _leave_breaker(self, permit: Permit, *, success: bool | None) -> None:
+        was_closed = self._breaker.closed
+        self._breaker.leave(permit, success=success)
+        if was_closed != self._breaker.closed:
+            happened = "closed" if self._breaker.closed else "opened"
+            get_logger().warning(f"upstream.breaker_{happened}", upstream=self.name)
+
+    def _log(self, verdict: _Verdict, replica: Replica, left_out_for: float | None) -> None:
+        if left_out_for is not None and verdict.outcome is not None:
+            self._ejections[verdict.outcome].inc()
+            get_logger().warning(
+                "upstream.replica_left_out",
+                upstream=self.name,
+                replica=replica.url,
+                outcome=verdict.label,
+                reason=verdict.reason,
+                seconds=left_out_for,
+            )
+        elif verdict.reason and self._may_log(verdict.label):
+            get_logger().warning(
+                "upstream.try_failed",
+                upstream=self.name,
+                replica=replica.url,
+                outcome=verdict.label,
+                reason=verdict.reason,
+            )
+
+    def _may_log(self, label: str) -> bool:
+        """Whether this kind of failure was not logged just now: there may be many at once."""
+        now = self._clock()
+        if now - self._logged_at.get(label, float("-inf")) < LOG_SECONDS:
+            return False
+        self._logged_at[label] = now
+        return True
 
     def _observe(self, outcome: str, seconds: float) -> None:
         child = self._durations.get(outcome)
@@ -310,3 +475,12 @@ class Upstream:
             retry_after=max(1, math.ceil(self._breaker.seconds_open)),
             blameless=True,
         )
+
+
+def _fairly(error: UpstreamError, *, seconds: float, expected: float) -> UpstreamError:
+    """The error, or that there was no time, if it was one of waiting and `seconds` were few."""
+    if not isinstance(error, UpstreamTimeout | ConnectTimeout):
+        return error
+    if seconds >= min(FAIR_SECONDS, FAIR_SHARE * expected):
+        return error
+    return OutOfTime(error.upstream, "its caller left it too little time.", unsent=error.unsent)

@@ -86,6 +86,11 @@ class Metrics:
         self.client_retries = self.counter(
             "http_client_retries_total", "Are we making it worse?", {"upstream": KNOWN_LATER}
         )
+        self.client_ejections = self.counter(
+            "http_client_ejections_total",
+            "Which neighbours have replicas that are left out for a while, and why?",
+            {"upstream": KNOWN_LATER, "reason": KNOWN_LATER},
+        )
         self.client_breaker_open = self.gauge(
             "http_client_breaker_open", "Is a neighbour left alone (1)?", ("upstream",)
         )

@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.client import Upstream, UpstreamError, raise_for_problem
+from app.client import Answer, Upstream, UpstreamBroken, UpstreamError, agreed, raise_for_problem
+from app.models import Reading
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 
@@ -17,6 +18,10 @@ JITTER = 0.1  # so that what was learned together is not asked again together
 USABLE_SECONDS = 60 * 60.0
 RETRY_SECONDS = 1.0
 MAX_KNOWN = 10_000
+
+
+class _Product(Reading):
+    sku: str
 
 
 @dataclass(slots=True)
@@ -71,7 +76,9 @@ class Products:
 
     async def _ask(self, sku: str) -> bool:
         try:
-            answer = await self._upstream.request("GET", f"/v1/products/{sku}", timeout=ASK_TIMEOUT)
+            answer = await self._upstream.request(
+                "GET", f"/v1/products/{sku}", timeout=ASK_TIMEOUT, check=_tells_of(sku)
+            )
             if answer.status_code == 404:
                 self._known.pop(sku, None)
             else:
@@ -100,3 +107,17 @@ class Products:
         self._stale.inc()
         get_logger().warning("product_known_from_before", sku=sku, reason=error.outcome)
         return True
+
+
+def _tells_of(sku: str) -> Callable[[Answer], None]:
+    """A check that the answer is yes or no: this product, or the problem that there is none."""
+    is_agreed = agreed(_Product, knows_caller=False)
+
+    def check(answer: Answer) -> None:
+        is_agreed(answer)
+        if answer.status_code == 404:
+            return
+        if answer.status_code != 200 or answer.read(_Product).sku != sku:
+            raise UpstreamBroken(answer.upstream, "its answer is not about the product.")
+
+    return check

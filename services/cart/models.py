@@ -74,7 +74,7 @@ class CartLine(Answer):
     """So many pieces of one product."""
 
     sku: str
-    quantity: int
+    quantity: Quantity
 
 
 class Cart(Answer):

@@ -8,14 +8,24 @@ What can come back instead of an answer:
     Refusal                     understood, and declined: it says why
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar, Unpack
 from urllib.parse import quote
 
-from pydantic import ValidationError
+from pydantic import BaseModel
 
-from app.client import Answer, Upstream, UpstreamRefused, raise_for_problem
+from app.client import (
+    PROBLEM_PREFIX,
+    Answer,
+    CallOptions,
+    Upstream,
+    UpstreamBroken,
+    UpstreamRefused,
+    agreed,
+    raise_for_problem,
+)
 from services.storefront.models import (
+    Account,
     Address,
     Cart,
     Categories,
@@ -33,7 +43,8 @@ from services.storefront.models import (
     Tokens,
 )
 
-PROBLEM_PREFIX = "urn:cartwheel:problem:"
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
 FORWARDED_FOR = "x-forwarded-for"
 IMAGE_HEADERS = ("content-type", "etag", "cache-control", "last-modified")
 
@@ -87,23 +98,25 @@ class Products:
             "limit": limit,
         }
         params = {name: str(value) for name, value in asked.items() if value is not None}
-        answer = await _ask(self._upstream, "GET", "/v1/products", params=params)
-        return answer.read(ProductPage)
+        return await _read(self._upstream, ProductPage, "GET", "/v1/products", params=params)
 
     async def categories(self) -> Sequence[Category]:
-        answer = await _ask(self._upstream, "GET", "/v1/categories")
-        return answer.read(Categories).items
+        found = await _read(self._upstream, Categories, "GET", "/v1/categories")
+        return found.items
 
     async def find(self, sku: str) -> Product:
-        answer = await _ask(self._upstream, "GET", f"/v1/products/{quote(sku, safe='')}")
-        return answer.read(Product)
+        return await _read(self._upstream, Product, "GET", f"/v1/products/{quote(sku, safe='')}")
 
     async def lookup(self, skus: Sequence[str]) -> Lookup:
         """At most 100 at once."""
-        answer = await _ask(
-            self._upstream, "POST", "/v1/products:lookup", json={"skus": skus}, idempotent=True
+        return await _read(
+            self._upstream,
+            Lookup,
+            "POST",
+            "/v1/products:lookup",
+            json={"skus": skus},
+            idempotent=True,
         )
-        return answer.read(Lookup)
 
     async def image(self, sku: str, *, etag: str | None) -> Image:
         headers = {"if-none-match": etag} if etag else None
@@ -120,38 +133,38 @@ class Carts:
         self._upstream = upstream
 
     async def read(self, bearer: str) -> Cart:
-        return (await _ask(self._upstream, "GET", "/v1/cart", bearer=bearer)).read(Cart)
+        return await _read(self._upstream, Cart, "GET", "/v1/cart", bearer=bearer)
 
     async def add(self, bearer: str, sku: str, quantity: int, *, key: str) -> Cart:
-        answer = await _ask(
+        return await _read(
             self._upstream,
+            Cart,
             "POST",
             "/v1/cart/items",
             bearer=bearer,
             json={"sku": sku, "quantity": quantity},
             headers={"idempotency-key": key},
         )
-        return answer.read(Cart)
 
     async def set(self, bearer: str, sku: str, quantity: int) -> None:
         path = f"/v1/cart/items/{quote(sku, safe='')}"
-        await _ask(self._upstream, "PUT", path, bearer=bearer, json={"quantity": quantity})
+        await _ask(self._upstream, "PUT", path, Cart, bearer=bearer, json={"quantity": quantity})
 
     async def remove(self, bearer: str, sku: str) -> None:
         path = f"/v1/cart/items/{quote(sku, safe='')}"
-        await _ask(self._upstream, "DELETE", path, bearer=bearer)
+        await _ask(self._upstream, "DELETE", path, Cart, bearer=bearer)
 
     async def merge(self, bearer: str, *, guest_token: str) -> Cart:
         """Once per guest, however often it is asked for: so it may be asked for twice."""
-        answer = await _ask(
+        return await _read(
             self._upstream,
+            Cart,
             "POST",
             "/v1/cart:merge",
             bearer=bearer,
             json={"guest_token": guest_token},
             idempotent=True,
         )
-        return answer.read(Cart)
 
 
 class Users:
@@ -166,29 +179,46 @@ class Users:
         Who knows the key is that guest, so it must be hard to guess.
         """
         headers = {FORWARDED_FOR: address} | ({"idempotency-key": key} if key else {})
-        answer = await _ask(self._upstream, "POST", "/v1/guests", headers=headers, as_service=True)
-        return answer.read(Tokens)
+        return await _read(
+            self._upstream, Tokens, "POST", "/v1/guests", headers=headers, as_service=True
+        )
 
     async def register(self, *, email: str, password: str, name: str, address: str) -> None:
         """``address`` is where the shopper connects from: tries are counted by it."""
         body = {"email": email, "password": password, "name": name}
         headers = {FORWARDED_FOR: address}
-        await _ask(self._upstream, "POST", "/v1/users", json=body, headers=headers, as_service=True)
+        await _ask(
+            self._upstream,
+            "POST",
+            "/v1/users",
+            Account,
+            json=body,
+            headers=headers,
+            as_service=True,
+        )
 
     async def log_in(self, *, email: str, password: str, address: str) -> Tokens:
         """Raises `SignedOut` if the two do not belong together."""
         body = {"email": email, "password": password}
         headers = {FORWARDED_FOR: address}
-        answer = await _ask(
-            self._upstream, "POST", "/v1/sessions", json=body, headers=headers, as_service=True
+        return await _read(
+            self._upstream,
+            Tokens,
+            "POST",
+            "/v1/sessions",
+            logs_in=True,
+            json=body,
+            headers=headers,
+            as_service=True,
         )
-        return answer.read(Tokens)
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """Raises `SignedOut` when the session is over or never was, `RenewedElsewhere`."""
         body = {"refresh_token": refresh_token}
         try:
-            answer = await _ask(self._upstream, "POST", "/v1/sessions:refresh", json=body)
+            return await _read(
+                self._upstream, Tokens, "POST", "/v1/sessions:refresh", logs_in=True, json=body
+            )
         except Refusal as refusal:
             if refusal.kind == "refresh-replaced":
                 raise RenewedElsewhere from refusal
@@ -196,7 +226,6 @@ class Users:
                 raise UpstreamRefused("user", "it is asked too often.") from refusal
             # Not a refresh token at all: what the browser keeps is worth nothing.
             raise SignedOut from refusal
-        return answer.read(Tokens)
 
     async def log_out(self, bearer: str) -> None:
         await _ask(self._upstream, "DELETE", "/v1/sessions/current", bearer=bearer)
@@ -216,8 +245,9 @@ class Orders:
             "expected_total": total.model_dump(),
             "address": address.model_dump(exclude_none=True),
         }
-        answer = await _ask(
+        return await _read(
             self._upstream,
+            Order,
             "POST",
             "/v1/orders",
             bearer=bearer,
@@ -225,45 +255,53 @@ class Orders:
             headers={"idempotency-key": key},
             timeout=timeout,
         )
-        return answer.read(Order)
 
     async def list(self, bearer: str, *, cursor: str | None, limit: int) -> OrderPage:
         params = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
-        answer = await _ask(self._upstream, "GET", "/v1/orders", bearer=bearer, params=params)
-        return answer.read(OrderPage)
+        return await _read(
+            self._upstream, OrderPage, "GET", "/v1/orders", bearer=bearer, params=params
+        )
 
     async def find(self, bearer: str, order_id: str) -> Order:
         path = f"/v1/orders/{quote(order_id, safe='')}"
-        return (await _ask(self._upstream, "GET", path, bearer=bearer)).read(Order)
+        return await _read(self._upstream, Order, "GET", path, bearer=bearer)
 
     async def cancel(self, bearer: str, order_id: str) -> None:
         path = f"/v1/orders/{quote(order_id, safe='')}:cancel"
-        await _ask(self._upstream, "POST", path, bearer=bearer, idempotent=True)
+        await _ask(self._upstream, "POST", path, Order, bearer=bearer, idempotent=True)
+
+
+class _Options(CallOptions, total=False):
+    json: Any
+
+
+async def _read(
+    upstream: Upstream,
+    model: type[ModelT],
+    method: str,
+    path: str,
+    *,
+    logs_in: bool = False,
+    **options: Unpack[_Options],
+) -> ModelT:
+    """Ask for what the model says."""
+    answer = await _ask(upstream, method, path, model, logs_in=logs_in, **options)
+    return answer.read(model)
 
 
 async def _ask(
     upstream: Upstream,
     method: str,
     path: str,
+    model: type[BaseModel] | None = None,
     *,
-    json: Any = None,
-    params: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
-    bearer: str | None = None,
-    as_service: bool = False,
-    idempotent: bool | None = None,
-    timeout: float | None = None,
+    logs_in: bool = False,
+    **options: Unpack[_Options],
 ) -> Answer:
+    """Ask, and raise what is no good answer. Only who shows who is calling is told `SignedOut`."""
+    knows_caller = logs_in or options.get("bearer") is not None
     answer = await upstream.request(
-        method,
-        path,
-        json=json,
-        params=params,
-        headers=headers,
-        bearer=bearer,
-        as_service=as_service,
-        idempotent=idempotent,
-        timeout=timeout,
+        method, path, check=agreed(model, knows_caller=knows_caller), **options
     )
     if answer.status_code < 400:
         return answer
@@ -279,9 +317,9 @@ async def _ask(
 
 def _problem(answer: Answer) -> ProblemBody:
     try:
-        return ProblemBody.model_validate_json(answer.content)
-    except ValidationError:
-        return ProblemBody()
+        return answer.read(ProblemBody)
+    except UpstreamBroken:
+        return ProblemBody()  # a 429 or 503 may come from whoever stands in front of it
 
 
 def _refusal(answer: Answer, problem: ProblemBody) -> Refusal:

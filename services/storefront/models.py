@@ -2,43 +2,60 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from app.models import Reading
+from pydantic import Field
+
+from app.models import PRINTABLE, Reading
+
+MAX_AMOUNT = 10**15
+MAX_STOCK = 1_000_000
+
+Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
+Count = Annotated[int, Field(ge=0, le=MAX_STOCK)]
+Quantity = Annotated[int, Field(ge=1, le=99)]
+Sku = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Cursor = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,512}$")]
+Line = Annotated[str, Field(max_length=200, pattern=PRINTABLE)]
+Text = Annotated[str, Field(max_length=5000, pattern=PRINTABLE)]
+Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~+/=-]{1,3500}$")]
+"""It has to fit in a cookie."""
 
 
 class Money(Reading):
     """An amount in the currency's minor unit."""
 
-    amount: int
-    currency: str
+    amount: Amount
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class Product(Reading):
-    sku: str
-    name: str
-    summary: str = ""
-    description: str = ""
-    category: str = ""
+    sku: Sku
+    name: Line
+    summary: Line = ""
+    description: Text = ""
+    category: Slug | Literal[""] = ""
     price: Money
-    available: int
-    weight_grams: int | None = None
-    size: str | None = None
+    available: Count
+    weight_grams: Count | None = None
+    size: Line | None = None
 
 
 class ProductPage(Reading):
     """``searched_for`` are the words that took the place of misspelt ones."""
 
-    items: list[Product]
-    next_cursor: str | None = None
-    previous_cursor: str | None = None
-    total: int | None = None
-    searched_for: str | None = None
+    items: Annotated[list[Product], Field(max_length=100)]
+    next_cursor: Cursor | None = None
+    previous_cursor: Cursor | None = None
+    total: Count | None = None
+    searched_for: Line | None = None
 
 
 class Lookup(Reading):
-    items: list[Product]
-    missing: tuple[str, ...] = ()
+    items: Annotated[list[Product], Field(max_length=100)]
+    missing: Annotated[tuple[Sku, ...], Field(max_length=100)] = ()
 
     @property
     def by_sku(self) -> dict[str, Product]:
@@ -46,31 +63,31 @@ class Lookup(Reading):
 
 
 class Category(Reading):
-    slug: str
-    name: str
-    count: int = 0
+    slug: Slug
+    name: Line
+    count: Count = 0
 
 
 class Categories(Reading):
-    items: list[Category]
+    items: Annotated[list[Category], Field(max_length=200)]
 
 
 class CartLine(Reading):
-    sku: str
-    quantity: int
+    sku: Sku
+    quantity: Quantity
 
 
 class CartNotice(Reading):
     """What a merge could not keep completely."""
 
-    sku: str
-    requested: int
-    kept: int
+    sku: Sku
+    requested: Count
+    kept: Count
 
 
 class Cart(Reading):
-    lines: tuple[CartLine, ...] = ()
-    notices: tuple[CartNotice, ...] = ()
+    lines: Annotated[tuple[CartLine, ...], Field(max_length=100)] = ()
+    notices: Annotated[tuple[CartNotice, ...], Field(max_length=200)] = ()
 
     @property
     def count(self) -> int:
@@ -81,67 +98,71 @@ class Cart(Reading):
 
 
 class Tokens(Reading):
-    access_token: str
-    refresh_token: str | None = None
-    expires_in: int
+    access_token: Token
+    refresh_token: Token | None = None
+    expires_in: Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class Account(Reading):
+    id: Id
 
 
 class Address(Reading):
-    name: str
-    line1: str
-    line2: str | None = None
-    city: str
-    postal_code: str | None = None
-    country: str
+    name: Line
+    line1: Line
+    line2: Line | None = None
+    city: Line
+    postal_code: Line | None = None
+    country: Line
 
 
 class OrderLine(Reading):
-    sku: str
-    name: str
-    quantity: int
+    sku: Sku
+    name: Line
+    quantity: Quantity
     unit_price: Money
 
 
 class ShipmentEvent(Reading):
-    sequence: int
-    status: str
+    sequence: Count
+    status: Slug
     at: datetime
 
 
 class Shipment(Reading):
-    status: str
-    events: tuple[ShipmentEvent, ...] = ()
+    status: Slug
+    events: Annotated[tuple[ShipmentEvent, ...], Field(max_length=100)] = ()
 
 
 class Order(Reading):
-    id: str
+    id: Id
     status: Literal["pending", "confirmed", "cancelled"]
-    reason: str | None = None
+    reason: Slug | None = None
     total: Money
-    lines: list[OrderLine]
+    lines: Annotated[list[OrderLine], Field(max_length=100)]
     address: Address
     created_at: datetime
     shipment: Shipment
 
 
 class OrderPage(Reading):
-    items: list[Order]
-    next_cursor: str | None = None
+    items: Annotated[list[Order], Field(max_length=100)]
+    next_cursor: Cursor | None = None
 
 
 class FieldProblem(Reading):
-    pointer: str
-    message: str
+    pointer: Line
+    message: Annotated[str, Field(max_length=1000)]
 
 
 class ProblemBody(Reading):
     """A neighbour's refusal (RFC 9457)."""
 
     type: str = "about:blank"
-    detail: str = ""
-    upstream: str = ""
-    errors: tuple[FieldProblem, ...] = ()
-    order_id: str = ""
+    detail: Text = ""
+    upstream: Slug | Literal[""] = ""
+    errors: Annotated[tuple[FieldProblem, ...], Field(max_length=200)] = ()
+    order_id: Id | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ async def relayed_events(
         )
         kind = answer.headers.get("content-type", "")
         if answer.status_code != 200 or not kind.startswith(EVENT_STREAM):
-            content = b"".join([chunk async for chunk in answer.chunks()])[:LONGEST_REFUSAL]
+            content = await answer.read(limit=LONGEST_REFUSAL)
             return Response(content, answer.status_code, media_type=kind or None)
         until_closed = stack.pop_all()
     return StreamingResponse(

@@ -6,48 +6,70 @@ raised as `UpstreamError`, and the question can be asked again: each is idempote
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Annotated, Literal
 
-from app.client import Answer, Upstream, raise_for_problem
-from app.models import Reading
+from pydantic import Field
+
+from app.client import Answer, Upstream, agreed, raise_for_problem
+from app.models import PRINTABLE, Reading
 from services.tracking.models import OrderLine, Reason, Refusal
+
+MAX_LINES = 100
+MAX_STOCK = 1_000_000
+MAX_PRICE = 10**12
+
+Sku = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
+Stock = Annotated[int, Field(ge=0, le=MAX_STOCK)]
 
 
 class Price(Reading):
-    amount: int
-    currency: str
+    amount: Annotated[int, Field(ge=0, le=MAX_PRICE)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class Product(Reading):
-    sku: str
-    name: str
+    sku: Sku
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
     price: Price
-    available: int
+    available: Stock
 
 
 class CartLine(Reading):
-    sku: str
-    quantity: int
+    sku: Sku
+    quantity: Annotated[int, Field(ge=1, le=99)]
 
 
 class _Found(Reading):
-    items: list[Product]
+    items: Annotated[list[Product], Field(max_length=MAX_LINES)]
 
 
 class Cart(Reading):
     """What is to be ordered; each change raises ``version`` and sets ``updated_at``."""
 
-    version: int
+    version: Annotated[int, Field(ge=0)]
     updated_at: datetime | None
-    lines: list[CartLine]
+    lines: Annotated[list[CartLine], Field(max_length=MAX_LINES)]
 
 
 class _Shortage(Reading):
-    sku: str
-    available: int
+    sku: Sku
+    available: Stock
 
 
 class _NotReserved(Reading):
-    unavailable: tuple[_Shortage, ...] = ()
+    unavailable: Annotated[tuple[_Shortage, ...], Field(max_length=MAX_LINES)] = ()
+
+
+class _Held(Reading):
+    status: Literal["reserved", "committed"]
+
+
+class _Reservation(Reading):
+    status: Literal["reserved", "committed", "released", "expired"]
+
+
+class _Taken(Reading):
+    taken: bool
 
 
 class ProductsClient:
@@ -57,7 +79,11 @@ class ProductsClient:
     async def look_up(self, skus: Sequence[str]) -> Mapping[str, Product]:
         """The products as they are sold now, by SKU; those no longer sold are absent."""
         answer = await self._products.request(
-            "POST", "/v1/products:lookup", json={"skus": list(skus)}, idempotent=True
+            "POST",
+            "/v1/products:lookup",
+            json={"skus": list(skus)},
+            idempotent=True,
+            check=agreed(_Found, knows_caller=False),
         )
         found = raise_for_problem(answer).read(_Found)
         return {product.sku: product for product in found.items}
@@ -69,6 +95,7 @@ class ProductsClient:
             f"/v1/reservations/{order_id}",
             json={"lines": _wire(lines)},
             as_service=True,
+            check=agreed(_Held, knows_caller=False),
         )
         if answer.status_code != 409:
             return _lost_if_refused(answer)
@@ -82,14 +109,22 @@ class ProductsClient:
     async def commit(self, order_id: str) -> Refusal | None:
         """Sell what is held."""
         answer = await self._products.request(
-            "POST", f"/v1/reservations/{order_id}:commit", as_service=True, idempotent=True
+            "POST",
+            f"/v1/reservations/{order_id}:commit",
+            as_service=True,
+            idempotent=True,
+            check=agreed(_Held, knows_caller=False),
         )
         return _lost_if_refused(answer)
 
     async def release(self, order_id: str) -> None:
         """Take back what is held or sold; a reservation that comes later is refused."""
         answer = await self._products.request(
-            "POST", f"/v1/reservations/{order_id}:release", as_service=True, idempotent=True
+            "POST",
+            f"/v1/reservations/{order_id}:release",
+            as_service=True,
+            idempotent=True,
+            check=agreed(_Reservation, knows_caller=False),
         )
         raise_for_problem(answer)
 
@@ -100,7 +135,7 @@ class CartClient:
 
     async def read(self, token: str) -> Cart:
         """The cart of the caller with this access token."""
-        answer = await self._cart.request("GET", "/v1/cart", bearer=token)
+        answer = await self._cart.request("GET", "/v1/cart", bearer=token, check=agreed(Cart))
         return raise_for_problem(answer).read(Cart)
 
     async def take(self, order_id: str, *, subject: str, lines: Sequence[OrderLine]) -> None:
@@ -111,6 +146,7 @@ class CartClient:
             json={"order_id": order_id, "subject": subject, "lines": _wire(lines)},
             as_service=True,
             idempotent=True,
+            check=agreed(_Taken, knows_caller=False),
         )
         raise_for_problem(answer)
 

@@ -115,7 +115,7 @@ class Checkout(Model):
 class OrderLine(Answer):
     sku: str
     name: str
-    quantity: int
+    quantity: Annotated[int, Field(ge=1, le=99)]
     unit_price: Money
 
 

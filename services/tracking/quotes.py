@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from app.client import UpstreamBroken
 from services.tracking.clients import CartLine, Product
-from services.tracking.models import Money, OrderLine, Quote, QuoteLine
+from services.tracking.models import MAX_AMOUNT, Money, OrderLine, Quote, QuoteLine
 
 
 def quote_for(
@@ -13,6 +13,8 @@ def quote_for(
     """What these lines cost now, to the minor unit. Raises `UpstreamBroken` on other money."""
     quoted = [_quote_line(line, products.get(line.sku), currency) for line in lines]
     amount = sum(line.unit_price.amount * line.quantity for line in quoted if line.unit_price)
+    if amount > MAX_AMOUNT:
+        raise UpstreamBroken("products", "its prices add up to more than an order can cost.")
     return Quote(total=Money(amount=amount, currency=currency), lines=quoted)
 
 

@@ -49,7 +49,7 @@ class Neighbour:
 
 
 @asynccontextmanager
-async def neighbour(behave: Behaviour) -> AsyncIterator[Neighbour]:
+async def neighbour(behave: Behaviour, *, port: int = 0) -> AsyncIterator[Neighbour]:
     """Run a server that treats each request as `behave` does."""
     connected: set[asyncio.Task[None]] = set()
 
@@ -72,7 +72,7 @@ async def neighbour(behave: Behaviour) -> AsyncIterator[Neighbour]:
             with suppress(OSError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
     running = Neighbour(server.sockets[0].getsockname()[1])
     try:
         yield running

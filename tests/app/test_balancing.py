@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from app.balancing import Balancer, Replica, Turn
+from app.balancing import Balancer, Outcome, Replica, Turn
 from tests.app.clocks import Clock
 
 
@@ -30,7 +30,7 @@ def picked(balancer: Balancer, times: int = 300) -> Counter[str]:
     for _ in range(times):
         turn = pick(balancer)
         counts[turn.replica.url] += 1
-        balancer.report(turn, success=None)
+        balancer.report(turn, None)
     return counts
 
 
@@ -39,7 +39,7 @@ def fail(balancer: Balancer, url: str, times: int = 3) -> None:
     while times:
         turn = pick(balancer)
         failed = turn.replica.url == url
-        balancer.report(turn, success=False if failed else None)
+        balancer.report(turn, Outcome.FAILED if failed else None)
         times -= failed
 
 
@@ -117,7 +117,7 @@ def test_a_success_in_between_forgives(clock: Clock) -> None:
         turn = pick(balancer)
         while turn.replica.url != "http://replica-0":
             turn = pick(balancer)
-        balancer.report(turn, success=True)
+        balancer.report(turn, Outcome.ANSWERED)
 
     assert "http://replica-0" in picked(balancer)
 
@@ -127,7 +127,7 @@ def test_at_most_half_are_ejected(clock: Clock, replicas: int, ejected: int) -> 
     balancer = make_balancer(clock, replicas)
 
     for _ in range(200):
-        balancer.report(pick(balancer), success=False)
+        balancer.report(pick(balancer), Outcome.FAILED)
 
     assert len(picked(balancer)) == replicas - ejected
 
@@ -140,7 +140,7 @@ def test_an_ejected_replica_comes_back_through_one_probe(clock: Clock) -> None:
     probe = pick(balancer)
     assert (probe.replica.url, probe.probe) == ("http://replica-0", True)
     assert "http://replica-0" not in picked(balancer)
-    balancer.report(probe, success=True)
+    balancer.report(probe, Outcome.ANSWERED)
 
     assert "http://replica-0" in picked(balancer)
 
@@ -154,7 +154,7 @@ def test_each_failed_probe_doubles_the_wait_up_to_thirty_seconds(clock: Clock) -
         while not (turn := pick(balancer)).probe:
             clock.advance(0.5)
         waits.append(clock.now - started)
-        balancer.report(turn, success=False)
+        balancer.report(turn, Outcome.FAILED)
 
     assert waits == [1, 2, 4, 8, 16, 30, 30]
 
@@ -164,7 +164,7 @@ def test_a_late_answer_from_before_the_ejection_does_not_end_it(clock: Clock) ->
     late = pick(balancer)
     fail(balancer, late.replica.url)
 
-    balancer.report(late, success=True)
+    balancer.report(late, Outcome.ANSWERED)
 
     assert late.replica.url not in picked(balancer)
 
@@ -174,10 +174,102 @@ def test_a_replica_that_was_well_for_long_starts_with_the_shortest_wait(clock: C
     for _ in range(4):
         fail(balancer, "http://replica-0")
         clock.advance(20)
-        balancer.report(pick(balancer), success=True)
+        balancer.report(pick(balancer), Outcome.ANSWERED)
     clock.advance(60)
 
     fail(balancer, "http://replica-0")
     clock.advance(1)
 
     assert pick(balancer).probe
+
+
+def take_turn(balancer: Balancer, url: str) -> Turn:
+    """Ask for turns until it is that replica's."""
+    while (turn := pick(balancer)).replica.url != url:
+        balancer.report(turn, None)
+    return turn
+
+
+def test_one_call_that_was_never_answered_is_enough_to_eject(clock: Clock) -> None:
+    balancer = make_balancer(clock, 2)
+
+    seconds = balancer.report(take_turn(balancer, "http://replica-0"), Outcome.SILENT)
+
+    assert seconds == 1
+    assert "http://replica-0" not in picked(balancer)
+
+
+def test_one_slow_call_among_quick_ones_does_not_eject(clock: Clock) -> None:
+    balancer = make_balancer(clock, 2)
+    for _ in range(5):
+        slow = take_turn(balancer, "http://replica-0")
+        clock.advance(0.1)
+        balancer.report(take_turn(balancer, "http://replica-0"), Outcome.ANSWERED)
+        clock.advance(1)
+        balancer.report(slow, Outcome.SILENT)
+
+    assert "http://replica-0" in picked(balancer)
+
+
+def test_a_replica_that_lets_everybody_wait_is_asked_last(clock: Clock) -> None:
+    balancer = make_balancer(clock, 2)
+    waiting = take_turn(balancer, "http://replica-0")
+    clock.advance(0.4)
+
+    assert picked(balancer).keys() == {"http://replica-1"}
+    balancer.report(waiting, Outcome.ANSWERED)
+    assert len(picked(balancer)) == 2
+
+
+def test_those_that_are_gone_are_all_left_out(clock: Clock) -> None:
+    balancer = make_balancer(clock, 5)
+    for number in range(4):
+        url = f"http://replica-{number}"
+        assert balancer.report(take_turn(balancer, url), Outcome.ABSENT) == 0.5
+
+    assert picked(balancer).keys() == {"http://replica-4"}
+
+
+def test_those_that_are_gone_do_not_count_among_which_half_may_be_ejected(clock: Clock) -> None:
+    balancer = make_balancer(clock, 4)
+    for number in range(2):
+        balancer.report(take_turn(balancer, f"http://replica-{number}"), Outcome.ABSENT)
+
+    for _ in range(20):
+        balancer.report(pick(balancer), Outcome.FAILED)
+
+    assert len(picked(balancer)) == 1
+
+
+def test_when_all_refused_all_are_asked_again(clock: Clock) -> None:
+    balancer = make_balancer(clock, 3)
+    refused: list[Replica] = []
+    while turn := balancer.pick(without=refused):
+        balancer.report(turn, Outcome.ABSENT)
+        refused.append(turn.replica)
+
+    assert len(refused) == 3
+    assert balancer.count_beside(refused) == 0
+    assert balancer.pick() is not None
+
+
+def test_an_address_off_the_list_and_on_it_again_begins_anew(clock: Clock) -> None:
+    balancer = make_balancer(clock, 2)
+    balancer.report(take_turn(balancer, "http://replica-0"), Outcome.ABSENT)
+    balancer.update(("http://replica-1",))
+    balancer.update(("http://replica-0", "http://replica-1"))
+
+    assert "http://replica-0" in picked(balancer)
+
+
+def test_an_old_address_is_tried_ever_more_rarely_and_for_ever(clock: Clock) -> None:
+    balancer = make_balancer(clock, 2)
+    waits = [balancer.report(take_turn(balancer, "http://replica-0"), Outcome.ABSENT)]
+    for _ in range(2000):
+        clock.advance(8)
+        turn = pick(balancer)
+        assert turn.probe
+        waits.append(balancer.report(turn, Outcome.ABSENT))
+
+    assert waits[:6] == [0.5, 1, 2, 4, 8, 8]
+    assert waits[-1] == 8

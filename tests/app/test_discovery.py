@@ -178,3 +178,25 @@ async def test_a_resolver_that_never_answers_is_given_up_on() -> None:
 
 async def test_the_machines_resolver_knows_localhost() -> None:
     assert "127.0.0.1" in await resolve("localhost", 80)
+
+
+async def test_a_name_is_resolved_anew_when_nobody_was_at_its_addresses() -> None:
+    resolver = Resolver("10.0.0.1")
+    async with DnsName("cart", 8000, resolver=resolver, every=3600) as name:
+        resolver.addresses = ["10.0.0.2"]
+        name.look_again()
+        await resolver.asked_again(1)
+
+        assert name.endpoints() == ("http://10.0.0.2:8000",)
+
+
+def test_a_file_is_looked_at_anew_when_nobody_was_at_its_addresses(path: Path) -> None:
+    write(path, "127.0.0.1:1")
+    file = EndpointsFile(path, clock=Clock())
+    assert file.endpoints() == ("http://127.0.0.1:1",)
+    write(path, "127.0.0.1:22")
+    assert file.endpoints() == ("http://127.0.0.1:1",)
+
+    file.look_again()
+
+    assert file.endpoints() == ("http://127.0.0.1:22",)

@@ -108,7 +108,7 @@ def example(schema: Schema, document: Mapping[str, Any]) -> Any:
         case "array":
             return [example(schema["items"], document)] if "items" in schema else []
         case "integer" | "number":
-            return schema.get("minimum", 0)
+            return int(schema.get("minimum", 0))
         case "boolean":
             return False
         case "string":

@@ -57,7 +57,7 @@ class DocumentedNeighbour(httpx2.AsyncBaseTransport):
         body = await request.aread()
         if body or "requestBody" in operation.definition:
             operation.check(json.loads(body), operation.request_schema())
-        return self._answer(operation)
+        return self._answer(operation, path_values(operation, request.url.path))
 
     def _check_parameters(self, operation: Operation, request: httpx2.Request) -> None:
         for name, value in path_values(operation, request.url.path).items():
@@ -73,14 +73,14 @@ class DocumentedNeighbour(httpx2.AsyncBaseTransport):
         if "serviceToken" in operation.schemes():
             assert request.headers["x-service-token"] == SERVICE_TOKEN
 
-    def _answer(self, operation: Operation) -> httpx2.Response:
+    def _answer(self, operation: Operation, asked: Mapping[str, str]) -> httpx2.Response:
         status = operation.success()
         content = operation.definition["responses"][str(status)].get("content", {})
         if "application/json" not in content:
             return httpx2.Response(status, content=b"")
-        return httpx2.Response(
-            status, json=example(operation.response_schema(status), operation.document)
-        )
+        body = example(operation.response_schema(status), operation.document)
+        about = {name: value for name, value in asked.items() if name in body}
+        return httpx2.Response(status, json=body | about)
 
 
 def upstream(service: str, url: str, *, transport: Transport | None = None) -> Upstream:

@@ -31,7 +31,7 @@ class FakeProducts:
         if self.down:
             raise httpx2.ConnectError("nobody there")
         if sku in self.missing:
-            return httpx2.Response(404)
+            return httpx2.Response(404, json={"type": "urn:cartwheel:problem:unknown-product"})
         return httpx2.Response(200, json={"sku": sku, "name": "A thing"})
 
 

@@ -109,6 +109,35 @@ async def test_an_impatient_caller_does_not_take_the_answer_from_the_others(
     assert await patient
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx2.Response(200, json={"sku": "OTHER"}),
+        httpx2.Response(200, content=b"<html>Welcome</html>"),
+        httpx2.Response(201, json={"sku": "MUG"}),
+        httpx2.Response(204),
+        httpx2.Response(302, headers={"location": "/login"}),
+        httpx2.Response(404, content=b"404 page not found"),
+        httpx2.Response(401, json={"type": "urn:cartwheel:problem:unauthenticated"}),
+        httpx2.Response(422, json={"type": "urn:cartwheel:problem:unprocessable-payload"}),
+        httpx2.Response(999, json={"sku": "MUG"}),
+    ],
+    ids=lambda answer: f"{answer.status_code} {answer.text[:20]}",
+)
+async def test_what_is_no_answer_about_the_product_sells_nothing(answer: httpx2.Response) -> None:
+    metrics = Metrics("cart")
+    transport = httpx2.MockTransport(lambda request: answer)
+    async with Upstream(
+        "products", "http://products:8000", metrics=metrics, transport=transport
+    ) as upstream:
+        products = Products(upstream, metrics)
+        for _ in range(25):
+            with pytest.raises(UpstreamError):
+                await products.sells("MUG")
+
+        assert not upstream.available, "it was not counted as a failure"
+
+
 async def test_an_answer_that_is_neither_yes_nor_no_is_not_remembered(
     products: Products, neighbour: FakeProducts
 ) -> None:

@@ -1,0 +1,55 @@
+"""How much of a neighbour's answers is held in memory at once."""
+
+from collections.abc import Callable
+
+from app.client.engine import Response
+from app.client.errors import LocalLimit, UpstreamBroken
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+"""More than the longest list of any service, which is a hundred orders of a hundred lines."""
+MAX_BUFFERED_BYTES = 16 * 1024 * 1024
+"""Of one neighbour's answers that are still coming, all calls together: a process with four
+neighbours and 256 MiB of memory lives through all of them sending too much."""
+
+
+class Buffers:
+    """Reads the answers of one neighbour into memory, within bounds."""
+
+    def __init__(self, upstream: str) -> None:
+        self._upstream = upstream
+        self._held = 0
+
+    async def read(
+        self,
+        response: Response,
+        *,
+        limit: int = MAX_ANSWER_BYTES,
+        seconds_left: Callable[[], float],
+    ) -> bytes:
+        """Return the whole body.
+
+        Raises `UpstreamBroken` for one longer than `limit`, and `LocalLimit` when too much is
+        being read already.
+        """
+        if _declared_length(response) > limit:
+            raise self._too_long()
+        received = bytearray()
+        try:
+            async for part in response.parts(seconds_left=seconds_left):
+                received += part
+                self._held += len(part)
+                if len(received) > limit:
+                    raise self._too_long()
+                if self._held > MAX_BUFFERED_BYTES:
+                    raise LocalLimit(self._upstream, "too much of it is being read already.")
+            return bytes(received)
+        finally:
+            self._held -= len(received)
+
+    def _too_long(self) -> UpstreamBroken:
+        return UpstreamBroken(self._upstream, "its answer is too long.")
+
+
+def _declared_length(response: Response) -> int:
+    declared = response.headers.get("content-length", "")
+    return int(declared) if declared.isascii() and declared.isdigit() else 0

@@ -1,0 +1,136 @@
+"""Neighbours that answer what was never agreed, and strangers who would have them blamed."""
+
+import asyncio
+import re
+from typing import Any
+
+import httpx2
+import pytest
+
+from services.storefront.main import build
+from tests.services.storefront.browser import Browser
+from tests.services.storefront.conftest import settings
+from tests.services.storefront.neighbours import Neighbours, problem, product
+from tests.services.storefront.test_outages import CART, SHELVES
+from tests.support.asgi import running
+
+
+async def is_left_alone(client: httpx2.AsyncClient, upstream: str) -> bool:
+    metrics = (await client.get("/metrics")).text
+    found = re.search(rf'^http_client_breaker_open{{.*"{upstream}".*}} (\S+)$', metrics, re.M)
+    assert found is not None
+    return float(found[1]) == 1
+
+
+class Slow(httpx2.AsyncBaseTransport):
+    """A neighbour that takes its time."""
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport, seconds: float) -> None:
+        self._transport = transport
+        self._seconds = seconds
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        await asyncio.sleep(self._seconds)
+        return await self._transport.handle_async_request(request)
+
+
+async def test_a_stranger_in_a_hurry_has_no_neighbour_left_alone(world: Neighbours) -> None:
+    world.accounts["ann@shop.example"] = "right-password"
+    transports = {**world.transports, "user": Slow(world.transports["user"], 0.05)}
+    async with running(build(settings(), transports=transports)) as client:
+        body = {"email": "ann@shop.example", "password": "right-password"}
+
+        async def log_in(**headers: str) -> int:
+            answer = await client.post("/api/user/v1/sessions", json=body, headers=headers)
+            return answer.status_code
+
+        hurried = [log_in(**{"x-request-timeout-ms": "25"}) for _ in range(40)]
+        assert set(await asyncio.gather(*hurried)) == {201}
+        assert not await is_left_alone(client, "user")
+        assert await log_in() == 201
+
+
+@pytest.mark.parametrize("value", ["0", "soon", "9" * 40])
+async def test_nor_is_what_a_stranger_says_about_time_refused(browser: Browser, value: str) -> None:
+    page = await browser.client.get("/", headers={"x-request-timeout-ms": value})
+    assert page.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        problem(401, "unauthenticated"),
+        problem(403, "forbidden"),
+        httpx2.Response(200, content=b"<html>"),
+        httpx2.Response(200, json={"items": "many"}),
+        httpx2.Response(204),
+        httpx2.Response(302, headers={"location": "/"}),
+        httpx2.Response(404, content=b"not here"),
+        httpx2.Response(999, content=b"?"),
+    ],
+    ids=lambda answer: f"{answer.status_code} {answer.text[:20]}",
+)
+async def test_a_page_lives_without_what_products_did_not_answer(
+    browser: Browser, world: Neighbours, answer: httpx2.Response
+) -> None:
+    world.answers["products"] = lambda request: answer
+    page = await browser.open("/")
+    assert page.status in (200, 503)
+    assert SHELVES in page.text
+
+
+@pytest.mark.parametrize("status", [100, 101, 199, 301, 304, 307, 600, 999])
+async def test_a_status_that_means_nothing_here_is_the_neighbours_failure(
+    browser: Browser, world: Neighbours, status: int
+) -> None:
+    world.answers["products"] = lambda request: httpx2.Response(status, content=b"?")
+    answer = await browser.client.get("/api/products/v1/products")
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "urn:cartwheel:problem:upstream-unavailable"
+
+
+@pytest.mark.parametrize("quantity", [-7, 0, 100, 10**300, 1.5, "2", None])
+async def test_a_quantity_that_no_cart_holds_breaks_no_page(
+    browser: Browser, world: Neighbours, quantity: Any
+) -> None:
+    await browser.register()
+    await browser.add("BIKE-1")
+    lines = [{"sku": "BIKE-1", "quantity": quantity}]
+    world.answers["cart"] = lambda request: httpx2.Response(200, json={"lines": lines})
+    for path in ("/cart", "/checkout"):
+        page = await browser.open(path)
+        assert page.status in (200, 503)
+        assert CART in page.text
+
+
+@pytest.mark.parametrize("price", [-1, 10**300, 1.5, "1999", None])
+async def test_a_price_that_nobody_asks_breaks_no_page(
+    browser: Browser, world: Neighbours, price: Any
+) -> None:
+    await browser.register()
+    await browser.add("BIKE-1")
+    priced = product("BIKE-1") | {"price": {"amount": price, "currency": "EUR"}}
+    world.answers["products"] = lambda request: httpx2.Response(200, json={"items": [priced]})
+    for path in ("/", "/cart", "/checkout"):
+        page = await browser.open(path)
+        assert page.status in (200, 503)
+        assert SHELVES in page.text
+
+
+async def test_neighbours_that_answer_too_much_are_not_believed(
+    browser: Browser, world: Neighbours
+) -> None:
+    goods = [product(f"BIKE-{number}") for number in range(101)]
+    world.answers["products"] = lambda request: httpx2.Response(200, json={"items": goods})
+    assert SHELVES in (await browser.open("/")).text
+
+
+async def test_latin_1_in_a_neighbours_header_is_passed_on(
+    browser: Browser, world: Neighbours
+) -> None:
+    world.answers["products"] = lambda request: httpx2.Response(
+        200, content=b"ok", headers=[(b"x-maker", b"caf\xe9"), (b"x-utf", b"\xc3\xa9")]
+    )
+    answer = await browser.client.get("/api/products/v1/products")
+    assert (b"x-maker", b"caf\xe9") in answer.headers.raw
+    assert (b"x-utf", b"\xc3\xa9") in answer.headers.raw
