@@ -27,10 +27,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.settings import ServiceSettings, SettingsError, StoreUrl, load
+from app.stores.errors import SchemaMismatch as SchemaMismatch  # also for those who migrate
 from app.stores.sql import Database, StoreUnavailable
 from app.telemetry.metrics import Metrics
 
@@ -40,13 +40,6 @@ MIGRATION_PATIENCE = 60.0
 RETRY_PAUSE = 0.5
 # Any number that nobody else locks in this database: "cartwheel" on a phone's keys.
 ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(227894335)")
-
-
-class SchemaMismatch(StoreUnavailable):
-    """The tables are not the ones this code was written for."""
-
-    type = "schema-mismatch"
-    title = "The store has another version"
 
 
 @dataclass(frozen=True, order=True)
@@ -86,7 +79,7 @@ async def stored_version(database: Database, package: str) -> Version:
     try:
         async with database.reading("schema_version") as connection:
             return await _read_version(connection, package)
-    except DBAPIError:
+    except SchemaMismatch:
         # The table that would tell is not there.
         return EMPTY
 
@@ -196,10 +189,16 @@ def _migrations_folder(package: str) -> Path:
 
 
 def _make_room(url: str) -> None:
-    """SQLite makes the file, not the folder it lies in."""
+    """An empty file is an empty SQLite database; only here one is made."""
     parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return
+    file = Path(parsed.database)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    except OSError as error:
+        raise StoreUnavailable(f"{file} cannot be made: {error.strerror}.") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,26 +19,29 @@ stores run it. What keeps that true:
         async with database.transaction("add") as connection:
             value = (await connection.execute(ADD, {"by": 1, "name": "visits"})).scalar_one()
 
-Whatever the store does wrong becomes one error, `StoreUnavailable`; wrong SQL and broken
-constraints stay SQLAlchemy's own errors, because they are ours to fix::
+Whatever is wrong with the store becomes a `StoreUnavailable` (`app.stores.errors` draws the
+tree), and the log says so once; wrong SQL and broken constraints stay SQLAlchemy's own errors,
+because they are ours to fix.
 
-    Unavailable (503)
-    └── StoreUnavailable    down, too slow, locked, full, out of connections
-        └── WriteConflict   lost against another transaction: worth doing again
+A SQLite file that was deleted, moved or replaced under us is noticed before the next statement:
+an open connection would go on, unseen, with a file that nobody can find any more.
 """
 
 import asyncio
+import os
 import random
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import asyncpg
 from sqlalchemy import event, text
-from sqlalchemy.engine import Connection, ExceptionContext, make_url
+from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -47,7 +50,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.background import meanwhile, repeat
 from app.errors import Problem
 from app.stores.clock import Clock, StoreClock, machine_clock
+from app.stores.errors import SchemaMismatch, StoreFull, TroubleLog
 from app.stores.errors import StoreUnavailable as StoreUnavailable  # also for those who use SQL
+from app.stores.errors import WriteConflict as WriteConflict
 from app.telemetry.metrics import Metrics
 
 T = TypeVar("T")
@@ -64,31 +69,37 @@ FIRST_READING_WITHIN = 0.5
 # free: we begin the row of looks anew instead, again and again.
 BUSY_MILLISECONDS = 10
 
-# SQLSTATE classes and codes by which Postgres says "not now" rather than "wrong":
-# connection, resources, operator intervention, system; a lock not had in time; a standby.
-UNAVAILABLE_CLASSES = ("08", "53", "57", "58")
+# SQLSTATE classes and codes by which Postgres says that the fault is not in the statement:
+# connection; who may connect; no such database or schema; resources; operator intervention;
+# system; damaged data. Then a lock not had in time, a standby, and what we may not touch.
+UNAVAILABLE_CLASSES = ("08", "28", "3D", "3F", "53", "57", "58", "XX")
 LOCK_NOT_AVAILABLE = "55P03"
 READ_ONLY_TRANSACTION = "25006"
+INSUFFICIENT_PRIVILEGE = "42501"
+DISK_FULL = "53100"
+NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
 CONFLICTS = ("40001", "40P01")
 
-# The primary result codes by which SQLite says the same. SQLITE_ERROR (wrong SQL) is not one.
-UNAVAILABLE_SQLITE_CODES = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_NOTADB,
-    }
-)
-
-
-class WriteConflict(StoreUnavailable):
-    """Another transaction won. `Database.run` has already tried again."""
+# What SQLite's primary result codes say. SQLITE_ERROR (wrong SQL) is not among them.
+SQLITE_TROUBLES = {
+    sqlite3.SQLITE_BUSY: "The store is busy.",
+    sqlite3.SQLITE_LOCKED: "The store is busy.",
+    sqlite3.SQLITE_PROTOCOL: "The store is busy.",
+    sqlite3.SQLITE_INTERRUPT: "The store was interrupted.",
+    sqlite3.SQLITE_NOMEM: "The store has no memory left.",
+    sqlite3.SQLITE_READONLY: "The store cannot be written to.",
+    sqlite3.SQLITE_PERM: "The store's file may not be used.",
+    sqlite3.SQLITE_AUTH: "The store's file may not be used.",
+    sqlite3.SQLITE_CANTOPEN: "The store's file cannot be opened.",
+    sqlite3.SQLITE_IOERR: "The store's file cannot be read or written.",
+    sqlite3.SQLITE_CORRUPT: "The store's file is damaged.",
+    sqlite3.SQLITE_NOTADB: "The store's file is not a database.",
+    sqlite3.SQLITE_INTERNAL: "The store failed.",
+}
+SQLITE_SCHEMA_WORDS = ("no such table", "no such column", "has no column named")
+FILE_IDENTITY = "file"
+NO_FILE = "The store's file is not there: bring it back, or run cartwheel migrate."
+RUN_MIGRATE = "The store lacks tables or columns this code needs: run cartwheel migrate."
 
 
 class Database:
@@ -100,7 +111,7 @@ class Database:
     ``url`` is ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or a libpq URL
     ``postgresql://…``, where several hosts and ``target_session_attrs=read-write`` find the
     primary after a failover. Connections are made when they are needed, so a store that is
-    down stops neither start-up nor liveness.
+    down stops neither start-up nor liveness; a SQLite file has to be there, `migrate` makes it.
 
     ``patience`` (seconds) limits each wait: for a connection, for the write lock, for a
     statement.
@@ -115,7 +126,7 @@ class Database:
     ) -> None:
         self.store = "sqlite" if url.startswith("sqlite:") else "postgres"
         self._metrics = metrics
-        self._patience = patience
+        self._troubles = TroubleLog(self.store)
         self._open = AsyncExitStack()
         if self.store == "sqlite":
             self.clock = machine_clock
@@ -203,7 +214,7 @@ class Database:
         it is measured as ok and raised again outside the measurement.
         """
         refusal: Problem | None = None
-        with self._metrics.store_operation(self.store, operation), _translated():
+        with self._metrics.store_operation(self.store, operation), _translated(self._troubles):
             try:
                 yield
             except StoreUnavailable:
@@ -215,34 +226,54 @@ class Database:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(troubles: TroubleLog) -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StoreUnavailable("The connection to the store broke.") from error
-        if (problem := _problem_of(error.orig)) is not None:
-            raise problem from error
+    except (DBAPIError, PoolTimeoutError, TimeoutError, OSError) as error:
+        trouble = _trouble_of(error)
+        if trouble is None:
+            raise
+        troubles.tell(trouble, getattr(error, "orig", None) or error)
+        raise trouble from error
+    except StoreUnavailable as trouble:
+        troubles.tell(trouble)
         raise
-    except (PoolTimeoutError, TimeoutError, OSError) as error:
+
+
+def _trouble_of(error: BaseException) -> StoreUnavailable | None:
+    """What is wrong with the store; None: it is a mistake of ours."""
+    if not isinstance(error, DBAPIError):
         # No connection or no answer: nothing a driver would have words for.
-        raise StoreUnavailable("The store did not answer in time.") from error
+        return StoreUnavailable("The store did not answer in time.")
+    if error.connection_invalidated:
+        return StoreUnavailable("The connection to the store broke.")
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_trouble(error.orig)
+    return _postgres_trouble(_sqlstate(error.orig))
 
 
-def _problem_of(error: BaseException | None) -> StoreUnavailable | None:
-    """What a driver's error means for the caller; None: it is a mistake of ours."""
-    if isinstance(error, sqlite3.Error):
-        primary_code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if primary_code in UNAVAILABLE_SQLITE_CODES:
-            return StoreUnavailable("The store is busy or cannot be written to.")
-        return None
-    state = _sqlstate(error)
+def _sqlite_trouble(error: sqlite3.Error) -> StoreUnavailable | None:
+    primary_code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if primary_code == sqlite3.SQLITE_FULL:
+        return StoreFull("The disk of the store is full.")
+    if primary_code == sqlite3.SQLITE_ERROR:
+        lacks_something = any(words in str(error) for words in SQLITE_SCHEMA_WORDS)
+        return SchemaMismatch(RUN_MIGRATE) if lacks_something else None
+    words = SQLITE_TROUBLES.get(primary_code)
+    return StoreUnavailable(words) if words else None
+
+
+def _postgres_trouble(state: str) -> StoreUnavailable | None:
     if state in CONFLICTS:
         return WriteConflict("Somebody else changed the same thing at the same time.")
-    if state[:2] in UNAVAILABLE_CLASSES:
-        return StoreUnavailable("The store is not answering.")
+    if state in NO_SUCH_TABLE_OR_COLUMN:
+        return SchemaMismatch(RUN_MIGRATE)
+    if state == DISK_FULL:
+        return StoreFull("The disk of the store is full.")
     if state in (LOCK_NOT_AVAILABLE, READ_ONLY_TRANSACTION):
         return StoreUnavailable("The store cannot be written to.")
+    if state[:2] in UNAVAILABLE_CLASSES or state == INSUFFICIENT_PRIVILEGE:
+        return StoreUnavailable("The store is not answering.")
     return None
 
 
@@ -252,15 +283,22 @@ def _sqlstate(error: BaseException | None) -> str:
 
 
 def _sqlite_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
+    file = Path(make_url(url).database or "").absolute()
     engine = create_async_engine(
-        make_url(url).set(drivername="sqlite+aiosqlite"),
+        _existing_file(file),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=patience,
     )
 
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def refuse_no_file(*_: Any) -> None:
+        if _identity_of(file) is None:
+            raise StoreUnavailable(NO_FILE)
+
     @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _: ConnectionPoolEntry) -> None:
+    def prepare(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[FILE_IDENTITY] = _identity_of(file)
         # The driver must not begin transactions by itself: it would begin deferred ones.
         connection.isolation_level = None
         try:
@@ -277,7 +315,27 @@ def _sqlite_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
             connection.close()
             raise
 
+    @event.listens_for(engine.sync_engine, "checkout")
+    def refuse_a_lost_file(_: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if _identity_of(file) != record.info[FILE_IDENTITY]:
+            raise InvalidatePoolError
+
     return engine
+
+
+def _existing_file(file: Path) -> URL:
+    """Opens a file that is there and makes none: an empty one would look like a lost shop."""
+    query = {"mode": "rw", "uri": "true"}
+    return URL.create("sqlite+aiosqlite", database=f"file:{quote(str(file))}", query=query)
+
+
+def _identity_of(file: Path) -> tuple[int, int] | None:
+    """Which file lies at this path; None: none does."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _sqlite_writer(url: str, patience: float) -> AsyncEngine:

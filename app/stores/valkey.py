@@ -36,8 +36,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from app.stores.errors import StoreUnavailable
-from app.telemetry.logs import get_logger
+from app.stores.errors import StoreFull, StoreUnavailable, TroubleLog
 from app.telemetry.metrics import Metrics
 
 STORE = "valkey"
@@ -50,8 +49,8 @@ MAX_WAITING = 4096
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
 
-# "Not now" rather than "wrong": a replica, full, disk trouble, busy with a script of others.
-UNAVAILABLE_ERRORS = (ReadOnlyError, OutOfMemoryError, MasterDownError)
+# "Not now" rather than "wrong": a replica, disk trouble, busy with a script of others.
+UNAVAILABLE_ERRORS = (ReadOnlyError, MasterDownError)
 UNAVAILABLE_CODES = ("MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN")
 
 Argument = str | int
@@ -107,7 +106,13 @@ class Valkey:
         self._called = asyncio.Event()
         self._failures = 0
         self._paused_until = 0.0
-        self._log = get_logger()
+        self._troubles = TroubleLog(STORE)
+        self._memory_used = metrics.gauge(
+            "store_memory_used_bytes", "How full is the store?", ("store",)
+        ).labels(STORE)
+        self._memory_limit = metrics.gauge(
+            "store_memory_limit_bytes", "When is the store full? 0 without a limit.", ("store",)
+        ).labels(STORE)
 
     async def __aenter__(self) -> Self:
         self._worker = asyncio.create_task(self._serve_calls(), name="valkey")
@@ -150,6 +155,13 @@ class Valkey:
         """Ask the server for a sign of life, even during a pause. Raises `StoreUnavailable`."""
         await self._ask("ping", _Call(("PING",)), pause_applies=False)
 
+    async def measure(self) -> None:
+        """Have the metrics tell how full the server is. Raises `StoreUnavailable`."""
+        lines = str(await self.command("measure", "INFO", "memory")).splitlines()
+        told = dict(line.split(":", 1) for line in lines if ":" in line)
+        self._memory_used.set(int(told["used_memory"]))
+        self._memory_limit.set(int(told["maxmemory"]))
+
     async def _ask(self, operation: str, call: _Call, *, pause_applies: bool = True) -> Any:
         with self._metrics.store_operation(STORE, operation):
             if pause_applies and asyncio.get_running_loop().time() < self._paused_until:
@@ -185,7 +197,7 @@ class Valkey:
         self._failures = 0
         self._paused_until = 0.0
         for call, reply in zip(batch, replies, strict=True):
-            call.settle(_refusal(reply) if isinstance(reply, ResponseError) else reply)
+            call.settle(self._refusal(reply) if isinstance(reply, ResponseError) else reply)
 
     async def _exchange(self, batch: list[_Call]) -> list[Any]:
         connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
@@ -208,7 +220,14 @@ class Valkey:
         pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE) * random.uniform(0.5, 1)
         self._failures += 1
         self._paused_until = asyncio.get_running_loop().time() + pause
-        self._log.warning("store_unavailable", store=STORE, error=type(error).__name__)
+        self._troubles.tell(StoreUnavailable("The store is not answering."), error)
+
+    def _refusal(self, error: ResponseError) -> Exception:
+        """What the server's refusal means for the caller."""
+        refusal = _meaning_of(error)
+        if isinstance(refusal, StoreUnavailable):
+            self._troubles.tell(refusal, error)
+        return refusal
 
 
 async def _round_trip(connection: Connection, commands: Sequence[Command]) -> list[Any]:
@@ -240,8 +259,9 @@ def _fail(calls: Sequence[_Call], reason: str) -> None:
         call.settle(StoreUnavailable(reason))
 
 
-def _refusal(error: ResponseError) -> Exception:
-    """What the server's refusal means for the caller."""
+def _meaning_of(error: ResponseError) -> Exception:
+    if isinstance(error, OutOfMemoryError):
+        return StoreFull("The store has no room left: it refuses changes and answers questions.")
     if isinstance(error, UNAVAILABLE_ERRORS) or str(error).startswith(UNAVAILABLE_CODES):
         return StoreUnavailable("The store cannot be written to.")
     return error

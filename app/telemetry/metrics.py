@@ -163,12 +163,18 @@ class Metrics:
 
     @contextmanager
     def store_operation(self, store: str, operation: str) -> Iterator[None]:
-        """Time a call to a store; `operation` is one of few names, never a key or a query."""
+        """Time a call to a store; `operation` is one of few names, never a key or a query.
+
+        An error may name its outcome itself (`store_outcome`): being full is not being down.
+        """
         started = time.perf_counter()
         outcome = "error"
         try:
             yield
             outcome = "ok"
+        except Exception as error:
+            outcome = getattr(error, "store_outcome", outcome)
+            raise
         finally:
             key = (store, operation, outcome)
             child = self._store_children.get(key)

@@ -63,6 +63,7 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         description="A name for this one add, 1 to 255 visible ASCII characters. "
-        "Sent again with the same body within 24 hours, it adds nothing more.",
+        "Sent again with the same body within 15 minutes, it adds nothing more and answers the "
+        "cart as it is by then. The latest 64 keys of a shopper are remembered.",
     ),
 ]

@@ -21,6 +21,7 @@ from services.cart.service import CartService
 from services.cart.settings import CartSettings
 
 FORGET_EVERY = 10 * 60.0
+MEASURE_EVERY = 10.0
 
 
 def create() -> FastAPI:
@@ -68,7 +69,11 @@ def build(
 @asynccontextmanager
 async def _open_carts(settings: CartSettings, metrics: Metrics) -> AsyncIterator[CartRepository]:
     # Each store is imported where it is opened: the other one would be 20 MB for nothing.
-    retention = Retention(cart=settings.cart_lifetime)
+    retention = Retention(
+        cart=settings.cart_lifetime,
+        guest_cart=settings.guest_cart_lifetime,
+        remembered_add=settings.add_key_lifetime,
+    )
     if settings.store_url.startswith("sqlite:"):
         from app.stores.sql import Database
         from services.cart.repository.sqlite import SqliteCarts
@@ -85,4 +90,6 @@ async def _open_carts(settings: CartSettings, metrics: Metrics) -> AsyncIterator
         from services.cart.repository.valkey import ValkeyCarts
 
         async with Valkey(settings.store_url, metrics=metrics) as valkey:
-            yield ValkeyCarts(valkey, retention)
+            measuring = repeat(valkey.measure, every=MEASURE_EVERY, name="measure the store")
+            async with meanwhile(measuring):
+                yield ValkeyCarts(valkey, retention)

@@ -22,7 +22,8 @@ router = APIRouter(prefix="/v1", tags=["cart"])
 
 REPLAYED = {
     "Idempotency-Replayed": {
-        "description": "`true` when an earlier request with this key did the add.",
+        "description": "`true` when an earlier request with this key did the add; "
+        "the answer is the cart as it is now.",
         "schema": {"type": "string", "enum": ["true"]},
     }
 }

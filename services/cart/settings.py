@@ -21,5 +21,19 @@ class CartSettings(ServiceSettings, ServiceTokenSettings):
         default=30 * 24 * 60 * 60,
         ge=1,
         le=366 * 24 * 60 * 60,
-        description="seconds a cart is kept after its last change",
+        description="seconds an account's cart is kept after its last change",
+    )
+    guest_cart_lifetime: int = Field(
+        default=14 * 24 * 60 * 60,
+        ge=1,
+        le=366 * 24 * 60 * 60,
+        description="seconds a guest's cart is kept after its last change",
+    )
+    # For a client that tries again and a form that is sent twice: minutes, not days.
+    add_key_lifetime: int = Field(
+        default=15 * 60,
+        ge=1,
+        le=24 * 60 * 60,
+        description="seconds an Idempotency-Key is remembered, as long as it is among a "
+        "shopper's latest 64",
     )

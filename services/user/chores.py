@@ -44,4 +44,5 @@ async def tidy(sessions: Sessions, attempts: Attempts, *, clock: Callable[[], in
     """Forget, in small transactions, what time has made worthless. Raises `StoreUnavailable`."""
     while await sessions.purge(now=clock(), at_most=BATCH) == BATCH:
         pass
-    await attempts.purge(now=clock(), at_most=BATCH)
+    while await attempts.purge(now=clock(), at_most=BATCH) >= BATCH:
+        pass

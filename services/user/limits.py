@@ -30,9 +30,10 @@ class TooManyAttempts(TooManyRequests):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most ``attempts`` in a row, and on average as many a minute."""
+    """``attempts`` a minute on average, and as many in a row, or ``in_a_row`` if that is given."""
 
     attempts: int
+    in_a_row: int = 0
 
     @property
     def interval(self) -> int:
@@ -42,7 +43,7 @@ class Limit:
     @property
     def burst(self) -> int:
         """How far, in milliseconds, attempts may run ahead of the average."""
-        return self.interval * (self.attempts - 1)
+        return self.interval * ((self.in_a_row or self.attempts) - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ from services.user.tokens import AccessTokens
 
 DAY = 24 * 60 * 60 * 1000
 """Milliseconds."""
+# Minutes' worth of guests an address may make at once.
+GUESTS_IN_A_ROW = 10
 
 PRIORITIES = {
     # Without the keys no service can tell who calls.
@@ -141,7 +143,9 @@ def _limits(settings: UserSettings) -> Limits:
         account=Limit(settings.password_attempts_per_account),
         failures_of_address=Limit(settings.failed_passwords_per_address),
         registrations_of_address=Limit(settings.registrations_per_address),
-        guests_of_address=Limit(settings.guests_per_address),
+        guests_of_address=Limit(
+            settings.guests_per_address, in_a_row=GUESTS_IN_A_ROW * settings.guests_per_address
+        ),
     )
 
 

@@ -27,9 +27,9 @@ class UserSettings(ServiceSettings, ServiceTokenSettings):
     password_attempts_per_account: PerMinute = 5
     failed_passwords_per_address: PerMinute = 30
     registrations_per_address: PerMinute = 30
-    # Each guest costs rows and may fill a cart. All of a company, or of a load generator with its
-    # 512 shoppers, come from one address: this lets them in within a minute.
-    guests_per_address: PerMinute = 600
+    # Each guest costs a row for a month and may fill a cart. Ten times as many may come at once:
+    # a whole company has one address, and so has a load generator with its 512 shoppers.
+    guests_per_address: PerMinute = 60
     longest_password_line: int = Field(default=32, ge=0, le=1000)
 
     staff_email: str | None = None

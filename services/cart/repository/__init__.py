@@ -5,6 +5,8 @@ result is that of one change after the other. `SqliteCarts` and `ValkeyCarts` ke
 one test suite runs over both.
 """
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,8 +14,11 @@ from typing import Protocol
 from app.errors import UnprocessablePayload
 from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
 
-# How long a repeated Idempotency-Key is recognised.
-REMEMBERED_SECONDS = 24 * 60 * 60
+MAX_REMEMBERED = 64
+"""How many adds with an Idempotency-Key are remembered for one shopper; the oldest go first."""
+
+GUEST_PREFIX = "guest_"
+"""How the user service begins the name of somebody without an account."""
 
 
 class IdempotencyKeyReused(UnprocessablePayload):
@@ -28,7 +33,17 @@ class Retention:
     """How long the store keeps what nobody touches, in seconds."""
 
     cart: int
-    remembered_add: int = REMEMBERED_SECONDS
+    guest_cart: int
+    remembered_add: int
+
+    def of_cart(self, subject: str) -> int:
+        """The milliseconds a subject's cart lives after its last change."""
+        return 1000 * (self.guest_cart if subject.startswith(GUEST_PREFIX) else self.cart)
+
+
+def digest_of(text: str) -> str:
+    """A short name for ``text``, however long that is: what is remembered has one size."""
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:12]).decode()
 
 
 class CartRepository(Protocol):
@@ -41,7 +56,10 @@ class CartRepository(Protocol):
     async def read(self, subject: str) -> Cart: ...
 
     async def add(self, subject: str, line: Line, *, key: str | None) -> AddedItem:
-        """Once per ``key``, when there is one. Raises `CartLimit`, `IdempotencyKeyReused`."""
+        """Once per ``key``, when there is one; a repeated one answers the cart as it is now.
+
+        Raises `CartLimit`, `IdempotencyKeyReused`.
+        """
 
     async def set(self, subject: str, line: Line) -> Cart:
         """Raises `CartLimit`."""

@@ -16,7 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.stores.migrations import check_schema
 from app.stores.sql import Database
 from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
-from services.cart.repository import IdempotencyKeyReused, Retention
+from services.cart.repository import (
+    MAX_REMEMBERED,
+    IdempotencyKeyReused,
+    Retention,
+    digest_of,
+)
 
 READ = text(
     "SELECT version, quantities, updated_at FROM carts"
@@ -31,17 +36,24 @@ WRITE = text("""
         updated_at = excluded.updated_at,
         expires_at = excluded.expires_at
 """)
-RECALL_ADD = text(
-    "SELECT request, cart FROM remembered_adds"
-    " WHERE subject = :subject AND key = :key AND expires_at > :now"
-)
+RECALL_ADDS = text("""
+    SELECT COUNT(*) AS remembered,
+        MAX(CASE WHEN key = :key AND expires_at > :now THEN request END) AS request
+    FROM remembered_adds WHERE subject = :subject
+""")
+# Versions before 1.1 kept the whole answer in `cart`, which may not be null.
 REMEMBER_ADD = text("""
     INSERT INTO remembered_adds (subject, key, request, cart, expires_at)
-    VALUES (:subject, :key, :request, :cart, :expires_at)
+    VALUES (:subject, :key, :request, '{}', :expires_at)
     ON CONFLICT (subject, key) DO UPDATE SET
         request = excluded.request,
-        cart = excluded.cart,
         expires_at = excluded.expires_at
+""")
+FORGET_OLDEST = text(f"""
+    DELETE FROM remembered_adds WHERE subject = :subject AND key IN (
+        SELECT key FROM remembered_adds WHERE subject = :subject
+        ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET {MAX_REMEMBERED - 1}
+    )
 """)
 REMEMBER_ORDER = text("""
     INSERT INTO taken_orders (subject, order_id, expires_at)
@@ -59,7 +71,7 @@ class SqliteCarts:
 
     def __init__(self, database: Database, retention: Retention) -> None:
         self._database = database
-        self._cart_ms = retention.cart * 1000
+        self._cart_ms = retention.of_cart
         self._remembered_ms = retention.remembered_add * 1000
 
     async def read(self, subject: str) -> Cart:
@@ -69,13 +81,15 @@ class SqliteCarts:
     async def add(self, subject: str, line: Line, *, key: str | None) -> AddedItem:
         async with self._database.transaction("add") as connection:
             now = _now()
-            if key is not None and (cart := await _recall(connection, subject, key, line, now)):
-                return AddedItem(cart, replayed=True)
+            if key is not None:
+                replayed = await self._recall(connection, subject, key, line, now)
+                if replayed:
+                    return AddedItem(await self._load(connection, subject, now), replayed=True)
             before = await self._load(connection, subject, now)
             cart = before.adding(line.sku, line.quantity, at=now)
             await self._save(connection, subject, before, cart)
             if key is not None:
-                await self._remember(connection, subject, key, line, cart, now)
+                await self._remember(connection, subject, key, line, now)
             return AddedItem(cart)
 
     async def set(self, subject: str, line: Line) -> Cart:
@@ -103,7 +117,7 @@ class SqliteCarts:
         async with self._database.transaction("take") as connection:
             now = _now()
             before = await self._load(connection, subject, now)
-            expires_at = _milliseconds(now) + self._cart_ms
+            expires_at = _milliseconds(now) + self._cart_ms(subject)
             first = await connection.execute(
                 REMEMBER_ORDER,
                 {"subject": subject, "order_id": order_id, "expires_at": expires_at},
@@ -152,42 +166,43 @@ class SqliteCarts:
                 "version": cart.version,
                 "quantities": json.dumps(cart.quantities),
                 "updated_at": changed_at,
-                "expires_at": changed_at + self._cart_ms,
+                "expires_at": changed_at + self._cart_ms(subject),
             },
         )
 
+    async def _recall(
+        self, connection: AsyncConnection, subject: str, key: str, line: Line, now: datetime
+    ) -> bool:
+        """Whether there was an add with this key. Raises `IdempotencyKeyReused`.
+
+        Makes room for one more: who adds less than the bound in that time pays nothing for it.
+        """
+        parameters = {"subject": subject, "key": digest_of(key), "now": _milliseconds(now)}
+        row = (await connection.execute(RECALL_ADDS, parameters)).mappings().one()
+        if row["request"] is None:
+            if row["remembered"] >= MAX_REMEMBERED:
+                await connection.execute(FORGET_OLDEST, {"subject": subject})
+            return False
+        if row["request"] != _request_digest(line):
+            raise IdempotencyKeyReused
+        return True
+
     async def _remember(
-        self,
-        connection: AsyncConnection,
-        subject: str,
-        key: str,
-        line: Line,
-        cart: Cart,
-        now: datetime,
+        self, connection: AsyncConnection, subject: str, key: str, line: Line, now: datetime
     ) -> None:
         await connection.execute(
             REMEMBER_ADD,
             {
                 "subject": subject,
-                "key": key,
-                "request": line.model_dump_json(),
-                "cart": cart.model_dump_json(),
+                "key": digest_of(key),
+                "request": _request_digest(line),
                 "expires_at": _milliseconds(now) + self._remembered_ms,
             },
         )
 
 
-async def _recall(
-    connection: AsyncConnection, subject: str, key: str, line: Line, now: datetime
-) -> Cart | None:
-    """The answer to an earlier add with this key. Raises `IdempotencyKeyReused`."""
-    parameters = {"subject": subject, "key": key, "now": _milliseconds(now)}
-    row = (await connection.execute(RECALL_ADD, parameters)).mappings().one_or_none()
-    if row is None:
-        return None
-    if row["request"] != line.model_dump_json():
-        raise IdempotencyKeyReused
-    return Cart.model_validate_json(row["cart"])
+def _request_digest(line: Line) -> str:
+    return digest_of(f"{line.sku} {line.quantity}")
 
 
 def _cart(row: Mapping[Any, Any]) -> Cart:

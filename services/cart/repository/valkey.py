@@ -2,11 +2,14 @@
 
 Keys, all of which expire by themselves:
 
-=========================================  ======  ==============================================
-``cart:<subject>``                         hash    SKU → quantity; ``version``; ``updated_at``
-``cart:<subject>:add:<idempotency key>``   string  the request and its answer, as JSON; 24 h
-``cart:<subject>:order:<order id>``        string  the order's lines were taken
-=========================================  ======  ==============================================
+====================================  ======  ===================================================
+``cart:<subject>``                    hash    SKU → quantity; ``version``; ``updated_at``
+``cart:<subject>:adds``               list    the latest adds with an Idempotency-Key, newest
+                                              first: digest of the key, digest of the request
+``cart:<subject>:order:<order id>``   string  the order's lines were taken
+====================================  ======  ===================================================
+
+What a shopper can store is bounded: one cart of 100 lines and 64 remembered adds.
 
 A merge touches the carts of two subjects, so the keys must live on one primary (with as many
 replicas as you like); this is not made for a sharded cluster.
@@ -28,9 +31,17 @@ from services.cart.models import (
     Notice,
     TakenOrder,
 )
-from services.cart.repository import IdempotencyKeyReused, Retention
+from services.cart.repository import (
+    MAX_REMEMBERED,
+    IdempotencyKeyReused,
+    Retention,
+    digest_of,
+)
 
-LIMITS = f"local MAX_LINES, MAX_QUANTITY = {MAX_LINES}, {MAX_QUANTITY}\n"
+LIMITS = (
+    f"local MAX_LINES, MAX_QUANTITY = {MAX_LINES}, {MAX_QUANTITY}\n"
+    f"local MAX_REMEMBERED = {MAX_REMEMBERED}\n"
+)
 
 
 class ValkeyCarts:
@@ -38,7 +49,7 @@ class ValkeyCarts:
 
     def __init__(self, valkey: Valkey, retention: Retention) -> None:
         self._valkey = valkey
-        self._cart_ms = retention.cart * 1000
+        self._cart_ms = retention.of_cart
         self._remembered_ms = retention.remembered_add * 1000
         self._add = _script("add")
         self._set = _script("set")
@@ -50,15 +61,13 @@ class ValkeyCarts:
         return _cart(await self._valkey.command("read", "HGETALL", _key(subject)))
 
     async def add(self, subject: str, line: Line, *, key: str | None) -> AddedItem:
-        keys = [_key(subject)]
+        keys: list[str] = [_key(subject)]
+        arguments: list[str | int] = [self._cart_ms(subject), line.sku, line.quantity]
         if key is not None:
-            keys.append(f"{_key(subject)}:add:{key}")
-        outcome, *fields = await self._valkey.run(
-            "add",
-            self._add,
-            keys=keys,
-            arguments=(self._cart_ms, line.sku, line.quantity, self._remembered_ms),
-        )
+            keys.append(f"{_key(subject)}:adds")
+            request = digest_of(f"{line.sku} {line.quantity}")
+            arguments += [digest_of(key), request, self._remembered_ms]
+        outcome, *fields = await self._valkey.run("add", self._add, keys=keys, arguments=arguments)
         if outcome == "limit":
             raise CartLimit
         if outcome == "key reused":
@@ -73,7 +82,7 @@ class ValkeyCarts:
 
     async def clear(self, subject: str) -> Cart:
         _, fields = await self._valkey.run(
-            "clear", self._clear, keys=[_key(subject)], arguments=[self._cart_ms]
+            "clear", self._clear, keys=[_key(subject)], arguments=[self._cart_ms(subject)]
         )
         return _cart(fields)
 
@@ -82,7 +91,7 @@ class ValkeyCarts:
             "merge",
             self._merge,
             keys=[_key(subject), _key(guest)],
-            arguments=[self._cart_ms],
+            arguments=[self._cart_ms(subject), self._cart_ms(guest)],
         )
         return MergedCart.of(
             _cart(fields),
@@ -95,7 +104,7 @@ class ValkeyCarts:
             "take",
             self._take,
             keys=[_key(subject), f"{_key(subject)}:order:{order_id}"],
-            arguments=[self._cart_ms, *ordered],
+            arguments=[self._cart_ms(subject), *ordered],
         )
         return TakenOrder(order_id=order_id, taken=outcome == "done", version=_cart(fields).version)
 
@@ -107,7 +116,7 @@ class ValkeyCarts:
             operation,
             self._set,
             keys=[_key(subject)],
-            arguments=(self._cart_ms, sku, quantity),
+            arguments=(self._cart_ms(subject), sku, quantity),
         )
         if outcome == "limit":
             raise CartLimit

@@ -12,7 +12,9 @@ from app.telemetry.metrics import Metrics
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/store.sqlite3"
+    file = tmp_path / "store.sqlite3"
+    file.touch()
+    return f"sqlite:///{file}"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -1,11 +1,14 @@
 """What `Database` promises, on SQLite and on Postgres."""
 
 import asyncio
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
+from app.stores.errors import SchemaMismatch, StoreFull
 from app.stores.sql import Database, StoreUnavailable, WriteConflict
 from app.telemetry.metrics import Metrics
 from tests.support.postgres import PostgresServer
@@ -134,11 +138,146 @@ async def test_a_broken_rule_stays_what_it_is(database: Database) -> None:
 async def test_wrong_sql_is_our_mistake_and_not_an_outage(database: Database) -> None:
     async def read_nonsense() -> None:
         async with database.reading("read") as connection:
-            await connection.execute(text("SELECT nothing FROM nowhere"))
+            await connection.execute(text("SELECT nothing FROM FROM counters"))
 
     with pytest.raises(DBAPIError):
         await read_nonsense()
     await database.ping()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT value FROM nowhere",
+        "SELECT width FROM counters",
+        "INSERT INTO counters (name, width) VALUES ('c', 0)",
+    ],
+)
+async def test_tables_that_are_not_there_are_an_outage_that_names_the_cure(
+    database: Database, statement: str
+) -> None:
+    async def ask() -> None:
+        async with database.transaction("ask") as connection:
+            await connection.execute(text(statement))
+
+    with pytest.raises(SchemaMismatch, match="cartwheel migrate"):
+        await ask()
+    await database.ping()
+
+
+async def test_a_database_that_is_gone_or_closed_to_us_is_an_outage(
+    postgres_url: str, metrics: Metrics
+) -> None:
+    scheme, _, place = postgres_url.partition("://")
+    host = place.rpartition("@")[2]
+    for elsewhere in (f"{postgres_url}_gone", f"{scheme}://nobody:nothing@{host}"):
+        async with Database(elsewhere, metrics=metrics) as database:
+            with pytest.raises(StoreUnavailable):
+                await database.ping()
+
+
+class LostFile:
+    """A store whose file is taken away under open connections, and what comes after."""
+
+    def __init__(self, database: Database, file: Path) -> None:
+        self.database = database
+        self.file = file
+
+    def remove(self) -> None:
+        for name in (self.file, *self.file.parent.glob(f"{self.file.name}-*")):
+            name.unlink()
+
+    def make_anew(self, value: int) -> None:
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as file:
+            file.execute("CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)")
+            file.execute("INSERT INTO counters VALUES ('a', ?)", (value,))
+
+
+@pytest.fixture
+async def lost_file(sqlite_url: str, metrics: Metrics) -> AsyncIterator[LostFile]:
+    async with Database(sqlite_url, metrics=metrics) as database:
+        lost = LostFile(database, Path(sqlite_url.removeprefix("sqlite:///")))
+        lost.make_anew(0)
+        assert await add(database) == 1
+        assert await read(database) == 1
+        yield lost
+
+
+async def test_a_deleted_file_is_an_outage_at_once_and_no_new_one_is_made(
+    lost_file: LostFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost_file.remove()
+
+    for _ in range(5):
+        with pytest.raises(StoreUnavailable, match="cartwheel migrate"):
+            await add(lost_file.database)
+        with pytest.raises(StoreUnavailable):
+            await read(lost_file.database)
+    assert not lost_file.file.exists()
+    assert capsys.readouterr().out.count("store.trouble") == 1
+
+
+async def test_a_file_that_is_made_anew_is_used_from_then_on(lost_file: LostFile) -> None:
+    lost_file.remove()
+    with pytest.raises(StoreUnavailable):
+        await add(lost_file.database)
+
+    lost_file.make_anew(40)
+
+    assert await add(lost_file.database, by=2) == 42
+    assert await read(lost_file.database) == 42
+
+
+async def test_a_file_that_is_put_in_the_place_of_another_is_used_from_then_on(
+    lost_file: LostFile,
+) -> None:
+    backup = LostFile(lost_file.database, lost_file.file.with_name("backup.sqlite3"))
+    backup.make_anew(40)
+
+    lost_file.remove()
+    os.replace(backup.file, lost_file.file)
+
+    assert await read(lost_file.database) == 40
+    assert await add(lost_file.database, by=2) == 42
+
+
+async def test_a_deleted_folder_is_an_outage(tmp_path: Path, metrics: Metrics) -> None:
+    folder = tmp_path / "stores"
+    folder.mkdir()
+    file = folder / "a file with # and ü.sqlite3"
+    file.touch()
+    async with Database(f"sqlite:///{file}", metrics=metrics) as database:
+        lost = LostFile(database, file)
+        lost.make_anew(0)
+        assert await add(database) == 1
+        shutil.rmtree(folder)
+
+        with pytest.raises(StoreUnavailable):
+            await add(database)
+
+
+async def test_a_full_disk_is_told_from_an_outage_and_reads_go_on(lost_file: LostFile) -> None:
+    database = lost_file.database
+
+    async def fill() -> None:
+        async with database.transaction("fill") as connection:
+            await connection.execute(text("PRAGMA max_page_count = 1"))
+            for number in range(200):
+                row = {"name": f"{number}".rjust(4000), "value": number}
+                await connection.execute(text("INSERT INTO counters VALUES (:name, :value)"), row)
+
+    with pytest.raises(StoreFull):
+        await fill()
+    assert await read(database) == 1
+
+
+async def test_a_damaged_file_is_an_outage(lost_file: LostFile) -> None:
+    with lost_file.file.open("r+b") as file:
+        file.write(b"This was a database. " * 400)
+
+    async with Database(f"sqlite:///{lost_file.file}", metrics=Metrics("other")) as database:
+        with pytest.raises(StoreUnavailable):
+            await read(database)
 
 
 async def test_work_that_lost_is_done_again(database: Database) -> None:

@@ -39,10 +39,11 @@ async def store_url(request: pytest.FixtureRequest, valkey_server_url: str, tmp_
 
 @asynccontextmanager
 async def open_carts(
-    url: str, *, cart: int = 3600, remembered_add: int = 3600
+    url: str, *, cart: int = 3600, guest_cart: int = 3600, remembered_add: int = 3600
 ) -> AsyncIterator[CartRepository]:
     """Carts in a store that is ready, kept for so many seconds."""
-    metrics, retention = Metrics("cart"), Retention(cart=cart, remembered_add=remembered_add)
+    metrics = Metrics("cart")
+    retention = Retention(cart=cart, guest_cart=guest_cart, remembered_add=remembered_add)
     if url.startswith("sqlite:"):
         async with Database(url, metrics=metrics) as database:
             yield SqliteCarts(database, retention)

@@ -56,6 +56,11 @@ class ValkeyServer:
         with redis.Redis(port=self.port, decode_responses=True) as client:
             return client.execute_command(*command)
 
+    def info(self, section: str, name: str) -> int:
+        """A number the server tells about itself."""
+        with redis.Redis(port=self.port, decode_responses=True) as client:
+            return int(client.info(section)[name])
+
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while True:

@@ -5,13 +5,21 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from app.stores.valkey import Valkey
+from app.telemetry.metrics import Metrics
+from services.cart.models import CartLine, Line
+from tests.services.cart.conftest import open_carts
 from tests.services.cart.servers import ValkeyServer
 from tests.services.cart.shop import Shop, as_shopper, cart_service, problem_of, quantities
 from tests.support.waiting import until
 
+STORE_MANIFEST = (
+    Path(__file__).resolve().parents[3] / "manifests" / "components" / "stores" / "valkey"
+)
 ONE_MUG = {"sku": "MUG", "quantity": 1}
 # On an idle machine a second or two; a test machine has other things to do as well.
 RETURN_SECONDS = 10.0
@@ -27,7 +35,7 @@ async def shop(own_valkey: ValkeyServer) -> AsyncIterator[Shop]:
 async def add(shop: Shop, subject: str) -> int:
     answer = await shop.post("/v1/cart/items", json=ONE_MUG, headers=as_shopper(subject))
     if answer.status_code == 503:
-        assert problem_of(answer) == "store-unavailable"
+        assert problem_of(answer) in ("store-unavailable", "store-full")
         assert answer.headers["retry-after"] == "1"
     return answer.status_code
 
@@ -115,19 +123,95 @@ async def test_a_store_that_hangs_is_503_in_time_and_its_late_answers_reach_nobo
     assert (await shop.get("/v1/cart", headers=as_shopper(guest))).json()["lines"] == [ONE_MUG]
 
 
-async def test_a_full_store_refuses_adds_and_still_answers_reads(
-    shop: Shop, own_valkey: ValkeyServer, shopper: str
+async def test_a_full_store_refuses_adds_says_so_once_and_still_answers_reads(
+    shop: Shop, own_valkey: ValkeyServer, shopper: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own_valkey.start()
     assert await add(shop, shopper) == 200
     own_valkey.ask("CONFIG", "SET", "maxmemory", "1")
 
-    assert await add(shop, shopper) == 503
+    refused = await shop.post("/v1/cart/items", json=ONE_MUG, headers=as_shopper(shopper))
+    assert (refused.status_code, problem_of(refused)) == (503, "store-full")
     read = await shop.get("/v1/cart", headers=as_shopper(shopper))
     assert quantities(read) == {"MUG": 1}
+    assert await is_ready(shop)
+    metrics = (await shop.get("/metrics")).text
+    assert (
+        'store_operation_duration_seconds_count{operation="add",outcome="full",service="cart"'
+        in metrics
+    )
+
+    assert await add(shop, shopper) == 503
+    assert capsys.readouterr().out.count("The store has no room left") == 1
 
     own_valkey.ask("CONFIG", "SET", "maxmemory", "0")
     assert await add(shop, shopper) == 200
+
+
+async def test_the_metrics_tell_how_full_the_store_is(own_valkey: ValkeyServer) -> None:
+    own_valkey.start()
+    own_valkey.ask("CONFIG", "SET", "maxmemory", 48 * 2**20)
+    metrics = Metrics("cart")
+    async with Valkey(own_valkey.url, metrics=metrics) as valkey:
+        await valkey.measure()
+
+    told = metrics.render().decode()
+    assert 'store_memory_limit_bytes{service="cart",store="valkey"} 5.0331648e+07' in told
+    assert 'store_memory_used_bytes{service="cart",store="valkey"} 0.0' not in told
+
+
+async def test_one_guest_cannot_fill_the_store_for_everybody(
+    own_valkey: ValkeyServer, shopper: str, guest: str
+) -> None:
+    own_valkey.start()
+    megabyte = 2**20
+    own_valkey.ask("CONFIG", "SET", "maxmemory", used_memory(own_valkey) + 2 * megabyte)
+
+    async with open_carts(own_valkey.url) as carts:
+        for batch in range(60):
+            mug = Line(sku=f"MUG-{batch}", quantity=1)
+            keys = [f"{batch}-{number}-".ljust(255, "k") for number in range(99)]
+            await asyncio.gather(*(carts.add(guest, mug, key=key) for key in keys))
+        added = await carts.add(shopper, Line(sku="MUG", quantity=1), key="k1")
+
+    assert added.cart.lines == (CartLine(sku="MUG", quantity=1),)
+
+
+async def test_a_full_store_gives_up_what_would_expire_first(
+    own_valkey: ValkeyServer, shopper: str
+) -> None:
+    """Guests' carts before accounts' carts, so that those who come can go on shopping."""
+    own_valkey.start()
+    for option, value in eviction_settings().items():
+        own_valkey.ask("CONFIG", "SET", option, value)
+    own_valkey.ask("CONFIG", "SET", "maxmemory", used_memory(own_valkey) + 2**20)
+
+    lifetimes = {"cart": 3600, "guest_cart": 1800, "remembered_add": 900}
+    async with open_carts(own_valkey.url, **lifetimes) as carts:
+        await carts.add(shopper, Line(sku="MUG", quantity=1), key=None)
+        for batch in range(60):
+            await asyncio.gather(
+                *(
+                    carts.add(f"guest_{batch}_{number}", Line(sku="MUG", quantity=1), key="k1")
+                    for number in range(100)
+                )
+            )
+        kept = await carts.read(shopper)
+        newest = await carts.read("guest_59_99")
+
+    assert own_valkey.info("stats", "evicted_keys") > 0
+    assert kept.lines == newest.lines == (CartLine(sku="MUG", quantity=1),)
+
+
+def eviction_settings() -> dict[str, str]:
+    """How the store of the manifests decides what goes."""
+    lines = (STORE_MANIFEST / "valkey.conf").read_text().splitlines()
+    pairs = [line.split(maxsplit=1) for line in lines if line.startswith("maxmemory-")]
+    return {line[0]: line[1] for line in pairs}
+
+
+def used_memory(server: ValkeyServer) -> int:
+    return server.info("memory", "used_memory")
 
 
 async def test_a_store_that_became_a_replica_refuses_adds_until_there_is_a_primary(

@@ -121,17 +121,40 @@ async def test_a_refused_add_does_not_use_up_its_key(carts: CartRepository, shop
     assert quantities(added.cart) == {"MUG": 1}
 
 
-async def test_a_repeated_key_adds_once_and_answers_the_same(
+async def test_a_repeated_key_adds_once_and_answers_the_cart_as_it_is_now(
     carts: CartRepository, shopper: str
 ) -> None:
-    first = await carts.add(shopper, MUG, key="k1")
+    await carts.add(shopper, MUG, key="k1")
     await carts.add(shopper, LAMP, key=None)
 
     again = await carts.add(shopper, MUG, key="k1")
 
     assert again.replayed
-    assert again.cart == first.cart
-    assert quantities(await carts.read(shopper)) == {"MUG": 1, "LAMP-2": 3}
+    assert quantities(again.cart) == {"MUG": 1, "LAMP-2": 3}
+    assert again.cart == await carts.read(shopper)
+
+
+async def test_the_latest_64_keys_of_a_shopper_are_remembered(
+    carts: CartRepository, shopper: str
+) -> None:
+    for number in range(70):
+        await carts.add(shopper, MUG, key=f"k{number}")
+
+    assert (await carts.add(shopper, MUG, key="k69")).replayed
+    assert (await carts.add(shopper, MUG, key="k6")).replayed
+    assert not (await carts.add(shopper, MUG, key="k5")).replayed
+    assert quantities(await carts.read(shopper)) == {"MUG": 71}
+
+
+@pytest.mark.parametrize("length", [1, 255])
+async def test_keys_of_any_length_are_told_apart_by_their_last_character(
+    carts: CartRepository, shopper: str, length: int
+) -> None:
+    one, other = "a" * length, "a" * (length - 1) + "b"
+    await carts.add(shopper, MUG, key=one)
+
+    assert not (await carts.add(shopper, MUG, key=other)).replayed
+    assert (await carts.add(shopper, MUG, key=one)).replayed
 
 
 async def test_parallel_adds_with_one_key_add_once(carts: CartRepository, shopper: str) -> None:
@@ -297,6 +320,17 @@ async def test_take_from_a_cart_that_expired_is_done_all_the_same(
 
     assert taken.taken
     assert await carts.read(shopper) == Cart()
+
+
+async def test_a_guests_cart_expires_before_an_accounts(
+    store_url: str, shopper: str, guest: str
+) -> None:
+    async with open_carts(store_url, cart=3600, guest_cart=1) as carts:
+        await carts.add(shopper, MUG, key=None)
+        await carts.add(guest, MUG, key=None)
+        await until(lambda: is_empty(carts, guest), within=5)
+
+        assert not await is_empty(carts, shopper)
 
 
 async def test_carts_and_keys_expire(store_url: str, shopper: str) -> None:

@@ -72,8 +72,8 @@ async def test_what_expired_is_deleted_and_the_rest_stays(
     url = f"sqlite:///{file}"
     await migrate("services.cart", url)
     async with Database(url, metrics=Metrics("cart")) as database:
-        kept = SqliteCarts(database, Retention(cart=3600))
-        expired = SqliteCarts(database, Retention(cart=0, remembered_add=0))
+        kept = SqliteCarts(database, Retention(cart=3600, guest_cart=3600, remembered_add=3600))
+        expired = SqliteCarts(database, Retention(cart=0, guest_cart=0, remembered_add=0))
         for carts, subject in ((kept, shopper), (expired, guest)):
             await carts.add(subject, MUG, key="k1")
             await carts.take(subject, "order-0001", [MUG])

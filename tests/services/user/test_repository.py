@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from sqlalchemy import text
 
 from app.stores.sql import Database
+from services.user.chores import BATCH, tidy
 from services.user.limits import Budget, Limit
 from services.user.models import Account, Rotation, Session
 from services.user.repository import Accounts, Attempts, EmailTaken, Sessions, SigningKeys
@@ -261,6 +263,18 @@ async def test_a_client_is_known_until_its_time_is_over(database: Database) -> N
     assert not await attempts.is_known("client", now=NOW + DAY)
     assert not await attempts.is_known("stranger", now=NOW)
     assert await attempts.purge(now=NOW + DAY, at_most=10) == 1
+
+
+async def test_tidying_up_leaves_nothing_behind_however_much_there_is(database: Database) -> None:
+    rows = [{"key": f"key-{number}", "clear_at": NOW} for number in range(2 * BATCH + 1)]
+    insert = text("INSERT INTO attempts (key, clear_at) VALUES (:key, :clear_at)")
+    async with database.transaction("prepare") as connection:
+        await connection.execute(insert, rows)
+
+    await tidy(Sessions(database), Attempts(database), clock=lambda: NOW + DAY)
+
+    async with database.reading("count") as connection:
+        assert await connection.scalar(text("SELECT COUNT(*) FROM attempts")) == 0
 
 
 async def test_replicas_that_start_together_agree_on_one_key(database: Database) -> None:

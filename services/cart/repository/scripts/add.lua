@@ -1,23 +1,27 @@
--- ARGV: lifetime, SKU, quantity, lifetime of the remembered answer.
--- KEYS[2], when there is one, remembers the answer to an Idempotency-Key.
+-- ARGV: lifetime, SKU, quantity.
+-- KEYS[2], when there is one, remembers the latest adds with an Idempotency-Key; then ARGV goes
+-- on: digest of the key, digest of the request, lifetime of the remembered adds.
 
 local sku, quantity = ARGV[2], tonumber(ARGV[3])
-local request = sku .. ' ' .. quantity
+local adds, name, request = KEYS[2], ARGV[4], ARGV[5]
 
-local remembered = KEYS[2] and redis.call('GET', KEYS[2])
-if remembered then
-  local answered = cjson.decode(remembered)
-  if answered.request ~= request then return {'key reused'} end
-  return {'replayed', answered.cart}
+if adds then
+  for _, remembered in ipairs(redis.call('LRANGE', adds, 0, -1)) do
+    if string.sub(remembered, 1, #name) == name then
+      if remembered ~= name .. request then return {'key reused'} end
+      return {'replayed', contents()}
+    end
+  end
 end
 
 local total = quantity_of(sku) + quantity
 if total > MAX_QUANTITY or not has_room_for(sku) then return {'limit'} end
 
 redis.call('HSET', CART, sku, total)
-changed(CART)
-local cart = contents()
-if KEYS[2] then
-  redis.call('SET', KEYS[2], cjson.encode({request = request, cart = cart}), 'PX', ARGV[4])
+changed(CART, LIFETIME)
+if adds then
+  redis.call('LPUSH', adds, name .. request)
+  redis.call('LTRIM', adds, 0, MAX_REMEMBERED - 1)
+  redis.call('PEXPIRE', adds, ARGV[6])
 end
-return {'done', cart}
+return {'done', contents()}

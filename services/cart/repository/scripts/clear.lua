@@ -1,4 +1,4 @@
 -- ARGV: lifetime.
 
-empty(CART)
+empty(CART, LIFETIME)
 return {'done', contents()}

@@ -4,7 +4,7 @@
 -- (milliseconds). SKUs are upper case, so no SKU is ever called like those two.
 -- KEYS[1] is the shopper's cart, ARGV[1] the milliseconds it lives after its last change.
 
-local CART = KEYS[1]
+local CART, LIFETIME = KEYS[1], ARGV[1]
 
 local function quantity_of(sku)
   return tonumber(redis.call('HGET', CART, sku) or 0)
@@ -16,12 +16,12 @@ local function has_room_for(sku)
   return redis.call('HLEN', CART) - details < MAX_LINES
 end
 
-local function changed(cart)
+local function changed(cart, lifetime)
   local seconds, microseconds = unpack(redis.call('TIME'))
   local now = string.format('%d', seconds * 1000 + math.floor(microseconds / 1000))
   redis.call('HINCRBY', cart, 'version', 1)
   redis.call('HSET', cart, 'updated_at', now)
-  redis.call('PEXPIRE', cart, ARGV[1])
+  redis.call('PEXPIRE', cart, lifetime)
 end
 
 local function skus_in(cart)
@@ -33,11 +33,11 @@ local function skus_in(cart)
   return skus
 end
 
-local function empty(cart)
+local function empty(cart, lifetime)
   local skus = skus_in(cart)
   if #skus == 0 then return end
   redis.call('HDEL', cart, unpack(skus))
-  changed(cart)
+  changed(cart, lifetime)
 end
 
 local function contents()

@@ -1,4 +1,4 @@
--- ARGV: lifetime. KEYS[2] is the guest's cart.
+-- ARGV: lifetime, lifetime of the guest's cart. KEYS[2] is that cart.
 -- Answers the notices too: for each product that did not fit, SKU, requested, kept.
 
 local notices = {}
@@ -15,6 +15,6 @@ for _, sku in ipairs(skus_in(KEYS[2])) do
   if kept < requested then table.insert(notices, {sku, requested, kept}) end
 end
 
-if kept_any then changed(CART) end
-empty(KEYS[2])
+if kept_any then changed(CART, LIFETIME) end
+empty(KEYS[2], ARGV[2])
 return {'done', contents(), notices}

@@ -10,5 +10,5 @@ if quantity > 0 then
 else
   redis.call('HDEL', CART, sku)
 end
-changed(CART)
+changed(CART, LIFETIME)
 return {'done', contents()}

@@ -17,5 +17,5 @@ for i = 2, #ARGV, 2 do
   took_any = took_any or in_cart > 0
 end
 
-if took_any then changed(CART) end
+if took_any then changed(CART, LIFETIME) end
 return {'done', contents()}
