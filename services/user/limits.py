@@ -3,9 +3,10 @@
 Attempts are counted in the store, so that all replicas count together, and before the password
 is looked at, so that parallel guesses count too. A log-in that succeeds takes its attempt back.
 
-Strangers share one small budget for an account. An address from which somebody has logged in
-to it before has a budget of its own: whoever guesses at an account, for however long, does not
-keep its owner out.
+Strangers share one small budget for an account, and one for all accounts at their address. An
+address from which somebody has logged in to an account before has a budget of its own for it,
+which what others do at that address does not touch: whoever guesses, for however long and from
+wherever, does not keep the owner out.
 """
 
 import hashlib

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.errors import Conflict, Forbidden, Unauthenticated, UnprocessablePayload
 from app.stores.clock import Clock
 from services.user.guard import Guard
-from services.user.limits import TooManyAttempts
+from services.user.limits import TooManyAttempts, refusal
 from services.user.metrics import Counts, SessionOutcome
 from services.user.models import (
     Account,
@@ -100,6 +100,7 @@ class AccountService:
         await self._guard.admit_registration(registration.email, address)
         account = await self._new(registration, staff=False)
         await self._accounts.add(account)
+        await self._guard.know(registration.email, address)
         self._counts.registered.inc()
         return account
 
@@ -177,6 +178,8 @@ class AccountService:
             raise _refused_field("/current_password", "is needed to change e-mail or password")
         attempt = await self._guard.admit_password(account.email, address)
         if not await self._passwords.check(password, account.password_hash):
+            if attempt.wait:
+                raise refusal(attempt.wait)
             raise WrongPassword("The current password is another one.")
         await self._guard.forgive(attempt)
 
@@ -210,17 +213,22 @@ class SessionService:
     async def log_in(self, credentials: Credentials, *, address: str) -> TokensAnswer:
         """Open a session for who knows the password.
 
-        An unknown account takes the same steps and the same time as a wrong password. Raises
+        An unknown account takes the same steps and the same time as a wrong password, and so
+        does a refusal: it does not tell who has logged in from this address before. Raises
         `LogInRefused`, `TooManyAttempts`, `PasswordsBusy`.
         """
         try:
             attempt = await self._guard.admit_password(credentials.email, address)
         except TooManyAttempts:
+            await self._passwords.pretend()
             self._counts.session("limited")
             raise
         account = await self._accounts.by_email(credentials.email)
         password_hash = account.password_hash if account else None
         if not await self._passwords.check(credentials.password, password_hash) or not account:
+            if attempt.wait:
+                self._counts.session("limited")
+                raise refusal(attempt.wait)
             self._counts.session("refused")
             raise LogInRefused("The e-mail address or the password is wrong.")
         await self._guard.forgive(attempt)

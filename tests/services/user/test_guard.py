@@ -95,6 +95,49 @@ async def test_one_address_cannot_try_one_password_on_many_accounts(start: Start
     assert elsewhere.status_code == 401
 
 
+async def test_what_others_guess_at_an_address_does_not_keep_its_owners_out(start: Start) -> None:
+    office = from_address("192.0.2.1")
+    bob = {"email": "bob@example.com"}
+    async with start(failed_passwords_per_address=10) as client:
+        await register(client)
+        await client.post("/v1/users", json={**ANN, **bob}, headers=office)
+        await log_in(client, headers=office)
+        guesses = [
+            await try_password(client, email=f"{number}@example.com", headers=office)
+            for number in range(30)
+        ]
+        owners = [
+            await try_password(client, headers=office),
+            await try_password(client, email=bob["email"], headers=office),
+        ]
+        elsewhere = await try_password(client, headers=from_address("192.0.2.2"))
+    assert [answer.status_code for answer in guesses] == [401] * 10 + [429] * 20
+    # Ann has logged in from there, Bob has made his account there.
+    assert [answer.status_code for answer in owners] == [201, 201]
+    assert elsewhere.status_code == 201
+
+
+async def test_an_address_that_failed_too_often_does_not_tell_who_logs_in_from_there(
+    start: Start,
+) -> None:
+    office = from_address("192.0.2.1")
+    async with start(failed_passwords_per_address=10) as client:
+        await register(client)
+        await log_in(client, headers=office)
+        for number in range(10):
+            await try_password(client, email=f"{number}@example.com", headers=office)
+        known = [await try_password(client, "wrong", headers=office) for _ in range(7)]
+        unknown = [
+            await try_password(client, "wrong", email="x@example.com", headers=office)
+            for _ in range(7)
+        ]
+    told = {
+        (answer.status_code, answer.headers["retry-after"], answer.json()["detail"])
+        for answer in known + unknown
+    }
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize("token", ["", "wrong", SERVICE_TOKEN + "x"])
 async def test_a_stranger_cannot_say_which_address_it_has(start: Start, token: str) -> None:
     async with start(failed_passwords_per_address=3) as client:
