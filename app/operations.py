@@ -9,6 +9,7 @@ its public one answers no `/metrics`, and `/readyz` without a reason.
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -18,11 +19,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from app.accepting import Acceptor, reserve
 from app.errors import MethodNotAllowed, NotFound
 from app.health import WELL, Health
 from app.lifecycle import Lifecycle
 from app.problems import problem_response
-from app.protocol import uvicorn_config
+from app.protocol import BACKLOG, uvicorn_config
 from app.settings import ServiceSettings, SettingsError, variable
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import CONTENT_TYPE, Metrics
@@ -112,22 +114,25 @@ async def listening(
     state = ServerState()
     protocol = cast(Callable[..., asyncio.Protocol], config.http_protocol_class)
     try:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: protocol(config=config, server_state=state, app_state={}),
-            settings.host,
-            port,
-        )
+        listener = socket.create_server((settings.host, port), backlog=BACKLOG)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         name = variable("operations_port")
         raise SettingsError(
             [f"{name}: cannot listen on {settings.host}:{port} ({reason}); allowed: a free port"]
         ) from error
+    acceptor = Acceptor(
+        listener,
+        lambda: protocol(config=config, server_state=state, app_state={}),
+        # Fewer than callers have to leave: when those wait, this still answers.
+        reserved=reserve() // 2,
+    )
     operations.have_own_port()
     get_logger().info("operations.listening", listening=f"{settings.host}:{port}")
     try:
         yield
     finally:
-        server.close()
+        acceptor.close()
+        listener.close()
         for connection in list(state.connections):
             connection.shutdown()

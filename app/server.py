@@ -33,12 +33,14 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
+from app.accepting import Acceptor, reserve
 from app.lifecycle import Lifecycle
 from app.protocol import BACKLOG, uvicorn_config
 from app.settings import ServiceSettings, SettingsError
 from app.telemetry.logs import configure_logging, get_logger
 
 WRONG_USAGE = 2
+CANNOT_START = 3
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1
 _GC_THRESHOLDS = (50_000, 20, 50)
@@ -56,12 +58,36 @@ class Server(uvicorn.Server):
         self._settings = settings
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(CANNOT_START)
+        acceptors = [
+            Acceptor(
+                listener,
+                self._make_protocol,
+                reserved=reserve(),
+                on_shortage=self._close_idle_connections,
+            )
+            for listener in sockets or ()
+        ]
+        self.servers = cast(list[asyncio.Server], acceptors)
+        self.started = True
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         addresses = [_address(listener) for listener in sockets or ()]
         get_logger().info("server.started", pid=os.getpid(), listening=addresses)
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        make = cast(Callable[..., asyncio.Protocol], self.config.http_protocol_class)
+        return make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+    def _close_idle_connections(self) -> None:
+        """Have every connection end as it does when the process stops: those at work last."""
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         get_logger().info("server.draining")

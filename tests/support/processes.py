@@ -87,15 +87,24 @@ def url_of(listener: socket.socket) -> str:
 
 
 def launch(
-    factory: str, env: Mapping[str, str], listeners: Sequence[socket.socket], log: Path
+    factory: str,
+    env: Mapping[str, str],
+    listeners: Sequence[socket.socket],
+    log: Path,
+    *,
+    open_files: int | None = None,
 ) -> ServiceProcess:
-    """Start `factory` ("services.cart.main:create") on `listeners`, not waiting for it."""
+    """Start `factory` ("services.cart.main:create") on `listeners`, not waiting for it.
+
+    `open_files` is the limit of its descriptors (`ulimit -n`).
+    """
+    limited = [] if open_files is None else ["sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh"]
     descriptors = [listener.fileno() for listener in listeners]
     flags = [flag for fd in descriptors for flag in ("--fd", str(fd))]
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.server", factory, *flags],
+            [*limited, sys.executable, "-m", "app.server", factory, *flags],
             cwd=ROOT,
             env={**inherited, "PYTHONUNBUFFERED": "1", **env},
             pass_fds=descriptors,

@@ -1,0 +1,133 @@
+"""Accepting connections, also when the process is short of file descriptors.
+
+A loop that runs out of them accepts and hangs up, or turns round and round. Here a few are left
+for what the service itself has to open (its store, its neighbours): when no more than those are
+free, accepting pauses and new connections wait in the kernel's line, idle ones are closed, and the
+log says once what to do.
+"""
+
+import asyncio
+import os
+import resource
+import socket
+import time
+from collections.abc import Callable
+
+from app.telemetry.logs import get_logger
+
+RESERVED_SHARE = 4
+MOST_RESERVED = 64
+"""A quarter of all descriptors is kept back, at most so many."""
+PAUSE = 0.05
+CLOSE_IDLE_EVERY = 1.0
+EPISODE = 30.0
+"""Seconds without a shortage after which another one is news again."""
+BATCH = 32
+"""Connections accepted in one turn of the loop; the rest may go to another replica."""
+NO_DESCRIPTOR = "hardly any file descriptor is free"
+
+
+def reserve() -> int:
+    """How many descriptors are kept back, with the limit there is."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_RESERVED if limit < 0 else min(MOST_RESERVED, limit // RESERVED_SHARE)
+
+
+class Acceptor:
+    """Accepts on one listening socket; what uvicorn wants of a server.
+
+    `reserved` descriptors are left free. `on_shortage` is called about once a second while there
+    are no others: whoever can close a connection should.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_protocol: Callable[[], asyncio.Protocol],
+        *,
+        reserved: int,
+        on_shortage: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._listener = listener
+        self._make_protocol = make_protocol
+        self._reserved = reserved
+        self._on_shortage = on_shortage
+        self._loop = asyncio.get_running_loop()
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._resuming: asyncio.TimerHandle | None = None
+        self._short_at = float("-inf")
+        self._closed_idle_at = float("-inf")
+        self._closed = False
+        listener.setblocking(False)
+        self._loop.add_reader(listener, self._accept)
+
+    def close(self) -> None:
+        """Stop accepting; the socket stays open, since other replicas may share it."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._resuming is None:
+            self._loop.remove_reader(self._listener)
+        else:
+            self._resuming.cancel()
+
+    async def wait_closed(self) -> None:
+        if self._connecting:
+            await asyncio.wait(self._connecting)
+
+    def _accept(self) -> None:
+        for _ in range(BATCH):
+            if self._is_short():
+                self._pause(NO_DESCRIPTOR)
+                return
+            try:
+                connection, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return  # another replica was quicker, or the caller is gone
+            except OSError as error:  # the kernel is short of something, too
+                self._pause(error.strerror or str(error))
+                return
+            connection.setblocking(False)
+            task = self._loop.create_task(self._connect(connection))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._make_protocol, connection)
+        except OSError:
+            connection.close()  # the caller is gone already
+
+    def _is_short(self) -> bool:
+        """Whether only the reserved descriptors are free: the kernel hands out the lowest."""
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if limit < 0:
+            return False
+        try:
+            lowest = os.dup(self._listener.fileno())
+        except OSError:
+            return True
+        os.close(lowest)
+        return lowest >= limit - self._reserved
+
+    def _pause(self, reason: str) -> None:
+        now = time.monotonic()
+        if now - self._short_at > EPISODE:
+            limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+            get_logger().warning(
+                "server.accepting_pauses",
+                reason=reason,
+                limit=limit,
+                effect="new connections wait",
+                advice="raise the limit of open files (ulimit -n), or start more replicas",
+            )
+        self._short_at = now
+        if now - self._closed_idle_at > CLOSE_IDLE_EVERY:
+            self._closed_idle_at = now
+            self._on_shortage()
+        self._loop.remove_reader(self._listener)
+        self._resuming = self._loop.call_later(PAUSE, self._resume)
+
+    def _resume(self) -> None:
+        self._resuming = None
+        self._loop.add_reader(self._listener, self._accept)

@@ -1,0 +1,71 @@
+"""A process that is short of file descriptors keeps its callers waiting and hangs up on none."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import ServiceProcess, launch, listen
+from tests.support.raw import RawAnswer, RawConnection, ask
+from tests.support.waiting import until
+
+OPEN_FILES = 64
+CALLERS = 200
+REQUEST = b"GET /v1/items HTTP/1.1\r\nHost: small\r\n\r\n"
+# Nobody ends a connection for its age here: what is short must come back by itself.
+LONG_LIVED = {"CARTWHEEL_CONNECTION_MAX_AGE": "600"}
+
+
+@pytest.fixture
+async def replica(tmp_path: Path) -> AsyncIterator[ServiceProcess]:
+    with listen() as listener:
+        process = launch(
+            "tests.app.small:create",
+            LONG_LIVED,
+            [listener],
+            tmp_path / "small.log",
+            open_files=OPEN_FILES,
+        )
+        try:
+            await process.ready()
+            yield process
+        finally:
+            process.end()
+
+
+def complaints(replica: ServiceProcess) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in replica.output.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["level"] != "info"]
+
+
+async def test_more_callers_than_descriptors_are_all_answered(replica: ServiceProcess) -> None:
+    async def call(stack: AsyncExitStack) -> RawAnswer:
+        # Each keeps its connection, as clients do.
+        connection = await stack.enter_async_context(await RawConnection.open(replica.url))
+        await connection.send(REQUEST)
+        return await connection.answer()
+
+    async with AsyncExitStack() as stack:
+        answers = await asyncio.gather(*(call(stack) for _ in range(CALLERS)))
+        assert {answer.status for answer in answers} == {200}
+        (complaint,) = complaints(replica)
+        assert complaint["event"] == "server.accepting_pauses"
+        assert complaint["limit"] == OPEN_FILES
+        assert "ulimit -n" in str(complaint["advice"])
+    assert (await ask(replica.url, REQUEST)).status == 200
+
+
+async def test_who_waits_for_a_descriptor_is_served_when_one_is_free(
+    replica: ServiceProcess,
+) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(OPEN_FILES):
+            silent = await stack.enter_async_context(await RawConnection.open(replica.url))
+            await silent.send(b"GET /v1/items HTTP/1.1\r\n")
+        await until(lambda: bool(complaints(replica)))
+        waiting = asyncio.create_task(ask(replica.url, REQUEST))
+        await asyncio.sleep(0)
+    assert (await waiting).status == 200
