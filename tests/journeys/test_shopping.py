@@ -1,5 +1,7 @@
 """From the first look to the parcel at the door."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -218,3 +220,16 @@ async def test_what_is_typed_in_the_cart_counts_whatever_is_pressed(plain_page: 
     await page.get_by_role("button", name="Go to checkout").click()
     await page.wait_for_url("**/login?next=/checkout")
     await expect_count(page, 10)
+
+
+async def test_two_tabs_that_add_first_things_at_once_fill_one_cart(plain_page: Page) -> None:
+    tabs = [plain_page, await plain_page.context.new_page()]
+    for tab, sku in zip(tabs, ("TOY-DUCK-01", "BIKE-FIXIE-01"), strict=True):
+        await tab.goto(f"/products/{sku}")
+    await asyncio.gather(
+        *(tab.get_by_role("button", name="Put in the cart").click() for tab in tabs)
+    )
+    for tab in tabs:
+        await expect(tab.get_by_text("In the cart.")).to_be_visible()
+    await tabs[0].goto("/cart")
+    await expect_count(tabs[0], 2)

@@ -77,6 +77,7 @@ async def log_out(visit: CurrentVisit, shop: CurrentShop) -> Any:
         await visit.as_caller(close)
     visit.end()
     visit.forget_prices()
+    visit.forget_draft()
     visit.change_form_token()
     return visit.redirect("/", notice="bye")
 

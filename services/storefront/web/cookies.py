@@ -59,14 +59,16 @@ class Cookies:
 
 def pack_text(values: Mapping[str, str]) -> str | None:
     """Texts by name as one cookie value; None if they are too long for one."""
-    packed = base64.urlsafe_b64encode(_TEXTS.dump_json(dict(values))).decode()
+    packed = base64.urlsafe_b64encode(_TEXTS.dump_json(dict(values))).decode().rstrip("=")
     return packed if len(packed) <= MAX_COOKIE_LENGTH else None
 
 
 def unpack_text(value: str | None, names: Collection[str]) -> dict[str, str]:
     """The texts of these names; nothing for what we never wrote."""
     try:
-        read = _TEXTS.validate_json(base64.urlsafe_b64decode(value or ""))
+        packed = value or ""
+        padding = "=" * (-len(packed) % 4)
+        read = _TEXTS.validate_json(base64.urlsafe_b64decode(packed + padding))
     except ValueError:  # of base64 or of pydantic: the cookie is the visitor's
         return {}
     return {name: read[name] for name in names if name in read}
