@@ -16,12 +16,13 @@ from app.client import Upstream, UpstreamError
 from app.errors import Forbidden
 from app.lifecycle import Lifecycle
 from app.telemetry.logs import get_logger
-from services.storefront.clients import RenewedElsewhere, SignedOut
+from services.storefront.clients import FORWARDED_FOR, RenewedElsewhere, SignedOut
 from services.storefront.models import Product, Tokens
 from services.storefront.notices import Flash, Notice, Pieces, notice_of
 from services.storefront.service import Outage, Renewals, Storefront
 from services.storefront.settings import StorefrontSettings
 from services.storefront.views import missing
+from services.storefront.web.addresses import shopper_address
 from services.storefront.web.assets import Assets
 from services.storefront.web.cookies import (
     MONTH,
@@ -196,7 +197,7 @@ class Visit:
     @property
     def address(self) -> str:
         """Where the browser connects from."""
-        return client_address(self._request)
+        return client_address(self._request, self._shop)
 
     # What was posted
 
@@ -398,8 +399,13 @@ async def is_signed_in(visit: Visit) -> bool:
     return visit.signed_in
 
 
-def client_address(request: Request) -> str:
-    return request.client.host if request.client else ""
+def client_address(request: Request, shop: Shop) -> str:
+    """Where the shopper connects from: user counts tries at passwords, and guests, by it."""
+    return shopper_address(
+        request.client.host if request.client else "",
+        request.headers.getlist(FORWARDED_FOR),
+        shop.settings.trusted_proxies,
+    )
 
 
 def new_form_key() -> str:

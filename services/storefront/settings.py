@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.settings import Seconds, ServiceSettings, ServiceTokenSettings, UpstreamUrl
+from services.storefront.web.addresses import TrustedProxies
 
 
 class StorefrontSettings(ServiceSettings, ServiceTokenSettings):
@@ -28,5 +29,12 @@ class StorefrontSettings(ServiceSettings, ServiceTokenSettings):
             description="The origin shoppers see, where a proxy in front changes the Host header.",
         ),
     ] = None
+    trusted_proxies: Annotated[
+        TrustedProxies,
+        Field(
+            description="Networks of the proxies in front, whose X-Forwarded-For says where a "
+            "shopper connects from. None: nobody's is believed."
+        ),
+    ] = ()
     browse_timeout: Seconds = Field(default=2.5, description="how long a page waits for its parts")
     checkout_timeout: Seconds = Field(default=5.0, description="how long a checkout may take")

@@ -54,7 +54,7 @@ async def pass_on(
         )
     if service is Service.USER:
         # It counts tries at passwords by address, and believes this one as the token is shown.
-        headers[FORWARDED_FOR] = client_address(request)
+        headers[FORWARDED_FOR] = client_address(request, shop)
     answer = await upstream.request(
         request.method,
         target,
