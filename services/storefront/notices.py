@@ -114,6 +114,7 @@ _NOTICES = {
         "Welcome. Your cart could not come with you just now.",
         "The cart is not answering. Please log in once more when it is back.",
     ),
+    "again": Notice("good", "All of it is in the cart once more."),
     "bye": Notice("good", "You are logged out."),
     "log-in-first": Notice("wait", "Please log in to go on.", "Your cart stays as it is."),
     "log-in-to-order": Notice(

@@ -6,9 +6,9 @@ from datetime import datetime
 from urllib.parse import quote
 
 from services.storefront.countries import COUNTRIES
-from services.storefront.models import Address, Money, Order
+from services.storefront.models import Address, Money, Order, OrderLine
 from services.storefront.money import spoken
-from services.storefront.views import Tone
+from services.storefront.views import Tone, product_path
 
 ROAD = {
     "confirmed": "Confirmed",
@@ -47,7 +47,10 @@ class Stop:
 class ParcelLine:
     name: str
     quantity: int
+    unit_price: str
     total: str
+    path: str
+    picture: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class OrderView:
     path: str
     events_path: str
     placed: str
+    placed_at: str
     contents: str
     sentence: str
     state: str
@@ -82,6 +86,7 @@ def order_view(order: Order) -> OrderView:
         path=path,
         events_path=f"{path}/events",
         placed=_day(order.created_at),
+        placed_at=order.created_at.isoformat(),
         contents=_contents(order),
         sentence=CANCELLED_BECAUSE.get(order.reason or "", SENTENCES["cancelled"])
         if state == "cancelled"
@@ -89,15 +94,24 @@ def order_view(order: Order) -> OrderView:
         state=ROAD.get(state, "Cancelled" if state == "cancelled" else "In work"),
         tone={"pending": "wait", "cancelled": "off"}.get(state, "good"),
         total=spoken(order.total),
-        lines=[
-            ParcelLine(line.name, line.quantity, spoken(_times(line.unit_price, line.quantity)))
-            for line in order.lines
-        ],
+        lines=[_line(line) for line in order.lines],
         address=_address(order.address),
         stops=() if state == "cancelled" else stops,
         at=sum(stop.done for stop in stops),
         moving=state not in ("cancelled", "delivered"),
         cancellable=order.shipment.status in CANCELLABLE and state != "cancelled",
+    )
+
+
+def _line(line: OrderLine) -> ParcelLine:
+    path = product_path(line.sku)
+    return ParcelLine(
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=spoken(line.unit_price),
+        total=spoken(_times(line.unit_price, line.quantity)),
+        path=path,
+        picture=f"{path}/image.svg",
     )
 
 

@@ -21,6 +21,7 @@ from services.storefront.models import (
     Cart,
     Category,
     Lookup,
+    Order,
     Product,
     ProductPage,
     Query,
@@ -90,6 +91,14 @@ def missing_neighbour(error: Exception, *, asked: Neighbour) -> Neighbour:
     """Who does not answer: the one that was asked, unless it says whom it is waiting for."""
     named = getattr(error, "upstream", asked)
     return next((one for one in NEIGHBOURS if one == named), asked)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A line of an order that could not be put in the cart again, or not all of it."""
+
+    name: str
+    reason: str
 
 
 class Storefront:
@@ -222,11 +231,46 @@ class Storefront:
         goods = await self.attempt("products", self.products.lookup(skus), within=deadline)
         return Basket(cart, goods)
 
+    async def order_again(self, bearer: str, order: Order, *, key: str) -> Sequence[LeftOut]:
+        """Put the lines of an order in the cart, as far as they can be had.
+
+        The same ``key`` adds once. Returns what was left out. Raises `SignedOut`,
+        `UpstreamError`.
+        """
+        skus = [line.sku for line in order.lines]
+        goods = await self.attempt("products", self.products.lookup(skus))
+        left_out = []
+        for line in order.lines:
+            # Without an answer the cart page tells what is gone.
+            known = None if isinstance(goods, Outage) else goods.by_sku
+            product = known.get(line.sku) if known is not None else None
+            there = line.quantity if known is None else product.available if product else 0
+            quantity = min(line.quantity, there)
+            if quantity < line.quantity:
+                left_out.append(LeftOut(line.name, _why_left_out(product, line.quantity)))
+            if quantity <= 0:
+                continue
+            try:
+                line_key = hashlib.sha256(f"{key} {line.sku}".encode()).hexdigest()
+                await self.carts.add(bearer, line.sku, quantity, key=line_key)
+            except Refusal as refusal:
+                why = "a cart holds no more" if refusal.kind == "cart-limit" else "no longer sold"
+                left_out.append(LeftOut(line.name, why))
+        return left_out
+
     async def cart_count(self, bearer: str) -> int | None:
         """How many things are in the cart; None when that cannot be told quickly."""
         within = Deadline.after(min(COUNT_TIMEOUT, self._browse_timeout))
         cart = await self.attempt("cart", self.carts.read(bearer), within=within)
         return None if isinstance(cart, Outage) else cart.count
+
+
+def _why_left_out(product: Product | None, wanted: int) -> str:
+    if product is None:
+        return "no longer sold"
+    if product.available <= 0:
+        return "gone, back soon"
+    return f"only {product.available} of {wanted} left, and those are in the cart"
 
 
 class Renewals:

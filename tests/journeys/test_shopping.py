@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.journeys.shop import RunningShop
 from tests.journeys.steps import (
@@ -233,3 +233,50 @@ async def test_two_tabs_that_add_first_things_at_once_fill_one_cart(plain_page: 
         await expect(tab.get_by_text("In the cart.")).to_be_visible()
     await tabs[0].goto("/cart")
     await expect_count(tabs[0], 2)
+
+
+async def test_an_order_is_copied_printed_ordered_again_and_cancelled(
+    chromium: Browser, shop: RunningShop
+) -> None:
+    context = await chromium.new_context(
+        base_url=shop.url,
+        timezone_id="Asia/Tehran",
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page = await context.new_page()
+    await put_in_cart(page, "BIKE-FIXIE-01")
+    await expect_count(page, 1)
+    await register(page, new_email(), next_path="/checkout")
+    await check_out(page)
+    number = page.url.rpartition("/")[2]
+    await page.get_by_role("button", name="Copy the number").click()
+    await expect(page.get_by_text("Copied.")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == number
+    await expect(page.locator("time").first).to_contain_text("GMT+3:30")
+
+    await page.emulate_media(media="print")
+    await expect(page.get_by_role("navigation").first).to_be_hidden()
+    await expect(page.get_by_text(number)).to_be_visible()
+    await page.emulate_media(media="screen")
+
+    await page.get_by_role("button", name="Order it again").click()
+    await page.wait_for_url("**/cart")
+    await expect_count(page, 1)
+    await page.goto(f"/orders/{number}/cancel")
+    await expect(page.get_by_role("heading", name="Cancel this order?")).to_be_visible()
+    await context.close()
+
+
+async def test_without_javascript_times_are_in_utc_and_cancelling_asks_once(
+    plain_page: Page,
+) -> None:
+    page = plain_page
+    await put_in_cart(page, "TOY-DUCK-01")
+    await register(page, new_email(), next_path="/checkout")
+    await check_out(page)
+    await expect(page.locator("time").first).to_contain_text("UTC")
+    await expect(page.get_by_role("button", name="Copy")).to_be_hidden()
+    cancel = page.get_by_role("link", name="Cancel this order")
+    await cancel.click()
+    await page.get_by_role("button", name="Yes, cancel it").click()
+    await expect(page.get_by_text("The order is cancelled.")).to_be_visible()

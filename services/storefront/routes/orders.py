@@ -1,5 +1,6 @@
 """Orders, and where the parcel is."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,15 +15,19 @@ from services.storefront.dependencies import (
     CurrentShop,
     CurrentVisit,
     PageVisit,
+    Shop,
     StaleForm,
     Visit,
     is_signed_in,
+    new_form_key,
 )
 from services.storefront.models import Order, OrderPage
-from services.storefront.service import ORDERS_A_PAGE, Outage, missing_neighbour
+from services.storefront.service import ORDERS_A_PAGE, LeftOut, Outage, missing_neighbour
 from services.storefront.streams import relayed_events
 
 router = APIRouter(include_in_schema=False)
+
+LONGEST_KEY = 64
 
 
 class UnknownCursor(UnprocessablePayload):
@@ -63,37 +68,51 @@ async def list_orders(visit: PageVisit, shop: CurrentShop, cursor: str = "") -> 
 
 @router.get("/orders/{order_id}")
 async def show_order(order_id: str, visit: PageVisit, shop: CurrentShop) -> Any:
-    async def find(bearer: str) -> Order | None:
-        try:
-            return await shop.storefront.orders.find(bearer, order_id)
-        except Refusal as refusal:
-            if refusal.status in (404, 422):
-                return None
-            raise
+    found = await _find(visit, shop, order_id)
+    return await _order_page(visit, found) if isinstance(found, Order) else found
 
-    async def read(bearer: str | None) -> Order | Outage | str:
+
+@router.post("/orders/{order_id}/again")
+async def order_again(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> Any:
+    """Put what was ordered in the cart once more, as far as it is still sold."""
+    form = await _form(visit, order_id)
+    order = await _find(visit, shop, order_id)
+    if not isinstance(order, Order):
+        return order
+    # The page's key: pressed twice is added once.
+    key = form.get("again_key", "") or new_form_key()
+
+    async def add(bearer: str | None) -> Sequence[LeftOut]:
         if bearer is None:
             raise SignedOut
-        return await shop.storefront.attempt("tracking", find(bearer)) or "unknown"
+        return await shop.storefront.order_again(bearer, order, key=key[:LONGEST_KEY])
 
-    found = await _as_account(visit, read)
-    if found is None:
-        path = parcels.order_path(order_id)
+    path = parcels.order_path(order_id)
+    try:
+        left_out = await visit.as_caller(add)
+    except SignedOut:
         return visit.redirect(f"/login?next={path}", notice="log-in-first")
-    if isinstance(found, str):
-        raise NotFound("There is no such order in your account.")
-    if isinstance(found, Outage):
-        return await visit.outage("order.html", found, here="orders", order=None)
+    except UpstreamError:
+        return visit.redirect(path, notice="cart-down", reference=current().request_id)
+    if left_out:
+        return await _order_page(visit, order, left_out=left_out)
+    return visit.redirect("/cart", notice="again")
+
+
+@router.get("/orders/{order_id}/cancel")
+async def ask_before_cancelling(order_id: str, visit: PageVisit, shop: CurrentShop) -> Any:
+    found = await _find(visit, shop, order_id)
+    if not isinstance(found, Order):
+        return found
     order = parcels.order_view(found)
-    return await visit.page("order.html", here="orders", order=order, missing=None)
+    if not order.cancellable:
+        return visit.redirect(order.path, notice="not-cancelled")
+    return await visit.page("cancel.html", here="orders", order=order)
 
 
 @router.post("/orders/{order_id}/cancel")
 async def cancel_order(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> Any:
-    try:
-        await visit.form()
-    except StaleForm as stale:
-        raise stale.leading_to(parcels.order_path(order_id)) from None
+    await _form(visit, order_id)
     path = parcels.order_path(order_id)
 
     async def cancel(bearer: str | None) -> None:
@@ -135,6 +154,52 @@ async def order_events(
             lifecycle=lifecycle,
         )
     )
+
+
+async def _form(visit: Visit, order_id: str) -> Mapping[str, str]:
+    """The posted form. A stale one leads back to the order."""
+    try:
+        return await visit.form()
+    except StaleForm as stale:
+        raise stale.leading_to(parcels.order_path(order_id)) from None
+
+
+async def _order_page(visit: Visit, order: Order, *, left_out: Sequence[LeftOut] = ()) -> Any:
+    return await visit.page(
+        "order.html",
+        here="orders",
+        order=parcels.order_view(order),
+        left_out=left_out,
+        again_key=new_form_key(),
+        missing=None,
+    )
+
+
+async def _find(visit: Visit, shop: Shop, order_id: str) -> Order | Any:
+    """The caller's order, or the answer that takes its place. Raises `NotFound`."""
+
+    async def find(bearer: str) -> Order | None:
+        try:
+            return await shop.storefront.orders.find(bearer, order_id)
+        except Refusal as refusal:
+            if refusal.status in (404, 422):
+                return None
+            raise
+
+    async def read(bearer: str | None) -> Order | Outage | str:
+        if bearer is None:
+            raise SignedOut
+        return await shop.storefront.attempt("tracking", find(bearer)) or "unknown"
+
+    found = await _as_account(visit, read)
+    if found is None:
+        path = parcels.order_path(order_id)
+        return visit.redirect(f"/login?next={path}", notice="log-in-first")
+    if isinstance(found, str):
+        raise NotFound("There is no such order in your account.")
+    if isinstance(found, Outage):
+        return await visit.outage("order.html", found, here="orders", order=None)
+    return found
 
 
 async def _as_account(visit: Visit, read: Any) -> Any:

@@ -5,6 +5,7 @@ const live = document.querySelector("[data-events]");
 const POLL_MS = 5000;
 let asking = false;
 let askAgain = false;
+const copied = new WeakMap(); // what the server sent for each part: times are rewritten on the page
 
 async function copyLiveParts() {
   const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
@@ -14,8 +15,18 @@ async function copyLiveParts() {
     const twin = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
     if (!twin) continue;
     if (twin.dataset.at) part.dataset.at = twin.dataset.at;
-    else if (part.innerHTML !== twin.innerHTML) part.innerHTML = twin.innerHTML;
+    else copyPart(part, twin.innerHTML);
   }
+  document.dispatchEvent(new Event("cartwheel:fresh"));
+}
+
+function copyPart(part, html) {
+  if (part.innerHTML === html || copied.get(part) === html) return;
+  const hadFocus = part.contains(document.activeElement);
+  part.innerHTML = html;
+  copied.set(part, html);
+  // What had the focus is gone: go on from the top of the order, not from the top of the page.
+  if (hadFocus) document.getElementById("order").focus();
 }
 
 async function refresh() {

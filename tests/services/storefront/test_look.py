@@ -37,9 +37,12 @@ SIGN_PAIRS = [
 
 
 def palettes() -> dict[str, dict[str, str]]:
-    light, dark = (STATIC / "tokens.css").read_text().split("prefers-color-scheme: dark")
-    colours = [dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", part)) for part in (light, dark)]
-    return {"light": colours[0], "dark": colours[0] | colours[1]}
+    screen, paper = (STATIC / "tokens.css").read_text().split("@media print")
+    light, dark = screen.split("prefers-color-scheme: dark")
+    day, night, printed = (
+        dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", part)) for part in (light, dark, paper)
+    )
+    return {"light": day, "dark": day | night, "paper": day | night | printed}
 
 
 def contrast(one: str, other: str) -> float:
@@ -54,14 +57,14 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", "dark", "paper"])
 @pytest.mark.parametrize(("text", "ground"), TEXT_PAIRS)
 def test_text_can_be_read(theme: str, text: str, ground: str) -> None:
     colours = palettes()[theme]
     assert contrast(colours[text], colours[ground]) >= 4.5
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", "dark", "paper"])
 @pytest.mark.parametrize(("sign", "ground"), SIGN_PAIRS)
 def test_signs_can_be_seen(theme: str, sign: str, ground: str) -> None:
     colours = palettes()[theme]

@@ -1,6 +1,8 @@
 """Checkout, orders, and the road."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import httpx2
 import pytest
@@ -236,20 +238,108 @@ async def test_somebody_elses_order_is_not_there(shopper: Browser, world: Neighb
     assert (await shopper.open("/orders/order-0001")).status == 404
 
 
-async def test_an_order_can_be_cancelled_from_its_page(shopper: Browser) -> None:
+async def test_cancelling_an_order_asks_once(shopper: Browser, world: Neighbours) -> None:
     page = await shopper.order()
-    page = await shopper.submit(page, "/orders/order-0001/cancel")
+    assert 'href="/orders/order-0001/cancel"' in page.html
+    asking = await shopper.open("/orders/order-0001/cancel")
+    assert "Cancel this order?" in asking.text
+    assert world.orders["order-0001"]["status"] == "confirmed"
+    page = await shopper.submit(asking, "/orders/order-0001/cancel")
     assert "The order is cancelled." in page.text
-    assert not page.has_form("/orders/order-0001/cancel")
+    assert "/orders/order-0001/cancel" not in page.html
 
 
 async def test_an_order_on_the_road_can_no_longer_be_cancelled(
     shopper: Browser, world: Neighbours
 ) -> None:
-    page: Page = await shopper.order()
+    await shopper.order()
+    asking: Page = await shopper.open("/orders/order-0001/cancel")
     world.orders["order-0001"]["shipment"]["status"] = "delivered"
-    page = await shopper.submit(page, "/orders/order-0001/cancel")
+    page = await shopper.submit(asking, "/orders/order-0001/cancel")
     assert "can no longer be cancelled" in page.text
+    page = await shopper.open("/orders/order-0001/cancel")
+    assert page.path == "/orders/order-0001"
+    assert "can no longer be cancelled" in page.text
+
+
+async def test_an_order_is_called_by_its_number(shopper: Browser) -> None:
+    page = await shopper.order()
+    assert "<title>Order order-0001 · Cartwheel</title>" in page.html
+    assert '<code id="order-number">order-0001</code>' in page.html
+    assert "order-0001" in (await shopper.open("/orders")).text
+
+
+async def test_a_line_of_an_order_has_picture_price_and_link(shopper: Browser) -> None:
+    await shopper.add("BIKE-1", 2)
+    page = await shopper.order()
+    for words in ("3 × Fixed wheel", "€19.99 each", "€59.97"):
+        assert words in page.text
+    assert 'href="/products/BIKE-1"' in page.html
+    assert 'src="/products/BIKE-1/image.svg"' in page.html
+
+
+async def test_times_are_said_in_utc_and_marked_for_the_visitors_clock(shopper: Browser) -> None:
+    for page in (await shopper.order(), await shopper.open("/orders")):
+        assert 'datetime="2026-11-23T12:00:00+00:00" data-time="day"' in page.html
+        assert "23 November 2026, 12:00 UTC" in page.text
+
+
+async def test_an_order_can_be_put_in_the_cart_again(shopper: Browser) -> None:
+    page = await shopper.order()
+    first = await shopper.submit(page, "/orders/order-0001/again")
+    assert first.path == "/cart"
+    assert "All of it is in the cart once more." in first.text
+    assert "Cart 1 things" in first.text or "Cart 1 thing" in first.text
+    twice = await shopper.submit(page, "/orders/order-0001/again")
+    assert twice.path == "/cart"
+
+
+async def test_ordering_again_says_what_cannot_be_had(shopper: Browser, world: Neighbours) -> None:
+    await shopper.add("SKATE-1", 3)
+    page = await shopper.order()
+    world.goods["SKATE-1"]["available"] = 2
+    page = await shopper.submit(page, "/orders/order-0001/again")
+    assert "Not all of it could be put in the cart" in page.text
+    assert "Longboard: only 2 of 3 left, and those are in the cart." in page.text
+    assert "Fixed wheel:" not in page.text
+    assert world.carts[OWNER] == {"BIKE-1": 1, "SKATE-1": 2}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda world: world.goods.pop("BIKE-1"), "Fixed wheel: no longer sold."),
+        (lambda world: world.goods["BIKE-1"].update(available=0), "Fixed wheel: gone, back soon."),
+        (lambda world: world.carts[OWNER].update({"BIKE-1": 99}), "Fixed wheel: a cart holds no"),
+    ],
+)
+async def test_ordering_again_says_why(
+    shopper: Browser, world: Neighbours, change: Callable[[Neighbours], Any], words: str
+) -> None:
+    page = await shopper.order()
+    change(world)
+    assert words in (await shopper.submit(page, "/orders/order-0001/again")).text
+
+
+async def test_pressing_order_again_twice_adds_once(shopper: Browser, world: Neighbours) -> None:
+    page = await shopper.order()
+    await shopper.submit(page, "/orders/order-0001/again")
+    await shopper.submit(page, "/orders/order-0001/again")
+    keys = {
+        asked.headers["idempotency-key"] for asked in world.asked_for("POST", "/v1/cart/items")[1:]
+    }
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("neighbour", ["cart", "tracking"])
+async def test_ordering_again_while_somebody_is_down_changes_nothing(
+    shopper: Browser, world: Neighbours, neighbour: str
+) -> None:
+    page = await shopper.order()
+    world.down.add(neighbour)
+    page = await shopper.submit(page, "/orders/order-0001/again")
+    assert "is not answering" in page.text
+    assert world.carts[OWNER] == {}
 
 
 async def test_the_order_page_is_fed_with_events_as_the_shopper(

@@ -3,7 +3,7 @@
 import pytest
 
 from services.storefront.main import build
-from tests.services.storefront.browser import PAGE_HEADERS, Browser
+from tests.services.storefront.browser import PAGE_HEADERS, Browser, Page
 from tests.services.storefront.conftest import settings
 from tests.services.storefront.neighbours import Neighbours, product
 from tests.support.asgi import running
@@ -63,7 +63,12 @@ async def test_behind_https_cookies_are_secure_and_bound_to_the_host(world: Neig
 
 
 FORMS = ("/cart/items", "/cart", "/login", "/register")
-MORE_FORMS = ("/logout", "/checkout", "/orders/order-0001/cancel")
+MORE_FORMS = (
+    "/logout",
+    "/checkout",
+    "/orders/order-0001/cancel",
+    "/orders/order-0001/again",
+)
 
 
 @pytest.mark.parametrize("path", FORMS + MORE_FORMS)
@@ -170,7 +175,9 @@ async def test_what_strangers_write_is_shown_as_text(
         assert "<img src=x" not in html
         assert "<svg/onload" not in html
         assert "' onmouseover='" not in html
-        assert "49" not in html.replace("4900", "").replace("€49", "") or "7 * 7" not in payload
+        # Addresses of files and form tokens may hold any digits: what counts is what is read.
+        shown = (page if isinstance(page, Page) else Page(page)).text.replace("€49", "")
+        assert "49" not in shown or "7 * 7" not in payload
 
 
 @pytest.mark.parametrize("value", ["added.<script>", "made-up", "x" * 5000, "added.\u00fc"])
