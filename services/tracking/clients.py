@@ -1,4 +1,4 @@
-"""What tracking asks of products and cart, and the little of their answers it reads.
+"""What tracking asks of products, cart and user, and the little of their answers it reads.
 
 A neighbour's clear no is returned as a `Refusal`; anything that leaves us not knowing is
 raised as `UpstreamError`, and the question can be asked again: each is idempotent by order.
@@ -127,6 +127,33 @@ class ProductsClient:
             check=agreed(_Reservation, knows_caller=False),
         )
         raise_for_problem(answer)
+
+
+class DeletedAccount(Reading):
+    """Whose orders are to name nobody any more."""
+
+    subject: str
+    deleted_at: datetime
+
+
+class Deletions(Reading):
+    """A part of the list; ``next_cursor`` is where to go on, now or later."""
+
+    items: list[DeletedAccount]
+    next_cursor: str | None
+
+
+class UserClient:
+    def __init__(self, user: Upstream) -> None:
+        self._user = user
+
+    async def deletions(self, cursor: str | None, *, limit: int) -> Deletions | None:
+        """The accounts deleted since ``cursor``. None: it is not a place in the list any more."""
+        params = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+        answer = await self._user.request("GET", "/v1/deletions", params=params, as_service=True)
+        if answer.status_code == 422 and cursor:
+            return None
+        return raise_for_problem(answer).read(Deletions)
 
 
 class CartClient:

@@ -19,8 +19,10 @@ from app.stores.clock import Clock
 from app.stores.migrations import check_schema
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
-from services.tracking.clients import CartClient, ProductsClient
+from services.tracking.anonymiser import Anonymiser
+from services.tracking.clients import CartClient, ProductsClient, UserClient
 from services.tracking.courier import Courier
+from services.tracking.deleted_owners import DeletedOwners
 from services.tracking.dependencies import State
 from services.tracking.events import Bulletin
 from services.tracking.measures import Measures
@@ -33,8 +35,8 @@ from services.tracking.service import Orders
 from services.tracking.settings import TrackingSettings, killer
 from services.tracking.sweeper import Sweeper
 
-SWEEPS_A_LEASE = 5
-"""How many sweeps a replica may miss before another one takes over."""
+TURNS_A_LEASE = 5
+"""How many turns a replica may miss before another one takes over."""
 
 
 def create() -> FastAPI:
@@ -78,6 +80,7 @@ def build(
             upstream("user", settings.user_url) as user,
         ):
             now = clock or database.clock
+            holder = _unique(settings.instance)
             health.add("store", partial(check_schema, database, "services.tracking"))
             repository = OrderRepository(database)
             bulletin = Bulletin(
@@ -110,8 +113,18 @@ def build(
             sweeper = Sweeper(
                 saga,
                 repository,
-                holder=_unique(settings.instance),
-                lease=_in_milliseconds(SWEEPS_A_LEASE * settings.sweep_seconds),
+                holder=holder,
+                lease=_in_milliseconds(TURNS_A_LEASE * settings.sweep_seconds),
+                clock=now,
+                measures=measures,
+            )
+            anonymiser = Anonymiser(
+                UserClient(user),
+                DeletedOwners(database),
+                repository,
+                holder=holder,
+                lease=_in_milliseconds(TURNS_A_LEASE * settings.deletions_seconds),
+                pace=_in_milliseconds(settings.deletions_seconds),
                 clock=now,
                 measures=measures,
             )
@@ -123,6 +136,7 @@ def build(
                     repeat(
                         courier.make_rounds, every=settings.courier_rounds_seconds, name="courier"
                     ),
+                    repeat(anonymiser.work, every=settings.deletions_seconds, name="anonymiser"),
                     repeat(bulletin.look, every=settings.events_poll_seconds, name="bulletin"),
                     bulletin.close_when(app.state.lifecycle.wait_draining),
                 ),

@@ -33,6 +33,10 @@ class Measures:
         self._parked = metrics.counter(
             "orders_parked_total", "Orders left alone after too many surprises."
         )
+        # Are deleted accounts forgotten?
+        self._anonymised = metrics.counter(
+            "orders_anonymised_total", "Orders that lost name and address with their account."
+        )
         # Do parcels move?
         self._moves = metrics.counter(
             "shipment_moves_total",
@@ -62,6 +66,9 @@ class Measures:
 
     def parked(self) -> None:
         self._parked.inc()
+
+    def anonymised(self) -> None:
+        self._anonymised.inc()
 
     def moved(self, status: ShipmentStatus) -> None:
         self._moves.labels(status=status).inc()

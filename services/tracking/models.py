@@ -105,6 +105,16 @@ class Address(Model):
         return code
 
 
+REMOVED = "(removed)"
+
+
+def anonymous(address: Address) -> Address:
+    """What is kept of an address when its owner's account is gone: the country, for the taxes."""
+    return Address(
+        name=REMOVED, line1=REMOVED, city=REMOVED, postal_code=REMOVED, country=address.country
+    )
+
+
 class Checkout(Model):
     """What the shopper agrees to: this total, sent to this address."""
 
@@ -183,6 +193,13 @@ class StoredOrder:
     shipment_status: ShipmentStatus
     sequence: int
     events: tuple[ShipmentEvent, ...]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will ever happen to it again."""
+        if self.status is Status.CANCELLED:
+            return self.step is Step.DONE
+        return self.shipment_status is ShipmentStatus.DELIVERED
 
     def is_due(self, *, now: int, latest: int) -> bool:
         """Whether somebody else may take it up.

@@ -31,6 +31,8 @@ class TrackingSettings(ServiceSettings, ServiceTokenSettings):
     retry_seconds: Seconds = 5.0
     give_up_seconds: Seconds = 300.0
 
+    deletions_seconds: Seconds = 10.0
+
     payment_mode: PaymentMode = "succeed"
     payment_delay: Seconds = 1.5
     payment_timeout: Seconds = 2.0

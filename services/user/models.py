@@ -133,6 +133,27 @@ class AccountAnswer(Answer):
         )
 
 
+class DeletionAnswer(Answer):
+    """An account that is no more."""
+
+    subject: str
+    deleted_at: datetime
+
+    @classmethod
+    def of(cls, deletion: "Deletion") -> "DeletionAnswer":
+        return cls(
+            subject=deletion.subject,
+            deleted_at=datetime.fromtimestamp(deletion.deleted_at / 1000, UTC),
+        )
+
+
+class DeletionsAnswer(Answer):
+    """A part of a list that grows for ever. ``next_cursor`` is where to go on, now or later."""
+
+    items: list[DeletionAnswer]
+    next_cursor: str | None
+
+
 class TokensAnswer(Answer):
     """A session. ``expires_in`` is the access token's life in seconds."""
 
@@ -162,6 +183,14 @@ class Account:
     @property
     def roles(self) -> list[Role]:
         return ["user", "staff"] if self.staff else ["user"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """When an account was deleted, in milliseconds since the epoch."""
+
+    subject: str
+    deleted_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """Accounts, sessions and the public keys, over HTTP."""
 
 from fastapi import APIRouter, Response
+from pydantic import TypeAdapter
 
-from app.auth import CurrentIdentity
+from app.auth import CurrentIdentity, ServiceCaller
+from app.paging import Cursor, Limit, Milliseconds, SortText, decode_cursor, encode_cursor
 from app.problems import problems
 from services.user.dependencies import (
     AccountBook,
@@ -17,6 +19,8 @@ from services.user.models import (
     AccountAnswer,
     AccountChange,
     Credentials,
+    DeletionAnswer,
+    DeletionsAnswer,
     KeySetAnswer,
     RefreshRequest,
     Registration,
@@ -33,6 +37,10 @@ from services.user.service import (
 
 KEYS_MAX_AGE = 60
 """Seconds a verifier may keep the keys; a new one is published minutes before it signs."""
+
+DELETIONS = "deletions"
+DELETION_POSITION = TypeAdapter(tuple[Milliseconds, SortText])
+BEGINNING = (0, "")
 
 router = APIRouter()
 
@@ -87,8 +95,29 @@ async def change_account(
     responses=problems(SessionOver, AccountRequired),
 )
 async def delete_account(account: CurrentAccount, accounts: AccountBook) -> None:
-    """Delete your account: what is left of it in orders names nobody."""
+    """Delete your account: nothing that names you is left in it, and every session ends.
+
+    Orders that are over lose your name and address within a minute, those under way when they
+    are delivered or cancelled. What was bought, when, for how much and in which country is
+    kept, as the law wants it, under an id that names nobody.
+    """
     await accounts.delete(account)
+
+
+@router.get("/v1/deletions", tags=["accounts"])
+async def list_deletions(
+    _: ServiceCaller, accounts: AccountBook, limit: Limit = 100, cursor: Cursor = None
+) -> DeletionsAnswer:
+    """The accounts that were deleted, for services that keep something about people.
+
+    Oldest first, and a quarter of a minute late. The list never ends: keep `next_cursor` and ask
+    with it again later. From the start it tells all there ever were.
+    """
+    after = decode_cursor(cursor, DELETIONS, DELETION_POSITION) if cursor else BEGINNING
+    found = await accounts.deletions(after=after, limit=limit)
+    if found:
+        cursor = encode_cursor([found[-1].deleted_at, found[-1].subject], DELETIONS)
+    return DeletionsAnswer(items=[DeletionAnswer.of(one) for one in found], next_cursor=cursor)
 
 
 @router.post("/v1/guests", tags=["sessions"], status_code=201, responses=problems(TooManyAttempts))

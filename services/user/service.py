@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import Conflict, Forbidden, Unauthenticated, UnprocessablePayload
@@ -14,6 +14,7 @@ from services.user.models import (
     Account,
     AccountChange,
     Credentials,
+    Deletion,
     Registration,
     Role,
     Rotation,
@@ -25,6 +26,9 @@ from services.user.repository import Accounts, EmailTaken, Sessions
 from services.user.repository.sessions import GUEST_PREFIX
 from services.user.signing import KeyRing
 from services.user.tokens import AccessTokens, RefreshToken
+
+DELETIONS_SETTLE = 15_000
+"""Milliseconds; longer than the store lets a transaction last."""
 
 
 class LogInRefused(Unauthenticated):
@@ -142,9 +146,18 @@ class AccountService:
         return changed
 
     async def delete(self, account: Account) -> None:
-        """Forget who it was. Its orders keep an id that names nobody."""
+        """Forget who it was. What others keep of it is told to them by `deletions`."""
         await self._accounts.empty(account.id, now=self._clock())
         self._counts.deleted.inc()
+
+    async def deletions(self, *, after: tuple[int, str], limit: int) -> Sequence[Deletion]:
+        """The accounts that were deleted, oldest first, behind the one ``after``.
+
+        The last moments are left out: a deletion that is being written now may get an earlier
+        time than one that was read already, and nobody would look for it behind that one.
+        """
+        until = self._clock() - DELETIONS_SETTLE
+        return await self._accounts.deleted(after=after, until=until, limit=limit)
 
     async def ensure_staff(self, registration: Registration) -> None:
         """Have this staff account with this password: the operator's settings win.

@@ -127,6 +127,7 @@ CALLS = (
     Call("products", tracking.ProductsClient, "reserve", (ORDER_ID, LINES)),
     Call("products", tracking.ProductsClient, "commit", (ORDER_ID,)),
     Call("products", tracking.ProductsClient, "release", (ORDER_ID,)),
+    Call("user", tracking.UserClient, "deletions", ("a-cursor",), {"limit": 100}),
     Call("cart", tracking.CartClient, "read", ("a-token",)),
     Call("cart", tracking.CartClient, "take", (ORDER_ID,), {"subject": "user_1", "lines": LINES}),
     _to_products(
@@ -182,6 +183,7 @@ async def test_a_call_is_one_the_neighbour_documents(call: Call) -> None:
         cart.Products,
         tracking.ProductsClient,
         tracking.CartClient,
+        tracking.UserClient,
         storefront.Products,
         storefront.Carts,
         storefront.Users,
@@ -202,6 +204,7 @@ def test_no_method_of_a_client_is_forgotten_here(client: type) -> None:
 # Who reads what: the model, and the operation whose good answer it is made of.
 READINGS: tuple[tuple[type[BaseModel], str, str, str], ...] = (
     (tracking._Found, "products", "POST", "/v1/products:lookup"),
+    (tracking.Deletions, "user", "GET", "/v1/deletions"),
     (tracking.Cart, "cart", "GET", "/v1/cart"),
     (pages.ProductPage, "products", "GET", "/v1/products"),
     (pages.Product, "products", "GET", "/v1/products/BIKE-1"),

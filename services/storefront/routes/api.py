@@ -24,6 +24,9 @@ PASSED_ON = frozenset(
 )
 KEPT_BACK = frozenset({"content-length", "date", "server", "set-cookie", "x-request-id"})
 OPEN_PATHS = ("/v1/", "/.well-known/")
+# Where `user` counts tries by address. Nowhere else does a stranger's request carry our service
+# token: with it the request could ask what only services may.
+COUNTED_BY_ADDRESS = frozenset({"/v1/guests", "/v1/users", "/v1/users/me", "/v1/sessions"})
 # By its path and not by what the caller accepts: curl and many clients accept anything.
 EVENTS = re.compile(r"/v1/orders/[^/]+/events")
 
@@ -52,15 +55,16 @@ async def pass_on(
         return await relayed_events(
             upstream, target, headers=headers, bearer=None, lifecycle=lifecycle
         )
-    if service is Service.USER:
-        # It counts tries at passwords by address, and believes this one as the token is shown.
+    is_counted = service is Service.USER and wanted in COUNTED_BY_ADDRESS
+    if is_counted:
+        # It believes this address because our service token is shown with it.
         headers[FORWARDED_FOR] = client_address(request, shop)
     answer = await upstream.request(
         request.method,
         target,
         content=await request.body(),
         headers=headers,
-        as_service=service is Service.USER,
+        as_service=is_counted,
         timeout=shop.settings.checkout_timeout,
     )
     kept = {name: value for name, value in answer.headers.items() if name not in KEPT_BACK}

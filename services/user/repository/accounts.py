@@ -1,5 +1,6 @@
 """Accounts: unique by e-mail address, emptied rather than removed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
 from app.stores.sql import Database
-from services.user.models import Account
+from services.user.models import Account, Deletion
 
 _COLUMNS = "id, email, name, password_hash, staff, created_at"
 
@@ -37,6 +38,11 @@ _APPOINT = text(
 _EMPTY = text(
     "UPDATE accounts SET email = NULL, name = '', password_hash = NULL, staff = 0,"
     " deleted_at = :now WHERE id = :id AND deleted_at IS NULL"
+)
+_DELETED = text(
+    "SELECT id, deleted_at FROM accounts WHERE deleted_at IS NOT NULL AND deleted_at <= :until"
+    " AND (deleted_at, id) > (CAST(:deleted_at AS BIGINT), :id)"
+    " ORDER BY deleted_at, id LIMIT :limit"
 )
 _END_SESSIONS = text("DELETE FROM sessions WHERE subject = :id AND id <> :kept")
 
@@ -115,6 +121,15 @@ class Accounts:
         async with self._database.transaction("empty_account") as connection:
             await connection.execute(_EMPTY, {"id": account_id, "now": now})
             await _end_sessions(connection, account_id, kept="")
+
+    async def deleted(
+        self, *, after: tuple[int, str], until: int, limit: int
+    ) -> Sequence[Deletion]:
+        """Accounts deleted up to ``until``, in the order they were, behind the one ``after``."""
+        values = {"deleted_at": after[0], "id": after[1], "until": until, "limit": limit}
+        async with self._database.reading("deleted_accounts") as connection:
+            rows = await connection.execute(_DELETED, values)
+            return [Deletion(row.id, row.deleted_at) for row in rows]
 
 
 async def _end_sessions(connection: AsyncConnection, account_id: str, *, kept: str) -> None:

@@ -54,6 +54,16 @@ async def test_what_concerns_one_hop_or_only_us_is_left_behind(
         assert name not in asked.headers
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/deletions", "/v1/%64eletions", "/v1//deletions", "/v1/guests/../deletions"]
+)
+async def test_a_stranger_cannot_ask_what_only_services_may(
+    browser: Browser, world: Neighbours, path: str
+) -> None:
+    await browser.client.get(f"/api/user{path}")
+    assert all("x-service-token" not in asked.headers for asked in world.requests)
+
+
 async def test_nobody_can_pretend_to_come_from_elsewhere(
     browser: Browser, world: Neighbours
 ) -> None:

@@ -16,7 +16,7 @@ from services.tracking.settings import TrackingSettings
 from tests.services.tracking.neighbours import SERVICE_TOKEN
 from tests.services.tracking.workshop import Shop
 from tests.support.asgi import running
-from tests.support.identity import jwks_transport, token
+from tests.support.identity import token
 
 ADDRESS = {
     "name": "Ada Lovelace",
@@ -97,7 +97,7 @@ async def open_front(
     transports = {
         "products": httpx2.MockTransport(shop.products),
         "cart": httpx2.MockTransport(cart or shop.carts),
-        "user": jwks_transport(),
+        "user": httpx2.MockTransport(shop.user),
     }
     app = build(tracking_settings(shop, **changes), transports=transports, reached=reached)
     async with running(app) as client:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -203,6 +203,30 @@ class FakeCarts(Neighbour):
         return httpx2.Response(200, json=body)
 
 
-def publish_keys(_: httpx2.Request) -> httpx2.Response:
-    """All that tracking asks of user: the keys that verify tokens."""
-    return httpx2.Response(200, json={"keys": [default_signer().jwk()]})
+@dataclass
+class FakeUser(Neighbour):
+    """The keys that verify tokens, and the list of deleted accounts. A cursor is a position."""
+
+    deleted: list[str] = field(default_factory=list)
+    deleted_at: str = "2026-09-21T12:00:00Z"
+    moved_by: int = 0
+    """Cursors given out before count from somewhere else: they are not known any more."""
+
+    def route(self, request: httpx2.Request) -> tuple[str, Callable[[], httpx2.Response]]:
+        if request.url.path == "/.well-known/jwks.json":
+            keys = {"keys": [default_signer().jwk()]}
+            return "keys", lambda: httpx2.Response(200, json=keys)
+        if request.url.path == "/v1/deletions":
+            if request.headers.get("x-service-token") != SERVICE_TOKEN:
+                return "refused", lambda: problem(401, "unauthenticated")
+            return "deletions", lambda: self._list(request.url.params)
+        return "unknown", lambda: problem(404, "not-found")
+
+    def _list(self, params: Mapping[str, str]) -> httpx2.Response:
+        start = int(params.get("cursor", self.moved_by)) - self.moved_by
+        if start < 0:
+            return problem(422, "unprocessable-payload")
+        found = self.deleted[start : start + int(params["limit"])]
+        items = [{"subject": one, "deleted_at": self.deleted_at} for one in found]
+        cursor = str(start + len(found) + self.moved_by) if found else params.get("cursor")
+        return httpx2.Response(200, json={"items": items, "next_cursor": cursor})

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 
 from tests.services.tracking.front import ADDRESS, eur, subject_of
-from tests.services.tracking.neighbours import SERVICE_TOKEN, publish_keys
+from tests.services.tracking.neighbours import SERVICE_TOKEN
 from tests.services.tracking.sockets import on_the_wire, serving
 from tests.services.tracking.workshop import Shop, eventually, open_workshop
 from tests.support.identity import bearer
@@ -70,7 +70,7 @@ async def town_of(shop: Shop, folder: Path) -> AsyncIterator[Town]:
     async with (
         serving(on_the_wire(shop.products)) as products,
         serving(on_the_wire(shop.carts)) as cart,
-        serving(on_the_wire(publish_keys)) as user,
+        serving(on_the_wire(shop.user)) as user,
     ):
         env = {
             "CARTWHEEL_STORE_URL": shop.url,

@@ -31,7 +31,7 @@ from services.tracking.payments import Payments
 from services.tracking.repository import OrderRepository
 from services.tracking.saga import Neighbours, Pace, Saga, ignore
 from services.tracking.sweeper import Sweeper
-from tests.services.tracking.neighbours import SERVICE_TOKEN, FakeCarts, FakeProducts
+from tests.services.tracking.neighbours import SERVICE_TOKEN, FakeCarts, FakeProducts, FakeUser
 
 PACE = Pace(stall=60_000, retry=5_000, give_up=300_000, courier=4_000)
 LEASE = 10_000
@@ -89,6 +89,7 @@ class Shop:
     url: str
     products: FakeProducts = field(default_factory=FakeProducts)
     carts: FakeCarts = field(default_factory=FakeCarts)
+    user: FakeUser = field(default_factory=FakeUser)
     clock: Clock = field(default_factory=Clock)
 
 

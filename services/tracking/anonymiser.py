@@ -1,0 +1,106 @@
+"""Makes the orders of deleted accounts name nobody.
+
+It reads on in the list of deleted accounts that `user` keeps, and takes name and address out of
+each order of theirs that is over. An order under way needs its address until it is delivered or
+cancelled; its owner is looked at again until then.
+
+One replica does it at a time, by a lease. Where it stands is in the store, and every step may be
+done twice, so a replica that dies in between leaves nothing undone.
+"""
+
+from app.errors import Unavailable
+from app.stores.clock import Clock
+from app.telemetry.logs import get_logger
+from services.tracking.clients import UserClient
+from services.tracking.deleted_owners import DeletedOwner, DeletedOwners
+from services.tracking.measures import Measures
+from services.tracking.repository import OrderRepository
+
+LEASE = "anonymiser"
+BATCH = 100
+LAST_ORDER_AFTER = 60 * 60 * 1000
+"""Milliseconds after its deletion in which an account may still order: access tokens outlive it
+by a quarter of an hour."""
+
+
+class Anonymiser:
+    """``pace`` is the milliseconds between two looks at an owner, ``lease`` how long nobody else
+    works after our last work."""
+
+    def __init__(
+        self,
+        user: UserClient,
+        owners: DeletedOwners,
+        orders: OrderRepository,
+        *,
+        holder: str,
+        lease: int,
+        pace: int,
+        clock: Clock,
+        measures: Measures,
+    ) -> None:
+        self._user = user
+        self._owners = owners
+        self._orders = orders
+        self._holder = holder
+        self._lease = lease
+        self._pace = pace
+        self._clock = clock
+        self._measures = measures
+
+    async def work(self) -> None:
+        """Go on where somebody stopped, if it is this replica's turn. Raises `Unavailable`."""
+        now = self._clock()
+        held = await self._orders.hold_lease(
+            LEASE, holder=self._holder, now=now, expires_at=now + self._lease
+        )
+        if not held:
+            return
+        try:
+            await self._read_on()
+        finally:
+            # Whoever we know of does not wait for a neighbour that is away.
+            for owner in await self._owners.due(now=now, limit=BATCH):
+                await self._see_to(owner)
+
+    async def _read_on(self) -> None:
+        cursor = await self._owners.cursor()
+        while True:
+            found = await self._user.deletions(cursor, limit=BATCH)
+            if found is None:
+                get_logger().warning("deletions.read_again", why="the cursor is not known any more")
+                cursor = None
+                continue
+            if not found.items:
+                return
+            cursor = found.next_cursor
+            await self._owners.note(found.items, cursor=cursor)
+            if len(found.items) < BATCH:
+                return
+
+    async def _see_to(self, owner: DeletedOwner) -> None:
+        now = self._clock()
+        left = [
+            order_id
+            for order_id in await self._owners.naming(owner.owner)
+            if not await self._anonymise_safely(order_id)
+        ]
+        if left or now < owner.deleted_at + LAST_ORDER_AFTER:
+            await self._owners.look_again(owner.owner, due_at=now + self._pace)
+        else:
+            await self._owners.forget(owner.owner)
+
+    async def _anonymise_safely(self, order_id: str) -> bool:
+        """Whether it names nobody now. One order's trouble must not become the others'."""
+        try:
+            order = await self._orders.get(order_id)
+            if order is None or not order.is_over:
+                return order is None
+            await self._owners.anonymise(order, now=self._clock())
+        except Unavailable:
+            raise
+        except Exception:
+            get_logger().exception("order.not_anonymised", order=order_id)
+            return False
+        self._measures.anonymised()
+        return True

@@ -1,0 +1,110 @@
+"""What tracking remembers of accounts that were deleted, until their orders name nobody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from app.stores.sql import Database
+from services.tracking.clients import DeletedAccount
+from services.tracking.models import StoredOrder, anonymous, in_milliseconds
+
+LIST = "deletions"
+
+SELECT_CURSOR = text("SELECT cursor FROM read_lists WHERE name = :name")
+KEEP_CURSOR = text(
+    """
+    INSERT INTO read_lists (name, cursor) VALUES (:name, :cursor)
+    ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor
+    """
+)
+INSERT_OWNER = text(
+    """
+    INSERT INTO deleted_owners (owner, deleted_at, due_at) VALUES (:owner, :deleted_at, 0)
+    ON CONFLICT (owner) DO UPDATE SET due_at = 0
+    """
+)
+SELECT_DUE = text(
+    """
+    SELECT owner, deleted_at FROM deleted_owners WHERE due_at <= :now
+    ORDER BY due_at, owner LIMIT :limit
+    """
+)
+SELECT_NAMING = text(
+    "SELECT id FROM orders WHERE owner = :owner AND anonymised_at IS NULL ORDER BY id"
+)
+# The answer kept for the checkout's key has the address in it, and a hash of an address can be
+# guessed back. A refusal's answer names nobody.
+ANONYMISE = text(
+    """
+    UPDATE orders SET address = :address, payload_hash = '', anonymised_at = :now,
+        reply_body = CASE WHEN reply_status < 300 THEN CAST(:reply_body AS TEXT)
+            ELSE reply_body END
+    WHERE id = :id
+    """
+)
+POSTPONE = text("UPDATE deleted_owners SET due_at = :due_at WHERE owner = :owner")
+FORGET_OWNER = text("DELETE FROM deleted_owners WHERE owner = :owner")
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedOwner:
+    """``deleted_at`` is in epoch milliseconds."""
+
+    owner: str
+    deleted_at: int
+
+
+class DeletedOwners:
+    """Every method may raise `StoreUnavailable`. Times are epoch milliseconds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def cursor(self) -> str | None:
+        """How far the list of deleted accounts was read."""
+        async with self._database.reading("deletions_cursor") as connection:
+            cursor: str | None = await connection.scalar(SELECT_CURSOR, {"name": LIST})
+            return cursor
+
+    async def note(self, accounts: Sequence[DeletedAccount], *, cursor: str | None) -> None:
+        """Remember these, and that the list was read up to ``cursor``: both or neither."""
+        async with self._database.transaction("note_deletions") as connection:
+            for account in sorted(accounts, key=lambda one: one.subject):
+                deleted_at = in_milliseconds(account.deleted_at)
+                values = {"owner": account.subject, "deleted_at": deleted_at}
+                await connection.execute(INSERT_OWNER, values)
+            await connection.execute(KEEP_CURSOR, {"name": LIST, "cursor": cursor})
+
+    async def due(self, *, now: int, limit: int) -> Sequence[DeletedOwner]:
+        """Those to be looked at now."""
+        async with self._database.reading("due_deletions") as connection:
+            rows = await connection.execute(SELECT_DUE, {"now": now, "limit": limit})
+            return [DeletedOwner(row.owner, row.deleted_at) for row in rows]
+
+    async def naming(self, owner: str) -> Sequence[str]:
+        """Ids of the owner's orders that still have an address."""
+        async with self._database.reading("naming_orders") as connection:
+            return list((await connection.execute(SELECT_NAMING, {"owner": owner})).scalars())
+
+    async def anonymise(self, order: StoredOrder, *, now: int) -> None:
+        """Take name and address out of an order that is over. Doing it twice is doing it once."""
+        address = anonymous(order.address)
+        seen = order.as_seen().model_copy(update={"address": address})
+        values = {
+            "id": order.id,
+            "address": address.model_dump_json(),
+            "reply_body": seen.model_dump_json(),
+            "now": now,
+        }
+        async with self._database.transaction("anonymise_order") as connection:
+            await connection.execute(ANONYMISE, values)
+
+    async def look_again(self, owner: str, *, due_at: int) -> None:
+        async with self._database.transaction("postpone_deletion") as connection:
+            await connection.execute(POSTPONE, {"owner": owner, "due_at": due_at})
+
+    async def forget(self, owner: str) -> None:
+        """Nothing is left to do about this one."""
+        async with self._database.transaction("forget_deletion") as connection:
+            await connection.execute(FORGET_OWNER, {"owner": owner})

@@ -1,0 +1,176 @@
+"""What is left in orders of somebody whose account was deleted."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from app.stores.sql import Database
+from app.telemetry.metrics import Metrics
+from services.tracking.anonymiser import BATCH, LAST_ORDER_AFTER
+from tests.services.tracking.front import ADDRESS, Front, open_front
+from tests.services.tracking.neighbours import down
+from tests.services.tracking.workshop import Shop, eventually
+
+PERSONAL = [ADDRESS[part] for part in ("name", "line1", "city", "postal_code")]
+QUICK: dict[str, Any] = {
+    "deletions_seconds": 0.05,
+    "courier_step_seconds": 0.05,
+    "courier_rounds_seconds": 0.02,
+}
+TABLES = ("orders", "order_steps", "shipment_events", "payments", "deleted_owners")
+
+
+async def everything_stored(shop: Shop) -> str:
+    async with (
+        Database(shop.url, metrics=Metrics("tests")) as database,
+        database.reading("look") as connection,
+    ):
+        rows = [
+            str(row)
+            for table in TABLES
+            for row in await connection.execute(text(f"SELECT * FROM {table}"))
+        ]
+    return "\n".join(rows)
+
+
+def names_nobody(shop: Shop) -> Callable[[], Awaitable[bool]]:
+    async def is_so() -> bool:
+        stored = await everything_stored(shop)
+        return not any(part in stored for part in PERSONAL)
+
+    return is_so
+
+
+async def delivered(front: Front, *, key: str = "key-1") -> dict[str, Any]:
+    answer = await front.customer().check_out(key=key)
+
+    async def is_delivered() -> bool:
+        order = await front.customer().get(answer.headers["location"])
+        return bool(order.json()["shipment"]["status"] == "delivered")
+
+    await eventually(is_delivered)
+    order: dict[str, Any] = (await front.customer().get(answer.headers["location"])).json()
+    return order
+
+
+async def test_a_delivered_order_loses_name_and_address_and_keeps_what_the_law_needs(
+    shop: Shop,
+) -> None:
+    async with open_front(shop, **QUICK) as front:
+        order = await delivered(front)
+        assert not await names_nobody(shop)()
+        shop.user.deleted.append("user_ada")
+        await eventually(names_nobody(shop))
+        left = (await front.customer().get(f"/v1/orders/{order['id']}")).json()
+    assert left["address"]["country"] == "GB"
+    assert {**left, "address": None} == {**order, "address": None}
+
+
+async def test_a_cancelled_order_names_nobody_either(shop: Shop) -> None:
+    async with open_front(shop, **(QUICK | {"courier_step_seconds": 3600.0})) as front:
+        answer = await front.customer().check_out()
+        await front.customer().cancel(answer.json()["id"])
+        shop.user.deleted.append("user_ada")
+        await eventually(names_nobody(shop))
+
+
+async def test_an_order_under_way_keeps_its_address_until_it_is_delivered(shop: Shop) -> None:
+    async with open_front(shop, **(QUICK | {"courier_step_seconds": 3600.0})) as front:
+        await front.customer().check_out()
+        shop.user.deleted.append("user_ada")
+        await has_read_all(shop)
+        assert not await names_nobody(shop)()
+    async with open_front(shop, **QUICK):
+        await eventually(names_nobody(shop))
+
+
+async def test_an_order_made_with_a_token_that_outlived_its_account_is_found_too(
+    shop: Shop,
+) -> None:
+    shop.user.deleted.append("user_ada")
+    shop.user.deleted_at = datetime.now(UTC).isoformat()
+    async with (
+        open_front(shop, **QUICK) as front,
+        Database(shop.url, metrics=Metrics("tests")) as database,
+    ):
+        await has_read_all(shop)
+        await front.customer().check_out()
+        await eventually(names_nobody(shop))
+        assert not await nothing_left_to_do(database)()
+        await pretend_it_was_deleted_long_ago(database)
+        await eventually(nothing_left_to_do(database))
+
+
+async def test_nobody_elses_order_is_touched(shop: Shop) -> None:
+    shop.carts.fill("user_bob", LAMP=2)
+    async with open_front(shop, **QUICK) as front:
+        bobs = await front.customer("user_bob").check_out()
+        shop.user.deleted.append("user_ada")
+        await has_read_all(shop)
+        left = await front.customer("user_bob").get(bobs.headers["location"])
+    assert left.json()["address"] == ADDRESS | {"line2": None}
+
+
+async def test_the_list_is_read_to_its_end_and_then_only_what_is_new(sqlite_shop: Shop) -> None:
+    sqlite_shop.user.deleted += [f"user_{number}" for number in range(2 * BATCH + 1)]
+    async with open_front(sqlite_shop, **QUICK) as front:
+        order = await delivered(front)
+        await has_read_all(sqlite_shop)
+        sqlite_shop.user.deleted.append("user_ada")
+        await eventually(names_nobody(sqlite_shop))
+    assert order["status"] == "confirmed"
+
+
+async def test_a_cursor_that_is_not_known_any_more_means_to_begin_anew(sqlite_shop: Shop) -> None:
+    sqlite_shop.user.deleted.append("user_bob")
+    async with open_front(sqlite_shop, **QUICK) as front:
+        await delivered(front)
+        await has_read_all(sqlite_shop)
+        sqlite_shop.user.moved_by = 1_000
+        sqlite_shop.user.deleted.insert(0, "user_ada")
+        await eventually(names_nobody(sqlite_shop))
+
+
+async def test_while_user_is_away_what_is_known_is_still_done(sqlite_shop: Shop) -> None:
+    async with open_front(sqlite_shop, **(QUICK | {"courier_step_seconds": 3600.0})) as front:
+        order = (await front.customer().check_out()).json()
+        sqlite_shop.user.deleted.append("user_ada")
+        await has_read_all(sqlite_shop)
+        sqlite_shop.user.trouble = down
+        await front.customer().cancel(order["id"])
+        await eventually(names_nobody(sqlite_shop))
+
+
+async def test_of_two_replicas_one_reads_the_list(sqlite_shop: Shop) -> None:
+    async with open_front(sqlite_shop, **QUICK) as front, open_front(sqlite_shop, **QUICK):
+        await delivered(front)
+        sqlite_shop.user.deleted.append("user_ada")
+        await eventually(names_nobody(sqlite_shop))
+        metrics = (await front.client.get("/metrics")).text
+        assert "orders_anonymised_total" in metrics
+
+
+async def has_read_all(shop: Shop) -> None:
+    """Twice, so that what was read is seen to, too."""
+    shop.user.asked.clear()
+
+    async def is_so() -> bool:
+        return shop.user.asked.count("deletions") > 3 + len(shop.user.deleted) // BATCH
+
+    await eventually(is_so)
+
+
+async def pretend_it_was_deleted_long_ago(database: Database) -> None:
+    at = database.clock() - LAST_ORDER_AFTER
+    async with database.transaction("test") as connection:
+        await connection.execute(text("UPDATE deleted_owners SET deleted_at = :at"), {"at": at})
+
+
+def nothing_left_to_do(database: Database) -> Callable[[], Awaitable[bool]]:
+    async def is_so() -> bool:
+        async with database.reading("test") as connection:
+            return await connection.scalar(text("SELECT COUNT(*) FROM deleted_owners")) == 0
+
+    return is_so
