@@ -21,6 +21,7 @@ from services.storefront.models import Product, Tokens
 from services.storefront.notices import Flash, Notice, Pieces, notice_of
 from services.storefront.service import Outage, Renewals, Storefront
 from services.storefront.settings import StorefrontSettings
+from services.storefront.streams import Streams
 from services.storefront.views import missing
 from services.storefront.web.addresses import shopper_address
 from services.storefront.web.assets import Assets
@@ -78,6 +79,7 @@ class Shop:
     storefront: Storefront
     renewals: Renewals
     upstreams: Mapping[str, Upstream]
+    streams: Streams
     templates: Environment
     assets: Assets
     cookies: Cookies

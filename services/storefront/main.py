@@ -21,6 +21,7 @@ from services.storefront.dependencies import Shop
 from services.storefront.routes import account, api, assets, cart, catalogue, checkout, orders
 from services.storefront.service import Renewals, Storefront
 from services.storefront.settings import StorefrontSettings
+from services.storefront.streams import Streams
 from services.storefront.web.again import same_page_again
 from services.storefront.web.assets import Assets
 from services.storefront.web.cookies import Cookies
@@ -61,6 +62,9 @@ def build(
     metrics = Metrics("storefront", version=settings.version)
     static = Assets(HERE / "static")
     templates = _templates(static)
+    event_streams = metrics.gauge(
+        "storefront_event_streams", "How many event streams are passed on right now?"
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -93,6 +97,11 @@ def build(
                 storefront=storefront,
                 renewals=Renewals(users),
                 upstreams=upstreams,
+                streams=Streams(
+                    per_account=settings.events_per_account,
+                    limit=settings.events_limit,
+                    count=event_streams,
+                ),
                 templates=templates,
                 assets=static,
                 cookies=Cookies(https=settings.https),

@@ -38,3 +38,6 @@ class StorefrontSettings(ServiceSettings, ServiceTokenSettings):
     ] = ()
     browse_timeout: Seconds = Field(default=2.5, description="how long a page waits for its parts")
     checkout_timeout: Seconds = Field(default=5.0, description="how long a checkout may take")
+    # Less than the client opens to one neighbour, so that we refuse and no connection is missed.
+    events_limit: int = Field(default=200, ge=1, le=250, description="open event streams in all")
+    events_per_account: int = Field(default=5, ge=1, le=100)

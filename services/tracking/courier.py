@@ -6,9 +6,11 @@ many couriers reach for a parcel, it moves once.
 
 from collections.abc import Callable, Mapping
 
+from app.errors import Unavailable
 from app.telemetry.logs import get_logger
 from services.tracking.measures import Measures
 from services.tracking.models import ShipmentStatus, Status
+from services.tracking.parking import count_surprise
 from services.tracking.repository import OrderChanged, OrderRepository
 from services.tracking.saga import Pace
 
@@ -52,11 +54,12 @@ class Courier:
             await self._move(order_id)
         except OrderChanged:
             return
-        except (KeyError, ValueError):
+        except Unavailable:
+            raise
+        except Exception:
             get_logger().exception("parcel.not_moved", order=order_id)
-            if await self._orders.strike(order_id, due_at=self._clock() + self._pace.courier):
-                get_logger().error("order.parked", order=order_id)
-                self._measures.parked()
+            due_at = self._clock() + self._pace.courier
+            await count_surprise(self._orders, self._measures, order_id, due_at=due_at)
 
     async def _move(self, order_id: str) -> None:
         order = await self._orders.get(order_id)

@@ -12,6 +12,7 @@ from services.tracking.events import Bulletin, Listener
 from services.tracking.models import StoredOrder
 from services.tracking.service import AccountRequired, Orders, Shopper
 from services.tracking.settings import TrackingSettings
+from services.tracking.stream import StreamTempo
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 MAX_EVENTS = 1_000_000
@@ -34,9 +35,11 @@ async def _bulletin(request: Request) -> Bulletin:
     return cast(Bulletin, request.state.bulletin)
 
 
-async def _heartbeat(request: Request) -> float:
+async def _tempo(request: Request) -> StreamTempo:
     settings = cast(TrackingSettings, request.state.tracking_settings)
-    return settings.events_heartbeat_seconds
+    return StreamTempo(
+        heartbeat=settings.events_heartbeat_seconds, longest=settings.events_longest_seconds
+    )
 
 
 async def _customer(identity: CurrentIdentity, token: CallerToken) -> Shopper:
@@ -57,7 +60,7 @@ async def _idempotency_key(
 
 OrdersService = Annotated[Orders, Depends(_orders)]
 News = Annotated[Bulletin, Depends(_bulletin)]
-Heartbeat = Annotated[float, Depends(_heartbeat)]
+Tempo = Annotated[StreamTempo, Depends(_tempo)]
 Customer = Annotated[Shopper, Depends(_customer)]
 """A caller with an account; a guest is answered 403 with where to log in."""
 IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
@@ -80,7 +83,9 @@ async def _listener(
     order: OwnOrder, news: News, last_event_id: LastEventId = 0
 ) -> AsyncIterator[Listener]:
     # Left when the last byte was sent or the listener went away, whichever comes first.
-    with news.listening(order.owner, order.id, after=last_event_id) as listener:
+    # Nobody has seen what has not happened: a higher number would wait for ever.
+    seen = min(last_event_id, order.sequence)
+    with news.listening(order.owner, order.id, after=seen) as listener:
         yield listener
 
 

@@ -10,13 +10,13 @@ from app.paging import Cursor, Limit, Milliseconds, Page, decode_cursor, encode_
 from app.problems import problems
 from services.tracking.dependencies import (
     Customer,
-    Heartbeat,
     IdempotencyKey,
     News,
     OrderId,
     OrderListener,
     OrdersService,
     OwnOrder,
+    Tempo,
 )
 from services.tracking.events import NoMoreListeners, TooManyStreams
 from services.tracking.models import FINAL_SHIPMENT_STATUSES, Checkout, Order, Step, StoredOrder
@@ -141,14 +141,14 @@ async def cancel_order(
 
 @router.get("/{order_id}/events", response_model=None, responses=STREAM_ANSWERS)
 async def follow_order(
-    order: OwnOrder, listener: OrderListener, news: News, heartbeat: Heartbeat
+    order: OwnOrder, listener: OrderListener, news: News, tempo: Tempo
 ) -> EventSourceResponse | Response:
     """What happens to the order, as server-sent events; `Last-Event-ID` resumes."""
     is_final = order.shipment_status in FINAL_SHIPMENT_STATUSES
     if is_final and listener.seen >= order.sequence:
         # The one answer that makes a browser's EventSource stop asking.
         return Response(status_code=status.HTTP_204_NO_CONTENT)
-    return event_stream(news, listener, heartbeat=heartbeat)
+    return event_stream(news, listener, tempo)
 
 
 def _cursor_after(order: StoredOrder) -> str:

@@ -42,6 +42,7 @@ class TrackingSettings(ServiceSettings, ServiceTokenSettings):
 
     events_poll_seconds: Seconds = 0.5
     events_heartbeat_seconds: Seconds = 10.0
+    events_longest_seconds: Seconds = 600.0
     events_per_shopper: int = Field(default=5, ge=1, le=100)
     events_limit: int = Field(default=1000, ge=1, le=100_000)
 

@@ -5,11 +5,15 @@
 | `event: shipment`      | something happened; `id` is its sequence number                    |
 | `: still here`         | nothing happened for a while                                       |
 | `event: end`           | delivered or cancelled: nothing will ever follow                   |
-| `event: bye`           | this replica stops: connect again, you will land at another        |
+| `event: bye`           | this replica stops, or the stream is old: connect again            |
+
+A stream outlives the access token that opened it, so it does not last for ever: who connects
+again shows a token again.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from fastapi.sse import EventSourceResponse, format_sse_event
 
@@ -27,17 +31,27 @@ BYE = format_sse_event(event="bye", data_str="{}")
 HELLO = format_sse_event(retry=RECONNECT_MILLISECONDS)
 
 
-def event_stream(
-    bulletin: Bulletin, listener: Listener, *, heartbeat: float
-) -> EventSourceResponse:
-    """Everything the listener has not seen, as it happens; ``heartbeat`` is in seconds."""
-    return EventSourceResponse(_story(bulletin, listener, heartbeat), headers=HEADERS)
+@dataclass(frozen=True, slots=True)
+class StreamTempo:
+    """Seconds between two signs of life, and until a stream has to be opened again."""
+
+    heartbeat: float
+    longest: float
 
 
-async def _story(bulletin: Bulletin, listener: Listener, heartbeat: float) -> AsyncIterator[bytes]:
+def event_stream(bulletin: Bulletin, listener: Listener, tempo: StreamTempo) -> EventSourceResponse:
+    """Everything the listener has not seen, as it happens."""
+    return EventSourceResponse(_story(bulletin, listener, tempo), headers=HEADERS)
+
+
+async def _story(
+    bulletin: Bulletin, listener: Listener, tempo: StreamTempo
+) -> AsyncIterator[bytes]:
+    time = asyncio.get_running_loop().time
+    ends_at = time() + tempo.longest
     yield HELLO
-    while not bulletin.closed:
-        if not await _news(listener, heartbeat):
+    while not bulletin.closed and time() < ends_at:
+        if not await _news(listener, tempo.heartbeat):
             yield STILL_HERE
             continue
         for event in await _unseen(bulletin, listener):
@@ -60,10 +74,18 @@ async def _unseen(bulletin: Bulletin, listener: Listener) -> list[ShipmentEvent]
     """A store that is away makes news late, it does not end the story."""
     try:
         # A listener who leaves right now must not take a connection of the store along.
-        return await asyncio.shield(asyncio.create_task(bulletin.unseen(listener)))
+        reading = asyncio.create_task(bulletin.unseen(listener))
+        reading.add_done_callback(_see_its_end)
+        return await asyncio.shield(reading)
     except Unavailable as error:
         get_logger().warning("events.not_read", why=str(error))
         return []
+
+
+def _see_its_end(reading: asyncio.Task[list[ShipmentEvent]]) -> None:
+    """Whoever left does not ask what became of it."""
+    if not reading.cancelled():
+        reading.exception()
 
 
 def _on_the_wire(event: ShipmentEvent) -> bytes:

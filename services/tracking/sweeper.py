@@ -11,6 +11,7 @@ from app.errors import Unavailable
 from app.telemetry.logs import get_logger
 from services.tracking.measures import Measures
 from services.tracking.models import Step
+from services.tracking.parking import count_surprise
 from services.tracking.repository import OrderChanged, OrderRepository
 from services.tracking.saga import Saga
 
@@ -76,9 +77,7 @@ class Sweeper:
         except Exception:
             get_logger().exception("order.not_resumed", order=order_id)
             due_at = self._clock() + self._saga.pace.retry
-            if await self._orders.strike(order_id, due_at=due_at):
-                get_logger().error("order.parked", order=order_id)
-                self._measures.parked()
+            await count_surprise(self._orders, self._measures, order_id, due_at=due_at)
 
     async def _resume(self, order_id: str) -> None:
         order = await self._orders.get(order_id)

@@ -53,7 +53,12 @@ async def pass_on(
     target = f"{wanted}?{query}" if query else wanted
     if request.method == "GET" and service is Service.TRACKING and EVENTS.fullmatch(wanted):
         return await relayed_events(
-            upstream, target, headers=headers, bearer=None, lifecycle=lifecycle
+            upstream,
+            target,
+            headers=headers,
+            bearer=None,
+            lifecycle=lifecycle,
+            streams=shop.streams,
         )
     is_counted = service is Service.USER and wanted in COUNTED_BY_ADDRESS
     if is_counted:

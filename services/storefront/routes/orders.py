@@ -152,6 +152,7 @@ async def order_events(
             headers={"last-event-id": request.headers.get("last-event-id", "")},
             bearer=bearer,
             lifecycle=lifecycle,
+            streams=shop.streams,
         )
     )
 

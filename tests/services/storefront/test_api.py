@@ -61,7 +61,7 @@ async def test_a_stranger_cannot_ask_what_only_services_may(
     browser: Browser, world: Neighbours, path: str
 ) -> None:
     await browser.client.get(f"/api/user{path}")
-    assert all("x-service-token" not in asked.headers for asked in world.requests)
+    assert all("x-service-token" not in asked.headers for asked in world.asked)
 
 
 async def test_nobody_can_pretend_to_come_from_elsewhere(

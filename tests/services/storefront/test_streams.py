@@ -1,14 +1,25 @@
-"""Passing events on while the process has to stop."""
+"""Passing events on: how many, and while the process has to stop."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx2
+import pytest
+from starlette.responses import Response
+from starlette.types import Message
 
 from app.client import Upstream
 from app.lifecycle import Lifecycle
 from app.telemetry.metrics import Metrics
-from services.storefront.streams import GOODBYE, relayed_events
+from services.storefront.streams import (
+    GOODBYE,
+    NoMoreStreams,
+    Streams,
+    TooManyStreams,
+    relayed_events,
+)
+from tests.support.identity import token
 
 
 class _Endless(httpx2.AsyncByteStream):
@@ -25,15 +36,25 @@ class _Endless(httpx2.AsyncByteStream):
         self.closed = True
 
 
+def _streams(*, per_account: int, limit: int) -> Streams:
+    count = Metrics("test").gauge("streams", "How many are open?")
+    return Streams(per_account=per_account, limit=limit, count=count)
+
+
 async def test_a_stream_says_goodbye_and_ends_when_the_process_drains() -> None:
-    body, lifecycle = _Endless(), Lifecycle()
+    body, lifecycle, streams = _Endless(), Lifecycle(), _streams(per_account=5, limit=5)
     transport = httpx2.MockTransport(
         lambda _: httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=body)
     )
     url = "http://tracking:8000"
     async with Upstream("tracking", url, metrics=Metrics("test"), transport=transport) as upstream:
         response = await relayed_events(
-            upstream, "/v1/orders/1/events", headers={}, bearer="token", lifecycle=lifecycle
+            upstream,
+            "/v1/orders/1/events",
+            headers={},
+            bearer="token",
+            lifecycle=lifecycle,
+            streams=streams,
         )
         chunks = aiter(response.body_iterator)  # type: ignore[attr-defined]
         assert await anext(chunks) == b"id: 1\ndata: {}\n\n"
@@ -42,3 +63,71 @@ async def test_a_stream_says_goodbye_and_ends_when_the_process_drains() -> None:
             assert await anext(chunks) == GOODBYE
             assert await anext(chunks, None) is None
     assert body.closed
+
+
+@asynccontextmanager
+async def neighbour() -> AsyncIterator[Upstream]:
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        headers = {"content-type": "text/event-stream"}
+        return httpx2.Response(200, headers=headers, stream=_Endless())
+
+    transport = httpx2.MockTransport(answer)
+    async with Upstream(
+        "tracking", "http://tracking:8000", metrics=Metrics("test"), transport=transport
+    ) as upstream:
+        yield upstream
+
+
+async def followed(upstream: Upstream, streams: Streams, account: str) -> Response:
+    return await relayed_events(
+        upstream,
+        "/v1/orders/1/events",
+        headers={},
+        bearer=token(account),
+        lifecycle=Lifecycle(),
+        streams=streams,
+    )
+
+
+async def leave_before_the_first_byte(response: Response) -> None:
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def nowhere(_: Message) -> None:
+        pass
+
+    await response({"type": "http", "asgi": {"spec_version": "2.3"}}, gone, nowhere)
+
+
+async def test_an_account_has_so_many_streams_whichever_of_its_tokens_it_shows() -> None:
+    streams = _streams(per_account=2, limit=10)
+    async with neighbour() as upstream:
+        opened = [await followed(upstream, streams, "user_ada") for _ in range(2)]
+        with pytest.raises(TooManyStreams):
+            await followed(upstream, streams, "user_ada")
+        opened.append(await followed(upstream, streams, "user_bob"))
+        await leave_before_the_first_byte(opened[0])
+        opened.append(await followed(upstream, streams, "user_ada"))
+        for response in opened[1:]:
+            await leave_before_the_first_byte(response)
+
+
+async def test_a_replica_passes_on_so_many_streams_and_no_more() -> None:
+    streams = _streams(per_account=5, limit=2)
+    async with neighbour() as upstream:
+        opened = [await followed(upstream, streams, f"user_{number}") for number in range(2)]
+        with pytest.raises(NoMoreStreams):
+            await followed(upstream, streams, "user_3")
+        for response in opened:
+            await leave_before_the_first_byte(response)
+        await leave_before_the_first_byte(await followed(upstream, streams, "user_3"))
+
+
+async def test_a_stream_the_neighbour_refuses_takes_no_place() -> None:
+    streams = _streams(per_account=1, limit=1)
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(404, json={}))
+    async with Upstream(
+        "tracking", "http://tracking:8000", metrics=Metrics("test"), transport=transport
+    ) as upstream:
+        for _ in range(2):
+            assert (await followed(upstream, streams, "user_ada")).status_code == 404

@@ -128,6 +128,26 @@ async def test_who_has_seen_the_last_event_is_told_to_stop_asking(sqlite_shop: S
         assert whole.text.count("event: shipment") == 5
 
 
+async def test_who_claims_to_be_ahead_hears_what_comes_and_the_end(sqlite_shop: Shop) -> None:
+    async with place(sqlite_shop) as here:
+        order_id = await here.confirmed_order()
+        async with listening(here.url, order_id, ADA | {"Last-Event-ID": "1000000"}) as heard:
+            await here.move(*STOPS)
+            await eventually(has(heard, *EVERYTHING[1:], "end"))
+            await eventually(has_ended(heard))
+
+
+async def test_who_claims_to_be_ahead_of_the_last_event_is_told_to_stop_asking(
+    sqlite_shop: Shop,
+) -> None:
+    async with place(sqlite_shop) as here, httpx2.AsyncClient() as client:
+        order_id = await here.confirmed_order()
+        await here.move(*STOPS)
+        path = f"{here.url}/v1/orders/{order_id}/events"
+        answer = await client.get(path, headers=ADA | {"Last-Event-ID": "1000000"})
+        assert answer.status_code == 204
+
+
 async def test_a_cancelled_order_ends_the_stream(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop) as here:
         order_id = await here.confirmed_order()
@@ -157,6 +177,15 @@ async def test_when_nothing_happens_the_listener_hears_so(sqlite_shop: Shop) -> 
 
             await eventually(hears_heartbeats)
             assert heard.events() == ["shipment 1"]
+
+
+async def test_an_old_stream_says_bye_so_that_a_token_is_shown_again(sqlite_shop: Shop) -> None:
+    quick = {"events_heartbeat_seconds": 0.05, "events_longest_seconds": 0.3}
+    async with place(sqlite_shop, **quick) as here:
+        order_id = await here.confirmed_order()
+        async with listening(here.url, order_id, ADA) as heard:
+            await eventually(has_ended(heard))
+            assert heard.events() == ["shipment 1", "bye"]
 
 
 async def test_a_replica_that_stops_says_bye_and_closes(sqlite_shop: Shop) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import text
 
-from services.tracking.models import Status
+from app.stores.errors import StoreUnavailable
+from services.tracking.models import ShipmentStatus, Status
 from services.tracking.repository import MAX_STRIKES
-from tests.services.tracking.workshop import LEASE, Shop, Workshop, an_order, open_workshop
+from tests.services.tracking.workshop import LEASE, PACE, Shop, Workshop, an_order, open_workshop
 
 
 async def test_an_order_that_moves_is_left_alone(workshop: Workshop) -> None:
@@ -81,6 +83,41 @@ async def test_an_order_nobody_can_read_is_parked_and_the_others_go_on(
         await workshop.sweeper.sweep()
     assert (await workshop.order("ord_00000002")).status is Status.CONFIRMED
     assert await workshop.orders.unfinished(latest=2**61, now=2**60, limit=10) == []
+
+
+async def test_a_parcel_nobody_can_read_is_parked_and_the_others_move_on(
+    workshop: Workshop,
+) -> None:
+    for number in (1, 2):
+        order = await workshop.place(an_order(f"ord_{number:08}"), key=str(number))
+        workshop.shop.carts.fill("user_ada", LAMP=2)
+        await workshop.saga.run(order)
+        workshop.shop.clock.pass_seconds(1)
+    async with workshop.database.transaction("test") as connection:
+        await connection.execute(text("UPDATE orders SET lines = 'null' WHERE id = 'ord_00000001'"))
+    for _ in range(MAX_STRIKES + 1):
+        workshop.shop.clock.pass_seconds(PACE.courier / 1000)
+        await workshop.courier.make_rounds()
+    assert (await workshop.order("ord_00000002")).shipment_status is ShipmentStatus.DELIVERED
+    assert await workshop.orders.under_way(now=2**60, latest=2**61, limit=10) == []
+
+
+async def test_a_surprise_that_cannot_be_counted_stops_no_other_order(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        await workshop.place(an_order(f"ord_{number:08}", quantity=1), key=str(number))
+    async with workshop.database.transaction("test") as connection:
+        await connection.execute(text("UPDATE orders SET address = '{}' WHERE id = 'ord_00000000'"))
+
+    async def away(*_: object, **__: object) -> bool:
+        raise StoreUnavailable("The store is not answering.")
+
+    monkeypatch.setattr(workshop.orders, "strike", away)
+    workshop.shop.clock.pass_seconds(61)
+    await workshop.sweeper.sweep()
+    for number in range(1, 5):
+        assert (await workshop.order(f"ord_{number:08}")).status is Status.CONFIRMED
 
 
 async def test_a_resumed_order_is_unclear_again_and_asked_again_soon(sqlite_shop: Shop) -> None:
