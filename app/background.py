@@ -2,12 +2,17 @@
 
 async with meanwhile(repeat(stock.expire, every=5.0, name="expire reservations")):
     yield state
+
+Nobody awaits such work, so nobody would see it die. What ends by an error that it did not expect
+is logged and begun anew; a task beside the requests is started by this module or awaited by its
+owner.
 """
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from app.errors import Unavailable
@@ -17,23 +22,35 @@ T = TypeVar("T")
 
 LAST_WORK_SECONDS = 3.0
 """What work that has begun gets when the process ends."""
+PAUSE_AFTER_DEATH = 1.0
+"""Seconds before work that died begins anew: its error may be there again."""
 
 
-async def repeat(
-    work: Callable[[], Coroutine[Any, Any, object]], *, every: float, name: str
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something that goes on beside the requests. `run` is called again if it dies."""
+
+    name: str
+    run: Callable[[], Coroutine[Any, Any, None]]
+
+
+def repeat(work: Callable[[], Coroutine[Any, Any, object]], *, every: float, name: str) -> Work:
     """Do ``work`` about ``every`` so many seconds until cancelled, whatever goes wrong in it.
 
     The pause varies by a fifth, so that replicas do not fall into step.
     """
-    while True:
-        await asyncio.sleep(every * random.uniform(0.8, 1.2))
-        try:
-            await uninterrupted(work(), grace=LAST_WORK_SECONDS)
-        except Unavailable as error:
-            get_logger().warning("background.failed", work=name, why=str(error))
-        except Exception:
-            get_logger().exception("background.failed", work=name)
+
+    async def run() -> None:
+        while True:
+            await asyncio.sleep(every * random.uniform(0.8, 1.2))
+            try:
+                await uninterrupted(work(), grace=LAST_WORK_SECONDS)
+            except Unavailable as error:
+                get_logger().warning("background.failed", work=name, why=str(error))
+            except Exception:
+                get_logger().exception("background.failed", work=name)
+
+    return Work(name, run)
 
 
 async def uninterrupted(work: Coroutine[Any, Any, T], *, grace: float) -> T:
@@ -51,12 +68,33 @@ async def uninterrupted(work: Coroutine[Any, Any, T], *, grace: float) -> T:
 
 
 @asynccontextmanager
-async def meanwhile(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run all of ``work`` beside the block, and stop it at the end."""
-    tasks = [asyncio.create_task(one) for one in work]
+async def meanwhile(*works: Work, pause: float = PAUSE_AFTER_DEATH) -> AsyncIterator[None]:
+    """Run all of ``works`` beside the block, and stop them at the end."""
+    tasks = [asyncio.create_task(_persist(work, pause), name=work.name) for work in works]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _persist(work: Work, pause: float) -> None:
+    """Run ``work`` to its own end, or until cancelled by whoever started this."""
+    while True:
+        try:
+            await work.run()
+            return
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            # Not us: something inside was cancelled and let it out.
+            get_logger().exception("background.died", work=work.name)
+        except Exception:
+            get_logger().exception("background.died", work=work.name)
+        await asyncio.sleep(pause)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -10,12 +10,13 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 
+from app.background import Work, meanwhile
 from app.telemetry.logs import get_logger
 
 RESOLVE_EVERY = 1.0
@@ -158,7 +159,7 @@ class DnsName:
         self._every = every
         self._timeout = timeout
         self._endpoints: tuple[str, ...] = ()
-        self._refreshing: asyncio.Task[None] | None = None
+        self._open = AsyncExitStack()
         self._in_doubt = asyncio.Event()
 
     def endpoints(self) -> tuple[str, ...]:
@@ -183,7 +184,8 @@ class DnsName:
 
     async def __aenter__(self) -> Self:
         await self.refresh()
-        self._refreshing = asyncio.create_task(self._refresh_for_ever())
+        refreshing = Work(f"resolve {self._host}", self._refresh_for_ever)
+        await self._open.enter_async_context(meanwhile(refreshing))
         return self
 
     async def __aexit__(
@@ -192,10 +194,7 @@ class DnsName:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._refreshing
+        await self._open.aclose()
 
     async def _refresh_for_ever(self) -> None:
         while True:

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from app.admission import Priority
+from app.background import Work, meanwhile
 from app.bodies import JSON
 from app.edge import Edge
 from app.health import Health
@@ -17,7 +19,7 @@ from app.pages import documentation_router
 from app.problems import document_problems, install_error_handlers
 from app.routing import RouteTable
 from app.settings import ServiceSettings
-from app.telemetry.lag import watching_event_loop
+from app.telemetry.lag import watch_event_loop
 from app.telemetry.logs import configure_logging
 from app.telemetry.metrics import Metrics
 
@@ -110,8 +112,9 @@ def _equipped(
             if method != "HEAD"
         )
         operations, lifecycle = app.state.operations, app.state.lifecycle
+        watching = Work("watch the event loop", partial(watch_event_loop, metrics.event_loop_lag))
         async with (
-            watching_event_loop(metrics.event_loop_lag),
+            meanwhile(watching),
             lifespan(app) as state,
             listening(operations, settings, lifecycle),
         ):

@@ -20,7 +20,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -36,6 +36,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from app.background import Work, meanwhile
 from app.stores.errors import StoreFull, StoreUnavailable, TroubleLog
 from app.telemetry.metrics import Metrics
 
@@ -104,6 +105,7 @@ class Valkey:
         )
         self._waiting: list[_Call] = []
         self._called = asyncio.Event()
+        self._open = AsyncExitStack()
         self._failures = 0
         self._paused_until = 0.0
         self._troubles = TroubleLog(STORE)
@@ -115,7 +117,7 @@ class Valkey:
         ).labels(STORE)
 
     async def __aenter__(self) -> Self:
-        self._worker = asyncio.create_task(self._serve_calls(), name="valkey")
+        await self._open.enter_async_context(meanwhile(Work("valkey", self._serve_calls)))
         return self
 
     async def __aexit__(
@@ -124,9 +126,7 @@ class Valkey:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._worker.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._worker
+        await self._open.aclose()
         _fail(self._waiting, "The store was closed.")
         await self._pool.disconnect()
 
@@ -174,12 +174,15 @@ class Valkey:
 
     async def _serve_calls(self) -> None:
         while True:
-            await self._called.wait()
-            self._called.clear()
             while self._waiting:
                 batch = self._waiting[:MAX_BATCH]
                 del self._waiting[:MAX_BATCH]
-                await self._serve(batch)
+                try:
+                    await self._serve(batch)
+                finally:  # however it ended, nobody waits for an answer that does not come
+                    _fail(batch, "The store is not answering.")
+            await self._called.wait()
+            self._called.clear()
 
     async def _serve(self, batch: list[_Call]) -> None:
         try:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app.admission import Priority
 from app.auth import TokenVerifier
-from app.background import meanwhile, repeat
+from app.background import Work, meanwhile, repeat
 from app.client import Transport, Upstream
 from app.factory import create_app
 from app.health import Health
@@ -138,7 +138,10 @@ def build(
                     ),
                     repeat(anonymiser.work, every=settings.deletions_seconds, name="anonymiser"),
                     repeat(bulletin.look, every=settings.events_poll_seconds, name="bulletin"),
-                    bulletin.close_when(app.state.lifecycle.wait_draining),
+                    Work(
+                        "close the bulletin",
+                        partial(bulletin.close_when, app.state.lifecycle.wait_draining),
+                    ),
                 ),
             ):
                 yield State(

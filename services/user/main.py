@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.admission import Priority
 from app.auth import TokenVerifier
-from app.background import meanwhile, repeat
+from app.background import Work, meanwhile, repeat
 from app.client import Upstream
 from app.factory import create_app
 from app.health import Health
@@ -88,7 +88,7 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
             async with (
                 Upstream("user", "http://user", metrics=metrics, transport=_OwnKeys(ring)) as own,
                 meanwhile(
-                    staff.ensure(),
+                    Work("ensure the staff account", staff.ensure),
                     repeat(
                         partial(tidy, Sessions(database), Attempts(database), clock=now),
                         every=TIDY_EVERY,

@@ -7,15 +7,17 @@ import random
 import string
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.background import Work, meanwhile
 from app.settings import ServiceSettings, load
 from app.telemetry.context import NOBODY, Deadline, RequestContext, bind, current
-from app.telemetry.lag import watching_event_loop
+from app.telemetry.lag import watch_event_loop
 from app.telemetry.logs import configure_logging, get_logger
 from app.telemetry.metrics import Metrics
 from tests.app.small import build
@@ -135,7 +137,8 @@ async def test_the_process_and_the_build_are_described(client: httpx2.AsyncClien
 
 async def test_the_lag_of_the_event_loop_is_measured() -> None:
     metrics = Metrics("test")
-    async with watching_event_loop(metrics.event_loop_lag, interval=0.001):
+    watching = partial(watch_event_loop, metrics.event_loop_lag, interval=0.001)
+    async with meanwhile(Work("watch", watching)):
         await asyncio.sleep(0.005)
         time.sleep(0.06)  # somebody blocks the loop
         await asyncio.sleep(0.005)

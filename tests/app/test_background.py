@@ -1,0 +1,107 @@
+"""Nobody awaits what goes on beside the requests; its death is seen all the same."""
+
+import asyncio
+import json
+
+import pytest
+
+from app.background import Work, meanwhile, repeat
+from app.discovery import DnsName
+from app.settings import ServiceSettings, load
+from app.stores.errors import StoreUnavailable
+from app.stores.valkey import Valkey
+from app.telemetry.logs import configure_logging
+from app.telemetry.metrics import Metrics
+from tests.support.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> None:
+    configure_logging(load(ServiceSettings), "small")
+
+
+class Dying:
+    """Work that dies of each of the errors in turn, and then goes on for ever."""
+
+    def __init__(self, *errors: BaseException) -> None:
+        self._errors = list(errors)
+        self.begun = 0
+
+    async def run(self) -> None:
+        self.begun += 1
+        if self._errors:
+            raise self._errors.pop(0)
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("what"), asyncio.CancelledError()])
+async def test_work_that_dies_is_reported_and_begun_anew(
+    error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dying = Dying(error)
+    async with meanwhile(Work("sweep", dying.run), pause=0):
+        await until(lambda: dying.begun == 2)
+    (line,) = capsys.readouterr().out.splitlines()
+    event = json.loads(line)
+    assert (event["event"], event["work"]) == ("background.died", "sweep")
+    assert type(error).__name__ in event["exception"]
+
+
+async def test_work_that_is_done_is_not_done_again() -> None:
+    begun: list[int] = []
+
+    async def once() -> None:
+        begun.append(1)
+
+    async with meanwhile(Work("once", once), pause=0):
+        await until(lambda: bool(begun))
+        await asyncio.sleep(0)
+    assert begun == [1]
+
+
+async def test_what_is_repeated_goes_on_after_anything() -> None:
+    count = 0
+
+    async def fail() -> None:
+        nonlocal count
+        count += 1
+        raise asyncio.CancelledError if count == 1 else ValueError
+
+    async with meanwhile(repeat(fail, every=0.001, name="fail"), pause=0):
+        await until(lambda: count >= 3)
+
+
+async def test_the_end_of_the_block_ends_work_that_waits_to_begin_anew() -> None:
+    dying = Dying(RuntimeError())
+    async with asyncio.timeout(5), meanwhile(Work("sweep", dying.run), pause=3600):
+        await until(lambda: dying.begun == 1)
+
+
+async def test_a_name_is_resolved_again_after_an_error_that_nobody_expected() -> None:
+    answers: list[list[str] | Exception] = [["10.0.0.1"], RuntimeError("what"), ["10.0.0.2"]]
+
+    async def resolve(_: str, __: int) -> list[str]:
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async with DnsName("cart", 8000, resolver=resolve, every=0.01) as name:
+        await until(lambda: name.endpoints() == ("http://10.0.0.2:8000",))
+
+
+async def test_calls_of_the_store_are_answered_after_one_died(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Valkey(valkey_url, metrics=Metrics("cart")) as valkey:
+        connect = valkey._pool.get_connection
+
+        async def cancelled() -> None:
+            monkeypatch.setattr(valkey._pool, "get_connection", connect)
+            raise asyncio.CancelledError
+
+        monkeypatch.setattr(valkey._pool, "get_connection", cancelled)
+        async with asyncio.timeout(5):
+            with pytest.raises(StoreUnavailable):
+                await valkey.ping()
+            await valkey.ping()
