@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from app.errors import Problem
+from app.telemetry.logs import get_logger
 
 Check = Callable[[], Awaitable[None]]
 """Returns when all is well and raises otherwise."""
@@ -55,9 +56,19 @@ class Health:
             if self._clock() >= self._fresh_until:
                 names = list(self._checks)
                 outcomes = await asyncio.gather(*(self._outcome(name) for name in names))
-                self._results = dict(zip(names, outcomes, strict=True))
+                self._note(dict(zip(names, outcomes, strict=True)))
                 self._fresh_until = self._clock() + CACHE_SECONDS
             return self._results
+
+    def _note(self, results: dict[str, str]) -> None:
+        """Keep the results, and log what changed: probes only see that a replica is unready."""
+        for name, result in results.items():
+            before = self._results.get(name, WELL)
+            if result != WELL and before == WELL:
+                get_logger().warning("check.failed", check=name, reason=result)
+            elif result == WELL and before != WELL:
+                get_logger().info("check.passed", check=name)
+        self._results = results
 
     async def _outcome(self, name: str) -> str:
         try:
@@ -70,8 +81,14 @@ class Health:
         except NotReady as reason:
             return str(reason)
         except Problem as problem:
-            return problem.detail
+            return f"{problem.detail}{_behind(problem)}"
         except Exception as error:  # a check may fail in any way; the probe must still answer
             return type(error).__name__
         self._well_at[name] = self._clock()
         return WELL
+
+
+def _behind(problem: Problem) -> str:
+    """What made the problem, in one line."""
+    cause = problem.__cause__
+    return f" ({(str(cause).splitlines() or [type(cause).__name__])[0]})" if cause else ""

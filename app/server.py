@@ -3,12 +3,12 @@
 Container entry, and what the local supervisor starts. One event loop, one uvicorn server, no
 workers: replicas are scaled by those who start processes.
 
-`--fd` hands down listening sockets: the first is the service's, shared by all replicas, further
-ones belong to this replica alone. Without any, one is opened on the settings' host and port.
+`--fd` hands down the listening sockets of the service, which all its replicas share, `--own-fd`
+those of this replica alone. Without any, one is opened on the settings' host and port.
 
 Stopping (SIGTERM, SIGINT), the order being what loses no request:
 
-1. stop accepting on the shared socket: the other replicas take what comes;
+1. stop accepting on the shared sockets: the other replicas take what comes;
 2. be unready, and answer everything with `Connection: close`;
 3. wait `drain_wait`, so that clients and balancers notice;
 4. close what is idle, finish what is in flight within `drain_grace`;
@@ -18,7 +18,6 @@ Stopping (SIGTERM, SIGINT), the order being what loses no request:
 import argparse
 import asyncio
 import contextlib
-import ctypes
 import gc
 import importlib
 import importlib.util
@@ -42,7 +41,6 @@ from app.telemetry.logs import configure_logging, get_logger
 WRONG_USAGE = 2
 CANNOT_START = 3
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_PR_SET_PDEATHSIG = 1
 _GC_THRESHOLDS = (50_000, 20, 50)
 """After start-up little garbage is cyclic; collecting less often takes pauses off the tail."""
 
@@ -51,9 +49,16 @@ class Server(uvicorn.Server):
     """uvicorn's server with a stop that loses no request."""
 
     def __init__(
-        self, config: uvicorn.Config, *, lifecycle: Lifecycle, settings: ServiceSettings
+        self,
+        config: uvicorn.Config,
+        *,
+        lifecycle: Lifecycle,
+        settings: ServiceSettings,
+        own: int = 0,
     ) -> None:
+        """The last ``own`` sockets are this replica's alone."""
         super().__init__(config)
+        self._own = own
         self._lifecycle = lifecycle
         self._settings = settings
 
@@ -91,8 +96,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         get_logger().info("server.draining")
-        shared = self.servers[0]
-        shared.close()
+        for shared in self.servers[: len(self.servers) - self._own]:
+            shared.close()
         self._lifecycle.start_draining()
         await asyncio.sleep(self._settings.drain_wait)
         await super().shutdown(sockets)
@@ -119,25 +124,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m app.server", description="Run one replica.")
     parser.add_argument("factory", help="module:function that makes the app")
     parser.add_argument(
-        "--fd", type=int, action="append", default=[], help="inherited listening socket"
+        "--fd", type=int, action="append", default=[], help="inherited socket of the service"
+    )
+    parser.add_argument(
+        "--own-fd", type=int, action="append", default=[], help="inherited socket of the replica"
     )
     options = parser.parse_args(arguments)
     try:
         app = _load(options.factory)()
         settings: ServiceSettings = app.state.settings
-        listeners = _listeners(settings, options.fd)
+        listeners = _listeners(settings, [*options.fd, *options.own_fd])
     except SettingsError as error:
         print(*error.problems, sep="\n", file=sys.stderr)
         return WRONG_USAGE
-    if settings.die_with_parent:
-        _die_with_parent()
     configure_logging(settings, app.state.service)
-    if len(listeners) > 1:
-        # The first is for those who are served, the others are this replica's own.
+    if options.own_fd:
+        # Those who are served come by the others.
         app.state.operations.keep_private_from(listeners[0].getsockname()[1])
     lifecycle = app.state.lifecycle
     config = uvicorn_config(app, settings, lifecycle, lifespan="on")
-    server = Server(config, lifecycle=lifecycle, settings=settings)
+    server = Server(config, lifecycle=lifecycle, settings=settings, own=len(options.own_fd))
     server.run(sockets=listeners)
     return 0
 
@@ -169,10 +175,14 @@ def _listeners(settings: ServiceSettings, descriptors: Sequence[int]) -> list[so
     """The sockets to accept on. Raises SettingsError with the variable that would help."""
     if descriptors:
         return [_inherited(descriptor) for descriptor in descriptors]
-    place = f"{settings.host}:{settings.port}"
+    is_ipv6 = ":" in settings.host
+    place = f"[{settings.host}]:{settings.port}" if is_ipv6 else f"{settings.host}:{settings.port}"
+    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     try:
         # Not REUSEPORT: connections queued at a socket are lost when that one process ends.
-        return [socket.create_server((settings.host, settings.port), backlog=BACKLOG)]
+        return [
+            socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+        ]
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SettingsError(
@@ -190,12 +200,6 @@ def _inherited(descriptor: int) -> socket.socket:
 def _address(listener: socket.socket) -> str:
     name = listener.getsockname()
     return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
-
-
-def _die_with_parent() -> None:
-    """Have the kernel stop us when the process that started us is gone, however it went."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 if __name__ == "__main__":

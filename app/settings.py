@@ -115,7 +115,6 @@ class ServiceSettings(BaseSettings):
         default_factory=socket.gethostname, min_length=1, max_length=100, description="the replica"
     )
     version: str = Field(default="0.1.0+dev", min_length=1, max_length=100)
-    die_with_parent: bool = False
 
     request_timeout: Seconds = Field(default=5.0, description="deadline when a caller sends none")
     body_limit: int = Field(default=64 * 1024, ge=1024, le=16 * 1024 * 1024)

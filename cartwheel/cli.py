@@ -6,8 +6,10 @@ Exit codes: 0 good, 1 the moment is wrong (nothing runs, it did not get ready), 
 import asyncio
 import json
 import os
+import re
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +20,19 @@ from cartwheel.local.configuration import effective_values
 from cartwheel.local.control import Message, ask
 from cartwheel.local.errors import CommandError
 from cartwheel.local.foreground import run_in_foreground
+from cartwheel.local.hints import command_for, shown, this_command
 from cartwheel.local.prepare import prepare_stores
-from cartwheel.local.settings import load_local
-from cartwheel.local.state import StateFolder, shown
-from cartwheel.local.topology import SHOP, by_name, check_count, find
-from cartwheel.report import aligned, megabytes, new_console, overview_table, this_command
+from cartwheel.local.settings import LocalSettings, load_local
+from cartwheel.local.state import StateFolder
+from cartwheel.local.topology import FRONT, SHOP, by_name, check_count, find, impossible
+from cartwheel.report import (
+    aligned,
+    megabytes,
+    new_console,
+    overview_table,
+    suggestion,
+    wrapped,
+)
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -41,15 +51,20 @@ StateDir = Annotated[
 Stores = Annotated[
     str | None, typer.Option(help="sqlite, or real: Valkey and Postgres (CARTWHEEL_STORES).")
 ]
-PortOption = Annotated[int | None, typer.Option(help="Where the service is reached.")]
+PortOption = Annotated[int | None, typer.Option(help="Where the service is reached (see config).")]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(by_name(SHOP))}.")]
 
 
 @app.callback()
-def overview(context: typer.Context) -> None:
+def overview(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Say which one this is.")] = False,
+) -> None:
     """Run the shop on this machine."""
-    if context.invoked_subcommand is None:
+    if version:
+        _say(f"cartwheel {metadata.version('cartwheel')}")
+    elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
@@ -57,7 +72,7 @@ def overview(context: typer.Context) -> None:
 def up(
     state_dir: StateDir = None,
     stores: Stores = None,
-    host: Annotated[str | None, typer.Option(help="Where to listen (127.0.0.1).")] = None,
+    host: Annotated[str | None, typer.Option(help="Where to listen (127.0.0.1 and ::1).")] = None,
     port_storefront: PortOption = None,
     port_products: PortOption = None,
     port_cart: PortOption = None,
@@ -86,9 +101,9 @@ def down(state_dir: StateDir = None) -> None:
     pid = _ask(state, {"command": "down"}, timeout=ANSWER_WITHIN)["pid"]
     while state.running_pid() == pid:
         if time.monotonic() - started > STOP_WITHIN:
-            raise CommandError(f"Still running after {STOP_WITHIN:g} s: end it with kill {pid}.")
+            raise CommandError(f"Still running after {STOP_WITHIN:g} s. To end it: kill -9 {pid}")
         time.sleep(0.05)
-    typer.echo(f"Stopped in {time.monotonic() - started:.1f} s.")
+    _say(f"Stopped in {time.monotonic() - started:.1f} s.")
 
 
 @app.command()
@@ -99,11 +114,16 @@ def status(state_dir: StateDir = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(overview, indent=2))
         return
+    services = overview["services"]
     console = new_console()
-    console.print(overview_table(overview["services"]))
-    console.print(
-        f"\nTogether {megabytes(overview['memory'])}; {overview['stores']} stores. "
-        f"Try next: {this_command()} scale cart 4"
+    console.print(overview_table(services, overview["servers"], width=console.width))
+    for problem in overview["problems"]:
+        console.print(f"✗ {problem}", style="red")
+    shop = next((one["url"] for one in services if one["service"] == FRONT), "starting")
+    _say(
+        f"\nShop: {shop}\n"
+        f"Together {megabytes(overview['memory'])}; {overview['stores']} stores.\n"
+        f"Try next: {command_for(state.root, suggestion(services))}"
     )
 
 
@@ -117,10 +137,17 @@ def scale(
     find(by_name(SHOP), service)
     check_count(count)
     request: Message = {"command": "scale", "service": service, "count": count}
-    answer = _ask(_state(state_dir), request, timeout=CHANGE_WITHIN)
+    state = _state(state_dir)
+    answer = _ask(state, request, timeout=CHANGE_WITHIN)
     if not answer["ready"]:
-        raise CommandError(f"{service}: not all {count} are ready yet; see {this_command()} status")
-    typer.echo(f"{service}: {answer['before']} → {count}, ready after {answer['seconds']:.1f} s.")
+        see = command_for(state.root, "status")
+        raise CommandError(f"{service}: not all {count} are ready yet. See {see}")
+    before, seconds = answer["before"], answer["seconds"]
+    if count == before:
+        _say(f"{service} has {count} {'replica' if count == 1 else 'replicas'} already.")
+    else:
+        how = "ready" if count > before else "stopped"
+        _say(f"{service}: {before} → {count}, {how} after {seconds:.1f} s.")
 
 
 @app.command()
@@ -129,7 +156,7 @@ def restart(service: Service, state_dir: StateDir = None) -> None:
     find(by_name(SHOP), service)
     request: Message = {"command": "restart", "service": service}
     answer = _ask(_state(state_dir), request, timeout=CHANGE_WITHIN)
-    typer.echo(f"{service}: all replaced in {answer['seconds']:.1f} s.")
+    _say(f"{service}: all replaced in {answer['seconds']:.1f} s.")
 
 
 @app.command()
@@ -142,7 +169,7 @@ def migrate(state_dir: StateDir = None, stores: Stores = None) -> None:
 
 @app.command()
 def seed(state_dir: StateDir = None, stores: Stores = None) -> None:
-    """Put goods into an empty shop; adds what is missing (`up` does it too)."""
+    """Put the goods into the shop that it lacks (`up` does it too)."""
     settings = load_local(state_dir=state_dir, stores=stores)
     said = asyncio.run(prepare_stores(SHOP, settings, _state(state_dir), with_seed=True))
     typer.echo("\n".join(said))
@@ -154,13 +181,13 @@ def config(
     state_dir: StateDir = None,
     as_json: Json = False,
 ) -> None:
-    """Effective settings, secrets hidden: of the run, or of one service in it."""
-    settings = load_local(state_dir=state_dir)
+    """Effective settings, secrets hidden: the run's or a service's."""
+    state = _state(state_dir)
+    settings = _settings_of_run(state) or load_local(state_dir=state_dir)
     if service is None:
         values = describe(settings)
     else:
-        spec = find(by_name(SHOP), service)
-        values = effective_values(spec, settings, StateFolder.at(settings.state_dir))
+        values = effective_values(find(by_name(SHOP), service), settings, state)
     if as_json:
         typer.echo(json.dumps(values, indent=2))
         return
@@ -173,9 +200,7 @@ def main() -> None:
         # Without its own error pages: a wrong flag is one line, too.
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
-        code = _complain(
-            f"{error.format_message().rstrip('.')}. Try: {this_command()} --help", code=2
-        )
+        code = _complain(_wrong_usage(error), code=2)
     except CommandError as error:
         code = _complain(str(error), code=error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
@@ -187,18 +212,41 @@ def main() -> None:
     sys.exit(code)
 
 
+def _wrong_usage(error: typer.TyperException) -> str:
+    """What is wrong with the command line, and where to look up what is right."""
+    if negative := next((word for word in sys.argv if re.fullmatch(r"-\d+", word)), None):
+        # Read as flags, which nobody meant.
+        return impossible(int(negative))
+    sentence = error.format_message()
+    if not sentence.endswith((".", "?")):
+        sentence += "."
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = f" {context.info_name}" if context and context.parent else ""
+    return f"{sentence} Try: {this_command()}{command} --help"
+
+
 def _complain(sentence: str, *, code: int) -> int:
-    typer.echo(sentence, err=True)
+    typer.echo(wrapped(sentence, sys.stderr), err=True)
     return code
+
+
+def _say(sentence: str) -> None:
+    typer.echo(wrapped(sentence, sys.stdout))
 
 
 def _state(state_dir: Path | None) -> StateFolder:
     return StateFolder.at(load_local(state_dir=state_dir).state_dir)
 
 
+def _settings_of_run(state: StateFolder) -> LocalSettings | None:
+    """What the shop that runs there was told; None when none runs."""
+    if state.running_pid() is None:
+        return None
+    return LocalSettings(**_ask(state, {"command": "status"}, timeout=ANSWER_WITHIN)["settings"])
+
+
 def _ask(state: StateFolder, request: Message, *, timeout: float) -> Message:
     if state.running_pid() is None:
-        raise CommandError(
-            f"Nothing runs in {shown(state.root)}: start it with {this_command()} up"
-        )
+        start = command_for(state.root, "up")
+        raise CommandError(f"Nothing runs in {shown(state.root)}. To start it: {start}")
     return ask(state.control_socket, request, timeout=timeout)

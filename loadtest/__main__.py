@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import httpx2
 
+from loadtest.clients import new_client
 from loadtest.generator import MAX_RATE, MAX_SHOPPERS, TIMEOUT, Figures, Generator
 from loadtest.scenarios import SCENARIOS, Request
 
@@ -69,11 +70,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 async def find(target: str) -> str | None:
     """What is wrong with the target, in one sentence; None if the shop answers there."""
     try:
-        async with httpx2.AsyncClient(base_url=target, timeout=FIND_WITHIN) as client:
+        async with new_client(target, timeout=FIND_WITHIN) as client:
             answer = await client.get("/healthz")
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
         return (
-            f"Nothing answers at {target}: start the shop (make up, or make kind and skaffold run)."
+            f"Nothing answers at {target}: start the shop (make up, or make kind and skaffold "
+            "run), or say where it is with --target."
         )
     if answer.status_code != 200:
         return f"What answers at {target} is not the shop (/healthz said {answer.status_code})."
@@ -117,6 +119,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problem := asyncio.run(find(options.target)):
         print(problem, file=sys.stderr)
         return 2
+    print(
+        f"{options.rate:g} requests a second for {options.seconds:g} s to {options.target}: "
+        f"{options.scenario}, at most {options.shoppers} shoppers",
+        flush=True,
+    )
     try:
         figures, report = asyncio.run(run(options))
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from random import Random
 
 import httpx2
 
+from loadtest.clients import new_client
 from loadtest.generator import Figures, Generator, exchange
 from loadtest.scenarios import ORDER, Reply, Request, checkout
 
@@ -108,12 +109,12 @@ def _failures(figures: Figures) -> str:
 
 
 async def accept(options: argparse.Namespace) -> None:
-    async with httpx2.AsyncClient(base_url=options.target, timeout=5) as shop:
+    async with new_client(options.target, timeout=5) as shop:
         order = await buy_something(shop)
     print(f"bought: order {order.json['id']} is {order.json['status']}", flush=True)
     if not options.prometheus:
         return
-    async with httpx2.AsyncClient(base_url=options.prometheus, timeout=5) as prometheus:
+    async with new_client(options.prometheus, timeout=5) as prometheus:
         seconds = await grow(options.target, prometheus, rate=options.rate, within=options.within)
     print(f"grown: a new replica of the cart serves after {seconds:.0f} s of load", flush=True)
 

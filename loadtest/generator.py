@@ -18,6 +18,7 @@ from random import Random
 
 import httpx2
 
+from loadtest.clients import new_client
 from loadtest.scenarios import SCENARIOS, Reply, Request, Scenario
 
 MAX_RATE = 2000.0
@@ -107,12 +108,10 @@ class Generator:
         self._free: list[_Shopper] = []
         self._made = 0
         self._sending: set[asyncio.Task[None]] = set()
-        self._client = httpx2.AsyncClient(
-            base_url=target,
+        self._client = new_client(
+            target,
             timeout=TIMEOUT,
             transport=transport,
-            # A proxy of the environment is for the world outside, not for the shop.
-            trust_env=False,
             limits=httpx2.Limits(max_connections=self._shoppers),
         )
 

@@ -17,10 +17,14 @@ from tests.support.valkey import running_valkey
 
 
 def pytest_configure() -> None:
-    """Hear every signal: ignored ones would be handed on to the processes that tests stop."""
+    """What the person's shell hands on to us, and we would to every process of a test."""
+    # Ignored signals would not stop the processes that tests stop with them.
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:  # nohup, or a shell's background
             signal.signal(number, signal.SIG_DFL)
+    # Everything here is on this machine: no client of ours is to ask a proxy for it.
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -194,7 +194,7 @@ class Valkey:
         except Exception as error:  # whatever it is: without this loop all callers would hang
             self._pause(error)
             # Who waits for the next round trip would find the same: tell them now.
-            _fail(batch + self._waiting, "The store is not answering.")
+            _fail(batch + self._waiting, "The store is not answering.", error)
             self._waiting.clear()
             return
         self._failures = 0
@@ -257,9 +257,12 @@ async def _again_with_source(
     return [next(repeated) if isinstance(r, NoScriptError) else r for r in replies]
 
 
-def _fail(calls: Sequence[_Call], reason: str) -> None:
+def _fail(calls: Sequence[_Call], reason: str, cause: Exception | None = None) -> None:
     for call in calls:
-        call.settle(StoreUnavailable(reason))
+        problem = StoreUnavailable(reason)
+        # Callers are told the reason; readiness and the log also what was behind it.
+        problem.__cause__ = cause
+        call.settle(problem)
 
 
 def _meaning_of(error: ResponseError) -> Exception:

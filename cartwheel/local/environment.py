@@ -20,7 +20,6 @@ def environment_of(
             f"CARTWHEEL_{name.upper()}_URL": f"file:{state.endpoints_file(name)}"
             for name in spec.neighbours
         },
-        "CARTWHEEL_DIE_WITH_PARENT": "1",
         # The supervisor reads what replicas print, to tell of errors.
         "CARTWHEEL_LOG_FORMAT": "json",
         "PYTHONUNBUFFERED": "1",

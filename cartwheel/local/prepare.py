@@ -4,16 +4,17 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from cartwheel.local.environment import environment_of
-from cartwheel.local.errors import CommandError, StartError
+from cartwheel.local.errors import CommandError, StartError, described
+from cartwheel.local.events import Nobody
+from cartwheel.local.processes import Processes, run_to_end
+from cartwheel.local.replica import Patience
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state import StateFolder
 from cartwheel.local.stores import open_stores
 from cartwheel.local.topology import ServiceSpec
 
-PROJECT = Path(__file__).parents[2]
 PATIENCE = 120.0  # a migration may rewrite a table
 SQL_STORES = ("sqlite:", "postgresql:")
 
@@ -32,16 +33,21 @@ async def prepare_stores(
     if settings.stores == "real" and state.running_pid() is not None:
         raise CommandError("The real stores run with `cartwheel up`, which did this at its start.")
     state.prepare()
-    async with open_stores(shop, settings, state) as stores:
-        said = await migrate_stores(shop, stores)
+    processes = Processes()
+    async with open_stores(
+        shop, settings, state, events=Nobody(), patience=Patience(), processes=processes
+    ) as stores:
+        said = await migrate_stores(shop, stores.urls, processes)
         if with_seed:
             for spec in shop:
-                environment = environment_of(spec, settings, state, stores.get(spec.name))
-                said += await seed(spec, environment)
+                environment = environment_of(spec, settings, state, stores.urls.get(spec.name))
+                said += await seed(spec, environment, processes)
         return said
 
 
-async def migrate_stores(shop: Iterable[ServiceSpec], stores: Mapping[str, str]) -> list[str]:
+async def migrate_stores(
+    shop: Iterable[ServiceSpec], stores: Mapping[str, str], processes: Processes
+) -> list[str]:
     """Bring every SQL store to its newest schema; returns what changed. Raises `StartError`."""
     packages = {
         spec.package: stores[spec.name]
@@ -50,37 +56,38 @@ async def migrate_stores(shop: Iterable[ServiceSpec], stores: Mapping[str, str])
     }
     if not packages:
         return []
-    return await _run("cartwheel.local.migrations", given=json.dumps(packages))
+    return await _run(processes, "cartwheel.local.migrations", given=json.dumps(packages))
 
 
-async def seed(spec: ServiceSpec, environment: Mapping[str, str]) -> list[str]:
+async def seed(
+    spec: ServiceSpec, environment: Mapping[str, str], processes: Processes
+) -> list[str]:
     """Run the service's own seed program; returns what it said. Raises `StartError`."""
     if spec.seed is None:
         return []
-    return await _run(spec.seed, environment=environment)
+    return await _run(processes, spec.seed, environment=environment)
 
 
 async def _run(
-    module: str, *, given: str = "", environment: Mapping[str, str] | None = None
+    processes: Processes,
+    module: str,
+    *,
+    given: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> list[str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module),
-        cwd=PROJECT,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        process_group=0,
-    )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(given.encode()), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            code, said = await run_to_end(
+                processes,
+                (sys.executable, "-m", module),
+                environment=environment,
+                given=given,
+            )
     except TimeoutError:
         raise StartError(f"{module} took longer than {PATIENCE:g} s and was stopped.") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    lines = output.decode(errors="replace").strip().splitlines()
-    if process.returncode:
+    except OSError as error:
+        raise CommandError(f"{module} could not be started ({described(error)}).") from error
+    lines = said.splitlines()
+    if code:
         raise StartError(lines[-1] if lines else f"{module} failed without a word.")
     return lines

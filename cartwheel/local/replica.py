@@ -2,22 +2,20 @@
 
 import asyncio
 import signal
-import sys
 import time
-from collections.abc import Callable, Mapping
+from asyncio.subprocess import Process
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from socket import socket
+from typing import NamedTuple, Protocol
 
-from cartwheel.local.errors import StartError
+from cartwheel.local.errors import StartError, described
 from cartwheel.local.events import Events
 from cartwheel.local.logs import ReplicaLog
-from cartwheel.local.probe import status_of
-from cartwheel.local.sockets import listen_anywhere, port_of
+from cartwheel.local.supervision import persist
 
-PROJECT = Path(__file__).parents[2]
-WRONG_SETTINGS = 2  # how `python -m app.server` exits when it was told nonsense
+# How our servers, Valkey and Postgres exit when they were told nonsense.
+WRONG_SETTINGS = 2
 
 
 class State(StrEnum):
@@ -54,13 +52,29 @@ class Patience:
     grace_when_all_stop: float = 2.3
 
 
-@dataclass(frozen=True)
-class Launch:
-    """What every replica of a service is started with."""
+class Condition(NamedTuple):
+    """How a process is. ``why`` says what keeps one from being ready that is alive."""
 
-    factory: str
-    shared: socket
-    environment: Mapping[str, str]
+    alive: bool
+    ready: bool
+    why: str = ""
+
+
+class Program(Protocol):
+    """What a replica runs."""
+
+    stop_with: signal.Signals
+
+    async def start(self, name: str) -> tuple[Process, int]:
+        """Start it once; the process and the port it will answer on.
+
+        Raises `OSError` when this machine has no room, `CommandError` at the wrong moment.
+        """
+        ...
+
+    async def condition(self, port: int, *, timeout: float) -> Condition:
+        """Ask it how it is, for at most so many seconds."""
+        ...
 
 
 class WrongSettings(StartError):
@@ -78,29 +92,31 @@ class Replica:
         self,
         name: str,
         *,
-        launch: Launch,
+        program: Program,
         log: ReplicaLog,
         events: Events,
         patience: Patience,
-        on_change: Callable[[], None],
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
+        self.log = log
         self.state = State.STARTING
         self.port: int | None = None
         self.restarts = 0
         self.since = time.monotonic()
-        self._launch = launch
-        self._log = log
+        self._program = program
         self._events = events
         self._patience = patience
         self._on_change = on_change
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._stopping = asyncio.Event()
         self._first_ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # Nobody may be waiting when settings are refused; that is no unhandled error then.
         self._first_ready.add_done_callback(lambda future: future.cancelled() or future.exception())
         self._delay = patience.first_back_off
-        self._task = asyncio.create_task(self._keep_running(), name=name)
+        self._task = asyncio.create_task(
+            persist(self._keep_running, "keeping it running", self._tell_bad), name=name
+        )
 
     @property
     def pid(self) -> int | None:
@@ -128,10 +144,10 @@ class Replica:
             self._become(State.DRAINING)
             if callers_know_it and leave_before:
                 await asyncio.sleep(leave_before)
-            self._signal(signal.SIGTERM)
+            self._signal(self._program.stop_with)
         _, late = await asyncio.wait([self._task], timeout=grace)
         if late:
-            self._events.tell("bad", self.name, f"did not stop within {grace:g} s: killed")
+            self._tell_bad(f"did not stop within {grace:g} s: killed")
             self.kill()
             await asyncio.wait([self._task])
 
@@ -146,69 +162,71 @@ class Replica:
     async def _keep_running(self) -> None:
         while not self.leaving:
             started = time.monotonic()
-            code = await self._run_once()
-            if code == WRONG_SETTINGS and not self._first_ready.done():
+            ending = await self._run_once()
+            if ending == WRONG_SETTINGS and not self._first_ready.done():
                 # Starting again would not change its mind.
-                self._first_ready.set_exception(WrongSettings(list(self._log.tail)))
+                self._first_ready.set_exception(WrongSettings(list(self.log.tail)))
                 break
             if not self.leaving:
-                await self._back_off(code, lived=time.monotonic() - started)
+                await self._back_off(ending, lived=time.monotonic() - started)
         self._become(State.STOPPED)
 
-    async def _run_once(self) -> int:
+    async def _run_once(self) -> int | str:
+        """Start the process and see it through; its exit code, or why there was none."""
         self._become(State.STARTING)
-        process, port = await self._spawn()
+        self.log.tail.clear()
+        try:
+            process, port = await self._program.start(self.name)
+        except Exception as error:  # no room, the wrong moment, or a mistake of ours
+            return f"could not be started ({described(error)})"
+        try:
+            return await self._attend(process, port)
+        except Exception as error:
+            # A mistake of ours. Nobody may be left running unattended.
+            return f"was left alone ({described(error)})"
+        finally:
+            self.kill()
+
+    async def _attend(self, process: Process, port: int) -> int:
         assert process.stdout is not None
+        output = process.stdout
         self._process, self.port = process, port
-        keeping = asyncio.create_task(self._log.keep(process.stdout))
-        watching = asyncio.create_task(self._watch(port))
+        keeping = asyncio.create_task(
+            persist(lambda: self.log.keep(output), "keeping its log", self._tell_bad)
+        )
+        watching = asyncio.create_task(
+            persist(lambda: self._watch(port), "watching it", self._tell_bad)
+        )
         if self.leaving:
             # Stopped between the wish to start and the start.
-            self._signal(signal.SIGTERM)
-        code = await process.wait()
-        watching.cancel()
-        # What it said last is still in the pipe; something it started may hold the other end.
-        _, unread = await asyncio.wait([keeping], timeout=1.0)
-        for task in unread:
-            task.cancel()
+            self._signal(self._program.stop_with)
+        try:
+            code = await process.wait()
+            # What it said last is still in the pipe; something it started may hold the other end.
+            await asyncio.wait([keeping], timeout=1.0)
+        finally:
+            keeping.cancel()
+            watching.cancel()
         return code
-
-    async def _spawn(self) -> tuple[asyncio.subprocess.Process, int]:
-        # The child is the only one to hold its own socket: when it dies, callers are refused
-        # at once instead of waiting for somebody who never accepts.
-        with listen_anywhere() as own:
-            shared, port = self._launch.shared.fileno(), port_of(own)
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app.server", self._launch.factory),
-                *("--fd", str(shared), "--fd", str(own.fileno())),
-                pass_fds=(shared, own.fileno()),
-                cwd=PROJECT,
-                env={**self._launch.environment, "CARTWHEEL_INSTANCE": self.name},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                # A group of its own: Ctrl-C reaches the supervisor only, which stops in order.
-                process_group=0,
-            )
-        return process, port
 
     async def _watch(self, port: int) -> None:
         """Follow readiness; end a process that answers nothing at all any more."""
         silence_ends = time.monotonic() + self._patience.first_answer_within
         failures = 0
-        while True:
+        while not self.leaving:
             asked = time.monotonic()
-            status = await status_of(port, "/readyz", timeout=self._patience.probe_timeout)
-            if status is not None:
+            found = await self._program.condition(port, timeout=self._patience.probe_timeout)
+            if found.alive:
                 silence_ends = time.monotonic() + self._patience.hung_after
-            failures = 0 if status == 200 else failures + 1
-            if status == 200:
+            failures = 0 if found.ready else failures + 1
+            if found.ready:
                 self._now_ready(took=time.monotonic() - self.since)
             elif failures >= self._patience.not_ready_after and self.state is State.READY:
                 self._become(State.NOT_READY)
-                self._events.tell("waiting", self.name, "is not ready: takes no requests")
+                why = f" ({found.why})" if found.why else ""
+                self._events.tell("waiting", self.name, f"is not ready: takes no requests{why}")
             if time.monotonic() > silence_ends:
-                self._events.tell("bad", self.name, "answers nothing any more: killed")
+                self._tell_bad("answers nothing any more: killed")
                 self.kill()
                 return
             every = self._patience.probe_every if self.state is State.READY else 0.1
@@ -223,22 +241,24 @@ class Replica:
         if not self._first_ready.done():
             self._first_ready.set_result(None)
 
-    async def _back_off(self, code: int, *, lived: float) -> None:
+    async def _back_off(self, ending: int | str, *, lived: float) -> None:
         if lived >= self._patience.forgiven_after:
             self._delay = self._patience.first_back_off
         delay = self._delay
         self._delay = min(2 * delay, self._patience.last_back_off)
         self.restarts += 1
         self._become(State.CRASHED)
-        if self._log.tail:
-            self._events.tell("bad", self.name, self._log.tail[-1])
-        self._events.tell(
-            "bad", self.name, f"{_ending(code)}: {State.CRASHED}, again in {delay:g} s"
-        )
+        if self.log.tail and isinstance(ending, int) and ending > 0:
+            # Who is killed has not said why.
+            self._tell_bad(self.log.tail[-1])
+        self._tell_bad(f"{_told(ending)}: {State.CRASHED}, again in {delay:g} s")
         try:
             await asyncio.wait_for(self._stopping.wait(), delay)
         except TimeoutError:
             return
+
+    def _tell_bad(self, what: str) -> None:
+        self._events.tell("bad", self.name, what)
 
     def _become(self, state: State) -> None:
         if state is not self.state:
@@ -247,7 +267,9 @@ class Replica:
             self._on_change()
 
 
-def _ending(code: int) -> str:
-    if code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"exited with code {code}"
+def _told(ending: int | str) -> str:
+    if isinstance(ending, str):
+        return ending
+    if ending < 0:
+        return f"was ended by {signal.Signals(-ending).name}"
+    return f"exited with code {ending}"

@@ -2,16 +2,21 @@
 
 import asyncio
 import secrets
+import signal
+import sys
+from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from socket import socket
 
-from cartwheel.local.endpoints import write_endpoints
+from cartwheel.local.endpoints import EndpointsFile
 from cartwheel.local.errors import CommandError
-from cartwheel.local.events import Events
+from cartwheel.local.events import Events, told_of
+from cartwheel.local.hints import shown
 from cartwheel.local.logs import ReplicaLog
-from cartwheel.local.replica import Launch, Patience, Replica, State, WrongSettings
-from cartwheel.local.sockets import listen, port_of
+from cartwheel.local.probe import readiness
+from cartwheel.local.processes import Processes
+from cartwheel.local.replica import Condition, Patience, Replica, State, WrongSettings
+from cartwheel.local.sockets import Door, listen_anywhere, port_of
 from cartwheel.local.state import StateFolder
 from cartwheel.local.topology import ServiceSpec
 
@@ -20,31 +25,66 @@ NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 NAME_LENGTH = 5
 
 
+class ServiceProgram:
+    """One process of a service, on the shared socket and one of its own."""
+
+    stop_with = signal.SIGTERM
+
+    def __init__(
+        self,
+        factory: str,
+        *,
+        door: Door,
+        environment: Mapping[str, str],
+        processes: Processes,
+    ) -> None:
+        self._factory = factory
+        self._door = door
+        self._environment = environment
+        self._processes = processes
+
+    async def start(self, name: str) -> tuple[Process, int]:
+        # The child is the only one to hold its own socket: when it dies, callers are refused
+        # at once instead of waiting for somebody who never accepts.
+        with listen_anywhere() as own:
+            shared = self._door.descriptors
+            process = await self._processes.start(
+                *(sys.executable, "-m", "app.server", self._factory),
+                *(f"--fd={descriptor}" for descriptor in shared),
+                f"--own-fd={own.fileno()}",
+                descriptors=(*shared, own.fileno()),
+                environment={**self._environment, "CARTWHEEL_INSTANCE": name},
+            )
+            return process, port_of(own)
+
+    async def condition(self, port: int, *, timeout: float) -> Condition:
+        return await readiness(port, timeout=timeout)
+
+
 class ReplicaSet:
-    """The replicas of one service behind one shared socket."""
+    """The replicas of one service behind one door."""
 
     def __init__(
         self,
         spec: ServiceSpec,
         *,
-        host: str,
-        shared: socket,
+        door: Door,
         environment: Mapping[str, str],
         state: StateFolder,
         events: Events,
         patience: Patience,
+        processes: Processes,
     ) -> None:
         self.spec = spec
-        self.host = host
-        self.port = port_of(shared)
+        self.door = door
         self.desired = 0
-        self._shared = shared
         self._environment = environment
         self._state = state
         self._events = events
         self._patience = patience
+        self._processes = processes
         self._replicas: list[Replica] = []
-        self._written: list[tuple[str, int]] | None = None
+        self._endpoints = EndpointsFile(state.endpoints_file(spec.name), told_of(events, spec.name))
         # One change at a time decides who comes and goes; nobody waits for a drain with it.
         self._changing = asyncio.Lock()
         self._publish()
@@ -53,6 +93,11 @@ class ReplicaSet:
     def replicas(self) -> Sequence[Replica]:
         """Those that run or start, and those that are leaving."""
         return tuple(self._replicas)
+
+    @property
+    def problem(self) -> str | None:
+        """What callers are not told, and why."""
+        return self._endpoints.problem
 
     @property
     def staying(self) -> list[Replica]:
@@ -69,7 +114,8 @@ class ReplicaSet:
         """
         async with self._changing:
             self.desired = count
-            self._open_door()
+            if count:
+                self.door.open()
             staying = self.staying
             coming = [self._start() for _ in range(count - len(staying))]
             going = sorted(staying, key=_worth)[: max(0, len(staying) - count)]
@@ -79,7 +125,9 @@ class ReplicaSet:
             ),
             asyncio.gather(*(self._drain(replica) for replica in going)),
         )
-        self._close_door()
+        if not self.desired and not self._replicas:
+            # With nobody behind it, an open door would let callers wait for ever.
+            self.door.close()
         return all(results)
 
     async def roll(self) -> None:
@@ -92,9 +140,10 @@ class ReplicaSet:
                 new = self._start()
                 if not await self._becomes_ready(new):
                     await self._drain(new)
+                    log = shown(self._log_of(new.name))
                     raise CommandError(
                         f"{new.name} did not become ready: the roll stopped, "
-                        f"{len(self.staying)} older replicas stay. See {self._log_of(new.name)}."
+                        f"{len(self.staying)} older replicas stay. See {log}."
                     )
                 await self._drain(old)
 
@@ -102,21 +151,21 @@ class ReplicaSet:
         """Stop all replicas at once, when the whole shop stops."""
         grace = self._patience.grace_when_all_stop
         await asyncio.gather(*(replica.stop(grace=grace) for replica in self._replicas))
-        self._shared.close()
-
-    def kill(self) -> None:
-        for replica in self._replicas:
-            replica.kill()
+        self._endpoints.close()
+        self.door.close()
 
     def _start(self) -> Replica:
         name = self._new_name()
-        log = ReplicaLog(
-            self._log_of(name), on_error=lambda what: self._events.tell("bad", name, what)
-        )
+        tell = told_of(self._events, name)
         replica = Replica(
             name,
-            launch=Launch(self.spec.factory, self._shared, self._environment),
-            log=log,
+            program=ServiceProgram(
+                self.spec.factory,
+                door=self.door,
+                environment=self._environment,
+                processes=self._processes,
+            ),
+            log=ReplicaLog(self._log_of(name), on_error=lambda what: tell("bad", what), tell=tell),
             events=self._events,
             patience=self._patience,
             on_change=self._publish,
@@ -137,21 +186,10 @@ class ReplicaSet:
         )
         self._replicas.remove(replica)
 
-    def _open_door(self) -> None:
-        if self.desired and self._shared.fileno() < 0:
-            self._shared = listen(self.host, self.port, self.spec.name)
-
-    def _close_door(self) -> None:
-        # With nobody behind it, an open socket would let callers wait for ever; a closed one
-        # tells them at once.
-        if not self.desired and not self._replicas:
-            self._shared.close()
-
     def _publish(self) -> None:
-        ready = [(replica.name, replica.port) for replica in self.ready if replica.port]
-        if ready != self._written:
-            write_endpoints(self._state.endpoints_file(self.spec.name), ready)
-            self._written = ready
+        self._endpoints.publish(
+            (replica.name, replica.port) for replica in self.ready if replica.port
+        )
 
     def _new_name(self) -> str:
         letters = (secrets.choice(NAME_LETTERS) for _ in range(NAME_LENGTH))

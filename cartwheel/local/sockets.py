@@ -2,6 +2,8 @@
 
 import errno
 import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 import psutil
 
@@ -10,14 +12,48 @@ from cartwheel.local.errors import StartError
 # Loopback only: probes, scrapers and the per-request balancing use it, never a person.
 OWN_HOST = "127.0.0.1"
 BACKLOG = 2048
+# `localhost` is the one or the other, as machines and browsers like it.
+LOOPBACK = dict.fromkeys(("127.0.0.1", "localhost"), ("127.0.0.1", "::1"))
+# Who listens everywhere is reached here.
+REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+FREE_PORT_ATTEMPTS = 10
 
 
-def listen(host: str, port: int, service: str) -> socket.socket:
-    """The socket all replicas of a service accept from. Raises `StartError`."""
-    try:
-        return _listening(host, port)
-    except OSError as error:
-        raise StartError(_explain(error, host, port, service)) from error
+class Door:
+    """Where a service is reached: the sockets that all its replicas accept from."""
+
+    def __init__(self, host: str, port: int, service: str) -> None:
+        """Open it; a port of 0 lets the kernel choose. Raises `StartError`."""
+        self._host = host
+        self._service = service
+        self._sockets: Sequence[socket.socket] = ()
+        self.port = port
+        self.open()
+
+    @property
+    def url(self) -> str:
+        """As a person on this machine types it."""
+        return f"http://{_bracketed(REACHABLE.get(self._host, self._host))}:{self.port}"
+
+    @property
+    def descriptors(self) -> list[int]:
+        return [one.fileno() for one in self._sockets]
+
+    def open(self) -> None:
+        """Let callers in, unless it is open. Raises `StartError`."""
+        if self._sockets:
+            return
+        try:
+            self._sockets = _listening_on_all(LOOPBACK.get(self._host, [self._host]), self.port)
+        except OSError as error:
+            raise StartError(_explain(error, self._host, self.port, self._service)) from error
+        self.port = port_of(self._sockets[0])
+
+    def close(self) -> None:
+        """Have callers told at once that nobody is there."""
+        for one in self._sockets:
+            one.close()
+        self._sockets = ()
 
 
 def listen_anywhere() -> socket.socket:
@@ -29,6 +65,33 @@ def port_of(listener: socket.socket) -> int:
     """The port a socket listens on."""
     port: int = listener.getsockname()[1]
     return port
+
+
+def _listening_on_all(hosts: Sequence[str], port: int) -> Sequence[socket.socket]:
+    """One socket for each address of this machine, all on the same port."""
+    for _ in range(FREE_PORT_ATTEMPTS if port == 0 else 0):
+        try:
+            return _listening_on_each(hosts, port)
+        except OSError as error:
+            # The kernel's choice for the first address is taken on the second.
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return _listening_on_each(hosts, port)
+
+
+def _listening_on_each(hosts: Sequence[str], port: int) -> Sequence[socket.socket]:
+    with ExitStack() as opened:
+        first = opened.enter_context(_listening(hosts[0], port))
+        sockets = [first]
+        for host in hosts[1:]:
+            try:
+                sockets.append(opened.enter_context(_listening(host, port_of(first))))
+            except OSError as error:
+                # This machine has no IPv6, or not on loopback: nobody looks there either.
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+        opened.pop_all()
+    return sockets
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -46,13 +109,19 @@ def _listening(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def _explain(error: OSError, host: str, port: int, service: str) -> str:
     choice = f"choose another with --port-{service} or CARTWHEEL_PORT_{service.upper()}."
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} for {service} is taken by {holder(port)}: {choice}"
     if error.errno == errno.EACCES:
         return f"Port {port} for {service} needs more rights than you have: {choice}"
-    return f"{host}:{port} for {service} cannot be opened ({error.strerror}): see --host."
+    return (
+        f"{_bracketed(host)}:{port} for {service} cannot be opened ({error.strerror}): see --host."
+    )
 
 
 def holder(port: int) -> str:

@@ -4,11 +4,12 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cartwheel.local.errors import StartError
+from cartwheel.local.hints import command_for, shown
 
 SERVICE_TOKENS = "cartwheel_service_tokens"
 
@@ -77,26 +78,33 @@ class StateFolder:
             except BlockingIOError:
                 raise StartError(
                     f"Cartwheel already runs in {shown(self.root)} (pid {file.read().strip()}): "
-                    "stop it with `cartwheel down`, or start another with --state-dir."
+                    f"stop it with {command_for(self.root, 'down')}, "
+                    "or start another with --state-dir and ports of its own."
                 ) from None
-            file.seek(0)
-            file.truncate()
-            file.write(str(os.getpid()))
-            file.flush()
+            try:
+                os.truncate(descriptor, 0)
+                os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            except OSError as error:
+                raise self._unusable(error) from error
             try:
                 yield
             finally:
                 # Emptied, not removed: somebody may wait with this very file open.
-                file.seek(0)
-                file.truncate()
+                os.truncate(descriptor, 0)
 
     def secret(self, name: str) -> str:
         """A random text that is made once and stays; its file is for its owner only."""
         path = self.secrets / name
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(32))
+            # Whole or not at all, and of two who make it at once the first one's.
+            draft = path.with_name(f".{name}.{os.getpid()}")
+            try:
+                draft.touch(0o600)
+                draft.write_text(secrets.token_urlsafe(32))
+                with suppress(FileExistsError):
+                    path.hardlink_to(draft)
+            finally:
+                draft.unlink(missing_ok=True)
         return path.read_text()
 
     def running_pid(self) -> int | None:
@@ -117,16 +125,12 @@ class StateFolder:
         )
 
 
-def shown(path: Path) -> str:
-    """A path as a person would type it: relative when it lies below where they stand."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
 def replace_text(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old or the new text, never a part."""
     draft = path.with_suffix(".new")
-    draft.write_text(text)
-    draft.replace(path)
+    try:
+        draft.write_text(text)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

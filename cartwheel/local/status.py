@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import psutil
 
 from cartwheel.local.replica import Replica
-from cartwheel.local.topology import ServiceSpec
 
 
 @dataclass(frozen=True)
@@ -14,7 +13,7 @@ class ReplicaStatus:
     """One replica, as `cartwheel status` shows it and an autoscaler needs it.
 
     ``port`` is its own; ``age`` is seconds in this state; ``memory`` is bytes (proportional
-    set size where the kernel tells it); ``cpu_request`` is cores.
+    set size where the kernel tells it); ``cpu_request`` is cores, 0 for a store's server.
     """
 
     service: str
@@ -26,12 +25,13 @@ class ReplicaStatus:
     age: float
     memory: int
     cpu_request: float
+    log_lines_dropped: int
 
 
-def status_of(spec: ServiceSpec, replica: Replica) -> ReplicaStatus:
-    """How a replica of a service is at this moment."""
+def status_of(replica: Replica, *, service: str, cpu_request: float = 0.0) -> ReplicaStatus:
+    """How a replica of a service, or the server of a store, is at this moment."""
     return ReplicaStatus(
-        service=spec.name,
+        service=service,
         replica=replica.name,
         state=replica.state,
         pid=replica.pid,
@@ -39,7 +39,8 @@ def status_of(spec: ServiceSpec, replica: Replica) -> ReplicaStatus:
         restarts=replica.restarts,
         age=round(time.monotonic() - replica.since, 1),
         memory=memory_of(replica.pid),
-        cpu_request=spec.cpu_request,
+        cpu_request=cpu_request,
+        log_lines_dropped=replica.log.lines_dropped,
     )
 
 

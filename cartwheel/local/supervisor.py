@@ -5,20 +5,24 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import asdict
-from socket import socket
+from threading import Timer
+from typing import Any
 
 from cartwheel.local.control import Message, serving
 from cartwheel.local.environment import environment_of
-from cartwheel.local.errors import CommandError
+from cartwheel.local.errors import CommandError, described
 from cartwheel.local.events import Events
+from cartwheel.local.hints import command_for, shown
+from cartwheel.local.logs import dropped
 from cartwheel.local.prepare import migrate_stores, seed
-from cartwheel.local.replica import Patience, WrongSettings
+from cartwheel.local.processes import Processes
+from cartwheel.local.replica import Patience, Replica, WrongSettings
 from cartwheel.local.replica_set import ReplicaSet
 from cartwheel.local.settings import LocalSettings
-from cartwheel.local.sockets import listen
-from cartwheel.local.state import StateFolder, shown
+from cartwheel.local.sockets import Door
+from cartwheel.local.state import StateFolder
 from cartwheel.local.status import ReplicaStatus, memory_of, status_of
 from cartwheel.local.stores import open_stores
 from cartwheel.local.topology import ServiceSpec, by_name, check_count, find
@@ -26,6 +30,9 @@ from cartwheel.local.topology import ServiceSpec, by_name, check_count, find
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # When one service refuses its settings, how long the others may take to say what they miss.
 REFUSALS_WITHIN = 1.5
+# What is left of order when everything is to end at once, and how that is told.
+LAST_MOMENT = 1.0
+ENDED = 128 + signal.SIGINT
 
 
 class Supervisor:
@@ -45,52 +52,59 @@ class Supervisor:
         self._state = state
         self._events = events
         self._patience = patience
+        self._processes = Processes()
         self._sets: dict[str, ReplicaSet] = {}
+        self._servers: Sequence[Replica] = ()
         self._stopping = asyncio.Event()  # somebody wishes it
         self._closing = False  # it happens, wished or not
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Run until a signal, `stop` or ``cartwheel down``. Raises `StartError`."""
-        with self._state.owned(), self._until_signalled(), ExitStack() as doors:
+        asyncio.get_running_loop().set_exception_handler(self._unforeseen)
+        with self._state.owned(), self._until_signalled(), ExitStack() as opened:
             self._state.prepare()
-            sockets = {name: doors.enter_context(self._listen(name)) for name in self._shop}
+            doors = {name: opened.enter_context(self._open_door(name)) for name in self._shop}
             place = shown(self._state.root)
             self._events.tell(
                 "waiting", "cartwheel", f"starts: {self._settings.stores} stores, all in {place}"
             )
-            life = asyncio.create_task(self._live(sockets, on_ready))
+            life = asyncio.create_task(self._live(doors, on_ready))
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([life, stopping], return_when=asyncio.FIRST_COMPLETED)
             # A life that ends by itself ends badly, and tells why once it has cleaned up.
             stopping.cancel()
             life.cancel()
             await asyncio.wait([life])
-            if not life.cancelled():
+            if not life.cancelled() and not self._processes.closed:
                 life.result()
 
     def stop(self) -> None:
-        """Stop everything in order; asked a second time, at once."""
-        if self._closing or self._stopping.is_set():
-            for replicas in self._sets.values():
-                replicas.kill()
+        """Stop everything in order."""
         self._stopping.set()
 
-    def port_of(self, service: str) -> int:
-        """The port all replicas of a service share."""
-        return self._sets[service].port
+    def end(self) -> None:
+        """Stop everything at once, whatever state this process is in."""
+        self._processes.kill_all()
+        # In order if it takes but a moment. A thread, for the loop may be what does not move.
+        deadline = Timer(LAST_MOMENT, os._exit, [ENDED])
+        deadline.daemon = True
+        deadline.start()
+
+    def url_of(self, service: str) -> str:
+        """Where a service is reached."""
+        return self._sets[service].door.url
 
     def replicas(self) -> list[ReplicaStatus]:
         """Every replica there is. With `scale`, all an autoscaler needs."""
         return [
-            status_of(replicas.spec, replica)
+            status_of(replica, service=replicas.spec.name, cpu_request=replicas.spec.cpu_request)
             for replicas in self._sets.values()
             for replica in replicas.replicas
         ]
 
     def memory(self) -> int:
-        """Bytes all replicas and the supervisor take together."""
-        pids = [os.getpid(), *(one.pid for each in self._sets.values() for one in each.replicas)]
-        return sum(memory_of(pid) for pid in pids)
+        """Bytes all replicas, the stores' servers and the supervisor take together."""
+        return sum(memory_of(pid) for pid in (os.getpid(), *(one.pid for one in self._everybody())))
 
     async def scale(self, service: str, count: int) -> bool:
         """Have ``count`` replicas of a service; whether all of them became ready in time.
@@ -99,40 +113,53 @@ class Supervisor:
         """
         replicas = self._replicas_of(service)
         check_count(count)
-        self._events.tell("waiting", service, f"{replicas.desired} → {count} replicas")
+        if count != replicas.desired:
+            self._events.tell("waiting", service, f"{replicas.desired} → {count} replicas")
         return await replicas.scale(count)
 
     async def roll(self, service: str) -> None:
         """Replace every replica of a service, losing no request. Raises `CommandError`."""
         replicas = self._replicas_of(service)
+        if not replicas.desired:
+            start = command_for(self._state.root, f"scale {service} 1")
+            raise CommandError(f"{service} has no replica to restart. To have one: {start}")
         self._events.tell("waiting", service, "rolls: one new replica comes, then an old one goes")
         await replicas.roll()
         self._events.tell("good", service, "rolled")
 
-    async def _live(self, sockets: Mapping[str, socket], on_ready: Callable[[], None]) -> None:
+    async def _live(self, doors: Mapping[str, Door], on_ready: Callable[[], None]) -> None:
         async with (
             serving(self._state.control_socket, self._answer),
-            open_stores(self._shop.values(), self._settings, self._state) as stores,
+            open_stores(
+                self._shop.values(),
+                self._settings,
+                self._state,
+                events=self._events,
+                patience=self._patience,
+                processes=self._processes,
+            ) as stores,
         ):
-            for change in await migrate_stores(self._shop.values(), stores):
+            self._servers = stores.servers
+            changes = await migrate_stores(self._shop.values(), stores.urls, self._processes)
+            for change in changes:
                 self._events.tell("good", "schema", change)
             try:
-                await self._start(stores, sockets)
+                await self._start(stores.urls, doors)
                 on_ready()
                 await asyncio.Event().wait()  # until `run` cancels
             finally:
                 await self._stop_all()
 
-    async def _start(self, stores: Mapping[str, str], sockets: Mapping[str, socket]) -> None:
+    async def _start(self, stores: Mapping[str, str], doors: Mapping[str, Door]) -> None:
         for name, spec in self._shop.items():
             self._sets[name] = ReplicaSet(
                 spec,
-                host=self._settings.host,
-                shared=sockets[name],
+                door=doors[name],
                 environment=self._environment(spec, stores),
                 state=self._state,
                 events=self._events,
                 patience=self._patience,
+                processes=self._processes,
             )
         await _all_or_refusals(
             [
@@ -147,7 +174,7 @@ class Supervisor:
             self._events.tell("bad", replicas.spec.name, f"is not ready yet: see {folder}")
 
     async def _seed(self, spec: ServiceSpec, stores: Mapping[str, str]) -> None:
-        for line in await seed(spec, self._environment(spec, stores)):
+        for line in await seed(spec, self._environment(spec, stores), self._processes):
             self._events.tell("good", "seed", line.removeprefix(f"{spec.name}: "))
 
     async def _stop_all(self) -> None:
@@ -160,8 +187,8 @@ class Supervisor:
     def _environment(self, spec: ServiceSpec, stores: Mapping[str, str]) -> dict[str, str]:
         return environment_of(spec, self._settings, self._state, stores.get(spec.name))
 
-    def _listen(self, service: str) -> socket:
-        return listen(self._settings.host, self._settings.port_of(service), service)
+    def _open_door(self, service: str) -> AbstractContextManager[Door]:
+        return closing(Door(self._settings.host, self._settings.port_of(service), service))
 
     def _replicas_of(self, service: str) -> ReplicaSet:
         find(self._shop, service)
@@ -173,15 +200,30 @@ class Supervisor:
     @contextmanager
     def _until_signalled(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
+        asked = False
+
+        def hear(_number: int, _frame: object) -> None:
+            # Not by the loop: who asks twice means it, above all when the loop does not turn.
+            nonlocal asked
+            if asked or self._stopping.is_set() or self._closing:
+                self.end()
+            asked = True
+            loop.call_soon_threadsafe(self.stop)
+
         # Whoever started us with a signal ignored (nohup) meant it.
         heard = [one for one in STOP_SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
-        for number in heard:
-            loop.add_signal_handler(number, self.stop)
+        before = {number: signal.signal(number, hear) for number in heard}
         try:
             yield
         finally:
-            for number in heard:
-                loop.remove_signal_handler(number)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _unforeseen(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What failed where nobody waited for it."""
+        error = context.get("exception")
+        what = described(error) if error else context["message"]
+        self._events.tell("bad", "cartwheel", f"an error of its own: {what}")
 
     async def _answer(self, request: Message) -> Message:
         """A command from another terminal. Raises `CommandError`."""
@@ -204,22 +246,43 @@ class Supervisor:
 
     def _overview(self) -> Message:
         everyone = self.replicas()
+        servers = [status_of(one, service=one.name) for one in self._servers]
         return {
             "pid": os.getpid(),
             "state_dir": str(self._state.root),
             "stores": self._settings.stores,
-            "memory": memory_of(os.getpid()) + sum(one.memory for one in everyone),
+            "settings": self._effective_settings().model_dump(mode="json"),
+            "memory": memory_of(os.getpid()) + sum(one.memory for one in [*everyone, *servers]),
+            "problems": [*self._problems()],
             "services": [
                 {
                     "service": name,
-                    "url": f"http://{self._settings.host}:{replicas.port}",
+                    "url": replicas.door.url,
                     "desired": replicas.desired,
                     "ready": len(replicas.ready),
                     "replicas": [asdict(one) for one in everyone if one.service == name],
                 }
                 for name, replicas in self._sets.items()
             ],
+            "servers": [asdict(one) for one in servers],
         }
+
+    def _effective_settings(self) -> LocalSettings:
+        """The settings, with the ports that the kernel chose."""
+        ports = {f"port_{name}": one.door.port for name, one in self._sets.items()}
+        return self._settings.model_copy(update=ports)
+
+    def _everybody(self) -> list[Replica]:
+        return [*self._servers, *(one for each in self._sets.values() for one in each.replicas)]
+
+    def _problems(self) -> Iterator[str]:
+        """What does not show in the state of a replica."""
+        for name, replicas in self._sets.items():
+            if replicas.problem:
+                yield f"{name}: {replicas.problem}; callers do not know who is ready"
+        for one in self._everybody():
+            if one.log.lines_dropped:
+                yield f"{one.name}: of its log, {dropped(one.log.lines_dropped)}"
 
 
 async def _all_or_refusals(work: Sequence[Coroutine[None, None, None]]) -> None:

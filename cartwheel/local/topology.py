@@ -35,6 +35,8 @@ def _service(name: str, **needs: object) -> ServiceSpec:
     return ServiceSpec(name, f"{package}.main:create", package, **needs)  # type: ignore[arg-type]
 
 
+# What a person opens in a browser.
+FRONT = "storefront"
 SHOP: Sequence[ServiceSpec] = (
     _service("products", neighbours=("user",), seed="services.products.seed"),
     _service(
@@ -66,4 +68,8 @@ def find(shop: Mapping[str, ServiceSpec], name: str) -> ServiceSpec:
 def check_count(count: int) -> None:
     """Raise `StartError` for a number of replicas that makes no sense on one machine."""
     if not 0 <= count <= MOST_REPLICAS:
-        raise StartError(f"{count} replicas are not possible: choose 0 to {MOST_REPLICAS}.")
+        raise StartError(impossible(count))
+
+
+def impossible(count: int) -> str:
+    return f"{count} replicas are not possible: choose 0 to {MOST_REPLICAS}."

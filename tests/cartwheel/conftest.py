@@ -16,10 +16,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start supervisors that end with the test."""
     with ExitStack() as stack:
 
-        def begin(*program: str, state: Path = tmp_path / "state", **more: str) -> Run:
+        def begin(
+            *program: str, state: Path = tmp_path / "state", piped: bool = False, **more: str
+        ) -> Run:
             output = tmp_path / f"output-{len(list(tmp_path.iterdir()))}"
             options = {"program": program} if program else {}
-            return stack.enter_context(running(state, output=output, **options, **more))
+            return stack.enter_context(
+                running(state, output=output, piped=piped, **options, **more)
+            )
 
         yield begin
 

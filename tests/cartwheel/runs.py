@@ -133,16 +133,26 @@ class Run:
 
 @contextmanager
 def running(
-    state: Path, program: Sequence[str] = STANDIN, *, output: Path, **more: str
+    state: Path,
+    program: Sequence[str] = STANDIN,
+    *,
+    output: Path,
+    piped: bool = False,
+    **more: str,
 ) -> Iterator[Run]:
-    """Start a supervisor; whatever is left of it at the end is killed."""
+    """Start a supervisor; whatever is left of it at the end is killed.
+
+    ``piped`` has somebody else write its output: it writes no file but its own.
+    """
     with output.open("wb") as file:
+        # Ends when the last one who could write is gone.
+        copier = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) if piped else None
         process = subprocess.Popen(
             [sys.executable, *program],
             cwd=ROOT,
             env=environment(state, **more),
             stdin=subprocess.DEVNULL,
-            stdout=file,
+            stdout=copier.stdin if copier else file,
             stderr=subprocess.STDOUT,
         )
     try:
@@ -155,3 +165,5 @@ def running(
             except subprocess.TimeoutExpired:
                 process.kill()
         process.wait()
+        if copier:
+            copier.communicate()

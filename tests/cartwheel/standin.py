@@ -67,6 +67,13 @@ async def unready(request: Request, well: bool) -> None:
     request.app.state.well = well
 
 
+@router.post("/chat")
+async def chat(lines: int) -> None:
+    for number in range(lines):
+        sys.stdout.write(f"chatter {number}\n")
+    sys.stdout.flush()
+
+
 @router.post("/complain")
 async def complain() -> None:
     get_logger().error("the wheel came off", reason="a loose nut")

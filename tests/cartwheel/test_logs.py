@@ -21,7 +21,7 @@ async def test_the_file_never_grows_past_its_limit_and_one_older_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logs, "FILE_LIMIT", 100_000)
-    log = ReplicaLog(tmp_path / "cart-1.log", on_error=print)
+    log = ReplicaLog(tmp_path / "cart-1.log", on_error=print, tell=print)
     await keep(log, *[b"x" * 999 + b"\n"] * 500)
     sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
     assert set(sizes) == {"cart-1.log", "cart-1.log.1"}
@@ -30,14 +30,14 @@ async def test_the_file_never_grows_past_its_limit_and_one_older_is_kept(
 
 async def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path) -> None:
     told: list[str] = []
-    log = ReplicaLog(tmp_path / "cart-1.log", on_error=told.append)
+    log = ReplicaLog(tmp_path / "cart-1.log", on_error=told.append, tell=print)
     await keep(log, b"{" + b"x" * 1_000_000, b'\n{"level": "error", "event": "late"}\n')
     assert told == ["late"]
 
 
 async def test_lines_that_only_mention_an_error_are_not_told(tmp_path: Path) -> None:
     told: list[str] = []
-    log = ReplicaLog(tmp_path / "cart-1.log", on_error=told.append)
+    log = ReplicaLog(tmp_path / "cart-1.log", on_error=told.append, tell=print)
     await keep(log, b'{"level": "info", "event": "an \\"error\\" page was asked for"}\n')
     await keep(log, b'{"level": "info", "kind": "error"}\n{"error": broken\nplain words\n')
     assert told == []
@@ -46,14 +46,16 @@ async def test_lines_that_only_mention_an_error_are_not_told(tmp_path: Path) -> 
 
 async def test_of_a_traceback_the_last_line_is_told(tmp_path: Path) -> None:
     told: list[str] = []
-    log = ReplicaLog(tmp_path / "cart-1.log", on_error=told.append)
+    log = ReplicaLog(tmp_path / "cart-1.log", on_error=told.append, tell=print)
     traceback = r"Traceback (most recent call last):\n  File ...\nKeyError: 'wheel'\n"
     await keep(log, f'{{"level": "error", "event": "{traceback}"}}\n'.encode())
     assert told == ["KeyError: 'wheel'"]
 
 
-def test_only_the_newest_files_of_a_service_are_kept(tmp_path: Path) -> None:
+async def test_only_the_newest_files_of_a_service_are_kept(tmp_path: Path) -> None:
     for number in range(50):
         (tmp_path / f"cart-{number}.log").touch()
-    ReplicaLog(tmp_path / "cart-new.log", on_error=print)
-    assert len(list(tmp_path.iterdir())) == logs.FILES_KEPT - 1
+    await keep(ReplicaLog(tmp_path / "cart-new.log", on_error=print, tell=print), b"new\n")
+    kept = {file.name for file in tmp_path.iterdir()}
+    assert len(kept) == logs.FILES_KEPT
+    assert "cart-new.log" in kept

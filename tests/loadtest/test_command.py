@@ -1,5 +1,6 @@
 """`python -m loadtest`, and the acceptance that a cluster runs."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -13,10 +14,13 @@ from tests.loadtest.shops import shop
 ROOT = Path(__file__).parents[2]
 
 
-def load(*arguments: str, module: str = "loadtest") -> subprocess.CompletedProcess[str]:
+def load(
+    *arguments: str, module: str = "loadtest", **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -60,7 +64,8 @@ def test_a_run_ends_with_a_table_by_route() -> None:
     with shop() as target:
         done = load("--target", target, "--scenario", "browse", "--rate", "50", "--seconds", "1")
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    first, *lines = done.stdout.splitlines()
+    assert first.startswith(f"50 requests a second for 1 s to {target}: browse")
     assert lines[0].split() == ["requests", "failed", "p50", "p95", "p99"]
     assert any(line.startswith("GET /api/products/v1/products/{sku}") for line in lines)
     assert 40 <= int(lines[-1].split()[1]) <= 60
@@ -79,3 +84,14 @@ def test_the_acceptance_names_the_step_that_failed() -> None:
         done = load("--target", target, module="loadtest.acceptance")
     assert done.returncode == 1
     assert done.stdout == "not all right: POST /api/user/v1/users answered 501\n"
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_in_the_environment_is_not_asked_for_the_shop(name: str) -> None:
+    # Nobody listens there: whoever asks it gets nothing.
+    proxy = {name: "http://127.0.0.1:1", "NO_PROXY": "", "no_proxy": ""}
+    with shop() as target:
+        loaded = load("--target", target, "--scenario", "browse", "--seconds", "0.5", **proxy)
+        accepted = load("--target", target, module="loadtest.acceptance", **proxy)
+    assert loaded.returncode == 0, loaded.stderr
+    assert accepted.stdout == "not all right: POST /api/user/v1/users answered 501\n"

@@ -96,11 +96,13 @@ def launch(
 ) -> ServiceProcess:
     """Start `factory` ("services.cart.main:create") on `listeners`, not waiting for it.
 
+    The first is the service's, which replicas share; the others are this replica's own.
     `open_files` is the limit of its descriptors (`ulimit -n`).
     """
     limited = [] if open_files is None else ["sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh"]
     descriptors = [listener.fileno() for listener in listeners]
-    flags = [flag for fd in descriptors for flag in ("--fd", str(fd))]
+    shared, *own = descriptors
+    flags = [f"--fd={shared}", *(f"--own-fd={fd}" for fd in own)]
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
     with log.open("ab") as output:
         process = subprocess.Popen(

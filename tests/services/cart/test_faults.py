@@ -1,6 +1,7 @@
 """The cart while its Valkey server is down, dies, hangs, is full or became a replica."""
 
 import asyncio
+import json
 import secrets
 import signal
 import time
@@ -59,6 +60,26 @@ async def test_it_starts_without_its_store_and_is_ready_when_the_store_comes(
 
     await until(lambda: is_ready(shop), within=RETURN_SECONDS)
     assert await add(shop, shopper) == 200
+
+
+async def test_while_its_store_is_away_the_cart_says_why(
+    shop: Shop, own_valkey: ValkeyServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = own_valkey.url.rpartition("@")[2].removeprefix("valkey://")
+    answer = await shop.get("/readyz?verbose")
+    assert answer.json()["checks"]["store"].startswith("The store is not answering. (")
+    assert f"connecting to {address}" in answer.json()["checks"]["store"]
+    own_valkey.start()
+    await until(lambda: is_ready(shop), within=RETURN_SECONDS)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    failed, passed = (line for line in lines if line["event"].startswith("check."))
+    assert (failed["event"], failed["level"], failed["check"]) == (
+        "check.failed",
+        "warning",
+        "store",
+    )
+    assert f"connecting to {address}" in failed["reason"]
+    assert passed["event"] == "check.passed"
 
 
 async def test_no_acknowledged_add_is_lost_when_the_store_is_killed_under_load(

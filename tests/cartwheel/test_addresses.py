@@ -1,0 +1,84 @@
+"""Where the shop listens, and how that is written."""
+
+import socket
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from cartwheel.local.errors import StartError
+from cartwheel.local.sockets import Door
+from tests.cartwheel.conftest import Start
+from tests.cartwheel.runs import Run, command
+
+
+def test_localhost_is_the_shop_whichever_address_that_is(shop: Run) -> None:
+    shop.scaled(1)
+    url = shop.service("cart")["url"]
+    assert url.startswith("http://127.0.0.1:")
+    for host in ("127.0.0.1", "[::1]", "localhost"):
+        answer = httpx2.get(f"{url.replace('127.0.0.1', host)}/livez")
+        assert answer.status_code == 200, host
+
+
+def test_with_no_replica_callers_are_refused_on_every_address(shop: Run) -> None:
+    shop.scaled(1)
+    url = shop.service("cart")["url"]
+    shop.scaled(0)
+    for host in ("127.0.0.1", "[::1]"):
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(f"{url.replace('127.0.0.1', host)}/livez")
+    shop.scaled(1)
+    assert httpx2.get(f"{url.replace('127.0.0.1', '[::1]')}/livez").status_code == 200
+
+
+def test_a_port_that_only_the_other_localhost_has_taken_is_taken() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StartError, match=f"Port {port} for cart is taken by"):
+            Door("127.0.0.1", port, "cart")
+    # What was opened before that is closed again.
+    Door("127.0.0.1", port, "cart").close()
+
+
+def test_without_ipv6_there_is_one_address_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    # No machine of ours is without: an address that none has stands in for it.
+    monkeypatch.setattr(
+        "cartwheel.local.sockets.LOOPBACK", {"127.0.0.1": ("127.0.0.1", "2001:db8::1")}
+    )
+    door = Door("127.0.0.1", 0, "cart")
+    assert len(door.descriptors) == 1
+    door.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "written"),
+    [
+        ("::1", "[::1]"),
+        ("::", "[::1]"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("localhost", "localhost"),
+        ("127.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_an_address_is_written_as_a_browser_reads_it(host: str, written: str) -> None:
+    door = Door(host, 0, "cart")
+    try:
+        assert door.url == f"http://{written}:{door.port}"
+    finally:
+        door.close()
+
+
+def test_on_ipv6_alone_everything_says_so(start: Start) -> None:
+    run = start(CARTWHEEL_HOST="::1").ready()
+    assert run.output.count("http://[::1]:") == 3
+    assert "127.0.0.1" not in run.output
+    assert httpx2.get(f"{run.service('cart')['url']}/livez").status_code == 200
+    assert "http://[::1]:" in run.command("status").stdout
+
+
+def test_a_host_that_is_not_here_is_one_sentence(tmp_path: Path) -> None:
+    done = command(tmp_path, "up", "--host", "2001:db8::1", CARTWHEEL_PORT_PRODUCTS="18299")
+    assert done.returncode == 2
+    assert done.stderr.startswith("[2001:db8::1]:18299 for products cannot be opened")
+    assert done.stderr.count("\n") == 1

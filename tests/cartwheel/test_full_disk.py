@@ -1,0 +1,143 @@
+"""The supervisor on a disk that takes nothing any more, and behind a terminal that takes nothing.
+
+A disk is full for one process when its file size limit is 0: no mount, no rights needed.
+"""
+
+import fcntl
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+from tests.cartwheel.conftest import Start
+from tests.cartwheel.runs import ROOT, STANDIN, Run, command, environment, eventually
+
+# What a pipe holds that nobody reads; the kernel's smallest.
+SMALLEST_PIPE = 4096
+LINES = 10_000
+
+
+@contextmanager
+def full_disk(run: Run) -> Iterator[None]:
+    """While the block runs, no file that the supervisor writes can grow."""
+    _, hard = resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        if run.process.poll() is None:
+            resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def chat(run: Run, replica: str, *, lines: int = LINES) -> None:
+    """Have a replica print more than its pipe holds; returns when it has."""
+    port = run.cart(replica)["port"]
+    url = f"http://127.0.0.1:{port}/v1/chat"
+    answer = httpx2.post(url, params={"lines": lines}, timeout=20.0)
+    assert answer.status_code == 200
+
+
+def test_a_replica_goes_on_when_its_log_cannot_be_written_and_what_is_lost_is_counted(
+    start: Start,
+) -> None:
+    run = start(piped=True).ready()
+    name = run.replicas()[0]["replica"]
+    with full_disk(run):
+        chat(run, name)
+        run.says(f"✗ {name} .*log cannot be written .File too large.: its lines are dropped")
+        chat(run, name)
+        eventually(lambda: run.cart(name)["log_lines_dropped"] >= 2 * LINES)
+        shown = run.command("status").stdout
+        assert re.search(rf"✗ {name}: of its log, [0-9,]+ lines were dropped", shown)
+    chat(run, name, lines=1)
+    run.says(f"✓ {name} .*log is written again; [0-9,]+ lines were dropped")
+    assert run.output.count("its lines are dropped") == 1
+    log = (run.state / "logs" / "cart" / f"{name}.log").read_text()
+    assert "log.lines_dropped" in log
+    assert "chatter 0\n" in log
+
+
+def test_who_became_ready_on_a_full_disk_can_be_called_when_there_is_space(start: Start) -> None:
+    run = start(piped=True).ready()
+    victim = run.replicas()[0]["replica"]
+    before = run.endpoints()
+    with full_disk(run):
+        run.crash(victim)
+        run.says("✗ cart .*cart.json cannot be written .File too large.: tried again")
+        eventually(lambda: run.cart(victim)["state"] == "Ready")
+        assert "cart.json cannot be written" in run.command("status").stdout
+    run.says("✓ cart .*cart.json is written again")
+    eventually(lambda: run.endpoints() == before)
+    addresses = (run.state / "endpoints" / "cart.json").read_text()
+    assert f':{run.cart(victim)["port"]}"' in addresses
+
+
+def test_commands_work_on_a_full_disk(start: Start) -> None:
+    run = start(piped=True).ready()
+    with full_disk(run):
+        assert run.command("restart", "cart").returncode == 0
+        assert run.command("scale", "cart", "1").returncode == 0
+        assert run.command("down").returncode == 0
+        assert run.exit_code() == 0
+
+
+def test_ctrl_c_stops_the_shop_on_a_full_disk_to_which_it_also_writes_its_words(
+    start: Start,
+) -> None:
+    run = start().ready()
+    with full_disk(run):
+        chat(run, run.replicas()[0]["replica"])
+        run.process.send_signal(signal.SIGINT)
+        assert run.exit_code() == 0
+
+
+def test_a_start_on_a_full_disk_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, *STANDIN],
+        cwd=ROOT,
+        env=environment(tmp_path / "state"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "cannot be used (File too large)" in done.stderr
+    assert done.stderr.count("\n") == 1
+    # What could not be written was not kept by half either: with space it starts.
+    assert command(tmp_path / "state", "config", "cart").returncode == 0
+    assert (tmp_path / "state" / "secrets" / "cartwheel_service_tokens").read_text()
+
+
+def test_a_terminal_that_takes_nothing_stops_neither_the_shop_nor_its_end(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, SMALLEST_PIPE)
+    process = subprocess.Popen(
+        [sys.executable, *STANDIN],
+        cwd=ROOT,
+        env=environment(tmp_path / "state"),
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+    )
+    os.close(writer)
+    run = Run(process, tmp_path / "state", tmp_path / "output")
+    try:
+        eventually(lambda: (run.state / "control.sock").exists())
+        eventually(lambda: len(run.replicas()) == 2 and run.service("cart")["ready"] == 2)
+        cart = run.replicas()[0]
+        for _ in range(60):  # lines of some 80 bytes
+            run.post(cart, "complain")
+        assert run.command("status").returncode == 0
+        process.send_signal(signal.SIGINT)
+        assert run.exit_code(within=10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reader)

@@ -1,0 +1,119 @@
+"""Nothing that a supervisor started outlives it, whenever and however it dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cartwheel.local.processes import CHILD
+from tests.cartwheel.runs import ROOT, environment, eventually
+
+UP = (sys.executable, "-m", "cartwheel", "up")
+# The moments at which so many processes have just come: servers and migrations one by one, then
+# the replicas and the seed all at once, while they load.
+MOMENTS = {"sqlite": (1, 5), "real": (1, 2, 3, 8)}
+SLEEP = ("/bin/sleep", "600")
+
+
+def session_of(leader: int) -> list[psutil.Process]:
+    """Every process of a session but its leader, whoever their parent is by now."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != leader and os.getsid(process.pid) == leader:
+                found.append(process)
+        except (ProcessLookupError, PermissionError):
+            continue
+    return [one for one in found if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not pytest's: under root that one is closed to the user Postgres then runs as."""
+    with tempfile.TemporaryDirectory(prefix="cartwheel-", ignore_cleanup_errors=True) as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+@pytest.mark.parametrize("stores", MOMENTS)
+def test_a_supervisor_killed_at_any_moment_of_its_start_leaves_no_process(
+    folder: Path, stores: str
+) -> None:
+    for moment in MOMENTS[stores]:
+        supervisor = subprocess.Popen(
+            UP,
+            cwd=ROOT,
+            env=environment(folder / "state", CARTWHEEL_STORES=stores),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            eventually(lambda one=supervisor, count=moment: _reached(one, count) or None)
+        finally:
+            supervisor.kill()
+            supervisor.wait()
+        eventually(lambda pid=supervisor.pid: not session_of(pid), within=1.5)
+        eventually(lambda: not _of_postgres(folder), within=5.0)
+
+
+def _reached(supervisor: "subprocess.Popen[bytes]", count: int) -> bool:
+    assert supervisor.poll() is None, "what was left of the one before is in its way"
+    return len(session_of(supervisor.pid)) >= count
+
+
+def _of_postgres(folder: Path) -> list[psutil.Process]:
+    # Its own children are in sessions of their own.
+    everybody = psutil.process_iter(["cmdline"])
+    return [one for one in everybody if str(folder) in " ".join(one.info["cmdline"] or ())]
+
+
+def launch(parent: int, lifeline: int, program: Sequence[str]) -> subprocess.Popen[bytes]:
+    words = [str(word) for word in (parent, lifeline, -1, -1)]
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(CHILD), *words, *program],
+        pass_fds=[lifeline] if lifeline >= 0 else [],
+        stdout=subprocess.PIPE,
+        process_group=0,
+    )
+
+
+def test_a_child_whose_parent_died_before_it_asked_to_be_told_does_not_begin() -> None:
+    nobody = subprocess.Popen(["/bin/true"])
+    nobody.wait()
+    child = launch(nobody.pid, -1, SLEEP)
+    assert child.wait(10) == 1
+    child.communicate()
+
+
+def test_where_the_system_does_not_tell_the_end_of_a_pipe_ends_the_child() -> None:
+    lifeline, held = os.pipe()
+    child = launch(os.getpid(), lifeline, SLEEP)
+    os.close(lifeline)
+    became = eventually(lambda: psutil.Process(child.pid).cmdline() == list(SLEEP), within=10)
+    assert became
+    watcher = psutil.Process(child.pid).children()
+    assert len(watcher) == 1
+    os.close(held)
+    assert child.wait(10) == -signal.SIGKILL
+    assert child.communicate()[0] == b"", "nobody holds its output any more"
+    eventually(lambda: not watcher[0].is_running() or None, within=10)
+
+
+def test_whoever_watches_the_pipe_goes_with_the_child() -> None:
+    lifeline, held = os.pipe()
+    child = launch(os.getpid(), lifeline, SLEEP)
+    os.close(lifeline)
+    eventually(lambda: psutil.Process(child.pid).cmdline() == list(SLEEP), within=10)
+    watcher = psutil.Process(child.pid).children()[0]
+    child.kill()
+    child.communicate()
+    eventually(lambda: not watcher.is_running() or None, within=10)
+    os.close(held)

@@ -1,0 +1,89 @@
+"""Valkey and Postgres of our own: kept running, shown and told of like replicas."""
+
+import os
+import re
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import redis.asyncio as redis
+
+from tests.cartwheel.runs import Run, eventually, running
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Run]:
+    """A stand-in shop with real stores."""
+    # Not pytest's folder: under root that one is closed to the user Postgres then runs as.
+    with tempfile.TemporaryDirectory(prefix="cartwheel-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        with running(folder / "state", output=folder / "output", CARTWHEEL_STORES="real") as run:
+            yield run.ready()
+
+
+def server(shop: Run, name: str) -> dict[str, Any]:
+    found = next(one for one in shop.overview()["servers"] if one["replica"] == name)
+    assert isinstance(found, dict)
+    return found
+
+
+def killed(shop: Run, name: str) -> None:
+    """Kill a server; returns when it is there again."""
+    before = server(shop, name)
+    os.kill(before["pid"], signal.SIGKILL)
+    eventually(lambda: server(shop, name)["restarts"] > before["restarts"])
+    eventually(lambda: server(shop, name)["state"] == "Ready" or None)
+    after = server(shop, name)
+    assert after["pid"] != before["pid"]
+    assert after["port"] == before["port"], "services know that address"
+
+
+def secret(shop: Run, name: str) -> str:
+    return (shop.state / "secrets" / name).read_text()
+
+
+async def test_a_killed_valkey_comes_back_with_its_data(shop: Run) -> None:
+    port = server(shop, "valkey")["port"]
+    password = secret(shop, "valkey_password")
+    async with redis.Redis(port=port, password=password) as client:
+        await client.set("wheel", "round")
+    killed(shop, "valkey")
+    async with redis.Redis(port=port, password=password) as client:
+        assert await client.get("wheel") == b"round"
+    shop.says("✗ valkey .*was ended by SIGKILL: CrashLoopBackOff, again in 0.5 s")
+
+
+async def test_a_killed_postgres_comes_back_with_its_data(shop: Run) -> None:
+    url = (
+        f"postgresql://postgres:{secret(shop, 'postgres_password')}"
+        f"@127.0.0.1:{server(shop, 'postgres')['port']}/postgres"
+    )
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE wheels (name text); INSERT INTO wheels VALUES ('big')")
+    await connection.close()
+    killed(shop, "postgres")
+    connection = await asyncpg.connect(url)
+    assert await connection.fetchval("SELECT name FROM wheels") == "big"
+    await connection.close()
+
+
+def test_status_lists_the_stores_with_their_logs_kept(shop: Run) -> None:
+    table = shop.command("status").stdout
+    assert re.search(r"✓ +store +valkey +Ready", table)
+    assert re.search(r"✓ +store +postgres +Ready", table)
+    log = (shop.state / "logs" / "postgres" / "postgres.log").read_text()
+    assert "ready to accept connections" in log
+
+
+def test_a_frozen_store_is_told_and_replaced(shop: Run) -> None:
+    before = server(shop, "valkey")
+    os.kill(before["pid"], signal.SIGSTOP)
+    shop.says("valkey .*is not ready")
+    shop.says("valkey .*answers nothing any more: killed")
+    eventually(lambda: server(shop, "valkey")["pid"] not in (None, before["pid"]))
+    eventually(lambda: server(shop, "valkey")["state"] == "Ready" or None)

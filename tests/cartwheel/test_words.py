@@ -1,0 +1,163 @@
+"""What the command says: right for this run, in one sentence, in lines that fit."""
+
+import fcntl
+import os
+import pty
+import re
+import shlex
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from cartwheel.local.events import Terminal
+from cartwheel.report import suggestion
+from tests.cartwheel.runs import ROOT, Run, command, environment
+
+NARROW = 80
+
+
+def in_terminal(state: Path, *arguments: str, columns: int = NARROW) -> str:
+    """What a command shows on a terminal of that width."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    env = environment(state, NO_COLOR="1", TERM="xterm")
+    env.pop("COLUMNS", None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cartwheel", *arguments],
+        cwd=ROOT,
+        env=env,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    with suppress(OSError):
+        while part := os.read(ours, 65536):
+            seen += part
+    process.wait(30)
+    os.close(ours)
+    return seen.decode().replace("\r\n", "\n")
+
+
+def hinted(text: str) -> list[str]:
+    """The arguments of the command that is hinted at, without the program."""
+    (line,) = (line for line in text.splitlines() if "--state-dir" in line)
+    words = shlex.split(line)
+    return words[words.index(next(word for word in words if word in ("scale", "up", "down"))) :]
+
+
+def test_hints_are_commands_that_work_for_this_run(shop: Run) -> None:
+    shop.scaled(2)
+    greeted = shop.command(*hinted(shop.output))
+    assert greeted.stdout.startswith("cart: 2 → 4, ready after")
+    again = shop.command(*hinted(shop.command("status").stdout))
+    assert again.stdout.startswith("cart: 4 → 2, stopped after"), "what is so is no hint"
+
+
+def test_status_says_where_the_shop_is(shop: Run) -> None:
+    assert f"\nShop: {shop.service('storefront')['url']}\n" in shop.command("status").stdout
+
+
+def test_config_shows_what_the_run_was_told(shop: Run) -> None:
+    port = shop.service("cart")["url"].rpartition(":")[2]
+    shown = command(shop.state, "config", CARTWHEEL_PORT_CART="9").stdout
+    assert re.search(rf"^CARTWHEEL_PORT_CART +{port}$", shown, re.MULTILINE)
+    shown = command(shop.state, "config", "cart").stdout
+    assert re.search(rf"^CARTWHEEL_PORT +{port}$", shown, re.MULTILINE)
+
+
+def test_scaling_to_what_there_is_says_that(shop: Run) -> None:
+    shop.scaled(2)
+    assert shop.command("scale", "cart", "2").stdout == "cart has 2 replicas already.\n"
+
+
+def test_scaling_to_none_stops_and_then_there_is_nothing_to_restart(shop: Run) -> None:
+    shop.scaled(1)
+    stopped = shop.command("scale", "cart", "0")
+    assert re.fullmatch(r"cart: 1 → 0, stopped after \d+\.\d s\.\n", stopped.stdout)
+    refused = shop.command("restart", "cart")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("cart has no replica to restart. To have one: ")
+    assert shop.command(*hinted(refused.stderr)).stdout.startswith("cart: 0 → 1, ready after")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("scale", "cart", "-1"), "-1 replicas are not possible: choose 0 to 32.\n"),
+        (("scale", "cart", "2", "--fast"), "No such option: --fast. Try: {} scale --help\n"),
+        (("up", "--prot-cart", "9"), "(Possible options: --port-cart). Try: {} up --help\n"),
+        (
+            ("statsu",),
+            "No such command 'statsu'. Did you mean 'status', 'restart'? Try: {} --help\n",
+        ),
+    ],
+)
+def test_wrong_usage_is_one_right_sentence(
+    shop: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = shop.command(*arguments)
+    before, _, after = sentence.partition("{}")
+    assert done.returncode == 2
+    assert before in done.stderr
+    assert done.stderr.endswith(after)
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert re.fullmatch(r"cartwheel \d+\.\d+\.\d+\n", command(tmp_path, "--version").stdout)
+
+
+@pytest.mark.parametrize(
+    ("desired", "hint"),
+    [
+        ({"cart": 2}, "scale cart 4"),
+        ({"cart": 4}, "scale cart 2"),
+        ({"cart": 2, "products": 0}, "scale products 1"),
+    ],
+)
+def test_a_hint_is_something_that_is_not_so_yet(desired: dict[str, int], hint: str) -> None:
+    services = [{"service": name, "desired": count} for name, count in desired.items()]
+    assert suggestion(services) == hint
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("status",), ("--help",), ("up", "--help"), ("restart", "hats"), ("up", "--stores", "paper")],
+)
+def test_on_a_terminal_of_80_columns_no_word_is_broken(
+    shop: Run, arguments: tuple[str, ...]
+) -> None:
+    shop.scaled(2)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", in_terminal(shop.state, *arguments))
+    # What cannot be broken may be longer: a path, a command to be copied.
+    wide = [line for line in text.splitlines() if len(line) > NARROW and "--state-dir" not in line]
+    assert wide == []
+    assert "..." not in text.replace("[ARGS]...", "")
+    assert "…" not in text
+    if arguments == ("status",):
+        for replica in shop.replicas():
+            assert replica["replica"] in text
+            assert str(replica["pid"]) in text
+
+
+def test_what_happens_is_told_in_lines_that_fit_a_terminal() -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, NARROW, 0, 0))
+    words = "is not ready: takes no requests (store: the one at 127.0.0.1:41987 is not answering)"
+    with os.fdopen(theirs, "w") as output:
+        terminal = Terminal(output)
+        terminal.tell("waiting", "storefront-zgd2p", words)
+        terminal.close()
+        lines = os.read(ours, 65536).decode().splitlines()
+    os.close(ours)
+    bare = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
+    assert len(bare) > 1
+    assert max(map(len, bare)) <= NARROW
+    assert " ".join(" ".join(bare).split()).endswith(words)
