@@ -7,7 +7,7 @@ from app.client.errors import LocalLimit, UpstreamBroken
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """More than the longest list of any service, which is a hundred orders of a hundred lines."""
-MAX_BUFFERED_BYTES = 16 * 1024 * 1024
+MAX_BUFFERED_BYTES = 8 * 1024 * 1024
 """Of one neighbour's answers that are still coming, all calls together: a process with four
 neighbours and 256 MiB of memory lives through all of them sending too much."""
 
@@ -33,18 +33,21 @@ class Buffers:
         """
         if _declared_length(response) > limit:
             raise self._too_long()
-        received = bytearray()
+        parts: list[bytes] = []  # growing one buffer would leave holes in memory behind
+        size = 0
         try:
             async for part in response.parts(seconds_left=seconds_left):
-                received += part
+                parts.append(part)
+                size += len(part)
                 self._held += len(part)
-                if len(received) > limit:
+                if size > limit:
                     raise self._too_long()
                 if self._held > MAX_BUFFERED_BYTES:
                     raise LocalLimit(self._upstream, "too much of it is being read already.")
-            return bytes(received)
+            return b"".join(parts)
         finally:
-            self._held -= len(received)
+            self._held -= size
+            parts.clear()  # an error's traceback would keep them until the next collection
 
     def _too_long(self) -> UpstreamBroken:
         return UpstreamBroken(self._upstream, "its answer is too long.")
