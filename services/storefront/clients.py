@@ -49,6 +49,10 @@ FORWARDED_FOR = "x-forwarded-for"
 IMAGE_HEADERS = ("content-type", "etag", "cache-control", "last-modified")
 
 
+NO_SUCH = frozenset({404, 414, 422})
+"""What says that there is nothing by that name: none, none that could be one, one too long."""
+
+
 class SignedOut(Exception):
     """The token shown is not good, or no longer."""
 

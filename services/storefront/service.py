@@ -16,7 +16,7 @@ from app.client import UpstreamError
 from app.telemetry.context import Deadline, bind, current
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
-from services.storefront.clients import Carts, Orders, Products, Refusal, Users
+from services.storefront.clients import NO_SUCH, Carts, Orders, Products, Refusal, Users
 from services.storefront.models import (
     Cart,
     Category,
@@ -190,7 +190,7 @@ class Storefront:
             try:
                 return await self.products.find(sku)
             except Refusal as refusal:
-                if refusal.status in (404, 422):
+                if refusal.status in NO_SUCH:
                     return None
                 raise
 

@@ -106,7 +106,7 @@ async def test_without_another_neighbour_every_page_answers_and_the_one_concerne
         try:
             for path in PAGES:
                 page = await browser.open(path)
-                assert page.status == 200
+                assert page.status == (503 if path == concerned else 200)
                 assert (NOTICE in page.html) == (path == concerned)
         finally:
             await shop.scale(service, count)

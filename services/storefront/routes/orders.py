@@ -9,7 +9,7 @@ from app.client import UpstreamError
 from app.errors import NotFound, Unauthenticated, UnprocessablePayload
 from app.telemetry.context import current
 from services.storefront import parcels
-from services.storefront.clients import Refusal, SignedOut
+from services.storefront.clients import NO_SUCH, Refusal, SignedOut
 from services.storefront.dependencies import (
     CurrentLifecycle,
     CurrentShop,
@@ -183,7 +183,7 @@ async def _find(visit: Visit, shop: Shop, order_id: str) -> Order | Any:
         try:
             return await shop.storefront.orders.find(bearer, order_id)
         except Refusal as refusal:
-            if refusal.status in (404, 422):
+            if refusal.status in NO_SUCH:
                 return None
             raise
 

@@ -134,3 +134,16 @@ async def test_latin_1_in_a_neighbours_header_is_passed_on(
     answer = await browser.client.get("/api/products/v1/products")
     assert (b"x-maker", b"caf\xe9") in answer.headers.raw
     assert (b"x-utf", b"\xc3\xa9") in answer.headers.raw
+
+
+@pytest.mark.parametrize(
+    ("upstream", "path"), [("tracking", "/orders/"), ("products", "/products/")]
+)
+async def test_a_name_too_long_to_ask_for_is_the_strangers_mistake(
+    browser: Browser, world: Neighbours, upstream: str, path: str
+) -> None:
+    await browser.register()
+    world.answers[upstream] = lambda request: problem(414, "uri-too-long")
+    for _ in range(25):
+        assert (await browser.open(path + "x" * 400)).status == 404
+    assert not await is_left_alone(browser.client, upstream)
