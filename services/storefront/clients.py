@@ -201,6 +201,22 @@ class Users:
             as_service=True,
         )
 
+    async def account(self, bearer: str) -> Account:
+        return await _read(self._upstream, Account, "GET", "/v1/users/me", bearer=bearer)
+
+    async def change(self, bearer: str, *, address: str, **changes: str) -> Account:
+        """Change what is given; e-mail and password need ``current_password``."""
+        return await _read(
+            self._upstream,
+            Account,
+            "PATCH",
+            "/v1/users/me",
+            bearer=bearer,
+            json=changes,
+            headers={FORWARDED_FOR: address},
+            as_service=True,
+        )
+
     async def log_in(self, *, email: str, password: str, address: str) -> Tokens:
         """Raises `SignedOut` if the two do not belong together."""
         body = {"email": email, "password": password}

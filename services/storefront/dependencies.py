@@ -105,6 +105,7 @@ class Visitor:
     form_token: str
     cart_count: int | None
     notice: Notice | None
+    name: str = ""
 
 
 class Visit:
@@ -117,6 +118,7 @@ class Visit:
         self._dropped: set[str] = set()
         self._session = Session(self._cookie("access"), self._cookie("refresh"))
         self._form_token = self._cookie("form") or self._new_form_token()
+        self._name = unpack_text(self._cookie("who"), ("name",)).get("name", "")
         self._count: asyncio.Task[int | None] | None = None
 
     # Who it is
@@ -178,6 +180,21 @@ class Visit:
         self._session = Session(None, None)
         self._drop("access")
         self._drop("refresh")
+        self.call("")
+
+    @property
+    def name(self) -> str:
+        """What to call somebody who is logged in; nothing if that is not known."""
+        return self._name if self.signed_in else ""
+
+    def call(self, name: str) -> None:
+        """From now on pages call the visitor this."""
+        self._name = name
+        packed = pack_text({"name": name}) if name else None
+        if packed:
+            self._write("who", packed, max_age=MONTH)
+        else:
+            self._drop("who")
 
     def change_form_token(self) -> None:
         """At the moment somebody logs in: a token planted before is worth nothing after."""
@@ -291,7 +308,7 @@ class Visit:
             cart_count = await (self._count or self._count_or_none())
         # A page that says itself what is missing does not say it twice.
         notice = self._notice(goods or {}, outage=bool(model.get("missing")))
-        visitor = Visitor(self.signed_in, self._form_token, cart_count, notice)
+        visitor = Visitor(self.signed_in, self._form_token, cart_count, notice, self.name)
         content = self.render(template, **{"here": "", "visitor": visitor, **model})
         # Pages hold what concerns one person and a form token: nobody keeps them.
         headers = {"cache-control": "no-store"}

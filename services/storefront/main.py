@@ -18,7 +18,16 @@ from app.settings import load
 from app.telemetry.metrics import Metrics
 from services.storefront.clients import Carts, Orders, Products, RenewedElsewhere, Users
 from services.storefront.dependencies import Shop
-from services.storefront.routes import account, api, assets, cart, catalogue, checkout, orders
+from services.storefront.routes import (
+    account,
+    api,
+    assets,
+    cart,
+    catalogue,
+    checkout,
+    orders,
+    profile,
+)
 from services.storefront.service import Renewals, Storefront
 from services.storefront.settings import StorefrontSettings
 from services.storefront.streams import Streams
@@ -120,6 +129,7 @@ def build(
             catalogue.router,
             cart.router,
             account.router,
+            profile.router,
             checkout.router,
             orders.router,
             assets.router,

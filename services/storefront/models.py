@@ -104,7 +104,11 @@ class Tokens(Reading):
 
 
 class Account(Reading):
+    """An account as its owner sees it. ``email`` has its domain in ASCII."""
+
     id: Id
+    email: Line = ""
+    name: Line = ""
 
 
 class Address(Reading):

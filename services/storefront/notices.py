@@ -103,7 +103,8 @@ _NOTICES = {
     "session-over": Notice(
         "wait", "You are no longer logged in.", "Nothing was changed. Please log in to go on."
     ),
-    "welcome": Notice("good", "Welcome. Your cart came with you."),
+    "welcome": Notice("good", "Welcome."),
+    "welcome-cart": Notice("good", "Welcome. Your cart came with you."),
     "welcome-cut": Notice(
         "wait",
         "Welcome. Your cart came with you, but not all of it fitted.",
@@ -115,6 +116,10 @@ _NOTICES = {
         "The cart is not answering. Please log in once more when it is back.",
     ),
     "again": Notice("good", "All of it is in the cart once more."),
+    "account-changed": Notice("good", "Saved."),
+    "password-changed": Notice(
+        "good", "Your password is changed.", "Everywhere else you are logged out."
+    ),
     "bye": Notice("good", "You are logged out."),
     "log-in-first": Notice("wait", "Please log in to go on.", "Your cart stays as it is."),
     "log-in-to-order": Notice(

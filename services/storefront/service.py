@@ -18,6 +18,7 @@ from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 from services.storefront.clients import NO_SUCH, Carts, Orders, Products, Refusal, Users
 from services.storefront.models import (
+    Address,
     Cart,
     Category,
     Lookup,
@@ -230,6 +231,15 @@ class Storefront:
             return Basket(cart, Lookup(items=[]))
         goods = await self.attempt("products", self.products.lookup(skus), within=deadline)
         return Basket(cart, goods)
+
+    async def last_address(self, bearer: str | None) -> Address | None:
+        """Where the caller's last order went, if that can be told quickly. Raises `SignedOut`."""
+        if bearer is None:
+            return None
+        within = Deadline.after(min(COUNT_TIMEOUT, self._browse_timeout))
+        orders = self.orders.list(bearer, cursor=None, limit=1)
+        found = await self.attempt("tracking", orders, within=within)
+        return None if isinstance(found, Outage) or not found.items else found.items[0].address
 
     async def order_again(self, bearer: str, order: Order, *, key: str) -> Sequence[LeftOut]:
         """Put the lines of an order in the cart, as far as they can be had.

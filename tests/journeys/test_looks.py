@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 PUBLIC = ("/", "/search", "/categories/toys", "/search?q=nothing-like-it", "/products/TOY-DUCK-01")
 FORMS = ("/login", "/register", "/docs")
-PERSONAL = ("/cart", "/checkout", "/orders")
+PERSONAL = ("/cart", "/checkout", "/orders", "/account")
 PHONE, DESK = 360, 1280
 
 # Rules every page has to keep, asked of the browser's own idea of the page.

@@ -280,3 +280,28 @@ async def test_without_javascript_times_are_in_utc_and_cancelling_asks_once(
     await cancel.click()
     await page.get_by_role("button", name="Yes, cancel it").click()
     await expect(page.get_by_text("The order is cancelled.")).to_be_visible()
+
+
+async def test_a_password_can_be_looked_at_while_it_is_typed(page: Page) -> None:
+    await page.goto("/login")
+    password = page.get_by_label("Password")
+    await password.fill(PASSWORD)
+    show = page.get_by_role("button", name="Show it")
+    await show.click()
+    await expect(password).to_have_attribute("type", "text")
+    await show.click()
+    await expect(password).to_have_attribute("type", "password")
+
+
+async def test_an_owner_changes_name_and_password(page: Page) -> None:
+    email = new_email()
+    await register(page, email, next_path="/account")
+    await page.get_by_label("Name", exact=True).fill("Ann Hub")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("link", name="Logged in as Ann Hub")).to_be_visible()
+    await page.get_by_label("The one you have").fill(PASSWORD)
+    await page.get_by_label("The new one").fill("two wheels are better")
+    await page.get_by_role("button", name="Change the password").click()
+    await expect(page.get_by_text("Your password is changed.")).to_be_visible()
+    await page.goto("/login?next=/orders")
+    await page.wait_for_url("**/orders")

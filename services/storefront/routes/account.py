@@ -7,7 +7,13 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.client import UpstreamError
-from app.telemetry.context import current
+from services.storefront.account_forms import (
+    desk_is_down,
+    password_errors,
+    profile_errors,
+    refused_fields,
+    too_often,
+)
 from services.storefront.clients import Refusal, SignedOut
 from services.storefront.dependencies import (
     CurrentShop,
@@ -25,21 +31,19 @@ router = APIRouter(include_in_schema=False)
 
 LOGIN_FIELDS = {"email": "Enter your e-mail address.", "password": "Enter your password."}
 REGISTER_FIELDS = {"name": "Enter a name.", "email": "Enter an e-mail address."}
-FIELD_ADVICE = {
-    "name": "Enter a name of up to 80 characters.",
-    "email": "Enter an e-mail address like somebody@example.com.",
-    "password": "Choose another password: 8 to 256 characters, not your e-mail address.",
-}
-SHORTEST_PASSWORD = 8
 
 
 @router.get("/login")
 async def login_page(visit: PageVisit, next: str = "/") -> Any:
+    if await _has_nothing_to_do_here(visit):
+        return visit.redirect(own_path(next))
     return await visit.page("login.html", here="account", form=Form(), next=own_path(next))
 
 
 @router.get("/register")
 async def register_page(visit: PageVisit, next: str = "/") -> Any:
+    if await _has_nothing_to_do_here(visit):
+        return visit.redirect(own_path(next))
     return await visit.page("register.html", here="account", form=Form(), next=own_path(next))
 
 
@@ -82,6 +86,15 @@ async def log_out(visit: CurrentVisit, shop: CurrentShop) -> Any:
     return visit.redirect("/", notice="bye")
 
 
+async def _has_nothing_to_do_here(visit: Visit) -> bool:
+    """Whether somebody is logged in, and was not sent here by a page that knows better."""
+    try:
+        await visit.bearer()
+    except UpstreamError:
+        return False
+    return visit.signed_in and visit.flash() is None
+
+
 async def _posted(visit: Visit) -> Form:
     """What was typed; with the trouble, if the form is from a page that is too old."""
     try:
@@ -105,7 +118,7 @@ async def _register(visit: Visit, shop: Shop, form: Form) -> Form:
     except Refusal as refusal:
         return _refused_registration(form, refusal)
     except UpstreamError:
-        return _desk_is_down(form)
+        return desk_is_down(form)
     return form
 
 
@@ -124,6 +137,8 @@ async def _enter(visit: Visit, shop: Shop, form: Form, *, page: str, made: str =
     notice = await _merge(visit, shop, tokens.access_token)
     visit.begin(tokens)
     visit.change_form_token()
+    with suppress(UpstreamError, SignedOut, Refusal):
+        visit.call((await shop.storefront.users.account(tokens.access_token)).name)
     return visit.redirect(own_path(form.values.get("next", "")), notice=notice)
 
 
@@ -137,9 +152,9 @@ async def _log_in(visit: Visit, shop: Shop, form: Form) -> Tokens | Form:
     except SignedOut:
         return _wrong(form)
     except Refusal as refusal:
-        return _too_often(form, refusal) if refusal.status == 429 else _wrong(form)
+        return too_often(form, refusal) if refusal.status == 429 else _wrong(form)
     except UpstreamError:
-        return _desk_is_down(form)
+        return desk_is_down(form)
 
 
 async def _merge(visit: Visit, shop: Shop, bearer: str) -> str:
@@ -148,19 +163,20 @@ async def _merge(visit: Visit, shop: Shop, bearer: str) -> str:
         guest_token = await visit.bearer()
         if guest_token is None or visit.signed_in:
             return "welcome"
+        brought = await shop.storefront.cart_count(guest_token)
         cart = await shop.storefront.carts.merge(bearer, guest_token=guest_token)
     except (SignedOut, Refusal):
         return "welcome"
     except UpstreamError:
         return "welcome-later"
-    return "welcome-cut" if cart.notices else "welcome"
+    if cart.notices:
+        return "welcome-cut"
+    return "welcome-cart" if brought and cart.count else "welcome"
 
 
 def _registration_errors(typed: Mapping[str, str]) -> dict[str, str]:
-    errors = required(typed, REGISTER_FIELDS)
-    if len(typed.get("password", "")) < SHORTEST_PASSWORD:
-        errors["password"] = f"Choose a password of at least {SHORTEST_PASSWORD} characters."
-    return errors
+    """All of them at once, as far as they can be seen from here."""
+    return required(typed, REGISTER_FIELDS) | profile_errors(typed) | password_errors(typed)
 
 
 def _refused_registration(form: Form, refusal: Refusal) -> Form:
@@ -168,29 +184,12 @@ def _refused_registration(form: Form, refusal: Refusal) -> Form:
         taken = "There is an account with this e-mail address. Log in instead?"
         return form.but(errors={"email": taken})
     if refusal.status == 429:
-        return _too_often(form, refusal)
-    fields = [problem.pointer.removeprefix("/") for problem in refusal.errors]
-    errors = {name: FIELD_ADVICE[name] for name in FIELD_ADVICE if name in fields}
-    return form.but(errors=errors, trouble="" if errors else "This could not be read.")
+        return too_often(form, refusal)
+    return refused_fields(form, refusal)
 
 
 def _wrong(form: Form) -> Form:
     return form.but(
         trouble="E-mail and password do not belong together.",
         advice="Please check both; capital letters count in the password.",
-    )
-
-
-def _too_often(form: Form, refusal: Refusal) -> Form:
-    seconds = refusal.retry_after
-    wait = f"in {seconds} seconds" if seconds.isdigit() else "in a minute"
-    return form.but(trouble="That was tried often just now.", advice=f"Please try again {wait}.")
-
-
-def _desk_is_down(form: Form) -> Form:
-    return form.but(
-        trouble="The front desk is not answering.",
-        advice="Your cart is safe. Please try again in a moment.",
-        request_id=current().request_id,
-        status=503,
     )

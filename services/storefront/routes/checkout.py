@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter
@@ -24,7 +25,7 @@ from services.storefront.dependencies import (
 from services.storefront.models import Address, Money, Order
 from services.storefront.routes.cart import have, read_basket
 from services.storefront.service import Basket, Outage, missing_neighbour
-from services.storefront.web.forms import Form, required
+from services.storefront.web.forms import Form, required, unprintable
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,7 +56,16 @@ TOO_MUCH = "Please use fewer, and only printable, characters here."
 async def checkout_page(visit: CurrentVisit, shop: CurrentShop) -> Any:
     if not await is_signed_in(visit):
         return visit.redirect("/login?next=/checkout", notice="log-in-first")
-    return await _checkout(visit, shop, Form(visit.draft))
+    return await _checkout(visit, shop, Form(visit.draft or await _known_address(visit, shop)))
+
+
+async def _known_address(visit: Visit, shop: Shop) -> Mapping[str, str]:
+    """Where the last order went, or at least the name of the account."""
+    with suppress(SignedOut, UpstreamError):
+        last = await visit.as_caller(shop.storefront.last_address)
+        if last is not None:
+            return last.model_dump(exclude_none=True)
+    return {"name": visit.name} if visit.name else {}
 
 
 @router.post("/checkout")
@@ -292,6 +302,7 @@ def _address_errors(typed: Mapping[str, str]) -> dict[str, str]:
     for name, longest in LONGEST.items():
         if len(typed.get(name, "")) > longest:
             errors[name] = f"Please use at most {longest} characters."
+    errors |= unprintable(typed, LONGEST, TOO_MUCH)
     if "country" not in errors and typed["country"] not in COUNTRIES:
         errors["country"] = ADDRESS_FIELDS["country"]
     return errors

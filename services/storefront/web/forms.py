@@ -1,6 +1,6 @@
 """Reading posted forms, and keeping what was typed when something is wrong with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -8,8 +8,10 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from app.errors import BadRequest, UnsupportedMediaType
+from app.text import tidied
 
 MAX_FIELDS = 40
+PASSWORDS = frozenset({"password", "current_password", "old_password"})
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -57,7 +59,18 @@ async def read_form(request: Request, *, most_fields: int = MAX_FIELDS) -> dict[
         )
     except ValueError as error:
         raise BadRequest("The form could not be read.") from error
-    return {name: value if name == "password" else value.strip() for name, value in pairs}
+    return {name: value if name in PASSWORDS else value.strip() for name, value in pairs}
+
+
+def unprintable(form: Mapping[str, str], names: Iterable[str], words: str) -> dict[str, str]:
+    """An error for each named field with characters that the neighbours refuse."""
+    errors = {}
+    for name in names:
+        try:
+            tidied(form.get(name, ""))
+        except ValueError:
+            errors[name] = words
+    return errors
 
 
 def required(form: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, str]:

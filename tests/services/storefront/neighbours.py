@@ -47,6 +47,7 @@ class Neighbours:
     goods: dict[str, dict[str, Any]] = field(default_factory=dict)
     carts: dict[str, dict[str, int]] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     subjects: dict[str, str] = field(default_factory=dict)
     refreshes: dict[str, str] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
@@ -149,7 +150,10 @@ class Neighbours:
                 if body["email"] in self.accounts:
                     return problem(409, "email-taken")
                 self.accounts[body["email"]] = body["password"]
+                self.names[body["email"]] = body["name"]
                 return Answer(201, json={"id": "user_1", **body})
+            case ("GET" | "PATCH", "/v1/users/me"):
+                return self._account(self._subject(request).removeprefix("user_"), body)
             case ("POST", "/v1/sessions"):
                 if self.accounts.get(body["email"]) != body["password"]:
                     return problem(401, "unauthenticated")
@@ -169,6 +173,22 @@ class Neighbours:
                 self._subject(request)
                 return Answer(204)
         return problem(404, "not-found")
+
+    def _account(self, email: str, changes: dict[str, str]) -> Answer:
+        if email not in self.accounts:
+            return problem(401, "session-over")
+        if {"email", "password"} & changes.keys():
+            if "current_password" not in changes:
+                errors = [{"pointer": "/current_password", "message": "is needed"}]
+                return problem(422, "unprocessable-payload", errors=errors)
+            if changes["current_password"] != self.accounts[email]:
+                return problem(403, "wrong-password")
+        if changes.get("email", email) != email and changes["email"] in self.accounts:
+            return problem(409, "email-taken")
+        self.accounts[email] = changes.get("password", self.accounts[email])
+        self.names[email] = changes.get("name", self.names.get(email, "Ann"))
+        shown = {"id": "user_1", "email": changes.get("email", email), "name": self.names[email]}
+        return Answer(200, json=shown)
 
     def _tokens(self, subject: str, role: str) -> Answer:
         access, refresh = token(subject, (role,)), secrets.token_urlsafe(16)
