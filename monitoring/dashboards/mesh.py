@@ -73,6 +73,21 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
+                "Replicas left out",
+                "Who is gone (absent), hangs (silent) or fails, in the eyes of its callers?",
+                [
+                    query(
+                        "sum by (service, upstream, reason) "
+                        f"(rate(http_client_ejections_total[{RATE}]))",
+                        EDGE + " {{reason}}",
+                    )
+                ],
+                unit="cps",
+                when_empty=NO_EVENTS,
+            )
+        )
+        .with_panel(
+            graph(
                 "Open breakers",
                 "Which neighbours are left alone for a while, by how many replicas?",
                 [query("sum by (service, upstream) (http_client_breaker_open)", EDGE)],
