@@ -104,6 +104,10 @@ class Balancer:
         """How many replicas there are beside these."""
         return sum(replica not in replicas for replica in self._replicas.values())
 
+    def can_spare(self, replica: Replica) -> bool:
+        """Whether another one is well."""
+        return any(not one.ejected for one in self._replicas.values() if one is not replica)
+
     def pick(
         self,
         *,

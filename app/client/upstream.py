@@ -263,7 +263,7 @@ class Upstream:
             seconds = offer.seconds(call)
             turn = self._next_turn(call, avoid=offer.avoid, refused=refused)
             offer.asked = turn.replica
-            if turn.probe and call.idempotent:
+            if turn.probe and call.idempotent and self._balancer.can_spare(turn.replica):
                 seconds = min(seconds, PROBE_SECONDS)
             connect_seconds = self._seconds_to_connect(seconds, refused)
             try:

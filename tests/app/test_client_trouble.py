@@ -106,6 +106,19 @@ class TestAbsentReplicas:
         assert outcomes == ["UpstreamRefused"] * 20 + ["BreakerOpen"]
         assert sample(metrics, "http_client_retries_total") <= 30 + 0.1 * 20
 
+    async def test_the_only_address_has_all_its_time_when_it_is_back(self) -> None:
+        async def slow(exchange: Exchange) -> None:
+            await asyncio.sleep(0.6)
+            await exchange.answer()
+
+        port = await unused_port()
+        async with upstream(f"http://127.0.0.1:{port}") as client:
+            assert await outcome(client) == "UpstreamRefused"
+            async with neighbour(slow, port=port) as server:
+                assert await outcome(client) == "200"
+
+        assert len(server.asked) == 1
+
     async def test_an_address_that_was_gone_is_used_again_when_it_is_back(
         self, tmp_path: Path
     ) -> None:
