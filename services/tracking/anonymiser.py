@@ -11,13 +11,13 @@ done twice, so a replica that dies in between leaves nothing undone.
 from app.errors import Unavailable
 from app.stores.clock import Clock
 from app.telemetry.logs import get_logger
-from services.tracking.clients import UserClient
+from services.tracking.clients import MAX_DELETIONS, UserClient
 from services.tracking.deleted_owners import DeletedOwner, DeletedOwners
 from services.tracking.measures import Measures
 from services.tracking.repository import OrderRepository
 
 LEASE = "anonymiser"
-BATCH = 100
+BATCH = MAX_DELETIONS
 LAST_ORDER_AFTER = 60 * 60 * 1000
 """Milliseconds after its deletion in which an account may still order: access tokens outlive it
 by a quarter of an hour."""

@@ -5,16 +5,16 @@ raised as `UpstreamError`, and the question can be asked again: each is idempote
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from app.client import Answer, Upstream, agreed, raise_for_problem
 from app.models import PRINTABLE, Reading
 from services.tracking.models import OrderLine, Reason, Refusal
 
 MAX_LINES = 100
+MAX_DELETIONS = 100
 MAX_STOCK = 1_000_000
 MAX_PRICE = 10**12
 
@@ -46,8 +46,8 @@ class _Found(Reading):
 class Cart(Reading):
     """What is to be ordered; each change raises ``version`` and sets ``updated_at``."""
 
-    version: Annotated[int, Field(ge=0)]
-    updated_at: datetime | None
+    version: Annotated[int, Field(ge=0, lt=2**53)]
+    updated_at: AwareDatetime | None
     lines: Annotated[list[CartLine], Field(max_length=MAX_LINES)]
 
 
@@ -132,15 +132,15 @@ class ProductsClient:
 class DeletedAccount(Reading):
     """Whose orders are to name nobody any more."""
 
-    subject: str
-    deleted_at: datetime
+    subject: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+    deleted_at: AwareDatetime
 
 
 class Deletions(Reading):
     """A part of the list; ``next_cursor`` is where to go on, now or later."""
 
-    items: list[DeletedAccount]
-    next_cursor: str | None
+    items: Annotated[list[DeletedAccount], Field(max_length=MAX_DELETIONS)]
+    next_cursor: Annotated[str | None, Field(max_length=512)]
 
 
 class UserClient:
@@ -150,7 +150,13 @@ class UserClient:
     async def deletions(self, cursor: str | None, *, limit: int) -> Deletions | None:
         """The accounts deleted since ``cursor``. None: it is not a place in the list any more."""
         params = {"limit": limit} | ({"cursor": cursor} if cursor else {})
-        answer = await self._user.request("GET", "/v1/deletions", params=params, as_service=True)
+        answer = await self._user.request(
+            "GET",
+            "/v1/deletions",
+            params=params,
+            as_service=True,
+            check=agreed(Deletions, knows_caller=False),
+        )
         if answer.status_code == 422 and cursor:
             return None
         return raise_for_problem(answer).read(Deletions)
