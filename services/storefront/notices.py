@@ -162,15 +162,21 @@ def notice_of(flash: Flash, goods: Mapping[str, Product]) -> Notice:
     return _about(notice, flash.pieces, product)
 
 
+def _are_left(available: int) -> str:
+    if available <= 0:
+        return "there are none"
+    return "there is only 1" if available == 1 else f"there are only {available}"
+
+
 def _about(notice: Notice, pieces: Pieces, product: Product) -> Notice:
     what = f"{pieces.quantity} × {product.name}"
     if pieces.held > product.available:
-        left = f"only {product.available} left" if product.available > 0 else "none left"
+        left = _are_left(product.available)
         return replace(
             notice,
             tone="wait",
             title="In the cart, but more than there is.",
-            text=f"{what}: that makes {pieces.held}, and there are {left}. Please take fewer.",
+            text=f"{what}: that makes {pieces.held}, and {left} left. Please take fewer.",
         )
     more = f" That makes {pieces.held}." if pieces.held > pieces.quantity else ""
     return replace(notice, text=f"{what}.{more}")

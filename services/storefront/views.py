@@ -38,7 +38,7 @@ OUTAGES = {
     ),
     "user": (
         "The front desk is not answering.",
-        "Logging in has to wait a moment. You can go on looking around.",
+        "Your cart and your orders are safe. You can go on looking around.",
     ),
     "tracking": (
         "The order desk is not answering.",

@@ -193,7 +193,7 @@ async def _cart_page(visit: Visit, shop: Shop, form: Form, *, status: int = 200)
         here="cart",
         basket=page,
         form=form,
-        missing=page.missing,
+        missing=None if form.trouble else page.missing,
         cart_count=found.cart.count,
         goods=found.known,
     )

@@ -68,7 +68,7 @@ class Neighbours:
     def transports(self) -> dict[str, httpx2.AsyncBaseTransport]:
         answering = {
             "products": self._products,
-            "cart": self._cart,
+            "cart": self.cart_answer,
             "user": self._user,
             "tracking": self._tracking,
         }
@@ -207,7 +207,7 @@ class Neighbours:
 
     # cart
 
-    def _cart(self, request: httpx2.Request) -> Answer:
+    def cart_answer(self, request: httpx2.Request) -> Answer:
         subject = self._subject(request)
         if not subject:
             return problem(401, "unauthenticated")

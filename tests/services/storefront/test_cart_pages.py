@@ -225,7 +225,7 @@ async def test_the_pages_script_is_told_about_more_than_there_is_too(
     answer = await browser.client.post(
         form.action, data=form.fields, headers=PAGE_HEADERS | {"accept": "application/json"}
     )
-    assert "that makes 2, and there are only 1 left" in answer.json()["said"]
+    assert "that makes 2, and there is only 1 left" in answer.json()["said"]
 
 
 async def test_what_was_removed_is_named_and_can_be_put_back(

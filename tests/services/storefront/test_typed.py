@@ -261,6 +261,25 @@ async def test_quantities_that_were_typed_stay_while_a_neighbour_is_down(
     assert world.carts[f"user_{EMAIL}"] == {"BIKE-1": 7}
 
 
+async def test_quantities_stay_while_the_cart_waits_for_the_shelves(
+    shopper: Browser, world: Neighbours
+) -> None:
+    page = await shopper.open("/cart")
+    as_ever = world.cart_answer
+
+    def wait_for_the_shelves(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "PUT":
+            return problem(503, "upstream-unavailable", upstream="products")
+        return as_ever(request)
+
+    world.answers["cart"] = wait_for_the_shelves
+    world.down.add("products")
+    again = await shopper.change(page, BIKE_1="7")
+    assert again.html.count('class="notice ') == 1
+    assert "The shelves are not answering." in again.text
+    assert again.form("/cart").fields["quantity-BIKE-1"] == "7"
+
+
 async def test_quantities_of_a_page_that_is_too_old_stay(
     browser: Browser, world: Neighbours
 ) -> None:
