@@ -98,7 +98,7 @@ _NOTICES = {
         "wait", "The front desk is not answering.", "Nothing was changed. Please try again."
     ),
     "tracking-down": Notice(
-        "wait", "The order desk is not answering.", "Nothing was changed. Please try again."
+        "wait", "The order desk is not answering.", "Please try again: twice is as good as once."
     ),
     "session-over": Notice(
         "wait", "You are no longer logged in.", "Nothing was changed. Please log in to go on."
@@ -134,9 +134,6 @@ _NOTICES = {
     "cancelled": Notice("good", "The order is cancelled."),
     "not-cancelled": Notice(
         "wait", "This order can no longer be cancelled.", "It is already on the road."
-    ),
-    "orders-down": Notice(
-        "wait", "The order desk is not answering.", "Nothing was changed. Please try again."
     ),
     "this-order": Notice(
         "wait",

@@ -22,7 +22,13 @@ from services.storefront.dependencies import (
     new_form_key,
 )
 from services.storefront.models import Order, OrderPage
-from services.storefront.service import ORDERS_A_PAGE, LeftOut, Outage, missing_neighbour
+from services.storefront.service import (
+    ORDERS_A_PAGE,
+    LeftOut,
+    Neighbour,
+    Outage,
+    missing_neighbour,
+)
 from services.storefront.streams import relayed_events
 
 router = APIRouter(include_in_schema=False)
@@ -92,8 +98,8 @@ async def order_again(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> 
         left_out = await visit.as_caller(add)
     except SignedOut:
         return visit.redirect(f"/login?next={path}", notice="log-in-first")
-    except UpstreamError:
-        return visit.redirect(path, notice="cart-down", reference=current().request_id)
+    except UpstreamError as error:
+        return _nothing_done(visit, path, missing_neighbour(error, asked="cart"))
     if left_out:
         return await _order_page(visit, order, left_out=left_out)
     return visit.redirect("/cart", notice="again")
@@ -128,8 +134,8 @@ async def cancel_order(order_id: str, visit: CurrentVisit, shop: CurrentShop) ->
         if refusal.status == 409:
             return visit.redirect(path, notice="not-cancelled")
         raise NotFound("There is no such order in your account.") from refusal
-    except UpstreamError:
-        return visit.redirect(path, notice="orders-down", reference=current().request_id)
+    except UpstreamError as error:
+        return _nothing_done(visit, path, missing_neighbour(error, asked="tracking"))
     return visit.redirect(path, notice="cancelled")
 
 
@@ -155,6 +161,10 @@ async def order_events(
             streams=shop.streams,
         )
     )
+
+
+def _nothing_done(visit: Visit, path: str, missing: Neighbour) -> Any:
+    return visit.redirect(path, notice=f"{missing}-down", reference=current().request_id)
 
 
 async def _form(visit: Visit, order_id: str) -> Mapping[str, str]:

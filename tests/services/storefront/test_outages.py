@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from services.storefront.main import build
-from tests.services.storefront.browser import ADDRESS, EMAIL, Browser
+from tests.services.storefront.browser import ADDRESS, EMAIL, PAGE_HEADERS, Browser
 from tests.services.storefront.conftest import settings
 from tests.services.storefront.neighbours import Neighbours, problem
 from tests.support.asgi import running
@@ -176,3 +176,25 @@ async def test_parts_that_are_missing_are_counted(browser: Browser, world: Neigh
     assert re.search(
         r'storefront_page_parts_missing_total\{[^}]*upstream="products"[^}]*\} 2\.0', metrics
     )
+
+
+@pytest.mark.parametrize("action", ["cancel", "again"])
+@pytest.mark.parametrize(("down", "who"), [("user", DESK), ("tracking", ORDERS), ("cart", CART)])
+async def test_a_button_of_an_order_that_cannot_work_now_says_once_who_is_missing(
+    shopper: Browser, world: Neighbours, action: str, down: str, who: str
+) -> None:
+    page = await shopper.open("/orders/order-0001")
+    token = page.form("/orders/order-0001/again").fields["form_token"]
+    world.down.add(down)
+    if down == "user":
+        del shopper.client.cookies["cartwheel_access"]
+    answer = await shopper.client.post(
+        f"/orders/order-0001/{action}",
+        data={"form_token": token},
+        headers=PAGE_HEADERS,
+        follow_redirects=True,
+    )
+    if (action, down) == ("cancel", "cart"):
+        assert "The order is cancelled." in answer.text
+        return
+    assert answer.text.count(who) == answer.text.count('class="notice ') == 1
