@@ -450,6 +450,24 @@ class TestBadAnswers:
         async with neighbour(ok) as server, upstream(server.url, clock=clock) as client:
             assert await outcome(client) == "200"
 
+    @pytest.mark.parametrize(
+        "surplus", [b"more", b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged"]
+    )
+    async def test_what_comes_after_an_answer_is_not_the_next_one(self, surplus: bytes) -> None:
+        bad = True
+
+        async def behave(exchange: Exchange) -> None:
+            await exchange.send(head() + b"ok" + (surplus if bad else b""))
+
+        async with calling(behave) as (client, server):
+            for _ in range(50):
+                answer = await client.request("POST", "/")
+                assert (answer.status_code, answer.content) == (200, b"ok")
+            bad = False
+            for _ in range(5):
+                assert (await client.request("POST", "/")).content == b"ok"
+            assert len(open_connections(server.port)) <= 2
+
     async def test_headers_of_an_answer_are_latin_1(self) -> None:
         behave = sending(
             b"HTTP/1.1 200 OK\r\nx-name: caf\xe9\r\nx-utf: \xc3\xa9\r\ncontent-length: 0\r\n\r\n"
