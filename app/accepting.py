@@ -71,6 +71,17 @@ class Acceptor:
         else:
             self._resuming.cancel()
 
+    async def finish(self) -> None:
+        """Let in whoever waits in the kernel's line, then close the socket: it refuses from now on.
+
+        Closing alone would reset them, and their callers could not tell whether they were heard.
+        """
+        self.close()
+        while not self._is_short() and self._accept_one():
+            pass
+        self._listener.close()
+        await self.wait_closed()
+
     async def wait_closed(self) -> None:
         if self._connecting:
             await asyncio.wait(self._connecting)
@@ -81,16 +92,23 @@ class Acceptor:
                 self._pause(NO_DESCRIPTOR)
                 return
             try:
-                connection, _ = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return  # another replica was quicker, or the caller is gone
+                if not self._accept_one():
+                    return
             except OSError as error:  # the kernel is short of something, too
                 self._pause(error.strerror or str(error))
                 return
-            connection.setblocking(False)
-            task = self._loop.create_task(self._connect(connection))
-            self._connecting.add(task)
-            task.add_done_callback(self._connecting.discard)
+
+    def _accept_one(self) -> bool:
+        """False if nobody waits: another replica was quicker, or the caller is gone."""
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return False
+        connection.setblocking(False)
+        task = self._loop.create_task(self._connect(connection))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+        return True
 
     async def _connect(self, connection: socket.socket) -> None:
         try:

@@ -10,7 +10,8 @@ Stopping (SIGTERM, SIGINT), the order being what loses no request:
 
 1. stop accepting on the shared sockets: the other replicas take what comes;
 2. be unready, and answer everything with `Connection: close`;
-3. wait `drain_wait`, so that clients and balancers notice;
+3. wait `drain_wait`, so that clients and balancers notice; on sockets of its own it is still the
+   one who accepts, and lets in who waits there before it closes them;
 4. close what is idle, finish what is in flight within `drain_grace`;
 5. end the lifespan, exit 0. A second signal exits at once.
 """
@@ -96,10 +97,14 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         get_logger().info("server.draining")
-        for shared in self.servers[: len(self.servers) - self._own]:
+        acceptors = cast(list[Acceptor], self.servers)
+        others_accept = len(acceptors) - self._own
+        for shared in acceptors[:others_accept]:
             shared.close()
         self._lifecycle.start_draining()
         await asyncio.sleep(self._settings.drain_wait)
+        for own in acceptors[others_accept:]:
+            await own.finish()
         await super().shutdown(sockets)
         get_logger().info("server.stopped")
 
@@ -143,7 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app.state.operations.keep_private_from(listeners[0].getsockname()[1])
     lifecycle = app.state.lifecycle
     config = uvicorn_config(app, settings, lifecycle, lifespan="on")
-    server = Server(config, lifecycle=lifecycle, settings=settings, own=len(options.own_fd))
+    own = len(listeners) - len(options.fd)
+    server = Server(config, lifecycle=lifecycle, settings=settings, own=own)
     server.run(sockets=listeners)
     return 0
 

@@ -96,13 +96,13 @@ def launch(
 ) -> ServiceProcess:
     """Start `factory` ("services.cart.main:create") on `listeners`, not waiting for it.
 
-    The first is the service's, which replicas share; the others are this replica's own.
-    `open_files` is the limit of its descriptors (`ulimit -n`).
+    The first is the service's, which replicas share; the others are this replica's own. Without
+    any it listens where `env` says, as in a container. `open_files` is the limit of its
+    descriptors (`ulimit -n`).
     """
     limited = [] if open_files is None else ["sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh"]
     descriptors = [listener.fileno() for listener in listeners]
-    shared, *own = descriptors
-    flags = [f"--fd={shared}", *(f"--own-fd={fd}" for fd in own)]
+    flags = [f"--fd={fd}" for fd in descriptors[:1]] + [f"--own-fd={fd}" for fd in descriptors[1:]]
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -114,7 +114,8 @@ def launch(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    return ServiceProcess(process, url_of(listeners[-1]), log)
+    url = url_of(listeners[-1]) if listeners else f"http://127.0.0.1:{env['CARTWHEEL_PORT']}"
+    return ServiceProcess(process, url, log)
 
 
 @asynccontextmanager
