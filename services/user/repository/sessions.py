@@ -10,6 +10,12 @@ _OPEN = text(
     "INSERT INTO sessions (id, subject, token_hash, created_at, rotated_at, expires_at)"
     " VALUES (:id, :subject, :token_hash, :created_at, :created_at, :expires_at)"
 )
+# No store knows OFFSET without LIMIT in the other's words: nobody has that many sessions.
+_CLOSE_LEAST_USED = text(
+    "DELETE FROM sessions WHERE id IN"
+    " (SELECT id FROM sessions WHERE subject = :subject AND id <> :id"
+    " ORDER BY rotated_at DESC, id LIMIT 1000000 OFFSET :others)"
+)
 # The conditional update is the whole decision: of any number of racing exchanges of one
 # token, one finds the hash still there.
 _ROTATE = text(
@@ -28,6 +34,8 @@ _PURGE = text(
 )
 
 GUEST_PREFIX = "guest_"
+MAX_SESSIONS = 50
+"""Devices one person is logged in with: the one that was not used for longest is logged out."""
 
 
 class Sessions:
@@ -37,6 +45,7 @@ class Sessions:
         self._database = database
 
     async def open(self, session: Session) -> None:
+        """Keep it; of more than `MAX_SESSIONS` the one that was not used for longest ends."""
         row = {
             "id": session.id,
             "subject": session.subject,
@@ -46,6 +55,10 @@ class Sessions:
         }
         async with self._database.transaction("open_session") as connection:
             await connection.execute(_OPEN, row)
+            await connection.execute(
+                _CLOSE_LEAST_USED,
+                {"subject": session.subject, "id": session.id, "others": MAX_SESSIONS - 1},
+            )
 
     async def rotate(
         self,

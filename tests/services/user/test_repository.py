@@ -10,6 +10,7 @@ from services.user.chores import BATCH, tidy
 from services.user.limits import Budget, Limit
 from services.user.models import Account, Rotation, Session
 from services.user.repository import Accounts, Attempts, EmailTaken, Sessions, SigningKeys
+from services.user.repository.sessions import MAX_SESSIONS
 from services.user.signing import KeyRing, SigningKey
 
 NOW = 1_700_000_000_000
@@ -223,6 +224,25 @@ async def test_purging_takes_what_is_over_in_batches_and_leaves_the_rest(
     assert await sessions.purge(now=NOW, at_most=10) == 0
     assert await sessions.purge(now=NOW + 31 * DAY, at_most=2) == 2
     assert await sessions.purge(now=NOW + 31 * DAY, at_most=2) == 1
+
+
+async def test_of_too_many_sessions_the_one_that_was_not_used_for_longest_ends(
+    database: Database,
+) -> None:
+    sessions = Sessions(database)
+    for number in range(1, MAX_SESSIONS + 1):
+        await sessions.open(session(number))
+    await sessions.open(session(1001, subject="user_2"))
+    await exchange(sessions, "first", "second", now=NOW + HOUR)
+
+    await sessions.open(session(MAX_SESSIONS + 1))
+
+    async with database.reading("ids") as connection:
+        rows = await connection.execute(text("SELECT id, subject FROM sessions"))
+        kept = {row.id for row in rows if row.subject == "user_1"}
+    assert len(kept) == MAX_SESSIONS
+    # The first one was used an hour later than all the others.
+    assert {"ses_1", f"ses_{MAX_SESSIONS + 1}"} <= kept
 
 
 async def test_a_budget_lets_its_attempts_through_and_then_one_each_interval(
