@@ -39,7 +39,6 @@ def create_app(
     settings: ServiceSettings,
     *,
     service: str,
-    title: str,
     description: str,
     metrics: Metrics,
     health: Health,
@@ -63,7 +62,7 @@ def create_app(
     lifecycle = Lifecycle()
     operations = Operations(metrics=metrics, health=health, lifecycle=lifecycle, public=public)
     app = ServiceApp(
-        title=title,
+        title=f"Cartwheel: {service}",
         description=description,
         version=settings.version,
         lifespan=_equipped(settings, service, metrics, lifespan),

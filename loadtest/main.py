@@ -174,7 +174,6 @@ def build(settings: LoadSettings) -> FastAPI:
     return create_app(
         settings,
         service="load-generator",
-        title="Load generator",
         description="Load for the shop, at a rate that can be changed while it runs.",
         metrics=metrics,
         health=Health(),

@@ -57,7 +57,6 @@ def build(
     return create_app(
         settings,
         service="cart",
-        title="Cart",
         description="What shoppers have chosen so far: SKUs and quantities, never prices.",
         metrics=metrics,
         health=health,

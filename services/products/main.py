@@ -99,7 +99,6 @@ def build(
     return create_app(
         settings,
         service="products",
-        title="Cartwheel: products",
         description="The catalogue with its prices and pictures, the stock, and who reserved it.",
         metrics=metrics,
         health=health,

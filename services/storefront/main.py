@@ -120,7 +120,6 @@ def build(
     app = create_app(
         settings,
         service="storefront",
-        title="Cartwheel storefront",
         description="The shop's pages, and its APIs under one origin at `/api/<service>/v1/…`.",
         metrics=metrics,
         health=Health(),

@@ -165,7 +165,6 @@ def build(
     return create_app(
         settings,
         service="tracking",
-        title="Tracking",
         description="Orders from the checkout to the door.",
         metrics=metrics,
         health=health,

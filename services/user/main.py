@@ -111,7 +111,6 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
     return create_app(
         settings,
         service="user",
-        title="Cartwheel: user",
         description="Accounts, sessions, guests, and the keys that verify who is who.",
         metrics=metrics,
         health=health,

@@ -106,7 +106,6 @@ def build(
     app = create_app(
         settings or load(ServiceSettings),
         service="small",
-        title="Small",
         description="A service for tests.",
         metrics=Metrics("small"),
         health=health or Health(),

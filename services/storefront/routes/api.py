@@ -23,6 +23,7 @@ PASSED_ON = frozenset(
     | {"if-match", "if-modified-since", "if-none-match", "last-event-id"}
 )
 KEPT_BACK = frozenset({"content-length", "date", "server", "set-cookie", "x-request-id"})
+DESCRIPTIONS = ("/docs", "/openapi.json")
 OPEN_PATHS = ("/v1/", "/.well-known/")
 # Where `user` counts tries by address. Nowhere else does a stranger's request carry our service
 # token: with it the request could ask what only services may.
@@ -95,7 +96,7 @@ def _raw_path(request: Request, service: Service) -> str:
     raw: str = request.scope["raw_path"].decode("ascii").partition("?")[0]
     path = raw.removeprefix(f"/api/{service}")
     steps_out = any(unquote(part) in (".", "..") for part in path.split("/"))
-    public = path == "/openapi.json" or path.startswith(OPEN_PATHS)
+    public = path in DESCRIPTIONS or path.startswith(OPEN_PATHS)
     if steps_out or not public:
         raise NotFound("There is no such path in this API.")
     return path

@@ -89,9 +89,25 @@ async def test_answers_bring_no_cookies_and_one_request_id(
     assert len(answer.headers.get_list("x-request-id")) == 1
 
 
+async def test_the_documentation_of_each_service_is_linked_and_keeps_its_policy(
+    browser: Browser, world: Neighbours
+) -> None:
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": policy}
+    developers = (await browser.open("/docs")).html
+    for service in ("products", "cart", "user", "tracking"):
+        world.answers[service] = lambda _: httpx2.Response(200, text="<h1>", headers=headers)
+        assert f'href="/api/{service}/docs"' in developers
+        answer = await browser.client.get(f"/api/{service}/docs", headers={"accept": "text/html"})
+        assert (answer.status_code, answer.text) == (200, "<h1>")
+        assert answer.headers["content-security-policy"] == policy
+        assert world.asked[-1].url.path == "/docs"
+
+
 @pytest.mark.parametrize(
     "path",
     [
+        "/api/cart/docs/x",
         "/api/cart/metrics",
         "/api/cart/v1/../metrics",
         "/api/cart/v1/%2e%2e/metrics",
