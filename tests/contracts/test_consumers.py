@@ -153,6 +153,8 @@ CALLS = (
     _to_user("log_in", (), {"email": EMAIL, "password": PASSWORD, "address": "127.0.0.1"}),
     _to_user("refresh", ("a-refresh-token",)),
     _to_user("log_out", ("a-token",)),
+    _to_user("account", ("a-token",)),
+    _to_user("change", ("a-token",), {"address": "192.0.2.1", "name": "Ann"}),
     _to_tracking(
         "place",
         ("a-token",),

@@ -116,6 +116,8 @@ async def _register(visit: Visit, shop: Shop, form: Form) -> Form:
             address=visit.address,
         )
     except Refusal as refusal:
+        if refusal.status == 409 and isinstance(await _log_in(visit, shop, form), Tokens):
+            return form  # the same form, sent twice: who knows the password is who made it
         return _refused_registration(form, refusal)
     except UpstreamError:
         return desk_is_down(form)

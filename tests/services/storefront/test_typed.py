@@ -397,3 +397,26 @@ async def test_a_button_of_a_page_that_is_too_old_leads_to_the_page_it_was_on(
     assert answer.status_code == 403
     back = "/orders/order-0001" if "orders" in path else "/"
     assert f'href="{back}">' in answer.text
+
+
+async def test_pressing_twice_makes_one_account_and_logs_in(
+    browser: Browser, world: Neighbours
+) -> None:
+    page = await browser.open("/register")
+    typed = {"name": "Ann", "email": EMAIL, "password": PASSWORD}
+    token = page.form("/register").fields["form_token"]
+    for _ in range(2):
+        browser.client.cookies.clear()  # the second press does not wait for the first answer
+        browser.client.cookies.set("cartwheel_form", token)
+        done = await browser.submit(page, "/register", **typed)
+        assert "Log out" in done.text
+    assert len(world.accounts) == 1
+
+
+async def test_a_taken_address_with_another_password_opens_nothing(
+    browser: Browser, world: Neighbours
+) -> None:
+    world.accounts[EMAIL] = "the password of somebody else"
+    page = await browser.register()
+    assert "There is an account with this e-mail address." in page.text
+    assert "Log out" not in page.text
