@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.client import Answer, Upstream, UpstreamBroken, UpstreamError, raise_for_problem
 from app.errors import Unavailable
+from app.telemetry.context import bind, without_deadline
 from app.telemetry.logs import get_logger
 
 KEYS_PATH = "/.well-known/jwks.json"
@@ -73,9 +74,10 @@ class PublishedKeys:
     async def _fetch(self) -> None:
         self._attempted_at = self._clock()
         try:
-            answer = await self._jwks.request(
-                "GET", KEYS_PATH, timeout=KEYS_TIMEOUT, check=_has_keys
-            )
+            with bind(without_deadline()):
+                answer = await self._jwks.request(
+                    "GET", KEYS_PATH, timeout=KEYS_TIMEOUT, check=_has_keys
+                )
             raise_for_problem(answer)
         except UpstreamError as error:
             get_logger().warning("keys.not_refreshed", reason=str(error), kept=len(self._keys))

@@ -12,7 +12,7 @@ import random
 import re
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.errors import BadRequest, DeadlineExceeded
 
@@ -88,6 +88,12 @@ _current: ContextVar[RequestContext] = ContextVar("request_context", default=NOB
 def current() -> RequestContext:
     """The context of the request or job that runs now, or `NOBODY`."""
     return _current.get()
+
+
+def without_deadline() -> RequestContext:
+    """The current context, for work that others wait for, too: one's hurry is not theirs."""
+    context = current()
+    return context if context.deadline is None else replace(context, deadline=None)
 
 
 class bind:  # noqa: N801 - a context manager is used like a function

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from app.client import Answer, Upstream, UpstreamBroken, UpstreamError, agreed, raise_for_problem
 from app.models import Reading
+from app.telemetry.context import bind, without_deadline
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 
@@ -76,9 +77,10 @@ class Products:
 
     async def _ask(self, sku: str) -> bool:
         try:
-            answer = await self._upstream.request(
-                "GET", f"/v1/products/{sku}", timeout=ASK_TIMEOUT, check=_tells_of(sku)
-            )
+            with bind(without_deadline()):
+                answer = await self._upstream.request(
+                    "GET", f"/v1/products/{sku}", timeout=ASK_TIMEOUT, check=_tells_of(sku)
+                )
             if answer.status_code == 404:
                 self._known.pop(sku, None)
             else:

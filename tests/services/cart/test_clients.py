@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from app.client import Upstream, UpstreamError
+from app.telemetry.context import Deadline, RequestContext, bind
 from app.telemetry.metrics import Metrics
 from services.cart.clients import FRESH_SECONDS, RETRY_SECONDS, USABLE_SECONDS, Products
 from tests.services.cart.shop import FakeProducts
@@ -107,6 +108,25 @@ async def test_an_impatient_caller_does_not_take_the_answer_from_the_others(
     impatient.cancel()
 
     assert await patient
+
+
+async def test_a_caller_in_a_hurry_does_not_hurry_the_others(neighbour: FakeProducts) -> None:
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        await asyncio.sleep(0.1)
+        return neighbour(request)
+
+    metrics = Metrics("cart")
+    transport = httpx2.MockTransport(answer)
+    async with Upstream(
+        "products", "http://products:8000", metrics=metrics, transport=transport
+    ) as upstream:
+        products = Products(upstream, metrics)
+        with bind(RequestContext(deadline=Deadline.after(0.04))):
+            hurried = asyncio.create_task(products.sells("MUG"))
+        await asyncio.sleep(0)
+
+        assert await products.sells("MUG")
+        assert await hurried
 
 
 @pytest.mark.parametrize(
