@@ -17,6 +17,9 @@ from app.stores.errors import StoreUnavailable
 Clock = Callable[[], int]
 """Epoch milliseconds."""
 
+CLOCK_MARGIN = 10_000
+"""Milliseconds. A "now" is a little old when it reaches the store, and those of two replicas differ
+by a round trip. What lies farther ahead than it can, by more than this, a wrong clock wrote."""
 LONGEST_QUESTION = 0.5
 """Seconds. Nobody knows when in a longer one the store looked at its clock."""
 

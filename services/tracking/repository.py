@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import RowMapping, TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.stores.clock import CLOCK_MARGIN
 from app.stores.sql import Database
 from services.tracking.models import (
     Address,
@@ -211,12 +212,19 @@ class OrderRepository:
     async def hold_lease(self, name: str, *, holder: str, now: int, expires_at: int) -> bool:
         """Take or prolong a lease; False: somebody else holds it.
 
-        One that reaches beyond ``expires_at`` is held by nobody: a clock that was wrong wrote it.
+        One that reaches much farther than ``expires_at`` is held by nobody: a clock that was
+        wrong wrote it.
         """
         async with self._database.transaction("hold_lease") as connection:
             held = await connection.execute(
                 HOLD_LEASE,
-                {"name": name, "holder": holder, "now": now, "expires_at": expires_at},
+                {
+                    "name": name,
+                    "holder": holder,
+                    "now": now,
+                    "expires_at": expires_at,
+                    "latest": expires_at + CLOCK_MARGIN,
+                },
             )
             return held.first() is not None
 

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from app.errors import Unavailable
+from app.stores.clock import CLOCK_MARGIN
 from app.telemetry.logs import get_logger
 from services.tracking.clients import CartClient, ProductsClient
 from services.tracking.measures import Measures
@@ -125,11 +126,11 @@ class Pace:
 
     def latest_step(self, now: int) -> int:
         """The latest time anybody postpones a step of a checkout to."""
-        return now + max(self.stall, self.retry)
+        return now + max(self.stall, self.retry) + CLOCK_MARGIN
 
     def latest_move(self, now: int) -> int:
         """The latest time anybody postpones a move of a parcel to."""
-        return now + self.courier
+        return now + self.courier + CLOCK_MARGIN
 
 
 def ignore(_: str) -> None:

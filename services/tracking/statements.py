@@ -110,15 +110,14 @@ SELECT_UNDER_WAY = text(
 ADD_STRIKE = text(
     "UPDATE orders SET strikes = strikes + 1, due_at = :due_at WHERE id = :id RETURNING strikes"
 )
-# A lease that reaches farther ahead than ours would is not one: it was written by a clock that
-# was wrong.
+# A lease that reaches farther ahead than leases do is not one: a clock that was wrong wrote it.
 HOLD_LEASE = text(
     """
     INSERT INTO leases (name, holder, expires_at) VALUES (:name, :holder, :expires_at)
     ON CONFLICT (name) DO UPDATE
     SET holder = excluded.holder, expires_at = excluded.expires_at
     WHERE leases.holder = excluded.holder OR leases.expires_at <= :now
-        OR leases.expires_at > excluded.expires_at
+        OR leases.expires_at > :latest
     RETURNING holder
     """
 )

@@ -3,12 +3,16 @@
 A row says when a budget will be whole again (the generic cell rate algorithm): each attempt
 moves that moment on by one interval, and is refused when it lies too far ahead already. One
 conditional statement decides, so parallel attempts cannot pass together.
+
+No budget takes longer than a full one to be whole again. A moment that lies farther ahead was
+written by a clock that was wrong, and locks nobody out.
 """
 
 from collections.abc import Sequence
 
 from sqlalchemy import text
 
+from app.stores.clock import CLOCK_MARGIN
 from app.stores.sql import Database
 from services.user.limits import Budget
 
@@ -16,9 +20,11 @@ _SPEND = text(
     "INSERT INTO attempts (key, clear_at)"
     " VALUES (:key, CAST(:now AS BIGINT) + CAST(:interval AS BIGINT))"
     " ON CONFLICT (key) DO UPDATE SET clear_at = CAST(:interval AS BIGINT) + CASE"
-    " WHEN attempts.clear_at > CAST(:now AS BIGINT) THEN attempts.clear_at"
+    " WHEN attempts.clear_at > CAST(:now AS BIGINT)"
+    " AND attempts.clear_at <= CAST(:latest AS BIGINT) THEN attempts.clear_at"
     " ELSE CAST(:now AS BIGINT) END"
     " WHERE attempts.clear_at <= CAST(:now AS BIGINT) + CAST(:burst AS BIGINT)"
+    " OR attempts.clear_at > CAST(:latest AS BIGINT)"
     " RETURNING clear_at"
 )
 _CLEAR_AT = text("SELECT clear_at FROM attempts WHERE key = :key")
@@ -55,8 +61,14 @@ class Attempts:
         """
         async with self._database.transaction("spend_attempt") as connection:
             for budget in budgets:
-                limits = {"interval": budget.limit.interval, "burst": budget.limit.burst}
-                values = {"key": budget.key, "now": now, **limits}
+                interval, burst = budget.limit.interval, budget.limit.burst
+                values = {
+                    "key": budget.key,
+                    "now": now,
+                    "interval": interval,
+                    "burst": burst,
+                    "latest": now + burst + interval + CLOCK_MARGIN,
+                }
                 if (await connection.execute(_SPEND, values)).first() is None:
                     clear_at = await connection.scalar(_CLEAR_AT, {"key": budget.key})
                     return max(1, (clear_at or now) - budget.limit.burst - now)

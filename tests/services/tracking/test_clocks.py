@@ -22,6 +22,8 @@ from tests.services.tracking.workshop import (
 
 FAR = 600_000
 """Milliseconds; ten minutes."""
+MOMENT = 200
+"""Milliseconds; two replicas' ideas of now may differ by as much."""
 
 
 async def test_a_replica_that_is_ahead_and_dies_keeps_nobody_from_finishing_its_order(
@@ -61,6 +63,25 @@ async def test_a_lease_that_reaches_farther_than_leases_do_is_nobodys(workshop: 
     await workshop.place(an_order(created_at=now - PACE.stall))
     await workshop.sweeper.sweep()
     assert (await workshop.order()).status is Status.CONFIRMED
+
+
+async def test_a_lease_written_by_a_clock_a_moment_ahead_is_a_lease(workshop: Workshop) -> None:
+    now = workshop.shop.clock()
+    ahead = now + MOMENT
+    assert await workshop.orders.hold_lease(
+        "sweeper", holder="ahead", now=ahead, expires_at=ahead + LEASE
+    )
+    assert not await workshop.orders.hold_lease(
+        "sweeper", holder="behind", now=now, expires_at=now + LEASE
+    )
+
+
+async def test_an_order_written_by_a_clock_a_moment_ahead_is_left_to_whoever_works_on_it(
+    workshop: Workshop,
+) -> None:
+    order = await workshop.place(an_order(created_at=workshop.shop.clock() + MOMENT))
+    await workshop.sweeper.sweep()
+    assert await workshop.order() == order
 
 
 async def test_an_order_is_not_postponed_farther_than_anybody_postpones(

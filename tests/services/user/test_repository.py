@@ -265,6 +265,22 @@ async def test_parallel_attempts_do_not_pass_a_budget_together(database: Databas
     assert waits.count(0) == 5
 
 
+async def test_a_budget_that_a_wrong_clock_spent_locks_nobody_out(database: Database) -> None:
+    attempts = Attempts(database)
+    budget = [Budget("key", Limit(5))]
+    for _ in range(5):
+        await attempts.spend(budget, now=NOW + 600_000)
+    assert [await attempts.spend(budget, now=NOW) for _ in range(6)] == [0] * 5 + [12_000]
+
+
+async def test_a_budget_that_a_clock_a_moment_ahead_spent_is_spent(database: Database) -> None:
+    attempts = Attempts(database)
+    budget = [Budget("key", Limit(5))]
+    for _ in range(5):
+        await attempts.spend(budget, now=NOW + 200)
+    assert await attempts.spend(budget, now=NOW) == 12_200
+
+
 async def test_an_attempt_that_is_given_back_can_be_spent_again(database: Database) -> None:
     attempts = Attempts(database)
     budget = [Budget("key", Limit(1))]
