@@ -35,7 +35,12 @@ from services.storefront.web.cookies import (
     unpack_text,
 )
 from services.storefront.web.forms import MAX_FIELDS, read_form
-from services.storefront.web.safety import is_from_own_page, is_same_token, new_form_token
+from services.storefront.web.safety import (
+    is_from_own_page,
+    is_same_token,
+    names_its_page,
+    new_form_token,
+)
 
 TOKEN_MARGIN = 15
 """Seconds before its end at which an access token is no longer used."""
@@ -53,7 +58,8 @@ ResponseT = TypeVar("ResponseT", bound=Response)
 class StaleForm(Forbidden):
     """A form without our token, or from somebody else's page.
 
-    ``typed`` is what it holds, for the page to come again with; nothing if another site sent it.
+    ``typed`` is what it holds, for the page to come again with; nothing unless the browser says
+    that the form was on a page of ours, as nobody else may fill in ours.
     ``again`` is the page to load again.
     """
 
@@ -231,7 +237,7 @@ class Visit:
             raise StaleForm
         form = await read_form(self._request, most_fields=most_fields)
         if not is_same_token(form.get("form_token", ""), self._cookie("form")):
-            raise StaleForm(form)
+            raise StaleForm(form if names_its_page(self._request.headers) else None)
         with suppress(UpstreamError):
             await self.bearer()
         return form

@@ -94,6 +94,11 @@ def _host_of(origin: str) -> str | None:
         return None
 
 
+def names_its_page(headers: Headers) -> bool:
+    """Whether the browser says at all what page a form was on. All of today do."""
+    return "sec-fetch-site" in headers or "origin" in headers
+
+
 def is_same_token(sent: str, kept: str | None) -> bool:
     """Compare the form's token with the cookie's, in constant time."""
     return bool(kept) and hmac.compare_digest(sent.encode(), (kept or "").encode())

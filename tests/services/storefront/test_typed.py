@@ -420,3 +420,18 @@ async def test_a_taken_address_with_another_password_opens_nothing(
     page = await browser.register()
     assert "There is an account with this e-mail address." in page.text
     assert "Log out" not in page.text
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": "https://evil.example"}])
+@pytest.mark.parametrize("path", ["/checkout", "/login", "/register", "/cart", "/cart/items"])
+async def test_a_form_that_may_be_somebody_elses_fills_in_nothing(
+    shopper: Browser, path: str, headers: dict[str, str]
+) -> None:
+    typed = ADDRESS | {"email": "eve@example.com", "quantity-BIKE-1": "88", "quantity": "88"}
+    answer = await shopper.client.post(
+        path, data=typed | {"form_token": "x"}, headers={"accept": "text/html"} | headers
+    )
+    assert answer.status_code == 403
+    for filled_in in ("Hub Street", "eve@example.com", "88"):
+        assert filled_in not in answer.text
+    assert "cartwheel_draft" not in shopper.client.cookies
