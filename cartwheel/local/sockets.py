@@ -127,10 +127,15 @@ def _explain(error: OSError, host: str, port: int, service: str) -> str:
 def holder(port: int) -> str:
     """Who listens on a port, as well as this machine lets us know."""
     try:
-        for connection in psutil.net_connections("tcp"):
-            listens = connection.status == psutil.CONN_LISTEN
-            if listens and connection.laddr.port == port and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    except psutil.Error:
-        pass
-    return "another process"
+        holders = [
+            psutil.Process(connection.pid)
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+            and connection.laddr.port == port
+            and connection.pid
+        ]
+        # Of those who share a socket the eldest has opened it: the others are its children.
+        eldest = min(holders, key=psutil.Process.create_time)
+        return f"{eldest.name()} (pid {eldest.pid})"
+    except (psutil.Error, ValueError):
+        return "another process"

@@ -1,5 +1,6 @@
 """The state folder: who runs here, secrets, data, endpoints and logs."""
 
+import errno
 import fcntl
 import os
 import secrets
@@ -12,6 +13,7 @@ from cartwheel.local.errors import StartError
 from cartwheel.local.hints import command_for, shown
 
 SERVICE_TOKENS = "cartwheel_service_tokens"
+BLOCK = 4096  # bytes of a disk that belong to one file, whether it fills them or not
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,24 @@ def replace_text(path: Path, text: str) -> None:
     try:
         draft.write_text(text)
         draft.replace(path)
-    except OSError:
+    except OSError as error:
         draft.unlink(missing_ok=True)
-        raise
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        overwrite_text(path, text)
+
+
+def overwrite_text(path: Path, text: str) -> None:
+    """Write over a file where it lies, which takes no space, filled up with blanks.
+
+    For a disk that has none. In one go, so that a reader hardly ever sees a part of it.
+    """
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        size = os.fstat(descriptor).st_size
+        content = text.encode().ljust(size)
+        if len(content) > -(-size // BLOCK) * BLOCK:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.pwrite(descriptor, content, 0)
+    finally:
+        os.close(descriptor)

@@ -4,6 +4,7 @@ A disk is full for one process when its file size limit is 0: no mount, no right
 """
 
 import fcntl
+import json
 import os
 import re
 import resource
@@ -15,7 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
 
+from cartwheel.local.state import overwrite_text
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.runs import ROOT, STANDIN, Run, command, environment, eventually
 
@@ -96,6 +99,18 @@ def test_ctrl_c_stops_the_shop_on_a_full_disk_to_which_it_also_writes_its_words(
         chat(run, run.replicas()[0]["replica"])
         run.process.send_signal(signal.SIGINT)
         assert run.exit_code() == 0
+
+
+def test_a_file_is_written_over_where_there_is_no_space_for_another(tmp_path: Path) -> None:
+    file = tmp_path / "cart.json"
+    file.write_text("[1, 2, 3]")
+    overwrite_text(file, "[4]")
+    assert json.loads(file.read_text()) == [4]
+    overwrite_text(file, "[1, 2, 3, 4, 5]")
+    assert json.loads(file.read_text()) == [1, 2, 3, 4, 5]
+    with pytest.raises(OSError, match="No space"):
+        overwrite_text(file, "1" * 5000)
+    assert json.loads(file.read_text()) == [1, 2, 3, 4, 5], "the old text, not a part of the new"
 
 
 def test_a_start_on_a_full_disk_is_refused_in_one_sentence(tmp_path: Path) -> None:
