@@ -17,6 +17,8 @@ from contextlib import suppress
 
 PR_SET_PDEATHSIG = 1
 LOOK_EVERY = 1.0
+# A program would go on ignoring them without knowing.
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def main() -> None:
@@ -32,6 +34,8 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)
+    for number in IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
     program = sys.argv[5:]
     os.execv(program[0], program)
 
