@@ -18,6 +18,7 @@ from app.client import (
     PROBLEM_PREFIX,
     Answer,
     CallOptions,
+    Check,
     Upstream,
     UpstreamBroken,
     UpstreamRefused,
@@ -125,7 +126,7 @@ class Products:
     async def image(self, sku: str, *, etag: str | None) -> Image:
         headers = {"if-none-match": etag} if etag else None
         path = f"/v1/products/{quote(sku, safe='')}/image.svg"
-        answer = await _ask(self._upstream, "GET", path, headers=headers)
+        answer = await _ask(self._upstream, "GET", path, check=_is_picture, headers=headers)
         kept = {name: answer.headers[name] for name in IMAGE_HEADERS if name in answer.headers}
         return Image(answer.status_code, answer.content, kept)
 
@@ -316,13 +317,13 @@ async def _ask(
     model: type[BaseModel] | None = None,
     *,
     logs_in: bool = False,
+    check: Check | None = None,
     **options: Unpack[_Options],
 ) -> Answer:
     """Ask, and raise what is no good answer. Only who shows who is calling is told `SignedOut`."""
     knows_caller = logs_in or options.get("bearer") is not None
-    answer = await upstream.request(
-        method, path, check=agreed(model, knows_caller=knows_caller), **options
-    )
+    check = check or agreed(model, knows_caller=knows_caller)
+    answer = await upstream.request(method, path, check=check, **options)
     if answer.status_code < 400:
         return answer
     if answer.status_code == 401:
@@ -333,6 +334,13 @@ async def _ask(
     if answer.status_code >= 500:
         raise_for_problem(answer)
     raise _refusal(answer, problem)
+
+
+def _is_picture(answer: Answer) -> None:
+    agreed(knows_caller=False)(answer)
+    kind = answer.headers.get("content-type", "")
+    if answer.status_code < 300 and not (answer.status_code == 200 and kind.startswith("image/")):
+        raise UpstreamBroken(answer.upstream, "its answer is no picture.")
 
 
 def _problem(answer: Answer) -> ProblemBody:

@@ -77,7 +77,8 @@ class DocumentedNeighbour(httpx2.AsyncBaseTransport):
         status = operation.success()
         content = operation.definition["responses"][str(status)].get("content", {})
         if "application/json" not in content:
-            return httpx2.Response(status, content=b"")
+            headers = {"content-type": kind for kind in content}
+            return httpx2.Response(status, content=b"", headers=headers)
         body = example(operation.response_schema(status), operation.document)
         about = {name: value for name, value in asked.items() if name in body}
         return httpx2.Response(status, json=body | about)

@@ -147,3 +147,19 @@ async def test_a_name_too_long_to_ask_for_is_the_strangers_mistake(
     for _ in range(25):
         assert (await browser.open(path + "x" * 400)).status == 404
     assert not await is_left_alone(browser.client, upstream)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx2.Response(200, content=b"<html>", headers={"content-type": "text/html"}),
+        httpx2.Response(200, content=b"<svg/>"),
+        httpx2.Response(204),
+    ],
+    ids=lambda answer: f"{answer.status_code} {answer.text}",
+)
+async def test_what_is_no_picture_is_not_shown_as_one(
+    browser: Browser, world: Neighbours, answer: httpx2.Response
+) -> None:
+    world.answers["products"] = lambda request: answer
+    assert (await browser.client.get("/products/BIKE-1/image.svg")).status_code == 503
