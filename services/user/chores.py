@@ -15,24 +15,40 @@ BATCH = 1000
 
 
 class StaffAccount:
-    """Sees to it, however long the store takes to come up, that the staff can log in."""
+    """Sees to it, however long the store takes to come up, that the staff can log in.
+
+    And again, should the store be another one some day: a file made anew, a backup put back.
+    """
 
     def __init__(self, accounts: AccountService, registration: Registration | None) -> None:
         self._accounts = accounts
         self._registration = registration
+        self._missing = asyncio.Event()
+        self._missing.set()
 
     async def check(self) -> None:
-        """For readiness: raises `NotReady` until the account is there."""
-        if self._registration is not None:
+        """For readiness: raises `NotReady` as long as the account is not there."""
+        if self._registration is None:
+            return
+        if not self._missing.is_set() and not await self._accounts.has(self._registration.email):
+            self._missing.set()
+        if self._missing.is_set():
             raise NotReady("the staff account is not there yet")
 
-    async def ensure(self) -> None:
-        """Returns when the account is there."""
+    async def keep(self) -> None:
+        """Make the account whenever it is missing; until cancelled."""
+        if self._registration is None:
+            return
+        while True:
+            await self._missing.wait()
+            await self._make(self._registration)
+            self._missing.clear()
+
+    async def _make(self, registration: Registration) -> None:
         pause = 0.1
-        while self._registration is not None:
+        while True:
             try:
-                await self._accounts.ensure_staff(self._registration)
-                self._registration = None
+                return await self._accounts.ensure_staff(registration)
             except Exception as error:
                 # Whatever it was (no store, no tables yet), readiness tells and time may heal.
                 get_logger().warning("staff_account_missing", reason=type(error).__name__)

@@ -88,7 +88,7 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
             async with (
                 Upstream("user", "http://user", metrics=metrics, transport=_OwnKeys(ring)) as own,
                 meanwhile(
-                    Work("ensure the staff account", staff.ensure),
+                    Work("keep the staff account", staff.keep),
                     repeat(
                         partial(tidy, Sessions(database), Attempts(database), clock=now),
                         every=TIDY_EVERY,

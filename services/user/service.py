@@ -159,6 +159,10 @@ class AccountService:
         until = self._clock() - DELETIONS_SETTLE
         return await self._accounts.deleted(after=after, until=until, limit=limit)
 
+    async def has(self, email: str) -> bool:
+        """Whether there is an account with this address."""
+        return await self._accounts.by_email(email) is not None
+
     async def ensure_staff(self, registration: Registration) -> None:
         """Have this staff account with this password: the operator's settings win.
 

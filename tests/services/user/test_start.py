@@ -96,6 +96,31 @@ async def test_without_tables_the_replica_lives_but_is_not_ready_until_they_are_
         await log_in(client, email="staff@example.com", password="open sesame 42")
 
 
+async def test_a_store_that_is_made_anew_gets_its_staff_account_without_a_restart(
+    start: Start, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'lost.db'}"
+    await migrate("services.user", url)
+    staff = {"staff_email": "staff@example.com", "staff_password": "open sesame 42"}
+    async with start(store_url=url, password_attempts_per_account=60_000, **staff) as client:
+        await until_ready(client)
+        for lost in tmp_path.glob("lost.db*"):
+            lost.unlink()
+        assert (await client.post("/v1/guests")).status_code == 503
+
+        await migrate("services.user", url)
+        async with asyncio.timeout(20):
+            while await try_staff(client) != 201:
+                await client.get("/readyz")
+                await asyncio.sleep(0.2)
+        await until_ready(client)
+
+
+async def try_staff(client: httpx2.AsyncClient) -> int:
+    answer = await try_password(client, "open sesame 42", email="staff@example.com")
+    return answer.status_code
+
+
 async def test_without_a_store_requests_are_told_to_come_back(start: Start) -> None:
     async with start(store_url="postgresql://shop@127.0.0.1:1/shop") as client:
         guest = await client.post("/v1/guests")
