@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from jinja2 import Environment
@@ -38,6 +39,7 @@ from services.storefront.web.forms import MAX_FIELDS, read_form
 from services.storefront.web.safety import (
     is_from_own_page,
     is_same_token,
+    masked,
     names_its_page,
     new_form_token,
 )
@@ -47,6 +49,7 @@ TOKEN_MARGIN = 15
 NOTICE_AGE = 60
 DRAFT_FIELDS = ("name", "line1", "line2", "postal_code", "city", "country")
 DRAFT_AGE = 30 * 60
+PATH_SIGNS = "/@!$&'()*+,;=:~"
 RETRY_AFTER = "5"
 """Seconds: about as long as a neighbour that fails is left alone."""
 ASK: Literal["ask"] = "ask"
@@ -112,6 +115,8 @@ class Visitor:
     cart_count: int | None
     notice: Notice | None
     name: str = ""
+    origin: str = ""
+    address: str = ""
 
 
 class Visit:
@@ -224,6 +229,11 @@ class Visit:
         """Where the browser connects from."""
         return client_address(self._request, self._shop)
 
+    @property
+    def origin(self) -> str:
+        """Where the shop is, as its operator says; what a request says of it is not repeated."""
+        return self._shop.settings.public_origin or ""
+
     # What was posted
 
     async def form(self, *, most_fields: int = MAX_FIELDS) -> Mapping[str, str]:
@@ -314,7 +324,15 @@ class Visit:
             cart_count = await (self._count or self._count_or_none())
         # A page that says itself what is missing does not say it twice.
         notice = self._notice(goods or {}, outage=bool(model.get("missing")))
-        visitor = Visitor(self.signed_in, self._form_token, cart_count, notice, self.name)
+        visitor = Visitor(
+            self.signed_in,
+            masked(self._form_token),
+            cart_count,
+            notice,
+            self.name,
+            self.origin,
+            self.origin + quote(self._request.scope["path"], safe=PATH_SIGNS),
+        )
         content = self.render(template, **{"here": "", "visitor": visitor, **model})
         # Pages hold what concerns one person and a form token: nobody keeps them.
         headers = {"cache-control": "no-store"}

@@ -33,6 +33,7 @@ from services.storefront.settings import StorefrontSettings
 from services.storefront.streams import Streams
 from services.storefront.web.again import same_page_again
 from services.storefront.web.assets import Assets
+from services.storefront.web.compression import CompressedPages
 from services.storefront.web.cookies import Cookies
 from services.storefront.web.error_pages import ErrorPages
 from services.storefront.web.safety import SecurityHeaders
@@ -141,6 +142,7 @@ def build(
     app.add_exception_handler(RenewedElsewhere, _on_renewed_elsewhere)
     app.add_middleware(ErrorPages, render=templates.get_template("error.html").render)
     app.add_middleware(SecurityHeaders, https=settings.https)
+    app.add_middleware(CompressedPages)
     return app
 
 

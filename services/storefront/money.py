@@ -20,6 +20,13 @@ def spoken(money: Money) -> str:
     return f"{sign}{symbol}{number}"
 
 
+def decimal(money: Money) -> str:
+    """1234.50, 1200: for programs."""
+    digits = MINOR_DIGITS.get(money.currency, 2)
+    whole, part = divmod(money.amount, 10**digits)
+    return f"{whole}.{part:0{digits}}" if digits else str(whole)
+
+
 def amount_of(typed: str, currency: str) -> int | None:
     """Minor units of 49, 49.5 or 49,50 as people type them; None for what is no amount."""
     digits = MINOR_DIGITS.get(currency, 2)

@@ -1,13 +1,13 @@
 """What the templates show: words and addresses, made from what the neighbours answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from app.telemetry.context import current
 from services.storefront.models import Category, Money, Product
-from services.storefront.money import spoken
+from services.storefront.money import decimal, spoken
 from services.storefront.service import Home, Outage, ProductDetail
 
 Tone = Literal["good", "wait", "error"]
@@ -157,6 +157,27 @@ def home(found: Home) -> HomePage:
 def product_page(detail: ProductDetail) -> tuple[Goods, Sequence[Goods]]:
     """The product, and its neighbours on the shelf."""
     return goods(detail.product, shelf=detail.category), [goods(one) for one in detail.beside]
+
+
+def linked_data(product: Product, *, origin: str) -> Mapping[str, Any]:
+    """The product as search engines read it (schema.org, JSON-LD)."""
+    path = product_path(product.sku)
+    there = "InStock" if product.available > 0 else "OutOfStock"
+    return {
+        "@context": "https://schema.org",
+        "@type": "Product",
+        "sku": product.sku,
+        "name": product.name,
+        "description": product.description or product.summary,
+        "image": f"{origin}{path}/image.svg",
+        "offers": {
+            "@type": "Offer",
+            "url": f"{origin}{path}",
+            "price": decimal(product.price),
+            "priceCurrency": product.price.currency,
+            "availability": f"https://schema.org/{there}",
+        },
+    }
 
 
 def price_change(before: int, now: Money) -> str | None:

@@ -103,6 +103,7 @@ async def product(sku: str, visit: PageVisit, shop: CurrentShop, quantity: Text 
         form_key=new_form_key(),
         missing=None,
         goods={sku: detail.product},
+        linked_data=views.linked_data(detail.product, origin=visit.origin),
     )
 
 

@@ -25,6 +25,7 @@ for (const form of document.querySelectorAll("form[data-add]")) {
       const { count: items, said, key } = await add(form);
       form.elements.key.value = key;
       count.textContent = items;
+      document.querySelector("[data-cart-things]").textContent = items === 1 ? "thing" : "things";
       count.toggleAttribute("data-filled", items > 0);
       form.querySelector("[data-said]").innerHTML = said;
     } catch {
