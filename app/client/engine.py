@@ -26,9 +26,9 @@ from app.errors import BadRequest
 # timer that ran out first (docs/decisions/0006-connecting-may-take-a-second.md).
 CONNECT_TIMEOUT = 1.0
 POOL_TIMEOUT = 0.1
-# Idle connections end well before a neighbour's keep-alive (75 s) does, so that it rarely
-# closes one just as we use it.
-LIMITS = httpx2.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=20.0)
+# Idle connections end before a neighbour closes one just as we use it: well within its keep-alive
+# (75 s), and within its drain in a cluster, where it says `Connection: close` on those in use.
+LIMITS = httpx2.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=2.0)
 STREAM_KEEPALIVE = 8
 """Idle connections kept for event streams: most of them end with their stream."""
 

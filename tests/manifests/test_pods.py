@@ -1,9 +1,11 @@
 """What must hold for every pod: the restricted Pod Security Standard, and more."""
 
+import math
 from collections.abc import Iterator
 
 import pytest
 
+from app.client.engine import LIMITS
 from tests.manifests.objects import (
     SERVICES,
     Object,
@@ -193,3 +195,15 @@ def test_a_service_starts_lives_and_stops_in_good_manners(overlay: Overlay, serv
 BUSY_AT_MOST = 15
 # The drain of a service and the longest request it lets finish.
 LONGEST_STOP = 15
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_who_stops_outlives_the_idle_connections_of_its_callers(
+    overlay: Overlay, service: str
+) -> None:
+    pod = pod_of(overlay.get("Deployment", service))
+    (source,) = pod["spec"]["containers"][0]["envFrom"]
+    config = overlay.get("ConfigMap", source["configMapRef"]["name"])["data"]
+    # Any that was used since was told to close; a caller would not know whether a request on one
+    # that is closed under it was heard.
+    assert float(config["CARTWHEEL_DRAIN_WAIT"]) > (LIMITS.keepalive_expiry or math.inf)
