@@ -110,7 +110,9 @@ async def test_a_check_without_an_answer_beside_much_work_is_given_five_seconds(
 
 
 async def test_a_store_with_much_to_do_leaves_its_service_ready(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.sqlite3"
+    store = tmp_path / "store.sqlite3"
+    store.touch()
+    url = f"sqlite:///{store}"
     health = Health(check_timeout=0.1)
     async with Database(url, metrics=Metrics("small"), pool_size=1) as database:
         health.add("store", database.ping)
