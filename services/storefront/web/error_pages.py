@@ -50,12 +50,12 @@ class ErrorPages:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body", False):
-                await self._send(held, bytes(body), send, path=scope["path"])
+                await self._send(held, bytes(body), send, scope=scope)
 
         await self.app(scope, receive, send_page)
 
-    async def _send(self, start: Message, body: bytes, send: Send, *, path: str) -> None:
-        content = self.render(_model(start["status"], json.loads(body), path)).encode()
+    async def _send(self, start: Message, body: bytes, send: Send, *, scope: Scope) -> None:
+        content = self.render(_model(start["status"], json.loads(body), scope)).encode()
         headers = MutableHeaders(scope=start)
         headers["content-type"] = "text/html; charset=utf-8"
         headers["content-length"] = str(len(content))
@@ -63,17 +63,19 @@ class ErrorPages:
         await send({"type": "http.response.body", "body": content})
 
 
-def _model(status: int, problem: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+def _model(status: int, problem: Mapping[str, Any], scope: Scope) -> Mapping[str, Any]:
     title, text = WORDS.get(status, OTHERWISE[status >= 500])
-    way = _way(status, problem, path)
+    way = _way(status, problem, scope)
     return {"title": title, "text": text, "way": way, "request_id": problem.get("request_id")}
 
 
-def _way(status: int, problem: Mapping[str, Any], path: str) -> tuple[str, str]:
+def _way(status: int, problem: Mapping[str, Any], scope: Scope) -> tuple[str, str]:
     if "again" in problem:
         return "Load the page again", problem["again"]
     if status == 422:
-        return "Begin at the top", quote(path)
+        return "Begin at the top", quote(scope["path"])
+    if status >= 500 and scope["method"] == "GET":
+        return "Try again", ""  # the address of the page itself
     return "Back to the shop", "/"
 
 

@@ -75,6 +75,7 @@ async def test_a_browser_that_never_gets_the_new_cookies_is_not_sent_round_for_e
     answer = await _ask_with(other, stuck)
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
+    assert 'href="">Try again</a>' in answer.text
 
 
 @pytest.mark.parametrize(
