@@ -100,7 +100,6 @@ def create() -> FastAPI:
     return create_app(
         settings,
         service="standin",
-        title="A stand-in",
         description="Does what it is told.",
         metrics=Metrics("standin", version=settings.version),
         health=health,
