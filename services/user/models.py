@@ -1,5 +1,6 @@
 """What callers send and get, and what is kept about them."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -28,6 +29,15 @@ _EMAIL = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za
 _LONGEST_EMAIL = 254
 
 
+_LOOK_ALIKE_ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK"})
+
+
+def _mixes_alphabets(label: str) -> bool:
+    """Whether letters of several alphabets that look alike make one word: a disguise, no name."""
+    alphabets = {unicodedata.name(letter, "").partition(" ")[0] for letter in label}
+    return len(alphabets & _LOOK_ALIKE_ALPHABETS) > 1
+
+
 def _with_ascii_domain(value: Any) -> Any:
     """The address with its domain as DNS knows it: ``müller.example`` is ``xn--mller-kva.example``.
 
@@ -36,6 +46,8 @@ def _with_ascii_domain(value: Any) -> Any:
     if not isinstance(value, str) or value.isascii() or len(value) > _LONGEST_EMAIL:
         return value
     mailbox, _, domain = tidied(value).rpartition("@")
+    if any(_mixes_alphabets(label) for label in domain.split(".")):
+        raise ValueError("must have a domain whose words are each in one alphabet")
     try:
         return f"{mailbox}@{idna.encode(domain, uts46=True).decode()}"
     except idna.IDNAError:
