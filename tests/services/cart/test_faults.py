@@ -6,7 +6,6 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -18,9 +17,6 @@ from tests.services.cart.servers import ValkeyServer
 from tests.services.cart.shop import Shop, as_shopper, cart_service, problem_of, quantities
 from tests.support.waiting import until
 
-STORE_MANIFEST = (
-    Path(__file__).resolve().parents[3] / "manifests" / "components" / "stores" / "valkey"
-)
 ONE_MUG = {"sku": "MUG", "quantity": 1}
 # On an idle machine a second or two; a test machine has other things to do as well.
 RETURN_SECONDS = 10.0
@@ -196,39 +192,6 @@ async def test_one_guest_cannot_fill_the_store_for_everybody(
         added = await carts.add(shopper, Line(sku="MUG", quantity=1), key="k1")
 
     assert added.cart.lines == (CartLine(sku="MUG", quantity=1),)
-
-
-async def test_a_full_store_gives_up_what_would_expire_first(
-    own_valkey: ValkeyServer, shopper: str
-) -> None:
-    """Guests' carts before accounts' carts, so that those who come can go on shopping."""
-    own_valkey.start()
-    for option, value in eviction_settings().items():
-        own_valkey.ask("CONFIG", "SET", option, value)
-    own_valkey.ask("CONFIG", "SET", "maxmemory", used_memory(own_valkey) + 2**20)
-
-    lifetimes = {"cart": 3600, "guest_cart": 1800, "remembered_add": 900}
-    async with open_carts(own_valkey.url, **lifetimes) as carts:
-        await carts.add(shopper, Line(sku="MUG", quantity=1), key=None)
-        for batch in range(60):
-            await asyncio.gather(
-                *(
-                    carts.add(f"guest_{batch}_{number}", Line(sku="MUG", quantity=1), key="k1")
-                    for number in range(100)
-                )
-            )
-        kept = await carts.read(shopper)
-        newest = await carts.read("guest_59_99")
-
-    assert own_valkey.info("stats", "evicted_keys") > 0
-    assert kept.lines == newest.lines == (CartLine(sku="MUG", quantity=1),)
-
-
-def eviction_settings() -> dict[str, str]:
-    """How the store of the manifests decides what goes."""
-    lines = (STORE_MANIFEST / "valkey.conf").read_text().splitlines()
-    pairs = [line.split(maxsplit=1) for line in lines if line.startswith("maxmemory-")]
-    return {line[0]: line[1] for line in pairs}
 
 
 def used_memory(server: ValkeyServer) -> int:
