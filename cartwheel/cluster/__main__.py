@@ -15,7 +15,7 @@ from cartwheel.cluster.preflight import (
     problems_before_creating,
     problems_of_tools,
 )
-from cartwheel.cluster.tools import CLUSTER, CONTEXT, clusters, run
+from cartwheel.cluster.tools import CLUSTER, CONTEXT, clusters, only_our_cluster, run
 from cartwheel.local.errors import CommandError, StartError
 from cartwheel.local.settings import load_local
 
@@ -64,7 +64,9 @@ def deploy(*arguments: str) -> None:
 def verify(*arguments: str) -> None:
     """Try the shop that runs there, from a pod of its own."""
     _need_cluster()
-    run("skaffold", "verify", "--kube-context", CONTEXT, *arguments)
+    # This command of Skaffold's has no flag for the context.
+    with only_our_cluster() as kubeconfig:
+        run("skaffold", "verify", *arguments, KUBECONFIG=kubeconfig)
 
 
 def shop() -> None:

@@ -1,7 +1,11 @@
 """The programs that do the work: kind, kubectl, skaffold and docker."""
 
+import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cartwheel.local.errors import CommandError
@@ -27,12 +31,19 @@ def answer(*command: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def run(*command: str, given: str | None = None) -> None:
+def run(*command: str, given: str | None = None, **environment: str) -> None:
     """Run a command that talks to the person itself, and reads what is given.
 
-    Raises `CommandError`.
+    ``environment`` is added to that of the person. Raises `CommandError`.
     """
-    done = subprocess.run(command, cwd=PROJECT, check=False, input=given, text=True)
+    done = subprocess.run(
+        command,
+        cwd=PROJECT,
+        check=False,
+        input=given,
+        text=True,
+        env={**os.environ, **environment},
+    )
     if done.returncode:
         raise CommandError(f"{command[0]} {command[1]} did not succeed (see above).")
 
@@ -48,3 +59,15 @@ def clusters() -> list[str]:
 def kubectl(*arguments: str) -> tuple[str, ...]:
     """A kubectl command for our cluster, whichever one the person works with otherwise."""
     return ("kubectl", "--context", CONTEXT, *arguments)
+
+
+@contextmanager
+def only_our_cluster() -> Iterator[str]:
+    """A kubeconfig that knows no other, for what takes no context. Raises `CommandError`."""
+    text = answer("kind", "get", "kubeconfig", "--name", CLUSTER)
+    if text is None:
+        raise CommandError(f"kind get kubeconfig does not answer for {CLUSTER}: try it by hand.")
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(text)
+        file.flush()
+        yield file.name
