@@ -53,9 +53,8 @@ def create_app(
     `lifespan` opens what the service needs and yields it as the state of its requests.
     `priorities` maps "METHOD /v1/template" to what is refused last or first under load.
     `accepted` are the media types of request bodies; anything else is answered 415.
-    `public` says that strangers reach it, whose word about deadlines is not taken.
-
-    `public` is for a service that strangers reach: see `app.operations`.
+    `public` is for a service that strangers reach: their word about deadlines is not taken, and
+    its numbers are kept from them (`app.operations`).
 
     `app.state` has `settings`, `metrics`, `health`, `lifecycle`, `operations` and `service`.
     """

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from app.telemetry.context import current
 from services.storefront.clients import Refusal
+from services.storefront.dependencies import StaleForm, Visit
 from services.storefront.web.forms import Form, unprintable
 
 FIELD_ADVICE = {
@@ -16,6 +17,16 @@ LONGEST_NAME = 80
 SHORTEST_PASSWORD = 8
 # The user service knows exactly; this only finds what is plainly none, together with the rest.
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+async def posted(visit: Visit, *, if_stale: str) -> Form:
+    """What was typed; with the trouble and this advice, if the form's page is too old."""
+    try:
+        return Form(await visit.form())
+    except StaleForm as stale:
+        if not stale.typed:
+            raise
+        return Form(stale.typed, trouble=stale.title, advice=if_stale, status=stale.status)
 
 
 def profile_errors(typed: Mapping[str, str]) -> dict[str, str]:

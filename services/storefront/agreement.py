@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.storefront.models import CartLine, Money, Product
+from services.storefront.models import SKU_PATTERN, CartLine, Money, Product
 from services.storefront.money import spoken
 from services.storefront.service import Basket
 
 MOST_LINES = 100
-_SEEN = re.compile(r"([A-Z0-9][A-Z0-9-]{1,31})\.([0-9]{1,2})\.([0-9]{1,15})")
+_SEEN = re.compile(rf"({SKU_PATTERN})\.([0-9]{{1,2}})\.([0-9]{{1,15}})")
 
 
 @dataclass(frozen=True, slots=True)

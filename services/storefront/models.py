@@ -11,6 +11,9 @@ from app.models import PRINTABLE, Reading
 MAX_AMOUNT = 10**15
 MAX_STOCK = 1_000_000
 
+SKU_PATTERN = r"[A-Z0-9][A-Z0-9-]{1,31}"
+"""What a SKU looks like where a visitor sends one: in an address, a form or a cookie."""
+
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
 Count = Annotated[int, Field(ge=0, le=MAX_STOCK)]
 Quantity = Annotated[int, Field(ge=1, le=99)]

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from services.storefront.models import Product
+from services.storefront.models import SKU_PATTERN, Product
 
 _FLASH = re.compile(
     r"(?P<name>[a-z-]{1,40})"
-    r"(?:~(?P<sku>[A-Z0-9][A-Z0-9-]{1,31})~(?P<quantity>[0-9]{1,2})~(?P<held>[0-9]{1,2}))?"
+    rf"(?:~(?P<sku>{SKU_PATTERN})~(?P<quantity>[0-9]{{1,2}})~(?P<held>[0-9]{{1,2}}))?"
     r"(?:\.(?P<reference>[A-Za-z0-9._-]{1,64}))?"
 )
 

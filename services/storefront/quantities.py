@@ -7,11 +7,11 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from services.storefront.models import SKU_PATTERN
 from services.storefront.notices import Pieces
 
 MOST = 99
-_SKU = r"[A-Z0-9][A-Z0-9-]{1,31}"
-_TYPED = re.compile(rf"quantity-({_SKU})")
+_TYPED = re.compile(rf"quantity-({SKU_PATTERN})")
 STEPS = {"less": -1, "more": 1}
 
 

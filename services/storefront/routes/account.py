@@ -10,6 +10,7 @@ from app.client import UpstreamError
 from services.storefront.account_forms import (
     desk_is_down,
     password_errors,
+    posted,
     profile_errors,
     refused_fields,
     too_often,
@@ -20,7 +21,6 @@ from services.storefront.dependencies import (
     CurrentVisit,
     PageVisit,
     Shop,
-    StaleForm,
     Visit,
 )
 from services.storefront.models import Tokens
@@ -28,6 +28,8 @@ from services.storefront.web.forms import Form, required
 from services.storefront.web.safety import own_path
 
 router = APIRouter(include_in_schema=False)
+
+STALE_ADVICE = "Nothing was done. Please check, type the password, and press the button again."
 
 LOGIN_FIELDS = {"email": "Enter your e-mail address.", "password": "Enter your password."}
 REGISTER_FIELDS = {"name": "Enter a name.", "email": "Enter an e-mail address."}
@@ -49,7 +51,7 @@ async def register_page(visit: PageVisit, next: str = "/") -> Any:
 
 @router.post("/login")
 async def log_in(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    form = await _posted(visit)
+    form = await posted(visit, if_stale=STALE_ADVICE)
     if form.ok:
         form = form.but(errors=required(form.values, LOGIN_FIELDS))
     return await _enter(visit, shop, form, page="login.html")
@@ -57,7 +59,7 @@ async def log_in(visit: CurrentVisit, shop: CurrentShop) -> Any:
 
 @router.post("/register")
 async def register(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    form = await _posted(visit)
+    form = await posted(visit, if_stale=STALE_ADVICE)
     if form.ok:
         form = form.but(errors=_registration_errors(form.values))
     if not form.ok:
@@ -93,17 +95,6 @@ async def _has_nothing_to_do_here(visit: Visit) -> bool:
     except UpstreamError:
         return False
     return visit.signed_in and visit.flash() is None
-
-
-async def _posted(visit: Visit) -> Form:
-    """What was typed; with the trouble, if the form is from a page that is too old."""
-    try:
-        return Form(await visit.form())
-    except StaleForm as stale:
-        if not stale.typed:
-            raise
-        advice = "Nothing was done. Please check, type the password, and press the button again."
-        return Form(stale.typed, trouble=stale.title, advice=advice, status=stale.status)
 
 
 async def _register(visit: Visit, shop: Shop, form: Form) -> Form:

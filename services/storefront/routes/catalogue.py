@@ -11,12 +11,13 @@ from app.text import ZWJ, ZWNJ
 from services.storefront import listing, views
 from services.storefront.clients import Refusal
 from services.storefront.dependencies import CurrentShop, PageVisit, new_form_key
+from services.storefront.models import SKU_PATTERN
 from services.storefront.service import Outage
 from services.storefront.web.safety import IMAGE_SECURITY_POLICY
 
 router = APIRouter(include_in_schema=False)
 
-SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{1,31}")
+SKU = re.compile(SKU_PATTERN)
 SLUG = re.compile(r"[a-z0-9-]{1,40}")
 LONGEST_SEARCH = 80
 LONGEST_PRICE = 12

@@ -10,6 +10,7 @@ from app.client import UpstreamError
 from services.storefront.account_forms import (
     desk_is_down,
     password_errors,
+    posted,
     profile_errors,
     refused_fields,
     too_often,
@@ -20,7 +21,6 @@ from services.storefront.dependencies import (
     CurrentVisit,
     PageVisit,
     Shop,
-    StaleForm,
     Visit,
     is_signed_in,
 )
@@ -29,6 +29,8 @@ from services.storefront.service import Outage
 from services.storefront.web.forms import Form, required
 
 router = APIRouter(include_in_schema=False)
+
+STALE_ADVICE = "Nothing was changed. Please check, and press the button again."
 
 PROFILE_FIELDS = {"name": "Enter a name.", "email": "Enter an e-mail address."}
 WRONG_PASSWORD = "This is not your password. Capital letters count."
@@ -42,7 +44,7 @@ async def show_account(visit: PageVisit, shop: CurrentShop) -> Any:
 @router.post("/account")
 async def change_profile(visit: CurrentVisit, shop: CurrentShop) -> Any:
     """Have another name, or with the password another e-mail address."""
-    form = await _posted(visit)
+    form = await posted(visit, if_stale=STALE_ADVICE)
     typed = form.values
     errors = required(typed, PROFILE_FIELDS) | profile_errors(typed)
     if not form.ok or errors:
@@ -67,7 +69,7 @@ async def change_profile(visit: CurrentVisit, shop: CurrentShop) -> Any:
 
 @router.post("/account/password")
 async def change_password(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    form = await _posted(visit)
+    form = await posted(visit, if_stale=STALE_ADVICE)
     typed = form.values
     errors = required(typed, {"old_password": "Enter the password you have."})
     errors |= password_errors(typed)
@@ -122,17 +124,6 @@ async def _account_page(
         secret=secret or Form(),
         missing=None,
     )
-
-
-async def _posted(visit: Visit) -> Form:
-    """What was typed; with the trouble, if the form is from a page that is too old."""
-    try:
-        return Form(await visit.form())
-    except StaleForm as stale:
-        if not stale.typed:
-            raise
-        advice = "Nothing was changed. Please check, and press the button again."
-        return Form(stale.typed, trouble=stale.title, advice=advice, status=stale.status)
 
 
 async def _change(
