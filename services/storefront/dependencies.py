@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request
 from jinja2 import Environment
@@ -331,7 +331,7 @@ class Visit:
             notice,
             self.name,
             self.origin,
-            self.origin + quote(self._request.scope["path"], safe=PATH_SIGNS),
+            self.origin + quote(self._path, safe=PATH_SIGNS),
         )
         content = self.render(template, **{"here": "", "visitor": visitor, **model})
         # Pages hold what concerns one person and a form token: nobody keeps them.
@@ -355,10 +355,14 @@ class Visit:
         pieces: Pieces | None = None,
         reference: str = "",
     ) -> Response:
-        """Go on to an own path, with a notice to show there."""
-        if notice:
-            flash = Flash(notice, pieces, reference)
-            self._write("notice", flash.packed(), max_age=NOTICE_AGE)
+        """Go on to an own path, with a notice to show there.
+
+        A notice that was for this page goes on with the browser, as this page shows nothing.
+        """
+        flash = Flash(notice, pieces, reference) if notice else self.flash()
+        if flash is not None:
+            self._drop(notice_cookie(self._path))
+            self._write(notice_cookie(path), flash.packed(), max_age=NOTICE_AGE)
         return self.sealed(
             RedirectResponse(path, status_code=303, headers={"cache-control": "no-store"})
         )
@@ -387,16 +391,20 @@ class Visit:
             return None
 
     def flash(self) -> Flash | None:
-        """What the page before has to say."""
-        return Flash.unpacked(self._cookie("notice") or "")
+        """What the page before has to say on this one."""
+        return Flash.unpacked(self._cookie(notice_cookie(self._path)) or "")
 
     def _notice(self, goods: Mapping[str, Product], *, outage: bool) -> Notice | None:
         """The notice of the page before, once."""
         flash = self.flash()
         if flash is None:
             return None
-        self._drop("notice")
+        self._drop(notice_cookie(self._path))
         return None if outage and flash.is_outage else notice_of(flash, goods)
+
+    @property
+    def _path(self) -> str:
+        return cast(str, self._request.scope["path"])
 
     def _new_form_token(self) -> str:
         token = new_form_token()
@@ -449,6 +457,12 @@ def client_address(request: Request, shop: Shop) -> str:
         request.headers.getlist(FORWARDED_FOR),
         shop.settings.trusted_proxies,
     )
+
+
+def notice_cookie(path: str) -> str:
+    """The cookie of a page's notice: one a page, because all tabs share one set of cookies."""
+    page = unquote(urlsplit(path).path)
+    return f"notice-{hashlib.sha256(page.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def new_form_key() -> str:

@@ -1,19 +1,20 @@
-"""Only one module of this folder loads the machine at a time; failures show the shop's words."""
+"""Only one test of this folder loads the machine at a time; failures show the shop's words."""
 
-import fcntl
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.system.shop import RunningShop
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     # Two heavy tests at once on two cores would judge one another's load, not the shop.
-    with (tmp_path_factory.getbasetemp().parent / "system-tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    # As the largest group they come first, and the other worker does the rest meanwhile.
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("system"))
 
 
 @pytest.hookimpl(wrapper=True)

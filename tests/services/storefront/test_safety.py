@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.storefront.dependencies import notice_cookie
 from services.storefront.main import build
 from services.storefront.web.safety import unmasked
 from tests.services.storefront.browser import PAGE_HEADERS, Browser, Page
@@ -184,7 +185,9 @@ async def test_what_strangers_write_is_shown_as_text(
 @pytest.mark.parametrize("value", ["added.<script>", "made-up", "x" * 5000, "added.\u00fc"])
 async def test_a_notice_somebody_made_up_is_not_shown(browser: Browser, value: str) -> None:
     answer = await browser.client.get(
-        "/", headers=PAGE_HEADERS | {"cookie": f"cartwheel_notice={value}".encode("latin-1")}
+        "/",
+        headers=PAGE_HEADERS
+        | {"cookie": f"cartwheel_{notice_cookie('/')}={value}".encode("latin-1")},
     )
     assert answer.status_code == 200
     assert 'class="wrap notices"' not in answer.text
