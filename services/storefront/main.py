@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import TypedDict
 
@@ -70,8 +71,8 @@ def build(
 ) -> FastAPI:
     """The storefront. ``transports`` replaces the network to the neighbours named, for tests."""
     metrics = Metrics("storefront", version=settings.version)
-    static = Assets(HERE / "static")
-    templates = _templates(static)
+    static = _static_files()
+    templates = _templates()
     event_streams = metrics.gauge(
         "storefront_event_streams", "How many event streams are passed on right now?"
     )
@@ -160,7 +161,14 @@ def _neighbours(settings: StorefrontSettings) -> Mapping[str, str]:
     }
 
 
-def _templates(static: Assets) -> Environment:
+@cache
+def _static_files() -> Assets:
+    return Assets(HERE / "static")
+
+
+@cache
+def _templates() -> Environment:
+    """One for all apps of a process: the environment keeps what it compiled."""
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -169,5 +177,5 @@ def _templates(static: Assets) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals["asset"] = static.url
+    environment.globals["asset"] = _static_files().url
     return environment
