@@ -355,13 +355,9 @@ class Visit:
         pieces: Pieces | None = None,
         reference: str = "",
     ) -> Response:
-        """Go on to an own path, with a notice to show there.
-
-        A notice that was for this page goes on with the browser, as this page shows nothing.
-        """
-        flash = Flash(notice, pieces, reference) if notice else self.flash()
-        if flash is not None:
-            self._drop(notice_cookie(self._path))
+        """Go on to an own path, with a notice to show there."""
+        if notice:
+            flash = Flash(notice, pieces, reference)
             self._write(notice_cookie(path), flash.packed(), max_age=NOTICE_AGE)
         return self.sealed(
             RedirectResponse(path, status_code=303, headers={"cache-control": "no-store"})

@@ -43,15 +43,6 @@ async def test_tabs_that_add_at_once_each_say_so_on_their_own_page(browser: Brow
     assert "In the cart." not in (await browser.open("/")).text
 
 
-async def test_a_notice_goes_on_with_the_browser_when_its_page_shows_nothing(
-    browser: Browser,
-) -> None:
-    page = await browser.register(path="/register?next=/search?cursor=broken")
-    assert page.path == "/search"
-    assert "Welcome." in page.text
-    assert "Welcome." not in (await browser.open("/search")).text
-
-
 async def test_the_cart_shows_lines_prices_and_the_total(browser: Browser) -> None:
     await browser.add("BIKE-1", 2)
     await browser.add("SKATE-1")
