@@ -13,8 +13,10 @@ import socket
 import time
 from collections.abc import Callable
 
+from app.settings import ServiceSettings, SettingsError, variable
 from app.telemetry.logs import get_logger
 
+BACKLOG = 2048
 RESERVED_SHARE = 4
 MOST_RESERVED = 64
 """A quarter of all descriptors is kept back, at most so many."""
@@ -25,6 +27,30 @@ EPISODE = 30.0
 BATCH = 32
 """Connections accepted in one turn of the loop; the rest may go to another replica."""
 NO_DESCRIPTOR = "hardly any file descriptor is free"
+
+
+def listen(settings: ServiceSettings, field: str) -> socket.socket:
+    """Listen on the settings' host and the port of ``field``. Raises SettingsError naming it."""
+    host, port = settings.host, getattr(settings, field)
+    is_ipv6 = ":" in host
+    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+    try:
+        # Not REUSEPORT: connections queued at a socket are lost when that one process ends.
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        place = f"[{host}]:{port}" if is_ipv6 else f"{host}:{port}"
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(
+            [f"{variable(field)}: cannot listen on {place} ({reason}); allowed: a free port"]
+        ) from error
+
+
+def address_of(listener: socket.socket) -> str:
+    """Where it listens, for the log."""
+    name = listener.getsockname()
+    if not isinstance(name, tuple):
+        return str(name)
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
 def reserve() -> int:

@@ -9,7 +9,6 @@ its public one answers no `/metrics`, and `/readyz` without a reason.
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -19,13 +18,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from app.accepting import Acceptor, reserve
+from app.accepting import Acceptor, address_of, listen, reserve
 from app.errors import MethodNotAllowed, NotFound
 from app.health import WELL, Health
 from app.lifecycle import Lifecycle
 from app.problems import problem_response
-from app.protocol import BACKLOG, uvicorn_config
-from app.settings import ServiceSettings, SettingsError, variable
+from app.protocol import uvicorn_config
+from app.settings import ServiceSettings
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import CONTENT_TYPE, Metrics
 
@@ -44,16 +43,15 @@ class Operations:
         self._lifecycle = lifecycle
         self._public = public
         self._has_own_port = False
-        self._public_ports: set[int] = set()
+        self._callers_ports: set[int] = set()
 
     def have_own_port(self) -> None:
-        """From now on every port of the service's own app is a public one."""
-        self._has_own_port = self._public
+        """From now on no port of the service's own app is for operations."""
+        self._has_own_port = True
 
     def keep_private_from(self, port: int) -> None:
-        """From now on `port` is a public one; others of the same app are for operations too."""
-        if self._public:
-            self._public_ports.add(port)
+        """From now on `port` is for callers; others of the same app are for operations too."""
+        self._callers_ports.add(port)
 
     def answers(self, scope: Scope) -> bool:
         """Whether a request to the service's own app is one for operations."""
@@ -70,9 +68,11 @@ class Operations:
         await response(scope, receive, send)
 
     def _is_from_strangers(self, scope: Scope) -> bool:
-        if self._has_own_port:
-            return True
-        return bool(self._public_ports) and scope["server"][1] in self._public_ports
+        if not self._public:
+            return False
+        return self._has_own_port or (
+            bool(self._callers_ports) and scope["server"][1] in self._callers_ports
+        )
 
     async def _response(self, scope: Scope, *, in_detail: bool) -> Response:
         path = scope["path"]
@@ -105,22 +105,14 @@ async def listening(
     operations: Operations, settings: ServiceSettings, lifecycle: Lifecycle
 ) -> AsyncIterator[None]:
     """Answer operations on their own port, if the settings name one, to the end of the block."""
-    port = settings.operations_port
-    if port is None:
+    if settings.operations_port is None:
         yield
         return
     config = uvicorn_config(operations, settings, lifecycle, lifespan="off")
     config.load()
     state = ServerState()
     protocol = cast(Callable[..., asyncio.Protocol], config.http_protocol_class)
-    try:
-        listener = socket.create_server((settings.host, port), backlog=BACKLOG)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        name = variable("operations_port")
-        raise SettingsError(
-            [f"{name}: cannot listen on {settings.host}:{port} ({reason}); allowed: a free port"]
-        ) from error
+    listener = listen(settings, "operations_port")
     acceptor = Acceptor(
         listener,
         lambda: protocol(config=config, server_state=state, app_state={}),
@@ -128,7 +120,7 @@ async def listening(
         reserved=reserve() // 2,
     )
     operations.have_own_port()
-    get_logger().info("operations.listening", listening=f"{settings.host}:{port}")
+    get_logger().info("operations.listening", listening=address_of(listener))
     try:
         yield
     finally:

@@ -27,7 +27,6 @@ from app.settings import ServiceSettings
 from app.telemetry.context import RequestContext
 
 MOST_HEADERS = 100
-BACKLOG = 2048
 AGE_JITTER = 0.25
 LINGER = 1.0
 """Seconds a refused peer may go on sending before it is cut: closing at once would reset the
@@ -273,7 +272,6 @@ def uvicorn_config(
         # Nobody in front of us is trusted to say who the client is.
         proxy_headers=False,
         server_header=False,
-        backlog=BACKLOG,
         timeout_keep_alive=cast(int, settings.keep_alive),
         timeout_graceful_shutdown=cast(int, settings.drain_grace),
     )

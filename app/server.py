@@ -33,9 +33,9 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from app.accepting import Acceptor, reserve
+from app.accepting import Acceptor, address_of, listen, reserve
 from app.lifecycle import Lifecycle
-from app.protocol import BACKLOG, uvicorn_config
+from app.protocol import uvicorn_config
 from app.settings import ServiceSettings, SettingsError
 from app.telemetry.logs import configure_logging, get_logger
 
@@ -81,7 +81,7 @@ class Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
-        addresses = [_address(listener) for listener in sockets or ()]
+        addresses = [address_of(listener) for listener in sockets or ()]
         get_logger().info("server.started", pid=os.getpid(), listening=addresses)
 
     def _make_protocol(self) -> asyncio.Protocol:
@@ -181,19 +181,7 @@ def _listeners(settings: ServiceSettings, descriptors: Sequence[int]) -> list[so
     """The sockets to accept on. Raises SettingsError with the variable that would help."""
     if descriptors:
         return [_inherited(descriptor) for descriptor in descriptors]
-    is_ipv6 = ":" in settings.host
-    place = f"[{settings.host}]:{settings.port}" if is_ipv6 else f"{settings.host}:{settings.port}"
-    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
-    try:
-        # Not REUSEPORT: connections queued at a socket are lost when that one process ends.
-        return [
-            socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-        ]
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SettingsError(
-            [f"CARTWHEEL_PORT: cannot listen on {place} ({reason}); allowed: a free port"]
-        ) from None
+    return [listen(settings, "port")]
 
 
 def _inherited(descriptor: int) -> socket.socket:
@@ -201,11 +189,6 @@ def _inherited(descriptor: int) -> socket.socket:
         return socket.socket(fileno=descriptor)
     except OSError:
         raise SettingsError([f"--fd {descriptor}: is not an inherited socket"]) from None
-
-
-def _address(listener: socket.socket) -> str:
-    name = listener.getsockname()
-    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
 
 
 if __name__ == "__main__":

@@ -89,6 +89,14 @@ async def test_the_shared_socket_is_public_and_a_replicas_own_is_not(tmp_path: P
             replica.end()
 
 
+async def test_operations_can_be_asked_over_ipv6(tmp_path: Path) -> None:
+    port = free_port()
+    env = {"CARTWHEEL_HOST": "::1", "CARTWHEEL_OPERATIONS_PORT": str(port)}
+    async with start_service("small", env, folder=tmp_path, factory=PRIVATE) as replica:
+        assert (await get(f"http://[::1]:{port}/livez")).status_code == 200
+    assert f"[::1]:{port}" in replica.output
+
+
 async def test_a_taken_port_for_operations_is_named(tmp_path: Path) -> None:
     with listen() as taken, listen() as own:
         env = {"CARTWHEEL_OPERATIONS_PORT": str(taken.getsockname()[1])}
