@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from app.telemetry.context import current
 from services.storefront.clients import Refusal
 from services.storefront.dependencies import StaleForm, Visit
-from services.storefront.web.forms import Form, unprintable
+from services.storefront.web.forms import Form, required, unprintable
 
+PROFILE_FIELDS = {"name": "Enter a name.", "email": "Enter an e-mail address."}
 FIELD_ADVICE = {
     "name": "Enter a name of up to 80 characters.",
     "email": "Enter an e-mail address like somebody@example.com.",
@@ -30,7 +31,7 @@ async def posted(visit: Visit, *, if_stale: str) -> Form:
 
 
 def profile_errors(typed: Mapping[str, str]) -> dict[str, str]:
-    errors = unprintable(typed, ("name",), FIELD_ADVICE["name"])
+    errors = required(typed, PROFILE_FIELDS) | unprintable(typed, ("name",), FIELD_ADVICE["name"])
     if len(typed.get("name", "")) > LONGEST_NAME:
         errors["name"] = FIELD_ADVICE["name"]
     email = typed.get("email", "")

@@ -20,7 +20,7 @@ from app.telemetry.logs import get_logger
 from services.storefront.clients import FORWARDED_FOR, RenewedElsewhere, SignedOut
 from services.storefront.models import Product, Tokens
 from services.storefront.notices import Flash, Notice, Pieces, notice_of
-from services.storefront.service import Outage, Renewals, Storefront
+from services.storefront.service import Outage, Renewals, Storefront, missing_neighbour
 from services.storefront.settings import StorefrontSettings
 from services.storefront.streams import Streams
 from services.storefront.views import missing
@@ -114,9 +114,9 @@ class Visitor:
     form_token: str
     cart_count: int | None
     notice: Notice | None
-    name: str = ""
-    origin: str = ""
-    address: str = ""
+    name: str
+    origin: str
+    address: str
 
 
 class Visit:
@@ -162,6 +162,27 @@ class Visit:
             if bearer is None:
                 raise
         return await work(await self._renew())
+
+    async def as_somebody(self, work: Callable[[str], Awaitable[T]]) -> T:
+        """`as_caller`, for what a stranger cannot do. Raises `SignedOut` for one, too."""
+
+        async def known(bearer: str | None) -> T:
+            if bearer is None:
+                raise SignedOut
+            return await work(bearer)
+
+        return await self.as_caller(known)
+
+    async def as_account(self, read: Callable[[str], Awaitable[T | Outage]]) -> T | Outage | None:
+        """What ``read`` found; None for somebody who has to log in first."""
+        try:
+            if not await is_signed_in(self):
+                return None
+            return await self.as_somebody(read)
+        except SignedOut:
+            return None
+        except UpstreamError as error:
+            return Outage(missing_neighbour(error, asked="user"))
 
     async def bearer_or_guest(self) -> str:
         """The access token; a stranger becomes a guest. Raises `UpstreamError`.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -60,7 +61,7 @@ class Lookup(Reading):
     items: Annotated[list[Product], Field(max_length=100)]
     missing: Annotated[tuple[Sku, ...], Field(max_length=100)] = ()
 
-    @property
+    @cached_property
     def by_sku(self) -> dict[str, Product]:
         return {product.sku: product for product in self.items}
 
@@ -166,7 +167,6 @@ class ProblemBody(Reading):
     """A neighbour's refusal (RFC 9457)."""
 
     type: str = "about:blank"
-    detail: Text = ""
     upstream: Slug | Literal[""] = ""
     errors: Annotated[tuple[FieldProblem, ...], Field(max_length=200)] = ()
     order_id: Id | Literal[""] = ""

@@ -44,7 +44,7 @@ MAX_RENEWED = 1024
 
 T = TypeVar("T")
 Neighbour = Literal["products", "cart", "user", "tracking"]
-NEIGHBOURS: Sequence[Neighbour] = ("products", "cart", "user", "tracking")
+NEIGHBOURS: Sequence[Neighbour] = get_args(Neighbour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Storefront:
         self._missing = metrics.counter(
             "storefront_page_parts_missing_total",
             "How often did a page go out without a part, because a neighbour did not answer?",
-            {"upstream": get_args(Neighbour)},
+            {"upstream": NEIGHBOURS},
         )
 
     async def attempt(
@@ -168,20 +168,22 @@ class Storefront:
             raise products
         if isinstance(products, Outage) or products.items:
             return Listing(categories, products)
-        return Listing(categories, products, await self._goods(Query(sort="newest")))
+        newest = self.products.list(Query(sort="newest"), limit=FEW_GOODS)
+        instead = await self.attempt("products", newest)
+        return Listing(categories, products, () if isinstance(instead, Outage) else instead.items)
 
     async def like(self, sku: str) -> Sequence[Product]:
         """Goods for somebody who looked for one that is not there: by the words in its number."""
         words = [word for word in sku.split("-") if word.isalpha()]
+        deadline = Deadline.after(self._browse_timeout)
         for query in (*(Query(text=word.lower()) for word in words[::-1]), Query(sort="newest")):
-            if found := await self._goods(query):
-                return found
+            goods = self.products.list(query, limit=FEW_GOODS)
+            found = await self.attempt("products", goods, within=deadline)
+            if isinstance(found, Outage):
+                return ()
+            if found.items:
+                return found.items
         return ()
-
-    async def _goods(self, query: Query) -> Sequence[Product]:
-        """A few goods that nobody asked for; none if that takes too long."""
-        found = await self.attempt("products", self.products.list(query, limit=FEW_GOODS))
-        return () if isinstance(found, Outage) else found.items
 
     async def product(self, sku: str) -> ProductDetail | Outage | None:
         """None: there is no such product."""
@@ -210,9 +212,13 @@ class Storefront:
         others = () if isinstance(beside, Outage) else beside.items
         return ProductDetail(product, shelf, [one for one in others if one.sku != sku][:4])
 
+    def _soon(self) -> Deadline:
+        """For a part that is not worth waiting for."""
+        return Deadline.after(min(COUNT_TIMEOUT, self._browse_timeout))
+
     async def goods(self, skus: Sequence[str]) -> Lookup | Outage:
         """What products says about these, if it says so quickly."""
-        within = Deadline.after(min(COUNT_TIMEOUT, self._browse_timeout))
+        within = self._soon()
         return await self.attempt("products", self.products.lookup(skus), within=within)
 
     async def basket(self, bearer: str | None, *, also: Sequence[str] = ()) -> Basket | Outage:
@@ -236,7 +242,7 @@ class Storefront:
         """Where the caller's last order went, if that can be told quickly. Raises `SignedOut`."""
         if bearer is None:
             return None
-        within = Deadline.after(min(COUNT_TIMEOUT, self._browse_timeout))
+        within = self._soon()
         orders = self.orders.list(bearer, cursor=None, limit=1)
         found = await self.attempt("tracking", orders, within=within)
         return None if isinstance(found, Outage) or not found.items else found.items[0].address
@@ -249,10 +255,10 @@ class Storefront:
         """
         skus = [line.sku for line in order.lines]
         goods = await self.attempt("products", self.products.lookup(skus))
+        # Without an answer the cart page tells what is gone.
+        known = None if isinstance(goods, Outage) else goods.by_sku
         left_out = []
         for line in order.lines:
-            # Without an answer the cart page tells what is gone.
-            known = None if isinstance(goods, Outage) else goods.by_sku
             product = known.get(line.sku) if known is not None else None
             there = line.quantity if known is None else product.available if product else 0
             quantity = min(line.quantity, there)
@@ -270,7 +276,7 @@ class Storefront:
 
     async def cart_count(self, bearer: str) -> int | None:
         """How many things are in the cart; None when that cannot be told quickly."""
-        within = Deadline.after(min(COUNT_TIMEOUT, self._browse_timeout))
+        within = self._soon()
         cart = await self.attempt("cart", self.carts.read(bearer), within=within)
         return None if isinstance(cart, Outage) else cart.count
 

@@ -14,6 +14,7 @@ from services.storefront.views import (
     missing,
     price_change,
     product_path,
+    things,
 )
 from services.storefront.web.forms import Form
 
@@ -66,7 +67,7 @@ class BasketPage:
 def basket_page(basket: Basket, seen: Mapping[str, int], form: Form = NOTHING_TYPED) -> BasketPage:
     """``seen`` is the price each SKU had when it was put in, where that is known."""
     count = basket.cart.count
-    count_words = "1 thing" if count == 1 else f"{count} things"
+    count_words = things(count)
     if isinstance(basket.goods, Outage):
         return BasketPage(
             lines=[
@@ -89,7 +90,7 @@ def basket_page(basket: Basket, seen: Mapping[str, int], form: Form = NOTHING_TY
         total=spoken(total) if total else None,
         amount=total.amount if total else 0,
         currency=total.currency if total else "",
-        not_orderable=_not_orderable(basket.cart.lines, basket.goods),
+        not_orderable="Something in the cart needs a look first." if short_lines(basket) else "",
     )
 
 
@@ -168,17 +169,9 @@ def short_lines(basket: Basket) -> Mapping[str, int]:
         return {}
     known = basket.goods.by_sku
     left = {
-        line.sku: max(0, known[line.sku].available) if line.sku in known else 0
+        line.sku: known[line.sku].available if line.sku in known else 0
         for line in basket.cart.lines
     }
     return {
         line.sku: left[line.sku] for line in basket.cart.lines if left[line.sku] < line.quantity
     }
-
-
-def _not_orderable(lines: Sequence[CartLine], goods: Lookup) -> str:
-    known = goods.by_sku
-    for line in lines:
-        if line.sku not in known or known[line.sku].available < line.quantity:
-            return "Something in the cart needs a look first."
-    return ""

@@ -32,7 +32,6 @@ router = APIRouter(include_in_schema=False)
 STALE_ADVICE = "Nothing was done. Please check, type the password, and press the button again."
 
 LOGIN_FIELDS = {"email": "Enter your e-mail address.", "password": "Enter your password."}
-REGISTER_FIELDS = {"name": "Enter a name.", "email": "Enter an e-mail address."}
 
 
 @router.get("/login")
@@ -169,7 +168,7 @@ async def _merge(visit: Visit, shop: Shop, bearer: str) -> str:
 
 def _registration_errors(typed: Mapping[str, str]) -> dict[str, str]:
     """All of them at once, as far as they can be seen from here."""
-    return required(typed, REGISTER_FIELDS) | profile_errors(typed) | password_errors(typed)
+    return profile_errors(typed) | password_errors(typed)
 
 
 def _refused_registration(form: Form, refusal: Refusal) -> Form:

@@ -32,7 +32,6 @@ router = APIRouter(include_in_schema=False)
 
 MOST_FIELDS = 256
 """A cart has 100 lines, and two fields for each."""
-LONGEST_KEY = 64
 REFUSALS = {
     "cart-limit": "cart-limit",
     "unknown-product": "no-longer-sold",
@@ -73,20 +72,22 @@ async def change_cart(visit: CurrentVisit, shop: CurrentShop) -> Any:
     try:
         typed = await visit.form(most_fields=MOST_FIELDS)
     except StaleForm as stale:
-        again = Form(stale.typed, trouble=stale.title, advice="Nothing was changed. Please check.")
-        return await _cart_page(visit, shop, again, status=stale.status)
+        advice = "Nothing was changed. Please check."
+        again = Form(stale.typed, trouble=stale.title, advice=advice, status=stale.status)
+        return await _cart_page(visit, shop, again)
     wanted = Quantities.read(typed)
     errors = {f"quantity-{sku}": LINE_PROBLEMS["quantity"] for sku in wanted.unreadable}
 
-    async def change(bearer: str | None) -> None:
-        for sku, quantity in wanted.changed.items() if bearer else ():
+    async def change(bearer: str) -> None:
+        for sku, quantity in wanted.changed.items():
             try:
-                await have(shop, bearer or "", sku, quantity)
+                await have(shop, bearer, sku, quantity)
             except Refusal as refusal:
                 errors[f"quantity-{sku}"] = LINE_PROBLEMS[_why(refusal)]
 
     try:
-        await visit.as_caller(change)
+        if wanted.changed:
+            await visit.as_somebody(change)
     except SignedOut:
         return visit.redirect("/cart", notice="session-over")
     except UpstreamError as error:
@@ -164,7 +165,7 @@ def _back(form: Mapping[str, str]) -> str:
 
 def _add_key(form_key: str, sku: str, quantity: int) -> str:
     """The same form sent twice is one add; with another quantity it is another wish."""
-    key = form_key if 0 < len(form_key) <= LONGEST_KEY else new_form_key()
+    key = form_key or new_form_key()
     return hashlib.sha256(f"{key}\0{sku}\0{quantity}".encode()).hexdigest()
 
 
@@ -176,20 +177,20 @@ async def have(shop: Shop, bearer: str, sku: str, quantity: int) -> None:
         await shop.storefront.carts.set(bearer, sku, quantity)
 
 
-async def _cart_page(visit: Visit, shop: Shop, form: Form, *, status: int = 200) -> Any:
+async def _cart_page(visit: Visit, shop: Shop, form: Form) -> Any:
     flash = visit.flash()
     also = (flash.pieces.sku,) if flash and flash.pieces else ()
     found = await read_basket(visit, shop, also=also)
     if isinstance(found, Outage) and form.values:
         # What was typed stays: the lines are those that the form names.
-        return await _typed_cart_page(visit, shop, form, found, status=status)
+        return await _typed_cart_page(visit, shop, form, found)
     if isinstance(found, Outage):
         empty = {"basket": None, "form": form, "cart_count": None}
         return await visit.outage("cart.html", found, here="cart", **empty)
     page = till.basket_page(found, visit.seen_prices, form)
     return await visit.page(
         "cart.html",
-        status=status,
+        status=form.status,
         here="cart",
         basket=page,
         form=form,
@@ -199,16 +200,14 @@ async def _cart_page(visit: Visit, shop: Shop, form: Form, *, status: int = 200)
     )
 
 
-async def _typed_cart_page(
-    visit: Visit, shop: Shop, form: Form, outage: Outage, *, status: int
-) -> Any:
+async def _typed_cart_page(visit: Visit, shop: Shop, form: Form, outage: Outage) -> Any:
     before = Quantities.read(form.values).before
     cart = Cart(lines=tuple(CartLine(sku=sku, quantity=count) for sku, count in before.items()))
     goods = await shop.storefront.goods(list(before)) if before else Lookup(items=[])
     page = till.basket_page(Basket(cart, goods), visit.seen_prices, form)
     return await visit.page(
         "cart.html",
-        status=503 if status == 200 else status,
+        status=503 if form.status == 200 else form.status,
         here="cart",
         basket=page,
         form=form,

@@ -24,7 +24,7 @@ from services.storefront.dependencies import (
 )
 from services.storefront.models import Address, Money, Order
 from services.storefront.routes.cart import have, read_basket
-from services.storefront.service import Basket, Outage, missing_neighbour
+from services.storefront.service import Outage, missing_neighbour
 from services.storefront.web.forms import Form, required, unprintable
 
 router = APIRouter(include_in_schema=False)
@@ -83,9 +83,7 @@ async def place_order(visit: CurrentVisit, shop: CurrentShop) -> Any:
     if not form.ok or total is None or key is None:
         return await _checkout(visit, shop, form)
 
-    async def place(bearer: str | None) -> Order:
-        if bearer is None:
-            raise SignedOut
+    async def place(bearer: str) -> Order:
         return await shop.storefront.orders.place(
             bearer,
             key=key,
@@ -95,13 +93,13 @@ async def place_order(visit: CurrentVisit, shop: CurrentShop) -> Any:
         )
 
     try:
-        order = await visit.as_caller(place)
+        order = await visit.as_somebody(place)
     except SignedOut:
         return visit.redirect("/login?next=/checkout", notice="log-in-to-order")
     except Refusal as refusal:
         return await _refused(visit, shop, form, refusal)
     except UpstreamError as error:
-        return await _checkout(visit, shop, _unsure(form, error), status=503)
+        return await _checkout(visit, shop, _unsure(form, error))
     visit.forget_prices()
     visit.forget_draft()
     notice = "ordered" if order.status == "confirmed" else "ordered-pending"
@@ -115,14 +113,15 @@ async def _stale(visit: Visit, shop: Shop, stale: StaleForm) -> Any:
     visit.keep_draft(stale.typed)
     if await is_signed_in(visit):
         advice = "Nothing was ordered. Please check, and press the button again."
-        form = Form(stale.typed, trouble=stale.title, advice=advice)
-        return await _checkout(visit, shop, form, status=stale.status)
+        form = Form(stale.typed, trouble=stale.title, advice=advice, status=stale.status)
+        return await _checkout(visit, shop, form)
     form = Form(
         trouble=stale.title,
         advice="You are logged out, and nothing was ordered. Log in to go on: the address is kept.",
+        status=stale.status,
     )
     return await visit.page(
-        "login.html", status=stale.status, here="account", form=form, next="/checkout"
+        "login.html", status=form.status, here="account", form=form, next="/checkout"
     )
 
 
@@ -134,6 +133,7 @@ def _unsure(form: Form, error: UpstreamError) -> Form:
         advice=f"{WHETHER_ORDERED[missing]} Your cart is safe. "
         "Press the button again: it will not become two orders.",
         request_id=current().request_id,
+        status=503,
     )
 
 
@@ -142,12 +142,13 @@ async def _take_what_is_left(visit: Visit, shop: Shop, form: Form) -> Any:
     found = await read_basket(visit, shop)
     short = {} if isinstance(found, Outage) else till.short_lines(found)
 
-    async def lower(bearer: str | None) -> None:
-        for sku, left in short.items() if bearer else ():
-            await have(shop, bearer or "", sku, left)
+    async def lower(bearer: str) -> None:
+        for sku, left in short.items():
+            await have(shop, bearer, sku, left)
 
     try:
-        await visit.as_caller(lower)
+        if short:
+            await visit.as_somebody(lower)
     except SignedOut:
         return visit.redirect("/login?next=/checkout", notice="log-in-to-order")
     except (UpstreamError, Refusal):
@@ -207,20 +208,18 @@ def _advice(refusal: Refusal) -> str:
     }.get(refusal.kind, "Nothing was ordered or charged. Please try again.")
 
 
-async def _checkout(
-    visit: Visit, shop: Shop, form: Form, *, status: int = 200, fresh_key: bool = False
-) -> Any:
+async def _checkout(visit: Visit, shop: Shop, form: Form, *, fresh_key: bool = False) -> Any:
     """The page with what was typed. Whatever brings it again, it says what changed since then."""
     seen = unpack_agreed(form.values.get("agreed", ""))
     found = await read_basket(visit, shop, also=tuple(seen))
-    missing = found if isinstance(found, Outage) else _missing_goods(found)
+    missing = found if isinstance(found, Outage) else found.goods
     key = None if fresh_key else _order_key(form.values)
     model: dict[str, Any] = {
         "here": "cart",
         "order_key": key or new_form_key(),
         "countries": COUNTRIES.items(),
     }
-    if missing is not None:
+    if isinstance(missing, Outage):
         return await _remembered(visit, shop, form, seen, missing, model)
     assert not isinstance(found, Outage)
     notes = changes(seen, found) if seen else ()
@@ -229,7 +228,7 @@ async def _checkout(
         form = form.but(notes=notes, trouble=trouble, advice=advice)
     return await visit.page(
         "checkout.html",
-        status=status,
+        status=form.status,
         form=form,
         basket=till.basket_page(found, visit.seen_prices),
         agreed=pack_agreed(found.cart.lines, found.known),
@@ -253,7 +252,9 @@ async def _remembered(
         return await visit.outage(
             "checkout.html", missing, form=form, basket=None, cart_count=None, **model
         )
-    goods = await shop.storefront.goods(list(seen)) if seen else missing
+    # Products that did not answer just now would only keep the page waiting once more.
+    can_ask = seen and missing.neighbour != "products"
+    goods = await shop.storefront.goods(list(seen)) if can_ask else missing
     known = {} if isinstance(goods, Outage) else goods.by_sku
     return await visit.page(
         "checkout.html",
@@ -265,10 +266,6 @@ async def _remembered(
         cart_count=None,
         **model,
     )
-
-
-def _missing_goods(basket: Basket) -> Outage | None:
-    return basket.goods if isinstance(basket.goods, Outage) else None
 
 
 def _order_key(typed: Mapping[str, str]) -> str | None:

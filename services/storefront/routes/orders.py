@@ -18,7 +18,6 @@ from services.storefront.dependencies import (
     Shop,
     StaleForm,
     Visit,
-    is_signed_in,
     new_form_key,
 )
 from services.storefront.models import Order, OrderPage
@@ -32,8 +31,6 @@ from services.storefront.service import (
 from services.storefront.streams import relayed_events
 
 router = APIRouter(include_in_schema=False)
-
-LONGEST_KEY = 64
 
 
 class UnknownCursor(UnprocessablePayload):
@@ -55,12 +52,10 @@ async def list_orders(visit: PageVisit, shop: CurrentShop, cursor: str = "") -> 
                 raise
             raise UnknownCursor("The cursor is not one this list gave out.") from refusal
 
-    async def read(bearer: str | None) -> OrderPage | Outage:
-        if bearer is None:
-            raise SignedOut
+    async def read(bearer: str) -> OrderPage | Outage:
         return await shop.storefront.attempt("tracking", page_of(bearer))
 
-    found = await _as_account(visit, read)
+    found = await visit.as_account(read)
     if found is None:
         return visit.redirect("/login?next=/orders", notice="log-in-first")
     if isinstance(found, Outage):
@@ -88,14 +83,12 @@ async def order_again(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> 
     # The page's key: pressed twice is added once.
     key = form.get("again_key", "") or new_form_key()
 
-    async def add(bearer: str | None) -> Sequence[LeftOut]:
-        if bearer is None:
-            raise SignedOut
-        return await shop.storefront.order_again(bearer, order, key=key[:LONGEST_KEY])
+    async def add(bearer: str) -> Sequence[LeftOut]:
+        return await shop.storefront.order_again(bearer, order, key=key)
 
     path = parcels.order_path(order_id)
     try:
-        left_out = await visit.as_caller(add)
+        left_out = await visit.as_somebody(add)
     except SignedOut:
         return visit.redirect(f"/login?next={path}", notice="log-in-first")
     except UpstreamError as error:
@@ -103,6 +96,12 @@ async def order_again(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> 
     if left_out:
         return await _order_page(visit, order, left_out=left_out)
     return visit.redirect("/cart", notice="again")
+
+
+@router.get("/orders/{order_id}/again")
+async def back_to_the_order(order_id: str, visit: CurrentVisit) -> Any:
+    """For whoever loads the page again that told what could not be put in the cart."""
+    return visit.redirect(parcels.order_path(order_id))
 
 
 @router.get("/orders/{order_id}/cancel")
@@ -121,13 +120,11 @@ async def cancel_order(order_id: str, visit: CurrentVisit, shop: CurrentShop) ->
     await _form(visit, order_id)
     path = parcels.order_path(order_id)
 
-    async def cancel(bearer: str | None) -> None:
-        if bearer is None:
-            raise SignedOut
+    async def cancel(bearer: str) -> None:
         await shop.storefront.orders.cancel(bearer, order_id)
 
     try:
-        await visit.as_caller(cancel)
+        await visit.as_somebody(cancel)
     except SignedOut:
         return visit.redirect(f"/login?next={path}", notice="log-in-first")
     except Refusal as refusal:
@@ -189,37 +186,21 @@ async def _order_page(visit: Visit, order: Order, *, left_out: Sequence[LeftOut]
 async def _find(visit: Visit, shop: Shop, order_id: str) -> Order | Any:
     """The caller's order, or the answer that takes its place. Raises `NotFound`."""
 
-    async def find(bearer: str) -> Order | None:
+    async def find(bearer: str) -> Order:
         try:
             return await shop.storefront.orders.find(bearer, order_id)
         except Refusal as refusal:
             if refusal.status in NO_SUCH:
-                return None
+                raise NotFound("There is no such order in your account.") from refusal
             raise
 
-    async def read(bearer: str | None) -> Order | Outage | str:
-        if bearer is None:
-            raise SignedOut
-        return await shop.storefront.attempt("tracking", find(bearer)) or "unknown"
+    async def read(bearer: str) -> Order | Outage:
+        return await shop.storefront.attempt("tracking", find(bearer))
 
-    found = await _as_account(visit, read)
+    found = await visit.as_account(read)
     if found is None:
         path = parcels.order_path(order_id)
         return visit.redirect(f"/login?next={path}", notice="log-in-first")
-    if isinstance(found, str):
-        raise NotFound("There is no such order in your account.")
     if isinstance(found, Outage):
         return await visit.outage("order.html", found, here="orders", order=None)
     return found
-
-
-async def _as_account(visit: Visit, read: Any) -> Any:
-    """What ``read`` found; None for somebody who has to log in first."""
-    try:
-        if not await is_signed_in(visit):
-            return None
-        return await visit.as_caller(read)
-    except SignedOut:
-        return None
-    except UpstreamError as error:
-        return Outage(missing_neighbour(error, asked="user"))

@@ -22,7 +22,6 @@ from services.storefront.dependencies import (
     PageVisit,
     Shop,
     Visit,
-    is_signed_in,
 )
 from services.storefront.models import Account
 from services.storefront.service import Outage
@@ -32,7 +31,6 @@ router = APIRouter(include_in_schema=False)
 
 STALE_ADVICE = "Nothing was changed. Please check, and press the button again."
 
-PROFILE_FIELDS = {"name": "Enter a name.", "email": "Enter an e-mail address."}
 WRONG_PASSWORD = "This is not your password. Capital letters count."
 
 
@@ -46,7 +44,7 @@ async def change_profile(visit: CurrentVisit, shop: CurrentShop) -> Any:
     """Have another name, or with the password another e-mail address."""
     form = await posted(visit, if_stale=STALE_ADVICE)
     typed = form.values
-    errors = required(typed, PROFILE_FIELDS) | profile_errors(typed)
+    errors = profile_errors(typed)
     if not form.ok or errors:
         return await _account_page(visit, shop, profile=form.but(errors=errors))
 
@@ -95,19 +93,12 @@ async def change_password(visit: CurrentVisit, shop: CurrentShop) -> Any:
 async def _account_page(
     visit: Visit, shop: Shop, *, profile: Form | None = None, secret: Form | None = None
 ) -> Any:
-    async def read(bearer: str | None) -> Account | Outage:
-        if bearer is None:
-            raise SignedOut
+    async def read(bearer: str) -> Account | Outage:
         return await shop.storefront.attempt("user", shop.storefront.users.account(bearer))
 
-    try:
-        if not await is_signed_in(visit):
-            raise SignedOut
-        found = await visit.as_caller(read)
-    except SignedOut:
+    found = await visit.as_account(read)
+    if found is None:
         return visit.redirect("/login?next=/account", notice="log-in-first")
-    except UpstreamError:
-        found = Outage("user")
     status = max((form.status for form in (profile, secret) if form is not None), default=200)
     if isinstance(found, Outage):
         if profile is None and secret is None:
@@ -130,14 +121,8 @@ async def _change(
     visit: Visit, form: Form, change: Callable[[str], Awaitable[Account]], *, password_field: str
 ) -> Account | Form | None:
     """The changed account, or the form with what is wrong; None when the session is over."""
-
-    async def work(bearer: str | None) -> Account:
-        if bearer is None:
-            raise SignedOut
-        return await change(bearer)
-
     try:
-        return await visit.as_caller(work)
+        return await visit.as_somebody(change)
     except SignedOut:
         return None
     except UpstreamError:

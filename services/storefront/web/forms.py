@@ -1,18 +1,18 @@
 """Reading posted forms, and keeping what was typed when something is wrong with it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from app.bodies import FORM
 from app.errors import BadRequest, UnsupportedMediaType
 from app.text import tidied
 
 MAX_FIELDS = 40
 PASSWORDS = frozenset({"password", "current_password", "old_password"})
-FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ class Form:
         return not self.errors and not self.trouble
 
     def but(self, **changes: Any) -> "Form":
-        kept = {name: getattr(self, name) for name in self.__slots__}
-        return Form(**(kept | changes))
+        return replace(self, **changes)
 
 
 async def read_form(request: Request, *, most_fields: int = MAX_FIELDS) -> dict[str, str]:
@@ -47,8 +46,8 @@ async def read_form(request: Request, *, most_fields: int = MAX_FIELDS) -> dict[
     Raises `UnsupportedMediaType` for what is not a form, `BadRequest` for one that is broken.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != FORM_TYPE:
-        raise UnsupportedMediaType(f"Forms are sent as {FORM_TYPE}.")
+    if kind != FORM:
+        raise UnsupportedMediaType(f"Forms are sent as {FORM}.")
     body = await request.body()
     try:
         pairs = parse_qsl(

@@ -333,3 +333,16 @@ async def test_a_full_cart_can_be_changed_as_a_whole(browser: Browser, world: Ne
         await browser.open("/cart"), **dict.fromkeys((sku.replace("-", "_") for sku in skus), "2")
     )
     assert "Cart 200 things" in page.text
+
+
+async def test_a_session_that_is_over_changes_no_cart_and_says_so(
+    browser: Browser, world: Neighbours
+) -> None:
+    await browser.add("BIKE-1")
+    page = await browser.open("/cart")
+    browser.client.cookies.delete("cartwheel_access")
+    world.refreshes.clear()
+    page = await browser.change(page, BIKE_1="3")
+    assert "You are no longer logged in." in page.text
+    assert "The cart is up to date." not in page.text
+    assert world.asked_for("PUT", "/v1/cart/items/BIKE-1") == []

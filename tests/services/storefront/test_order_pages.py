@@ -321,6 +321,15 @@ async def test_ordering_again_says_why(
     assert words in (await shopper.submit(page, "/orders/order-0001/again")).text
 
 
+async def test_the_page_after_ordering_again_can_be_loaded_again(
+    shopper: Browser, world: Neighbours
+) -> None:
+    page = await shopper.order()
+    world.goods.pop("BIKE-1")
+    page = await shopper.submit(page, "/orders/order-0001/again")
+    assert (await shopper.open(page.path)).path == "/orders/order-0001"
+
+
 async def test_pressing_order_again_twice_adds_once(shopper: Browser, world: Neighbours) -> None:
     page = await shopper.order()
     await shopper.submit(page, "/orders/order-0001/again")

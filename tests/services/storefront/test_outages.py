@@ -198,3 +198,18 @@ async def test_a_button_of_an_order_that_cannot_work_now_says_once_who_is_missin
         assert "The order is cancelled." in answer.text
         return
     assert answer.text.count(who) == answer.text.count('class="notice ') == 1
+
+
+async def test_nothing_more_is_looked_for_once_products_do_not_answer(
+    browser: Browser, world: Neighbours
+) -> None:
+    """In place of a product that is gone: its number may name a dozen words to search for."""
+
+    def without_lists(request: httpx2.Request) -> httpx2.Response:
+        is_list = request.url.path == "/v1/products"
+        return problem(503, "store-unavailable") if is_list else problem(404, "not-found")
+
+    world.answers["products"] = without_lists
+    assert (await browser.open("/products/A-B-C-D-E-F-G-H")).status == 404
+    searched = {asked.url.params.get("q") for asked in world.asked_for("GET", "/v1/products")}
+    assert searched == {"h"}
