@@ -9,6 +9,7 @@ its public one answers no `/metrics`, and `/readyz` without a reason.
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -18,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from app.accepting import Acceptor, address_of, listen, reserve
+from app.accepting import Acceptor, address_of, reserve
 from app.errors import MethodNotAllowed, NotFound
 from app.health import WELL, Health
 from app.lifecycle import Lifecycle
@@ -42,12 +43,12 @@ class Operations:
         self._health = health
         self._lifecycle = lifecycle
         self._public = public
-        self._has_own_port = False
+        self.listener: socket.socket | None = None
         self._callers_ports: set[int] = set()
 
-    def have_own_port(self) -> None:
-        """From now on no port of the service's own app is for operations."""
-        self._has_own_port = True
+    def listen_on(self, listener: socket.socket) -> None:
+        """Have a port of their own: from now on none of the service's own app is for operations."""
+        self.listener = listener
 
     def keep_private_from(self, port: int) -> None:
         """From now on `port` is for callers; others of the same app are for operations too."""
@@ -70,7 +71,7 @@ class Operations:
     def _is_from_strangers(self, scope: Scope) -> bool:
         if not self._public:
             return False
-        return self._has_own_port or (
+        return self.listener is not None or (
             bool(self._callers_ports) and scope["server"][1] in self._callers_ports
         )
 
@@ -104,22 +105,21 @@ class Operations:
 async def listening(
     operations: Operations, settings: ServiceSettings, lifecycle: Lifecycle
 ) -> AsyncIterator[None]:
-    """Answer operations on their own port, if the settings name one, to the end of the block."""
-    if settings.operations_port is None:
+    """Answer operations on their own port, if they have one, to the end of the block."""
+    listener = operations.listener
+    if listener is None:
         yield
         return
     config = uvicorn_config(operations, settings, lifecycle, lifespan="off")
     config.load()
     state = ServerState()
     protocol = cast(Callable[..., asyncio.Protocol], config.http_protocol_class)
-    listener = listen(settings, "operations_port")
     acceptor = Acceptor(
         listener,
         lambda: protocol(config=config, server_state=state, app_state={}),
         # Fewer than callers have to leave: when those wait, this still answers.
         reserved=reserve() // 2,
     )
-    operations.have_own_port()
     get_logger().info("operations.listening", listening=address_of(listener))
     try:
         yield

@@ -139,6 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = _load(options.factory)()
         settings: ServiceSettings = app.state.settings
         listeners = _listeners(settings, [*options.fd, *options.own_fd])
+        if settings.operations_port is not None:
+            app.state.operations.listen_on(listen(settings, "operations_port"))
     except SettingsError as error:
         print(*error.problems, sep="\n", file=sys.stderr)
         return WRONG_USAGE
