@@ -43,14 +43,19 @@ def repeat(work: Callable[[], Coroutine[Any, Any, object]], *, every: float, nam
     async def run() -> None:
         while True:
             await asyncio.sleep(every * random.uniform(0.8, 1.2))
-            try:
-                await uninterrupted(work(), grace=LAST_WORK_SECONDS)
-            except Unavailable as error:
-                get_logger().warning("background.failed", work=name, why=str(error))
-            except Exception:
-                get_logger().exception("background.failed", work=name)
+            await uninterrupted(_once(work, name), grace=LAST_WORK_SECONDS)
 
     return Work(name, run)
+
+
+async def _once(work: Callable[[], Coroutine[Any, Any, object]], name: str) -> None:
+    """Whatever goes wrong is told here: at the end of the process nobody waits for it."""
+    try:
+        await work()
+    except Unavailable as error:
+        get_logger().warning("background.failed", work=name, why=str(error))
+    except Exception:
+        get_logger().exception("background.failed", work=name)
 
 
 async def uninterrupted(work: Coroutine[Any, Any, T], *, grace: float) -> T:

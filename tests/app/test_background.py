@@ -12,6 +12,7 @@ from app.stores.errors import StoreUnavailable
 from app.stores.valkey import Valkey
 from app.telemetry.logs import configure_logging
 from app.telemetry.metrics import Metrics
+from tests.support.unseen import nothing_unseen
 from tests.support.waiting import until
 
 
@@ -69,6 +70,26 @@ async def test_what_is_repeated_goes_on_after_anything() -> None:
 
     async with meanwhile(repeat(fail, every=0.001, name="fail"), pause=0):
         await until(lambda: count >= 3)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("The store is busy."), ValueError("what")])
+async def test_what_fails_while_the_process_ends_is_reported_like_any_other(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await ended.wait()
+        raise error
+
+    with nothing_unseen():
+        async with meanwhile(repeat(work, every=0.001, name="sweep")):
+            await begun.wait()
+            asyncio.get_running_loop().call_soon(ended.set)
+    (line,) = capsys.readouterr().out.splitlines()
+    event = json.loads(line)
+    assert (event["event"], event["work"]) == ("background.failed", "sweep")
 
 
 async def test_the_end_of_the_block_ends_work_that_waits_to_begin_anew() -> None:
