@@ -72,6 +72,12 @@ async def uninterrupted(work: Coroutine[Any, Any, T], *, grace: float) -> T:
         raise
 
 
+def see_its_end(task: asyncio.Task[Any]) -> None:
+    """Whoever left does not ask what became of it: a done callback for a task that is shielded."""
+    if not task.cancelled():
+        task.exception()
+
+
 @asynccontextmanager
 async def meanwhile(*works: Work, pause: float = PAUSE_AFTER_DEATH) -> AsyncIterator[None]:
     """Run all of ``works`` beside the block, and stop them at the end."""

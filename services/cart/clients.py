@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.background import see_its_end
 from app.client import Answer, Upstream, UpstreamBroken, UpstreamError, agreed, raise_for_problem
 from app.models import Reading
 from app.telemetry.context import bind, without_deadline
@@ -73,6 +74,7 @@ class Products:
         if asking is None:
             asking = self._asking[sku] = asyncio.create_task(self._ask(sku))
             asking.add_done_callback(lambda _: self._asking.pop(sku))
+            asking.add_done_callback(see_its_end)
         return asking
 
     async def _ask(self, sku: str) -> bool:

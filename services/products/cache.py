@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from app.background import see_its_end
 from app.errors import Unavailable
 
 K = TypeVar("K", bound=Hashable)
@@ -52,6 +53,7 @@ class TimedCache(Generic[K, V]):
         if entry.loading is None:
             # A task of its own: the others still wait when the first to ask has gone.
             entry.loading = asyncio.create_task(self._renew(key, entry, load))
+            entry.loading.add_done_callback(see_its_end)
         try:
             return await asyncio.shield(entry.loading)
         except Unavailable:

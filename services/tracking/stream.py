@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from fastapi.sse import EventSourceResponse, format_sse_event
 
+from app.background import see_its_end
 from app.errors import Unavailable
 from app.telemetry.logs import get_logger
 from services.tracking.events import Bulletin, Listener
@@ -75,17 +76,11 @@ async def _unseen(bulletin: Bulletin, listener: Listener) -> list[ShipmentEvent]
     try:
         # A listener who leaves right now must not take a connection of the store along.
         reading = asyncio.create_task(bulletin.unseen(listener))
-        reading.add_done_callback(_see_its_end)
+        reading.add_done_callback(see_its_end)
         return await asyncio.shield(reading)
     except Unavailable as error:
         get_logger().warning("events.not_read", why=str(error))
         return []
-
-
-def _see_its_end(reading: asyncio.Task[list[ShipmentEvent]]) -> None:
-    """Whoever left does not ask what became of it."""
-    if not reading.cancelled():
-        reading.exception()
 
 
 def _on_the_wire(event: ShipmentEvent) -> bytes:

@@ -11,6 +11,7 @@ from app.telemetry.context import Deadline, RequestContext, bind
 from app.telemetry.metrics import Metrics
 from services.cart.clients import FRESH_SECONDS, RETRY_SECONDS, USABLE_SECONDS, Products
 from tests.services.cart.shop import FakeProducts
+from tests.support.unseen import nothing_unseen
 
 
 class Clock:
@@ -108,6 +109,32 @@ async def test_an_impatient_caller_does_not_take_the_answer_from_the_others(
     impatient.cancel()
 
     assert await patient
+
+
+async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
+    neighbour: FakeProducts,
+) -> None:
+    may_answer = asyncio.Event()
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        await may_answer.wait()
+        return neighbour(request)
+
+    metrics = Metrics("cart")
+    transport = httpx2.MockTransport(answer)
+    async with Upstream(
+        "products", "http://products:8000", metrics=metrics, transport=transport
+    ) as upstream:
+        products = Products(upstream, metrics)
+        others = asyncio.all_tasks()
+        with nothing_unseen():
+            gone = asyncio.create_task(products.sells("MUG"))
+            await asyncio.sleep(0)
+            gone.cancel()
+            await asyncio.wait({gone})
+            neighbour.down = True
+            may_answer.set()
+            await asyncio.wait(asyncio.all_tasks() - others)
 
 
 async def test_a_caller_in_a_hurry_does_not_hurry_the_others(neighbour: FakeProducts) -> None:

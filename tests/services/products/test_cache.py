@@ -6,6 +6,7 @@ import pytest
 
 from app.errors import Unavailable
 from services.products.cache import STALE_SECONDS, TimedCache
+from tests.support.unseen import nothing_unseen
 
 
 class Clock:
@@ -89,6 +90,22 @@ async def test_one_who_stops_waiting_does_not_stop_the_others(
     store.may_answer.set()
     assert await second == 1
     assert store.asked == 1
+
+
+async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
+    cache: TimedCache[str, int],
+) -> None:
+    store = Store()
+    store.may_answer.clear()
+    others = asyncio.all_tasks()
+    with nothing_unseen():
+        gone = asyncio.create_task(cache.get("key", store.load))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.wait({gone})
+        store.down = True
+        store.may_answer.set()
+        await asyncio.wait(asyncio.all_tasks() - others)
 
 
 async def test_an_old_value_serves_for_a_while_when_the_store_is_down(
