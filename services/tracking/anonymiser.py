@@ -56,12 +56,10 @@ class Anonymiser:
         )
         if not held:
             return
-        try:
-            await self._read_on()
-        finally:
-            # Whoever we know of does not wait for a neighbour that is away.
-            for owner in await self._owners.due(now=now, limit=BATCH):
-                await self._see_to(owner)
+        # First, so that whoever we know of does not wait for a neighbour that is away.
+        await self._see_to_all(now)
+        await self._read_on()
+        await self._see_to_all(now)
 
     async def _read_on(self) -> None:
         cursor = await self._owners.cursor()
@@ -77,6 +75,10 @@ class Anonymiser:
             await self._owners.note(found.items, cursor=cursor)
             if len(found.items) < BATCH:
                 return
+
+    async def _see_to_all(self, now: int) -> None:
+        for owner in await self._owners.due(now=now, limit=BATCH):
+            await self._see_to(owner)
 
     async def _see_to(self, owner: DeletedOwner) -> None:
         now = self._clock()

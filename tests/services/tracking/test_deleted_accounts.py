@@ -1,17 +1,25 @@
 """What is left in orders of somebody whose account was deleted."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx2
+from pydantic import SecretStr
 from sqlalchemy import text
 
+from app.client import Upstream
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
-from services.tracking.anonymiser import BATCH, LAST_ORDER_AFTER
+from services.tracking.anonymiser import BATCH, LAST_ORDER_AFTER, Anonymiser
+from services.tracking.clients import DeletedAccount, UserClient
+from services.tracking.deleted_owners import DeletedOwners
+from services.tracking.measures import Measures
 from tests.services.tracking.front import ADDRESS, Front, open_front
-from tests.services.tracking.neighbours import down
-from tests.services.tracking.workshop import Shop, eventually
+from tests.services.tracking.neighbours import SERVICE_TOKEN, down
+from tests.services.tracking.workshop import Shop, Workshop, an_order, eventually, open_workshop
 
 PERSONAL = [ADDRESS[part] for part in ("name", "line1", "city", "postal_code")]
 QUICK: dict[str, Any] = {
@@ -150,6 +158,56 @@ async def test_of_two_replicas_one_reads_the_list(sqlite_shop: Shop) -> None:
         await eventually(names_nobody(sqlite_shop))
         metrics = (await front.client.get("/metrics")).text
         assert "orders_anonymised_total" in metrics
+
+
+async def test_a_turn_that_is_stopped_while_it_waits_for_user_begins_nothing_more(
+    sqlite_shop: Shop,
+) -> None:
+    sqlite_shop.products.catalogue["LAMP"].stock = 0
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def user(request: httpx2.Request) -> httpx2.Response:
+        asked.set()
+        await may_answer.wait()
+        return sqlite_shop.user(request)
+
+    async with open_workshop(sqlite_shop) as workshop, anonymiser_of(workshop, user) as anonymiser:
+        order = await workshop.saga.run(await workshop.place(an_order()))
+        turn = asyncio.create_task(anonymiser.work())
+        await asked.wait()
+        owner = DeletedAccount(subject=order.owner, deleted_at=datetime.now(UTC))
+        await DeletedOwners(workshop.database).note([owner], cursor=None)
+        turn.cancel()
+        await asyncio.wait({turn})
+        assert (await workshop.order()).address == order.address
+        may_answer.set()
+        await anonymiser.work()
+        assert (await workshop.order()).address != order.address
+
+
+@asynccontextmanager
+async def anonymiser_of(
+    workshop: Workshop, user: Callable[[httpx2.Request], Awaitable[httpx2.Response]]
+) -> AsyncIterator[Anonymiser]:
+    """One that works when told to, and the ``user`` it asks."""
+    metrics = Metrics("tests")
+    async with Upstream(
+        "user",
+        "http://user",
+        metrics=metrics,
+        service_tokens=[SecretStr(SERVICE_TOKEN)],
+        transport=httpx2.MockTransport(user),
+    ) as upstream:
+        yield Anonymiser(
+            UserClient(upstream),
+            DeletedOwners(workshop.database),
+            workshop.orders,
+            holder="one",
+            lease=10_000,
+            pace=1_000,
+            clock=workshop.shop.clock,
+            measures=Measures(metrics),
+        )
 
 
 async def has_read_all(shop: Shop) -> None:
