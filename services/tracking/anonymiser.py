@@ -62,19 +62,21 @@ class Anonymiser:
         await self._see_to_all(now)
 
     async def _read_on(self) -> None:
-        cursor = await self._owners.cursor()
-        while True:
-            found = await self._user.deletions(cursor, limit=BATCH)
-            if found is None:
-                get_logger().warning("deletions.read_again", why="the cursor is not known any more")
-                cursor = None
-                continue
+        if not await self._read_from(await self._owners.cursor()):
+            get_logger().warning("deletions.read_again", why="the cursor is not known any more")
+            # Once a turn: one that refuses the cursors it gives would keep us here for ever.
+            await self._read_from(None)
+
+    async def _read_from(self, cursor: str | None) -> bool:
+        """Read to the end of the list; False if `user` does not know a cursor any more."""
+        while (found := await self._user.deletions(cursor, limit=BATCH)) is not None:
             if not found.items:
-                return
+                return True
             cursor = found.next_cursor
             await self._owners.note(found.items, cursor=cursor)
             if len(found.items) < BATCH:
-                return
+                return True
+        return False
 
     async def _see_to_all(self, now: int) -> None:
         for owner in await self._owners.due(now=now, limit=BATCH):

@@ -18,7 +18,7 @@ from services.tracking.clients import DeletedAccount, UserClient
 from services.tracking.deleted_owners import DeletedOwners
 from services.tracking.measures import Measures
 from tests.services.tracking.front import ADDRESS, Front, open_front
-from tests.services.tracking.neighbours import SERVICE_TOKEN, down
+from tests.services.tracking.neighbours import SERVICE_TOKEN, down, problem
 from tests.services.tracking.workshop import Shop, Workshop, an_order, eventually, open_workshop
 
 PERSONAL = [ADDRESS[part] for part in ("name", "line1", "city", "postal_code")]
@@ -183,6 +183,27 @@ async def test_a_turn_that_is_stopped_while_it_waits_for_user_begins_nothing_mor
         may_answer.set()
         await anonymiser.work()
         assert (await workshop.order()).address != order.address
+
+
+async def test_a_user_that_knows_none_of_its_own_cursors_is_asked_from_the_start_once_a_turn(
+    sqlite_shop: Shop,
+) -> None:
+    sqlite_shop.user.deleted += [f"user_{number}" for number in range(BATCH)]
+    cursors: list[str | None] = []
+
+    async def forgetful(request: httpx2.Request) -> httpx2.Response:
+        cursor = request.url.params.get("cursor")
+        cursors.append(cursor)
+        # Without a bound a turn that never ends would keep this test from ending, too.
+        refused = cursor is not None and len(cursors) < 20
+        return problem(422, "unprocessable-payload") if refused else sqlite_shop.user(request)
+
+    async with (
+        open_workshop(sqlite_shop) as workshop,
+        anonymiser_of(workshop, forgetful) as anonymiser,
+    ):
+        await anonymiser.work()
+    assert cursors == [None, str(BATCH), None, str(BATCH)]
 
 
 @asynccontextmanager
