@@ -121,24 +121,24 @@ class Catalogue:
         """
 
         async def load() -> Shelf:
-            total = await self._repository.count(listing)
-            if total or not listing.words:
-                return await self._shelf(listing, total, limit=limit, place=place)
+            shelf = await self._shelf(listing, limit=limit, place=place)
+            if shelf.total or not listing.words:
+                return shelf
             vocabulary = await self._vocabulary.get("all", self._read_vocabulary)
             words = vocabulary.corrected(listing.words)
             if words is None:
-                return await self._shelf(listing, total, limit=limit, place=place)
+                return shelf
             corrected = replace(listing, words=words)
-            total = await self._repository.count(corrected)
-            shelf = await self._shelf(corrected, total, limit=limit, place=place)
+            shelf = await self._shelf(corrected, limit=limit, place=place)
             spelt = " ".join(word.written for word in words)
-            return replace(shelf, searched_for=spelt if total else None)
+            return replace(shelf, searched_for=spelt if shelf.total else None)
 
         return await self._shelves.get((listing, limit, place), load)
 
-    async def _shelf(
-        self, listing: Listing, total: int, *, limit: int, place: Place | None
-    ) -> Shelf:
+    async def _shelf(self, listing: Listing, *, limit: int, place: Place | None) -> Shelf:
+        total = await self._repository.count(listing)
+        if not total:
+            return Shelf([], 0, None, None)
         # One more than asked for tells whether the list goes on that way.
         found = await self._repository.page(listing, limit=limit + 1, place=place)
         more = len(found) > limit

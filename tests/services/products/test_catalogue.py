@@ -282,9 +282,8 @@ async def test_a_store_that_is_away_is_a_503_and_no_reason_to_die() -> None:
         assert (await shop.get("/livez")).status_code == 200
 
 
-async def test_what_is_asked_of_the_store_is_measured(sqlite_url: str) -> None:
-    async with running(build(settings_for(sqlite_url))) as shop:
-        await shop.get("/v1/products")
-        metrics = (await shop.get("/metrics")).text
+async def test_what_is_asked_of_the_store_is_measured(shop: httpx2.AsyncClient) -> None:
+    await shop.get("/v1/products")
+    metrics = (await shop.get("/metrics")).text
     assert 'operation="list_products",outcome="ok"' in metrics
     assert 'store="sqlite"' in metrics

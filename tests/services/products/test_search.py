@@ -84,6 +84,13 @@ async def test_the_answer_says_what_was_searched_for_instead(shop: httpx2.AsyncC
     assert (await shop.get("/v1/products?q=xyzzyx")).json()["searched_for"] is None
 
 
+async def test_of_a_list_of_nothing_no_page_is_read(shop: httpx2.AsyncClient) -> None:
+    assert await found(shop, q="xyzzyx") == []
+    metrics = (await shop.get("/metrics")).text
+    assert 'operation="count_products"' in metrics
+    assert 'operation="list_products"' not in metrics
+
+
 async def test_short_words_are_taken_as_they_are(shop: httpx2.AsyncClient) -> None:
     assert await found(shop, q="zzq") == []
 
