@@ -99,6 +99,11 @@ async def test_an_unknown_category_is_an_empty_list(shop: httpx2.AsyncClient) ->
         ("cursor=%27%3B--", "/cursor"),
         ("q=" + "x" * 81, "/q"),
         ("q=%E2%80%AE", "/q"),
+        ("min_price=-1", "/min_price"),
+        ("max_price=much", "/max_price"),
+        ("max_price=99999999999999999999", "/max_price"),
+        ("min_price=5&max_price=4", "/max_price"),
+        ("in_stock=perhaps", "/in_stock"),
     ],
 )
 async def test_a_query_that_makes_no_sense_is_pointed_at(

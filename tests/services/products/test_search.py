@@ -130,24 +130,6 @@ async def test_goods_can_be_limited_to_what_is_in_stock_and_to_a_price(
     assert 0 < len(some) < 48
 
 
-@pytest.mark.parametrize(
-    ("query", "pointer"),
-    [
-        ("min_price=-1", "/min_price"),
-        ("max_price=much", "/max_price"),
-        ("max_price=99999999999999999999", "/max_price"),
-        ("min_price=5&max_price=4", "/max_price"),
-        ("in_stock=perhaps", "/in_stock"),
-    ],
-)
-async def test_a_filter_that_makes_no_sense_is_pointed_at(
-    shop: httpx2.AsyncClient, query: str, pointer: str
-) -> None:
-    answer = await shop.get(f"/v1/products?{query}")
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-
-
 @pytest.mark.parametrize("sort", ["name", "price", "newest"])
 @pytest.mark.parametrize(
     "position",
