@@ -69,7 +69,8 @@ class ValkeyServer:
         if not said:
             return SILENT
         ready = "+PONG" in said
-        return Condition(alive=True, ready=ready, why="" if ready else said[-2].lstrip("-"))
+        refusal = next((line[1:] for line in said if line.startswith("-")), "")
+        return Condition(alive=True, ready=ready, why="" if ready else refusal)
 
 
 class PostgresServer:

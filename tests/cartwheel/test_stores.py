@@ -87,3 +87,15 @@ def test_a_frozen_store_is_told_and_replaced(shop: Run) -> None:
     shop.says("valkey .*answers nothing any more: killed")
     eventually(lambda: server(shop, "valkey")["pid"] not in (None, before["pid"]))
     eventually(lambda: server(shop, "valkey")["state"] == "Ready" or None)
+
+
+async def test_a_valkey_that_takes_no_more_clients_is_not_ready_and_says_why(shop: Run) -> None:
+    port, password = server(shop, "valkey")["port"], secret(shop, "valkey_password")
+    async with redis.Redis(port=port, password=password, single_connection_client=True) as client:
+        before = await client.config_get("maxclients")
+        await client.config_set("maxclients", 1)
+        shop.says("valkey .*is not ready: .*max number of clients reached")
+        assert server(shop, "valkey")["state"] == "NotReady"
+        await client.config_set("maxclients", before["maxclients"])
+    eventually(lambda: server(shop, "valkey")["state"] == "Ready" or None)
+    assert "watching it failed" not in shop.output
