@@ -108,8 +108,8 @@ class PostgresServer:
         return Condition(alive=True, ready=ready, why="" if ready else "is starting or stopping")
 
     async def initialise(self) -> None:
-        """Make its folder unless there is one. Raises `StartError`."""
-        if self._folder.exists():
+        """Make its folder unless there is one with something in it. Raises `StartError`."""
+        if self._folder.exists() and any(self._folder.iterdir()):
             return
         # Whole or not at all: whoever is stopped in between begins anew the next time.
         draft, password_file = (self._folder.with_suffix(end) for end in (".new", ".password"))

@@ -205,6 +205,15 @@ def test_real_stores_are_started_migrated_and_stopped() -> None:
         assert not [one for one in everybody if folder in str(one.info["cmdline"])]
 
 
+def test_an_empty_folder_of_postgres_is_one_to_be_made() -> None:
+    with tempfile.TemporaryDirectory(prefix="cartwheel-") as folder:
+        Path(folder).chmod(0o755)
+        state = Path(folder) / "state"
+        (state / "postgres").mkdir(parents=True)
+        migrated = command(state, "migrate", "--stores", "real")
+        assert migrated.returncode == 0, migrated.stderr
+
+
 def test_migrate_and_seed_fill_the_files_of_a_shop_that_does_not_run(tmp_path: Path) -> None:
     seeded = command(tmp_path, "seed")
     assert seeded.returncode == 0, seeded.stderr
