@@ -78,11 +78,12 @@ class ReplicaSet:
         self.spec = spec
         self.door = door
         self.desired = 0
-        self._environment = environment
+        self._program = ServiceProgram(
+            spec.factory, door=door, environment=environment, processes=processes
+        )
         self._state = state
         self._events = events
         self._patience = patience
-        self._processes = processes
         self._replicas: list[Replica] = []
         self._endpoints = EndpointsFile(state.endpoints_file(spec.name), told_of(events, spec.name))
         # One change at a time decides who comes and goes; nobody waits for a drain with it.
@@ -159,12 +160,7 @@ class ReplicaSet:
         tell = told_of(self._events, name)
         replica = Replica(
             name,
-            program=ServiceProgram(
-                self.spec.factory,
-                door=self.door,
-                environment=self._environment,
-                processes=self._processes,
-            ),
+            program=self._program,
             log=ReplicaLog(self._log_of(name), on_error=lambda what: tell("bad", what), tell=tell),
             events=self._events,
             patience=self._patience,
