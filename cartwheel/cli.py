@@ -214,15 +214,21 @@ def main() -> None:
 
 def _wrong_usage(error: typer.TyperException) -> str:
     """What is wrong with the command line, and where to look up what is right."""
-    if negative := next((word for word in sys.argv if re.fullmatch(r"-\d+", word)), None):
-        # Read as flags, which nobody meant.
-        return impossible(int(negative))
+    context: typer.Context | None = getattr(error, "ctx", None)
+    flag = getattr(error, "option_name", "")
+    if context and context.info_name == "scale" and (count := _negative_count(flag)):
+        return impossible(count)
     sentence = error.format_message()
     if not sentence.endswith((".", "?")):
         sentence += "."
-    context: typer.Context | None = getattr(error, "ctx", None)
     command = f" {context.info_name}" if context and context.parent else ""
     return f"{sentence} Try: {this_command()}{command} --help"
+
+
+def _negative_count(flag: str) -> int | None:
+    """The number that was read as this flag, which nobody meant; of -12 the flag is -1."""
+    numbers = [word for word in sys.argv if re.fullmatch(r"-\d+", word)]
+    return next((int(word) for word in numbers if flag and word.startswith(flag)), None)
 
 
 def _complain(sentence: str, *, code: int) -> int:

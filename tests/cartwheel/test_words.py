@@ -91,7 +91,10 @@ def test_scaling_to_none_stops_and_then_there_is_nothing_to_restart(shop: Run) -
     ("arguments", "sentence"),
     [
         (("scale", "cart", "-1"), "-1 replicas are not possible: choose 0 to 32.\n"),
+        (("scale", "cart", "-12"), "-12 replicas are not possible: choose 0 to 32.\n"),
         (("scale", "cart", "2", "--fast"), "No such option: --fast. Try: {} scale --help\n"),
+        (("scale", "cart", "--fast", "-1"), "No such option: --fast. Try: {} scale --help\n"),
+        (("up", "--nope", "-1"), "No such option: --nope. Try: {} up --help\n"),
         (("up", "--prot-cart", "9"), "(Possible options: --port-cart). Try: {} up --help\n"),
         (
             ("statsu",),
