@@ -64,7 +64,8 @@ def overview(
     """Run the shop on this machine."""
     if version:
         _say(f"cartwheel {metadata.version('cartwheel')}")
-    elif context.invoked_subcommand is None:
+        raise typer.Exit
+    if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 

@@ -117,6 +117,12 @@ def test_the_version_is_told(tmp_path: Path) -> None:
     assert re.fullmatch(r"cartwheel \d+\.\d+\.\d+\n", command(tmp_path, "--version").stdout)
 
 
+def test_whoever_asks_for_the_version_gets_nothing_else(shop: Run) -> None:
+    done = shop.command("--version", "status")
+    assert re.fullmatch(r"cartwheel \d+\.\d+\.\d+\n", done.stdout)
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("desired", "hint"),
     [
