@@ -8,7 +8,6 @@ name it relative to the folder, for the moment of one system call.
 import asyncio
 import contextlib
 import json
-import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -81,6 +80,9 @@ async def _answer(handle: Handler, request: Message) -> Message:
         return await handle(request)
     except CommandError as error:
         return {"error": str(error)}
-    except Exception:
-        logging.getLogger(__name__).exception("command failed")
+    except Exception as error:
+        # Told by the loop's handler: a terminal that is held must not hold the supervisor.
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": "command failed", "exception": error}
+        )
         return {"error": "The supervisor failed at that: its terminal shows why."}

@@ -1,5 +1,6 @@
 """Who watches is watched: mistakes of the supervisor's own are told, and stop nothing."""
 
+import asyncio
 import errno
 import os
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cartwheel.local.control import ask
+from cartwheel.local.control import Message, ask, serving
 from cartwheel.local.errors import CommandError
 from cartwheel.local.events import Kind
 from cartwheel.local.logs import ReplicaLog
@@ -96,6 +97,22 @@ async def test_after_everything_was_ended_nothing_is_started(tmp_path: Path) -> 
 
     await until(refused)
     await replica.stop(grace=5)
+
+
+async def test_a_command_that_fails_is_told_as_every_error_of_our_own(tmp_path: Path) -> None:
+    told: list[BaseException] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: told.append(context["exception"])
+    )
+
+    async def fail(_: Message) -> Message:
+        raise KeyError("wheel")
+
+    path = tmp_path / "control.sock"
+    async with serving(path, fail):
+        with pytest.raises(CommandError, match="its terminal shows why"):
+            await asyncio.to_thread(ask, path, {"command": "scale"}, timeout=10)
+    assert [repr(error) for error in told] == ["KeyError('wheel')"]
 
 
 def test_a_second_ctrl_c_ends_even_a_start_at_once(start: Start) -> None:
