@@ -100,7 +100,8 @@ class LogFile:
     def _with_room_for(self, size: int) -> FileIO:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            _forget_oldest(self._path.parent)
+            if not self._path.exists():
+                _forget_oldest(self._path.parent)
             self._file = self._path.open("ab", buffering=0)
         if self._file.tell() + size > FILE_LIMIT:
             self.close()

@@ -59,3 +59,11 @@ async def test_only_the_newest_files_of_a_service_are_kept(tmp_path: Path) -> No
     kept = {file.name for file in tmp_path.iterdir()}
     assert len(kept) == logs.FILES_KEPT
     assert "cart-new.log" in kept
+
+
+async def test_a_log_that_is_opened_again_takes_no_other_away(tmp_path: Path) -> None:
+    names = {f"cart-{number}.log" for number in range(2 * logs.FILES_KEPT)}
+    for name in names:
+        (tmp_path / name).touch()
+    await keep(ReplicaLog(tmp_path / "cart-7.log", on_error=print, tell=print), b"again\n")
+    assert {file.name for file in tmp_path.iterdir()} == names
