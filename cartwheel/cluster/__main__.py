@@ -72,7 +72,7 @@ def verify(*arguments: str) -> None:
 def shop() -> None:
     """Say where the shop is: in the cluster if there is one, else where `make up` has it."""
     found = {**ports.moved(), **ports.of_the_cluster()}
-    _say(_url(found.get(ports.SHOP, load_local().port_storefront)))
+    _say(_url(found[ports.SHOP] if ports.SHOP in found else load_local().port_storefront))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

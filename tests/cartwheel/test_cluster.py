@@ -201,6 +201,8 @@ def test_deploying_names_the_ports_that_the_cluster_has(machine: Machine) -> Non
     ("says", "url"),
     [
         ({"FAKE_PORTS": PUBLISHED}, "http://127.0.0.1:9080"),
+        # What is wrong with the settings of a run on this machine is no matter then.
+        ({"FAKE_PORTS": PUBLISHED, "CARTWHEEL_PORT_CART": "x"}, "http://127.0.0.1:9080"),
         ({"CARTWHEEL_KIND_PORT_SHOP": "9081"}, "http://127.0.0.1:9081"),
         ({"FAKE_DOCKER": "1", "CARTWHEEL_PORT_STOREFRONT": "9082"}, "http://127.0.0.1:9082"),
         ({"FAKE_DOCKER": "1"}, "http://127.0.0.1:8080"),
