@@ -68,10 +68,11 @@ def of_the_cluster() -> Ports:
 
 
 def configuration(ports: Ports) -> str:
-    """kind.yaml with these ports."""
+    """kind.yaml with these ports; what it maps for something else stays."""
     of_node_port = {str(entrance.node_port): port for entrance, port in ports.items()}
     return _MAPPING.sub(
-        lambda found: f"{found[1]}{of_node_port[found[2]]}", CONFIGURATION.read_text()
+        lambda found: f"{found[1]}{of_node_port.get(found[2], found[3])}",
+        CONFIGURATION.read_text(),
     )
 
 

@@ -258,6 +258,20 @@ def test_a_new_cluster_is_made_from_the_projects_file() -> None:
     assert configuration(wanted({})) == (ROOT / "kind.yaml").read_text()
 
 
+def test_a_port_that_the_projects_file_maps_for_something_else_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "kind.yaml").read_text()
+    line = "      - {containerPort: 30080, "
+    assert line in text
+    file = tmp_path / "kind.yaml"
+    file.write_text(text.replace(line, f"      - {{containerPort: 30900, hostPort: 9090}}\n{line}"))
+    monkeypatch.setattr("cartwheel.cluster.ports.CONFIGURATION", file)
+    (node,) = yaml.safe_load(configuration({**wanted({}), SHOP: 8081}))["nodes"]
+    mapped = [mapping["hostPort"] for mapping in node["extraPortMappings"]]
+    assert mapped == [9090, 8081, 3000]
+
+
 def test_deploying_without_a_cluster_says_how_to_make_one(machine: Machine) -> None:
     done = machine.run("deploy")
     assert done.returncode == 2
