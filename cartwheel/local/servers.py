@@ -141,7 +141,11 @@ class PostgresServer:
     async def make_databases(self, names: Iterable[str]) -> None:
         connection = await asyncpg.connect(self.url("postgres"), timeout=START_WITHIN)
         try:
-            await _make_databases(connection, names)
+            rows = await connection.fetch("SELECT datname FROM pg_database")
+            present = {row["datname"] for row in rows}
+            for name in names:
+                if name not in present:
+                    await connection.execute(f'CREATE DATABASE "{name}"')
         finally:
             await connection.close()
 
@@ -180,13 +184,6 @@ class Servers:
                 f"{name} did not start within {START_WITHIN:g} s{last}: see {shown(folder)}, "
                 "or start without --stores real."
             )
-
-
-async def _make_databases(connection: asyncpg.Connection, names: Iterable[str]) -> None:
-    present = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
-    for name in names:
-        if name not in present:
-            await connection.execute(f'CREATE DATABASE "{name}"')
 
 
 def _postgres_programs() -> Path:
