@@ -268,9 +268,9 @@ class Supervisor:
         }
 
     def _effective_settings(self) -> LocalSettings:
-        """The settings, with the ports that the kernel chose."""
+        """The settings, with the ports that the kernel chose and the folder as a whole path."""
         ports = {f"port_{name}": one.door.port for name, one in self._sets.items()}
-        return self._settings.model_copy(update=ports)
+        return self._settings.model_copy(update={**ports, "state_dir": self._state.root})
 
     def _everybody(self) -> list[Replica]:
         return [*self._servers, *(one for each in self._sets.values() for one in each.replicas)]

@@ -1,6 +1,7 @@
 """What the command says: right for this run, in one sentence, in lines that fit."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -16,7 +17,8 @@ import pytest
 
 from cartwheel.local.events import Terminal
 from cartwheel.report import suggestion
-from tests.cartwheel.runs import ROOT, Run, command, environment
+from tests.cartwheel.conftest import Start
+from tests.cartwheel.runs import ROOT, Run, command, environment, eventually
 
 NARROW = 80
 
@@ -70,6 +72,25 @@ def test_config_shows_what_the_run_was_told(shop: Run) -> None:
     assert re.search(rf"^CARTWHEEL_PORT_CART +{port}$", shown, re.MULTILINE)
     shown = command(shop.state, "config", "cart").stdout
     assert re.search(rf"^CARTWHEEL_PORT +{port}$", shown, re.MULTILINE)
+
+
+def test_config_of_a_run_names_its_folder_wherever_it_is_asked_from(
+    start: Start, tmp_path: Path
+) -> None:
+    state = Path(os.path.relpath(tmp_path / "state", ROOT))
+    start(state=state)
+    eventually(lambda: (tmp_path / "state" / "control.sock").exists())
+    shown = subprocess.run(
+        [sys.executable, "-m", "cartwheel", "config", "--json"],
+        cwd=tmp_path,
+        env={**environment(tmp_path / "state"), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    named = Path(json.loads(shown)["CARTWHEEL_STATE_DIR"])
+    assert (tmp_path / named).resolve() == tmp_path / "state"
 
 
 def test_scaling_to_what_there_is_says_that(shop: Run) -> None:
