@@ -9,11 +9,11 @@ from pathlib import Path
 from cartwheel.local.errors import CommandError, described
 from cartwheel.local.events import Terminal
 from cartwheel.local.hints import command_for
-from cartwheel.local.replica import Patience, State
+from cartwheel.local.replica import Patience
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state import StateFolder
 from cartwheel.local.supervisor import Supervisor
-from cartwheel.local.topology import ServiceSpec
+from cartwheel.local.topology import FRONT, ServiceSpec
 from cartwheel.report import megabytes
 
 
@@ -47,13 +47,15 @@ def run_in_foreground(
 
 
 def _greet(terminal: Terminal, supervisor: Supervisor, *, folder: Path, took: float) -> None:
-    shop, cart = (supervisor.url_of(name) for name in ("storefront", "cart"))
-    replicas = supervisor.replicas()
-    ready = sum(replica.state == State.READY for replica in replicas)
-    state = "Ready" if ready == len(replicas) else f"Only {ready} are ready"
-    memory = megabytes(supervisor.memory())
-    terminal.say(f"\n{state} after {took:.1f} s: {len(replicas)} replicas, {memory}.\n")
-    terminal.say(f"  Shop          {shop}")
+    overview = supervisor.overview()
+    services = {one["service"]: one for one in overview["services"]}
+    count = sum(len(one["replicas"]) for one in services.values())
+    ready = sum(one["ready"] for one in services.values())
+    state = "Ready" if ready == count else f"Only {ready} are ready"
+    memory = megabytes(overview["memory"])
+    cart = services["cart"]["url"]
+    terminal.say(f"\n{state} after {took:.1f} s: {count} replicas, {memory}.\n")
+    terminal.say(f"  Shop          {services[FRONT]['url']}")
     terminal.say(f"  Cart API      {cart}/docs")
     terminal.say(f"  Cart metrics  {cart}/metrics\n")
     terminal.say("Try next, in another terminal:\n")

@@ -90,10 +90,6 @@ class Supervisor:
         deadline.daemon = True
         deadline.start()
 
-    def url_of(self, service: str) -> str:
-        """Where a service is reached."""
-        return self._sets[service].door.url
-
     def replicas(self) -> list[ReplicaStatus]:
         """Every replica there is. With `scale`, all an autoscaler needs."""
         return [
@@ -102,9 +98,29 @@ class Supervisor:
             for replica in replicas.replicas
         ]
 
-    def memory(self) -> int:
-        """Bytes all replicas, the stores' servers and the supervisor take together."""
-        return sum(memory_of(pid) for pid in (os.getpid(), *(one.pid for one in self._everybody())))
+    def overview(self) -> Message:
+        """What `cartwheel status` shows. ``memory`` is everybody's, the supervisor's too."""
+        everyone = self.replicas()
+        servers = [status_of(one, service=one.name) for one in self._servers]
+        return {
+            "pid": os.getpid(),
+            "state_dir": str(self._state.root),
+            "stores": self._settings.stores,
+            "settings": self._effective_settings().model_dump(mode="json"),
+            "memory": memory_of(os.getpid()) + sum(one.memory for one in [*everyone, *servers]),
+            "problems": [*self._problems()],
+            "services": [
+                {
+                    "service": name,
+                    "url": replicas.door.url,
+                    "desired": replicas.desired,
+                    "ready": len(replicas.ready),
+                    "replicas": [asdict(one) for one in everyone if one.service == name],
+                }
+                for name, replicas in self._sets.items()
+            ],
+            "servers": [asdict(one) for one in servers],
+        }
 
     async def scale(self, service: str, count: int) -> bool:
         """Have ``count`` replicas of a service; whether all of them became ready in time.
@@ -229,7 +245,7 @@ class Supervisor:
         """A command from another terminal. Raises `CommandError`."""
         match request:
             case {"command": "status"}:
-                return self._overview()
+                return self.overview()
             case {"command": "scale", "service": str(service), "count": int(count)}:
                 before = self._replicas_of(service).desired
                 started = time.monotonic()
@@ -243,29 +259,6 @@ class Supervisor:
                 self.stop()
                 return {"pid": os.getpid()}
         raise CommandError("The supervisor does not know this command: is it an older one?")
-
-    def _overview(self) -> Message:
-        everyone = self.replicas()
-        servers = [status_of(one, service=one.name) for one in self._servers]
-        return {
-            "pid": os.getpid(),
-            "state_dir": str(self._state.root),
-            "stores": self._settings.stores,
-            "settings": self._effective_settings().model_dump(mode="json"),
-            "memory": memory_of(os.getpid()) + sum(one.memory for one in [*everyone, *servers]),
-            "problems": [*self._problems()],
-            "services": [
-                {
-                    "service": name,
-                    "url": replicas.door.url,
-                    "desired": replicas.desired,
-                    "ready": len(replicas.ready),
-                    "replicas": [asdict(one) for one in everyone if one.service == name],
-                }
-                for name, replicas in self._sets.items()
-            ],
-            "servers": [asdict(one) for one in servers],
-        }
 
     def _effective_settings(self) -> LocalSettings:
         """The settings, with the ports that the kernel chose and the folder as a whole path."""
