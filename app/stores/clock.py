@@ -11,6 +11,7 @@ share the file: its clock is the machine's.
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from app.stores.errors import StoreUnavailable
 
@@ -27,6 +28,16 @@ LONGEST_QUESTION = 0.5
 def machine_clock() -> int:
     """Epoch milliseconds of this machine."""
     return time.time_ns() // 1_000_000
+
+
+def moment(milliseconds: int) -> datetime:
+    """The UTC time of an epoch time in milliseconds."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def in_milliseconds(moment: datetime) -> int:
+    """The epoch time in milliseconds of a point in time."""
+    return round(moment.timestamp() * 1000)
 
 
 class StoreClock:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import get_args
 
@@ -16,6 +16,7 @@ from app.client import Upstream
 from app.factory import create_app
 from app.health import Health
 from app.settings import load
+from app.stores.clock import moment
 from app.stores.migrations import check_schema
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
@@ -110,4 +111,4 @@ def build(
 
 def _now(database: Database) -> datetime:
     """This moment by the store's clock, in UTC."""
-    return datetime.fromtimestamp(database.clock() / 1000, UTC)
+    return moment(database.clock())

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from app.stores.clock import in_milliseconds
 from app.stores.sql import Database
 from services.tracking.clients import DeletedAccount
-from services.tracking.models import StoredOrder, anonymous, in_milliseconds
+from services.tracking.models import StoredOrder, anonymous
 
 LIST = "deletions"
 

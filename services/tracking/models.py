@@ -11,13 +11,14 @@ process that has fallen behind can no longer change anything.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from app.models import Answer, Model, Text
+from app.stores.clock import moment
 
 MAX_AMOUNT = 10**15
 
@@ -293,13 +294,3 @@ class Refused(Answer):
 
     reason: Reason
     quote: Quote | None
-
-
-def moment(milliseconds: int) -> datetime:
-    """The UTC time of an epoch time in milliseconds."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def in_milliseconds(moment: datetime) -> int:
-    """The epoch time in milliseconds of a point in time."""
-    return round(moment.timestamp() * 1000)

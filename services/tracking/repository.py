@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import RowMapping, TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.stores.clock import CLOCK_MARGIN
+from app.stores.clock import CLOCK_MARGIN, moment
 from app.stores.sql import Database
 from services.tracking.models import (
     Address,
@@ -28,7 +28,6 @@ from services.tracking.models import (
     Status,
     Step,
     StoredOrder,
-    moment,
 )
 from services.tracking.statements import (
     ADD_STRIKE,

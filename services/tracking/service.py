@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import Conflict, Forbidden, NotFound, Problem, UnprocessablePayload
+from app.stores.clock import in_milliseconds
 from app.telemetry.context import current
 from services.tracking.clients import Cart, CartClient, ProductsClient
 from services.tracking.models import (
@@ -20,7 +21,6 @@ from services.tracking.models import (
     Status,
     Step,
     StoredOrder,
-    in_milliseconds,
 )
 from services.tracking.quotes import as_ordered, is_available, quote_for
 from services.tracking.repository import OrderChanged, OrderRepository, Receipt

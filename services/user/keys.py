@@ -12,10 +12,10 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
 from app.settings import ServiceSettings, SettingsError, load, store_url
+from app.stores.clock import moment
 from app.stores.sql import Database, StoreUnavailable
 from app.telemetry.metrics import Metrics
 from services.user.repository import SigningKeys
@@ -78,7 +78,7 @@ async def describe(keys: SigningKeys, *, now: int) -> list[str]:
 
 
 def _line(key: SigningKey, *, signing: bool, published: bool) -> str:
-    since = datetime.fromtimestamp(key.signs_from / 1000, UTC).isoformat(timespec="seconds")
+    since = moment(key.signs_from).isoformat(timespec="seconds")
     role = "signs" if signing else "published" if published else "over"
     return f"{key.generation:>4}  {key.key_id}  {role:<9}  from {since}"
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import idna
@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from app.models import Answer, Model, Text
+from app.stores.clock import moment
 from app.text import tidied
 from services.user.passwords import LONGEST, SHORTEST, acceptable_password, canonical_password
 
@@ -141,7 +142,7 @@ class AccountAnswer(Answer):
             id=account.id,
             email=account.email,
             name=account.name,
-            created_at=datetime.fromtimestamp(account.created_at / 1000, UTC),
+            created_at=moment(account.created_at),
         )
 
 
@@ -155,7 +156,7 @@ class DeletionAnswer(Answer):
     def of(cls, deletion: "Deletion") -> "DeletionAnswer":
         return cls(
             subject=deletion.subject,
-            deleted_at=datetime.fromtimestamp(deletion.deleted_at / 1000, UTC),
+            deleted_at=moment(deletion.deleted_at),
         )
 
 

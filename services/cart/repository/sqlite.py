@@ -7,12 +7,13 @@ under SQLite's write lock, which is taken before the first read.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.stores.clock import in_milliseconds, moment
 from app.stores.migrations import check_schema
 from app.stores.sql import Database
 from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
@@ -76,11 +77,11 @@ class SqliteCarts:
 
     async def read(self, subject: str) -> Cart:
         async with self._database.reading("read") as connection:
-            return await self._load(connection, subject, _now())
+            return await self._load(connection, subject, self._now())
 
     async def add(self, subject: str, line: Line, *, key: str | None) -> AddedItem:
         async with self._database.transaction("add") as connection:
-            now = _now()
+            now = self._now()
             if key is not None:
                 replayed = await self._recall(connection, subject, key, line, now)
                 if replayed:
@@ -105,7 +106,7 @@ class SqliteCarts:
 
     async def merge(self, subject: str, *, guest: str) -> MergedCart:
         async with self._database.transaction("merge") as connection:
-            now = _now()
+            now = self._now()
             before = await self._load(connection, subject, now)
             guests = await self._load(connection, guest, now)
             cart, notices = before.merging(guests, at=now)
@@ -115,9 +116,9 @@ class SqliteCarts:
 
     async def take(self, subject: str, order_id: str, lines: Sequence[Line]) -> TakenOrder:
         async with self._database.transaction("take") as connection:
-            now = _now()
+            now = self._now()
             before = await self._load(connection, subject, now)
-            expires_at = _milliseconds(now) + self._cart_ms(subject)
+            expires_at = in_milliseconds(now) + self._cart_ms(subject)
             first = await connection.execute(
                 REMEMBER_ORDER,
                 {"subject": subject, "order_id": order_id, "expires_at": expires_at},
@@ -133,23 +134,26 @@ class SqliteCarts:
 
     async def forget_expired(self) -> None:
         """Delete what nobody sees any more. Raises `StoreUnavailable`."""
-        now = {"now": _milliseconds(_now())}
+        now = {"now": self._database.clock()}
         for statement in FORGET:
             async with self._database.transaction("forget") as connection:
                 await connection.execute(statement, now)
+
+    def _now(self) -> datetime:
+        return moment(self._database.clock())
 
     async def _change(
         self, operation: str, subject: str, change: Callable[[Cart, datetime], Cart]
     ) -> Cart:
         async with self._database.transaction(operation) as connection:
-            now = _now()
+            now = self._now()
             before = await self._load(connection, subject, now)
             cart = change(before, now)
             await self._save(connection, subject, before, cart)
             return cart
 
     async def _load(self, connection: AsyncConnection, subject: str, now: datetime) -> Cart:
-        parameters = {"subject": subject, "now": _milliseconds(now)}
+        parameters = {"subject": subject, "now": in_milliseconds(now)}
         row = (await connection.execute(READ, parameters)).mappings().one_or_none()
         return Cart() if row is None else _cart(row)
 
@@ -158,7 +162,7 @@ class SqliteCarts:
     ) -> None:
         if cart.updated_at is None or cart == before:
             return
-        changed_at = _milliseconds(cart.updated_at)
+        changed_at = in_milliseconds(cart.updated_at)
         await connection.execute(
             WRITE,
             {
@@ -177,7 +181,7 @@ class SqliteCarts:
 
         Makes room for one more: who adds less than the bound in that time pays nothing for it.
         """
-        parameters = {"subject": subject, "key": digest_of(key), "now": _milliseconds(now)}
+        parameters = {"subject": subject, "key": digest_of(key), "now": in_milliseconds(now)}
         row = (await connection.execute(RECALL_ADDS, parameters)).mappings().one()
         if row["request"] is None:
             if row["remembered"] >= MAX_REMEMBERED:
@@ -196,7 +200,7 @@ class SqliteCarts:
                 "subject": subject,
                 "key": digest_of(key),
                 "request": _request_digest(line),
-                "expires_at": _milliseconds(now) + self._remembered_ms,
+                "expires_at": in_milliseconds(now) + self._remembered_ms,
             },
         )
 
@@ -209,15 +213,5 @@ def _cart(row: Mapping[Any, Any]) -> Cart:
     return Cart.holding(
         json.loads(row["quantities"]),
         version=row["version"],
-        updated_at=datetime.fromtimestamp(row["updated_at"] / 1000, UTC),
+        updated_at=moment(row["updated_at"]),
     )
-
-
-def _now() -> datetime:
-    """The time as precise as the store keeps it."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

@@ -16,9 +16,9 @@ replicas as you like); this is not made for a sharded cluster.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.resources import files
 
+from app.stores.clock import moment
 from app.stores.valkey import Script, Valkey
 from services.cart.models import (
     MAX_LINES,
@@ -140,6 +140,6 @@ def _cart(fields: Sequence[str]) -> Cart:
     if not values:
         return Cart()
     version = int(values.pop("version"))
-    updated_at = datetime.fromtimestamp(int(values.pop("updated_at")) / 1000, UTC)
+    updated_at = moment(int(values.pop("updated_at")))
     quantities = {sku: int(quantity) for sku, quantity in values.items()}
     return Cart.holding(quantities, version=version, updated_at=updated_at)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, TextClause, bindparam, text
 
+from app.stores.clock import in_milliseconds
 from app.stores.sql import Database
 from services.products.models import Category, Money, Product, ProductDetails, Sort, image_path
 from services.products.search import Word, search_terms
@@ -297,7 +298,7 @@ def _new_row(new: NewProduct) -> dict[str, Any]:
     return {
         **_columns(new.sku, new.details),
         "available": new.available,
-        "added_at": round(new.added_at.timestamp() * 1000),
+        "added_at": in_milliseconds(new.added_at),
     }
 
 

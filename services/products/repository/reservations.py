@@ -7,12 +7,13 @@ touches its reservation first and then products in the order of their SKUs.
 import json
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
+from app.stores.clock import in_milliseconds, moment
 from app.stores.sql import Database
 from services.products.models import Line, Reservation, ReservationStatus, in_order
 
@@ -142,7 +143,7 @@ class ReservationRepository:
         """Give back what was reserved too long ago, ``limit`` orders at a time."""
 
         async def work(connection: AsyncConnection) -> list[Reservation]:
-            values = {"now": _milliseconds(now), "limit": limit}
+            values = {"now": in_milliseconds(now), "limit": limit}
             rows = (await connection.execute(EXPIRE, values)).all()
             expired = [_reservation(row) for row in rows]
             await _give_back(connection, expired)
@@ -163,7 +164,7 @@ async def _claim(
         "order_id": order_id,
         "status": status.value,
         "lines": json.dumps([[line.sku, line.quantity] for line in lines]),
-        "expires_at": _milliseconds(expires_at),
+        "expires_at": in_milliseconds(expires_at),
     }
     row = (await connection.execute(CLAIM, values)).first()
     return None if row is None else _reservation(row)
@@ -219,9 +220,5 @@ def _reservation(row: Row[tuple[str, str, str, int]]) -> Reservation:
         order_id=row.order_id,
         status=ReservationStatus(row.status),
         lines=[Line(sku=sku, quantity=quantity) for sku, quantity in json.loads(row.lines)],
-        expires_at=datetime.fromtimestamp(row.expires_at / 1000, tz=UTC),
+        expires_at=moment(row.expires_at),
     )
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

@@ -1,8 +1,12 @@
 """The time that all users of a store agree on."""
 
-import pytest
+from datetime import UTC, datetime, timedelta
 
-from app.stores.clock import StoreClock, machine_clock
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.stores.clock import StoreClock, in_milliseconds, machine_clock, moment
 from app.stores.errors import StoreUnavailable
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
@@ -80,3 +84,19 @@ def test_a_slow_answer_is_taken_for_half_as_old_as_it_may_be_and_replaces_no_qui
     assert clock() == 9_100
     ask(clock, stopwatch, 20_000, seconds=2)
     assert clock() == 11_100
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST = (datetime(1000, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
+LAST = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
+IN_2109 = 2**42
+
+
+@given(st.integers(FIRST, LAST))
+def test_milliseconds_come_back_from_a_point_in_time_as_they_were(milliseconds: int) -> None:
+    assert in_milliseconds(moment(milliseconds)) == milliseconds
+
+
+@given(st.integers(0, IN_2109))
+def test_a_point_in_time_is_exact(milliseconds: int) -> None:
+    assert moment(milliseconds) == EPOCH + timedelta(milliseconds=milliseconds)
