@@ -41,8 +41,12 @@ class Retention:
         return 1000 * (self.guest_cart if subject.startswith(GUEST_PREFIX) else self.cart)
 
 
-def digest_of(text: str) -> str:
-    """A short name for ``text``, however long that is: what is remembered has one size."""
+def digests_of(key: str, line: Line) -> tuple[str, str]:
+    """What is remembered of an add: its key and what it asked for, in one size however long."""
+    return _digest_of(key), _digest_of(f"{line.sku} {line.quantity}")
+
+
+def _digest_of(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:12]).decode()
 
 

@@ -21,7 +21,7 @@ from services.cart.repository import (
     MAX_REMEMBERED,
     IdempotencyKeyReused,
     Retention,
-    digest_of,
+    digests_of,
 )
 
 READ = text(
@@ -80,17 +80,16 @@ class SqliteCarts:
             return await self._load(connection, subject, self._now())
 
     async def add(self, subject: str, line: Line, *, key: str | None) -> AddedItem:
+        digests = None if key is None else digests_of(key, line)
         async with self._database.transaction("add") as connection:
             now = self._now()
-            if key is not None:
-                replayed = await self._recall(connection, subject, key, line, now)
-                if replayed:
-                    return AddedItem(await self._load(connection, subject, now), replayed=True)
+            if digests is not None and await self._recall(connection, subject, *digests, now):
+                return AddedItem(await self._load(connection, subject, now), replayed=True)
             before = await self._load(connection, subject, now)
             cart = before.adding(line.sku, line.quantity, at=now)
             await self._save(connection, subject, before, cart)
-            if key is not None:
-                await self._remember(connection, subject, key, line, now)
+            if digests is not None:
+                await self._remember(connection, subject, *digests, now)
             return AddedItem(cart)
 
     async def set(self, subject: str, line: Line) -> Cart:
@@ -175,38 +174,34 @@ class SqliteCarts:
         )
 
     async def _recall(
-        self, connection: AsyncConnection, subject: str, key: str, line: Line, now: datetime
+        self, connection: AsyncConnection, subject: str, key: str, request: str, now: datetime
     ) -> bool:
         """Whether there was an add with this key. Raises `IdempotencyKeyReused`.
 
         Makes room for one more: who adds less than the bound in that time pays nothing for it.
         """
-        parameters = {"subject": subject, "key": digest_of(key), "now": in_milliseconds(now)}
+        parameters = {"subject": subject, "key": key, "now": in_milliseconds(now)}
         row = (await connection.execute(RECALL_ADDS, parameters)).mappings().one()
         if row["request"] is None:
             if row["remembered"] >= MAX_REMEMBERED:
                 await connection.execute(FORGET_OLDEST, {"subject": subject})
             return False
-        if row["request"] != _request_digest(line):
+        if row["request"] != request:
             raise IdempotencyKeyReused
         return True
 
     async def _remember(
-        self, connection: AsyncConnection, subject: str, key: str, line: Line, now: datetime
+        self, connection: AsyncConnection, subject: str, key: str, request: str, now: datetime
     ) -> None:
         await connection.execute(
             REMEMBER_ADD,
             {
                 "subject": subject,
-                "key": digest_of(key),
-                "request": _request_digest(line),
+                "key": key,
+                "request": request,
                 "expires_at": in_milliseconds(now) + self._remembered_ms,
             },
         )
-
-
-def _request_digest(line: Line) -> str:
-    return digest_of(f"{line.sku} {line.quantity}")
 
 
 def _cart(row: Mapping[Any, Any]) -> Cart:

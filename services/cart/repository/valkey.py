@@ -35,7 +35,7 @@ from services.cart.repository import (
     MAX_REMEMBERED,
     IdempotencyKeyReused,
     Retention,
-    digest_of,
+    digests_of,
 )
 
 LIMITS = (
@@ -65,8 +65,7 @@ class ValkeyCarts:
         arguments: list[str | int] = [self._cart_ms(subject), line.sku, line.quantity]
         if key is not None:
             keys.append(f"{_key(subject)}:adds")
-            request = digest_of(f"{line.sku} {line.quantity}")
-            arguments += [digest_of(key), request, self._remembered_ms]
+            arguments += [*digests_of(key, line), self._remembered_ms]
         outcome, *fields = await self._valkey.run("add", self._add, keys=keys, arguments=arguments)
         if outcome == "limit":
             raise CartLimit

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.cart.models import Cart, CartLimit, CartLine, Line, Notice
-from services.cart.repository import CartRepository, IdempotencyKeyReused
+from services.cart.repository import CartRepository, IdempotencyKeyReused, digests_of
 from tests.services.cart.conftest import open_carts
 from tests.support.waiting import until
 
@@ -172,6 +172,10 @@ async def test_a_key_stands_for_one_request_only(carts: CartRepository, shopper:
         await carts.add(shopper, line("MUG", 2), key="k1")
 
     assert await carts.read(shopper) == first.cart
+
+
+def test_what_other_versions_remember_of_an_add_is_recognised() -> None:
+    assert digests_of("k1", line("MUG", 2)) == ("arnx6499M4j0-dWG", "TFIDCzsNc5vX5iDr")
 
 
 async def test_keys_of_different_shoppers_have_nothing_to_do_with_each_other(
