@@ -7,6 +7,7 @@ import pytest
 
 from cartwheel.local import logs
 from cartwheel.local.logs import ReplicaLog
+from cartwheel.local.topology import MOST_REPLICAS
 
 
 async def keep(log: ReplicaLog, *chunks: bytes) -> None:
@@ -53,7 +54,7 @@ async def test_of_a_traceback_the_last_line_is_told(tmp_path: Path) -> None:
 
 
 async def test_only_the_newest_files_of_a_service_are_kept(tmp_path: Path) -> None:
-    for number in range(50):
+    for number in range(2 * logs.FILES_KEPT):
         (tmp_path / f"cart-{number}.log").touch()
     await keep(ReplicaLog(tmp_path / "cart-new.log", on_error=print, tell=print), b"new\n")
     kept = {file.name for file in tmp_path.iterdir()}
@@ -67,3 +68,10 @@ async def test_a_log_that_is_opened_again_takes_no_other_away(tmp_path: Path) ->
         (tmp_path / name).touch()
     await keep(ReplicaLog(tmp_path / "cart-7.log", on_error=print, tell=print), b"again\n")
     assert {file.name for file in tmp_path.iterdir()} == names
+
+
+async def test_of_as_many_replicas_as_there_may_be_each_keeps_its_log(tmp_path: Path) -> None:
+    replicas = {f"cart-{number}" for number in range(MOST_REPLICAS)}
+    for name in replicas:
+        await keep(ReplicaLog(tmp_path / f"{name}.log", on_error=print, tell=print), b"a line\n")
+    assert {file.stem for file in tmp_path.iterdir()} == replicas
