@@ -33,6 +33,9 @@ EXPIRY_LEEWAY = 5
 """Seconds a token is good after its end. Less: clocks that differ must not lengthen its life."""
 MAX_REMEMBERED = 4096
 
+GUEST_PREFIX = "guest_"
+"""How the subject of somebody without an account begins."""
+
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.auth import GUEST_PREFIX
 from app.errors import Conflict, Forbidden, Unauthenticated, UnprocessablePayload
 from app.stores.clock import Clock
 from services.user.guard import Guard
@@ -23,7 +24,6 @@ from services.user.models import (
 )
 from services.user.passwords import PasswordHashes
 from services.user.repository import Accounts, EmailTaken, Sessions
-from services.user.repository.sessions import GUEST_PREFIX
 from services.user.signing import KeyRing
 from services.user.tokens import AccessTokens, RefreshToken
 

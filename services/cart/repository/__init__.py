@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.auth import GUEST_PREFIX
 from app.errors import UnprocessablePayload
 from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
 
 MAX_REMEMBERED = 64
 """How many adds with an Idempotency-Key are remembered for one shopper; the oldest go first."""
-
-GUEST_PREFIX = "guest_"
-"""How the user service begins the name of somebody without an account."""
 
 
 class IdempotencyKeyReused(UnprocessablePayload):

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.auth import GUEST_PREFIX
 from app.stores.sql import Database
 from services.user.models import Role, Rotation, Session
 
@@ -33,7 +34,6 @@ _PURGE = text(
     " (SELECT id FROM sessions WHERE expires_at <= :now LIMIT :at_most)"
 )
 
-GUEST_PREFIX = "guest_"
 MAX_SESSIONS = 50
 """Devices one person is logged in with: the one that was not used for longest is logged out."""
 
