@@ -20,11 +20,13 @@ A specific error is derived beside the code that raises it:
     raise OutOfStock("Only 3 are left.", unavailable=[...])
 
 This module imports no web framework, so decisions in `service.py` may raise its errors.
-`app.problems` turns them into answers and documents them.
+`app.request.problems` turns them into answers and documents them.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypedDict
+
+MEDIA_TYPE = "application/problem+json"
 
 
 class FieldError(TypedDict):

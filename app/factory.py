@@ -8,18 +8,18 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from app.admission import Priority
-from app.background import Work, meanwhile
-from app.bodies import JSON
-from app.edge import Edge
-from app.health import Health
-from app.lifecycle import Lifecycle
-from app.operations import Operations, listening
-from app.pages import documentation_router
-from app.problems import document_problems, install_error_handlers
-from app.routing import RouteTable
+from app.process.background import BackgroundTask, run_in_background
+from app.process.health import Health
+from app.process.lifecycle import Lifecycle
+from app.request.admission import Priority
+from app.request.bodies import JSON
+from app.request.documentation import documentation_router
+from app.request.middleware import Edge
+from app.request.operations import Operations, listening
+from app.request.problems import document_problems, install_error_handlers
+from app.request.routing import RouteTable
 from app.settings import ServiceSettings
-from app.telemetry.lag import watch_event_loop
+from app.telemetry.event_loop_lag import watch_event_loop
 from app.telemetry.logs import configure_logging
 from app.telemetry.metrics import Metrics
 
@@ -54,7 +54,7 @@ def create_app(
     `priorities` maps "METHOD /v1/template" to what is refused last or first under load.
     `accepted` are the media types of request bodies; anything else is answered 415.
     `public` is for a service that strangers reach: their word about deadlines is not taken, and
-    its numbers are kept from them (`app.operations`).
+    its numbers are kept from them (`app.request.operations`).
 
     `app.state` has `settings`, `metrics`, `health`, `lifecycle`, `operations` and `service`.
     """
@@ -110,9 +110,11 @@ def _equipped(
             if method != "HEAD"
         )
         operations, lifecycle = app.state.operations, app.state.lifecycle
-        watching = Work("watch the event loop", partial(watch_event_loop, metrics.event_loop_lag))
+        watching = BackgroundTask(
+            "watch the event loop", partial(watch_event_loop, metrics.event_loop_lag)
+        )
         async with (
-            meanwhile(watching),
+            run_in_background(watching),
             lifespan(app) as state,
             listening(operations, settings, lifecycle),
         ):

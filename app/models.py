@@ -5,16 +5,16 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
-from app.text import tidied
+from app.text import normalized
 
 
-class Model(BaseModel):
+class RequestModel(BaseModel):
     """A request body: exact types, no unknown members, not changed after it was read."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """A response body. Every member is always sent, and OpenAPI says so."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
@@ -24,7 +24,7 @@ PRINTABLE = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
 """What a text from a neighbour may hold: what a page, a header or a store can take."""
 
 
-class Reading(BaseModel):
+class UpstreamModel(BaseModel):
     """What we read from a neighbour's answer: the members we need, whatever else it holds.
 
     Exact types; a field says how long, how many or how much there may be.
@@ -52,10 +52,10 @@ class Text:
         checked: Any = Annotated[
             source,
             Field(min_length=self.minimum, max_length=self.maximum),
-            BeforeValidator(self._tidied),
+            BeforeValidator(self._normalized),
         ]
         return handler.generate_schema(checked)
 
-    def _tidied(self, value: Any) -> Any:
+    def _normalized(self, value: Any) -> Any:
         # What is not a text is refused by the type.
-        return tidied(value, lines=self.lines) if isinstance(value, str) else value
+        return normalized(value, lines=self.lines) if isinstance(value, str) else value

@@ -33,9 +33,9 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from app.accepting import Acceptor, address_of, listen, reserve
-from app.lifecycle import Lifecycle
-from app.protocol import uvicorn_config
+from app.process.acceptor import Acceptor, address_of, listen, reserve
+from app.process.http_protocol import uvicorn_config
+from app.process.lifecycle import Lifecycle
 from app.settings import ServiceSettings, SettingsError
 from app.telemetry.logs import configure_logging, get_logger
 

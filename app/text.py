@@ -37,7 +37,7 @@ _EMOJI = ("So", "Sk", "Sm")
 """Pictures, skin tones, and the arrows that some pictures are made with."""
 
 
-def tidied(value: str, *, lines: bool = False) -> str:
+def normalized(value: str, *, lines: bool = False) -> str:
     """The text in NFC, trimmed, with joiners only where they join something.
 
     ``lines`` allows line feeds. Raises ValueError for control characters and for what hides

@@ -26,7 +26,7 @@ MAX_SHOPPERS = 512
 TIMEOUT = 10.0
 TICK = 0.005
 # How soon a change of the rate or of the end is noticed while nothing is due.
-LONGEST_SLEEP = 0.1
+MAX_SLEEP = 0.1
 # How far a late generator catches up; beyond it would send a burst that nobody asked for.
 MAX_LAG = 0.5
 # Quantiles are those of so many newest answers: an hour of load must not fill the memory.
@@ -149,7 +149,7 @@ class Generator:
         due = time.monotonic()
         while (now := time.monotonic()) < self._until:
             due = self._send_due(due, now)
-            asleep = min(max(due - now, TICK), LONGEST_SLEEP, self._until - now)
+            asleep = min(max(due - now, TICK), MAX_SLEEP, self._until - now)
             await asyncio.sleep(max(asleep, 0))
 
     def _send_due(self, due: float, now: float) -> float:

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import Field
 
 from app.factory import create_app
-from app.health import Health
-from app.models import Answer, Model
+from app.models import RequestModel, ResponseModel
+from app.process.health import Health
 from app.settings import load
 from app.telemetry.metrics import KNOWN_LATER, Metrics
 from loadtest import generator, scenarios
@@ -23,7 +23,7 @@ from loadtest.settings import LoadSettings, ScenarioName
 LONGEST = 3600.0
 
 
-class NewLoad(Model):
+class NewLoad(RequestModel):
     """The load to have from now on; a scenario that is not named stays."""
 
     rate: float = Field(ge=0, le=500, description="Requests a second; 0 ends the load.")
@@ -36,7 +36,7 @@ class NewLoad(Model):
     )
 
 
-class Load(Answer):
+class Load(ResponseModel):
     """The load there is, and what became of it since it began."""
 
     scenario: str

@@ -7,16 +7,7 @@
 and `errors` what comes of it, `engine` the HTTP underneath.
 """
 
-from app.client.answers import (
-    PROBLEM_PREFIX,
-    Answer,
-    Check,
-    StreamedAnswer,
-    agreed,
-    raise_for_problem,
-)
 from app.client.call import CallOptions
-from app.client.engine import HOP_BY_HOP, Headers, Transport
 from app.client.errors import (
     BreakerOpen,
     ConnectTimeout,
@@ -27,12 +18,20 @@ from app.client.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
+from app.client.responses import (
+    PROBLEM_PREFIX,
+    Check,
+    StreamedResponse,
+    UpstreamResponse,
+    expect,
+    raise_for_problem,
+)
+from app.client.transport import HOP_BY_HOP, Headers, Transport
 from app.client.upstream import Upstream
 
 __all__ = [
     "HOP_BY_HOP",
     "PROBLEM_PREFIX",
-    "Answer",
     "BreakerOpen",
     "CallOptions",
     "Check",
@@ -40,13 +39,14 @@ __all__ = [
     "Headers",
     "LocalLimit",
     "OutOfTime",
-    "StreamedAnswer",
+    "StreamedResponse",
     "Transport",
     "Upstream",
     "UpstreamBroken",
     "UpstreamError",
     "UpstreamRefused",
+    "UpstreamResponse",
     "UpstreamTimeout",
-    "agreed",
+    "expect",
     "raise_for_problem",
 ]

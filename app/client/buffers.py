@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from app.client.engine import Response
 from app.client.errors import LocalLimit, UpstreamBroken
+from app.client.transport import TransportResponse
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """More than the longest list of any service, which is a hundred orders of a hundred lines."""
@@ -21,7 +21,7 @@ class Buffers:
 
     async def read(
         self,
-        response: Response,
+        response: TransportResponse,
         *,
         limit: int = MAX_ANSWER_BYTES,
         seconds_left: Callable[[], float],
@@ -53,6 +53,6 @@ class Buffers:
         return UpstreamBroken(self._upstream, "its answer is too long.")
 
 
-def _declared_length(response: Response) -> int:
+def _declared_length(response: TransportResponse) -> int:
     declared = response.headers.get("content-length", "")
     return int(declared) if declared.isascii() and declared.isdigit() else 0

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
-from app.client.engine import Params, end_to_end
+from app.client.transport import Params, end_to_end
 from app.telemetry.context import NOBODY, REQUEST_ID_HEADER, TIMEOUT_HEADER, current
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})

@@ -21,11 +21,9 @@ from typing import Any, Self, TypeVar, Unpack
 from prometheus_client import Histogram
 from pydantic import SecretStr
 
-from app.balancing import Balancer, Outcome, Replica, Turn
-from app.client.answers import Answer, Check, StreamedAnswer, is_shed
 from app.client.buffers import Buffers
 from app.client.call import Call, CallOptions, compose
-from app.client.engine import CONNECT_TIMEOUT, Engine, Headers, Response, Transport
+from app.client.discovery import discover
 from app.client.errors import (
     BreakerOpen,
     ConnectTimeout,
@@ -34,12 +32,20 @@ from app.client.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
-from app.discovery import discover
-from app.resilience import Breaker, Permit, RetryBudget, full_jitter
+from app.client.load_balancing import LoadBalancer, Outcome, Pick, Replica
+from app.client.resilience import CircuitBreaker, Permit, RetryBudget, full_jitter
+from app.client.responses import Check, StreamedResponse, UpstreamResponse, is_shed
+from app.client.transport import (
+    CONNECT_TIMEOUT,
+    Headers,
+    Transport,
+    TransportResponse,
+    UpstreamTransport,
+)
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 
-LEAST_BUDGET = 0.02
+MIN_BUDGET = 0.02
 """Seconds below which a try is not worth starting."""
 FIRST_TRY_SHARE = 0.6
 """How much of the time the first try may use when another replica could be asked after it."""
@@ -60,13 +66,13 @@ MAX_STREAMS = 256
 LOG_SECONDS = 1.0
 """Between two lines about the same kind of failure of one neighbour."""
 
-AnsweredT = TypeVar("AnsweredT", Answer, StreamedAnswer)
-Attempt = Callable[[Call, Turn, float, float], Awaitable[AnsweredT]]
-"""One try: of this call, in this turn, within so many seconds, so many of them to connect."""
+ResponseT = TypeVar("ResponseT", UpstreamResponse, StreamedResponse)
+Attempt = Callable[[Call, Pick, float, float], Awaitable[ResponseT]]
+"""One try: of this call, at this pick, within so many seconds, so many of them to connect."""
 
 
 @dataclass(slots=True)
-class _Verdict:
+class _TryResult:
     """How a try ended: for the metrics, and what it says about the replica."""
 
     label: str = "cancelled"
@@ -151,12 +157,12 @@ class Upstream:
             outcome: metrics.client_ejections.labels(name, outcome.value)
             for outcome in (Outcome.FAILED, Outcome.SILENT, Outcome.ABSENT)
         }
-        self._engine = Engine(name, transport, max_streams=max_streams)
+        self._engine = UpstreamTransport(name, transport, max_streams=max_streams)
         self._buffers = Buffers(name)
         self._logged_at: dict[str, float] = {}  # by outcome
         self._discovery = discover(url)
-        self._balancer = Balancer(clock, rng)
-        self._breaker = Breaker(clock, rng)
+        self._balancer = LoadBalancer(clock, rng)
+        self._breaker = CircuitBreaker(clock, rng)
         self._budget = RetryBudget(clock)
         self._open = AsyncExitStack()
         metrics.client_breaker_open.labels(name).set_function(lambda: not self._breaker.closed)
@@ -187,7 +193,7 @@ class Upstream:
         json: Any = None,
         check: Check | None = None,
         **options: Unpack[CallOptions],
-    ) -> Answer:
+    ) -> UpstreamResponse:
         """Ask and return the whole answer, 4xx and 5xx too. Raises `UpstreamError`.
 
         `check` looks at each answer that is no failure already: what it does not take becomes
@@ -200,12 +206,12 @@ class Upstream:
                 **(options.get("headers") or {}),
             }
         call = self._call(method, path, options, endless=False)
-        return await self._persist(call, partial(self._fetch, check=check))
+        return await self._send_with_retry(call, partial(self._fetch, check=check))
 
     @asynccontextmanager
     async def stream(
         self, method: str, path: str, *, idle: float | None = None, **options: Unpack[CallOptions]
-    ) -> AsyncIterator[StreamedAnswer]:
+    ) -> AsyncIterator[StreamedResponse]:
         """Ask and hand out the answer as soon as its head is there, to pass its body on.
 
         Head and body share one deadline. With `idle` the body may go on for ever (events) as
@@ -213,7 +219,7 @@ class Upstream:
         tried again, whatever its status. Raises `UpstreamError`, amid the body too.
         """
         call = self._call(method, path, options, endless=idle is not None)
-        answer = await self._persist(call, partial(self._start, idle=idle))
+        answer = await self._send_with_retry(call, partial(self._start, idle=idle))
         try:
             yield answer
         finally:
@@ -231,12 +237,12 @@ class Upstream:
             endless=endless,
         )
 
-    async def _persist(self, call: Call, attempt: Attempt[AnsweredT]) -> AnsweredT:
+    async def _send_with_retry(self, call: Call, attempt: Attempt[ResponseT]) -> ResponseT:
         """Make one try, and one more where that is safe and within the budget."""
         self._budget.count_request()
         offer = _Offer(self._seconds_for_first_try)
         try:
-            answer = await self._until_taken(call, attempt, offer)
+            answer = await self._send_until_accepted(call, attempt, offer)
             pause = self._pause_after_answer(call, answer)
             if pause is None:
                 return answer
@@ -246,11 +252,12 @@ class Upstream:
                 raise
         self._retries.inc()
         await self._pause(pause)
-        return await self._until_taken(call, attempt, _Offer(self._seconds_left, offer.asked))
+        second_offer = _Offer(self._seconds_left, offer.asked)
+        return await self._send_until_accepted(call, attempt, second_offer)
 
-    async def _until_taken(
-        self, call: Call, attempt: Attempt[AnsweredT], offer: _Offer
-    ) -> AnsweredT:
+    async def _send_until_accepted(
+        self, call: Call, attempt: Attempt[ResponseT], offer: _Offer
+    ) -> ResponseT:
         """Ask one replica after the other until one takes the call.
 
         Whoever refuses saw nothing of it: asking the next is still the first time, whatever the
@@ -261,26 +268,26 @@ class Upstream:
         while True:
             self._balancer.update(self._discovery.endpoints())
             seconds = offer.seconds(call)
-            turn = self._next_turn(call, avoid=offer.avoid, refused=refused)
-            offer.asked = turn.replica
-            if turn.probe and call.idempotent and self._balancer.can_spare(turn.replica):
+            pick = self._next_pick(call, avoid=offer.avoid, refused=refused)
+            offer.asked = pick.replica
+            if pick.probe and call.idempotent and self._balancer.can_spare(pick.replica):
                 seconds = min(seconds, PROBE_SECONDS)
             connect_seconds = self._seconds_to_connect(seconds, refused)
             try:
-                return await attempt(call, turn, seconds, connect_seconds)
+                return await attempt(call, pick, seconds, connect_seconds)
             except UpstreamError as error:
                 if not error.unsent:
                     raise
-                refused.append(turn.replica)
+                refused.append(pick.replica)
                 if not self._balancer.count_beside(refused):
                     await self._look_again(call, offer, error)
                     refused.clear()
 
-    def _next_turn(self, call: Call, *, avoid: Replica | None, refused: Sequence[Replica]) -> Turn:
-        turn = self._balancer.pick(avoid=avoid, without=refused, repeatable=call.idempotent)
-        if turn is None:
+    def _next_pick(self, call: Call, *, avoid: Replica | None, refused: Sequence[Replica]) -> Pick:
+        pick = self._balancer.pick(avoid=avoid, without=refused, repeatable=call.idempotent)
+        if pick is None:
             raise UpstreamRefused(self.name, "no replica of it is ready.", blameless=True)
-        return turn
+        return pick
 
     async def _look_again(self, call: Call, offer: _Offer, refusal: UpstreamError) -> None:
         """Wait a little, since every replica known refused; one address may stand for many (a
@@ -316,8 +323,10 @@ class Upstream:
             return None
         return self._pause_within_budget(call)
 
-    def _pause_after_answer(self, call: Call, answer: Answer | StreamedAnswer) -> float | None:
-        if isinstance(answer, StreamedAnswer) or answer.status_code < 500 or not call.idempotent:
+    def _pause_after_answer(
+        self, call: Call, answer: UpstreamResponse | StreamedResponse
+    ) -> float | None:
+        if isinstance(answer, StreamedResponse) or answer.status_code < 500 or not call.idempotent:
             return None
         if "retry-after" in answer.headers:
             return None  # it asks for more patience than a call has; whoever called us may wait
@@ -325,7 +334,7 @@ class Upstream:
 
     def _pause_within_budget(self, call: Call) -> float | None:
         pause = full_jitter(self._rng)
-        in_time = call.ends_at - self._clock() > pause + LEAST_BUDGET
+        in_time = call.ends_at - self._clock() > pause + MIN_BUDGET
         return pause if in_time and self._budget.spend() else None
 
     def _seconds_for_first_try(self, call: Call) -> float:
@@ -335,7 +344,7 @@ class Upstream:
 
     def _seconds_left(self, call: Call) -> float:
         left = call.ends_at - self._clock()
-        if left < LEAST_BUDGET:
+        if left < MIN_BUDGET:
             raise OutOfTime(self.name, "no time is left to ask it.")
         return left
 
@@ -346,35 +355,35 @@ class Upstream:
         return min(CONNECT_TIMEOUT, seconds / max(1, self._balancer.count_beside(refused)))
 
     async def _fetch(
-        self, call: Call, turn: Turn, seconds: float, connect_seconds: float, *, check: Check | None
-    ) -> Answer:
+        self, call: Call, pick: Pick, seconds: float, connect_seconds: float, *, check: Check | None
+    ) -> UpstreamResponse:
         ends_at = self._clock() + seconds
-        with turn.replica.busy(), self._counted(call, turn, seconds) as verdict:
-            response = await self._send(call, turn.replica, seconds, connect_seconds)
+        with pick.replica.busy(), self._counted(call, pick, seconds) as result:
+            response = await self._send(call, pick.replica, seconds, connect_seconds)
             try:
                 content = await self._buffers.read(
                     response, seconds_left=lambda: ends_at - self._clock()
                 )
             finally:
                 await response.aclose()
-            answer = Answer(self.name, response.status_code, response.headers, content)
-            verdict.judge(answer.status_code, answer.headers)
-            if check is not None and verdict.success:
+            answer = UpstreamResponse(self.name, response.status_code, response.headers, content)
+            result.judge(answer.status_code, answer.headers)
+            if check is not None and result.success:
                 check(answer)
         return answer
 
     async def _start(
-        self, call: Call, turn: Turn, seconds: float, connect_seconds: float, *, idle: float | None
-    ) -> StreamedAnswer:
+        self, call: Call, pick: Pick, seconds: float, connect_seconds: float, *, idle: float | None
+    ) -> StreamedResponse:
         def to_deadline() -> float:
             return call.ends_at - self._clock()
 
         with ExitStack() as until_closed:
-            until_closed.enter_context(turn.replica.busy())
-            with self._counted(call, turn, seconds) as verdict:
-                response = await self._send(call, turn.replica, seconds, connect_seconds)
-                verdict.judge(response.status_code, response.headers)
-            return StreamedAnswer(
+            until_closed.enter_context(pick.replica.busy())
+            with self._counted(call, pick, seconds) as result:
+                response = await self._send(call, pick.replica, seconds, connect_seconds)
+                result.judge(response.status_code, response.headers)
+            return StreamedResponse(
                 self.name,
                 response,
                 buffers=self._buffers,
@@ -385,7 +394,7 @@ class Upstream:
 
     async def _send(
         self, call: Call, replica: Replica, seconds: float, connect_seconds: float
-    ) -> Response:
+    ) -> TransportResponse:
         return await self._engine.send(
             call.method,
             replica.url + call.path,
@@ -398,19 +407,19 @@ class Upstream:
         )
 
     @contextmanager
-    def _counted(self, call: Call, turn: Turn, seconds: float) -> Iterator[_Verdict]:
+    def _counted(self, call: Call, pick: Pick, seconds: float) -> Iterator[_TryResult]:
         """Let one try pass the breaker, and tell everybody who counts how it ended."""
         permit = self._breaker.enter()
         if permit is None:
-            self._balancer.report(turn, None)
+            self._balancer.report(pick, None)
             raise self._left_alone()
-        verdict = _Verdict()
+        result = _TryResult()
         started = self._clock()
         try:
-            yield verdict
+            yield result
         except UpstreamError as error:
-            judged = _fairly(error, seconds=seconds, expected=call.timeout)
-            verdict.blame(judged)
+            judged = _blamed_fairly(error, seconds=seconds, expected=call.timeout)
+            result.blame(judged)
             if judged is error:
                 raise
             raise judged from error
@@ -418,13 +427,13 @@ class Upstream:
             if self._clock() - started >= seconds:
                 # Whoever asked has the same deadline, and was first to look at the clock.
                 late = UpstreamTimeout(self.name, "it did not answer in time.")
-                verdict.blame(_fairly(late, seconds=seconds, expected=call.timeout))
+                result.blame(_blamed_fairly(late, seconds=seconds, expected=call.timeout))
             raise
         finally:
-            self._leave_breaker(permit, success=verdict.success)
-            self._observe(verdict.label, self._clock() - started)
-            left_out_for = self._balancer.report(turn, verdict.outcome)
-            self._log(verdict, turn.replica, left_out_for)
+            self._leave_breaker(permit, success=result.success)
+            self._observe(result.label, self._clock() - started)
+            left_out_for = self._balancer.report(pick, result.outcome)
+            self._log(result, pick.replica, left_out_for)
 
     def _leave_breaker(self, permit: Permit, *, success: bool | None) -> None:
         was_closed = self._breaker.closed
@@ -433,24 +442,24 @@ class Upstream:
             happened = "closed" if self._breaker.closed else "opened"
             get_logger().warning(f"upstream.breaker_{happened}", upstream=self.name)
 
-    def _log(self, verdict: _Verdict, replica: Replica, left_out_for: float | None) -> None:
-        if left_out_for is not None and verdict.outcome is not None:
-            self._ejections[verdict.outcome].inc()
+    def _log(self, result: _TryResult, replica: Replica, left_out_for: float | None) -> None:
+        if left_out_for is not None and result.outcome is not None:
+            self._ejections[result.outcome].inc()
             get_logger().warning(
                 "upstream.replica_left_out",
                 upstream=self.name,
                 replica=replica.url,
-                outcome=verdict.label,
-                reason=verdict.reason,
+                outcome=result.label,
+                reason=result.reason,
                 seconds=left_out_for,
             )
-        elif verdict.reason and self._may_log(verdict.label):
+        elif result.reason and self._may_log(result.label):
             get_logger().warning(
                 "upstream.try_failed",
                 upstream=self.name,
                 replica=replica.url,
-                outcome=verdict.label,
-                reason=verdict.reason,
+                outcome=result.label,
+                reason=result.reason,
             )
 
     def _may_log(self, label: str) -> bool:
@@ -477,7 +486,7 @@ class Upstream:
         )
 
 
-def _fairly(error: UpstreamError, *, seconds: float, expected: float) -> UpstreamError:
+def _blamed_fairly(error: UpstreamError, *, seconds: float, expected: float) -> UpstreamError:
     """The error, or that there was no time, if it was one of waiting and `seconds` were few."""
     if not isinstance(error, UpstreamTimeout | ConnectTimeout):
         return error

@@ -21,7 +21,7 @@ Clock = Callable[[], int]
 CLOCK_MARGIN = 10_000
 """Milliseconds. A "now" is a little old when it reaches the store, and those of two replicas differ
 by a round trip. What lies farther ahead than it can, by more than this, a wrong clock wrote."""
-LONGEST_QUESTION = 0.5
+MAX_QUESTION = 0.5
 """Seconds. Nobody knows when in a longer one the store looked at its clock."""
 
 
@@ -60,5 +60,5 @@ class StoreClock:
     def heard(self, milliseconds: int, *, since: float) -> None:
         """The server said so, some time between ``since`` and now."""
         until = self._monotonic()
-        if self._ahead is None or until - since <= LONGEST_QUESTION:
+        if self._ahead is None or until - since <= MAX_QUESTION:
             self._ahead = milliseconds - (since + until) / 2 * 1000

@@ -45,7 +45,7 @@ class WriteConflict(StoreUnavailable):
     """Another transaction won. `Database.run` has already tried again."""
 
 
-class TroubleLog:
+class StoreErrorLog:
     """Has the log say what a store's trouble is: once, and once a minute while it lasts.
 
     Every request meets the same trouble, so a line for each would bury the rest of the log. A

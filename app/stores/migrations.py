@@ -36,7 +36,7 @@ from app.telemetry.metrics import Metrics
 
 VERSION_FILE = re.compile(r"v(\d+)_(\d+)_\w+\.py")
 # A migration may rewrite a table, and a racing run waits for all of it.
-MIGRATION_PATIENCE = 60.0
+MIGRATION_TIMEOUT = 60.0
 RETRY_PAUSE = 0.5
 # Any number that nobody else locks in this database: "cartwheel" on a phone's keys.
 ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(227894335)")
@@ -107,7 +107,7 @@ async def migrate(package: str, url: str) -> tuple[Version, Version]:
     _make_room(url)
     metrics = Metrics(_service_name(package))
     async with (
-        Database(url, metrics=metrics, patience=MIGRATION_PATIENCE) as database,
+        Database(url, metrics=metrics, timeout=MIGRATION_TIMEOUT) as database,
         database.transaction("migrate") as connection,
     ):
         if database.store == "postgres":
@@ -115,12 +115,12 @@ async def migrate(package: str, url: str) -> tuple[Version, Version]:
         return await connection.run_sync(_upgrade, package)
 
 
-async def migrate_when_up(package: str, url: str, *, patience: float) -> tuple[Version, Version]:
-    """As `migrate`, for a store that may still be starting: tries again for ``patience`` seconds.
+async def migrate_when_up(package: str, url: str, *, timeout: float) -> tuple[Version, Version]:
+    """As `migrate`, for a store that may still be starting: tries again for ``timeout`` seconds.
 
     Raises `StoreUnavailable` when it is not up by then.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
         try:
             return await migrate(package, url)
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         newest_version(options.package)
         url = options.url or load(MigrationSettings).store_url
-        before, after = asyncio.run(migrate_when_up(options.package, url, patience=options.wait))
+        before, after = asyncio.run(migrate_when_up(options.package, url, timeout=options.wait))
     except ModuleNotFoundError as error:
         print(error, file=sys.stderr)
         return 2

@@ -47,10 +47,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.background import meanwhile, repeat
 from app.errors import Problem
+from app.process.background import repeat, run_in_background
 from app.stores.clock import Clock, StoreClock, machine_clock
-from app.stores.errors import SchemaMismatch, StoreFull, TroubleLog
+from app.stores.errors import SchemaMismatch, StoreErrorLog, StoreFull
 from app.stores.errors import StoreUnavailable as StoreUnavailable  # also for those who use SQL
 from app.stores.errors import WriteConflict as WriteConflict
 from app.telemetry.metrics import Metrics
@@ -113,7 +113,7 @@ class Database:
     primary after a failover. Connections are made when they are needed, so a store that is
     down stops neither start-up nor liveness; a SQLite file has to be there, `migrate` makes it.
 
-    ``patience`` (seconds) limits each wait: for a connection, for the write lock, for a
+    ``timeout`` (seconds) limits each wait: for a connection, for the write lock, for a
     statement.
 
     ``clock`` tells the time that all users of the store agree on (`app.stores.clock`).
@@ -122,19 +122,19 @@ class Database:
     clock: Clock
 
     def __init__(
-        self, url: str, *, metrics: Metrics, pool_size: int = 8, patience: float = 2.0
+        self, url: str, *, metrics: Metrics, pool_size: int = 8, timeout: float = 2.0
     ) -> None:
         self.store = "sqlite" if url.startswith("sqlite:") else "postgres"
         self._metrics = metrics
-        self._troubles = TroubleLog(self.store)
+        self._troubles = StoreErrorLog(self.store)
         self._open = AsyncExitStack()
         if self.store == "sqlite":
             self.clock = machine_clock
-            self._writer = _sqlite_writer(url, patience)
-            self._reader = _sqlite_engine(url, pool_size, patience)
+            self._writer = _sqlite_writer(url, timeout)
+            self._reader = _sqlite_engine(url, pool_size, timeout)
         else:
             self.clock = self._store_clock = StoreClock()
-            self._writer = _postgres_engine(url, pool_size, patience, self._store_clock)
+            self._writer = _postgres_engine(url, pool_size, timeout, self._store_clock)
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     async def __aenter__(self) -> Self:
@@ -145,7 +145,7 @@ class Database:
             reading = repeat(
                 self._read_clock, every=READ_CLOCK_EVERY, name="read the store's clock"
             )
-            await self._open.enter_async_context(meanwhile(reading))
+            await self._open.enter_async_context(run_in_background(reading))
         return self
 
     async def __aexit__(
@@ -226,7 +226,7 @@ class Database:
 
 
 @contextmanager
-def _translated(troubles: TroubleLog) -> Iterator[None]:
+def _translated(troubles: StoreErrorLog) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeoutError, TimeoutError, OSError) as error:
@@ -282,13 +282,13 @@ def _sqlstate(error: BaseException | None) -> str:
     return getattr(error, "sqlstate", None) or ""
 
 
-def _sqlite_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
+def _sqlite_engine(url: str, pool_size: int, timeout: float) -> AsyncEngine:
     file = Path(make_url(url).database or "").absolute()
     engine = create_async_engine(
         _existing_file(file),
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=patience,
+        pool_timeout=timeout,
     )
 
     @event.listens_for(engine.sync_engine, "do_connect")
@@ -303,7 +303,7 @@ def _sqlite_engine(url: str, pool_size: int, patience: float) -> AsyncEngine:
         connection.isolation_level = None
         try:
             cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+            cursor.execute(f"PRAGMA busy_timeout = {int(timeout * 1000)}")
             cursor.execute("PRAGMA journal_mode = WAL")
             # In WAL mode NORMAL survives the death of the process; a power cut may cost the
             # last transactions, never the file.
@@ -338,9 +338,9 @@ def _identity_of(file: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _sqlite_writer(url: str, patience: float) -> AsyncEngine:
+def _sqlite_writer(url: str, timeout: float) -> AsyncEngine:
     """One connection: SQLite has one writer, and its pool is the line to wait in."""
-    engine = _sqlite_engine(url, 1, patience)
+    engine = _sqlite_engine(url, 1, timeout)
 
     @event.listens_for(engine.sync_engine, "connect")
     def look_often(connection: Any, _: ConnectionPoolEntry) -> None:
@@ -350,7 +350,7 @@ def _sqlite_writer(url: str, patience: float) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def take_write_lock(connection: Connection) -> None:
-        give_up_at = time.monotonic() + patience
+        give_up_at = time.monotonic() + timeout
         while True:
             try:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -366,17 +366,17 @@ def _is_busy(error: BaseException | None) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
-def _postgres_engine(url: str, pool_size: int, patience: float, clock: StoreClock) -> AsyncEngine:
+def _postgres_engine(url: str, pool_size: int, timeout: float, clock: StoreClock) -> AsyncEngine:
     async def connect() -> Any:
         connection = await asyncpg.connect(
             url,
-            timeout=patience,
+            timeout=timeout,
             # The server gives up first and says so; ours is for a server that says nothing.
-            command_timeout=patience + 0.5,
+            command_timeout=timeout + 0.5,
             server_settings={
                 "application_name": "cartwheel",
-                "statement_timeout": str(int(patience * 1000)),
-                "lock_timeout": str(int(patience * 1000)),
+                "statement_timeout": str(int(timeout * 1000)),
+                "lock_timeout": str(int(timeout * 1000)),
                 "idle_in_transaction_session_timeout": "10000",
             },
         )
@@ -390,7 +390,7 @@ def _postgres_engine(url: str, pool_size: int, patience: float, clock: StoreCloc
         async_creator=connect,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=patience,
+        pool_timeout=timeout,
         isolation_level="READ COMMITTED",
     )
 

@@ -36,8 +36,8 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from app.background import Work, meanwhile
-from app.stores.errors import StoreFull, StoreUnavailable, TroubleLog
+from app.process.background import BackgroundTask, run_in_background
+from app.stores.errors import StoreErrorLog, StoreFull, StoreUnavailable
 from app.telemetry.metrics import Metrics
 
 STORE = "valkey"
@@ -48,7 +48,7 @@ MAX_WAITING = 4096
 
 # After a failure nobody asks for this long (seconds, doubling, half of it random).
 FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 1.0
+MAX_PAUSE = 1.0
 
 # "Not now" rather than "wrong": a replica, disk trouble, busy with a script of others.
 UNAVAILABLE_ERRORS = (ReadOnlyError, MasterDownError)
@@ -88,18 +88,18 @@ class Valkey:
 
     ``url`` is ``valkey://`` or ``redis://[user:password@]host[:port][/database]``. The
     connection is made when it is needed, so a server that is down stops neither start-up nor
-    liveness. ``patience`` (seconds) limits each round trip, connecting included.
+    liveness. ``timeout`` (seconds) limits each round trip, connecting included.
     """
 
-    def __init__(self, url: str, *, metrics: Metrics, patience: float = 1.0) -> None:
+    def __init__(self, url: str, *, metrics: Metrics, timeout: float = 1.0) -> None:
         self._metrics = metrics
-        self._patience = patience
+        self._timeout = timeout
         self._pool = ConnectionPool.from_url(
             url.replace("valkey://", "redis://", 1),
             max_connections=1,
             decode_responses=True,
             protocol=2,
-            socket_connect_timeout=patience,
+            socket_connect_timeout=timeout,
             socket_timeout=None,  # the round trip as a whole is limited instead
             retry=Retry(NoBackoff(), 0),
         )
@@ -108,7 +108,7 @@ class Valkey:
         self._open = AsyncExitStack()
         self._failures = 0
         self._paused_until = 0.0
-        self._troubles = TroubleLog(STORE)
+        self._troubles = StoreErrorLog(STORE)
         self._memory_used = metrics.gauge(
             "store_memory_used_bytes", "How full is the store?", ("store",)
         ).labels(STORE)
@@ -117,7 +117,9 @@ class Valkey:
         ).labels(STORE)
 
     async def __aenter__(self) -> Self:
-        await self._open.enter_async_context(meanwhile(Work("valkey", self._serve_calls)))
+        await self._open.enter_async_context(
+            run_in_background(BackgroundTask("valkey", self._serve_calls))
+        )
         return self
 
     async def __aexit__(
@@ -186,7 +188,7 @@ class Valkey:
 
     async def _serve(self, batch: list[_Call]) -> None:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 replies = await self._exchange(batch)
         except asyncio.CancelledError:
             _fail(batch, "The store was closed.")
@@ -220,7 +222,7 @@ class Valkey:
             await self._pool.release(connection)
 
     def _pause(self, error: Exception) -> None:
-        pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE) * random.uniform(0.5, 1)
+        pause = min(FIRST_PAUSE * 2**self._failures, MAX_PAUSE) * random.uniform(0.5, 1)
         self._failures += 1
         self._paused_until = asyncio.get_running_loop().time() + pause
         self._troubles.tell(StoreUnavailable("The store is not answering."), error)

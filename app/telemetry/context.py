@@ -20,7 +20,7 @@ REQUEST_ID_HEADER = "x-request-id"
 TIMEOUT_HEADER = "x-request-timeout-ms"
 MINIMUM_BUDGET_MS = 20
 """A hop refuses work with less time left than this: nobody would wait for the answer."""
-LONGEST_BUDGET_MS = 60_000
+MAX_BUDGET_MS = 60_000
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -145,4 +145,4 @@ def deadline_from(timeout_ms: str | None, *, default: float) -> Deadline:
     budget = int(timeout_ms)
     if budget < MINIMUM_BUDGET_MS:
         raise DeadlineExceeded("The time budget of this request is spent.")
-    return Deadline.after(min(budget, LONGEST_BUDGET_MS) / 1000)
+    return Deadline.after(min(budget, MAX_BUDGET_MS) / 1000)

@@ -28,7 +28,7 @@ _SENSITIVE_TEXT = re.compile(
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     re.IGNORECASE,
 )
-_DEEPEST = 6
+_MAX_DEPTH = 6
 
 
 def get_logger() -> FilteringBoundLogger:
@@ -99,7 +99,7 @@ def _add_request(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 
 def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Hide values of telling keys at any depth, and what looks like a secret inside texts."""
-    return {key: _redacted(key, value, _DEEPEST) for key, value in event.items()}
+    return {key: _redacted(key, value, _MAX_DEPTH) for key, value in event.items()}
 
 
 def _redacted(key: str, value: Any, depth: int) -> Any:

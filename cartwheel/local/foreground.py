@@ -9,7 +9,7 @@ from pathlib import Path
 from cartwheel.local.errors import CommandError, described
 from cartwheel.local.events import Terminal
 from cartwheel.local.hints import command_for
-from cartwheel.local.replica import Patience
+from cartwheel.local.replica import Timeouts
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state import StateFolder
 from cartwheel.local.supervisor import Supervisor
@@ -20,13 +20,13 @@ from cartwheel.report import megabytes
 def run_in_foreground(
     shop: Sequence[ServiceSpec],
     settings: LocalSettings,
-    patience: Patience = Patience(),  # noqa: B008 – frozen
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 – frozen
 ) -> None:
     """Run the shop until it is stopped. Raises `StartError`."""
     terminal = Terminal(sys.stdout)
     state = StateFolder.at(settings.state_dir)
     supervisor = Supervisor(
-        shop, settings=settings, state=state, events=terminal, patience=patience
+        shop, settings=settings, state=state, events=terminal, timeouts=timeouts
     )
     started = time.monotonic()
 

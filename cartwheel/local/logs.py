@@ -11,13 +11,13 @@ from typing import Any
 
 from cartwheel.local.errors import described
 from cartwheel.local.events import Kind
-from cartwheel.local.topology import MOST_REPLICAS
+from cartwheel.local.topology import MAX_REPLICAS
 
 Tell = Callable[[Kind, str], None]
 
 FILE_LIMIT = 4 * 1024 * 1024  # bytes; one older file of this size is kept beside it
 # Of one service: those of all that may run at once, each with its older file.
-FILES_KEPT = 2 * MOST_REPLICAS
+FILES_KEPT = 2 * MAX_REPLICAS
 CHUNK = 64 * 1024
 LINE_LIMIT = 64 * 1024
 TAIL = 20

@@ -9,13 +9,13 @@ from cartwheel.local.environment import environment_of
 from cartwheel.local.errors import CommandError, StartError, described
 from cartwheel.local.events import Nobody
 from cartwheel.local.processes import Processes, run_to_end
-from cartwheel.local.replica import Patience
+from cartwheel.local.replica import Timeouts
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state import StateFolder
 from cartwheel.local.stores import open_stores
 from cartwheel.local.topology import ServiceSpec
 
-PATIENCE = 120.0  # a migration may rewrite a table
+TIMEOUT = 120.0  # a migration may rewrite a table
 SQL_STORES = ("sqlite:", "postgresql:")
 
 
@@ -35,7 +35,7 @@ async def prepare_stores(
     state.prepare()
     processes = Processes()
     async with open_stores(
-        shop, settings, state, events=Nobody(), patience=Patience(), processes=processes
+        shop, settings, state, events=Nobody(), timeouts=Timeouts(), processes=processes
     ) as stores:
         said = await migrate_stores(shop, stores.urls, processes)
         if with_seed:
@@ -76,7 +76,7 @@ async def _run(
     environment: Mapping[str, str] | None = None,
 ) -> list[str]:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             code, said = await run_to_end(
                 processes,
                 (sys.executable, "-m", module),
@@ -84,7 +84,7 @@ async def _run(
                 given=given,
             )
     except TimeoutError:
-        raise StartError(f"{module} took longer than {PATIENCE:g} s and was stopped.") from None
+        raise StartError(f"{module} took longer than {TIMEOUT:g} s and was stopped.") from None
     except OSError as error:
         raise CommandError(f"{module} could not be started ({described(error)}).") from error
     lines = said.splitlines()

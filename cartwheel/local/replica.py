@@ -30,7 +30,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long is waited for what, in seconds."""
 
     probe_every: float = 1.0
@@ -95,7 +95,7 @@ class Replica:
         program: Program,
         log: ReplicaLog,
         events: Events,
-        patience: Patience,
+        timeouts: Timeouts,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
@@ -106,14 +106,14 @@ class Replica:
         self.since = time.monotonic()
         self._program = program
         self._events = events
-        self._patience = patience
+        self._timeouts = timeouts
         self._on_change = on_change
         self._process: Process | None = None
         self._stopping = asyncio.Event()
         self._first_ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # Nobody may be waiting when settings are refused; that is no unhandled error then.
         self._first_ready.add_done_callback(lambda future: future.cancelled() or future.exception())
-        self._delay = patience.first_back_off
+        self._delay = timeouts.first_back_off
         self._task = asyncio.create_task(
             persist(self._keep_running, "keeping it running", self._tell_bad), name=name
         )
@@ -211,17 +211,17 @@ class Replica:
 
     async def _watch(self, port: int) -> None:
         """Follow readiness; end a process that answers nothing at all any more."""
-        silence_ends = time.monotonic() + self._patience.first_answer_within
+        silence_ends = time.monotonic() + self._timeouts.first_answer_within
         failures = 0
         while not self.leaving:
             asked = time.monotonic()
-            found = await self._program.condition(port, timeout=self._patience.probe_timeout)
+            found = await self._program.condition(port, timeout=self._timeouts.probe_timeout)
             if found.alive:
-                silence_ends = time.monotonic() + self._patience.hung_after
+                silence_ends = time.monotonic() + self._timeouts.hung_after
             failures = 0 if found.ready else failures + 1
             if found.ready:
                 self._now_ready(took=time.monotonic() - self.since)
-            elif failures >= self._patience.not_ready_after and self.state is State.READY:
+            elif failures >= self._timeouts.not_ready_after and self.state is State.READY:
                 self._become(State.NOT_READY)
                 why = f" ({found.why})" if found.why else ""
                 self._events.tell("waiting", self.name, f"is not ready: takes no requests{why}")
@@ -229,7 +229,7 @@ class Replica:
                 self._tell_bad("answers nothing any more: killed")
                 self.kill()
                 return
-            every = self._patience.probe_every if self.state is State.READY else 0.1
+            every = self._timeouts.probe_every if self.state is State.READY else 0.1
             await asyncio.sleep(max(0.0, asked + every - time.monotonic()))
 
     def _now_ready(self, *, took: float) -> None:
@@ -242,10 +242,10 @@ class Replica:
             self._first_ready.set_result(None)
 
     async def _back_off(self, ending: int | str, *, lived: float) -> None:
-        if lived >= self._patience.forgiven_after:
-            self._delay = self._patience.first_back_off
+        if lived >= self._timeouts.forgiven_after:
+            self._delay = self._timeouts.first_back_off
         delay = self._delay
-        self._delay = min(2 * delay, self._patience.last_back_off)
+        self._delay = min(2 * delay, self._timeouts.last_back_off)
         self.restarts += 1
         self._become(State.CRASHED)
         if self.log.tail and isinstance(ending, int) and ending > 0:

@@ -15,7 +15,7 @@ from cartwheel.local.hints import shown
 from cartwheel.local.logs import ReplicaLog
 from cartwheel.local.probe import readiness
 from cartwheel.local.processes import Processes
-from cartwheel.local.replica import Condition, Patience, Replica, State, WrongSettings
+from cartwheel.local.replica import Condition, Replica, State, Timeouts, WrongSettings
 from cartwheel.local.sockets import Door, listen_anywhere, port_of
 from cartwheel.local.state import StateFolder
 from cartwheel.local.topology import ServiceSpec
@@ -72,7 +72,7 @@ class ReplicaSet:
         environment: Mapping[str, str],
         state: StateFolder,
         events: Events,
-        patience: Patience,
+        timeouts: Timeouts,
         processes: Processes,
     ) -> None:
         self.spec = spec
@@ -83,7 +83,7 @@ class ReplicaSet:
         )
         self._state = state
         self._events = events
-        self._patience = patience
+        self._timeouts = timeouts
         self._replicas: list[Replica] = []
         self._endpoints = EndpointsFile(state.endpoints_file(spec.name), told_of(events, spec.name))
         # One change at a time decides who comes and goes; nobody waits for a drain with it.
@@ -122,7 +122,7 @@ class ReplicaSet:
             going = sorted(staying, key=_worth)[: max(0, len(staying) - count)]
         results, _ = await asyncio.gather(
             asyncio.gather(
-                *(replica.wait_ready(self._patience.ready_within) for replica in coming)
+                *(replica.wait_ready(self._timeouts.ready_within) for replica in coming)
             ),
             asyncio.gather(*(self._drain(replica) for replica in going)),
         )
@@ -150,7 +150,7 @@ class ReplicaSet:
 
     async def stop(self) -> None:
         """Stop all replicas at once, when the whole shop stops."""
-        grace = self._patience.grace_when_all_stop
+        grace = self._timeouts.grace_when_all_stop
         await asyncio.gather(*(replica.stop(grace=grace) for replica in self._replicas))
         self._endpoints.close()
         self.door.close()
@@ -163,7 +163,7 @@ class ReplicaSet:
             program=self._program,
             log=ReplicaLog(self._log_of(name), on_error=lambda what: tell("bad", what), tell=tell),
             events=self._events,
-            patience=self._patience,
+            timeouts=self._timeouts,
             on_change=self._publish,
         )
         self._replicas.append(replica)
@@ -171,14 +171,14 @@ class ReplicaSet:
 
     async def _becomes_ready(self, replica: Replica) -> bool:
         try:
-            return await replica.wait_ready(self._patience.ready_within)
+            return await replica.wait_ready(self._timeouts.ready_within)
         except WrongSettings:
             return False
 
     async def _drain(self, replica: Replica) -> None:
         self._events.tell("waiting", replica.name, "stops: finishes what it has begun")
         await replica.stop(
-            grace=self._patience.grace, leave_before=self._patience.leave_before_stop
+            grace=self._timeouts.grace, leave_before=self._timeouts.leave_before_stop
         )
         self._replicas.remove(replica)
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from cartwheel.local.errors import StartError
 from cartwheel.local.events import Events
 from cartwheel.local.processes import Processes
-from cartwheel.local.replica import Patience, Replica
+from cartwheel.local.replica import Replica, Timeouts
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state import StateFolder
 from cartwheel.local.topology import ServiceSpec
@@ -31,7 +31,7 @@ async def open_stores(
     state: StateFolder,
     *,
     events: Events,
-    patience: Patience,
+    timeouts: Timeouts,
     processes: Processes,
 ) -> AsyncIterator[Stores]:
     """Keep the stores running for the length of the block. Raises `StartError`."""
@@ -46,9 +46,9 @@ async def open_stores(
             " .venv/bin/pip install --require-hashes -r requirements/test.txt"
         )
     # What only these wheels have is loaded only with them.
-    from cartwheel.local.servers import PostgresServer, Servers, ValkeyServer
+    from cartwheel.local.store_processes import PostgresServer, Servers, ValkeyServer
 
-    async with Servers(state, events=events, patience=patience) as servers:
+    async with Servers(state, events=events, timeouts=timeouts) as servers:
         valkey, postgres = ValkeyServer(state, processes), PostgresServer(state, processes)
         await servers.keep("valkey", valkey)
         await postgres.initialise()

@@ -18,7 +18,7 @@ from cartwheel.local.hints import command_for, shown
 from cartwheel.local.logs import dropped
 from cartwheel.local.prepare import migrate_stores, seed
 from cartwheel.local.processes import Processes
-from cartwheel.local.replica import Patience, Replica, WrongSettings
+from cartwheel.local.replica import Replica, Timeouts, WrongSettings
 from cartwheel.local.replica_set import ReplicaSet
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.sockets import Door
@@ -45,13 +45,13 @@ class Supervisor:
         settings: LocalSettings,
         state: StateFolder,
         events: Events,
-        patience: Patience = Patience(),  # noqa: B008 – frozen
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 – frozen
     ) -> None:
         self._shop = by_name(shop)
         self._settings = settings
         self._state = state
         self._events = events
-        self._patience = patience
+        self._timeouts = timeouts
         self._processes = Processes()
         self._sets: dict[str, ReplicaSet] = {}
         self._servers: Sequence[Replica] = ()
@@ -151,7 +151,7 @@ class Supervisor:
                 self._settings,
                 self._state,
                 events=self._events,
-                patience=self._patience,
+                timeouts=self._timeouts,
                 processes=self._processes,
             ) as stores,
         ):
@@ -174,7 +174,7 @@ class Supervisor:
                 environment=self._environment(spec, stores),
                 state=self._state,
                 events=self._events,
-                patience=self._patience,
+                timeouts=self._timeouts,
                 processes=self._processes,
             )
         await _all_or_refusals(

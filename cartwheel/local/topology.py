@@ -7,7 +7,7 @@ from typing import Literal
 from cartwheel.local.errors import StartError
 
 # More processes than this help nobody on one machine.
-MOST_REPLICAS = 32
+MAX_REPLICAS = 32
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ def find(shop: Mapping[str, ServiceSpec], name: str) -> ServiceSpec:
 
 def check_count(count: int) -> None:
     """Raise `StartError` for a number of replicas that makes no sense on one machine."""
-    if not 0 <= count <= MOST_REPLICAS:
+    if not 0 <= count <= MAX_REPLICAS:
         raise StartError(impossible(count))
 
 
 def impossible(count: int) -> str:
-    return f"{count} replicas are not possible: choose 0 to {MOST_REPLICAS}."
+    return f"{count} replicas are not possible: choose 0 to {MAX_REPLICAS}."

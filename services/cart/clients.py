@@ -7,9 +7,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.background import see_its_end
-from app.client import Answer, Upstream, UpstreamBroken, UpstreamError, agreed, raise_for_problem
-from app.models import Reading
+from app.client import (
+    Upstream,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamResponse,
+    expect,
+    raise_for_problem,
+)
+from app.models import UpstreamModel
+from app.process.background import consume_exception
 from app.telemetry.context import bind, without_deadline
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
@@ -22,7 +29,7 @@ RETRY_SECONDS = 1.0
 MAX_KNOWN = 10_000
 
 
-class _Product(Reading):
+class _Product(UpstreamModel):
     sku: str
 
 
@@ -74,7 +81,7 @@ class Products:
         if asking is None:
             asking = self._asking[sku] = asyncio.create_task(self._ask(sku))
             asking.add_done_callback(lambda _: self._asking.pop(sku))
-            asking.add_done_callback(see_its_end)
+            asking.add_done_callback(consume_exception)
         return asking
 
     async def _ask(self, sku: str) -> bool:
@@ -113,11 +120,11 @@ class Products:
         return True
 
 
-def _tells_of(sku: str) -> Callable[[Answer], None]:
+def _tells_of(sku: str) -> Callable[[UpstreamResponse], None]:
     """A check that the answer is yes or no: this product, or the problem that there is none."""
-    is_agreed = agreed(_Product, knows_caller=False)
+    is_agreed = expect(_Product, knows_caller=False)
 
-    def check(answer: Answer) -> None:
+    def check(answer: UpstreamResponse) -> None:
         is_agreed(answer)
         if answer.status_code == 404:
             return

@@ -6,8 +6,8 @@ from typing import Annotated, TypedDict, cast
 from fastapi import Depends, Header, Request
 from pydantic import AfterValidator
 
-from app.auth import CurrentIdentity, Identity, TokenVerifier, require_role
 from app.errors import BadRequest, Unauthenticated, UnprocessablePayload
+from app.identity import CurrentIdentity, Identity, TokenVerifier, require_role
 from services.cart.models import GuestMerge
 from services.cart.service import CartService
 

@@ -6,11 +6,11 @@ from types import MappingProxyType
 
 from fastapi import FastAPI
 
-from app.auth import TokenVerifier
-from app.background import meanwhile, repeat
 from app.client import Transport, Upstream
 from app.factory import create_app
-from app.health import Health
+from app.identity import TokenVerifier
+from app.process.background import repeat, run_in_background
+from app.process.health import Health
 from app.settings import load
 from app.telemetry.metrics import Metrics
 from services.cart.clients import Products
@@ -82,7 +82,7 @@ async def _open_carts(settings: CartSettings, metrics: Metrics) -> AsyncIterator
             forgetting = repeat(
                 sqlite_carts.forget_expired, every=FORGET_EVERY, name="forget expired carts"
             )
-            async with meanwhile(forgetting):
+            async with run_in_background(forgetting):
                 yield sqlite_carts
     else:
         from app.stores.valkey import Valkey
@@ -90,5 +90,5 @@ async def _open_carts(settings: CartSettings, metrics: Metrics) -> AsyncIterator
 
         async with Valkey(settings.store_url, metrics=metrics) as valkey:
             measuring = repeat(valkey.measure, every=MEASURE_EVERY, name="measure the store")
-            async with meanwhile(measuring):
+            async with run_in_background(measuring):
                 yield ValkeyCarts(valkey, retention)

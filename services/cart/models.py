@@ -12,7 +12,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from app.errors import Conflict
-from app.models import Answer, Model
+from app.models import RequestModel, ResponseModel
 
 MAX_QUANTITY = 99
 MAX_LINES = 100
@@ -35,26 +35,26 @@ class CartLimit(Conflict):
         )
 
 
-class Line(Model):
+class Line(RequestModel):
     """So many pieces of one product."""
 
     sku: Sku
     quantity: Quantity
 
 
-class NewQuantity(Model):
+class NewQuantity(RequestModel):
     """How many pieces there shall be."""
 
     quantity: Quantity
 
 
-class GuestMerge(Model):
+class GuestMerge(RequestModel):
     """Whose cart to take over."""
 
     guest_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,4096}$")]
 
 
-class Order(Model):
+class Order(RequestModel):
     """What a shopper has bought and no longer needs in the cart."""
 
     order_id: OrderId
@@ -62,7 +62,7 @@ class Order(Model):
     lines: Annotated[list[Line], Field(min_length=1, max_length=MAX_LINES)]
 
 
-class Notice(Answer):
+class Notice(ResponseModel):
     """A product that a merge could not keep completely."""
 
     sku: str
@@ -70,14 +70,14 @@ class Notice(Answer):
     kept: int
 
 
-class CartLine(Answer):
+class CartLine(ResponseModel):
     """So many pieces of one product."""
 
     sku: str
     quantity: Quantity
 
 
-class Cart(Answer):
+class Cart(ResponseModel):
     """What a shopper has chosen so far, by SKU. Version 0 is a cart that nobody touched yet."""
 
     version: int = 0
@@ -160,7 +160,7 @@ class MergedCart(Cart):
         )
 
 
-class TakenOrder(Answer):
+class TakenOrder(ResponseModel):
     """What became of an order's lines. ``taken`` is false when they had been taken before."""
 
     order_id: str

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Response
 
-from app.auth import ServiceCaller
-from app.problems import problems
+from app.identity import ServiceCaller
+from app.request.problems import problems
 from services.cart.dependencies import Carts, Customer, Guest, IdempotencyKey, Shopper
 from services.cart.models import (
     Cart,

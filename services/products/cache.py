@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from app.background import see_its_end
 from app.errors import Unavailable
+from app.process.background import consume_exception
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -53,7 +53,7 @@ class TimedCache(Generic[K, V]):
         if entry.loading is None:
             # A task of its own: the others still wait when the first to ask has gone.
             entry.loading = asyncio.create_task(self._renew(key, entry, load))
-            entry.loading.add_done_callback(see_its_end)
+            entry.loading.add_done_callback(consume_exception)
         try:
             return await asyncio.shield(entry.loading)
         except Unavailable:

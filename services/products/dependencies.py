@@ -4,7 +4,7 @@ from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Header, Request
 
-from app.auth import TokenVerifier, require_role
+from app.identity import TokenVerifier, require_role
 from services.products.service import Catalogue, Stock
 
 

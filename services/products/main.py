@@ -9,12 +9,12 @@ from typing import get_args
 import httpx2
 from fastapi import FastAPI
 
-from app.admission import Priority
-from app.auth import TokenVerifier
-from app.background import meanwhile, repeat
 from app.client import Upstream
 from app.factory import create_app
-from app.health import Health
+from app.identity import TokenVerifier
+from app.process.background import repeat, run_in_background
+from app.process.health import Health
+from app.request.admission import Priority
 from app.settings import load
 from app.stores.clock import moment
 from app.stores.migrations import check_schema
@@ -65,7 +65,7 @@ def build(
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         async with (
             Database(
-                settings.store_url, metrics=metrics, patience=settings.store_patience
+                settings.store_url, metrics=metrics, timeout=settings.store_patience
             ) as database,
             Upstream(
                 "user", settings.user_url, metrics=metrics, transport=transports.get("user")
@@ -88,7 +88,7 @@ def build(
                 every=settings.reservation_sweep,
                 name="take back expired reservations",
             )
-            async with meanwhile(sweeping):
+            async with run_in_background(sweeping):
                 yield State(
                     catalogue=catalogue,
                     stock=stock,

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from app.models import Answer, Model, Text
-from app.paging import Page
+from app.models import RequestModel, ResponseModel, Text
+from app.request.pagination import Page
 
 Sku = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}$", examples=["BIKE-FIXIE-01"])]
 OrderId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$", examples=["ord_7Yk2mQ9x"])]
@@ -32,14 +32,14 @@ class Sort(StrEnum):
     NEWEST = "newest"
 
 
-class Money(Model):
+class Money(RequestModel):
     """An amount in the currency's smallest unit: 1999 EUR is 19.99 €, 1999 JPY is ¥1,999."""
 
     amount: Amount
     currency: CurrencyCode
 
 
-class Category(Answer):
+class Category(ResponseModel):
     """A part of the shop and how many different goods it holds."""
 
     slug: str
@@ -47,7 +47,7 @@ class Category(Answer):
     count: int
 
 
-class Product(Answer):
+class Product(ResponseModel):
     """Something the shop sells. ``available`` is what can still be reserved."""
 
     sku: str
@@ -78,7 +78,7 @@ class ProductPage(Page[Product]):
     ] = None
 
 
-class ProductDetails(Model):
+class ProductDetails(RequestModel):
     """What the staff may say about a product. Stock has a route of its own."""
 
     name: Annotated[str, Text(1, 80)]
@@ -90,32 +90,32 @@ class ProductDetails(Model):
     size: Annotated[str, Text(1, 80)] | None = None
 
 
-class StockLevel(Model):
+class StockLevel(RequestModel):
     """How many can be sold from now on; what is reserved already is not counted."""
 
     available: Annotated[int, Field(ge=0, le=MAX_STOCK)]
 
 
-class Lookup(Model):
+class Lookup(RequestModel):
     """Which products to look up."""
 
     skus: Annotated[list[Sku], Field(min_length=1, max_length=100)]
 
 
-class LookupAnswer(Answer):
+class LookupAnswer(ResponseModel):
     """The products there are, in the order asked for, and the SKUs nobody sells."""
 
     items: list[Product]
     missing: list[str]
 
 
-class Categories(Answer):
+class Categories(ResponseModel):
     """All categories, in the order the shop shows them."""
 
     items: list[Category]
 
 
-class Line(Model):
+class Line(RequestModel):
     """So many of one product."""
 
     sku: Sku
@@ -128,7 +128,7 @@ def _each_sku_once(lines: list[Line]) -> list[Line]:
     return lines
 
 
-class ReservationRequest(Model):
+class ReservationRequest(RequestModel):
     """What an order needs, each SKU once."""
 
     lines: Annotated[
@@ -145,7 +145,7 @@ class ReservationStatus(StrEnum):
     EXPIRED = "expired"
 
 
-class Reservation(Answer):
+class Reservation(ResponseModel):
     """Stock set aside for one order until ``expires_at``; lines are ordered by SKU."""
 
     order_id: str

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel, TypeAdapter
 
-from app.auth import ServiceCaller
 from app.errors import UnprocessablePayload
+from app.identity import ServiceCaller
 from app.models import Text
-from app.paging import (
+from app.request.pagination import (
     Cursor,
     Limit,
     Milliseconds,
@@ -17,7 +17,7 @@ from app.paging import (
     decode_cursor,
     encode_cursor,
 )
-from app.problems import problems
+from app.request.problems import problems
 from services.products.dependencies import Expected, Goods, Staff, StockRoom, fingerprints_in
 from services.products.models import (
     MAX_AMOUNT,

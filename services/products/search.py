@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-SHORTEST_MISSPELT = 4
+MIN_MISSPELT = 4
 """Letters a word must have before it can be a misspelt one: shorter ones are too much alike."""
 MAX_TOKENS = 8
 
@@ -106,7 +106,7 @@ class Vocabulary:
     def _nearest(self, token: tuple[str, ...]) -> tuple[str, ...]:
         """The words one letter away, the likeliest first; none for a word that is known."""
         written = token[0]
-        if len(written) < SHORTEST_MISSPELT or any(map(self._begins_a_word, token)):
+        if len(written) < MIN_MISSPELT or any(map(self._begins_a_word, token)):
             return ()
         candidates = {
             term
@@ -115,7 +115,7 @@ class Vocabulary:
             for term in self._by_length.get(length, ())
             if _one_letter_apart(form, term)
             # Hardly anybody gets the first letter wrong, and most short words rhyme.
-            and (len(written) > SHORTEST_MISSPELT or term[0] == written[0])
+            and (len(written) > MIN_MISSPELT or term[0] == written[0])
         }
         likeliest_first = sorted(
             candidates, key=lambda term: (term[0] != written[0], -self._counts[term], term)

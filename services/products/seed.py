@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from app.models import Model, Text
+from app.models import RequestModel, Text
 from app.settings import SettingsError, load
 from app.stores.migrations import check_schema
 from app.stores.sql import Database, StoreUnavailable
@@ -26,7 +26,7 @@ from services.products.settings import StoreSettings
 CATALOGUE = Path(__file__).parent / "catalogue"
 
 
-class Good(Model):
+class Good(RequestModel):
     """One product as the catalogue's files describe it; the price is in euro cents."""
 
     sku: Sku
@@ -40,7 +40,7 @@ class Good(Model):
     added: date
 
 
-class Shelf(Model):
+class Shelf(RequestModel):
     """One file of the catalogue: a category and what is in it."""
 
     slug: Slug

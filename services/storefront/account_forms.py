@@ -14,8 +14,8 @@ FIELD_ADVICE = {
     "email": "Enter an e-mail address like somebody@example.com.",
     "password": "Choose another password: 8 to 256 characters, not your e-mail address.",
 }
-LONGEST_NAME = 80
-SHORTEST_PASSWORD = 8
+MAX_NAME = 80
+MIN_PASSWORD = 8
 # The user service knows exactly; this only finds what is plainly none, together with the rest.
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -32,7 +32,7 @@ async def posted(visit: Visit, *, if_stale: str) -> Form:
 
 def profile_errors(typed: Mapping[str, str]) -> dict[str, str]:
     errors = required(typed, PROFILE_FIELDS) | unprintable(typed, ("name",), FIELD_ADVICE["name"])
-    if len(typed.get("name", "")) > LONGEST_NAME:
+    if len(typed.get("name", "")) > MAX_NAME:
         errors["name"] = FIELD_ADVICE["name"]
     email = typed.get("email", "")
     if email and not _EMAIL.fullmatch(email):
@@ -42,8 +42,8 @@ def profile_errors(typed: Mapping[str, str]) -> dict[str, str]:
 
 def password_errors(typed: Mapping[str, str]) -> dict[str, str]:
     password = typed.get("password", "")
-    if len(password) < SHORTEST_PASSWORD:
-        return {"password": f"Choose a password of at least {SHORTEST_PASSWORD} characters."}
+    if len(password) < MIN_PASSWORD:
+        return {"password": f"Choose a password of at least {MIN_PASSWORD} characters."}
     if password.lower() == typed.get("email", "").lower():
         return {"password": FIELD_ADVICE["password"]}
     return {}

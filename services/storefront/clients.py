@@ -16,13 +16,13 @@ from pydantic import BaseModel
 
 from app.client import (
     PROBLEM_PREFIX,
-    Answer,
     CallOptions,
     Check,
     Upstream,
     UpstreamBroken,
     UpstreamRefused,
-    agreed,
+    UpstreamResponse,
+    expect,
     raise_for_problem,
 )
 from services.storefront.models import (
@@ -319,10 +319,10 @@ async def _ask(
     logs_in: bool = False,
     check: Check | None = None,
     **options: Unpack[_Options],
-) -> Answer:
+) -> UpstreamResponse:
     """Ask, and raise what is no good answer. Only who shows who is calling is told `SignedOut`."""
     knows_caller = logs_in or options.get("bearer") is not None
-    check = check or agreed(model, knows_caller=knows_caller)
+    check = check or expect(model, knows_caller=knows_caller)
     answer = await upstream.request(method, path, check=check, **options)
     if answer.status_code < 400:
         return answer
@@ -336,21 +336,21 @@ async def _ask(
     raise _refusal(answer, problem)
 
 
-def _is_picture(answer: Answer) -> None:
-    agreed(knows_caller=False)(answer)
+def _is_picture(answer: UpstreamResponse) -> None:
+    expect(knows_caller=False)(answer)
     kind = answer.headers.get("content-type", "")
     if answer.status_code < 300 and not (answer.status_code == 200 and kind.startswith("image/")):
         raise UpstreamBroken(answer.upstream, "its answer is no picture.")
 
 
-def _problem(answer: Answer) -> ProblemBody:
+def _problem(answer: UpstreamResponse) -> ProblemBody:
     try:
         return answer.read(ProblemBody)
     except UpstreamBroken:
         return ProblemBody()  # a 429 or 503 may come from whoever stands in front of it
 
 
-def _refusal(answer: Answer, problem: ProblemBody) -> Refusal:
+def _refusal(answer: UpstreamResponse, problem: ProblemBody) -> Refusal:
     return Refusal(
         answer.status_code,
         problem.type.removeprefix(PROBLEM_PREFIX),

@@ -15,11 +15,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.client import Upstream, UpstreamError
 from app.errors import Forbidden
-from app.lifecycle import Lifecycle
+from app.process.lifecycle import Lifecycle
 from app.telemetry.logs import get_logger
 from services.storefront.clients import FORWARDED_FOR, RenewedElsewhere, SignedOut
+from services.storefront.flash_messages import Flash, Notice, Pieces, notice_of
 from services.storefront.models import Product, Tokens
-from services.storefront.notices import Flash, Notice, Pieces, notice_of
 from services.storefront.service import Outage, Renewals, Storefront, missing_neighbour
 from services.storefront.settings import StorefrontSettings
 from services.storefront.streams import Streams
@@ -36,7 +36,7 @@ from services.storefront.web.cookies import (
     unpack_text,
 )
 from services.storefront.web.forms import MAX_FIELDS, read_form
-from services.storefront.web.safety import (
+from services.storefront.web.security import (
     is_from_own_page,
     is_same_token,
     masked,

@@ -10,11 +10,11 @@ import httpx2
 from fastapi import FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.admission import Priority
-from app.bodies import FORM, JSON
 from app.client import Upstream
 from app.factory import create_app
-from app.health import Health
+from app.process.health import Health
+from app.request.admission import Priority
+from app.request.bodies import FORM, JSON
 from app.settings import load
 from app.telemetry.metrics import Metrics
 from services.storefront.clients import Carts, Orders, Products, RenewedElsewhere, Users
@@ -32,12 +32,12 @@ from services.storefront.routes import (
 from services.storefront.service import Renewals, Storefront
 from services.storefront.settings import StorefrontSettings
 from services.storefront.streams import Streams
-from services.storefront.web.again import same_page_again
 from services.storefront.web.assets import Assets
 from services.storefront.web.compression import CompressedPages
 from services.storefront.web.cookies import Cookies
 from services.storefront.web.error_pages import ErrorPages
-from services.storefront.web.safety import SecurityHeaders
+from services.storefront.web.page_retry import same_page_again
+from services.storefront.web.security import SecurityHeaders
 
 HERE = Path(__file__).parent
 

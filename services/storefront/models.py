@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.models import PRINTABLE, Reading
+from app.models import PRINTABLE, UpstreamModel
 
 MAX_AMOUNT = 10**15
 MAX_STOCK = 1_000_000
@@ -28,14 +28,14 @@ Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~+/=-]{1,3500}$")]
 """It has to fit in a cookie."""
 
 
-class Money(Reading):
+class Money(UpstreamModel):
     """An amount in the currency's minor unit."""
 
     amount: Amount
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-class Product(Reading):
+class Product(UpstreamModel):
     sku: Sku
     name: Line
     summary: Line = ""
@@ -47,7 +47,7 @@ class Product(Reading):
     size: Line | None = None
 
 
-class ProductPage(Reading):
+class ProductPage(UpstreamModel):
     """``searched_for`` are the words that took the place of misspelt ones."""
 
     items: Annotated[list[Product], Field(max_length=100)]
@@ -57,7 +57,7 @@ class ProductPage(Reading):
     searched_for: Line | None = None
 
 
-class Lookup(Reading):
+class Lookup(UpstreamModel):
     items: Annotated[list[Product], Field(max_length=100)]
     missing: Annotated[tuple[Sku, ...], Field(max_length=100)] = ()
 
@@ -66,22 +66,22 @@ class Lookup(Reading):
         return {product.sku: product for product in self.items}
 
 
-class Category(Reading):
+class Category(UpstreamModel):
     slug: Slug
     name: Line
     count: Count = 0
 
 
-class Categories(Reading):
+class Categories(UpstreamModel):
     items: Annotated[list[Category], Field(max_length=200)]
 
 
-class CartLine(Reading):
+class CartLine(UpstreamModel):
     sku: Sku
     quantity: Quantity
 
 
-class CartNotice(Reading):
+class CartNotice(UpstreamModel):
     """What a merge could not keep completely."""
 
     sku: Sku
@@ -89,7 +89,7 @@ class CartNotice(Reading):
     kept: Count
 
 
-class Cart(Reading):
+class Cart(UpstreamModel):
     lines: Annotated[tuple[CartLine, ...], Field(max_length=100)] = ()
     notices: Annotated[tuple[CartNotice, ...], Field(max_length=200)] = ()
 
@@ -101,13 +101,13 @@ class Cart(Reading):
         return next((line.quantity for line in self.lines if line.sku == sku), 0)
 
 
-class Tokens(Reading):
+class Tokens(UpstreamModel):
     access_token: Token
     refresh_token: Token | None = None
     expires_in: Annotated[int, Field(ge=0, le=10_000_000)]
 
 
-class Account(Reading):
+class Account(UpstreamModel):
     """An account as its owner sees it. ``email`` has its domain in ASCII."""
 
     id: Id
@@ -115,7 +115,7 @@ class Account(Reading):
     name: Line = ""
 
 
-class Address(Reading):
+class Address(UpstreamModel):
     name: Line
     line1: Line
     line2: Line | None = None
@@ -124,25 +124,25 @@ class Address(Reading):
     country: Line
 
 
-class OrderLine(Reading):
+class OrderLine(UpstreamModel):
     sku: Sku
     name: Line
     quantity: Quantity
     unit_price: Money
 
 
-class ShipmentEvent(Reading):
+class ShipmentEvent(UpstreamModel):
     sequence: Count
     status: Slug
     at: datetime
 
 
-class Shipment(Reading):
+class Shipment(UpstreamModel):
     status: Slug
     events: Annotated[tuple[ShipmentEvent, ...], Field(max_length=100)] = ()
 
 
-class Order(Reading):
+class Order(UpstreamModel):
     id: Id
     status: Literal["pending", "confirmed", "cancelled"]
     reason: Slug | None = None
@@ -153,17 +153,17 @@ class Order(Reading):
     shipment: Shipment
 
 
-class OrderPage(Reading):
+class OrderPage(UpstreamModel):
     items: Annotated[list[Order], Field(max_length=100)]
     next_cursor: Cursor | None = None
 
 
-class FieldProblem(Reading):
+class FieldProblem(UpstreamModel):
     pointer: Line
     message: Annotated[str, Field(max_length=1000)]
 
 
-class ProblemBody(Reading):
+class ProblemBody(UpstreamModel):
     """A neighbour's refusal (RFC 9457)."""
 
     type: str = "about:blank"

@@ -34,7 +34,7 @@ SHELF_GOODS = 24
 BESIDE_GOODS = 5
 FEW_GOODS = 4
 ORDERS_A_PAGE = 20
-MOST_GOODS = 100
+MAX_GOODS = 100
 """How many products can be asked about at once."""
 COUNT_TIMEOUT = 0.8
 """Seconds the number in the header may keep a page waiting."""
@@ -232,7 +232,7 @@ class Storefront:
         cart = await self.attempt("cart", self.carts.read(bearer), within=deadline)
         if isinstance(cart, Outage):
             return cart
-        skus = list(dict.fromkeys([*(line.sku for line in cart.lines), *also]))[:MOST_GOODS]
+        skus = list(dict.fromkeys([*(line.sku for line in cart.lines), *also]))[:MAX_GOODS]
         if not skus:
             return Basket(cart, Lookup(items=[]))
         goods = await self.attempt("products", self.products.lookup(skus), within=deadline)

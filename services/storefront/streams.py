@@ -13,14 +13,14 @@ from prometheus_client import Gauge
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.client import StreamedAnswer, Upstream, UpstreamError
+from app.client import StreamedResponse, Upstream, UpstreamError
 from app.errors import TooManyRequests, Unavailable
-from app.lifecycle import Lifecycle
+from app.process.lifecycle import Lifecycle
 
 EVENT_STREAM = "text/event-stream"
 IDLE = 45.0
 """Seconds without a byte after which a stream is taken for dead. Heartbeats come more often."""
-LONGEST_REFUSAL = 64 * 1024
+MAX_REFUSAL = 64 * 1024
 GOODBYE = b"event: bye\ndata: {}\n\n"
 """Tells a browser that this end closes on purpose; it comes back to another replica."""
 
@@ -96,7 +96,7 @@ async def relayed_events(
         )
         kind = answer.headers.get("content-type", "")
         if answer.status_code != 200 or not kind.startswith(EVENT_STREAM):
-            content = await answer.read(limit=LONGEST_REFUSAL)
+            content = await answer.read(limit=MAX_REFUSAL)
             return Response(content, answer.status_code, media_type=kind or None)
         # Not before the neighbour has verified the token: what it says is true now.
         stack.enter_context(streams.one_more_of(_account(bearer or _shown_token(sent))))
@@ -108,7 +108,7 @@ class _RelayedEvents(StreamingResponse):
     """Gives the stream's places back even if the reader left before the first byte."""
 
     def __init__(
-        self, answer: StreamedAnswer, until_closed: AsyncExitStack, lifecycle: Lifecycle
+        self, answer: StreamedResponse, until_closed: AsyncExitStack, lifecycle: Lifecycle
     ) -> None:
         super().__init__(
             _relay(answer, until_closed, lifecycle),
@@ -123,7 +123,7 @@ class _RelayedEvents(StreamingResponse):
 
 
 async def _relay(
-    answer: StreamedAnswer, until_closed: AsyncExitStack, lifecycle: Lifecycle
+    answer: StreamedResponse, until_closed: AsyncExitStack, lifecycle: Lifecycle
 ) -> AsyncIterator[bytes]:
     """The chunks, until the neighbour ends, fails, or we have to go."""
     draining = asyncio.create_task(lifecycle.wait_draining())

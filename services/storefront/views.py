@@ -15,7 +15,7 @@ Tone = Literal["good", "wait", "error"]
 KINDS = ("bicycles", "skates", "carts", "toys", "kitchen", "curiosities")
 """The shelves that have a wheel and a ground of their own."""
 FEW_LEFT = 5
-MOST_A_LINE = 99
+MAX_A_LINE = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def goods(product: Product, *, shelf: Category | None = None) -> Goods:
         amount=product.price.amount,
         stock_words=words,
         stock_level=level,
-        most=min(product.available, MOST_A_LINE),
+        most=min(product.available, MAX_A_LINE),
         facts=_facts(product),
         shelf_name=shelf.name if shelf else "All goods",
         shelf_path=category_path(shelf.slug) if shelf else "/search",

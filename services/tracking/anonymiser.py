@@ -13,7 +13,7 @@ from app.stores.clock import Clock
 from app.telemetry.logs import get_logger
 from services.tracking.clients import MAX_DELETIONS, UserClient
 from services.tracking.deleted_owners import DeletedOwner, DeletedOwners
-from services.tracking.measures import Measures
+from services.tracking.metrics import Measures
 from services.tracking.repository import OrderRepository
 
 LEASE = "anonymiser"

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from app.client import Answer, Upstream, agreed, raise_for_problem
-from app.models import PRINTABLE, Reading
+from app.client import Upstream, UpstreamResponse, expect, raise_for_problem
+from app.models import PRINTABLE, UpstreamModel
 from services.tracking.models import OrderLine, Reason, Refusal
 
 MAX_LINES = 100
@@ -22,28 +22,28 @@ Sku = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
 Stock = Annotated[int, Field(ge=0, le=MAX_STOCK)]
 
 
-class Price(Reading):
+class Price(UpstreamModel):
     amount: Annotated[int, Field(ge=0, le=MAX_PRICE)]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-class Product(Reading):
+class Product(UpstreamModel):
     sku: Sku
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
     price: Price
     available: Stock
 
 
-class CartLine(Reading):
+class CartLine(UpstreamModel):
     sku: Sku
     quantity: Annotated[int, Field(ge=1, le=99)]
 
 
-class _Found(Reading):
+class _Found(UpstreamModel):
     items: Annotated[list[Product], Field(max_length=MAX_LINES)]
 
 
-class Cart(Reading):
+class Cart(UpstreamModel):
     """What is to be ordered; each change raises ``version`` and sets ``updated_at``."""
 
     version: Annotated[int, Field(ge=0, lt=2**53)]
@@ -51,24 +51,24 @@ class Cart(Reading):
     lines: Annotated[list[CartLine], Field(max_length=MAX_LINES)]
 
 
-class _Shortage(Reading):
+class _Shortage(UpstreamModel):
     sku: Sku
     available: Stock
 
 
-class _NotReserved(Reading):
+class _NotReserved(UpstreamModel):
     unavailable: Annotated[tuple[_Shortage, ...], Field(max_length=MAX_LINES)] = ()
 
 
-class _Held(Reading):
+class _Held(UpstreamModel):
     status: Literal["reserved", "committed"]
 
 
-class _Reservation(Reading):
+class _Reservation(UpstreamModel):
     status: Literal["reserved", "committed", "released", "expired"]
 
 
-class _Taken(Reading):
+class _Taken(UpstreamModel):
     taken: bool
 
 
@@ -83,7 +83,7 @@ class ProductsClient:
             "/v1/products:lookup",
             json={"skus": list(skus)},
             idempotent=True,
-            check=agreed(_Found, knows_caller=False),
+            check=expect(_Found, knows_caller=False),
         )
         found = raise_for_problem(answer).read(_Found)
         return {product.sku: product for product in found.items}
@@ -95,7 +95,7 @@ class ProductsClient:
             f"/v1/reservations/{order_id}",
             json={"lines": _wire(lines)},
             as_service=True,
-            check=agreed(_Held, knows_caller=False),
+            check=expect(_Held, knows_caller=False),
         )
         if answer.status_code != 409:
             return _lost_if_refused(answer)
@@ -113,7 +113,7 @@ class ProductsClient:
             f"/v1/reservations/{order_id}:commit",
             as_service=True,
             idempotent=True,
-            check=agreed(_Held, knows_caller=False),
+            check=expect(_Held, knows_caller=False),
         )
         return _lost_if_refused(answer)
 
@@ -124,19 +124,19 @@ class ProductsClient:
             f"/v1/reservations/{order_id}:release",
             as_service=True,
             idempotent=True,
-            check=agreed(_Reservation, knows_caller=False),
+            check=expect(_Reservation, knows_caller=False),
         )
         raise_for_problem(answer)
 
 
-class DeletedAccount(Reading):
+class DeletedAccount(UpstreamModel):
     """Whose orders are to name nobody any more."""
 
     subject: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
     deleted_at: AwareDatetime
 
 
-class Deletions(Reading):
+class Deletions(UpstreamModel):
     """A part of the list; ``next_cursor`` is where to go on, now or later."""
 
     items: Annotated[list[DeletedAccount], Field(max_length=MAX_DELETIONS)]
@@ -155,7 +155,7 @@ class UserClient:
             "/v1/deletions",
             params=params,
             as_service=True,
-            check=agreed(Deletions, knows_caller=False),
+            check=expect(Deletions, knows_caller=False),
         )
         if answer.status_code == 422 and cursor:
             return None
@@ -168,7 +168,7 @@ class CartClient:
 
     async def read(self, token: str) -> Cart:
         """The cart of the caller with this access token."""
-        answer = await self._cart.request("GET", "/v1/cart", bearer=token, check=agreed(Cart))
+        answer = await self._cart.request("GET", "/v1/cart", bearer=token, check=expect(Cart))
         return raise_for_problem(answer).read(Cart)
 
     async def take(self, order_id: str, *, subject: str, lines: Sequence[OrderLine]) -> None:
@@ -179,7 +179,7 @@ class CartClient:
             json={"order_id": order_id, "subject": subject, "lines": _wire(lines)},
             as_service=True,
             idempotent=True,
-            check=agreed(_Taken, knows_caller=False),
+            check=expect(_Taken, knows_caller=False),
         )
         raise_for_problem(answer)
 
@@ -188,7 +188,7 @@ def _wire(lines: Sequence[OrderLine]) -> list[dict[str, str | int]]:
     return [{"sku": line.sku, "quantity": line.quantity} for line in lines]
 
 
-def _lost_if_refused(answer: Answer) -> Refusal | None:
+def _lost_if_refused(answer: UpstreamResponse) -> Refusal | None:
     """404, 409, 422: a clear no. 401, 403 and 429 say nothing about the order."""
     if answer.status_code in (404, 409, 422):
         return Refusal(Reason.RESERVATION_LOST)

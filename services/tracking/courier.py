@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from app.errors import Unavailable
 from app.telemetry.logs import get_logger
-from services.tracking.measures import Measures
+from services.tracking.metrics import Measures
 from services.tracking.models import ShipmentStatus, Status
 from services.tracking.parking import count_surprise
 from services.tracking.repository import OrderChanged, OrderRepository

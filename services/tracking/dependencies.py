@@ -6,8 +6,8 @@ from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Header, Path, Request
 
-from app.auth import CallerToken, CurrentIdentity, TokenVerifier
 from app.errors import BadRequest
+from app.identity import CallerToken, CurrentIdentity, TokenVerifier
 from services.tracking.events import Bulletin, Listener
 from services.tracking.models import StoredOrder
 from services.tracking.service import AccountRequired, Orders, Shopper

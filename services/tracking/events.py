@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from app.errors import TooManyRequests, Unavailable
-from services.tracking.measures import Measures
+from services.tracking.metrics import Measures
 from services.tracking.models import ShipmentEvent
 from services.tracking.repository import OrderRepository
 

@@ -8,12 +8,12 @@ from types import MappingProxyType
 
 from fastapi import FastAPI
 
-from app.admission import Priority
-from app.auth import TokenVerifier
-from app.background import Work, meanwhile, repeat
 from app.client import Transport, Upstream
 from app.factory import create_app
-from app.health import Health
+from app.identity import TokenVerifier
+from app.process.background import BackgroundTask, repeat, run_in_background
+from app.process.health import Health
+from app.request.admission import Priority
 from app.settings import load
 from app.stores.clock import Clock
 from app.stores.migrations import check_schema
@@ -25,7 +25,7 @@ from services.tracking.courier import Courier
 from services.tracking.deleted_owners import DeletedOwners
 from services.tracking.dependencies import State
 from services.tracking.events import Bulletin
-from services.tracking.measures import Measures
+from services.tracking.metrics import Measures
 from services.tracking.payments import Payments
 from services.tracking.repository import OrderRepository
 from services.tracking.routes import router
@@ -131,14 +131,14 @@ def build(
             runner = SagaRunner(saga, limit=settings.checkout_limit, grace=settings.drain_grace)
             async with (
                 runner,
-                meanwhile(
+                run_in_background(
                     repeat(sweeper.sweep, every=settings.sweep_seconds, name="sweeper"),
                     repeat(
                         courier.make_rounds, every=settings.courier_rounds_seconds, name="courier"
                     ),
                     repeat(anonymiser.work, every=settings.deletions_seconds, name="anonymiser"),
                     repeat(bulletin.look, every=settings.events_poll_seconds, name="bulletin"),
-                    Work(
+                    BackgroundTask(
                         "close the bulletin",
                         partial(bulletin.close_when, app.state.lifecycle.wait_draining),
                     ),
@@ -152,7 +152,7 @@ def build(
                         products=neighbours.products,
                         cart=neighbours.cart,
                         currency=settings.currency,
-                        patience=settings.checkout_patience,
+                        timeout=settings.checkout_patience,
                         clock=now,
                     ),
                     bulletin=bulletin,

@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
-from app.models import Answer, Model, Text
+from app.models import RequestModel, ResponseModel, Text
 from app.stores.clock import moment
 
 MAX_AMOUNT = 10**15
@@ -76,14 +76,14 @@ class ShipmentStatus(StrEnum):
 FINAL_SHIPMENT_STATUSES = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.CANCELLED})
 
 
-class Money(Model):
+class Money(RequestModel):
     """An amount in the currency's minor unit: 1999 EUR is 19.99 €, 1999 JPY is ¥1999."""
 
     amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
     currency: Currency
 
 
-class Address(Model):
+class Address(RequestModel):
     """Where the parcel goes. Some countries have no postal codes."""
 
     name: Annotated[str, Text(1, 100)]
@@ -116,21 +116,21 @@ def anonymous(address: Address) -> Address:
     )
 
 
-class Checkout(Model):
+class Checkout(RequestModel):
     """What the shopper agrees to: this total, sent to this address."""
 
     expected_total: Money
     address: Address
 
 
-class OrderLine(Answer):
+class OrderLine(ResponseModel):
     sku: str
     name: str
     quantity: Annotated[int, Field(ge=1, le=99)]
     unit_price: Money
 
 
-class ShipmentEvent(Answer):
+class ShipmentEvent(ResponseModel):
     """One move of the parcel; ``sequence`` orders them, the clock only describes them."""
 
     sequence: int
@@ -138,12 +138,12 @@ class ShipmentEvent(Answer):
     at: datetime
 
 
-class Shipment(Answer):
+class Shipment(ResponseModel):
     status: ShipmentStatus
     events: list[ShipmentEvent]
 
 
-class Order(Answer):
+class Order(ResponseModel):
     """An order as its owner sees it."""
 
     id: str
@@ -156,7 +156,7 @@ class Order(Answer):
     shipment: Shipment
 
 
-class QuoteLine(Answer):
+class QuoteLine(ResponseModel):
     """A line as it could be bought now; without a price it is no longer sold."""
 
     sku: str
@@ -166,7 +166,7 @@ class QuoteLine(Answer):
     available: int
 
 
-class Quote(Answer):
+class Quote(ResponseModel):
     """What the cart costs now. Lines without a price are not in the total."""
 
     total: Money
@@ -289,7 +289,7 @@ class Refusal:
     available: Mapping[str, int] = field(default_factory=dict)
 
 
-class Refused(Answer):
+class Refused(ResponseModel):
     """Why a checkout ended without an order, as it is kept for the same key again."""
 
     reason: Reason

@@ -2,7 +2,7 @@
 
 from app.errors import Unavailable
 from app.telemetry.logs import get_logger
-from services.tracking.measures import Measures
+from services.tracking.metrics import Measures
 from services.tracking.repository import OrderRepository
 
 

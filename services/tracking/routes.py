@@ -6,8 +6,8 @@ from fastapi import APIRouter, Response, status
 from fastapi.sse import EventSourceResponse
 from pydantic import TypeAdapter
 
-from app.paging import Cursor, Limit, Milliseconds, Page, decode_cursor, encode_cursor
-from app.problems import problems
+from app.request.pagination import Cursor, Limit, Milliseconds, Page, decode_cursor, encode_cursor
+from app.request.problems import problems
 from services.tracking.dependencies import (
     Customer,
     IdempotencyKey,

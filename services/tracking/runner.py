@@ -59,8 +59,8 @@ class SagaRunner:
         if len(self._running) >= self._limit:
             raise TooBusy("Too many checkouts are under way. Try again in a moment.")
 
-    async def run(self, order: StoredOrder, *, patience: float) -> StoredOrder | None:
-        """Run the saga for ``order``, watching for at most ``patience`` seconds.
+    async def run(self, order: StoredOrder, *, timeout: float) -> StoredOrder | None:
+        """Run the saga for ``order``, watching for at most ``timeout`` seconds.
 
         Returns where it ended, or None if it goes on unwatched or somebody else has it.
         Raises `StoreUnavailable`.
@@ -68,7 +68,7 @@ class SagaRunner:
         task = asyncio.create_task(self._run(order), name=f"saga {order.id}")
         self._running.add(task)
         task.add_done_callback(self._forget)
-        done, _ = await asyncio.wait({task}, timeout=patience)
+        done, _ = await asyncio.wait({task}, timeout=timeout)
         if not done:
             return None
         try:

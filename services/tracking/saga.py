@@ -20,7 +20,7 @@ from app.errors import Unavailable
 from app.stores.clock import CLOCK_MARGIN
 from app.telemetry.logs import get_logger
 from services.tracking.clients import CartClient, ProductsClient
-from services.tracking.measures import Measures
+from services.tracking.metrics import Measures
 from services.tracking.models import (
     Quote,
     QuoteLine,

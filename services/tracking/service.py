@@ -29,7 +29,7 @@ from services.tracking.saga import Saga
 
 # Once the parcel has left the house, only the courier decides.
 CANCELLABLE = frozenset({ShipmentStatus.PENDING, ShipmentStatus.CONFIRMED, ShipmentStatus.PACKED})
-TWIN_PATIENCE = 2.0
+TWIN_TIMEOUT = 2.0
 """Seconds a request waits for the one that sent the same key first."""
 TWIN_POLL = 0.05
 PLACE_ATTEMPTS = 3
@@ -106,7 +106,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """``patience`` is how long a checkout may keep its shopper waiting, in seconds."""
+    """``timeout`` is how long a checkout may keep its shopper waiting, in seconds."""
 
     repository: OrderRepository
     saga: Saga
@@ -114,7 +114,7 @@ class Orders:
     products: ProductsClient
     cart: CartClient
     currency: str
-    patience: float
+    timeout: float
     clock: Callable[[], int]
 
     async def check_out(self, shopper: Shopper, checkout: Checkout, *, key: str) -> Answered:
@@ -151,7 +151,7 @@ class Orders:
         order = await self._decide_against(owner, order_id)
         if order.step is Step.DONE:
             return order
-        return await self.runner.run(order, patience=self._patience()) or order
+        return await self.runner.run(order, timeout=self._timeout()) or order
 
     async def _order(self, request: "_Request") -> Answered:
         self.runner.refuse_if_full()
@@ -224,7 +224,7 @@ class Orders:
         )
 
     async def _carry_out(self, order: StoredOrder, request: "_Request") -> Answered:
-        as_it_is = await self.runner.run(order, patience=self._patience()) or order
+        as_it_is = await self.runner.run(order, timeout=self._timeout()) or order
         receipt = await self.repository.receipt(order.owner, request.key)
         if receipt is not None and receipt.reply is not None:
             return Answered(order.id, receipt.reply, replayed=False)
@@ -242,7 +242,7 @@ class Orders:
 
     async def _wait_for_twin(self, request: "_Request") -> Answered:
         """Answer what the first request with this key is answered."""
-        gives_up_at = asyncio.get_running_loop().time() + min(TWIN_PATIENCE, self._patience())
+        gives_up_at = asyncio.get_running_loop().time() + min(TWIN_TIMEOUT, self._timeout())
         while asyncio.get_running_loop().time() < gives_up_at:
             receipt = await self._receipt(request)
             if receipt is not None and receipt.reply is not None:
@@ -271,8 +271,8 @@ class Orders:
                 continue
         raise InProgress("The order is changing right now.", headers={"Retry-After": "1"})
 
-    def _patience(self) -> float:
-        return max(0.0, min(self.patience, current().time_left() - ANSWER_MARGIN))
+    def _timeout(self) -> float:
+        return max(0.0, min(self.timeout, current().time_left() - ANSWER_MARGIN))
 
 
 @dataclass(frozen=True, slots=True)

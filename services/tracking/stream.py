@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from fastapi.sse import EventSourceResponse, format_sse_event
 
-from app.background import see_its_end
 from app.errors import Unavailable
+from app.process.background import consume_exception
 from app.telemetry.logs import get_logger
 from services.tracking.events import Bulletin, Listener
 from services.tracking.models import FINAL_SHIPMENT_STATUSES, ShipmentEvent
@@ -76,7 +76,7 @@ async def _unseen(bulletin: Bulletin, listener: Listener) -> list[ShipmentEvent]
     try:
         # A listener who leaves right now must not take a connection of the store along.
         reading = asyncio.create_task(bulletin.unseen(listener))
-        reading.add_done_callback(see_its_end)
+        reading.add_done_callback(consume_exception)
         return await asyncio.shield(reading)
     except Unavailable as error:
         get_logger().warning("events.not_read", why=str(error))

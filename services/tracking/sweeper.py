@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from app.errors import Unavailable
 from app.telemetry.logs import get_logger
-from services.tracking.measures import Measures
+from services.tracking.metrics import Measures
 from services.tracking.models import Step
 from services.tracking.parking import count_surprise
 from services.tracking.repository import OrderChanged, OrderRepository

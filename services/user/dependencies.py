@@ -7,7 +7,7 @@ from typing import Annotated, TypedDict, cast
 from fastapi import Depends, Header, Request
 from pydantic import SecretStr
 
-from app.auth import CurrentIdentity, TokenVerifier
+from app.identity import CurrentIdentity, TokenVerifier
 from services.user.models import Account
 from services.user.service import AccountService, SessionService
 from services.user.signing import KeyRing

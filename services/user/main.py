@@ -7,23 +7,23 @@ from functools import partial
 import httpx2
 from fastapi import FastAPI
 
-from app.admission import Priority
-from app.auth import TokenVerifier
-from app.background import Work, meanwhile, repeat
 from app.client import Upstream
 from app.factory import create_app
-from app.health import Health
+from app.identity import TokenVerifier
+from app.process.background import BackgroundTask, repeat, run_in_background
+from app.process.health import Health
+from app.request.admission import Priority
 from app.settings import load
 from app.stores.clock import Clock
 from app.stores.migrations import check_schema
 from app.stores.sql import Database, StoreUnavailable
 from app.telemetry.metrics import Metrics
-from services.user.chores import TIDY_EVERY, StaffAccount, tidy
 from services.user.dependencies import State
-from services.user.guard import Guard, Limits
-from services.user.limits import Limit
+from services.user.maintenance import TIDY_EVERY, StaffAccount, tidy
 from services.user.metrics import Counts
 from services.user.passwords import PasswordHashes
+from services.user.rate_limiter import Guard, Limits
+from services.user.rate_limits import Limit
 from services.user.repository import Accounts, Attempts, Sessions, SigningKeys
 from services.user.routes import router
 from services.user.service import AccountService, SessionRules, SessionService
@@ -87,8 +87,8 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
             health.add("staff account", staff.check)
             async with (
                 Upstream("user", "http://user", metrics=metrics, transport=_OwnKeys(ring)) as own,
-                meanwhile(
-                    Work("keep the staff account", staff.keep),
+                run_in_background(
+                    BackgroundTask("keep the staff account", staff.keep),
                     repeat(
                         partial(tidy, Sessions(database), Attempts(database), clock=now),
                         every=TIDY_EVERY,

@@ -15,9 +15,9 @@ from pydantic import (
     field_validator,
 )
 
-from app.models import Answer, Model, Text
+from app.models import RequestModel, ResponseModel, Text
 from app.stores.clock import moment
-from app.text import tidied
+from app.text import normalized
 from services.user.passwords import LONGEST, SHORTEST, acceptable_password, canonical_password
 
 Role = Literal["guest", "user", "staff"]
@@ -27,7 +27,7 @@ _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # ASCII only, as the address is kept: two that look the same are the same. Each part of the
 # pattern ends where the next one begins, so matching takes linear time.
 _EMAIL = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?$"
-_LONGEST_EMAIL = 254
+_MAX_EMAIL = 254
 
 
 _LOOK_ALIKE_ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK"})
@@ -44,9 +44,9 @@ def _with_ascii_domain(value: Any) -> Any:
 
     Raises ValueError for a domain that cannot be one.
     """
-    if not isinstance(value, str) or value.isascii() or len(value) > _LONGEST_EMAIL:
+    if not isinstance(value, str) or value.isascii() or len(value) > _MAX_EMAIL:
         return value
-    mailbox, _, domain = tidied(value).rpartition("@")
+    mailbox, _, domain = normalized(value).rpartition("@")
     if any(_mixes_alphabets(label) for label in domain.split(".")):
         raise ValueError("must have a domain whose words are each in one alphabet")
     try:
@@ -62,7 +62,7 @@ Email = Annotated[
         strip_whitespace=True,
         to_lower=True,
         min_length=3,
-        max_length=_LONGEST_EMAIL,
+        max_length=_MAX_EMAIL,
         pattern=_EMAIL,
     ),
     Field(
@@ -94,7 +94,7 @@ def _unlike_email(password: str | None, info: ValidationInfo) -> str | None:
     return password
 
 
-class Registration(Model):
+class Registration(RequestModel):
     """A new account."""
 
     email: Email
@@ -104,7 +104,7 @@ class Registration(Model):
     _check_password = field_validator("password")(_unlike_email)
 
 
-class AccountChange(Model):
+class AccountChange(RequestModel):
     """What is to change. A new e-mail or password needs the password there is."""
 
     email: Email | None = None
@@ -115,20 +115,20 @@ class AccountChange(Model):
     _check_password = field_validator("password")(_unlike_email)
 
 
-class Credentials(Model):
+class Credentials(RequestModel):
     """Who wants to log in."""
 
     email: Email
     password: GivenPassword = Field(repr=False)
 
 
-class RefreshRequest(Model):
+class RefreshRequest(RequestModel):
     """The refresh token of the last answer."""
 
     refresh_token: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
 
 
-class AccountAnswer(Answer):
+class AccountAnswer(ResponseModel):
     """An account as its owner sees it."""
 
     id: str
@@ -146,7 +146,7 @@ class AccountAnswer(Answer):
         )
 
 
-class DeletionAnswer(Answer):
+class DeletionAnswer(ResponseModel):
     """An account that is no more."""
 
     subject: str
@@ -160,14 +160,14 @@ class DeletionAnswer(Answer):
         )
 
 
-class DeletionsAnswer(Answer):
+class DeletionsAnswer(ResponseModel):
     """A part of a list that grows for ever. ``next_cursor`` is where to go on, now or later."""
 
     items: list[DeletionAnswer]
     next_cursor: str | None
 
 
-class TokensAnswer(Answer):
+class TokensAnswer(ResponseModel):
     """A session. ``expires_in`` is the access token's life in seconds."""
 
     access_token: Annotated[str, Field(repr=False)]
@@ -176,7 +176,7 @@ class TokensAnswer(Answer):
     expires_in: int
 
 
-class KeySetAnswer(Answer):
+class KeySetAnswer(ResponseModel):
     """A JWK set (RFC 7517): the keys whose signatures count."""
 
     keys: list[dict[str, Any]]

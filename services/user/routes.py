@@ -3,9 +3,16 @@
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter
 
-from app.auth import CurrentIdentity, ServiceCaller
-from app.paging import Cursor, Limit, Milliseconds, SortText, decode_cursor, encode_cursor
-from app.problems import problems
+from app.identity import CurrentIdentity, ServiceCaller
+from app.request.pagination import (
+    Cursor,
+    Limit,
+    Milliseconds,
+    SortText,
+    decode_cursor,
+    encode_cursor,
+)
+from app.request.problems import problems
 from services.user.dependencies import (
     AccountBook,
     ClientAddress,
@@ -14,7 +21,6 @@ from services.user.dependencies import (
     Keys,
     SessionBook,
 )
-from services.user.limits import TooManyAttempts
 from services.user.models import (
     AccountAnswer,
     AccountChange,
@@ -26,6 +32,7 @@ from services.user.models import (
     Registration,
     TokensAnswer,
 )
+from services.user.rate_limits import TooManyAttempts
 from services.user.repository import EmailTaken
 from services.user.service import (
     AccountRequired,

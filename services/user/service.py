@@ -5,11 +5,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.auth import GUEST_PREFIX
 from app.errors import Conflict, Forbidden, Unauthenticated, UnprocessablePayload
+from app.identity import GUEST_PREFIX
 from app.stores.clock import Clock
-from services.user.guard import Guard
-from services.user.limits import TooManyAttempts, refusal
 from services.user.metrics import Counts, SessionOutcome
 from services.user.models import (
     Account,
@@ -23,6 +21,8 @@ from services.user.models import (
     TokensAnswer,
 )
 from services.user.passwords import PasswordHashes
+from services.user.rate_limiter import Guard
+from services.user.rate_limits import TooManyAttempts, refusal
 from services.user.repository import Accounts, EmailTaken, Sessions
 from services.user.signing import KeyRing
 from services.user.tokens import AccessTokens, RefreshToken

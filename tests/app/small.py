@@ -9,13 +9,13 @@ from fastapi import APIRouter, FastAPI, Path, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field, TypeAdapter
 
-from app.admission import Priority
 from app.errors import Conflict
 from app.factory import create_app
-from app.health import Health
-from app.models import Answer, Model, Text
-from app.paging import Cursor, Limit, Page, decode_cursor, encode_cursor
-from app.problems import problems
+from app.models import RequestModel, ResponseModel, Text
+from app.process.health import Health
+from app.request.admission import Priority
+from app.request.pagination import Cursor, Limit, Page, decode_cursor, encode_cursor
+from app.request.problems import problems
 from app.settings import ServiceSettings, load
 from app.telemetry.metrics import Metrics
 
@@ -24,12 +24,12 @@ ItemId = Annotated[int, Path(ge=1, le=10_000)]
 POSITION = TypeAdapter(tuple[Annotated[int, Field(ge=0, le=10_000)]])
 
 
-class NewItem(Model):
+class NewItem(RequestModel):
     name: Name
     quantity: Annotated[int, Field(ge=1, le=99)]
 
 
-class Item(Answer):
+class Item(ResponseModel):
     id: int
     name: str
 

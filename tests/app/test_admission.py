@@ -6,7 +6,7 @@ import time
 import httpx2
 from fastapi import FastAPI
 
-from app.admission import Admission, Overloaded, Priority
+from app.request.admission import Admission, Overloaded, Priority
 from app.settings import ServiceSettings, load
 from app.telemetry.metrics import Metrics
 from tests.app.small import build

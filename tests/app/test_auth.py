@@ -16,10 +16,10 @@ import pytest
 from fastapi import Depends, FastAPI
 from pydantic import SecretStr
 
-from app.auth import CurrentIdentity, Identity, ServiceCaller, TokenVerifier, require_role
 from app.client import Upstream
 from app.errors import Unauthenticated, Unavailable
-from app.problems import install_error_handlers
+from app.identity import CurrentIdentity, Identity, ServiceCaller, TokenVerifier, require_role
+from app.request.problems import install_error_handlers
 from app.telemetry.metrics import Metrics
 from tests.app.clocks import Clock
 from tests.support.asgi import running
@@ -266,7 +266,7 @@ async def test_a_remembered_token_still_expires() -> None:
 
 
 async def test_remembered_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.auth.MAX_REMEMBERED", 10)
+    monkeypatch.setattr("app.identity.tokens.MAX_REMEMBERED", 10)
     async with verifier() as verify:
         for number in range(30):
             await verify.verify(SIGNER.token(f"user_{number}"))

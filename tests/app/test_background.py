@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from app.background import Work, meanwhile, repeat
-from app.discovery import DnsName
+from app.client.discovery import DnsEndpoints
+from app.process.background import BackgroundTask, repeat, run_in_background
 from app.settings import ServiceSettings, load
 from app.stores.errors import StoreUnavailable
 from app.stores.valkey import Valkey
@@ -40,7 +40,7 @@ async def test_work_that_dies_is_reported_and_begun_anew(
     error: BaseException, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dying = Dying(error)
-    async with meanwhile(Work("sweep", dying.run), pause=0):
+    async with run_in_background(BackgroundTask("sweep", dying.run), pause=0):
         await until(lambda: dying.begun == 2)
     (line,) = capsys.readouterr().out.splitlines()
     event = json.loads(line)
@@ -54,7 +54,7 @@ async def test_work_that_is_done_is_not_done_again() -> None:
     async def once() -> None:
         begun.append(1)
 
-    async with meanwhile(Work("once", once), pause=0):
+    async with run_in_background(BackgroundTask("once", once), pause=0):
         await until(lambda: bool(begun))
         await asyncio.sleep(0)
     assert begun == [1]
@@ -68,7 +68,7 @@ async def test_what_is_repeated_goes_on_after_anything() -> None:
         count += 1
         raise asyncio.CancelledError if count == 1 else ValueError
 
-    async with meanwhile(repeat(fail, every=0.001, name="fail"), pause=0):
+    async with run_in_background(repeat(fail, every=0.001, name="fail"), pause=0):
         await until(lambda: count >= 3)
 
 
@@ -84,7 +84,7 @@ async def test_what_fails_while_the_process_ends_is_reported_like_any_other(
         raise error
 
     with nothing_unseen():
-        async with meanwhile(repeat(work, every=0.001, name="sweep")):
+        async with run_in_background(repeat(work, every=0.001, name="sweep")):
             await begun.wait()
             asyncio.get_running_loop().call_soon(ended.set)
     (line,) = capsys.readouterr().out.splitlines()
@@ -94,7 +94,10 @@ async def test_what_fails_while_the_process_ends_is_reported_like_any_other(
 
 async def test_the_end_of_the_block_ends_work_that_waits_to_begin_anew() -> None:
     dying = Dying(RuntimeError())
-    async with asyncio.timeout(5), meanwhile(Work("sweep", dying.run), pause=3600):
+    async with (
+        asyncio.timeout(5),
+        run_in_background(BackgroundTask("sweep", dying.run), pause=3600),
+    ):
         await until(lambda: dying.begun == 1)
 
 
@@ -107,7 +110,7 @@ async def test_a_name_is_resolved_again_after_an_error_that_nobody_expected() ->
             raise answer
         return answer
 
-    async with DnsName("cart", 8000, resolver=resolve, every=0.01) as name:
+    async with DnsEndpoints("cart", 8000, resolver=resolve, every=0.01) as name:
         await until(lambda: name.endpoints() == ("http://10.0.0.2:8000",))
 
 

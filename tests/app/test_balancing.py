@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from app.balancing import Balancer, Outcome, Replica, Turn
+from app.client.load_balancing import LoadBalancer, Outcome, Pick, Replica
 from tests.app.clocks import Clock
 
 
@@ -12,19 +12,19 @@ def clock() -> Clock:
     return Clock()
 
 
-def make_balancer(clock: Clock, count: int) -> Balancer:
-    balancer = Balancer(clock, random.Random(7))
+def make_balancer(clock: Clock, count: int) -> LoadBalancer:
+    balancer = LoadBalancer(clock, random.Random(7))
     balancer.update(tuple(f"http://replica-{number}" for number in range(count)))
     return balancer
 
 
-def pick(balancer: Balancer, avoid: Replica | None = None) -> Turn:
+def pick(balancer: LoadBalancer, avoid: Replica | None = None) -> Pick:
     turn = balancer.pick(avoid=avoid)
     assert turn is not None
     return turn
 
 
-def picked(balancer: Balancer, times: int = 300) -> Counter[str]:
+def picked(balancer: LoadBalancer, times: int = 300) -> Counter[str]:
     """Ask the balancer often, all going well."""
     counts: Counter[str] = Counter()
     for _ in range(times):
@@ -34,7 +34,7 @@ def picked(balancer: Balancer, times: int = 300) -> Counter[str]:
     return counts
 
 
-def fail(balancer: Balancer, url: str, times: int = 3) -> None:
+def fail(balancer: LoadBalancer, url: str, times: int = 3) -> None:
     """Let a replica fail so many times in a row."""
     while times:
         turn = pick(balancer)
@@ -183,7 +183,7 @@ def test_a_replica_that_was_well_for_long_starts_with_the_shortest_wait(clock: C
     assert pick(balancer).probe
 
 
-def take_turn(balancer: Balancer, url: str) -> Turn:
+def take_turn(balancer: LoadBalancer, url: str) -> Pick:
     """Ask for turns until it is that replica's."""
     while (turn := pick(balancer)).replica.url != url:
         balancer.report(turn, None)

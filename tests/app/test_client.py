@@ -11,14 +11,14 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from app.client import (
-    Answer,
     BreakerOpen,
     Headers,
-    StreamedAnswer,
+    StreamedResponse,
     Upstream,
     UpstreamBroken,
     UpstreamError,
     UpstreamRefused,
+    UpstreamResponse,
     UpstreamTimeout,
     raise_for_problem,
 )
@@ -48,7 +48,7 @@ from tests.app.neighbours import (
 )
 
 
-async def received_before(error: type[UpstreamError], answer: StreamedAnswer) -> bytes:
+async def received_before(error: type[UpstreamError], answer: StreamedResponse) -> bytes:
     """What came of a body until the error that must end it."""
     received = bytearray()
 
@@ -161,18 +161,20 @@ class TestAnswers:
         class Product(BaseModel):
             sku: str
 
-        answer = Answer("products", 200, Headers(), b'{"sku": "A-1"}')
+        answer = UpstreamResponse("products", 200, Headers(), b'{"sku": "A-1"}')
         assert answer.read(Product).sku == "A-1"
         for content in (b'{"sku": 1}', b"{", b"", b"\xff"):
             with pytest.raises(UpstreamBroken):
-                Answer("products", 200, Headers(), content).read(Product)
+                UpstreamResponse("products", 200, Headers(), content).read(Product)
 
     async def test_problems_can_be_raised(self) -> None:
-        assert raise_for_problem(Answer("products", 204, Headers(), b"")).status_code == 204
+        assert (
+            raise_for_problem(UpstreamResponse("products", 204, Headers(), b"")).status_code == 204
+        )
         with pytest.raises(UpstreamBroken):
-            raise_for_problem(Answer("products", 404, Headers(), b""))
+            raise_for_problem(UpstreamResponse("products", 404, Headers(), b""))
         with pytest.raises(UpstreamRefused) as busy:
-            raise_for_problem(Answer("products", 503, Headers({"retry-after": "7"}), b""))
+            raise_for_problem(UpstreamResponse("products", 503, Headers({"retry-after": "7"}), b""))
         assert busy.value.retry_after == 7
 
 
@@ -261,7 +263,7 @@ class TestTime:
 
     async def test_a_full_pool_is_not_waited_for_long(self, monkeypatch: Any) -> None:
         limits = httpx2.Limits(max_connections=1)
-        monkeypatch.setattr("app.client.engine.LIMITS", limits)
+        monkeypatch.setattr("app.client.transport.LIMITS", limits)
         async with calling(hang, timeout=0.6) as (client, _):
             first = asyncio.create_task(outcome(client))
             await asyncio.sleep(0)

@@ -15,8 +15,8 @@ import psutil
 import pytest
 from pydantic import BaseModel
 
-from app.client import Answer, Upstream, UpstreamBroken, UpstreamError
-from app.discovery import DnsName
+from app.client import Upstream, UpstreamBroken, UpstreamError, UpstreamResponse
+from app.client.discovery import DnsEndpoints
 from app.telemetry.context import Deadline, RequestContext, bind
 from app.telemetry.metrics import Metrics
 from tests.app.calling import (
@@ -68,7 +68,7 @@ class TestAbsentReplicas:
             return [f"127.0.0.{number}" for number in (5, 4, 3, 2, 1)]
 
         async with neighbour(ok) as server:
-            name = DnsName("cart", server.port, resolver=resolver)
+            name = DnsEndpoints("cart", server.port, resolver=resolver)
             monkeypatch.setattr("app.client.upstream.discover", lambda url: name)
             async with upstream("dns+http://cart") as client:
                 outcomes = [await outcome(client, "POST") for _ in range(100)]
@@ -356,7 +356,7 @@ class TestStreamsBesideRequests:
     async def test_requests_leave_the_connections_of_streams_alone(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.client.engine.LIMITS.max_connections", 1)
+        monkeypatch.setattr("app.client.transport.LIMITS.max_connections", 1)
         async with calling(event_or_hang, timeout=1.0) as (client, _):
             waiting = asyncio.create_task(outcome(client, "POST"))
             await asyncio.sleep(0)
@@ -419,7 +419,7 @@ class TestBadAnswers:
     async def test_many_of_them_leave_a_small_pool_whole(
         self, content: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.client.engine.LIMITS.max_connections", 8)
+        monkeypatch.setattr("app.client.transport.LIMITS.max_connections", 8)
         clock, bad = Clock(), True
 
         async def behave(exchange: Exchange) -> None:
@@ -444,7 +444,7 @@ class TestBadAnswers:
     async def test_nor_do_those_that_never_come_to_an_end(
         self, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.client.engine.LIMITS.max_connections", 8)
+        monkeypatch.setattr("app.client.transport.LIMITS.max_connections", 8)
         clock, bad = Clock(), True
 
         async def behave(exchange: Exchange) -> None:
@@ -518,7 +518,7 @@ class Price(BaseModel):
     amount: int
 
 
-def read_price(answer: Answer) -> object:
+def read_price(answer: UpstreamResponse) -> object:
     return answer.read(Price)
 
 

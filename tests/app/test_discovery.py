@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.discovery import DnsName, EndpointsFile, discover, resolve
+from app.client.discovery import DnsEndpoints, EndpointsFile, discover, resolve
 from tests.app.clocks import Clock
 
 
@@ -138,13 +138,13 @@ class Resolver:
 
 
 async def test_a_name_stands_for_all_its_addresses() -> None:
-    async with DnsName("cart", 8000, resolver=Resolver("10.0.0.2", "10.0.0.1")) as name:
+    async with DnsEndpoints("cart", 8000, resolver=Resolver("10.0.0.2", "10.0.0.1")) as name:
         assert name.endpoints() == ("http://10.0.0.1:8000", "http://10.0.0.2:8000")
 
 
 async def test_new_addresses_are_found() -> None:
     resolver = Resolver("10.0.0.1")
-    async with DnsName("cart", 8000, resolver=resolver, every=0.01) as name:
+    async with DnsEndpoints("cart", 8000, resolver=resolver, every=0.01) as name:
         resolver.addresses = ["10.0.0.1", "10.0.0.2"]
         await resolver.asked_again(2)
 
@@ -153,7 +153,7 @@ async def test_new_addresses_are_found() -> None:
 
 async def test_addresses_are_kept_while_the_name_does_not_resolve() -> None:
     resolver = Resolver("10.0.0.1")
-    async with DnsName("cart", 8000, resolver=resolver) as name:
+    async with DnsEndpoints("cart", 8000, resolver=resolver) as name:
         resolver.broken = True
         await name.refresh()
 
@@ -163,7 +163,7 @@ async def test_addresses_are_kept_while_the_name_does_not_resolve() -> None:
 async def test_opening_does_not_fail_when_the_name_does_not_resolve() -> None:
     resolver = Resolver()
     resolver.broken = True
-    async with DnsName("cart", 8000, resolver=resolver) as name:
+    async with DnsEndpoints("cart", 8000, resolver=resolver) as name:
         assert name.endpoints() == ()
 
 
@@ -172,7 +172,7 @@ async def test_a_resolver_that_never_answers_is_given_up_on() -> None:
         await asyncio.sleep(3600)
         return []
 
-    async with asyncio.timeout(5), DnsName("cart", 8000, resolver=hang, timeout=0.01) as name:
+    async with asyncio.timeout(5), DnsEndpoints("cart", 8000, resolver=hang, timeout=0.01) as name:
         assert name.endpoints() == ()
 
 
@@ -182,7 +182,7 @@ async def test_the_machines_resolver_knows_localhost() -> None:
 
 async def test_a_name_is_resolved_anew_when_nobody_was_at_its_addresses() -> None:
     resolver = Resolver("10.0.0.1")
-    async with DnsName("cart", 8000, resolver=resolver, every=3600) as name:
+    async with DnsEndpoints("cart", 8000, resolver=resolver, every=3600) as name:
         resolver.addresses = ["10.0.0.2"]
         name.look_again()
         await resolver.asked_again(1)

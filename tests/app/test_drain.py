@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.accepting import Acceptor
+from app.process.acceptor import Acceptor
 from tests.support.processes import launch, listen, start_service, url_of
 from tests.support.raw import RawConnection
 from tests.support.waiting import until

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Unavailable
-from app.health import CACHE_SECONDS, Health, NotReady
+from app.process.health import CACHE_SECONDS, Health, NotReady
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from tests.app.clocks import Clock

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from app.errors import UnprocessablePayload
-from app.paging import Milliseconds, SortText, decode_cursor, encode_cursor
+from app.request.pagination import Milliseconds, SortText, decode_cursor, encode_cursor
 from tests.app.small import build
 from tests.support.asgi import running
 

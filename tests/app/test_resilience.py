@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from app.resilience import BREAKER_MIN_CALLS, Breaker, RetryBudget, full_jitter
+from app.client.resilience import BREAKER_MIN_CALLS, CircuitBreaker, RetryBudget, full_jitter
 from tests.app.clocks import Clock
 
 
@@ -11,11 +11,11 @@ def clock() -> Clock:
     return Clock()
 
 
-def make_breaker(clock: Clock) -> Breaker:
-    return Breaker(clock, random.Random(1))
+def make_breaker(clock: Clock) -> CircuitBreaker:
+    return CircuitBreaker(clock, random.Random(1))
 
 
-def call(breaker: Breaker, *, success: bool | None) -> bool:
+def call(breaker: CircuitBreaker, *, success: bool | None) -> bool:
     """Make a call if the breaker lets it pass; tell whether it did."""
     permit = breaker.enter()
     if permit is None:
@@ -24,7 +24,7 @@ def call(breaker: Breaker, *, success: bool | None) -> bool:
     return True
 
 
-def open_breaker(clock: Clock) -> Breaker:
+def open_breaker(clock: Clock) -> CircuitBreaker:
     breaker = make_breaker(clock)
     for _ in range(BREAKER_MIN_CALLS):
         call(breaker, success=False)
@@ -108,7 +108,7 @@ def test_breaker_forgets_failures_after_ten_seconds(clock: Clock) -> None:
 def test_breaker_stays_open_four_to_six_seconds(clock: Clock) -> None:
     lengths = []
     for seed in range(50):
-        breaker = Breaker(clock, random.Random(seed))
+        breaker = CircuitBreaker(clock, random.Random(seed))
         for _ in range(BREAKER_MIN_CALLS):
             call(breaker, success=False)
         lengths.append(breaker.seconds_open)

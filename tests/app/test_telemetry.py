@@ -14,17 +14,17 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.background import Work, meanwhile
+from app.process.background import BackgroundTask, run_in_background
 from app.settings import ServiceSettings, load
 from app.telemetry.context import NOBODY, Deadline, RequestContext, bind, current
-from app.telemetry.lag import watch_event_loop
+from app.telemetry.event_loop_lag import watch_event_loop
 from app.telemetry.logs import configure_logging, get_logger
 from app.telemetry.metrics import Metrics
 from tests.app.small import build
 from tests.support.asgi import call, running
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-MOST_SERIES = 2000
+MAX_SERIES = 2000
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ async def test_ten_thousand_random_requests_make_no_new_series(
         await call(app, method, f"/x/{path}")
     after = await series_of(client)
     assert set(after) == before
-    assert len(after) < MOST_SERIES
+    assert len(after) < MAX_SERIES
 
 
 async def test_no_mix_of_routes_methods_and_statuses_passes_the_limit() -> None:
@@ -116,7 +116,7 @@ async def test_no_mix_of_routes_methods_and_statuses_passes_the_limit() -> None:
         for method in ("GET", "PUT", "POST"):
             for status in (200, 400, 404, 409, 422, 500, 503):
                 metrics.request_answered(f"/{route}", method, status, 0.001)
-    assert metrics.render().count(b"\nhttp_request_duration_seconds") < MOST_SERIES
+    assert metrics.render().count(b"\nhttp_request_duration_seconds") < MAX_SERIES
 
 
 async def test_probes_are_not_counted_as_work(client: httpx2.AsyncClient) -> None:
@@ -138,7 +138,7 @@ async def test_the_process_and_the_build_are_described(client: httpx2.AsyncClien
 async def test_the_lag_of_the_event_loop_is_measured() -> None:
     metrics = Metrics("test")
     watching = partial(watch_event_loop, metrics.event_loop_lag, interval=0.001)
-    async with meanwhile(Work("watch", watching)):
+    async with run_in_background(BackgroundTask("watch", watching)):
         await asyncio.sleep(0.005)
         time.sleep(0.06)  # somebody blocks the loop
         await asyncio.sleep(0.005)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.models import Model, Text
-from app.text import tidied
+from app.models import RequestModel, Text
+from app.text import normalized
 
 ZWNJ, ZWJ, BOM = "\u200c", "\u200d", "\ufeff"
 EMOJI = st.sampled_from("👩👨👧👦❤🏳🌈⚕✈")
@@ -37,13 +37,13 @@ indic_names = st.one_of(
 families = st.lists(EMOJI, min_size=1, max_size=4).map(ZWJ.join)
 
 
-class Named(Model):
+class Named(RequestModel):
     name: Annotated[str, Text(1, 3)]
 
 
 @given(st.one_of(persian_names, indic_names, families))
 def test_joiners_that_join_something_are_kept(name: str) -> None:
-    assert tidied(name) == unicodedata.normalize("NFC", name)
+    assert normalized(name) == unicodedata.normalize("NFC", name)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_joiners_that_join_something_are_kept(name: str) -> None:
     ],
 )
 def test_names_stay_as_their_owners_write_them(name: str) -> None:
-    assert tidied(name) == unicodedata.normalize("NFC", name)
+    assert normalized(name) == unicodedata.normalize("NFC", name)
 
 
 @given(
@@ -72,7 +72,7 @@ def test_names_stay_as_their_owners_write_them(name: str) -> None:
     st.text(f"{BOM}\u200b\u2060\u200e\u200f \n", max_size=4),
 )
 def test_what_copying_left_at_the_edges_is_dropped(name: str, before: str, after: str) -> None:
-    assert tidied(before + name + after) == unicodedata.normalize("NFC", name)
+    assert normalized(before + name + after) == unicodedata.normalize("NFC", name)
 
 
 @pytest.mark.parametrize(
@@ -86,29 +86,29 @@ def test_what_copying_left_at_the_edges_is_dropped(name: str, before: str, after
     ],
 )
 def test_joiners_that_join_nothing_are_dropped(typed: str, kept: str) -> None:
-    assert tidied(typed) == kept
+    assert normalized(typed) == kept
 
 
 @pytest.mark.parametrize("mark", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 @pytest.mark.parametrize("pattern", ["{}Ann", "An{}n", "Ann{}"])
 def test_what_turns_the_direction_of_a_text_is_refused(mark: str, pattern: str) -> None:
     with pytest.raises(ValueError, match="direction-changing"):
-        tidied(pattern.format(mark))
+        normalized(pattern.format(mark))
 
 
 @pytest.mark.parametrize("hidden", ["\u200b", "\u200e", "\u200f", "\u061c", "\u2060", BOM, "\x00"])
 def test_what_hides_inside_a_text_is_refused(hidden: str) -> None:
     with pytest.raises(ValueError, match="invisible"):
-        tidied(f"An{hidden}n")
+        normalized(f"An{hidden}n")
 
 
 @given(st.text(max_size=40))
 def test_tidying_twice_is_tidying_once(text: str) -> None:
     try:
-        once = tidied(text)
+        once = normalized(text)
     except ValueError:
         return
-    assert tidied(once) == once
+    assert normalized(once) == once
 
 
 def test_a_text_is_measured_without_its_padding() -> None:

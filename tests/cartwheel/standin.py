@@ -17,13 +17,13 @@ import typer
 from fastapi import APIRouter, FastAPI, Request
 
 from app.factory import create_app
-from app.health import Health
+from app.process.health import Health
 from app.settings import ServiceSettings, load
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 from cartwheel.local.errors import CommandError
 from cartwheel.local.foreground import run_in_foreground
-from cartwheel.local.replica import Patience
+from cartwheel.local.replica import Timeouts
 from cartwheel.local.settings import load_local
 from cartwheel.local.topology import ServiceSpec
 
@@ -33,7 +33,7 @@ SHOP = (
     ServiceSpec("storefront", FACTORY, "tests.cartwheel", neighbours=("cart",), store=None),
 )
 # Waits of minutes, made bearable.
-PATIENCE = Patience(probe_every=0.1, probe_timeout=1.0, hung_after=4.0)
+TIMEOUTS = Timeouts(probe_every=0.1, probe_timeout=1.0, hung_after=4.0)
 
 router = APIRouter(prefix="/v1")
 
@@ -110,7 +110,7 @@ def create() -> FastAPI:
 
 def main() -> None:
     try:
-        run_in_foreground(SHOP, load_local(), PATIENCE)
+        run_in_foreground(SHOP, load_local(), TIMEOUTS)
     except CommandError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)

@@ -7,7 +7,7 @@ import pytest
 
 from cartwheel.local import logs
 from cartwheel.local.logs import ReplicaLog
-from cartwheel.local.topology import MOST_REPLICAS
+from cartwheel.local.topology import MAX_REPLICAS
 
 
 async def keep(log: ReplicaLog, *chunks: bytes) -> None:
@@ -71,7 +71,7 @@ async def test_a_log_that_is_opened_again_takes_no_other_away(tmp_path: Path) ->
 
 
 async def test_of_as_many_replicas_as_there_may_be_each_keeps_its_log(tmp_path: Path) -> None:
-    replicas = {f"cart-{number}" for number in range(MOST_REPLICAS)}
+    replicas = {f"cart-{number}" for number in range(MAX_REPLICAS)}
     for name in replicas:
         await keep(ReplicaLog(tmp_path / f"{name}.log", on_error=print, tell=print), b"a line\n")
     assert {file.stem for file in tmp_path.iterdir()} == replicas

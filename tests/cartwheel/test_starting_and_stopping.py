@@ -90,10 +90,10 @@ def test_a_second_signal_ends_what_does_not_want_to_stop(start: Start) -> None:
     run = start(CARTWHEEL_STANDIN_STUBBORN="true").ready()
     run.process.send_signal(signal.SIGINT)
     run.says("stopping")
-    time.sleep(0.2)  # a person's second press, well before patience ends
+    time.sleep(0.2)  # a person's second press, well before the time to stop is over
     run.process.send_signal(signal.SIGINT)
     assert run.exit_code() == 0
-    assert "did not stop within" not in run.output, "nobody waited for patience to end"
+    assert "did not stop within" not in run.output, "nobody waited for the time to stop to end"
 
 
 def test_a_replica_that_does_not_want_to_stop_is_killed_in_time(start: Start) -> None:

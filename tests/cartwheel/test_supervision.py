@@ -16,12 +16,12 @@ from cartwheel.local.errors import CommandError
 from cartwheel.local.events import Kind
 from cartwheel.local.logs import ReplicaLog
 from cartwheel.local.processes import Processes
-from cartwheel.local.replica import Condition, Patience, Replica, State
+from cartwheel.local.replica import Condition, Replica, State, Timeouts
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.runs import Run, eventually
 from tests.support.waiting import until
 
-PATIENCE = Patience(probe_every=0.05, first_back_off=0.05)
+TIMEOUTS = Timeouts(probe_every=0.05, first_back_off=0.05)
 
 
 class Sleeper:
@@ -53,7 +53,7 @@ class Told(list[str]):
 
 def replica_of(program: Sleeper, told: Told, folder: Path) -> Replica:
     log = ReplicaLog(folder / "log", on_error=print, tell=print)
-    return Replica("cart-1", program=program, log=log, events=told, patience=PATIENCE)
+    return Replica("cart-1", program=program, log=log, events=told, timeouts=TIMEOUTS)
 
 
 async def test_a_mistake_while_watching_is_told_and_the_watch_goes_on(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from app.client import Transport, Upstream
-from app.models import Reading
+from app.models import UpstreamModel
 from app.telemetry.metrics import Metrics
 from services.cart import clients as cart
 from services.storefront import clients as storefront
@@ -234,11 +234,11 @@ def test_each_field_that_is_read_is_promised(
 
 
 def test_a_promise_that_is_not_kept_is_noticed() -> None:
-    class Renamed(Reading):
+    class Renamed(UpstreamModel):
         sku: str
         cost: int
 
-    class Choosy(Reading):
+    class Choosy(UpstreamModel):
         sku: int
 
     operation = find_operation(document_of("products"), "GET", "/v1/products/BIKE-1")

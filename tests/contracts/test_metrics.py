@@ -17,7 +17,7 @@ from tests.support.asgi import running
 from tests.support.shop import SERVICES
 
 EACH_SERVICE = pytest.mark.parametrize("service", SERVICES)
-MOST_SERIES = 1000
+MAX_SERIES = 1000
 """Half of what a replica may ever publish: the rest is for what it is asked."""
 
 
@@ -64,7 +64,7 @@ async def test_counters_begin_at_zero(families: list[Metric]) -> None:
 async def test_what_is_there_from_the_start_leaves_room_for_the_rest(
     families: list[Metric],
 ) -> None:
-    assert sum(len(family.samples) for family in families) < MOST_SERIES
+    assert sum(len(family.samples) for family in families) < MAX_SERIES
 
 
 def _samples(families: list[Metric], name: str) -> Iterator[Sample]:

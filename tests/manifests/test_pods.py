@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.client.engine import LIMITS
+from app.client.transport import LIMITS
 from tests.manifests.objects import (
     SERVICES,
     Object,
@@ -187,14 +187,14 @@ def test_a_service_starts_lives_and_stops_in_good_manners(overlay: Overlay, serv
     assert app["livenessProbe"]["timeoutSeconds"] >= 5
     # New connections end first, then those that are there, then the process.
     sleep = app["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert pod["terminationGracePeriodSeconds"] >= sleep + LONGEST_STOP
+    assert pod["terminationGracePeriodSeconds"] >= sleep + MAX_STOP
     assert pod["topologySpreadConstraints"]
 
 
 # How long a replica may be short of CPU without being taken out, in seconds.
 BUSY_AT_MOST = 15
 # The drain of a service and the longest request it lets finish.
-LONGEST_STOP = 15
+MAX_STOP = 15
 
 
 @pytest.mark.parametrize("service", SERVICES)

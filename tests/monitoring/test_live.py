@@ -27,7 +27,7 @@ LOCAL = ROOT / "monitoring" / "prometheus" / "local.yaml"
 DATA_WITHIN = 60.0
 LOAD = {"browse": 4.0, "cart-add": 8.0, "checkout": 4.0}
 CPU = "process_cpu_seconds_total"
-LONGEST_LOAD = 150.0
+MAX_LOAD = 150.0
 
 
 @pytest.mark.skipif(not installed(), reason=HOW_TO_GET_IT)
@@ -158,6 +158,6 @@ async def _shop_around(target: str, enough: threading.Event) -> None:
     async with anyio.create_task_group() as group:
         for scenario, rate in LOAD.items():
             generator = Generator(target, scenario=scenario, rate=rate, shoppers=4)
-            group.start_soon(generator.run, LONGEST_LOAD)
-        await anyio.to_thread.run_sync(enough.wait, LONGEST_LOAD)
+            group.start_soon(generator.run, MAX_LOAD)
+        await anyio.to_thread.run_sync(enough.wait, MAX_LOAD)
         group.cancel_scope.cancel()

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httptools
 
 ANSWER_WITHIN = 15.0
-MOST_KEPT_FAILURES = 20
+MAX_KEPT_FAILURES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Tally:
             if outcome.good:
                 return
         self.failed += 1
-        if len(self.failures) < MOST_KEPT_FAILURES:
+        if len(self.failures) < MAX_KEPT_FAILURES:
             told = (
                 repr(outcome)
                 if isinstance(outcome, OSError)

@@ -32,7 +32,7 @@ ENVIRONMENT = {
     "CARTWHEEL_GUESTS_PER_ADDRESS": "60000",
     "CARTWHEEL_FAILED_PASSWORDS_PER_ADDRESS": "60000",
 }
-MOST_AT_THE_DOOR = 4
+MAX_AT_THE_DOOR = 4
 """How many register at once: passwords are hashed by two threads."""
 
 
@@ -71,7 +71,7 @@ class RunningShop(Shop):
 
     def people(self, count: int) -> list[Person]:
         """So many new accounts, logged in."""
-        with ThreadPoolExecutor(MOST_AT_THE_DOOR) as door:
+        with ThreadPoolExecutor(MAX_AT_THE_DOOR) as door:
             return list(door.map(lambda _: self.person(), range(count)))
 
     def price(self, sku: str) -> dict[str, Any]:

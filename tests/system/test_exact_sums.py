@@ -14,8 +14,8 @@ from tests.system.shop import RunningShop, checkout, shop_up
 
 ROUNDS = 10
 ADDS = 90
-MOST_PIECES = 99
-MOST_LINES = 100
+MAX_PIECES = 99
+MAX_LINES = 100
 STOCK = 50
 SHOPPERS = 200
 FILLED_AT_ONCE = 20
@@ -37,8 +37,8 @@ STRAY_PAYMENTS = """
 def shop(request: pytest.FixtureRequest) -> Iterator[RunningShop]:
     # Two hundred at once take a moment on a small machine. What gets stuck there is taken up
     # by the sweeper, sooner than the usual minute.
-    patience = {"CARTWHEEL_CHECKOUT_PATIENCE": "30", "CARTWHEEL_STALL_SECONDS": "8"}
-    with shop_up(stores=request.param, **patience) as shop:
+    timeout = {"CARTWHEEL_CHECKOUT_PATIENCE": "30", "CARTWHEEL_STALL_SECONDS": "8"}
+    with shop_up(stores=request.param, **timeout) as shop:
         yield shop
 
 
@@ -78,10 +78,10 @@ async def test_of_parallel_adds_those_past_99_pieces_are_refused_and_change_noth
     shop: RunningShop,
 ) -> None:
     guest = shop.guest()
-    replies = await all_at_once(spread(shop, [adding(guest)] * (MOST_PIECES + 11)))
-    assert statuses(replies) == {200: MOST_PIECES, 409: 11}
+    replies = await all_at_once(spread(shop, [adding(guest)] * (MAX_PIECES + 11)))
+    assert statuses(replies) == {200: MAX_PIECES, 409: 11}
     full = cart_of(shop, guest)
-    assert full["lines"] == [{"sku": SKU, "quantity": MOST_PIECES}]
+    assert full["lines"] == [{"sku": SKU, "quantity": MAX_PIECES}]
     (refused,) = await all_at_once(spread(shop, [adding(guest)]))
     assert (refused.status, refused.json()["type"]) == (409, "urn:cartwheel:problem:cart-limit")
     assert cart_of(shop, guest) == full
@@ -90,13 +90,13 @@ async def test_of_parallel_adds_those_past_99_pieces_are_refused_and_change_noth
 async def test_of_parallel_adds_those_past_100_lines_are_refused_and_change_nothing(
     shop: RunningShop,
 ) -> None:
-    skus = [f"SPOKE-{number:03}" for number in range(MOST_LINES + 5)]
+    skus = [f"SPOKE-{number:03}" for number in range(MAX_LINES + 5)]
     await sell(shop, skus)
     guest = shop.guest()
     replies = await all_at_once(spread(shop, [adding(guest, sku) for sku in skus]))
-    assert statuses(replies) == {200: MOST_LINES, 409: 5}
+    assert statuses(replies) == {200: MAX_LINES, 409: 5}
     full = cart_of(shop, guest)
-    assert len(full["lines"]) == full["version"] == MOST_LINES
+    assert len(full["lines"]) == full["version"] == MAX_LINES
     (refused,) = await all_at_once(spread(shop, [adding(guest)]))
     assert (refused.status, refused.json()["type"]) == (409, "urn:cartwheel:problem:cart-limit")
     assert cart_of(shop, guest) == full

@@ -13,7 +13,7 @@ from tests.support.shop import ADDRESS, PASSWORD
 from tests.system.shop import RunningShop, shop_up
 
 STORY = ["confirmed", "packed", "shipped", "out_for_delivery", "delivered"]
-MOST_MEMORY = 600 * 1024 * 1024
+MAX_MEMORY = 600 * 1024 * 1024
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def events_of(stream: httpx2.Response) -> Iterator[dict[str, str]]:
 def test_a_guest_becomes_a_customer_orders_once_and_watches_the_parcel_arrive(
     shop: RunningShop,
 ) -> None:
-    assert shop.run.overview()["memory"] <= MOST_MEMORY
+    assert shop.run.overview()["memory"] <= MAX_MEMORY
     visitor = Visitor(shop)
     guest_token = visitor.ask("POST", "/user/v1/guests", expect=201).json()["access_token"]
     visitor.token = guest_token

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.auth import GUEST_PREFIX
 from app.errors import UnprocessablePayload
+from app.identity import GUEST_PREFIX
 from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
 
 MAX_REMEMBERED = 64

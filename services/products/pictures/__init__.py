@@ -4,7 +4,7 @@ The same SKU always gives the same picture, at most 4 KB of SVG.
 """
 
 from services.products.pictures import bicycles, carts, curiosities, kitchen, skates, toys
-from services.products.pictures.pen import Palette, Pen
+from services.products.pictures.svg_canvas import Palette, Pen
 
 _BY_CATEGORY = {
     "bicycles": bicycles,

@@ -1,6 +1,6 @@
 """Pictures of bicycles and their parts."""
 
-from services.products.pictures.pen import Palette, Pen, around
+from services.products.pictures.svg_canvas import Palette, Pen, around
 
 PALETTE = Palette(tile="#FBEFE8", shade="#EBCFC0", ink="#26282E", main="#C8401F", second="#E8A33D")
 

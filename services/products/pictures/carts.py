@@ -1,6 +1,6 @@
 """Pictures of carts and barrows."""
 
-from services.products.pictures.pen import Palette, Pen
+from services.products.pictures.svg_canvas import Palette, Pen
 
 PALETTE = Palette(tile="#F6F1DF", shade="#DFD3AC", ink="#2B3326", main="#3F6B3C", second="#D08A1E")
 

@@ -1,6 +1,6 @@
 """Pictures of curiosities."""
 
-from services.products.pictures.pen import Palette, Pen, around
+from services.products.pictures.svg_canvas import Palette, Pen, around
 
 PALETTE = Palette(tile="#F1EDF8", shade="#D5CAE8", ink="#2A2140", main="#6247A8", second="#D79A2B")
 

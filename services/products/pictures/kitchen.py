@@ -1,6 +1,6 @@
 """Pictures of kitchen and garden goods."""
 
-from services.products.pictures.pen import Palette, Pen, around
+from services.products.pictures.svg_canvas import Palette, Pen, around
 
 PALETTE = Palette(tile="#EEF4E4", shade="#CEDFB6", ink="#26352A", main="#4F8A3C", second="#D6492F")
 

@@ -1,6 +1,6 @@
 """Pictures of skates, boards and what they roll on."""
 
-from services.products.pictures.pen import Palette, Pen, around
+from services.products.pictures.svg_canvas import Palette, Pen, around
 
 PALETTE = Palette(tile="#E9F4F1", shade="#BFDDD6", ink="#16302E", main="#0F7A70", second="#F08A5D")
 

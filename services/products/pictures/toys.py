@@ -1,6 +1,6 @@
 """Pictures of toys on wheels."""
 
-from services.products.pictures.pen import Palette, Pen
+from services.products.pictures.svg_canvas import Palette, Pen
 
 PALETTE = Palette(tile="#FFF3DA", shade="#F3DCA8", ink="#24324A", main="#D8432F", second="#2F6FB5")
 YELLOW = "#F2B02E"

@@ -25,7 +25,7 @@ from services.storefront.dependencies import (
 )
 from services.storefront.models import Tokens
 from services.storefront.web.forms import Form, required
-from services.storefront.web.safety import own_path
+from services.storefront.web.security import own_path
 
 router = APIRouter(include_in_schema=False)
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from app.client import UpstreamError
 from app.telemetry.context import current
-from services.storefront import till, views
+from services.storefront import cart_view, views
 from services.storefront.clients import Refusal, SignedOut
 from services.storefront.dependencies import (
     CurrentShop,
@@ -20,17 +20,17 @@ from services.storefront.dependencies import (
     Visit,
     new_form_key,
 )
+from services.storefront.flash_messages import Flash, Pieces, notice_of
 from services.storefront.models import Cart, CartLine, Lookup
-from services.storefront.notices import Flash, Pieces, notice_of
-from services.storefront.quantities import MOST, Quantities, quantity_of
+from services.storefront.quantity_fields import MOST, Quantities, quantity_of
 from services.storefront.routes.catalogue import SKU
 from services.storefront.service import Basket, Outage, missing_neighbour
 from services.storefront.web.forms import Form
-from services.storefront.web.safety import own_path
+from services.storefront.web.security import own_path
 
 router = APIRouter(include_in_schema=False)
 
-MOST_FIELDS = 256
+MAX_FIELDS = 256
 """A cart has 100 lines, and two fields for each."""
 REFUSALS = {
     "cart-limit": "cart-limit",
@@ -70,7 +70,7 @@ async def show_cart(visit: CurrentVisit, shop: CurrentShop) -> Any:
 async def change_cart(visit: CurrentVisit, shop: CurrentShop) -> Any:
     """Have the quantities that were typed, whichever button of the page was pressed."""
     try:
-        typed = await visit.form(most_fields=MOST_FIELDS)
+        typed = await visit.form(most_fields=MAX_FIELDS)
     except StaleForm as stale:
         advice = "Nothing was changed. Please check."
         again = Form(stale.typed, trouble=stale.title, advice=advice, status=stale.status)
@@ -187,7 +187,7 @@ async def _cart_page(visit: Visit, shop: Shop, form: Form) -> Any:
     if isinstance(found, Outage):
         empty = {"basket": None, "form": form, "cart_count": None}
         return await visit.outage("cart.html", found, here="cart", **empty)
-    page = till.basket_page(found, visit.seen_prices, form)
+    page = cart_view.basket_page(found, visit.seen_prices, form)
     return await visit.page(
         "cart.html",
         status=form.status,
@@ -204,7 +204,7 @@ async def _typed_cart_page(visit: Visit, shop: Shop, form: Form, outage: Outage)
     before = Quantities.read(form.values).before
     cart = Cart(lines=tuple(CartLine(sku=sku, quantity=count) for sku, count in before.items()))
     goods = await shop.storefront.goods(list(before)) if before else Lookup(items=[])
-    page = till.basket_page(Basket(cart, goods), visit.seen_prices, form)
+    page = cart_view.basket_page(Basket(cart, goods), visit.seen_prices, form)
     return await visit.page(
         "cart.html",
         status=503 if form.status == 200 else form.status,

@@ -8,19 +8,19 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.errors import NotFound
 from app.text import ZWJ, ZWNJ
-from services.storefront import listing, views
+from services.storefront import listing_view, views
 from services.storefront.clients import Refusal
 from services.storefront.dependencies import CurrentShop, PageVisit, new_form_key
 from services.storefront.models import SKU_PATTERN
 from services.storefront.service import Outage
-from services.storefront.web.safety import IMAGE_SECURITY_POLICY
+from services.storefront.web.security import IMAGE_SECURITY_POLICY
 
 router = APIRouter(include_in_schema=False)
 
 SKU = re.compile(SKU_PATTERN)
 SLUG = re.compile(r"[a-z0-9-]{1,40}")
-LONGEST_SEARCH = 80
-LONGEST_PRICE = 12
+MAX_SEARCH = 80
+MAX_PRICE = 12
 CURSOR = re.compile(r"[A-Za-z0-9_-]{1,512}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -42,15 +42,15 @@ async def wanted(
     lowest: Annotated[str, Query(alias="from")] = "",
     highest: Annotated[str, Query(alias="to")] = "",
     currency: Text = "",
-) -> listing.Wanted:
+) -> listing_view.Wanted:
     """What an address asks a listing for. What cannot be meant is left out."""
-    return listing.Wanted(
-        text=_printable(q)[:LONGEST_SEARCH],
-        sort=sort if sort in listing.SORTS else "",
+    return listing_view.Wanted(
+        text=_printable(q)[:MAX_SEARCH],
+        sort=sort if sort in listing_view.SORTS else "",
         cursor=cursor if CURSOR.fullmatch(cursor) else "",
         in_stock=stock == "1",
-        lowest=_printable(lowest)[:LONGEST_PRICE],
-        highest=_printable(highest)[:LONGEST_PRICE],
+        lowest=_printable(lowest)[:MAX_PRICE],
+        highest=_printable(highest)[:MAX_PRICE],
         currency=currency if CURRENCY.fullmatch(currency) else "",
     )
 
@@ -60,7 +60,7 @@ def _printable(typed: str) -> str:
     return "".join(shown).strip()
 
 
-Wanted = Annotated[listing.Wanted, Depends(wanted)]
+Wanted = Annotated[listing_view.Wanted, Depends(wanted)]
 
 
 @router.get("/")
@@ -127,7 +127,7 @@ async def developers(visit: PageVisit, request: Request, shop: CurrentShop) -> A
     return await visit.page("developers.html", services=SERVICES, origin=origin)
 
 
-async def _listing(visit: PageVisit, shop: CurrentShop, wanted: listing.Wanted) -> Any:
+async def _listing(visit: PageVisit, shop: CurrentShop, wanted: listing_view.Wanted) -> Any:
     try:
         found = await shop.storefront.listing(wanted.query)
     except Refusal:
@@ -135,11 +135,11 @@ async def _listing(visit: PageVisit, shop: CurrentShop, wanted: listing.Wanted) 
         if wanted.cursor:
             return visit.redirect(wanted.path())
         raise NotFound("There is no such shelf.") from None
-    page = listing.listing_page(found, wanted)
+    page = listing_view.listing_page(found, wanted)
     if wanted.category and not page.missing and not page.is_shelf:
         raise NotFound("There is no such shelf.")
     return await visit.page(
-        "listing.html",
+        "listing_view.html",
         status=503 if page.missing else 200,
         here="shop",
         listing=page,

@@ -9,8 +9,7 @@ from fastapi import APIRouter
 
 from app.client import UpstreamError
 from app.telemetry.context import current
-from services.storefront import parcels, till, views
-from services.storefront.agreement import SeenLine, changes, pack_agreed, unpack_agreed
+from services.storefront import cart_view, order_view, views
 from services.storefront.clients import Refusal, SignedOut
 from services.storefront.countries import COUNTRIES, WITHOUT_POSTAL_CODES
 from services.storefront.dependencies import (
@@ -23,6 +22,7 @@ from services.storefront.dependencies import (
     new_form_key,
 )
 from services.storefront.models import Address, Money, Order
+from services.storefront.price_agreement import SeenLine, changes, pack_agreed, unpack_agreed
 from services.storefront.routes.cart import have, read_basket
 from services.storefront.service import Outage, missing_neighbour
 from services.storefront.web.forms import Form, required, unprintable
@@ -103,7 +103,7 @@ async def place_order(visit: CurrentVisit, shop: CurrentShop) -> Any:
     visit.forget_prices()
     visit.forget_draft()
     notice = "ordered" if order.status == "confirmed" else "ordered-pending"
-    return visit.redirect(parcels.order_path(order.id), notice=notice)
+    return visit.redirect(order_view.order_path(order.id), notice=notice)
 
 
 async def _stale(visit: Visit, shop: Shop, stale: StaleForm) -> Any:
@@ -140,7 +140,7 @@ def _unsure(form: Form, error: UpstreamError) -> Form:
 async def _take_what_is_left(visit: Visit, shop: Shop, form: Form) -> Any:
     """Have no more in the cart than there is, and show what that makes."""
     found = await read_basket(visit, shop)
-    short = {} if isinstance(found, Outage) else till.short_lines(found)
+    short = {} if isinstance(found, Outage) else cart_view.short_lines(found)
 
     async def lower(bearer: str) -> None:
         for sku, left in short.items():
@@ -174,7 +174,7 @@ async def _refused(visit: Visit, shop: Shop, form: Form, refusal: Refusal) -> An
         case "already-ordered" if refusal.order_id:
             visit.forget_prices()
             visit.forget_draft()
-            return visit.redirect(parcels.order_path(refusal.order_id), notice="this-order")
+            return visit.redirect(order_view.order_path(refusal.order_id), notice="this-order")
         case "in-progress":
             busy = form.but(
                 trouble="We are still working on this order.",
@@ -230,7 +230,7 @@ async def _checkout(visit: Visit, shop: Shop, form: Form, *, fresh_key: bool = F
         "checkout.html",
         status=form.status,
         form=form,
-        basket=till.basket_page(found, visit.seen_prices),
+        basket=cart_view.basket_page(found, visit.seen_prices),
         agreed=pack_agreed(found.cart.lines, found.known),
         missing=None,
         cart_count=found.cart.count,
@@ -260,7 +260,7 @@ async def _remembered(
         "checkout.html",
         status=503,
         form=form,
-        basket=till.remembered_page(seen, total, known),
+        basket=cart_view.remembered_page(seen, total, known),
         agreed=form.values.get("agreed", ""),
         missing=None if form.trouble else views.missing(missing),
         cart_count=None,

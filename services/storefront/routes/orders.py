@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from app.client import UpstreamError
 from app.errors import NotFound, Unauthenticated, UnprocessablePayload
 from app.telemetry.context import current
-from services.storefront import parcels
+from services.storefront import order_view
 from services.storefront.clients import NO_SUCH, Refusal, SignedOut
 from services.storefront.dependencies import (
     CurrentLifecycle,
@@ -61,7 +61,7 @@ async def list_orders(visit: PageVisit, shop: CurrentShop, cursor: str = "") -> 
     if isinstance(found, Outage):
         return await visit.outage("orders.html", found, here="orders")
     more = f"/orders?cursor={found.next_cursor}" if found.next_cursor else None
-    shown = [parcels.order_view(order) for order in found.items]
+    shown = [order_view.order_view(order) for order in found.items]
     return await visit.page(
         "orders.html", here="orders", orders=shown, next_path=more, missing=None
     )
@@ -86,7 +86,7 @@ async def order_again(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> 
     async def add(bearer: str) -> Sequence[LeftOut]:
         return await shop.storefront.order_again(bearer, order, key=key)
 
-    path = parcels.order_path(order_id)
+    path = order_view.order_path(order_id)
     try:
         left_out = await visit.as_somebody(add)
     except SignedOut:
@@ -101,7 +101,7 @@ async def order_again(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> 
 @router.get("/orders/{order_id}/again")
 async def back_to_the_order(order_id: str, visit: CurrentVisit) -> Any:
     """For whoever loads the page again that told what could not be put in the cart."""
-    return visit.redirect(parcels.order_path(order_id))
+    return visit.redirect(order_view.order_path(order_id))
 
 
 @router.get("/orders/{order_id}/cancel")
@@ -109,7 +109,7 @@ async def ask_before_cancelling(order_id: str, visit: PageVisit, shop: CurrentSh
     found = await _find(visit, shop, order_id)
     if not isinstance(found, Order):
         return found
-    order = parcels.order_view(found)
+    order = order_view.order_view(found)
     if not order.cancellable:
         return visit.redirect(order.path, notice="not-cancelled")
     return await visit.page("cancel.html", here="orders", order=order)
@@ -118,7 +118,7 @@ async def ask_before_cancelling(order_id: str, visit: PageVisit, shop: CurrentSh
 @router.post("/orders/{order_id}/cancel")
 async def cancel_order(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> Any:
     await _form(visit, order_id)
-    path = parcels.order_path(order_id)
+    path = order_view.order_path(order_id)
 
     async def cancel(bearer: str) -> None:
         await shop.storefront.orders.cancel(bearer, order_id)
@@ -151,7 +151,7 @@ async def order_events(
     return visit.sealed(
         await relayed_events(
             shop.upstreams["tracking"],
-            f"/v1{parcels.order_path(order_id)}/events",
+            f"/v1{order_view.order_path(order_id)}/events",
             headers={"last-event-id": request.headers.get("last-event-id", "")},
             bearer=bearer,
             lifecycle=lifecycle,
@@ -169,14 +169,14 @@ async def _form(visit: Visit, order_id: str) -> Mapping[str, str]:
     try:
         return await visit.form()
     except StaleForm as stale:
-        raise stale.leading_to(parcels.order_path(order_id)) from None
+        raise stale.leading_to(order_view.order_path(order_id)) from None
 
 
 async def _order_page(visit: Visit, order: Order, *, left_out: Sequence[LeftOut] = ()) -> Any:
     return await visit.page(
         "order.html",
         here="orders",
-        order=parcels.order_view(order),
+        order=order_view.order_view(order),
         left_out=left_out,
         again_key=new_form_key(),
         missing=None,
@@ -199,7 +199,7 @@ async def _find(visit: Visit, shop: Shop, order_id: str) -> Order | Any:
 
     found = await visit.as_account(read)
     if found is None:
-        path = parcels.order_path(order_id)
+        path = order_view.order_path(order_id)
         return visit.redirect(f"/login?next={path}", notice="log-in-first")
     if isinstance(found, Outage):
         return await visit.outage("order.html", found, here="orders", order=None)

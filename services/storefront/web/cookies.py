@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.models import Reading
+from app.models import UpstreamModel
 
 MONTH = 30 * 24 * 60 * 60
 MAX_COOKIE_LENGTH = 3800
@@ -92,7 +92,7 @@ def unpack_prices(value: str | None) -> dict[str, int]:
     }
 
 
-class _Claims(Reading):
+class _Claims(UpstreamModel):
     roles: list[str]
 
 

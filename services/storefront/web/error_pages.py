@@ -8,7 +8,7 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.problems import MEDIA_TYPE
+from app.errors import MEDIA_TYPE
 
 WORDS = {
     403: ("This form went stale.", "Please load the page again and send it once more."),

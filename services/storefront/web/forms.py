@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from app.bodies import FORM
 from app.errors import BadRequest, UnsupportedMediaType
-from app.text import tidied
+from app.request.bodies import FORM
+from app.text import normalized
 
 MAX_FIELDS = 40
 PASSWORDS = frozenset({"password", "current_password", "old_password"})
@@ -66,7 +66,7 @@ def unprintable(form: Mapping[str, str], names: Iterable[str], words: str) -> di
     errors = {}
     for name in names:
         try:
-            tidied(form.get(name, ""))
+            normalized(form.get(name, ""))
         except ValueError:
             errors[name] = words
     return errors

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from app.stores.clock import CLOCK_MARGIN
 from app.stores.sql import Database
-from services.user.limits import Budget
+from services.user.rate_limits import Budget
 
 _SPEND = text(
     "INSERT INTO attempts (key, clear_at)"

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.auth import GUEST_PREFIX
+from app.identity import GUEST_PREFIX
 from app.stores.sql import Database
 from services.user.models import Role, Rotation, Session
 

@@ -32,7 +32,7 @@ def metrics() -> Metrics:
 @pytest.fixture
 async def database(url: str, metrics: Metrics) -> AsyncIterator[Database]:
     """A store with a table `counters` that holds a and b, both 0."""
-    async with Database(url, metrics=metrics, patience=30.0) as database:
+    async with Database(url, metrics=metrics, timeout=30.0) as database:
         async with database.transaction("prepare") as connection:
             await connection.execute(
                 text("CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)")

@@ -185,7 +185,7 @@ def test_the_command_fails_when_the_store_is_away(
 async def test_it_waits_for_a_store_that_is_still_starting(code: Code) -> None:
     with running_postgres() as server:
         server.stop()
-        migrated = asyncio.create_task(migrate_when_up(PACKAGE, server.url(), patience=60))
+        migrated = asyncio.create_task(migrate_when_up(PACKAGE, server.url(), timeout=60))
         await asyncio.to_thread(server.start)
         assert await migrated == (Version(0, 0), Version(1, 0))
 

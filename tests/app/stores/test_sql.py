@@ -107,7 +107,7 @@ async def test_a_caller_that_is_cancelled_leaves_no_lock(database: Database) -> 
 
 async def test_waiting_for_a_lock_has_a_limit(url: str, database: Database) -> None:
     async with (
-        Database(url, metrics=Metrics("other"), patience=0.2) as impatient,
+        Database(url, metrics=Metrics("other"), timeout=0.2) as impatient,
         database.transaction("hold") as connection,
     ):
         await connection.execute(ADD, {"name": "a", "by": 1})
@@ -118,7 +118,7 @@ async def test_waiting_for_a_lock_has_a_limit(url: str, database: Database) -> N
 
 async def test_waiting_for_a_connection_has_a_limit(url: str, database: Database) -> None:
     async with (
-        Database(url, metrics=Metrics("other"), pool_size=1, patience=0.2) as narrow,
+        Database(url, metrics=Metrics("other"), pool_size=1, timeout=0.2) as narrow,
         narrow.reading("hold"),
     ):
         with pytest.raises(StoreUnavailable):
@@ -311,7 +311,7 @@ async def test_work_that_always_loses_ends(database: Database) -> None:
 async def test_a_deadlock_in_postgres_is_survived(postgres_url: str, metrics: Metrics) -> None:
     both_hold_one = asyncio.Barrier(2)
 
-    async with Database(postgres_url, metrics=metrics, patience=5.0) as database:
+    async with Database(postgres_url, metrics=metrics, timeout=5.0) as database:
         async with database.transaction("prepare") as connection:
             await connection.execute(text("CREATE TABLE counters (name TEXT, value BIGINT)"))
             await connection.execute(text("INSERT INTO counters VALUES ('a', 0), ('b', 0)"))
@@ -361,7 +361,7 @@ async def test_a_postgres_statement_that_takes_too_long_is_given_up(
         async with database.reading("sleep") as connection:
             await connection.execute(text("SELECT pg_sleep(30)"))
 
-    async with Database(postgres_url, metrics=metrics, patience=0.2) as database:
+    async with Database(postgres_url, metrics=metrics, timeout=0.2) as database:
         with pytest.raises(StoreUnavailable):
             await sleep(database)
         await database.ping()
@@ -420,7 +420,7 @@ async def test_another_process_that_holds_a_sqlite_file_is_waited_for_and_then_t
     sqlite_url: str, metrics: Metrics
 ) -> None:
     file = sqlite_url.removeprefix("sqlite:///")
-    async with Database(sqlite_url, metrics=metrics, patience=0.2) as database:
+    async with Database(sqlite_url, metrics=metrics, timeout=0.2) as database:
         async with database.transaction("prepare") as connection:
             await connection.execute(text("CREATE TABLE counters (name TEXT, value BIGINT)"))
             await connection.execute(text("INSERT INTO counters VALUES ('a', 0)"))

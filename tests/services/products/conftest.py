@@ -49,7 +49,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def database(empty_url: str) -> AsyncIterator[Database]:
     """A migrated store without goods, once each kind."""
     await migrate("services.products", empty_url)
-    async with Database(empty_url, metrics=Metrics("products"), patience=60) as database:
+    async with Database(empty_url, metrics=Metrics("products"), timeout=60) as database:
         yield database
 
 

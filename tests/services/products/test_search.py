@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.paging import encode_cursor
+from app.request.pagination import encode_cursor
 from services.products.models import Sort
 from services.products.repository import Listing
 from services.products.search import Vocabulary, search_terms, searched, tokens

@@ -4,7 +4,7 @@ import pytest
 
 from services.storefront.dependencies import notice_cookie
 from services.storefront.main import build
-from services.storefront.web.safety import unmasked
+from services.storefront.web.security import unmasked
 from tests.services.storefront.browser import PAGE_HEADERS, Browser, Page
 from tests.services.storefront.conftest import settings
 from tests.services.storefront.neighbours import Neighbours, product

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from services.storefront.main import build
-from services.storefront.web.again import PAUSES
+from services.storefront.web.page_retry import PAUSES
 from tests.services.storefront.browser import EMAIL, PAGE_HEADERS, Browser
 from tests.services.storefront.conftest import settings
 from tests.services.storefront.neighbours import Neighbours
@@ -63,7 +63,7 @@ async def test_a_form_is_sent_once_more_with_the_new_cookies(
 async def test_a_browser_that_never_gets_the_new_cookies_is_not_sent_round_for_ever(
     browser: Browser, other: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.storefront.web.again.PAUSES", (0.0,) * len(PAUSES))
+    monkeypatch.setattr("services.storefront.web.page_retry.PAUSES", (0.0,) * len(PAUSES))
     await browser.add("BIKE-1")
     stuck = {"cartwheel_refresh": browser.client.cookies["cartwheel_refresh"]}
     del browser.client.cookies["cartwheel_access"]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from app.client import Upstream
-from app.lifecycle import Lifecycle
+from app.process.lifecycle import Lifecycle
 from app.telemetry.metrics import Metrics
 from services.storefront.streams import (
     GOODBYE,

@@ -16,7 +16,7 @@ from app.telemetry.metrics import Metrics
 from services.tracking.anonymiser import BATCH, LAST_ORDER_AFTER, Anonymiser
 from services.tracking.clients import DeletedAccount, UserClient
 from services.tracking.deleted_owners import DeletedOwners
-from services.tracking.measures import Measures
+from services.tracking.metrics import Measures
 from tests.services.tracking.front import ADDRESS, Front, open_front
 from tests.services.tracking.neighbours import SERVICE_TOKEN, down, problem
 from tests.services.tracking.workshop import Shop, Workshop, an_order, eventually, open_workshop

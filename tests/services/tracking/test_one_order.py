@@ -25,11 +25,11 @@ async def front(sqlite_shop: Shop) -> AsyncIterator[Front]:
 @asynccontextmanager
 async def two_replicas(shop: Shop, folder: Path) -> AsyncIterator[list[httpx2.AsyncClient]]:
     # For many at once on a crowded machine.
-    patience = {"request_timeout": "60", "checkout_patience": "50", "stall_seconds": "2"}
+    timeout = {"request_timeout": "60", "checkout_patience": "50", "stall_seconds": "2"}
     async with (
         town_of(shop, folder) as town,
-        town.tracking(**patience) as one,
-        town.tracking(**patience) as other,
+        town.tracking(**timeout) as one,
+        town.tracking(**timeout) as other,
         httpx2.AsyncClient(base_url=one.url, timeout=60) as first,
         httpx2.AsyncClient(base_url=other.url, timeout=60) as second,
     ):

@@ -30,6 +30,6 @@ async def test_of_a_crowd_of_checkouts_only_some_are_at_work_and_the_others_wait
     ):
         for order in orders:
             await workshop.place(order, key=order.id)
-        finished = await asyncio.gather(*(runner.run(order, patience=5) for order in orders))
+        finished = await asyncio.gather(*(runner.run(order, timeout=5) for order in orders))
     assert [order and order.status for order in finished] == [Status.CONFIRMED] * 8
     assert counter.most == 3

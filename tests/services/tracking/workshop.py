@@ -15,7 +15,7 @@ from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.tracking.clients import CartClient, ProductsClient
 from services.tracking.courier import Courier
-from services.tracking.measures import Measures
+from services.tracking.metrics import Measures
 from services.tracking.models import (
     Address,
     Basis,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.user.limits import Limit, hidden, network_of, refusal
+from services.user.rate_limits import Limit, hidden, network_of, refusal
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from app.stores.sql import Database
-from services.user.chores import BATCH, tidy
-from services.user.limits import Budget, Limit
+from services.user.maintenance import BATCH, tidy
 from services.user.models import Account, Rotation, Session
+from services.user.rate_limits import Budget, Limit
 from services.user.repository import Accounts, Attempts, EmailTaken, Sessions, SigningKeys
 from services.user.repository.sessions import MAX_SESSIONS
 from services.user.signing import KeyRing, SigningKey

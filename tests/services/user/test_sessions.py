@@ -9,8 +9,8 @@ from time import perf_counter
 import httpx2
 import pytest
 
-from app.auth import TokenVerifier
 from app.client import Upstream
+from app.identity import TokenVerifier
 from app.telemetry.metrics import Metrics
 from tests.services.user.conftest import SERVICE_TOKEN, Clock, Start
 from tests.services.user.people import (

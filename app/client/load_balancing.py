@@ -26,7 +26,7 @@ ABSENT_SECONDS = 0.5
 ABSENT_SECONDS_MAX = 8.0
 """An address costs nearly nothing to try again, and whoever comes back should not wait long."""
 MAX_DOUBLINGS = 10
-PROBE_PATIENCE = 5.0
+PROBE_TIMEOUT = 5.0
 """Seconds a replica that failed waits for a call that can be asked again, before any other is
 taken to probe it."""
 SILENT_AFTER = 0.3
@@ -34,7 +34,7 @@ SILENT_AFTER = 0.3
 
 
 class Outcome(StrEnum):
-    """What a turn says about its replica."""
+    """What a pick says about its replica."""
 
     ANSWERED = "answered"
     FAILED = "failed"
@@ -54,8 +54,8 @@ class Replica:
         self.ejections = 0
         self.absent = False
         self.probing = False
-        self.waiting: dict[Turn, None] = {}
-        """Turns without an answer yet, the oldest first."""
+        self.waiting: dict[Pick, None] = {}
+        """Picks without an answer yet, the oldest first."""
         self.answered_at = float("-inf")
 
     @contextmanager
@@ -76,15 +76,15 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Turn:
-    """A replica's turn to be asked once; `probe` when its return depends on it."""
+class Pick:
+    """The replica chosen for one try; `probe` when its return depends on how the try ends."""
 
     replica: Replica
     began_at: float
     probe: bool = False
 
 
-class Balancer:
+class LoadBalancer:
     """Keeps the replicas of one neighbour and chooses among them."""
 
     def __init__(self, clock: Callable[[], float], rng: random.Random) -> None:
@@ -114,11 +114,11 @@ class Balancer:
         avoid: Replica | None = None,
         without: Collection[Replica] = (),
         repeatable: bool = True,
-    ) -> Turn | None:
+    ) -> Pick | None:
         """Choose a replica; None if there are none.
 
         `avoid` is only chosen if there is no other, those of `without` never. A call that is not
-        `repeatable` probes no replica that failed. What became of the turn is to be told once
+        `repeatable` probes no replica that failed. Tell how the pick went once,
         through `report`.
         """
         known = [one for one in self._replicas.values() if one not in without]
@@ -127,40 +127,40 @@ class Balancer:
             return None
         for replica in others:
             if self._may_probe(replica, repeatable=repeatable):
-                return self._turn(replica)
-        return self._turn(self._less_loaded(self._best_of(others)))
+                return self._new_pick(replica)
+        return self._new_pick(self._less_loaded(self._best_of(others)))
 
-    def report(self, turn: Turn, outcome: Outcome | None) -> float | None:
-        """Learn from a turn; None when it says nothing about the replica.
+    def report(self, pick: Pick, outcome: Outcome | None) -> float | None:
+        """Learn from a pick; None when it says nothing about the replica.
 
         Returns for how many seconds its replica is left out, if that was decided now.
         """
-        replica = turn.replica
-        replica.waiting.pop(turn, None)
-        if turn.probe:
+        replica = pick.replica
+        replica.waiting.pop(pick, None)
+        if pick.probe:
             replica.probing = False
         if outcome is None:
             return None
         if outcome is Outcome.ABSENT:
             return self._leave_out(replica, absent=True)
-        is_hung = outcome is Outcome.SILENT and turn.began_at >= replica.answered_at
+        is_hung = outcome is Outcome.SILENT and pick.began_at >= replica.answered_at
         if outcome is not Outcome.SILENT:
             replica.answered_at = self._clock()
         if outcome is Outcome.ANSWERED:
-            self._forgive(turn)
+            self._forgive(pick)
             return None
         replica.failures_in_a_row += 1
         enough = is_hung or replica.failures_in_a_row >= FAILURES_TO_EJECT
-        if turn.probe or (enough and self._may_eject(replica)):
+        if pick.probe or (enough and self._may_eject(replica)):
             return self._leave_out(replica, absent=False)
         return None
 
-    def _turn(self, replica: Replica) -> Turn:
+    def _new_pick(self, replica: Replica) -> Pick:
         probe = replica.ejected and not replica.probing
         replica.probing = replica.probing or probe
-        turn = Turn(replica, self._clock(), probe)
-        replica.waiting[turn] = None
-        return turn
+        pick = Pick(replica, self._clock(), probe)
+        replica.waiting[pick] = None
+        return pick
 
     def _best_of(self, replicas: list[Replica]) -> list[Replica]:
         """Those who are well; else those who are there; else all of them."""
@@ -177,8 +177,8 @@ class Balancer:
         if not replica.ejected or replica.probing:
             return False
         # An absent one takes nothing, so nothing can be lost on it.
-        patience = 0.0 if repeatable or replica.absent else PROBE_PATIENCE
-        return self._clock() >= replica.ejected_until + patience
+        timeout = 0.0 if repeatable or replica.absent else PROBE_TIMEOUT
+        return self._clock() >= replica.ejected_until + timeout
 
     def _may_eject(self, replica: Replica) -> bool:
         if replica.ejected:
@@ -186,10 +186,10 @@ class Balancer:
         present = [one for one in self._replicas.values() if not one.absent]
         return sum(one.ejected for one in present) + 1 <= MAX_EJECTED_SHARE * len(present)
 
-    def _forgive(self, turn: Turn) -> None:
-        replica = turn.replica
+    def _forgive(self, pick: Pick) -> None:
+        replica = pick.replica
         replica.failures_in_a_row = 0
-        if replica.ejected and turn.probe:
+        if replica.ejected and pick.probe:
             replica.ejected = replica.absent = False
 
     def _leave_out(self, replica: Replica, *, absent: bool) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.user.limits import KNOWN_FOR, Budget, Limit, hidden, network_of, refusal
+from services.user.rate_limits import KNOWN_FOR, Budget, Limit, hidden, network_of, refusal
 from services.user.repository import Attempts
 
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from services.storefront.flash_messages import Pieces
 from services.storefront.models import SKU_PATTERN
-from services.storefront.notices import Pieces
 
 MOST = 99
 _TYPED = re.compile(rf"quantity-({SKU_PATTERN})")

@@ -55,7 +55,7 @@ def end_to_end(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair[0] not in HOP_BY_HOP and pair[0] not in named]
 
 
-class Response:
+class TransportResponse:
     """An answer whose head is here."""
 
     def __init__(self, upstream: str, response: httpx2.Response) -> None:
@@ -86,7 +86,7 @@ class Response:
         await self._response.aclose()
 
 
-class Engine:
+class UpstreamTransport:
     """Sends requests to the replicas of one neighbour over kept connections.
 
     Event streams have connections of their own, at most `max_streams`: however many are open,
@@ -131,7 +131,7 @@ class Engine:
         seconds: float,
         connect_seconds: float = CONNECT_TIMEOUT,
         endless: bool = False,
-    ) -> Response:
+    ) -> TransportResponse:
         """Send and wait at most `seconds` for the answer's head; `endless` ones are streams.
 
         Raises `UpstreamError`, and `BadRequest` for what cannot be said in HTTP: it can only
@@ -157,7 +157,7 @@ class Engine:
         try:
             if flaw := _flaw(request, response):
                 raise UpstreamBroken(self._upstream, flaw)
-            return Response(self._upstream, response)
+            return TransportResponse(self._upstream, response)
         except BaseException:
             await response.aclose()
             raise

@@ -16,7 +16,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response
 
-from app.problems import MEDIA_TYPE as PROBLEM
+from app.errors import MEDIA_TYPE as PROBLEM
 
 _SECURITY = {
     "content-security-policy": (

@@ -10,7 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.client import Answer, Upstream, UpstreamBroken, UpstreamError, raise_for_problem
+from app.client import Upstream, UpstreamBroken, UpstreamError, UpstreamResponse, raise_for_problem
 from app.errors import Unavailable
 from app.telemetry.context import bind, without_deadline
 from app.telemetry.logs import get_logger
@@ -29,7 +29,7 @@ class _KeyDocument(BaseModel):
     keys: list[dict[str, object]] = Field(max_length=32)
 
 
-class PublishedKeys:
+class JwksCache:
     """The signer's public keys by id: kept current, never fetched in a hurry, never thrown away.
 
     Keys are fetched again every minute, and when a token names one we do not hold, but at most
@@ -86,7 +86,7 @@ class PublishedKeys:
         self._fetched_at = self._clock()
 
 
-def _has_keys(answer: Answer) -> None:
+def _has_keys(answer: UpstreamResponse) -> None:
     if answer.status_code != 200 or not _read_keys(answer.content):
         raise UpstreamBroken(answer.upstream, "it published no usable key.")
 

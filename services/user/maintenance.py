@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
-from app.health import NotReady
+from app.process.health import NotReady
 from app.telemetry.logs import get_logger
 from services.user.models import Registration
 from services.user.repository import Attempts, Sessions
 from services.user.service import AccountService
 
-LONGEST_PAUSE = 2.0
+MAX_PAUSE = 2.0
 TIDY_EVERY = 10 * 60.0
 BATCH = 1000
 
@@ -53,7 +53,7 @@ class StaffAccount:
                 # Whatever it was (no store, no tables yet), readiness tells and time may heal.
                 get_logger().warning("staff_account_missing", reason=type(error).__name__)
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = min(2 * pause, MAX_PAUSE)
 
 
 async def tidy(sessions: Sessions, attempts: Attempts, *, clock: Callable[[], int]) -> None:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from app.client.buffers import Buffers
-from app.client.engine import Headers, Response
 from app.client.errors import UpstreamBroken, UpstreamRefused
-from app.models import Reading
+from app.client.transport import Headers, TransportResponse
+from app.models import UpstreamModel
 
 MAX_RETRY_AFTER = 3600
 PROBLEM_PREFIX = "urn:cartwheel:problem:"
@@ -20,7 +20,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(slots=True)
-class Answer:
+class UpstreamResponse:
     """A neighbour's complete answer, whatever its status."""
 
     upstream: str
@@ -50,11 +50,11 @@ class Answer:
         return read
 
 
-Check = Callable[[Answer], object]
-"""Raises `UpstreamBroken` for an answer that is not what was agreed."""
+Check = Callable[[UpstreamResponse], object]
+"""Raises `UpstreamBroken` for a response that is not what was agreed."""
 
 
-def raise_for_problem(answer: Answer) -> Answer:
+def raise_for_problem(answer: UpstreamResponse) -> UpstreamResponse:
     """Return a good answer (below 400); raise `UpstreamError` for any other.
 
     Look at `status_code` first for refusals that are part of the conversation (404, 409).
@@ -70,18 +70,18 @@ def raise_for_problem(answer: Answer) -> Answer:
     raise UpstreamBroken(answer.upstream, f"it answered {answer.status_code}.")
 
 
-class ProblemDocument(Reading):
+class ProblemDocument(UpstreamModel):
     """A refusal that is one of ours (RFC 9457), and not a page of whoever is at that address."""
 
     type: Annotated[str, Field(pattern=rf"^{PROBLEM_PREFIX}[a-z0-9-]{{1,64}}$")]
 
 
-def agreed(model: type[BaseModel] | None = None, *, knows_caller: bool = True) -> Check:
+def expect(model: type[BaseModel] | None = None, *, knows_caller: bool = True) -> Check:
     """Return a check of what every answer has to be: a good one fits the model, a refusal is a
     problem document, and who was shown no token does not ask for another one.
     """
 
-    def check(answer: Answer) -> None:
+    def check(answer: UpstreamResponse) -> None:
         if answer.status_code >= 400:
             answer.read(ProblemDocument)
             if answer.status_code == 401 and not knows_caller:
@@ -102,13 +102,13 @@ def _retry_after(headers: Headers) -> int:
     return min(int(value), MAX_RETRY_AFTER) if value.isascii() and value.isdigit() else 1
 
 
-class StreamedAnswer:
+class StreamedResponse:
     """An answer whose body is still coming; closed by `Upstream.stream`."""
 
     def __init__(
         self,
         upstream: str,
-        response: Response,
+        response: TransportResponse,
         *,
         buffers: Buffers,
         seconds_left: Callable[[], float],

@@ -22,6 +22,7 @@ from starlette.responses import Response
 
 from app.errors import (
     KINDS,
+    MEDIA_TYPE,
     BadRequest,
     FieldError,
     Internal,
@@ -30,13 +31,12 @@ from app.errors import (
     Problem,
     UnprocessablePayload,
 )
-from app.routing import RouteTable
+from app.request.routing import RouteTable
 from app.telemetry.context import current
 
-MEDIA_TYPE = "application/problem+json"
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 """A payload with a thousand mistakes gets an answer of bounded size."""
-_LONGEST_POINTER = 200
+_MAX_POINTER = 200
 
 _EVERYWHERE = (400, 408, 414, 431, 500, 503)
 _WITH_BODY = (413, 415, 422)
@@ -84,8 +84,8 @@ def problem_response(problem: Problem) -> Response:
 def install_error_handlers(app: FastAPI) -> None:
     """Have every error of `app` answered as a problem.
 
-    Unforeseen exceptions are not handled here but at the edge (`app.edge`), where they are also
-    logged and counted.
+    Unforeseen exceptions are not handled here but in `app.request.middleware`, where they are
+    also logged and counted.
     """
 
     @cache
@@ -127,7 +127,7 @@ def from_http_exception(error: HTTPException) -> Problem:
 
 def from_validation(details: Sequence[Mapping[str, Any]]) -> UnprocessablePayload:
     """The problem for what pydantic found; says where and why, never the value."""
-    return UnprocessablePayload(errors=[_field_error(detail) for detail in details[:MOST_ERRORS]])
+    return UnprocessablePayload(errors=[_field_error(detail) for detail in details[:MAX_ERRORS]])
 
 
 def _field_error(detail: Mapping[str, Any]) -> FieldError:
@@ -137,7 +137,7 @@ def _field_error(detail: Mapping[str, Any]) -> FieldError:
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] in ("union_tag_invalid", "json_invalid"):
         message = "Input is not valid"  # pydantic's own words would repeat the value
-    return {"pointer": pointer[:_LONGEST_POINTER], "message": message}
+    return {"pointer": pointer[:_MAX_POINTER], "message": message}
 
 
 def problems(*kinds: int | type[Problem]) -> dict[int | str, dict[str, Any]]:

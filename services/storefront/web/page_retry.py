@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.errors import Unavailable
-from app.problems import problem_response
+from app.request.problems import problem_response
 from services.storefront.web.cookies import Cookies
 
 TRIES = "tries"

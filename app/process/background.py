@@ -1,11 +1,11 @@
-"""Work that goes on beside the requests: done again and again, and ended with the process.
+"""Tasks that run beside the requests: repeated, restarted after an error, ended with the process.
 
-async with meanwhile(repeat(stock.expire, every=5.0, name="expire reservations")):
+async with run_in_background(repeat(stock.expire, every=5.0, name="expire reservations")):
     yield state
 
-Nobody awaits such work, so nobody would see it die. What ends by an error that it did not expect
-is logged and begun anew; a task beside the requests is started by this module or awaited by its
-owner.
+Nobody awaits such a task, so nobody would notice that it died. A task that ends with an error it
+did not expect is logged and started again. Every task beside the requests is started by this
+module or awaited by its owner.
 """
 
 import asyncio
@@ -27,14 +27,16 @@ PAUSE_AFTER_DEATH = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class BackgroundTask:
     """Something that goes on beside the requests. `run` is called again if it dies."""
 
     name: str
     run: Callable[[], Coroutine[Any, Any, None]]
 
 
-def repeat(work: Callable[[], Coroutine[Any, Any, object]], *, every: float, name: str) -> Work:
+def repeat(
+    work: Callable[[], Coroutine[Any, Any, object]], *, every: float, name: str
+) -> BackgroundTask:
     """Do ``work`` about ``every`` so many seconds until cancelled, whatever goes wrong in it.
 
     The pause varies by a fifth, so that replicas do not fall into step.
@@ -43,9 +45,9 @@ def repeat(work: Callable[[], Coroutine[Any, Any, object]], *, every: float, nam
     async def run() -> None:
         while True:
             await asyncio.sleep(every * random.uniform(0.8, 1.2))
-            await uninterrupted(_once(work, name), grace=LAST_WORK_SECONDS)
+            await shielded(_once(work, name), grace=LAST_WORK_SECONDS)
 
-    return Work(name, run)
+    return BackgroundTask(name, run)
 
 
 async def _once(work: Callable[[], Coroutine[Any, Any, object]], name: str) -> None:
@@ -58,7 +60,7 @@ async def _once(work: Callable[[], Coroutine[Any, Any, object]], name: str) -> N
         get_logger().exception("background.failed", work=name)
 
 
-async def uninterrupted(work: Coroutine[Any, Any, T], *, grace: float) -> T:
+async def shielded(work: Coroutine[Any, Any, T], *, grace: float) -> T:
     """Await ``work``; when cancelled meanwhile, let it come to its end within ``grace`` seconds.
 
     A question to a store that is cut off half-way costs a connection.
@@ -72,16 +74,18 @@ async def uninterrupted(work: Coroutine[Any, Any, T], *, grace: float) -> T:
         raise
 
 
-def see_its_end(task: asyncio.Task[Any]) -> None:
+def consume_exception(task: asyncio.Task[Any]) -> None:
     """Whoever left does not ask what became of it: a done callback for a task that is shielded."""
     if not task.cancelled():
         task.exception()
 
 
 @asynccontextmanager
-async def meanwhile(*works: Work, pause: float = PAUSE_AFTER_DEATH) -> AsyncIterator[None]:
+async def run_in_background(
+    *works: BackgroundTask, pause: float = PAUSE_AFTER_DEATH
+) -> AsyncIterator[None]:
     """Run all of ``works`` beside the block, and stop them at the end."""
-    tasks = [asyncio.create_task(_persist(work, pause), name=work.name) for work in works]
+    tasks = [asyncio.create_task(_keep_running(work, pause), name=work.name) for work in works]
     try:
         yield
     finally:
@@ -90,7 +94,7 @@ async def meanwhile(*works: Work, pause: float = PAUSE_AFTER_DEATH) -> AsyncIter
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _persist(work: Work, pause: float) -> None:
+async def _keep_running(work: BackgroundTask, pause: float) -> None:
     """Run ``work`` to its own end, or until cancelled by whoever started this."""
     while True:
         try:

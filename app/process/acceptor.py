@@ -18,7 +18,7 @@ from app.telemetry.logs import get_logger
 
 BACKLOG = 2048
 RESERVED_SHARE = 4
-MOST_RESERVED = 64
+MAX_RESERVED = 64
 """A quarter of all descriptors is kept back, at most so many."""
 PAUSE = 0.05
 CLOSE_IDLE_EVERY = 1.0
@@ -56,7 +56,7 @@ def address_of(listener: socket.socket) -> str:
 def reserve() -> int:
     """How many descriptors are kept back, with the limit there is."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_RESERVED if limit < 0 else min(MOST_RESERVED, limit // RESERVED_SHARE)
+    return MAX_RESERVED if limit < 0 else min(MAX_RESERVED, limit // RESERVED_SHARE)
 
 
 class Acceptor:

@@ -12,7 +12,7 @@ from services.storefront.models import SKU_PATTERN, CartLine, Money, Product
 from services.storefront.money import spoken
 from services.storefront.service import Basket
 
-MOST_LINES = 100
+MAX_LINES = 100
 _SEEN = re.compile(rf"({SKU_PATTERN})\.([0-9]{{1,2}})\.([0-9]{{1,15}})")
 
 
@@ -34,7 +34,7 @@ def pack_agreed(lines: Sequence[CartLine], known: Mapping[str, Product]) -> str:
 
 def unpack_agreed(value: str) -> dict[str, SeenLine]:
     """What cannot be read is left out."""
-    matches = (_SEEN.fullmatch(part) for part in value.split("~")[:MOST_LINES])
+    matches = (_SEEN.fullmatch(part) for part in value.split("~")[:MAX_LINES])
     return {match[1]: SeenLine(int(match[2]), int(match[3])) for match in matches if match}
 
 

@@ -19,12 +19,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from app.accepting import Acceptor, address_of, reserve
 from app.errors import MethodNotAllowed, NotFound
-from app.health import WELL, Health
-from app.lifecycle import Lifecycle
-from app.problems import problem_response
-from app.protocol import uvicorn_config
+from app.process.acceptor import Acceptor, address_of, reserve
+from app.process.health import WELL, Health
+from app.process.http_protocol import uvicorn_config
+from app.process.lifecycle import Lifecycle
+from app.request.problems import problem_response
 from app.settings import ServiceSettings
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import CONTENT_TYPE, Metrics

@@ -20,13 +20,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.errors import BadRequest, Problem, RequestTimeout
-from app.lifecycle import Lifecycle
-from app.problems import MEDIA_TYPE
+from app.errors import MEDIA_TYPE, BadRequest, Problem, RequestTimeout
+from app.process.lifecycle import Lifecycle
 from app.settings import ServiceSettings
 from app.telemetry.context import RequestContext
 
-MOST_HEADERS = 100
+MAX_HEADERS = 100
 AGE_JITTER = 0.25
 LINGER = 1.0
 """Seconds a refused peer may go on sending before it is cut: closing at once would reset the
@@ -164,7 +163,7 @@ class Protocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
         self._header_bytes += len(name) + len(value) + len(b": \r\n")
-        if self._header_bytes > self._limits.headers or len(self.headers) > MOST_HEADERS:
+        if self._header_bytes > self._limits.headers or len(self.headers) > MAX_HEADERS:
             self._stop_parsing(self._too_large())
         lowered = self.headers[-1][0]
         if lowered == b"host":
@@ -203,7 +202,7 @@ class Protocol(HttpToolsProtocol):
 
     def _too_large(self) -> HeadersTooLarge:
         return HeadersTooLarge(
-            f"Headers may have {self._limits.headers} bytes and number {MOST_HEADERS}."
+            f"Headers may have {self._limits.headers} bytes and number {MAX_HEADERS}."
         )
 
     def _stop_parsing(self, problem: Problem) -> None:

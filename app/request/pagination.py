@@ -20,7 +20,7 @@ from fastapi import Query
 from pydantic import Field, TypeAdapter, ValidationError
 
 from app.errors import UnprocessablePayload
-from app.models import Answer
+from app.models import ResponseModel
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most.")]
 Cursor = Annotated[
@@ -39,10 +39,10 @@ SortText = Annotated[str, Field(max_length=512, pattern=r"^[^\x00]*$")]
 Item = TypeVar("Item")
 PositionT = TypeVar("PositionT")
 _CHECKSUM_BYTES = 6
-_LONGEST_KEY = hashlib.blake2b.MAX_KEY_SIZE
+_MAX_KEY = hashlib.blake2b.MAX_KEY_SIZE
 
 
-class Page(Answer, Generic[Item]):
+class Page(ResponseModel, Generic[Item]):
     """A part of a list; `next_cursor` is null on the last one."""
 
     items: list[Item]
@@ -80,7 +80,7 @@ def decode_cursor(cursor: str, listing: str, position: TypeAdapter[PositionT]) -
 def _checksum(payload: bytes, listing: str) -> bytes:
     name = listing.encode()
     # A key has room for 64 bytes; a longer name must still be another list in its last letter.
-    key = name if len(name) <= _LONGEST_KEY else hashlib.blake2b(name).digest()
+    key = name if len(name) <= _MAX_KEY else hashlib.blake2b(name).digest()
     return hashlib.blake2b(payload, digest_size=_CHECKSUM_BYTES, key=key).digest()
 
 

@@ -24,7 +24,7 @@ from cartwheel.local.hints import shown
 from cartwheel.local.logs import ReplicaLog
 from cartwheel.local.probe import SILENT, ask
 from cartwheel.local.processes import OURS, Account, Processes, run_to_end
-from cartwheel.local.replica import Condition, Patience, Program, Replica
+from cartwheel.local.replica import Condition, Program, Replica, Timeouts
 from cartwheel.local.sockets import OWN_HOST, listen_anywhere, port_of
 from cartwheel.local.state import StateFolder
 
@@ -153,11 +153,11 @@ class PostgresServer:
 class Servers:
     """Keeps servers running while the block runs, and stops them at its end."""
 
-    def __init__(self, state: StateFolder, *, events: Events, patience: Patience) -> None:
+    def __init__(self, state: StateFolder, *, events: Events, timeouts: Timeouts) -> None:
         self.replicas: list[Replica] = []
         self._state = state
         self._events = events
-        self._patience = patience
+        self._timeouts = timeouts
 
     async def __aenter__(self) -> Self:
         return self
@@ -175,7 +175,7 @@ class Servers:
             # What they complain about is theirs: it is in their log.
             log=ReplicaLog(folder / f"{name}.log", on_error=lambda _: None, tell=tell),
             events=self._events,
-            patience=self._patience,
+            timeouts=self._timeouts,
         )
         self.replicas.append(replica)
         if not await replica.wait_ready(START_WITHIN):

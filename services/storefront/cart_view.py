@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.storefront.agreement import SeenLine
 from services.storefront.models import CartLine, Lookup, Money, Product
 from services.storefront.money import spoken
+from services.storefront.price_agreement import SeenLine
 from services.storefront.service import Basket, Outage
 from services.storefront.views import (
     Missing,

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.admission import Admission, Priority
-from app.bodies import (
+from app.errors import BadRequest, Internal, Problem
+from app.request.admission import Admission, Priority
+from app.request.bodies import (
     JSON,
     ClientDisconnected,
     check_json,
@@ -22,10 +23,9 @@ from app.bodies import (
     read_body,
     replay,
 )
-from app.errors import BadRequest, Internal, Problem
-from app.operations import Operations
-from app.problems import problem_response
-from app.routing import RouteTable
+from app.request.operations import Operations
+from app.request.problems import problem_response
+from app.request.routing import RouteTable
 from app.settings import ServiceSettings
 from app.telemetry.context import RequestContext, bind, current, deadline_from, from_headers
 from app.telemetry.logs import get_logger

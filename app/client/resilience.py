@@ -84,10 +84,10 @@ class RetryBudget:
 class Permit:
     """Leave to make one call, to be handed back with its outcome."""
 
-    era: int
+    generation: int
 
 
-class Breaker:
+class CircuitBreaker:
     """Stops calling a neighbour of which at least half the recent calls failed.
 
     Closed: calls pass, outcomes are counted. Open: nothing passes for about five seconds.
@@ -105,7 +105,7 @@ class Breaker:
         self._probes_passed = 0
         # Raised by each change of state, so that a call which began before the change has no
         # say about the time after it.
-        self._era = 0
+        self._generation = 0
 
     @property
     def closed(self) -> bool:
@@ -124,11 +124,11 @@ class Breaker:
             if self.seconds_open > 0 or self._probes_left == 0:
                 return None
             self._probes_left -= 1
-        return Permit(self._era)
+        return Permit(self._generation)
 
     def leave(self, permit: Permit, *, success: bool | None) -> None:
         """Report a call's outcome; None when it says nothing about the neighbour."""
-        if permit.era != self._era:
+        if permit.generation != self._generation:
             return
         if self.closed:
             self._count(success)
@@ -161,9 +161,9 @@ class Breaker:
         self._opened_until = self._clock() + BREAKER_OPEN_SECONDS * spread
         self._probes_left = BREAKER_PROBES
         self._probes_passed = 0
-        self._era += 1
+        self._generation += 1
 
     def _close(self) -> None:
         self._opened_until = None
         self._recent.clear()
-        self._era += 1
+        self._generation += 1

@@ -19,8 +19,8 @@ from app.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedM
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 _CLOSE: Mapping[str, str] = {"connection": "close"}
-_DEEPEST = 32
-_LONGEST_NUMBER = 25
+_MAX_DEPTH = 32
+_MAX_NUMBER = 25
 
 
 class ClientDisconnected(Exception):
@@ -126,7 +126,7 @@ def check_json(body: bytes) -> None:
         document = _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise BadRequest("The body is not valid JSON.") from None
-    if text.count("[") + text.count("{") > _DEEPEST and _depth(document, _DEEPEST) < 0:
+    if text.count("[") + text.count("{") > _MAX_DEPTH and _depth(document, _MAX_DEPTH) < 0:
         raise BadRequest("The body is nested too deeply.")
     if "\\u" in text:
         _refuse_unstorable(document)
@@ -140,7 +140,7 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > _LONGEST_NUMBER:
+    if len(digits) > _MAX_NUMBER:
         raise BadRequest("The body has a number that is too long.")
     return int(digits)
 

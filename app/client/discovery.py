@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 
-from app.background import Work, meanwhile
+from app.process.background import BackgroundTask, run_in_background
 from app.telemetry.logs import get_logger
 
 RESOLVE_EVERY = 1.0
@@ -54,12 +54,12 @@ def discover(url: str) -> Discovery:
     """
     scheme, _, rest = url.partition(":")
     if scheme == "http":
-        return OneAddress(url.rstrip("/"))
+        return StaticEndpoint(url.rstrip("/"))
     if scheme == "file":
         return EndpointsFile(Path(rest.removeprefix("//")))
     if scheme == "dns+http":
         parts = urlsplit(url)
-        return DnsName(parts.hostname or "", parts.port or 80)
+        return DnsEndpoints(parts.hostname or "", parts.port or 80)
     raise ValueError(f"an upstream URL starts with http:, dns+http: or file:, not {scheme}:")
 
 
@@ -76,7 +76,7 @@ class _NothingToOpen:
         return None
 
 
-class OneAddress(_NothingToOpen):
+class StaticEndpoint(_NothingToOpen):
     """One base URL; whoever answers there balances, if anybody does."""
 
     def __init__(self, url: str) -> None:
@@ -141,7 +141,7 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     ]
 
 
-class DnsName:
+class DnsEndpoints:
     """All addresses of a name (a headless Service), resolved again every few seconds."""
 
     def __init__(
@@ -184,8 +184,8 @@ class DnsName:
 
     async def __aenter__(self) -> Self:
         await self.refresh()
-        refreshing = Work(f"resolve {self._host}", self._refresh_for_ever)
-        await self._open.enter_async_context(meanwhile(refreshing))
+        refreshing = BackgroundTask(f"resolve {self._host}", self._refresh_for_ever)
+        await self._open.enter_async_context(run_in_background(refreshing))
         return self
 
     async def __aexit__(
