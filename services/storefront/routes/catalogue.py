@@ -139,7 +139,7 @@ async def _listing(visit: PageVisit, shop: CurrentShop, wanted: listing_view.Wan
     if wanted.category and not page.missing and not page.is_shelf:
         raise NotFound("There is no such shelf.")
     return await visit.page(
-        "listing_view.html",
+        "listing.html",
         status=503 if page.missing else 200,
         here="shop",
         listing=page,
