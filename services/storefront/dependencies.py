@@ -20,9 +20,10 @@ from app.telemetry.logs import get_logger
 from services.storefront.clients import FORWARDED_FOR, RenewedElsewhere, SignedOut
 from services.storefront.flash_messages import Flash, Notice, Pieces, notice_of
 from services.storefront.models import Product, Tokens
-from services.storefront.service import Outage, Renewals, Storefront, missing_neighbour
+from services.storefront.service import Outage, Storefront, missing_neighbour
 from services.storefront.settings import StorefrontSettings
 from services.storefront.streams import Streams
+from services.storefront.token_refresher import TokenRefresher
 from services.storefront.views import missing
 from services.storefront.web.addresses import shopper_address
 from services.storefront.web.assets import Assets
@@ -86,7 +87,7 @@ class Shop:
 
     settings: StorefrontSettings
     storefront: Storefront
-    renewals: Renewals
+    token_refresher: TokenRefresher
     upstreams: Mapping[str, Upstream]
     streams: Streams
     templates: Environment
@@ -238,7 +239,7 @@ class Visit:
                 self.end()
             return None
         try:
-            tokens = await self._shop.renewals.renew(self._session.refresh_token)
+            tokens = await self._shop.token_refresher.refresh(self._session.refresh_token)
         except SignedOut:
             self.end()
             return None

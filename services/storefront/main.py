@@ -29,9 +29,10 @@ from services.storefront.routes import (
     orders,
     profile,
 )
-from services.storefront.service import Renewals, Storefront
+from services.storefront.service import Storefront
 from services.storefront.settings import StorefrontSettings
 from services.storefront.streams import Streams
+from services.storefront.token_refresher import TokenRefresher
 from services.storefront.web.assets import Assets
 from services.storefront.web.compression import CompressedPages
 from services.storefront.web.cookies import Cookies
@@ -106,7 +107,7 @@ def build(
             shop = Shop(
                 settings=settings,
                 storefront=storefront,
-                renewals=Renewals(users),
+                token_refresher=TokenRefresher(users),
                 upstreams=upstreams,
                 streams=Streams(
                     per_account=settings.events_per_account,

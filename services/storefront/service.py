@@ -6,9 +6,7 @@ page only fails as a whole where the shopper asked for something to be done.
 
 import asyncio
 import hashlib
-import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar, get_args
 
@@ -26,7 +24,6 @@ from services.storefront.models import (
     Product,
     ProductPage,
     Query,
-    Tokens,
 )
 
 HOME_GOODS = 8
@@ -38,9 +35,6 @@ MAX_GOODS = 100
 """How many products can be asked about at once."""
 COUNT_TIMEOUT = 0.8
 """Seconds the number in the header may keep a page waiting."""
-RENEWED_FOR = 30.0
-"""Seconds a renewed session is remembered, for the other requests that bring the old token."""
-MAX_RENEWED = 1024
 
 T = TypeVar("T")
 Neighbour = Literal["products", "cart", "user", "tracking"]
@@ -287,41 +281,3 @@ def _why_left_out(product: Product | None, wanted: int) -> str:
     if product.available <= 0:
         return "gone, back soon"
     return f"only {product.available} of {wanted} left, and those are in the cart"
-
-
-class Renewals:
-    """Exchanges refresh tokens, each once, however many requests of a browser bring it.
-
-    A refresh token is good for one exchange. A browser that opens two tabs after a quarter of
-    an hour sends the same one twice, so the second is given what the first one got.
-    """
-
-    def __init__(self, users: Users, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._users = users
-        self._clock = clock
-        self._known: OrderedDict[bytes, tuple[float, asyncio.Task[Tokens]]] = OrderedDict()
-
-    async def renew(self, refresh_token: str) -> Tokens:
-        """Raises `SignedOut` when the session is over, `UpstreamError` when nobody knows.
-
-        Raises `RenewedElsewhere` when another replica of ours exchanged the token.
-        """
-        self._forget_old()
-        key = hashlib.sha256(refresh_token.encode()).digest()
-        if key not in self._known:
-            task = asyncio.create_task(self._users.refresh(refresh_token))
-            task.add_done_callback(lambda done: self._forget_failed(key, done))
-            self._known[key] = (self._clock() + RENEWED_FOR, task)
-        # Shielded: one reader who leaves must not take the new token from the others.
-        return await asyncio.shield(self._known[key][1])
-
-    def _forget_old(self) -> None:
-        while self._known:
-            ends_at, _ = next(iter(self._known.values()))
-            if ends_at > self._clock() and len(self._known) < MAX_RENEWED:
-                return
-            self._known.popitem(last=False)
-
-    def _forget_failed(self, key: bytes, task: asyncio.Task[Tokens]) -> None:
-        if task.cancelled() or task.exception() is not None:
-            self._known.pop(key, None)
