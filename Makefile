@@ -10,7 +10,7 @@ WORKERS ?= 2
 
 # Requests generated from the API documents, in a run of their own: their tests share names, and
 # with `--dist loadgroup` pytest-xdist runs tests of one name once.
-GENERATED := tests/contracts/test_openapi.py tests/app/test_openapi.py
+GENERATED := tests/contracts/test_openapi.py tests/app/request/test_documentation.py
 ONLY = $(findstring tests/,$(ARGS))
 
 .DEFAULT_GOAL := help
