@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from app.client.transport import Params, end_to_end
-from app.telemetry.context import NOBODY, REQUEST_ID_HEADER, TIMEOUT_HEADER, current
+from app.telemetry.context import NO_REQUEST, REQUEST_ID_HEADER, TIMEOUT_HEADER, current_context
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 SERVICE_TOKEN_HEADER = "x-service-token"
@@ -93,7 +93,7 @@ def compose(
         headers=headers,
         content=options.get("content") or b"",
         idempotent=idempotent,
-        ends_at=now + min(timeout, current().time_left() - MARGIN),
+        ends_at=now + min(timeout, current_context().time_left() - MARGIN),
         timeout=timeout,
         endless=endless,
     )
@@ -101,8 +101,8 @@ def compose(
 
 def _context_headers() -> Iterator[tuple[str, str]]:
     """What a neighbour should know of the request this call is made for."""
-    context = current()
-    if context is NOBODY:
+    context = current_context()
+    if context is NO_REQUEST:
         return
     yield REQUEST_ID_HEADER, context.request_id
     yield "traceparent", context.traceparent

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.client import Upstream, UpstreamBroken, UpstreamError, UpstreamResponse, raise_for_problem
 from app.errors import Unavailable
-from app.telemetry.context import bind, without_deadline
+from app.telemetry.context import use_context, without_deadline
 from app.telemetry.logs import get_logger
 
 KEYS_PATH = "/.well-known/jwks.json"
@@ -74,7 +74,7 @@ class JwksCache:
     async def _fetch(self) -> None:
         self._attempted_at = self._clock()
         try:
-            with bind(without_deadline()):
+            with use_context(without_deadline()):
                 answer = await self._jwks.request(
                     "GET", KEYS_PATH, timeout=KEYS_TIMEOUT, check=_has_keys
                 )

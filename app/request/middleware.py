@@ -27,7 +27,13 @@ from app.request.operations import Operations
 from app.request.problems import problem_response
 from app.request.routing import RouteTable
 from app.settings import ServiceSettings
-from app.telemetry.context import RequestContext, bind, current, deadline_from, from_headers
+from app.telemetry.context import (
+    RequestContext,
+    current_context,
+    deadline_from,
+    from_headers,
+    use_context,
+)
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import METHODS, OTHER, Metrics
 
@@ -104,7 +110,7 @@ class Edge:
         headers = {name: value for name, value in scope["headers"] if name in _WANTED}
         context, refusal = self._context(headers)
         answer = _Answer(send, context.request_id)
-        with bind(context):
+        with use_context(context):
             try:
                 if refusal is not None:
                     raise refusal
@@ -167,7 +173,7 @@ class Edge:
         self, scope: Scope, receive: Receive, answer: "_Answer", operation: str
     ) -> None:
         priority = self._priorities.get(operation, Priority.NORMAL)
-        await self._admission.enter(priority, seconds=current().time_left())
+        await self._admission.enter(priority, seconds=current_context().time_left())
         slot = _Slot(self._admission)
         answer.on_stream = slot.free
         try:

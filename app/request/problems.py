@@ -32,7 +32,7 @@ from app.errors import (
     UnprocessablePayload,
 )
 from app.request.routing import RouteTable
-from app.telemetry.context import current
+from app.telemetry.context import current_context
 
 MAX_ERRORS = 20
 """A payload with a thousand mistakes gets an answer of bounded size."""
@@ -68,7 +68,7 @@ PROBLEM_SCHEMA: Mapping[str, Any] = {
 
 def problem_body(problem: Problem) -> bytes:
     """The JSON document of a problem, with the id of the current request."""
-    return json.dumps(problem.content(current().request_id), separators=(",", ":")).encode()
+    return json.dumps(problem.content(current_context().request_id), separators=(",", ":")).encode()
 
 
 def problem_response(problem: Problem) -> Response:

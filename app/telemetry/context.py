@@ -1,9 +1,9 @@
 """What travels with a request: its id, its trace and its deadline.
 
 The edge binds a context for each request; clients pass it on, logs and problems show it.
-Background jobs bind their own:
+Background jobs use_context their own:
 
-    with bind(RequestContext(deadline=Deadline.after(5))):
+    with use_context(RequestContext(deadline=Deadline.after(5))):
         await sweep()
 """
 
@@ -79,24 +79,24 @@ class RequestContext:
         return math.inf if self.deadline is None else self.deadline.remaining()
 
 
-NOBODY = RequestContext("-", _NO_TRACE_ID, _NO_SPAN_ID)
+NO_REQUEST = RequestContext("-", _NO_TRACE_ID, _NO_SPAN_ID)
 """The context outside of requests and jobs."""
 
-_current: ContextVar[RequestContext] = ContextVar("request_context", default=NOBODY)
+_current: ContextVar[RequestContext] = ContextVar("request_context", default=NO_REQUEST)
 
 
-def current() -> RequestContext:
-    """The context of the request or job that runs now, or `NOBODY`."""
+def current_context() -> RequestContext:
+    """The context of the request or job that runs now, or `NO_REQUEST`."""
     return _current.get()
 
 
 def without_deadline() -> RequestContext:
     """The current context, for work that others wait for, too: one's hurry is not theirs."""
-    context = current()
+    context = current_context()
     return context if context.deadline is None else replace(context, deadline=None)
 
 
-class bind:  # noqa: N801 - a context manager is used like a function
+class use_context:  # noqa: N801 - a context manager is used like a function
     """Make `context` the current one inside the block."""
 
     # A class, because a generator costs every request twice as much.

@@ -14,7 +14,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from app.settings import ServiceSettings
-from app.telemetry.context import NOBODY, current
+from app.telemetry.context import NO_REQUEST, current_context
 
 REDACTED = "[redacted]"
 _SENSITIVE_KEY = re.compile(
@@ -91,8 +91,8 @@ class _Identity:
 
 
 def _add_request(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    context = current()
-    if context is NOBODY:
+    context = current_context()
+    if context is NO_REQUEST:
         return event
     return {"request_id": context.request_id, "trace_id": context.trace_id, **event}
 

@@ -17,7 +17,7 @@ from app.client import (
 )
 from app.models import UpstreamModel
 from app.process.background import consume_exception
-from app.telemetry.context import bind, without_deadline
+from app.telemetry.context import use_context, without_deadline
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 
@@ -86,7 +86,7 @@ class Products:
 
     async def _ask(self, sku: str) -> bool:
         try:
-            with bind(without_deadline()):
+            with use_context(without_deadline()):
                 answer = await self._upstream.request(
                     "GET", f"/v1/products/{sku}", timeout=ASK_TIMEOUT, check=_tells_of(sku)
                 )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from app.telemetry.context import current
+from app.telemetry.context import current_context
 from services.storefront.clients import Refusal
 from services.storefront.dependencies import StaleForm, Visit
 from services.storefront.web.forms import Form, required, unprintable
@@ -66,6 +66,6 @@ def desk_is_down(form: Form) -> Form:
     return form.but(
         trouble="The front desk is not answering.",
         advice="Your cart is safe. Please try again in a moment.",
-        request_id=current().request_id,
+        request_id=current_context().request_id,
         status=503,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar, get_args
 
 from app.client import UpstreamError
-from app.telemetry.context import Deadline, bind, current
+from app.telemetry.context import Deadline, current_context, use_context
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 from services.storefront.clients import NO_SUCH, Carts, Orders, Products, Refusal, Users
@@ -129,7 +129,7 @@ class Storefront:
         """
         deadline = within or Deadline.after(self._browse_timeout)
         try:
-            with bind(replace(current(), deadline=deadline)):
+            with use_context(replace(current_context(), deadline=deadline)):
                 async with asyncio.timeout(deadline.remaining()):
                     return await work
         except (UpstreamError, Refusal, TimeoutError) as error:

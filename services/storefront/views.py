@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from app.telemetry.context import current
+from app.telemetry.context import current_context
 from services.storefront.models import Category, Money, Product
 from services.storefront.money import decimal, spoken
 from services.storefront.service import Home, Outage, ProductDetail
@@ -49,7 +49,7 @@ OUTAGES = {
 
 def missing(outage: Outage) -> Missing:
     title, text = OUTAGES[outage.neighbour]
-    return Missing(title, text, current().request_id)
+    return Missing(title, text, current_context().request_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from app.errors import Unavailable
-from app.telemetry.context import bind, without_deadline
+from app.telemetry.context import use_context, without_deadline
 from app.telemetry.logs import get_logger
 from services.tracking.models import StoredOrder
 from services.tracking.repository import OrderChanged
@@ -78,7 +78,7 @@ class SagaRunner:
 
     async def _run(self, order: StoredOrder) -> StoredOrder:
         # The request's id and trace go along, its deadline does not.
-        with bind(without_deadline()):
+        with use_context(without_deadline()):
             async with self._turns:
                 return await self._saga.run(order)
 

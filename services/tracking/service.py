@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.errors import Conflict, Forbidden, NotFound, Problem, UnprocessablePayload
 from app.stores.clock import in_milliseconds
-from app.telemetry.context import current
+from app.telemetry.context import current_context
 from services.tracking.clients import Cart, CartClient, ProductsClient
 from services.tracking.models import (
     Basis,
@@ -272,7 +272,7 @@ class Orders:
         raise InProgress("The order is changing right now.", headers={"Retry-After": "1"})
 
     def _timeout(self) -> float:
-        return max(0.0, min(self.timeout, current().time_left() - ANSWER_MARGIN))
+        return max(0.0, min(self.timeout, current_context().time_left() - ANSWER_MARGIN))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from app.client import (
     raise_for_problem,
 )
 from app.errors import BadRequest
-from app.telemetry.context import Deadline, RequestContext, bind
+from app.telemetry.context import Deadline, RequestContext, use_context
 from app.telemetry.metrics import Metrics
 from tests.app.calling import (
     calling,
@@ -182,7 +182,7 @@ class TestContext:
     async def test_request_id_trace_and_remaining_time_are_passed_on(self) -> None:
         context = RequestContext(deadline=Deadline.after(1))
         async with calling(ok) as (client, server):
-            with bind(context):
+            with use_context(context):
                 await client.request("GET", "/", headers={"x-request-id": "forged"})
 
         sent = server.asked[0].headers
@@ -200,7 +200,7 @@ class TestContext:
 
     async def test_the_callers_deadline_shortens_a_call(self) -> None:
         async with calling(hang) as (client, _):
-            with bind(RequestContext(deadline=Deadline.after(0.1))):
+            with use_context(RequestContext(deadline=Deadline.after(0.1))):
                 started = time.monotonic()
                 assert await outcome(client) == "OutOfTime"
 
@@ -208,7 +208,7 @@ class TestContext:
 
     async def test_with_less_than_20_ms_left_nobody_is_asked(self) -> None:
         async with calling(ok) as (client, server):
-            with bind(RequestContext(deadline=Deadline.after(0.015))):
+            with use_context(RequestContext(deadline=Deadline.after(0.015))):
                 assert await outcome(client) == "OutOfTime"
 
         assert not server.asked

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from app.client import Upstream, UpstreamBroken, UpstreamError, UpstreamResponse
 from app.client.discovery import DnsEndpoints
-from app.telemetry.context import Deadline, RequestContext, bind
+from app.telemetry.context import Deadline, RequestContext, use_context
 from app.telemetry.metrics import Metrics
 from tests.app.calling import (
     calling,
@@ -297,7 +297,7 @@ class TestBlame:
         metrics = Metrics("cart")
         async with calling(hang, metrics=metrics, pause=no_pause) as (client, _):
             for _ in range(40):
-                with bind(RequestContext(deadline=Deadline.after(0.04))):
+                with use_context(RequestContext(deadline=Deadline.after(0.04))):
                     assert await outcome(client, "POST") == "OutOfTime"
 
             assert client.available
@@ -309,7 +309,7 @@ class TestBlame:
         with black_hole() as port:
             async with upstream(f"http://127.0.0.1:{port}", metrics, pause=no_pause) as client:
                 for _ in range(30):
-                    with bind(RequestContext(deadline=Deadline.after(0.04))):
+                    with use_context(RequestContext(deadline=Deadline.after(0.04))):
                         assert await outcome(client, "POST") == "OutOfTime"
 
                 assert client.available
@@ -326,7 +326,7 @@ class TestBlame:
         metrics = Metrics("cart")
         async with calling(hang, metrics=metrics, timeout=0.5) as (client, _):
             deadline = Deadline.after(0.45)
-            with bind(RequestContext(deadline=deadline)), suppress(TimeoutError):
+            with use_context(RequestContext(deadline=deadline)), suppress(TimeoutError):
                 async with asyncio.timeout(deadline.remaining()):
                     await outcome(client, "POST")
 

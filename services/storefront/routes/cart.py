@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from app.client import UpstreamError
-from app.telemetry.context import current
+from app.telemetry.context import current_context
 from services.storefront import cart_view, views
 from services.storefront.clients import Refusal, SignedOut
 from services.storefront.dependencies import (
@@ -148,7 +148,7 @@ def _not_added(visit: Visit, form: Mapping[str, str], *, notice: str, status: in
     """The page again, with the quantity that was typed."""
     if visit.wants_json:
         return _json(visit, {"notice": notice}, status)
-    reference = current().request_id if status == 503 else ""
+    reference = current_context().request_id if status == 503 else ""
     return visit.redirect(_back(form), notice=notice, reference=reference)
 
 
@@ -222,7 +222,7 @@ def _not_changed(typed: Mapping[str, str], error: UpstreamError) -> Form:
         typed,
         trouble=title,
         advice="Not all of it was changed. What you typed is still here: please try again.",
-        request_id=current().request_id,
+        request_id=current_context().request_id,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.client import UpstreamError
-from app.telemetry.context import current
+from app.telemetry.context import current_context
 from services.storefront import cart_view, order_view, views
 from services.storefront.clients import Refusal, SignedOut
 from services.storefront.countries import COUNTRIES, WITHOUT_POSTAL_CODES
@@ -132,7 +132,7 @@ def _unsure(form: Form, error: UpstreamError) -> Form:
         trouble=views.OUTAGES[missing][0],
         advice=f"{WHETHER_ORDERED[missing]} Your cart is safe. "
         "Press the button again: it will not become two orders.",
-        request_id=current().request_id,
+        request_id=current_context().request_id,
         status=503,
     )
 

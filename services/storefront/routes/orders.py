@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 
 from app.client import UpstreamError
 from app.errors import NotFound, Unauthenticated, UnprocessablePayload
-from app.telemetry.context import current
+from app.telemetry.context import current_context
 from services.storefront import order_view
 from services.storefront.clients import NO_SUCH, Refusal, SignedOut
 from services.storefront.dependencies import (
@@ -161,7 +161,7 @@ async def order_events(
 
 
 def _nothing_done(visit: Visit, path: str, missing: Neighbour) -> Any:
-    return visit.redirect(path, notice=f"{missing}-down", reference=current().request_id)
+    return visit.redirect(path, notice=f"{missing}-down", reference=current_context().request_id)
 
 
 async def _form(visit: Visit, order_id: str) -> Mapping[str, str]:

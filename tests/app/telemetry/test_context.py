@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from app.telemetry.context import NOBODY, Deadline, RequestContext, bind, current
+from app.telemetry.context import NO_REQUEST, Deadline, RequestContext, current_context, use_context
 from tests.app.small import build
 from tests.support.asgi import running
 
@@ -44,7 +44,7 @@ async def seen() -> AsyncIterator[tuple[httpx2.AsyncClient, list[RequestContext]
 
     @app.get("/context")
     async def read_context() -> None:
-        contexts.append(current())
+        contexts.append(current_context())
 
     async with running(app) as client:
         yield client, contexts
@@ -102,10 +102,10 @@ async def test_a_malformed_budget_is_a_bad_request(client: httpx2.AsyncClient, w
 
 
 def test_outside_of_requests_there_is_nobody() -> None:
-    assert current() is NOBODY
+    assert current_context() is NO_REQUEST
 
 
 def test_a_background_job_binds_its_own_context() -> None:
-    with bind(RequestContext(deadline=Deadline.after(5))) as context:
-        assert current() is context
-    assert current() is NOBODY
+    with use_context(RequestContext(deadline=Deadline.after(5))) as context:
+        assert current_context() is context
+    assert current_context() is NO_REQUEST

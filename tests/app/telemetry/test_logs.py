@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from app.settings import ServiceSettings, load
-from app.telemetry.context import RequestContext, bind
+from app.telemetry.context import RequestContext, use_context
 from app.telemetry.logs import configure_logging, get_logger
 
 
@@ -25,7 +25,7 @@ class LogLines:
 
 
 def test_a_log_line_says_who_speaks_and_for_which_request(log_lines: LogLines) -> None:
-    with bind(RequestContext("r-1")) as context:
+    with use_context(RequestContext("r-1")) as context:
         get_logger().info("cart.changed", lines=3)
     event = json.loads(log_lines.read())
     assert event["event"] == "cart.changed"

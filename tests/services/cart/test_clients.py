@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.client import Upstream, UpstreamError
-from app.telemetry.context import Deadline, RequestContext, bind
+from app.telemetry.context import Deadline, RequestContext, use_context
 from app.telemetry.metrics import Metrics
 from services.cart.clients import FRESH_SECONDS, RETRY_SECONDS, USABLE_SECONDS, Products
 from tests.services.cart.shop import FakeProducts
@@ -148,7 +148,7 @@ async def test_a_caller_in_a_hurry_does_not_hurry_the_others(neighbour: FakeProd
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:
         products = Products(upstream, metrics)
-        with bind(RequestContext(deadline=Deadline.after(0.04))):
+        with use_context(RequestContext(deadline=Deadline.after(0.04))):
             hurried = asyncio.create_task(products.sells("MUG"))
         await asyncio.sleep(0)
 
