@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio as redis
 from anyio.from_thread import start_blocking_portal
 
-from tests.support.cases import recorded_cases
+from tests.support.generated_cases import recorded_cases
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.shop import SERVICES, Shop, running_shop
 from tests.support.valkey import running_valkey

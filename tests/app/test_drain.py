@@ -11,7 +11,7 @@ import pytest
 
 from app.process.acceptor import Acceptor
 from tests.support.processes import launch, listen, start_service, url_of
-from tests.support.raw import RawConnection
+from tests.support.raw_http import RawConnection
 from tests.support.waiting import until
 
 FACTORY = "tests.app.small:create"
@@ -65,7 +65,7 @@ async def test_a_replica_whose_socket_nobody_shares_answers_until_it_closes_it(
         # As a caller does that has not heard yet.
         async with await RawConnection.open(replica.url) as late:
             await late.send(b"GET /v1/items/1 HTTP/1.1\r\nHost: small\r\n\r\n")
-            answer = await late.answer()
+            answer = await late.read_response()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
         assert await replica.exited() == 0
     finally:

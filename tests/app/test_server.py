@@ -11,9 +11,9 @@ import httpx2
 import psutil
 import pytest
 
-from tests.support.hostile import hostile_requests
+from tests.support.hostile_input import hostile_requests
 from tests.support.processes import ServiceProcess, start_service
-from tests.support.raw import RawConnection, ask
+from tests.support.raw_http import RawConnection, send_raw
 from tests.support.waiting import until
 
 FACTORY = "tests.app.small:create"
@@ -39,7 +39,7 @@ async def test_a_hostile_request_gets_a_problem_and_the_connection_ends(
 ) -> None:
     async with await RawConnection.open(replica.url) as connection:
         await connection.send(data)
-        answer = await connection.answer()
+        answer = await connection.read_response()
         assert answer.status == status
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["connection"] == "close"
@@ -58,7 +58,7 @@ async def test_head_answers_like_get_without_the_body(replica: ServiceProcess) -
 
 async def test_forged_forwarding_headers_are_ignored(replica: ServiceProcess) -> None:
     forged = b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Host: evil\r\nForwarded: for=evil\r\n\r\n"
-    answer = await ask(replica.url, HEAD + forged)
+    answer = await send_raw(replica.url, HEAD + forged)
     assert answer.status == 200
     assert b"evil" not in answer.body
 
@@ -72,7 +72,7 @@ async def test_line_breaks_in_a_parameter_reach_no_header(replica: ServiceProces
 
 async def test_an_upgrade_is_answered_in_plain_http(replica: ServiceProcess) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    answer = await ask(replica.url, HEAD + upgrade)
+    answer = await send_raw(replica.url, HEAD + upgrade)
     assert answer.status == 200
     assert answer.headers["connection"] == "close"
 
@@ -81,7 +81,7 @@ async def test_headers_that_trickle_in_are_cut_off(replica: ServiceProcess) -> N
     async with await RawConnection.open(replica.url) as connection:
         started = time.monotonic()
         trickle = asyncio.create_task(_trickle(connection, HEAD + b"X-Slow: " + b"a" * 1000))
-        answer = await connection.answer()
+        answer = await connection.read_response()
         assert answer.status == 408
         assert time.monotonic() - started < 3
         trickle.cancel()
@@ -90,9 +90,9 @@ async def test_headers_that_trickle_in_are_cut_off(replica: ServiceProcess) -> N
 async def test_headers_of_a_second_request_are_cut_off_too(replica: ServiceProcess) -> None:
     async with await RawConnection.open(replica.url) as connection:
         await connection.send(HEAD + b"\r\n")
-        assert (await connection.answer()).status == 200
+        assert (await connection.read_response()).status == 200
         await connection.send(b"GET /v1/it")
-        assert (await connection.answer()).status == 408
+        assert (await connection.read_response()).status == 408
 
 
 async def test_a_silent_connection_is_closed(replica: ServiceProcess) -> None:
@@ -104,7 +104,7 @@ async def test_a_body_that_trickles_in_is_cut_off(replica: ServiceProcess) -> No
     async with await RawConnection.open(replica.url) as connection:
         await connection.send(POST + b"Content-Length: 1000\r\n\r\n")
         trickle = asyncio.create_task(_trickle(connection, b" " * 1000))
-        answer = await connection.answer()
+        answer = await connection.read_response()
         assert answer.status == 408
         assert answer.headers["connection"] == "close"
         trickle.cancel()
@@ -116,7 +116,7 @@ async def test_a_body_nobody_asked_for_does_not_keep_a_connection(
     async with await RawConnection.open(replica.url) as connection:
         await connection.send(b"GET /livez HTTP/1.1\r\nHost: small\r\nContent-Length: 9999\r\n\r\n")
         trickle = asyncio.create_task(_trickle(connection, b" " * 1000))
-        assert (await connection.answer()).status == 200
+        assert (await connection.read_response()).status == 200
         assert await connection.closed()
         trickle.cancel()
 
@@ -128,7 +128,7 @@ async def _trickle(connection: RawConnection, data: bytes) -> None:
 
 
 async def test_a_declared_huge_body_is_refused_before_it_is_sent(replica: ServiceProcess) -> None:
-    answer = await ask(replica.url, POST + b"Content-Length: 100000000\r\n\r\n")
+    answer = await send_raw(replica.url, POST + b"Content-Length: 100000000\r\n\r\n")
     assert answer.status == 413
     assert answer.headers["connection"] == "close"
 
@@ -140,7 +140,7 @@ async def test_a_huge_chunked_body_is_refused_and_not_kept(replica: ServiceProce
         await connection.send(POST + b"Transfer-Encoding: chunked\r\n\r\n")
         chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
         sending = asyncio.create_task(_send_times(connection, chunk, 1600))
-        answer = await connection.answer()
+        answer = await connection.read_response()
         assert answer.status == 413
         assert answer.json()["type"] == "urn:cartwheel:problem:payload-too-large"
         await sending
@@ -162,7 +162,7 @@ async def test_five_hundred_slow_senders_hold_nobody_up(replica: ServiceProcess)
     async with httpx2.AsyncClient(base_url=replica.url) as client:
         for _ in range(50):
             assert (await client.get("/v1/items/1")).status_code == 200
-    answers = await asyncio.gather(*(connection.answer() for connection in connections))
+    answers = await asyncio.gather(*(connection.read_response() for connection in connections))
     assert {answer.status for answer in answers} == {408}
     for connection in connections:
         await connection.__aexit__()
@@ -174,7 +174,7 @@ async def test_pipelined_requests_are_answered_in_order(replica: ServiceProcess)
         await connection.send(
             b"".join(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n" for path in paths)
         )
-        assert [(await connection.answer()).status for _ in paths] == [200, 200, 404]
+        assert [(await connection.read_response()).status for _ in paths] == [200, 200, 404]
 
 
 async def test_nonsense_after_a_request_does_not_spoil_its_answer(
@@ -184,7 +184,7 @@ async def test_nonsense_after_a_request_does_not_spoil_its_answer(
         await connection.send(
             b"GET /v1/slow?seconds=0.1 HTTP/1.1\r\nHost: a\r\n\r\nNONSENSE\r\n\r\n"
         )
-        assert (await connection.answer()).json()["name"] == "slow"
+        assert (await connection.read_response()).json()["name"] == "slow"
         assert await connection.closed()
 
 
@@ -195,10 +195,10 @@ async def test_a_connection_ends_when_it_is_old(tmp_path: Path) -> None:
         await RawConnection.open(replica.url) as connection,
     ):
         await connection.send(HEAD + b"\r\n")
-        assert "connection" not in (await connection.answer()).headers
+        assert "connection" not in (await connection.read_response()).headers
         await asyncio.sleep(0.3)
         await connection.send(HEAD + b"\r\n")
-        assert (await connection.answer()).headers["connection"] == "close"
+        assert (await connection.read_response()).headers["connection"] == "close"
         assert await connection.closed()
 
 
@@ -220,14 +220,14 @@ async def test_a_draining_replica_is_unready_and_hangs_up_after_each_answer(
     ):
         for connection in (probe, client):
             await connection.send(HEAD + b"\r\n")
-            await connection.answer()
+            await connection.read_response()
         replica.signal(signal.SIGTERM)
         await until(lambda: "server.draining" in replica.output)
         await probe.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
-        answer = await probe.answer()
+        answer = await probe.read_response()
         assert (answer.status, answer.json()["status"]) == (503, "draining")
         await client.send(HEAD + b"\r\n")
-        answer = await client.answer()
+        answer = await client.read_response()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
@@ -298,7 +298,7 @@ async def test_a_factory_that_is_not_there_is_named(tmp_path: Path, factory: str
 
 
 async def test_logs_are_one_json_object_a_line(replica: ServiceProcess) -> None:
-    await ask(replica.url, b"GET /v1/broken HTTP/1.1\r\nHost: a\r\nX-Request-Id: r-1\r\n\r\n")
+    await send_raw(replica.url, b"GET /v1/broken HTTP/1.1\r\nHost: a\r\nX-Request-Id: r-1\r\n\r\n")
     await until(lambda: "r-1" in replica.output)
     events = [json.loads(line) for line in replica.output.splitlines()]
     crash = next(event for event in events if event.get("request_id") == "r-1")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cartwheel.runs import Run, running
+from tests.cartwheel.supervisor_process import Run, running
 
 Start = Callable[..., Run]
 

@@ -9,7 +9,7 @@ import pytest
 from cartwheel.local.errors import StartError
 from cartwheel.local.sockets import Door
 from tests.cartwheel.conftest import Start
-from tests.cartwheel.runs import Run, command
+from tests.cartwheel.supervisor_process import Run, command
 
 
 def test_localhost_is_the_shop_whichever_address_that_is(shop: Run) -> None:

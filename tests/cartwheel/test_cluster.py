@@ -12,7 +12,7 @@ import yaml
 
 from cartwheel.cluster.ports import SHOP, configuration, wanted
 from cartwheel.cluster.preflight import inotify_advice, taken_ports
-from tests.cartwheel.runs import ROOT
+from tests.cartwheel.supervisor_process import ROOT
 
 GIBIBYTE = 1024**3
 # Each writes down how it was called; the rest is what the real one would say.

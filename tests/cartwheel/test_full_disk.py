@@ -20,7 +20,15 @@ import pytest
 
 from cartwheel.local.state import overwrite_text
 from tests.cartwheel.conftest import Start
-from tests.cartwheel.runs import ROOT, STANDIN, Run, command, environment, eventually, running
+from tests.cartwheel.supervisor_process import (
+    ROOT,
+    STANDIN,
+    Run,
+    command,
+    environment,
+    eventually,
+    running,
+)
 
 # What a pipe holds that nobody reads; the kernel's smallest.
 SMALLEST_PIPE = 4096

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from cartwheel.local.processes import CHILD
-from tests.cartwheel.runs import ROOT, environment, eventually
+from tests.cartwheel.supervisor_process import ROOT, environment, eventually
 
 UP = (sys.executable, "-m", "cartwheel", "up")
 # The moments at which so many processes have just come: servers and migrations one by one, then

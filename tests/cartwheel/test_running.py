@@ -9,7 +9,7 @@ from collections import Counter
 import httpx2
 import pytest
 
-from tests.cartwheel.runs import Run, command, eventually
+from tests.cartwheel.supervisor_process import Run, command, eventually
 
 
 class Caller(threading.Thread):

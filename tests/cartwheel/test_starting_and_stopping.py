@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.cartwheel.conftest import Start
-from tests.cartwheel.runs import ROOT, STANDIN, Run, command, environment, eventually
+from tests.cartwheel.supervisor_process import ROOT, STANDIN, Run, command, environment, eventually
 
 # Three seconds is the promise on a machine with nothing else to do; tests share theirs.
 STOPS_WITHIN = 6.0

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 import redis.asyncio as redis
 
-from tests.cartwheel.runs import Run, eventually, running
+from tests.cartwheel.supervisor_process import Run, eventually, running
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from cartwheel.local.logs import ReplicaLog
 from cartwheel.local.processes import Processes
 from cartwheel.local.replica import Condition, Replica, State, Timeouts
 from tests.cartwheel.conftest import Start
-from tests.cartwheel.runs import Run, eventually
+from tests.cartwheel.supervisor_process import Run, eventually
 from tests.support.waiting import until
 
 TIMEOUTS = Timeouts(probe_every=0.05, first_back_off=0.05)

@@ -18,7 +18,7 @@ import pytest
 from cartwheel.local.events import Terminal
 from cartwheel.report import suggestion
 from tests.cartwheel.conftest import Start
-from tests.cartwheel.runs import ROOT, Run, command, environment, eventually
+from tests.cartwheel.supervisor_process import ROOT, Run, command, environment, eventually
 
 NARROW = 80
 

@@ -253,7 +253,7 @@ def test_a_promise_that_is_not_kept_is_noticed() -> None:
 
 async def test_a_shortage_is_understood(shop: Shop) -> None:
     """What a refusal says beside the common members is in no document: a real one is read."""
-    shop.ask(
+    shop.request(
         "products", "PUT", "/v1/products/BIKE-PENNY-01/stock", json={"available": 1},
         headers=shop.staff,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.raw import ask
+from tests.support.raw_http import send_raw
 from tests.support.shop import SERVICE_TOKEN, SERVICES, SKU, Person, Shop
 
 SECRET = "zx81canary"
@@ -30,7 +30,7 @@ PAGE = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 def person(shop: Shop) -> Person:
     """Somebody who has shopped, made mistakes, and shopped again through the pages."""
     account = {"email": EMAIL, "password": PASSWORD, "name": f"{SECRET} Axle"}
-    shop.ask("user", "POST", "/v1/users", json=account)
+    shop.request("user", "POST", "/v1/users", json=account)
     person = shop.logged_in(EMAIL, PASSWORD)
     _shop_around(shop, person)
     _make_mistakes(shop, person)
@@ -40,34 +40,36 @@ def person(shop: Shop) -> Person:
 
 def _shop_around(shop: Shop, person: Person) -> None:
     order = shop.order(person, address=ADDRESS)
-    shop.ask("tracking", "GET", f"/v1/orders/{order['id']}", headers=person.headers)
-    shop.ask("tracking", "POST", f"/v1/orders/{order['id']}:cancel", headers=person.headers)
+    shop.request("tracking", "GET", f"/v1/orders/{order['id']}", headers=person.headers)
+    shop.request("tracking", "POST", f"/v1/orders/{order['id']}:cancel", headers=person.headers)
     refresh = {"refresh_token": person.refresh_token}
     for _ in range(2):  # the second time, the token has been used
-        shop.ask("user", "POST", "/v1/sessions:refresh", json=refresh)
+        shop.request("user", "POST", "/v1/sessions:refresh", json=refresh)
     change = {"password": f"{PASSWORD} too", "current_password": PASSWORD}
-    shop.ask("user", "PATCH", "/v1/users/me", json=change, headers=person.headers)
+    shop.request("user", "PATCH", "/v1/users/me", json=change, headers=person.headers)
     change = {"password": PASSWORD, "current_password": f"{PASSWORD} too"}
-    shop.ask("user", "PATCH", "/v1/users/me", json=change, headers=person.headers)
+    shop.request("user", "PATCH", "/v1/users/me", json=change, headers=person.headers)
 
 
 def _make_mistakes(shop: Shop, person: Person) -> None:
     wrong = {"email": EMAIL, "password": f"not {PASSWORD}"}
     bad = {"authorization": f"Bearer {person.access_token[:-4]}{SECRET}"}
     for prefix, service in (("", "user"), ("/api/user", "storefront")):
-        shop.ask(service, "POST", f"{prefix}/v1/sessions", json=wrong)
-        shop.ask(service, "POST", f"{prefix}/v1/sessions", json={**wrong, "role": SECRET})
-        shop.ask(service, "POST", f"{prefix}/v1/sessions", content=json.dumps(wrong)[:-2])
-        shop.ask(service, "GET", f"{prefix}/v1/users/me", headers=bad)
+        shop.request(service, "POST", f"{prefix}/v1/sessions", json=wrong)
+        shop.request(service, "POST", f"{prefix}/v1/sessions", json={**wrong, "role": SECRET})
+        shop.request(service, "POST", f"{prefix}/v1/sessions", content=json.dumps(wrong)[:-2])
+        shop.request(service, "GET", f"{prefix}/v1/users/me", headers=bad)
     for service in SERVICES:
-        shop.ask(service, "GET", f"/v1/cart?access_token={person.access_token}&p={SECRET}")
-        shop.ask(service, "GET", f"/v1/{SECRET}", headers={"x-service-token": SECRET, **bad})
+        shop.request(service, "GET", f"/v1/cart?access_token={person.access_token}&p={SECRET}")
+        shop.request(service, "GET", f"/v1/{SECRET}", headers={"x-service-token": SECRET, **bad})
     order = {"expected_total": {"amount": 1, "currency": "EUR"}, "address": ADDRESS}
     headers = {**person.headers, "idempotency-key": SECRET}
-    shop.ask("tracking", "POST", "/v1/orders", json=order, headers=headers)
+    shop.request("tracking", "POST", "/v1/orders", json=order, headers=headers)
     taken = {"order_id": "order-logs", "subject": SECRET, "lines": [{"sku": SKU, "quantity": 1}]}
     for token in (SERVICE_TOKEN, SECRET):
-        shop.ask("cart", "POST", "/v1/cart:take", json=taken, headers={"x-service-token": token})
+        shop.request(
+            "cart", "POST", "/v1/cart:take", json=taken, headers={"x-service-token": token}
+        )
 
 
 def _use_the_pages(shop: Shop) -> None:
@@ -105,7 +107,7 @@ async def test_a_log_line_cannot_be_forged(shop: Shop, service: str) -> None:
         f"GET /v1/cart HTTP/1.1\r\nHost: a\r\nUser-Agent: {line}\r\nTraceparent: {line}\r\n\r\n",
         f"GET /v1/cart HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {line}\r\n\r\n",
     ):
-        assert (await ask(shop.url(service), data.encode())).status < 500
+        assert (await send_raw(shop.url(service), data.encode())).status < 500
     events = list(_events(shop, service))
     assert events
     assert not any("forged" in event for event in events)

@@ -75,13 +75,15 @@ def test_each_sample_carries_the_name_of_its_service(shop: Shop, service: str) -
 
 @EACH_SERVICE
 def test_a_service_has_the_metrics_it_was_designed_with(shop: Shop, service: str) -> None:
-    types = re.findall(r"^# TYPE (\S+)", shop.ask(service, "GET", "/metrics").text, re.MULTILINE)
+    types = re.findall(
+        r"^# TYPE (\S+)", shop.request(service, "GET", "/metrics").text, re.MULTILINE
+    )
     assert OF_EVERY_SERVICE | OF_ONE_SERVICE.get(service, set()) <= set(types)
 
 
 @pytest.mark.parametrize("service", WITH_STORE)
 def test_a_store_is_observed_where_there_is_one(shop: Shop, service: str) -> None:
-    assert f'service="{service}",store="' in shop.ask(service, "GET", "/metrics").text
+    assert f'service="{service}",store="' in shop.request(service, "GET", "/metrics").text
 
 
 @EACH_SERVICE
@@ -90,7 +92,7 @@ def test_requests_are_counted_by_the_templates_of_the_document(shop: Shop, servi
     for template, methods in document_of(service)["paths"].items():
         for method in methods:
             path = re.sub(r"\{\w+(:path)?\}", lambda _: f"A{uuid4().hex}", template)
-            shop.ask(service, method.upper(), path)
+            shop.request(service, method.upper(), path)
             asked.add((template, method.upper()))
     counted = _counted(shop, service)
     assert asked <= counted
@@ -111,4 +113,4 @@ def _counted(shop: Shop, service: str) -> set[tuple[str, str]]:
 
 
 def _families(shop: Shop, service: str) -> list[Metric]:
-    return list(text_string_to_metric_families(shop.ask(service, "GET", "/metrics").text))
+    return list(text_string_to_metric_families(shop.request(service, "GET", "/metrics").text))

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.contracts.documents import document_of
-from tests.support.cases import RecordProperty, record_cases
+from tests.support.generated_cases import RecordProperty, record_cases
 from tests.support.shop import PASSWORD, SERVICE_TOKEN, Person, Shop
 
 CHANGED = "BIKE-CARGO-01"
@@ -80,7 +80,7 @@ class Examiner:
         """An order that has come to its end, so that its events have one too."""
         order_id: str = self._shop.order(self._person)["id"]
         path = f"/v1/orders/{order_id}:cancel"
-        self._shop.ask("tracking", "POST", path, headers=self._person.headers)
+        self._shop.request("tracking", "POST", path, headers=self._person.headers)
         return order_id
 
     @cached_property
@@ -89,15 +89,17 @@ class Examiner:
         lines = {"lines": [ONE]}
         headers = {"x-service-token": SERVICE_TOKEN}
         path = f"/v1/reservations/{order_id}"
-        self._shop.ask("products", "PUT", path, json=lines, headers=headers)
+        self._shop.request("products", "PUT", path, json=lines, headers=headers)
         return order_id
 
     @cached_property
     def _price(self) -> dict[str, Any]:
         """What one piece costs, of which there are plenty."""
         path, plenty = f"/v1/products/{STOCKED}", {"available": 1_000_000}
-        self._shop.ask("products", "PUT", f"{path}/stock", json=plenty, headers=self._shop.staff)
-        price: dict[str, Any] = self._shop.ask("products", "GET", path).json()["price"]
+        self._shop.request(
+            "products", "PUT", f"{path}/stock", json=plenty, headers=self._shop.staff
+        )
+        price: dict[str, Any] = self._shop.request("products", "GET", path).json()["price"]
         return price
 
     def _credentials(self, case: Case[Any]) -> dict[str, str]:
@@ -130,7 +132,7 @@ class Examiner:
         match path:
             case "/v1/orders":
                 one, cart = {"quantity": 1}, f"/v1/cart/items/{STOCKED}"
-                self._shop.ask("cart", "PUT", cart, json=one, headers=self._person.headers)
+                self._shop.request("cart", "PUT", cart, json=one, headers=self._person.headers)
                 body["expected_total"] = self._price
             case "/v1/cart/items":
                 body["sku"] = STOCKED
@@ -145,7 +147,7 @@ class Examiner:
                 body["refresh_token"] = self._new_guest()["refresh_token"]
 
     def _new_guest(self) -> dict[str, Any]:
-        tokens: dict[str, Any] = self._shop.ask("user", "POST", "/v1/guests").json()
+        tokens: dict[str, Any] = self._shop.request("user", "POST", "/v1/guests").json()
         return tokens
 
 

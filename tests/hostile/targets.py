@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.support.hostile import Body
-from tests.support.raw import RawAnswer
+from tests.support.hostile_input import Body
+from tests.support.raw_http import RawResponse
 from tests.support.shop import ADDRESS, SERVICE_TOKEN, Shop
 
 CANARY = "CANARY-7K2M"
@@ -97,7 +97,7 @@ TARGETS = (
 )
 
 
-def assert_problem(answer: RawAnswer, status: int) -> None:
+def assert_problem(answer: RawResponse, status: int) -> None:
     """A refusal in good order that repeats nothing of what was sent."""
     assert answer.status == status, answer
     assert answer.headers["content-type"] == "application/problem+json"

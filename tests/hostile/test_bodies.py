@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.hostile.targets import TARGETS, Target, assert_problem
-from tests.support.hostile import spoilt
-from tests.support.raw import ask
+from tests.support.hostile_input import spoilt
+from tests.support.raw_http import send_raw
 from tests.support.shop import PASSWORD, SERVICE_TOKEN, SKU, Shop
 
 ROWS = [
@@ -20,7 +20,7 @@ EACH_SERVICE = pytest.mark.parametrize("target", TARGETS, ids=lambda target: tar
 
 @pytest.mark.parametrize(("target", "data", "status"), ROWS)
 async def test_a_bad_body_is_refused(shop: Shop, target: Target, data: bytes, status: int) -> None:
-    answer = await ask(shop.url(target.service), target.request(shop, data))
+    answer = await send_raw(shop.url(target.service), target.request(shop, data))
     assert_problem(answer, status)
 
 
@@ -29,7 +29,9 @@ async def test_a_thousand_unknown_members_get_an_answer_of_bounded_size(
     shop: Shop, target: Target
 ) -> None:
     many = {**target.body.good, **{f"unknown{n}": 1 for n in range(1000)}}
-    answer = await ask(shop.url(target.service), target.request(shop, json.dumps(many).encode()))
+    answer = await send_raw(
+        shop.url(target.service), target.request(shop, json.dumps(many).encode())
+    )
     assert_problem(answer, 422)
     assert len(answer.json()["errors"]) <= 20
 
@@ -50,7 +52,7 @@ async def test_a_body_of_another_kind_is_refused(
     body = target.body.encoded()
     head = target.head(shop, lines={"Content-Type": media_type})
     data = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
-    assert_problem(await ask(shop.url(target.service), data), 415)
+    assert_problem(await send_raw(shop.url(target.service), data), 415)
 
 
 LINE = {"sku": SKU, "quantity": 1}
@@ -77,7 +79,7 @@ def test_a_huge_list_is_refused(
     if service == "cart":
         body |= {"order_id": "order-10k", "subject": "nobody"}
     headers = {"x-service-token": SERVICE_TOKEN}
-    answer = shop.ask(service, method, path, json=body, headers=headers)
+    answer = shop.request(service, method, path, json=body, headers=headers)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert SKU not in answer.text
@@ -87,9 +89,9 @@ def test_a_cart_that_is_filled_for_ever_stops_at_its_limits(shop: Shop) -> None:
     guest = shop.guest()
     for quantity, status in ((99, 200), (1, 409)):
         body = {"sku": SKU, "quantity": quantity}
-        answer = shop.ask("cart", "POST", "/v1/cart/items", json=body, headers=guest)
+        answer = shop.request("cart", "POST", "/v1/cart/items", json=body, headers=guest)
         assert answer.status_code == status
-    assert len(shop.ask("cart", "GET", "/v1/cart", headers=guest).content) < 64 * 1024
+    assert len(shop.request("cart", "GET", "/v1/cart", headers=guest).content) < 64 * 1024
 
 
 PASSWORDS = [
@@ -110,7 +112,7 @@ def test_a_password_that_is_none_is_refused(
     body = {"email": "somebody@shop.example", "password": password}
     if path == "/v1/users":
         body["name"] = "Somebody"
-    answer = shop.ask(service, "POST", prefix + path, json=body)
+    answer = shop.request(service, "POST", prefix + path, json=body)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text
@@ -120,18 +122,18 @@ def test_a_password_that_is_none_is_refused(
 def test_a_password_is_the_same_however_it_was_typed(shop: Shop) -> None:
     composed, decomposed = "Zo\u00eb drives a \ufb01xie", "Zoe\u0308 drives a fixie"
     account = {"email": "zoe@shop.example", "password": composed, "name": "Zoë"}
-    assert shop.ask("user", "POST", "/v1/users", json=account).status_code == 201
+    assert shop.request("user", "POST", "/v1/users", json=account).status_code == 201
     credentials = {"email": "zoe@shop.example", "password": decomposed}
-    assert shop.ask("user", "POST", "/v1/sessions", json=credentials).status_code == 201
+    assert shop.request("user", "POST", "/v1/sessions", json=credentials).status_code == 201
 
 
 def test_nobody_becomes_staff_by_saying_so(shop: Shop) -> None:
     person = shop.person()
     change = {"roles": ["staff"], "current_password": PASSWORD}
-    answer = shop.ask("user", "PATCH", "/v1/users/me", json=change, headers=person.headers)
+    answer = shop.request("user", "PATCH", "/v1/users/me", json=change, headers=person.headers)
     assert answer.status_code == 422
     stock = {"available": 1}
-    answer = shop.ask(
+    answer = shop.request(
         "products", "PUT", f"/v1/products/{SKU}/stock", json=stock, headers=person.headers
     )
     assert answer.status_code == 403

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import psutil
 import pytest
 
-from tests.support.raw import RawConnection
+from tests.support.raw_http import RawConnection
 from tests.support.shop import SERVICES, Shop
 
 REQUESTS = 10_000
@@ -59,7 +59,7 @@ async def _ask(
             some = pairs[first : first + AT_ONCE]
             await connection.send(b"".join(_request(*pair, chance) for pair in some))
             for pair in some:
-                answer = await connection.answer()
+                answer = await connection.read_response()
                 assert 200 <= answer.status < 500, (pair, answer)
 
 
@@ -74,7 +74,7 @@ def _series(shop: Shop, service: str) -> set[str]:
 
     That is the store's, and the one route that a neighbour asks every few seconds.
     """
-    lines = shop.ask(service, "GET", "/metrics").text.splitlines()
+    lines = shop.request(service, "GET", "/metrics").text.splitlines()
     samples = {line.rpartition(" ")[0] for line in lines if not line.startswith("#")}
     return {
         sample
@@ -84,6 +84,6 @@ def _series(shop: Shop, service: str) -> set[str]:
 
 
 def _received(shop: Shop, service: str) -> float:
-    lines = shop.ask(service, "GET", "/metrics").text.splitlines()
+    lines = shop.request(service, "GET", "/metrics").text.splitlines()
     counts = [line for line in lines if line.startswith("http_requests_received_total{")]
     return sum(float(line.rpartition(" ")[2]) for line in counts)

@@ -18,7 +18,7 @@ from services.products.models import Sort
 from services.products.repository import Listing
 from services.storefront.dependencies import notice_cookie
 from tests.contracts.documents import app_of
-from tests.support.raw import RawConnection
+from tests.support.raw_http import RawConnection
 from tests.support.shop import SERVICES, SKU, Shop
 
 Lines = Sequence[tuple[str, bytes]]
@@ -328,7 +328,7 @@ async def _assert_no_server_error(shop: Shop, service: str, requests: Iterable[S
             if connection is None:
                 connection = await RawConnection.open(shop.url(service))
             await connection.send(sent.encoded())
-            answer = await connection.answer()
+            answer = await connection.read_response()
             if not 200 <= answer.status < 500:
                 failed.append((answer.status, sent.encoded()[:300]))
             if answer.status == 0 or answer.headers.get("connection") == "close":

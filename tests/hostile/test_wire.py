@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from tests.hostile.targets import TARGETS, Target, assert_problem
-from tests.support.hostile import hostile_requests
-from tests.support.raw import RawConnection, ask
+from tests.support.hostile_input import hostile_requests
+from tests.support.raw_http import RawConnection, send_raw
 from tests.support.shop import Shop
 
 EACH_SERVICE = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.service)
@@ -29,7 +29,7 @@ async def test_a_request_that_is_none_is_refused_and_the_connection_ends(
 ) -> None:
     async with await RawConnection.open(shop.url(target.service)) as connection:
         await connection.send(data)
-        answer = await connection.answer()
+        answer = await connection.read_response()
         assert_problem(answer, status)
         assert answer.headers["connection"] == "close"
         assert await connection.closed()
@@ -40,7 +40,7 @@ async def test_a_declared_huge_body_is_refused_before_it_is_sent(
     shop: Shop, target: Target
 ) -> None:
     data = target.head(shop) + b"Content-Length: 100000000\r\n\r\n"
-    answer = await ask(shop.url(target.service), data)
+    answer = await send_raw(shop.url(target.service), data)
     assert_problem(answer, 413)
     assert answer.headers["connection"] == "close"
 
@@ -66,7 +66,7 @@ async def _send_100_megabytes(shop: Shop, service: str, head: bytes) -> None:
         await connection.send(head)
         chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
         sending = asyncio.create_task(_send_times(connection, chunk, 1600))
-        answer = await connection.answer()
+        answer = await connection.read_response()
         assert_problem(answer, 413)
         assert answer.headers["connection"] == "close"
         await sending
@@ -98,8 +98,8 @@ async def test_slow_senders_are_cut_off_and_hold_nobody_up(shop: Shop, target: T
             started = time.monotonic()
             request = f"GET {target.reading} HTTP/1.1\r\nHost: shop\r\n\r\n".encode()
             for _ in range(10):
-                assert (await ask(url, request)).status == 200
-            answers = await asyncio.gather(*(one.answer() for one in headers + bodies))
+                assert (await send_raw(url, request)).status == 200
+            answers = await asyncio.gather(*(one.read_response() for one in headers + bodies))
             assert {answer.status for answer in answers} == {408}
             for answer in answers:
                 assert_problem(answer, 408)
@@ -140,7 +140,7 @@ async def _dripping(connections: list[RawConnection]) -> AsyncIterator[None]:
 )
 async def test_forged_headers_are_ignored(shop: Shop, target: Target, lines: str) -> None:
     data = f"GET {target.reading} HTTP/1.1\r\n{lines}\r\n\r\n".encode()
-    answer = await ask(shop.url(target.service), data)
+    answer = await send_raw(shop.url(target.service), data)
     assert answer.status == 200
     assert b"evil" not in answer.body
     assert "evil" not in str(answer.headers)
@@ -165,7 +165,7 @@ async def test_line_breaks_in_an_address_reach_no_header(
     shop: Shop, target: Target, path: str, accept: str
 ) -> None:
     data = f"GET {path} HTTP/1.1\r\nHost: shop\r\nAccept: {accept}\r\n\r\n".encode()
-    answer = await ask(shop.url(target.service), data)
+    answer = await send_raw(shop.url(target.service), data)
     assert answer.status < 500
     assert "x-evil" not in answer.headers
     assert "evil" not in str(answer.headers)
@@ -175,7 +175,7 @@ async def test_line_breaks_in_an_address_reach_no_header(
 async def test_an_address_a_shopper_claims_is_not_believed(shop: Shop) -> None:
     """Tries are counted by address; a forged one must reach the user service from nobody."""
     line = b"GET /api/user/v1/users/me HTTP/1.1\r\nHost: shop\r\nX-Service-Token: "
-    answer = await ask(
+    answer = await send_raw(
         shop.url("storefront"), line + b"a-guess\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"
     )
     assert_problem(answer, 401)

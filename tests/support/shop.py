@@ -82,7 +82,7 @@ class Shop:
     def url(self, service: str) -> str:
         return self._processes[service].url
 
-    def ask(self, service: str, method: str, path: str, **content: Any) -> httpx2.Response:
+    def request(self, service: str, method: str, path: str, **content: Any) -> httpx2.Response:
         return self._http.request(method, self.url(service) + path, **content)
 
     def telling_lines(self, service: str, *secrets: str) -> list[str]:
@@ -98,12 +98,12 @@ class Shop:
         """Somebody new."""
         email = f"person-{next(self._numbers)}-{time.monotonic_ns()}@shop.example"
         account = {"email": email, "password": PASSWORD, "name": "Ann"}
-        assert self.ask("user", "POST", "/v1/users", json=account).status_code == 201
+        assert self.request("user", "POST", "/v1/users", json=account).status_code == 201
         return self.logged_in(email, PASSWORD)
 
     def guest(self) -> dict[str, str]:
         """The headers of somebody new without an account."""
-        tokens = self.ask("user", "POST", "/v1/guests").json()
+        tokens = self.request("user", "POST", "/v1/guests").json()
         return {"authorization": f"Bearer {tokens['access_token']}"}
 
     @cached_property
@@ -125,9 +125,9 @@ class Shop:
         self, person: Person, *, sku: str = SKU, address: Mapping[str, str] = ADDRESS
     ) -> dict[str, Any]:
         """Put one piece into the cart and check out."""
-        self.ask("cart", "POST", "/v1/cart/items", headers=person.headers, json=_one(sku))
-        found = self.ask("products", "POST", "/v1/products:lookup", json={"skus": [sku]})
-        answer = self.ask(
+        self.request("cart", "POST", "/v1/cart/items", headers=person.headers, json=_one(sku))
+        found = self.request("products", "POST", "/v1/products:lookup", json={"skus": [sku]})
+        answer = self.request(
             "tracking",
             "POST",
             "/v1/orders",
@@ -141,7 +141,7 @@ class Shop:
     def logged_in(self, email: str, password: str) -> Person:
         """Somebody who has an account already."""
         credentials = {"email": email, "password": password}
-        answer = self.ask("user", "POST", "/v1/sessions", json=credentials)
+        answer = self.request("user", "POST", "/v1/sessions", json=credentials)
         assert answer.status_code == 201, answer.text
         tokens = answer.json()
         return Person(email, tokens["access_token"], tokens["refresh_token"])

@@ -16,8 +16,8 @@ from sqlalchemy import text
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from cartwheel.local.control import ask
-from tests.cartwheel.runs import Run, running
-from tests.support.load import Ask
+from tests.cartwheel.supervisor_process import Run, running
+from tests.support.http_load import HttpRequest
 from tests.support.shop import ADDRESS, SERVICES, STAFF, Person, Shop
 
 READY_WITHIN = 90.0
@@ -83,7 +83,7 @@ class RunningShop(Shop):
         return available
 
     def set_stock(self, sku: str, available: int) -> None:
-        answer = self.ask(
+        answer = self.request(
             "products",
             "PUT",
             f"/v1/products/{sku}/stock",
@@ -94,17 +94,17 @@ class RunningShop(Shop):
 
     def put_in_cart(self, person: Person, sku: str, quantity: int = 1) -> None:
         line = {"sku": sku, "quantity": quantity}
-        answer = self.ask("cart", "POST", "/v1/cart/items", headers=person.headers, json=line)
+        answer = self.request("cart", "POST", "/v1/cart/items", headers=person.headers, json=line)
         assert answer.status_code == 200, answer.text
 
     def orders_of(self, person: Person) -> list[dict[str, Any]]:
-        answer = self.ask("tracking", "GET", "/v1/orders", headers=person.headers)
+        answer = self.request("tracking", "GET", "/v1/orders", headers=person.headers)
         assert answer.status_code == 200, answer.text
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
     def _product(self, sku: str) -> dict[str, Any]:
-        answer = self.ask("products", "GET", f"/v1/products/{sku}")
+        answer = self.request("products", "GET", f"/v1/products/{sku}")
         assert answer.status_code == 200, answer.text
         product: dict[str, Any] = answer.json()
         return product
@@ -131,10 +131,10 @@ class RunningShop(Shop):
         return "\n".join([self.run.output, *tails])
 
 
-def checkout(person: Person, total: dict[str, Any], *, key: str) -> Ask:
+def checkout(person: Person, total: dict[str, Any], *, key: str) -> HttpRequest:
     """Order what is in the cart for that total, with all the time it may take."""
     headers = {**person.headers, "idempotency-key": key, "x-request-timeout-ms": "14000"}
-    return Ask("POST", "/v1/orders", headers, {"expected_total": total, "address": ADDRESS})
+    return HttpRequest("POST", "/v1/orders", headers, {"expected_total": total, "address": ADDRESS})
 
 
 @contextmanager

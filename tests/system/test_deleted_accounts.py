@@ -24,7 +24,7 @@ async def test_a_deleted_account_is_named_in_no_store_and_no_log(shop: RunningSh
     person = shop.person()
     shop.set_stock(SKU, 5)
     shop.order(person)
-    assert shop.ask("user", "DELETE", "/v1/users/me", headers=person.headers).status_code == 204
+    assert shop.request("user", "DELETE", "/v1/users/me", headers=person.headers).status_code == 204
     deadline = time.monotonic() + FORGOTTEN_WITHIN
     while told := await told_of(shop, person.email):
         assert time.monotonic() < deadline, told

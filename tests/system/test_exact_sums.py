@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.load import Ask, Connection, Reply, all_at_once
+from tests.support.http_load import Connection, HttpRequest, HttpResponse, send_all_at_once
 from tests.support.shop import SKU
 from tests.system.shop import RunningShop, checkout, shop_up
 
@@ -42,24 +42,24 @@ def shop(request: pytest.FixtureRequest) -> Iterator[RunningShop]:
         yield shop
 
 
-def spread(shop: RunningShop, asks: Iterable[Ask]) -> list[tuple[str, Ask]]:
+def spread(shop: RunningShop, requests: Iterable[HttpRequest]) -> list[tuple[str, HttpRequest]]:
     """To both replicas of the cart in turn."""
     replicas = shop.own_urls("cart")
     assert len(replicas) == 2
-    return list(zip(cycle(replicas), asks, strict=False))
+    return list(zip(cycle(replicas), requests, strict=False))
 
 
-def adding(guest: Mapping[str, str], sku: str = SKU) -> Ask:
-    return Ask("POST", "/v1/cart/items", guest, {"sku": sku, "quantity": 1})
+def adding(guest: Mapping[str, str], sku: str = SKU) -> HttpRequest:
+    return HttpRequest("POST", "/v1/cart/items", guest, {"sku": sku, "quantity": 1})
 
 
 def cart_of(shop: RunningShop, guest: Mapping[str, str]) -> dict[str, Any]:
-    cart: dict[str, Any] = shop.ask("cart", "GET", "/v1/cart", headers=guest).json()
+    cart: dict[str, Any] = shop.request("cart", "GET", "/v1/cart", headers=guest).json()
     return cart
 
 
-def statuses(replies: Iterable[Reply]) -> Counter[int]:
-    return Counter(reply.status for reply in replies)
+def statuses(responses: Iterable[HttpResponse]) -> Counter[int]:
+    return Counter(response.status for response in responses)
 
 
 async def test_ninety_parallel_adds_over_two_replicas_are_ninety_pieces_ten_times(
@@ -67,8 +67,8 @@ async def test_ninety_parallel_adds_over_two_replicas_are_ninety_pieces_ten_time
 ) -> None:
     for _ in range(ROUNDS):
         guest = shop.guest()
-        replies = await all_at_once(spread(shop, [adding(guest)] * ADDS))
-        assert statuses(replies) == {200: ADDS}
+        responses = await send_all_at_once(spread(shop, [adding(guest)] * ADDS))
+        assert statuses(responses) == {200: ADDS}
         cart = cart_of(shop, guest)
         assert cart["lines"] == [{"sku": SKU, "quantity": ADDS}]
         assert cart["version"] == ADDS
@@ -78,11 +78,11 @@ async def test_of_parallel_adds_those_past_99_pieces_are_refused_and_change_noth
     shop: RunningShop,
 ) -> None:
     guest = shop.guest()
-    replies = await all_at_once(spread(shop, [adding(guest)] * (MAX_PIECES + 11)))
-    assert statuses(replies) == {200: MAX_PIECES, 409: 11}
+    responses = await send_all_at_once(spread(shop, [adding(guest)] * (MAX_PIECES + 11)))
+    assert statuses(responses) == {200: MAX_PIECES, 409: 11}
     full = cart_of(shop, guest)
     assert full["lines"] == [{"sku": SKU, "quantity": MAX_PIECES}]
-    (refused,) = await all_at_once(spread(shop, [adding(guest)]))
+    (refused,) = await send_all_at_once(spread(shop, [adding(guest)]))
     assert (refused.status, refused.json()["type"]) == (409, "urn:cartwheel:problem:cart-limit")
     assert cart_of(shop, guest) == full
 
@@ -93,11 +93,11 @@ async def test_of_parallel_adds_those_past_100_lines_are_refused_and_change_noth
     skus = [f"SPOKE-{number:03}" for number in range(MAX_LINES + 5)]
     await sell(shop, skus)
     guest = shop.guest()
-    replies = await all_at_once(spread(shop, [adding(guest, sku) for sku in skus]))
-    assert statuses(replies) == {200: MAX_LINES, 409: 5}
+    responses = await send_all_at_once(spread(shop, [adding(guest, sku) for sku in skus]))
+    assert statuses(responses) == {200: MAX_LINES, 409: 5}
     full = cart_of(shop, guest)
     assert len(full["lines"]) == full["version"] == MAX_LINES
-    (refused,) = await all_at_once(spread(shop, [adding(guest)]))
+    (refused,) = await send_all_at_once(spread(shop, [adding(guest)]))
     assert (refused.status, refused.json()["type"]) == (409, "urn:cartwheel:problem:cart-limit")
     assert cart_of(shop, guest) == full
 
@@ -111,11 +111,11 @@ async def test_one_cart_ordered_fifty_times_at_once_with_fifty_keys_is_ordered_o
     person = await asyncio.to_thread(shop.person)
     shop.put_in_cart(person, SKU)
     replicas = cycle(shop.own_urls("tracking"))
-    asks = [checkout(person, price, key=f"cart-once-{number:04}") for number in range(50)]
-    replies = await all_at_once(zip(replicas, asks, strict=False))
-    assert statuses(replies) == {201: 1, 409: 49}
+    requests = [checkout(person, price, key=f"cart-once-{number:04}") for number in range(50)]
+    responses = await send_all_at_once(zip(replicas, requests, strict=False))
+    assert statuses(responses) == {201: 1, 409: 49}
     (order,) = shop.orders_of(person)
-    refusals = [reply.json() for reply in replies if reply.status == 409]
+    refusals = [response.json() for response in responses if response.status == 409]
     assert {problem["type"] for problem in refusals} == {"urn:cartwheel:problem:already-ordered"}
     assert {problem["order_id"] for problem in refusals} == {order["id"]}
     assert shop.stock(SKU) == STOCK - 1
@@ -131,7 +131,7 @@ async def test_of_200_parallel_checkouts_of_50_in_stock_exactly_50_are_confirmed
     people = await asyncio.to_thread(shop.people, SHOPPERS)
     for start in range(0, SHOPPERS, FILLED_AT_ONCE):  # the crowd is at the checkout, not here
         crowd = people[start : start + FILLED_AT_ONCE]
-        filled = await all_at_once((shop.url("cart"), adding(one.headers)) for one in crowd)
+        filled = await send_all_at_once((shop.url("cart"), adding(one.headers)) for one in crowd)
         assert statuses(filled) == {200: len(crowd)}
 
     decisions = await asyncio.gather(
@@ -158,38 +158,40 @@ async def books(shop: RunningShop) -> Counter[tuple[str, str]]:
 
 async def sell(shop: RunningShop, skus: Iterable[str]) -> None:
     """Have products of these SKUs, like one there is."""
-    model = shop.ask("products", "GET", f"/v1/products/{SKU}").json()
+    model = shop.request("products", "GET", f"/v1/products/{SKU}").json()
     details = {name: model[name] for name in ("summary", "description", "category", "price")}
-    asks = [
-        Ask("PUT", f"/v1/products/{sku}", shop.staff, {"name": "A spoke", **details})
+    requests = [
+        HttpRequest("PUT", f"/v1/products/{sku}", shop.staff, {"name": "A spoke", **details})
         for sku in skus
     ]
-    replies = await all_at_once((shop.url("products"), ask) for ask in asks)
-    assert set(statuses(replies)) <= {200, 201}
+    responses = await send_all_at_once((shop.url("products"), request) for request in requests)
+    assert set(statuses(responses)) <= {200, 201}
 
 
-async def decision(shop: RunningShop, ask: Ask) -> str:
+async def decision(shop: RunningShop, request: HttpRequest) -> str:
     """What became of a checkout, asked with the same key for as long as that is not said."""
     connection = Connection(shop.url("tracking"))
     try:
         async with asyncio.timeout(DECIDED_WITHIN):
             while True:
-                reply = await connection.send(ask)
-                if reply.good:
-                    return await status_of(connection, ask, reply.json())
-                if reply.status == 409 and not reply.json()["type"].endswith("in-progress"):
-                    return str(reply.json()["type"])
-                assert reply.status in (409, 503), reply.body
+                response = await connection.send(request)
+                if response.ok:
+                    return await status_of(connection, request, response.json())
+                if response.status == 409 and not response.json()["type"].endswith("in-progress"):
+                    return str(response.json()["type"])
+                assert response.status in (409, 503), response.body
                 await asyncio.sleep(ASK_AGAIN_AFTER)
     finally:
         connection.close()
 
 
-async def status_of(connection: Connection, ask: Ask, order: dict[str, Any]) -> str:
+async def status_of(connection: Connection, request: HttpRequest, order: dict[str, Any]) -> str:
     """The order's status once it is no longer pending."""
-    look = Ask("GET", f"/v1/orders/{order['id']}", {"authorization": ask.headers["authorization"]})
+    look = HttpRequest(
+        "GET", f"/v1/orders/{order['id']}", {"authorization": request.headers["authorization"]}
+    )
     while order["status"] == "pending":
         await asyncio.sleep(ASK_AGAIN_AFTER)
-        reply = await connection.send(look)
-        order = reply.json() if reply.good else order
+        response = await connection.send(look)
+        order = response.json() if response.ok else order
     return str(order["status"])

@@ -33,7 +33,7 @@ class Visitor:
         self._client = httpx2.Client(base_url=f"{shop.url('storefront')}/api", timeout=10)
         self.token = ""
 
-    def ask(self, method: str, path: str, *, expect: int, **content: Any) -> httpx2.Response:
+    def request(self, method: str, path: str, *, expect: int, **content: Any) -> httpx2.Response:
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         headers |= content.pop("headers", {})
         answer = self._client.request(method, path, headers=headers, **content)
@@ -74,20 +74,20 @@ def test_a_guest_becomes_a_customer_orders_once_and_watches_the_parcel_arrive(
 ) -> None:
     assert shop.run.overview()["memory"] <= MAX_MEMORY
     visitor = Visitor(shop)
-    guest_token = visitor.ask("POST", "/user/v1/guests", expect=201).json()["access_token"]
+    guest_token = visitor.request("POST", "/user/v1/guests", expect=201).json()["access_token"]
     visitor.token = guest_token
-    goods = visitor.ask("GET", "/products/v1/products?limit=2", expect=200).json()["items"]
+    goods = visitor.request("GET", "/products/v1/products?limit=2", expect=200).json()["items"]
     for product in goods:
         line = {"sku": product["sku"], "quantity": 1}
-        visitor.ask("POST", "/cart/v1/cart/items", expect=200, json=line)
+        visitor.request("POST", "/cart/v1/cart/items", expect=200, json=line)
 
     visitor.token = ""
     account = {"email": "ann@shop.example", "password": PASSWORD, "name": "Ann"}
-    visitor.ask("POST", "/user/v1/users", expect=201, json=account)
+    visitor.request("POST", "/user/v1/users", expect=201, json=account)
     credentials = {"email": "ann@shop.example", "password": PASSWORD}
-    tokens = visitor.ask("POST", "/user/v1/sessions", expect=201, json=credentials).json()
+    tokens = visitor.request("POST", "/user/v1/sessions", expect=201, json=credentials).json()
     visitor.token = tokens["access_token"]
-    merged = visitor.ask(
+    merged = visitor.request(
         "POST", "/cart/v1/cart:merge", expect=200, json={"guest_token": guest_token}
     ).json()
     assert {line["sku"] for line in merged["lines"]} == {product["sku"] for product in goods}
@@ -99,14 +99,14 @@ def test_a_guest_becomes_a_customer_orders_once_and_watches_the_parcel_arrive(
     order = {"expected_total": total, "address": ADDRESS}
     key = {"idempotency-key": "the-order-of-ann"}
     first, second = (
-        visitor.ask("POST", "/tracking/v1/orders", expect=201, json=order, headers=key)
+        visitor.request("POST", "/tracking/v1/orders", expect=201, json=order, headers=key)
         for _ in range(2)
     )
     assert first.json() == second.json()
     assert second.headers["idempotency-replayed"] == "true"
-    (kept,) = visitor.ask("GET", "/tracking/v1/orders", expect=200).json()["items"]
+    (kept,) = visitor.request("GET", "/tracking/v1/orders", expect=200).json()["items"]
     assert kept["id"] == first.json()["id"]
-    assert visitor.ask("GET", "/cart/v1/cart", expect=200).json()["lines"] == []
+    assert visitor.request("GET", "/cart/v1/cart", expect=200).json()["lines"] == []
 
     beginning = visitor.events(kept["id"], limit=2)
     assert beginning == [(1, "confirmed"), (2, "packed")]

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from services.tracking.settings import TrackingSettings
-from tests.support.load import Ask, Connection
+from tests.support.http_load import Connection, HttpRequest
 from tests.support.processes import start_service
 from tests.support.shop import SKU, Person
 from tests.support.waiting import until
@@ -95,7 +95,7 @@ async def test_a_crowd_at_a_checkout_that_is_killed_again_and_again_loses_nothin
     people = await shoppers(shop, CROWD)
 
     async def insist(person: Person) -> None:
-        """Ask with the same key until the shop has heard of it."""
+        """Retry with the same key until the order exists."""
         while not await asyncio.to_thread(has_ordered, shop, person):
             with suppress(OSError):
                 await send(shop.url("tracking"), order(shop, person))
@@ -123,22 +123,22 @@ async def shoppers(shop: RunningShop, count: int) -> list[Person]:
     return people
 
 
-def order(shop: RunningShop, person: Person) -> Ask:
+def order(shop: RunningShop, person: Person) -> HttpRequest:
     return checkout(person, shop.price(SKU), key="the-only-one")
 
 
-async def send(url: str, ask: Ask) -> None:
+async def send(url: str, request: HttpRequest) -> None:
     """Raises `OSError` when nobody answers."""
     connection = Connection(url)
     try:
-        await connection.send(ask)
+        await connection.send(request)
     finally:
         connection.close()
 
 
 def has_ordered(shop: RunningShop, person: Person) -> bool:
     with suppress(httpx2.TransportError):
-        answer = shop.ask("tracking", "GET", "/v1/orders", headers=person.headers)
+        answer = shop.request("tracking", "GET", "/v1/orders", headers=person.headers)
         return answer.status_code == 200 and bool(answer.json()["items"])
     return False
 
@@ -165,5 +165,5 @@ async def books_agree(shop: RunningShop, people: Sequence[Person], *, confirmed:
     assert shop.stock(SKU) == STOCK - confirmed
     books = {(row[0], row[1]) for row in await shop.query("tracking", BOOKS)}
     assert books <= {MONEY_KEPT} | NO_MONEY_KEPT
-    carts = [shop.ask("cart", "GET", "/v1/cart", headers=one.headers).json() for one in people]
+    carts = [shop.request("cart", "GET", "/v1/cart", headers=one.headers).json() for one in people]
     assert sum(not cart["lines"] for cart in carts) == confirmed

@@ -62,7 +62,7 @@ def test_a_deleted_file_is_503_and_not_ready_until_there_is_one_again(
     }
     for service, (method, path, content) in asked.items():
         delete(folder, service)
-        answers = [shop.ask(service, method, path, **content) for _ in range(5)]
+        answers = [shop.request(service, method, path, **content) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [503] * 5, service
         readiness = until_status(shop, service, 503)
         assert "bring it back, or run cartwheel migrate" in readiness.text
@@ -72,7 +72,7 @@ def test_a_deleted_file_is_503_and_not_ready_until_there_is_one_again(
         asyncio.run(migrate(f"services.{service}", f"sqlite:///{store_file(folder, service)}"))
 
         until_status(shop, service, 200)
-        assert shop.ask(service, method, path, **content).status_code < 500
+        assert shop.request(service, method, path, **content).status_code < 500
 
 
 def store_file(folder: Path, service: str) -> Path:
@@ -87,7 +87,7 @@ def delete(folder: Path, service: str) -> None:
 def until_status(shop: Shop, service: str, status: int) -> httpx2.Response:
     deadline = time.monotonic() + READY_WITHIN
     while True:
-        answer = shop.ask(service, "GET", "/readyz?verbose")
+        answer = shop.request(service, "GET", "/readyz?verbose")
         if answer.status_code == status:
             return answer
         assert time.monotonic() < deadline, f"{service}: {answer.text}"

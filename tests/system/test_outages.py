@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 
-from tests.cartwheel.runs import eventually
+from tests.cartwheel.supervisor_process import eventually
 from tests.services.storefront.browser import Browser, Page
 from tests.support.shop import SKU
 from tests.support.waiting import until

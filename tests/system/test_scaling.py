@@ -9,7 +9,7 @@ from logging import getLogger
 
 import pytest
 
-from tests.support.load import Ask, Connection, Tally, steady_load
+from tests.support.http_load import Connection, HttpRequest, LoadResult, steady_load
 from tests.support.shop import SKU
 from tests.support.waiting import until
 from tests.system.shop import RunningShop, shop_up
@@ -28,15 +28,15 @@ def shop() -> Iterator[RunningShop]:
         yield shop
 
 
-def shopping(guest: dict[str, str], prefix: str) -> Iterator[Ask]:
+def shopping(guest: dict[str, str], prefix: str) -> Iterator[HttpRequest]:
     """Look, put in, look, take out, for ever."""
     line = {"sku": SKU, "quantity": 1}
     while True:
         for _ in range(6):
-            yield Ask("GET", f"{prefix}/v1/cart", guest)
-        yield Ask("POST", f"{prefix}/v1/cart/items", guest, line)
-        yield Ask("PUT", f"{prefix}/v1/cart/items/{SKU}", guest, {"quantity": 7})
-        yield Ask("DELETE", f"{prefix}/v1/cart/items/{SKU}", guest)
+            yield HttpRequest("GET", f"{prefix}/v1/cart", guest)
+        yield HttpRequest("POST", f"{prefix}/v1/cart/items", guest, line)
+        yield HttpRequest("PUT", f"{prefix}/v1/cart/items/{SKU}", guest, {"quantity": 7})
+        yield HttpRequest("DELETE", f"{prefix}/v1/cart/items/{SKU}", guest)
 
 
 class EveryReplicaServes:
@@ -68,8 +68,8 @@ class EveryReplicaServes:
         connection = Connection(url)
 
         async def has_some() -> bool:
-            reply = await connection.send(Ask("GET", "/metrics"))
-            return any(float(count) > 0 for count in ARRIVALS.findall(reply.body))
+            response = await connection.send(HttpRequest("GET", "/metrics"))
+            return any(float(count) > 0 for count in ARRIVALS.findall(response.body))
 
         try:
             await until(has_some, within=FIRST_REQUEST_WITHIN)
@@ -109,13 +109,13 @@ async def test_the_cart_scales_2_4_1_and_rolls_under_load_and_no_request_fails(
         time.monotonic() - started,
     )
     assert everybody.seen == 2 + 2 + 4
-    for tally in (at_the_cart, at_the_front):
-        assert tally.failed == 0, tally.failures
-        assert set(tally.answers) == {200}
+    for result in (at_the_cart, at_the_front):
+        assert result.failed == 0, result.failures
+        assert set(result.statuses) == {200}
     assert shares(at_the_cart, at_the_front)
 
 
-def shares(*tallies: Tally) -> bool:
+def shares(*results: LoadResult) -> bool:
     """Whether each way in carried a good part of the load."""
-    whole = sum(tally.total for tally in tallies)
-    return all(tally.total > whole / 10 for tally in tallies)
+    whole = sum(result.total for result in results)
+    return all(result.total > whole / 10 for result in results)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import ServiceProcess, launch, listen
-from tests.support.raw import RawAnswer, RawConnection, ask
+from tests.support.raw_http import RawConnection, RawResponse, send_raw
 from tests.support.waiting import until
 
 OPEN_FILES = 64
@@ -42,11 +42,11 @@ def complaints(replica: ServiceProcess) -> list[dict[str, object]]:
 
 
 async def test_more_callers_than_descriptors_are_all_answered(replica: ServiceProcess) -> None:
-    async def call(stack: AsyncExitStack) -> RawAnswer:
+    async def call(stack: AsyncExitStack) -> RawResponse:
         # Each keeps its connection, as clients do.
         connection = await stack.enter_async_context(await RawConnection.open(replica.url))
         await connection.send(REQUEST)
-        return await connection.answer()
+        return await connection.read_response()
 
     async with AsyncExitStack() as stack:
         answers = await asyncio.gather(*(call(stack) for _ in range(CALLERS)))
@@ -55,7 +55,7 @@ async def test_more_callers_than_descriptors_are_all_answered(replica: ServicePr
         assert complaint["event"] == "server.accepting_pauses"
         assert complaint["limit"] == OPEN_FILES
         assert "ulimit -n" in str(complaint["advice"])
-    assert (await ask(replica.url, REQUEST)).status == 200
+    assert (await send_raw(replica.url, REQUEST)).status == 200
 
 
 async def test_who_waits_for_a_descriptor_is_served_when_one_is_free(
@@ -66,6 +66,6 @@ async def test_who_waits_for_a_descriptor_is_served_when_one_is_free(
             silent = await stack.enter_async_context(await RawConnection.open(replica.url))
             await silent.send(b"GET /v1/items HTTP/1.1\r\n")
         await until(lambda: bool(complaints(replica)))
-        waiting = asyncio.create_task(ask(replica.url, REQUEST))
+        waiting = asyncio.create_task(send_raw(replica.url, REQUEST))
         await asyncio.sleep(0)
     assert (await waiting).status == 200

@@ -12,7 +12,7 @@ from app.stores.errors import StoreUnavailable
 from app.stores.valkey import Valkey
 from app.telemetry.logs import configure_logging
 from app.telemetry.metrics import Metrics
-from tests.support.unseen import nothing_unseen
+from tests.support.lost_errors import no_lost_errors
 from tests.support.waiting import until
 
 
@@ -83,7 +83,7 @@ async def test_what_fails_while_the_process_ends_is_reported_like_any_other(
         await ended.wait()
         raise error
 
-    with nothing_unseen():
+    with no_lost_errors():
         async with run_in_background(repeat(work, every=0.001, name="sweep")):
             await begun.wait()
             asyncio.get_running_loop().call_soon(ended.set)

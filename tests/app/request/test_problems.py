@@ -8,7 +8,7 @@ import pytest
 
 from tests.app.small import build
 from tests.support.asgi import running
-from tests.support.hostile import Body, spoilt_bodies
+from tests.support.hostile_input import Body, spoilt_bodies
 
 JSON = {"content-type": "application/json"}
 SECRET = "s3cr3t-value-nobody-must-see"

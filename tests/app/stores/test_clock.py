@@ -10,7 +10,7 @@ from app.stores.clock import StoreClock, in_milliseconds, machine_clock, moment
 from app.stores.errors import StoreUnavailable
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
-from tests.support.ahead import AHEAD, wrong_clock
+from tests.support.clock_skew import SKEW, skewed_clock
 
 
 class Stopwatch:
@@ -31,8 +31,8 @@ async def test_the_servers_clock_counts_and_not_the_machines(
     postgres_url: str, metrics: Metrics
 ) -> None:
     right = machine_clock()
-    with wrong_clock():
-        assert machine_clock() >= right + AHEAD * 1000
+    with skewed_clock():
+        assert machine_clock() >= right + SKEW * 1000
         async with Database(postgres_url, metrics=metrics) as database:
             assert abs(database.clock() - right) < 60_000
 

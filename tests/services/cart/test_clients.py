@@ -11,7 +11,7 @@ from app.telemetry.context import Deadline, RequestContext, use_context
 from app.telemetry.metrics import Metrics
 from services.cart.clients import FRESH_SECONDS, RETRY_SECONDS, USABLE_SECONDS, Products
 from tests.services.cart.shop import FakeProducts
-from tests.support.unseen import nothing_unseen
+from tests.support.lost_errors import no_lost_errors
 
 
 class Clock:
@@ -127,7 +127,7 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
     ) as upstream:
         products = Products(upstream, metrics)
         others = asyncio.all_tasks()
-        with nothing_unseen():
+        with no_lost_errors():
             gone = asyncio.create_task(products.sells("MUG"))
             await asyncio.sleep(0)
             gone.cancel()

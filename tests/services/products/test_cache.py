@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import Unavailable
 from services.products.cache import STALE_SECONDS, TimedCache
-from tests.support.unseen import nothing_unseen
+from tests.support.lost_errors import no_lost_errors
 
 
 class Clock:
@@ -98,7 +98,7 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
     store = Store()
     store.may_answer.clear()
     others = asyncio.all_tasks()
-    with nothing_unseen():
+    with no_lost_errors():
         gone = asyncio.create_task(cache.get("key", store.load))
         await asyncio.sleep(0)
         gone.cancel()

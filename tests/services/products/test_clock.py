@@ -7,8 +7,8 @@ import pytest
 from app.stores.clock import machine_clock
 from services.products.main import build
 from tests.services.products.conftest import SERVICE, settings_for
-from tests.support.ahead import wrong_clock
 from tests.support.asgi import running
+from tests.support.clock_skew import skewed_clock
 from tests.support.identity import jwks_transport
 from tests.support.shop import SKU
 
@@ -23,7 +23,7 @@ async def test_a_replica_whose_clock_is_ahead_reserves_for_no_longer_than_the_ot
     settings = settings_for(seeded_url, reservation_lifetime=LIFETIME)
     right = machine_clock() / 1000
     lines = {"lines": [{"sku": SKU, "quantity": 1}]}
-    with wrong_clock():
+    with skewed_clock():
         async with running(build(settings, transports={"user": jwks_transport()})) as client:
             answer = await client.put("/v1/reservations/order_0001", json=lines, headers=SERVICE)
     ends_at = datetime.fromisoformat(answer.json()["expires_at"]).timestamp()

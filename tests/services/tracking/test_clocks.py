@@ -31,7 +31,7 @@ async def test_a_replica_that_is_ahead_and_dies_keeps_nobody_from_finishing_its_
 ) -> None:
     async with town_of(shop, tmp_path) as town:
         async with town.tracking(
-            factory="tests.support.ahead:tracking", kill_point="after-pay"
+            factory="tests.support.clock_skew:tracking", kill_point="after-pay"
         ) as ahead:
             await its_lease_is_written(town)
             with pytest.raises(httpx2.TransportError):
@@ -47,7 +47,7 @@ async def test_times_of_an_order_are_the_stores_whatever_the_replica_believes(
     shop: Shop, tmp_path: Path
 ) -> None:
     async with town_of(shop, tmp_path) as town:
-        async with town.tracking(factory="tests.support.ahead:tracking") as ahead:
+        async with town.tracking(factory="tests.support.clock_skew:tracking") as ahead:
             await town.check_out(ahead)
         async with open_workshop(town.shop) as workshop:
             (order,) = await workshop.orders.page("user_ada", after=None, limit=2)

@@ -10,8 +10,8 @@ from app.stores.migrations import migrate
 from services.user.main import build
 from services.user.settings import UserSettings
 from tests.services.user.people import claims_of
-from tests.support.ahead import wrong_clock
 from tests.support.asgi import running
+from tests.support.clock_skew import skewed_clock
 
 MINUTE = 60_000
 """Milliseconds."""
@@ -22,7 +22,7 @@ async def test_a_replica_whose_clock_is_ahead_writes_the_stores_time(store_url: 
     await migrate("services.user", store_url)
     right = machine_clock()
     account = {"email": "ada@shop.example", "password": "the analytical engine", "name": "Ada"}
-    with wrong_clock():
+    with skewed_clock():
         async with running(
             build(
                 load(

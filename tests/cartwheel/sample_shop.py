@@ -1,6 +1,6 @@
 """A shop of two small services for the supervisor to run.
 
-``python -m tests.cartwheel.standin`` is `cartwheel up` with this shop. The services do on
+``python -m tests.cartwheel.sample_shop`` is `cartwheel up` with this shop. The services do on
 request what real ones only do by accident: crash, hang, become unready, refuse to stop.
 """
 
@@ -27,7 +27,7 @@ from cartwheel.local.replica import Timeouts
 from cartwheel.local.settings import load_local
 from cartwheel.local.topology import ServiceSpec
 
-FACTORY = "tests.cartwheel.standin:create"
+FACTORY = "tests.cartwheel.sample_shop:create"
 SHOP = (
     ServiceSpec("cart", FACTORY, "tests.cartwheel", replicas=2, store=None, cpu_request=0.1),
     ServiceSpec("storefront", FACTORY, "tests.cartwheel", neighbours=("cart",), store=None),

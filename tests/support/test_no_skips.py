@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cartwheel.runs import ROOT
+from tests.cartwheel.supervisor_process import ROOT
 
 SKIPPING = {
     "test_inside.py": "import pytest\n\ndef test_it():\n    pytest.skip('no valkey')\n",

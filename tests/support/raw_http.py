@@ -1,4 +1,4 @@
-"""Bytes on a socket: what no client library would send."""
+"""Raw bytes on a socket: requests that no client library would send."""
 
 import asyncio
 import json
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-ANSWER_WITHIN = 10.0
+RESPONSE_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
-class RawAnswer:
-    """An HTTP answer as it came; `status` is 0 when there was none."""
+class RawResponse:
+    """An HTTP response as received; `status` is 0 when there was none."""
 
     status: int
     headers: dict[str, str]
@@ -40,37 +40,37 @@ class RawConnection:
         self._writer.transport.abort()
 
     async def send(self, data: bytes) -> None:
-        """Send; a peer that has hung up is not an error here, its answer tells."""
+        """Send the bytes. A closed connection is no error here: the response shows it."""
         try:
             self._writer.write(data)
             await self._writer.drain()
         except ConnectionError:
             pass
 
-    async def answer(self) -> RawAnswer:
-        """The next answer on this connection."""
-        async with asyncio.timeout(ANSWER_WITHIN):
+    async def read_response(self) -> RawResponse:
+        """The next response on this connection."""
+        async with asyncio.timeout(RESPONSE_TIMEOUT):
             try:
                 head = await self._reader.readuntil(b"\r\n\r\n")
             except (asyncio.IncompleteReadError, ConnectionError):
-                return RawAnswer(0, {}, b"")
+                return RawResponse(0, {}, b"")
             first, *lines = head.decode("latin-1").split("\r\n")
             pairs = (line.split(": ", 1) for line in lines if line)
             headers = {name.lower(): value for name, value in pairs}
             body = await self._reader.readexactly(int(headers.get("content-length", 0)))
-            return RawAnswer(int(first.split()[1]), headers, body)
+            return RawResponse(int(first.split()[1]), headers, body)
 
     async def closed(self) -> bool:
-        """Whether the peer hangs up without another byte."""
-        async with asyncio.timeout(ANSWER_WITHIN):
+        """Whether the peer closes the connection without sending another byte."""
+        async with asyncio.timeout(RESPONSE_TIMEOUT):
             try:
                 return await self._reader.read(1) == b""
             except ConnectionError:
                 return True
 
 
-async def ask(url: str, data: bytes) -> RawAnswer:
-    """The answer to `data` on a connection of its own."""
+async def send_raw(url: str, data: bytes) -> RawResponse:
+    """Send `data` on a new connection and return the response."""
     async with await RawConnection.open(url) as connection:
         await connection.send(data)
-        return await connection.answer()
+        return await connection.read_response()

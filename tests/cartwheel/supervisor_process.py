@@ -20,7 +20,7 @@ from cartwheel.local.control import ask
 Found = TypeVar("Found")
 
 ROOT = Path(__file__).resolve().parents[2]
-STANDIN = ("-m", "tests.cartwheel.standin")
+STANDIN = ("-m", "tests.cartwheel.sample_shop")
 WITHIN = 60.0  # seconds: generous, for a busy machine
 SERVICES = ("storefront", "products", "cart", "user", "tracking")
 
