@@ -1,7 +1,7 @@
-"""The shop's one currency, and what a catalogue priced in euros costs in it.
+"""The currencies a shop can have, and the conversion of the catalogue's euro prices.
 
-The rule is simple on purpose: a round number of units to the euro, then rounded half up to
-the currency's smallest unit. It makes a demo shop's prices, not exchange rates.
+The rates are fixed round numbers, and results are rounded half up to the currency's smallest
+unit. They make prices for a demo shop; they are no exchange rates.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 @dataclass(frozen=True)
 class Currency:
-    """``digits`` after the decimal point (ISO 4217), and units to the euro."""
+    """The digits after the decimal point (ISO 4217), and the units to one euro."""
 
     digits: int
     per_euro: Decimal
@@ -31,7 +31,7 @@ CURRENCIES = {
 
 
 def check_currency(code: str) -> str:
-    """The code, if the shop can be run in that currency. Raises ValueError."""
+    """The code, if the shop supports this currency. Raises ValueError."""
     if code not in CURRENCIES:
         raise ValueError(f"is not a currency of ours; allowed: {', '.join(CURRENCIES)}")
     return code

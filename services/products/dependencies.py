@@ -1,49 +1,49 @@
-"""What a route may ask for, by its name in the shop."""
+"""Dependencies of the routes."""
 
 from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Header, Request
 
 from app.identity import TokenVerifier, require_role
-from services.products.service import Catalogue, Stock
+from services.products.service import CatalogueService, StockService
 
 
 class State(TypedDict):
-    """What start-up makes, and the end of the process closes."""
+    """What the lifespan yields."""
 
-    catalogue: Catalogue
-    stock: Stock
+    catalogue: CatalogueService
+    stock: StockService
     verifier: TokenVerifier
 
 
-async def _catalogue(request: Request) -> Catalogue:
-    return cast(Catalogue, request.state.catalogue)
+async def _catalogue(request: Request) -> CatalogueService:
+    return cast(CatalogueService, request.state.catalogue)
 
 
-async def _stock(request: Request) -> Stock:
-    return cast(Stock, request.state.stock)
+async def _stock(request: Request) -> StockService:
+    return cast(StockService, request.state.stock)
 
 
-async def _expected(
+async def _if_match(
     if_match: Annotated[
         str | None,
         Header(
             max_length=1000,
-            description="`ETag`s the product may have; change nothing if it has another.",
+            description="The `ETag`s the product may have; with any other, nothing is changed.",
         ),
     ] = None,
 ) -> tuple[str, ...] | None:
-    return None if if_match is None else fingerprints_in(if_match)
+    return None if if_match is None else parse_etags(if_match)
 
 
-def fingerprints_in(header: str) -> tuple[str, ...]:
+def parse_etags(header: str) -> tuple[str, ...]:
     """The entity tags of an ``If-Match`` or ``If-None-Match`` header, or its ``*``."""
     return tuple(tag.strip().strip('"') for tag in header.split(","))
 
 
-Goods = Annotated[Catalogue, Depends(_catalogue)]
-StockRoom = Annotated[Stock, Depends(_stock)]
-Staff = Depends(require_role("staff"))
-"""Only the staff may call; for a route's ``dependencies``. Answers 401, 403."""
-Expected = Annotated[tuple[str, ...] | None, Depends(_expected)]
-"""The fingerprints a product may have for a change to be made; None: any."""
+CatalogueServiceDep = Annotated[CatalogueService, Depends(_catalogue)]
+StockServiceDep = Annotated[StockService, Depends(_stock)]
+RequireStaff = Depends(require_role("staff"))
+"""For a route's ``dependencies``: answers 401 or 403 to everybody but the staff."""
+IfMatch = Annotated[tuple[str, ...] | None, Depends(_if_match)]
+"""The entity tags of the ``If-Match`` header; None without it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import get_args
 
@@ -16,14 +16,14 @@ from app.process.background import repeat, run_in_background
 from app.process.health import Health
 from app.request.admission import Priority
 from app.settings import load
-from app.stores.clock import moment
+from app.stores.clock import Clock
 from app.stores.migrations import check_schema
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.products.dependencies import State
 from services.products.repository import CatalogueRepository, ReservationRepository
 from services.products.routes import router
-from services.products.service import Catalogue, Clock, Outcome, Stock
+from services.products.service import CatalogueService, ReservationOutcome, StockService
 from services.products.settings import ProductsSettings
 
 PRIORITIES = {
@@ -35,7 +35,7 @@ PRIORITIES = {
     "POST /v1/reservations/{order_id}:commit": Priority.HIGH,
     "POST /v1/reservations/{order_id}:release": Priority.HIGH,
 }
-"""Under load somebody who looks around waits before somebody who pays."""
+"""Under load, browsing is rejected before checkout."""
 
 
 def create() -> FastAPI:
@@ -58,7 +58,7 @@ def build(
     outcomes = metrics.counter(
         "stock_reservations_total",
         "What became of attempts to reserve stock?",
-        {"outcome": get_args(Outcome)},
+        {"outcome": get_args(ReservationOutcome)},
     )
 
     @asynccontextmanager
@@ -71,15 +71,15 @@ def build(
                 "user", settings.user_url, metrics=metrics, transport=transports.get("user")
             ) as user,
         ):
-            now = clock or partial(_now, database)
+            now = clock or database.clock
             health.add("store", partial(check_schema, database, "services.products"))
-            catalogue = Catalogue(
+            catalogue = CatalogueService(
                 CatalogueRepository(database), currency=settings.currency, clock=now
             )
-            stock = Stock(
+            stock = StockService(
                 ReservationRepository(database),
                 lifetime=timedelta(seconds=settings.reservation_lifetime),
-                moved=catalogue.forget,
+                on_change=catalogue.invalidate,
                 outcomes=outcomes,
                 clock=now,
             )
@@ -107,8 +107,3 @@ def build(
         routers=(router,),
         priorities=PRIORITIES,
     )
-
-
-def _now(database: Database) -> datetime:
-    """This moment by the store's clock, in UTC."""
-    return moment(database.clock())

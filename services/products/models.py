@@ -1,4 +1,4 @@
-"""What the shop sells, and what is set aside for an order."""
+"""Products, categories and reservations: what is sent, received and stored."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
 
 
 class Sort(StrEnum):
-    """How a list of products is ordered; ties are ordered by SKU."""
+    """The order of a listing; products with equal values are ordered by SKU."""
 
     NAME = "name"
     CHEAPEST = "price"
@@ -40,7 +40,7 @@ class Money(RequestModel):
 
 
 class Category(ResponseModel):
-    """A part of the shop and how many different goods it holds."""
+    """A category and how many products it has."""
 
     slug: str
     name: str
@@ -48,7 +48,7 @@ class Category(ResponseModel):
 
 
 class Product(ResponseModel):
-    """Something the shop sells. ``available`` is what can still be reserved."""
+    """A product. ``available`` is how many pieces can still be reserved."""
 
     sku: str
     name: str
@@ -61,13 +61,13 @@ class Product(ResponseModel):
     weight_grams: int | None = None
     size: str | None = None
 
-    def fingerprint(self) -> str:
-        """Changes when anything in the product does."""
-        return fingerprint(self.model_dump_json().encode())
+    def etag(self) -> str:
+        """Its entity tag: changes whenever the product does."""
+        return etag_of(self.model_dump_json().encode())
 
 
 class ProductPage(Page[Product]):
-    """A part of a list of products."""
+    """One page of a listing."""
 
     total: Annotated[int, Field(description="How many products the whole list has.")]
     previous_cursor: Annotated[
@@ -79,7 +79,7 @@ class ProductPage(Page[Product]):
 
 
 class ProductDetails(RequestModel):
-    """What the staff may say about a product. Stock has a route of its own."""
+    """What the staff can set of a product. Its stock has a route of its own."""
 
     name: Annotated[str, Text(1, 80)]
     summary: Annotated[str, Text(1, 160)]
@@ -91,19 +91,19 @@ class ProductDetails(RequestModel):
 
 
 class StockLevel(RequestModel):
-    """How many can be sold from now on; what is reserved already is not counted."""
+    """How many can be sold from now on, without those already reserved."""
 
     available: Annotated[int, Field(ge=0, le=MAX_STOCK)]
 
 
-class Lookup(RequestModel):
+class LookupRequest(RequestModel):
     """Which products to look up."""
 
     skus: Annotated[list[Sku], Field(min_length=1, max_length=100)]
 
 
-class LookupAnswer(ResponseModel):
-    """The products there are, in the order asked for, and the SKUs nobody sells."""
+class LookupResponse(ResponseModel):
+    """The products found, in the order of the request, and the SKUs without a product."""
 
     items: list[Product]
     missing: list[str]
@@ -116,23 +116,23 @@ class Categories(ResponseModel):
 
 
 class Line(RequestModel):
-    """So many of one product."""
+    """A quantity of one product."""
 
     sku: Sku
     quantity: Quantity
 
 
-def _each_sku_once(lines: list[Line]) -> list[Line]:
+def _check_unique_skus(lines: list[Line]) -> list[Line]:
     if len({line.sku for line in lines}) < len(lines):
         raise ValueError("each sku may appear once")
     return lines
 
 
 class ReservationRequest(RequestModel):
-    """What an order needs, each SKU once."""
+    """The lines of an order, each SKU once."""
 
     lines: Annotated[
-        list[Line], Field(min_length=1, max_length=100), AfterValidator(_each_sku_once)
+        list[Line], Field(min_length=1, max_length=100), AfterValidator(_check_unique_skus)
     ]
 
 
@@ -146,7 +146,7 @@ class ReservationStatus(StrEnum):
 
 
 class Reservation(ResponseModel):
-    """Stock set aside for one order until ``expires_at``; lines are ordered by SKU."""
+    """Stock reserved for one order until ``expires_at``; lines are ordered by SKU."""
 
     order_id: str
     status: ReservationStatus
@@ -154,8 +154,8 @@ class Reservation(ResponseModel):
     expires_at: datetime
 
 
-def fingerprint(content: bytes) -> str:
-    """A short name for exactly this content."""
+def etag_of(content: bytes) -> str:
+    """The entity tag of this content, without quotes."""
     return blake2b(content, digest_size=12).hexdigest()
 
 
@@ -164,6 +164,6 @@ def image_path(sku: str) -> str:
     return f"/v1/products/{sku}/image.svg"
 
 
-def in_order(lines: Sequence[Line]) -> list[Line]:
-    """The lines in the order in which stock is always touched."""
+def sorted_by_sku(lines: Sequence[Line]) -> list[Line]:
+    """The lines in the order in which stock is always changed."""
     return sorted(lines, key=lambda line: line.sku)

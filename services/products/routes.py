@@ -1,4 +1,4 @@
-"""The HTTP contract of the catalogue and the stock."""
+"""The HTTP API of the catalogue and the stock."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -18,13 +18,19 @@ from app.request.pagination import (
     encode_cursor,
 )
 from app.request.problems import problems
-from services.products.dependencies import Expected, Goods, Staff, StockRoom, fingerprints_in
+from services.products.dependencies import (
+    CatalogueServiceDep,
+    IfMatch,
+    RequireStaff,
+    StockServiceDep,
+    parse_etags,
+)
 from services.products.models import (
     MAX_AMOUNT,
     Amount,
     Categories,
-    Lookup,
-    LookupAnswer,
+    LookupRequest,
+    LookupResponse,
     OrderId,
     Product,
     ProductDetails,
@@ -35,26 +41,26 @@ from services.products.models import (
     Slug,
     Sort,
     StockLevel,
-    fingerprint,
+    etag_of,
 )
 from services.products.repository import (
     Listing,
     OutOfStock,
-    Place,
+    PagePosition,
     ReservationClosed,
     ReservationMismatch,
 )
-from services.products.search import searched
+from services.products.search import parse_search
 from services.products.service import FRESH_SECONDS, ProductChanged, UnknownProduct
 
 router = APIRouter(prefix="/v1")
 
-MAX_WORDS = 8
-BRIEFLY = f"public, max-age={FRESH_SECONDS:.0f}"
-FOR_AN_HOUR = "public, max-age=3600"
+MAX_SEARCH_WORDS = 8
+BRIEF_CACHING = f"public, max-age={FRESH_SECONDS:.0f}"
+PICTURE_CACHING = "public, max-age=3600"
 SVG = "image/svg+xml"
 
-# What is in a cursor: the sort value and the SKU of a product, and whether to read backwards.
+# The content of a cursor: the sort value and SKU of a product, and whether to read backwards.
 POSITIONS: Mapping[Sort, TypeAdapter[tuple[str | int, str, bool]]] = {
     Sort.NAME: TypeAdapter(tuple[SortText, Sku, bool]),
     Sort.CHEAPEST: TypeAdapter(tuple[Amount, Sku, bool]),
@@ -62,15 +68,18 @@ POSITIONS: Mapping[Sort, TypeAdapter[tuple[str | int, str, bool]]] = {
     Sort.NEWEST: TypeAdapter(tuple[Milliseconds, Sku, bool]),
 }
 
-_TAGGED: dict[str, Any] = {
+_ETAG_HEADERS: dict[str, Any] = {
     "headers": {
-        "ETag": {"description": "Names this content.", "schema": {"type": "string"}},
-        "Cache-Control": {"description": "How long it is good.", "schema": {"type": "string"}},
+        "ETag": {"description": "The content's entity tag.", "schema": {"type": "string"}},
+        "Cache-Control": {
+            "description": "How long it may be cached.",
+            "schema": {"type": "string"},
+        },
     }
 }
-UNCHANGED: dict[int | str, dict[str, Any]] = {
-    200: _TAGGED,
-    304: {"description": "Not modified", **_TAGGED},
+CONDITIONAL: dict[int | str, dict[str, Any]] = {
+    200: _ETAG_HEADERS,
+    304: {"description": "Not modified", **_ETAG_HEADERS},
 }
 
 Search = Annotated[
@@ -78,17 +87,16 @@ Search = Annotated[
     Query(description="Words that must all occur in name, summary or description."),
 ]
 
-
 InStock = Annotated[bool, Query(description="Only what can be bought now.")]
 Price = Annotated[
     int | None, Query(ge=0, le=MAX_AMOUNT, description="In the currency's smallest unit.")
 ]
 
 
-@router.get("/products", tags=["catalogue"], response_model=ProductPage, responses=UNCHANGED)
+@router.get("/products", tags=["catalogue"], response_model=ProductPage, responses=CONDITIONAL)
 async def list_products(
     request: Request,
-    catalogue: Goods,
+    catalogue: CatalogueServiceDep,
     category: Slug | None = None,
     q: Search = None,
     in_stock: InStock = False,
@@ -98,53 +106,56 @@ async def list_products(
     limit: Limit = 24,
     cursor: Cursor = None,
 ) -> Response:
-    """The goods, a page at a time.
+    """Products, a page at a time.
 
-    A search forgives capitals, accents, plurals, and one wrong letter in a word that is nowhere.
+    A search ignores case, accents and plurals. When nothing matches, one wrong letter in a word
+    is corrected.
     """
     if min_price is not None and max_price is not None and min_price > max_price:
         raise UnprocessablePayload(
             errors=[{"pointer": "/max_price", "message": "must not be below min_price"}]
         )
-    words = searched(q or "", most=MAX_WORDS)
+    words = parse_search(q or "", max_words=MAX_SEARCH_WORDS)
     listing = Listing(category, words, in_stock, min_price, max_price, sort)
-    # A cursor reads on in the list it came from, and in no other.
+    # A cursor is valid only for the listing it came from.
     name = f"products {listing}"
-    place = Place(*decode_cursor(cursor, name, POSITIONS[sort])) if cursor else None
-    shelf = await catalogue.list_products(listing, limit=limit, place=place)
-    return _answer(
+    position = PagePosition(*decode_cursor(cursor, name, POSITIONS[sort])) if cursor else None
+    page = await catalogue.list_products(listing, limit=limit, position=position)
+    return _json_response(
         request,
         ProductPage(
-            items=shelf.products,
-            total=shelf.total,
-            next_cursor=_cursor(shelf.following, name),
-            previous_cursor=_cursor(shelf.previous, name),
-            searched_for=shelf.searched_for,
+            items=page.products,
+            total=page.total,
+            next_cursor=_cursor(page.following, name),
+            previous_cursor=_cursor(page.previous, name),
+            searched_for=page.searched_for,
         ),
     )
 
 
-@router.get("/categories", tags=["catalogue"], response_model=Categories, responses=UNCHANGED)
-async def list_categories(request: Request, catalogue: Goods) -> Response:
-    """The parts of the shop, in the order to show them."""
-    return _answer(request, Categories(items=await catalogue.categories()))
+@router.get("/categories", tags=["catalogue"], response_model=Categories, responses=CONDITIONAL)
+async def list_categories(request: Request, catalogue: CatalogueServiceDep) -> Response:
+    """All categories, in the order in which the shop shows them."""
+    return _json_response(request, Categories(items=await catalogue.categories()))
 
 
 @router.post("/products:lookup", tags=["catalogue"])
-async def look_up_products(lookup: Lookup, catalogue: Goods) -> LookupAnswer:
-    """Prices and stock of up to a hundred products, as they are right now."""
-    return await catalogue.lookup(lookup.skus)
+async def look_up_products(
+    request: LookupRequest, catalogue: CatalogueServiceDep
+) -> LookupResponse:
+    """Current prices and stock of up to 100 products. Never cached."""
+    return await catalogue.lookup(request.skus)
 
 
 @router.get(
     "/products/{sku}",
     tags=["catalogue"],
     response_model=Product,
-    responses={**UNCHANGED, **problems(UnknownProduct)},
+    responses={**CONDITIONAL, **problems(UnknownProduct)},
 )
-async def read_product(request: Request, sku: Sku, catalogue: Goods) -> Response:
+async def read_product(request: Request, sku: Sku, catalogue: CatalogueServiceDep) -> Response:
     """One product."""
-    return _answer(request, await catalogue.find(sku))
+    return _json_response(request, await catalogue.find(sku))
 
 
 @router.get(
@@ -152,49 +163,57 @@ async def read_product(request: Request, sku: Sku, catalogue: Goods) -> Response
     tags=["catalogue"],
     response_class=Response,
     responses={
-        200: {**_TAGGED, "content": {SVG: {"schema": {"type": "string"}}}},
-        304: UNCHANGED[304],
+        200: {**_ETAG_HEADERS, "content": {SVG: {"schema": {"type": "string"}}}},
+        304: CONDITIONAL[304],
         **problems(UnknownProduct),
     },
 )
-async def read_picture(request: Request, sku: Sku, catalogue: Goods) -> Response:
+async def read_picture(request: Request, sku: Sku, catalogue: CatalogueServiceDep) -> Response:
     """The product's picture, at most 4 KB of SVG."""
     picture = (await catalogue.picture(sku)).encode()
-    return _tagged(request, picture, media_type=SVG, caching=FOR_AN_HOUR)
+    return _conditional_response(request, picture, media_type=SVG, cache_control=PICTURE_CACHING)
 
 
 @router.put(
     "/products/{sku}",
     tags=["staff"],
-    dependencies=[Staff],
+    dependencies=[RequireStaff],
     responses={
-        200: _TAGGED,
-        201: {"description": "Added, with nothing in stock yet", "model": Product, **_TAGGED},
+        200: _ETAG_HEADERS,
+        201: {"description": "Added, with nothing in stock yet", "model": Product, **_ETAG_HEADERS},
         **problems(401, 403, ProductChanged),
     },
 )
 async def put_product(
-    sku: Sku, details: ProductDetails, expected: Expected, catalogue: Goods, response: Response
+    sku: Sku,
+    details: ProductDetails,
+    if_match: IfMatch,
+    catalogue: CatalogueServiceDep,
+    response: Response,
 ) -> Product:
     """Add a product or change it. Its stock stays as it is."""
-    product, is_new = await catalogue.put(sku, details, expected=expected)
+    product, is_new = await catalogue.put(sku, details, expected_etags=if_match)
     response.status_code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
-    response.headers["etag"] = _tag(product.fingerprint())
+    response.headers["etag"] = _quoted(product.etag())
     return product
 
 
 @router.put(
     "/products/{sku}/stock",
     tags=["staff"],
-    dependencies=[Staff],
-    responses={200: _TAGGED, **problems(401, 403, UnknownProduct, ProductChanged)},
+    dependencies=[RequireStaff],
+    responses={200: _ETAG_HEADERS, **problems(401, 403, UnknownProduct, ProductChanged)},
 )
 async def put_stock(
-    sku: Sku, level: StockLevel, expected: Expected, catalogue: Goods, response: Response
+    sku: Sku,
+    level: StockLevel,
+    if_match: IfMatch,
+    catalogue: CatalogueServiceDep,
+    response: Response,
 ) -> Product:
-    """Say how many can be sold from now on. What is reserved already stays reserved."""
-    product = await catalogue.set_stock(sku, level.available, expected=expected)
-    response.headers["etag"] = _tag(product.fingerprint())
+    """Set how many can be sold from now on. Reservations stay as they are."""
+    product = await catalogue.set_stock(sku, level.available, expected_etags=if_match)
+    response.headers["etag"] = _quoted(product.etag())
     return product
 
 
@@ -208,15 +227,15 @@ async def put_stock(
 )
 async def reserve(
     order_id: OrderId,
-    wanted: ReservationRequest,
+    reservation: ReservationRequest,
     caller: ServiceCaller,
-    stock: StockRoom,
+    stock: StockServiceDep,
     response: Response,
 ) -> Reservation:
-    """Set everything an order needs aside, or nothing. The same again answers the same."""
-    reservation, is_new = await stock.reserve(order_id, wanted.lines)
+    """Reserve all lines of an order, or none. A repeated request answers the same reservation."""
+    reserved, is_new = await stock.reserve(order_id, reservation.lines)
     response.status_code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
-    return reservation
+    return reserved
 
 
 @router.post(
@@ -225,42 +244,46 @@ async def reserve(
     responses=problems(401, 404, ReservationClosed),
 )
 async def commit_reservation(
-    order_id: OrderId, caller: ServiceCaller, stock: StockRoom
+    order_id: OrderId, caller: ServiceCaller, stock: StockServiceDep
 ) -> Reservation:
-    """The order is paid: what it reserved is sold."""
+    """Make the sale final: the order is paid."""
     return await stock.commit(order_id)
 
 
 @router.post("/reservations/{order_id}:release", tags=["stock"], responses=problems(401))
 async def release_reservation(
-    order_id: OrderId, caller: ServiceCaller, stock: StockRoom
+    order_id: OrderId, caller: ServiceCaller, stock: StockServiceDep
 ) -> Reservation:
-    """The order is off: its stock can be sold again. A reservation still on its way is refused."""
+    """Return the stock of a cancelled order. A reserve that arrives later is refused."""
     return await stock.release(order_id)
 
 
-def _cursor(place: Place | None, listing: str) -> str | None:
-    return encode_cursor([place.value, place.sku, place.backwards], listing) if place else None
+def _cursor(position: PagePosition | None, listing: str) -> str | None:
+    if position is None:
+        return None
+    return encode_cursor([position.value, position.sku, position.backwards], listing)
 
 
-def _answer(request: Request, answer: BaseModel) -> Response:
-    return _tagged(
+def _json_response(request: Request, body: BaseModel) -> Response:
+    return _conditional_response(
         request,
-        answer.model_dump_json().encode(),
+        body.model_dump_json().encode(),
         media_type="application/json",
-        caching=BRIEFLY,
+        cache_control=BRIEF_CACHING,
     )
 
 
-def _tagged(request: Request, content: bytes, *, media_type: str, caching: str) -> Response:
-    """The content with its entity tag, or 304 for a caller who has exactly this."""
-    name = fingerprint(content)
-    headers = {"etag": _tag(name), "cache-control": caching}
+def _conditional_response(
+    request: Request, content: bytes, *, media_type: str, cache_control: str
+) -> Response:
+    """The content with its entity tag, or 304 if the caller has it already."""
+    etag = etag_of(content)
+    headers = {"etag": _quoted(etag), "cache-control": cache_control}
     known = request.headers.get("if-none-match", "").replace("W/", "")
-    if not {name, "*"}.isdisjoint(fingerprints_in(known)):
+    if not {etag, "*"}.isdisjoint(parse_etags(known)):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
     return Response(content, media_type=media_type, headers=headers)
 
 
-def _tag(name: str) -> str:
-    return f'"{name}"'
+def _quoted(etag: str) -> str:
+    return f'"{etag}"'

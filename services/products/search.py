@@ -1,7 +1,7 @@
-"""How a search is compared with what the goods are called.
+"""Matches the words of a search with those of the products.
 
-Capitals, accents and joiners do not count, a plural finds its singular and the other way round.
-A word that is nowhere in the shop is looked for with one letter wrong.
+Case, accents and joiners are ignored; plurals and singulars match each other. A word that no
+product has is corrected, if one letter makes the difference.
 """
 
 import re
@@ -11,13 +11,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-MIN_MISSPELT = 4
-"""Letters a word must have before it can be a misspelt one: shorter ones are too much alike."""
+MIN_CORRECTED_LETTERS = 4
+"""Shorter words are not corrected: too many of them differ in one letter."""
 MAX_TOKENS = 8
 
 _WORD = re.compile(r"\w+")
-# Letters that Unicode does not take apart into a letter and an accent.
-_PLAIN = str.maketrans(
+# Letters that Unicode does not decompose into a letter and an accent.
+_PLAIN_LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
 _IRREGULAR = {
@@ -35,37 +35,39 @@ _SINGULAR_ENDINGS = ("ss", "us", "is")
 class Word:
     """A word of a search.
 
-    ``written`` is what was typed; ``tokens`` are the words in it, each with the forms of which
-    one must begin a word of the product.
+    ``written`` is the word as typed; ``tokens`` are its parts. Each token is a tuple of forms,
+    one of which must be the beginning of a word of the product.
     """
 
     written: str
     tokens: tuple[tuple[str, ...], ...] = ()
 
 
-def searched(text: str, *, most: int) -> tuple[Word, ...]:
-    """The words of a search, at most so many."""
+def parse_search(text: str, *, max_words: int) -> tuple[Word, ...]:
+    """The first ``max_words`` words of a search."""
     return tuple(
         Word(word.casefold(), tuple(forms(token) for token in tokens(word)[:MAX_TOKENS]))
-        for word in text.split()[:most]
+        for word in text.split()[:max_words]
     )
 
 
 def search_terms(texts: Iterable[str]) -> str:
-    """The forms of all words of a product, each with a space before it."""
+    """The forms of all words of a product, each after a space."""
     found = {form for text in texts for token in tokens(text) for form in forms(token)}
     return "".join(f" {form}" for form in sorted(found))
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text in small letters without accents."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(one for one in letters if unicodedata.category(one) not in ("Mn", "Cf"))
-    return _WORD.findall(bare.translate(_PLAIN))
+    """The words of a text, in lower case and without accents."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(
+        letter for letter in decomposed if unicodedata.category(letter) not in ("Mn", "Cf")
+    )
+    return _WORD.findall(bare.translate(_PLAIN_LETTERS))
 
 
 def forms(token: str) -> tuple[str, ...]:
-    """The word, and what it may be the plural of."""
+    """The word, and the singulars it may be the plural of."""
     if token in _IRREGULAR:
         return (token, _IRREGULAR[token])
     if len(token) < 4 or not token.endswith("s") or token.endswith(_SINGULAR_ENDINGS):
@@ -81,54 +83,56 @@ def forms(token: str) -> tuple[str, ...]:
 
 
 class Vocabulary:
-    """All words of the goods, and the nearest ones to a misspelt word."""
+    """All words of the products; corrects misspelt words."""
 
     def __init__(self, terms: Iterable[str]) -> None:
         counts = Counter(term for line in terms for term in line.split())
         self._counts = counts
-        self._in_order = sorted(counts)
+        self._sorted = sorted(counts)
         self._by_length: defaultdict[int, list[str]] = defaultdict(list)
         for term in counts:
             self._by_length[len(term)].append(term)
 
     def corrected(self, words: Sequence[Word]) -> tuple[Word, ...] | None:
-        """The words with the misspelt ones put right; None where that changes nothing."""
-        better = tuple(self._corrected(word) for word in words)
-        return None if better == tuple(words) else better
+        """The words with misspelt ones corrected; None when no word can be corrected."""
+        corrected = tuple(self._corrected(word) for word in words)
+        return None if corrected == tuple(words) else corrected
 
     def _corrected(self, word: Word) -> Word:
-        near = [self._nearest(token) for token in word.tokens]
-        if not any(near):
+        corrections = [self._corrections(token) for token in word.tokens]
+        if not any(corrections):
             return word
-        put_right = tuple(found or token for found, token in zip(near, word.tokens, strict=True))
-        return Word(" ".join(token[0] for token in put_right), put_right)
+        corrected = tuple(
+            found or token for found, token in zip(corrections, word.tokens, strict=True)
+        )
+        return Word(" ".join(token[0] for token in corrected), corrected)
 
-    def _nearest(self, token: tuple[str, ...]) -> tuple[str, ...]:
-        """The words one letter away, the likeliest first; none for a word that is known."""
+    def _corrections(self, token: tuple[str, ...]) -> tuple[str, ...]:
+        """The words that differ in one letter, the likeliest first; none for a known word."""
         written = token[0]
-        if len(written) < MIN_MISSPELT or any(map(self._begins_a_word, token)):
+        if len(written) < MIN_CORRECTED_LETTERS or any(map(self._is_prefix, token)):
             return ()
         candidates = {
             term
             for form in token
             for length in (len(form) - 1, len(form), len(form) + 1)
             for term in self._by_length.get(length, ())
-            if _one_letter_apart(form, term)
-            # Hardly anybody gets the first letter wrong, and most short words rhyme.
-            and (len(written) > MIN_MISSPELT or term[0] == written[0])
+            if _is_one_typo_apart(form, term)
+            # The first letter is rarely wrong, and many short words differ only in it.
+            and (len(written) > MIN_CORRECTED_LETTERS or term[0] == written[0])
         }
         likeliest_first = sorted(
             candidates, key=lambda term: (term[0] != written[0], -self._counts[term], term)
         )
         return tuple(likeliest_first[:MAX_TOKENS])
 
-    def _begins_a_word(self, form: str) -> bool:
-        place = bisect_left(self._in_order, form)
-        return place < len(self._in_order) and self._in_order[place].startswith(form)
+    def _is_prefix(self, form: str) -> bool:
+        index = bisect_left(self._sorted, form)
+        return index < len(self._sorted) and self._sorted[index].startswith(form)
 
 
-def _one_letter_apart(one: str, other: str) -> bool:
-    """Whether a letter more, less, another one, or two neighbours swapped make the difference."""
+def _is_one_typo_apart(one: str, other: str) -> bool:
+    """Whether one letter is added, missing or replaced, or two neighbours are swapped."""
     short, long = sorted((one, other), key=len)
     same = 0
     while same < len(short) and short[same] == long[same]:

@@ -1,7 +1,7 @@
-"""Fills an empty shop: ``python -m services.products.seed``.
+"""Adds the catalogue's products to the store: ``python -m services.products.seed``.
 
-Only what is missing is added, so it can be run again at any time, by anybody. What the staff
-has changed stays changed, and what was sold stays sold.
+Only missing products are added, so the command can be run again at any time. It never
+overwrites prices, stock or anything else that has changed.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from services.products.settings import StoreSettings
 CATALOGUE = Path(__file__).parent / "catalogue"
 
 
-class Good(RequestModel):
-    """One product as the catalogue's files describe it; the price is in euro cents."""
+class CatalogueProduct(RequestModel):
+    """A product in a catalogue file; the price is in euro cents."""
 
     sku: Sku
     name: Annotated[str, Text(1, 80)]
@@ -40,61 +40,65 @@ class Good(RequestModel):
     added: date
 
 
-class Shelf(RequestModel):
-    """One file of the catalogue: a category and what is in it."""
+class CategoryFile(RequestModel):
+    """A catalogue file: one category and its products."""
 
     slug: Slug
     name: Annotated[str, Text(1, 80)]
     position: int
-    products: list[Good]
+    products: list[CatalogueProduct]
 
 
-class OtherCurrency(Exception):
-    """The store holds prices in another currency than the shop's."""
+class CurrencyMismatch(Exception):
+    """The store has prices in another currency than the shop's."""
 
 
-def read_catalogue() -> list[Shelf]:
-    """The catalogue's files, in the order of the shop."""
-    shelves = [
-        TypeAdapter(Shelf).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+def read_catalogue() -> list[CategoryFile]:
+    """The catalogue files, in the order in which the shop shows the categories."""
+    categories = [
+        TypeAdapter(CategoryFile).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
         for path in CATALOGUE.glob("*.toml")
     ]
-    return sorted(shelves, key=lambda shelf: shelf.position)
+    return sorted(categories, key=lambda category: category.position)
 
 
 async def seed(database: Database, *, currency: str) -> int:
-    """Add the goods that are missing, priced in ``currency``. Returns how many.
+    """Add the missing products, priced in ``currency``. Returns how many.
 
-    Raises `OtherCurrency`, `StoreUnavailable`.
+    Raises `CurrencyMismatch`, `StoreUnavailable`.
     """
     repository = CatalogueRepository(database)
-    others = set(await repository.currencies()) - {currency}
+    others = set(await repository.price_currencies()) - {currency}
     if others:
-        raise OtherCurrency(
+        raise CurrencyMismatch(
             f"This store has prices in {', '.join(sorted(others))}, the shop's currency is "
             f"{currency}: begin with an empty store or set CARTWHEEL_CURRENCY."
         )
-    shelves = read_catalogue()
-    # What an older version of the code added, or compared in another way.
-    await repository.renew_terms()
+    categories = read_catalogue()
+    # An older version of the code may have computed them in another way, or not at all.
+    await repository.refresh_search_terms()
     return await repository.add_missing(
-        [(shelf.slug, shelf.name) for shelf in shelves],
-        [_priced(good, shelf.slug, currency) for shelf in shelves for good in shelf.products],
+        [(category.slug, category.name) for category in categories],
+        [
+            _new_product(product, category.slug, currency)
+            for category in categories
+            for product in category.products
+        ],
     )
 
 
-def _priced(good: Good, category: str, currency: str) -> NewProduct:
+def _new_product(product: CatalogueProduct, category: str, currency: str) -> NewProduct:
     details = ProductDetails(
-        name=good.name,
-        summary=good.summary,
-        description=good.description,
+        name=product.name,
+        summary=product.summary,
+        description=product.description,
         category=category,
-        price=Money(amount=from_euro_cents(good.price, currency), currency=currency),
-        weight_grams=good.weight_grams,
-        size=good.size,
+        price=Money(amount=from_euro_cents(product.price, currency), currency=currency),
+        weight_grams=product.weight_grams,
+        size=product.size,
     )
     return NewProduct(
-        good.sku, details, good.stock, added_at=datetime.combine(good.added, time(), UTC)
+        product.sku, details, product.stock, added_at=datetime.combine(product.added, time(), UTC)
     )
 
 
@@ -111,7 +115,7 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write("\n".join(error.problems) + "\n")
         return 2
-    except OtherCurrency as error:
+    except CurrencyMismatch as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except StoreUnavailable as error:

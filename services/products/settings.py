@@ -1,4 +1,4 @@
-"""What the products service can be told. See `app.settings` for what every service understands."""
+"""The settings of the products service. See `app.settings` for those of every service."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ SqlUrl = Annotated[str, store_url("sqlite", "postgresql")]
 
 
 class StoreSettings(ServiceSettings):
-    """Where the goods are kept, and what they are priced in. Seeding needs no more.
+    """The store and the currency of its prices: all that seeding needs.
 
     ``CARTWHEEL_STORE_URL`` chooses the store: an SQLite file or a Postgres database.
     """
@@ -21,7 +21,7 @@ class StoreSettings(ServiceSettings):
 
 
 class ProductsSettings(StoreSettings, ServiceTokenSettings):
-    """What the running service needs."""
+    """The settings of the running service."""
 
     store_patience: Seconds = Field(
         default=2.0, description="how long to wait for a connection, a lock or a statement"
@@ -30,6 +30,9 @@ class ProductsSettings(StoreSettings, ServiceTokenSettings):
     token_issuer: str = "cartwheel"
     token_audience: str = "cartwheel"
     reservation_lifetime: Seconds = Field(
-        default=15 * 60, description="how long stock is kept for an order that says nothing more"
+        default=15 * 60,
+        description="how long stock is reserved for an order before the reservation expires",
     )
-    reservation_sweep: Seconds = Field(default=15, description="between two looks for such orders")
+    reservation_sweep: Seconds = Field(
+        default=15, description="time between two searches for expired reservations"
+    )

@@ -1,8 +1,7 @@
-"""The vocabulary of the shop's pictures: what a wheel, a tube, a crate look like.
+"""A canvas that collects SVG elements: basic shapes, and parts such as wheels and crates.
 
-A picture is a square of 320 units. Lines have one weight and round ends, solids are flat,
-colours come from the category's palette. A drawing asks for parts in the order in which
-they lie on top of each other.
+A picture is a square of 320 units. All lines have the same width and round ends, filled shapes
+have one colour, and the colours come from the category's palette. Later shapes cover earlier ones.
 """
 
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of one category: the tile, a shade of it, dark ink and two that speak."""
+    """The colours of one category: background, a shade of it, dark ink, and two main colours."""
 
     tile: str
     shade: str
@@ -30,52 +29,54 @@ class Palette:
     light: str = "#FFFDF9"
 
 
-class Pen:
-    """Draws parts and keeps them as SVG elements. ``seed`` decides how wheels have come to rest."""
+class SvgCanvas:
+    """Collects the elements of one picture. ``seed`` decides how its wheels are turned."""
 
     def __init__(self, palette: Palette, *, seed: str) -> None:
         self.palette = palette
-        self._chance = Random(seed)
+        self._random = Random(seed)
         self._elements: list[str] = []
 
-    # Lines and solids
+    # Shapes
 
-    def line(self, *points: Point, colour: str | None = None) -> None:
-        """A tube, rod or rope through ``points``."""
-        self.curve("M" + "L".join(_pair(x, y) for x, y in points), colour=colour)
+    def polyline(self, *points: Point, colour: str | None = None) -> None:
+        """A line through ``points``."""
+        self.path("M" + "L".join(_coordinates(x, y) for x, y in points), colour=colour)
 
-    def curve(self, path: str, *, colour: str | None = None) -> None:
-        """A bent tube along an SVG path."""
+    def path(self, data: str, *, colour: str | None = None) -> None:
+        """A line along an SVG path."""
         stroke = f' stroke="{colour}"' if colour else ""
-        self._elements.append(f'<path d="{path}"{stroke}/>')
+        self._elements.append(f'<path d="{data}"{stroke}/>')
 
-    def solid(self, path: str, fill: str) -> None:
-        """A flat body with softened corners, within an SVG path."""
-        self._elements.append(f'<path d="{path}z" fill="{fill}" stroke="{fill}"/>')
+    def filled_path(self, data: str, fill: str) -> None:
+        """A filled shape with rounded corners, bounded by an SVG path."""
+        self._elements.append(f'<path d="{data}z" fill="{fill}" stroke="{fill}"/>')
 
-    def plate(self, *points: Point, fill: str) -> None:
-        """A flat body with straight edges and softened corners."""
-        self.solid("M" + "L".join(_pair(x, y) for x, y in points), fill)
+    def polygon(self, *points: Point, fill: str) -> None:
+        """A filled polygon with rounded corners."""
+        self.filled_path("M" + "L".join(_coordinates(x, y) for x, y in points), fill)
 
-    def box(self, x: float, y: float, width: float, height: float, *, fill: str) -> None:
-        """An upright rectangle with softened corners; ``x, y`` is the upper left one."""
-        self.solid(f"M{_pair(x, y)}h{_n(width)}v{_n(height)}h{_n(-width)}", fill)
+    def rect(self, x: float, y: float, width: float, height: float, *, fill: str) -> None:
+        """A filled rectangle with rounded corners; ``x, y`` is the upper left one."""
+        self.filled_path(
+            f"M{_coordinates(x, y)}h{_number(width)}v{_number(height)}h{_number(-width)}", fill
+        )
 
-    def disc(self, x: float, y: float, radius: float, *, fill: str) -> None:
-        """A round plate."""
-        self._circle(x, y, radius, f' fill="{fill}" stroke="none"')
+    def filled_circle(self, x: float, y: float, radius: float, *, fill: str) -> None:
+        """A filled circle."""
+        self._add_circle(x, y, radius, f' fill="{fill}" stroke="none"')
 
-    def ring(self, x: float, y: float, radius: float, *, colour: str | None = None) -> None:
-        """A hoop: tyre, rim or rail."""
-        self._circle(x, y, radius, f' stroke="{colour}"' if colour else "")
+    def circle(self, x: float, y: float, radius: float, *, colour: str | None = None) -> None:
+        """The outline of a circle: a tyre, rim or rail."""
+        self._add_circle(x, y, radius, f' stroke="{colour}"' if colour else "")
 
-    def oval(self, x: float, y: float, across: float, down: float, *, fill: str) -> None:
-        """A round plate seen from the side; ``across`` and ``down`` are its radii."""
-        self._ellipse(x, y, across, down, f' fill="{fill}" stroke="none"')
+    def filled_ellipse(self, x: float, y: float, across: float, down: float, *, fill: str) -> None:
+        """A filled ellipse; ``across`` and ``down`` are its radii."""
+        self._add_ellipse(x, y, across, down, f' fill="{fill}" stroke="none"')
 
-    def hoop(self, x: float, y: float, across: float, down: float, *, colour: str) -> None:
-        """A ring seen from the side."""
-        self._ellipse(x, y, across, down, f' stroke="{colour}"')
+    def ellipse(self, x: float, y: float, across: float, down: float, *, colour: str) -> None:
+        """The outline of an ellipse."""
+        self._add_ellipse(x, y, across, down, f' stroke="{colour}"')
 
     # Parts
 
@@ -89,10 +90,12 @@ class Pen:
         colour: str | None = None,
         start: float | None = None,
     ) -> None:
-        """Spokes from the hub to ``radius``, at rest where chance left them."""
-        turn = self._chance.random() if start is None else start
+        """Spokes from the hub to ``radius``, turned at random unless ``start`` is given."""
+        turn = self._random.random() if start is None else start
         ends = around(x, y, radius, count, start=turn)
-        self.curve("".join(f"M{_pair(x, y)}L{_pair(*end)}" for end in ends), colour=colour)
+        self.path(
+            "".join(f"M{_coordinates(x, y)}L{_coordinates(*end)}" for end in ends), colour=colour
+        )
 
     def wheel(
         self,
@@ -105,13 +108,13 @@ class Pen:
         spoke: str | None = None,
         hub: str | None = None,
     ) -> None:
-        """A spoked wheel; ``radius`` reaches the outside of its tyre."""
+        """A wheel with spokes; ``radius`` reaches the outside of its tyre."""
         middle = radius - LINE / 2
         self.spokes(x, y, middle, spokes, colour=spoke or self.palette.shade)
-        self.ring(x, y, middle, colour=tyre)
-        self.disc(x, y, max(6, radius / 7), fill=hub or self.palette.ink)
+        self.circle(x, y, middle, colour=tyre)
+        self.filled_circle(x, y, max(6, radius / 7), fill=hub or self.palette.ink)
 
-    def roller(
+    def solid_wheel(
         self,
         x: float,
         y: float,
@@ -120,36 +123,36 @@ class Pen:
         fill: str | None = None,
         hub: str | None = None,
     ) -> None:
-        """A solid wheel: skate wheel, castor, toy wheel."""
-        self.disc(x, y, radius, fill=fill or self.palette.ink)
-        self.disc(x, y, radius * 0.36, fill=hub or self.palette.light)
+        """A wheel without spokes: of a skate, a castor or a toy."""
+        self.filled_circle(x, y, radius, fill=fill or self.palette.ink)
+        self.filled_circle(x, y, radius * 0.36, fill=hub or self.palette.light)
 
     def gear(self, x: float, y: float, radius: float, teeth: int, *, fill: str) -> None:
-        """A cog; ``radius`` reaches the tips of its teeth."""
+        """A cogwheel; ``radius`` reaches the tips of its teeth."""
         self.spokes(x, y, radius - LINE / 2, teeth, colour=fill)
-        self.disc(x, y, radius - LINE, fill=fill)
+        self.filled_circle(x, y, radius - LINE, fill=fill)
 
     def crate(
         self, x: float, y: float, width: float, height: float, *, slats: int, fill: str
     ) -> None:
-        """A wooden box of horizontal slats."""
+        """A wooden crate of horizontal slats."""
         pitch = height / slats
         for row in range(slats):
-            self.box(x + 3, y + row * pitch + 3, width - 6, pitch - 11, fill=fill)
+            self.rect(x + 3, y + row * pitch + 3, width - 6, pitch - 11, fill=fill)
         for post in (x + 6, x + width - 6):
-            self.line((post, y), (post, y + height - 4))
+            self.polyline((post, y), (post, y + height - 4))
 
     def grip(self, *points: Point) -> None:
-        """The end of a handle, where a hand goes."""
-        self.line(*points, colour=self.palette.second)
+        """The grip of a handle."""
+        self.polyline(*points, colour=self.palette.second)
 
     def ground(self, left: float = 48, right: float = 272, y: float = GROUND) -> None:
-        """What the thing stands on."""
-        self.line((left, y + LINE / 2), (right, y + LINE / 2), colour=self.palette.shade)
+        """The ground under the object."""
+        self.polyline((left, y + LINE / 2), (right, y + LINE / 2), colour=self.palette.shade)
 
-    # The picture
+    # Output
 
-    def picture(self, title: str) -> str:
+    def to_svg(self, title: str) -> str:
         """The finished SVG document."""
         tile, shade, ink = self.palette.tile, self.palette.shade, self.palette.ink
         return (
@@ -161,25 +164,28 @@ class Pen:
             f' stroke-linejoin="round">{"".join(self._elements)}</g></svg>'
         )
 
-    def _circle(self, x: float, y: float, radius: float, paint: str) -> None:
-        self._elements.append(f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}"{paint}/>')
-
-    def _ellipse(self, x: float, y: float, across: float, down: float, paint: str) -> None:
+    def _add_circle(self, x: float, y: float, radius: float, paint: str) -> None:
         self._elements.append(
-            f'<ellipse cx="{_n(x)}" cy="{_n(y)}" rx="{_n(across)}" ry="{_n(down)}"{paint}/>'
+            f'<circle cx="{_number(x)}" cy="{_number(y)}" r="{_number(radius)}"{paint}/>'
+        )
+
+    def _add_ellipse(self, x: float, y: float, across: float, down: float, paint: str) -> None:
+        self._elements.append(
+            f'<ellipse cx="{_number(x)}" cy="{_number(y)}"'
+            f' rx="{_number(across)}" ry="{_number(down)}"{paint}/>'
         )
 
 
 def around(x: float, y: float, radius: float, count: int, *, start: float = 0.0) -> Sequence[Point]:
-    """``count`` points on a circle, beginning ``start`` of one step past three o'clock."""
+    """``count`` points on a circle; the first lies ``start`` of a step after three o'clock."""
     angles = [2 * pi * (step + start) / count for step in range(count)]
     return [(x + radius * cos(angle), y + radius * sin(angle)) for angle in angles]
 
 
-def _pair(x: float, y: float) -> str:
-    return f"{_n(x)} {_n(y)}"
+def _coordinates(x: float, y: float) -> str:
+    return f"{_number(x)} {_number(y)}"
 
 
-def _n(value: float) -> str:
-    """A coordinate in as few characters as a tenth of a unit needs."""
+def _number(value: float) -> str:
+    """A coordinate with at most one decimal, in as few characters as possible."""
     return f"{value:.1f}".rstrip("0").rstrip(".")

@@ -1,11 +1,11 @@
-"""Where products and reservations are kept: one set of SQL for SQLite and Postgres."""
+"""The store of the catalogue and the reservations: the same SQL for SQLite and Postgres."""
 
 from services.products.repository.catalogue import (
     CatalogueRepository,
     Listing,
     NewProduct,
-    Place,
-    Stored,
+    PagePosition,
+    StoredProduct,
 )
 from services.products.repository.reservations import (
     OutOfStock,
@@ -20,10 +20,10 @@ __all__ = [
     "Listing",
     "NewProduct",
     "OutOfStock",
-    "Place",
+    "PagePosition",
     "ReservationClosed",
     "ReservationMismatch",
     "ReservationRepository",
-    "Stored",
+    "StoredProduct",
     "UnknownReservation",
 ]

@@ -1,4 +1,4 @@
-"""Categories and products."""
+"""Categories and products in the store."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from app.stores.sql import Database
 from services.products.models import Category, Money, Product, ProductDetails, Sort, image_path
 from services.products.search import Word, search_terms
 
-CATEGORIES = text("""
+SELECT_CATEGORIES = text("""
     SELECT slug, categories.name AS name, count(products.sku) AS count
     FROM categories LEFT JOIN products ON products.category = categories.slug
     GROUP BY slug, categories.name, position
     ORDER BY position, slug
 """)
-CATEGORY = text("SELECT slug FROM categories WHERE slug = :slug")
-ADD_CATEGORY = text("""
+SELECT_CATEGORY = text("SELECT slug FROM categories WHERE slug = :slug")
+INSERT_CATEGORY = text("""
     INSERT INTO categories (slug, name, position) VALUES (:slug, :name, :position)
     ON CONFLICT (slug) DO NOTHING
 """)
 
-FIND = text("SELECT * FROM products WHERE sku = :sku")
-FIND_MANY = text("SELECT * FROM products WHERE sku IN :skus").bindparams(
+SELECT_PRODUCT = text("SELECT * FROM products WHERE sku = :sku")
+SELECT_PRODUCTS = text("SELECT * FROM products WHERE sku IN :skus").bindparams(
     bindparam("skus", expanding=True)
 )
-INSERT = text("""
+INSERT_PRODUCT = text("""
     INSERT INTO products (
         sku, name, summary, description, category, price_amount, currency, available,
         weight_grams, size, sort_name, search_text, search_terms, added_at, version
@@ -38,7 +38,7 @@ INSERT = text("""
         :weight_grams, :size, :sort_name, :search_text, :search_terms, :added_at, 1
     ) ON CONFLICT (sku) DO NOTHING RETURNING *
 """)
-CHANGE = text("""
+UPDATE_PRODUCT = text("""
     UPDATE products SET
         name = :name, summary = :summary, description = :description, category = :category,
         price_amount = :price_amount, currency = :currency, weight_grams = :weight_grams,
@@ -47,17 +47,19 @@ CHANGE = text("""
     WHERE sku = :sku AND (version = :version OR CAST(:any_version AS INTEGER) = 1)
     RETURNING *
 """)
-SET_STOCK = text("""
+UPDATE_STOCK = text("""
     UPDATE products SET available = :available, version = version + 1
     WHERE sku = :sku AND (version = :version OR CAST(:any_version AS INTEGER) = 1)
     RETURNING *
 """)
-SEARCHED = text("SELECT sku, name, summary, description, search_terms FROM products ORDER BY sku")
-SET_TERMS = text("UPDATE products SET search_terms = :search_terms WHERE sku = :sku")
-TERMS = text("SELECT search_terms FROM products WHERE search_terms IS NOT NULL")
-CURRENCIES = text("SELECT DISTINCT currency FROM products ORDER BY currency")
+SELECT_SEARCHED_TEXT = text(
+    "SELECT sku, name, summary, description, search_terms FROM products ORDER BY sku"
+)
+UPDATE_SEARCH_TERMS = text("UPDATE products SET search_terms = :search_terms WHERE sku = :sku")
+SELECT_SEARCH_TERMS = text("SELECT search_terms FROM products WHERE search_terms IS NOT NULL")
+SELECT_CURRENCIES = text("SELECT DISTINCT currency FROM products ORDER BY currency")
 
-# What each order compares, and whether it runs upwards.
+# The column of each order, and whether it is ascending.
 SORT_COLUMNS = {
     Sort.NAME: ("sort_name", True),
     Sort.CHEAPEST: ("price_amount", True),
@@ -67,8 +69,8 @@ SORT_COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A product as it is kept; ``version`` grows with every change, stock included."""
+class StoredProduct:
+    """A product as it is stored; every change raises ``version``, of its stock too."""
 
     product: Product
     version: int
@@ -77,7 +79,10 @@ class Stored:
 
 @dataclass(frozen=True)
 class Listing:
-    """Which products, in which order. All ``words`` must occur somewhere in a product's text."""
+    """Which products to list, and in which order. All ``words`` must occur in a product's text.
+
+    Its ``repr`` is part of every cursor: another class or field name ends the cursors in use.
+    """
 
     category: str | None = None
     words: tuple[Word, ...] = ()
@@ -88,8 +93,8 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a page begins: beyond a product's sort value and SKU, or just before them."""
+class PagePosition:
+    """Where a page begins: after the product with this sort value and SKU, or before it."""
 
     value: str | int
     sku: str
@@ -98,7 +103,7 @@ class Place:
 
 @dataclass(frozen=True)
 class NewProduct:
-    """A product to begin with."""
+    """A product to add."""
 
     sku: str
     details: ProductDetails
@@ -115,93 +120,99 @@ class CatalogueRepository:
     async def categories(self) -> list[Category]:
         """All categories with the number of products in each, empty ones too."""
         async with self._database.reading("categories") as connection:
-            rows = (await connection.execute(CATEGORIES)).mappings().all()
+            rows = (await connection.execute(SELECT_CATEGORIES)).mappings().all()
         return [Category(**row) for row in rows]
 
     async def has_category(self, slug: str) -> bool:
         """Whether there is such a category."""
         async with self._database.reading("category") as connection:
-            return (await connection.execute(CATEGORY, {"slug": slug})).first() is not None
+            return (await connection.execute(SELECT_CATEGORY, {"slug": slug})).first() is not None
 
-    async def find(self, sku: str) -> Stored | None:
+    async def find(self, sku: str) -> StoredProduct | None:
         """The product, or None."""
         async with self._database.reading("find_product") as connection:
-            row = (await connection.execute(FIND, {"sku": sku})).mappings().first()
-        return None if row is None else _stored(row)
+            row = (await connection.execute(SELECT_PRODUCT, {"sku": sku})).mappings().first()
+        return None if row is None else _stored_product(row)
 
     async def find_many(self, skus: Sequence[str]) -> dict[str, Product]:
         """The products there are, by SKU."""
         async with self._database.reading("find_products") as connection:
-            rows = (await connection.execute(FIND_MANY, {"skus": list(skus)})).mappings().all()
-        return {row["sku"]: _stored(row).product for row in rows}
+            rows = (
+                (await connection.execute(SELECT_PRODUCTS, {"skus": list(skus)})).mappings().all()
+            )
+        return {row["sku"]: _stored_product(row).product for row in rows}
 
     async def page(
-        self, listing: Listing, *, limit: int, place: Place | None = None
-    ) -> list[Stored]:
-        """At most ``limit`` products next to ``place``, in the order of the list."""
-        backwards = place is not None and place.backwards
+        self, listing: Listing, *, limit: int, position: PagePosition | None = None
+    ) -> list[StoredProduct]:
+        """At most ``limit`` products from ``position`` on, in the order of the listing."""
+        backwards = position is not None and position.backwards
         conditions, values = _conditions(listing)
-        statement = _page_statement(listing.sort, conditions, place is not None, backwards)
+        statement = _page_statement(listing.sort, conditions, position is not None, backwards)
         values["limit"] = limit
-        if place is not None:
-            values |= {"value": place.value, "sku": place.sku}
+        if position is not None:
+            values |= {"value": position.value, "sku": position.sku}
         async with self._database.reading("list_products") as connection:
             rows = (await connection.execute(statement, values)).mappings().all()
-        found = [_stored(row) for row in rows]
+        found = [_stored_product(row) for row in rows]
         return found[::-1] if backwards else found
 
     async def count(self, listing: Listing) -> int:
-        """How many products are in the whole list."""
+        """How many products the whole listing has."""
         conditions, values = _conditions(listing)
         async with self._database.reading("count_products") as connection:
             counted = await connection.execute(_count_statement(conditions), values)
             return int(counted.scalar_one())
 
-    async def terms(self) -> list[str]:
+    async def search_terms(self) -> list[str]:
         """The search terms of every product."""
         async with self._database.reading("search_terms") as connection:
-            return list((await connection.execute(TERMS)).scalars())
+            return list((await connection.execute(SELECT_SEARCH_TERMS)).scalars())
 
-    async def renew_terms(self) -> int:
-        """Bring the search terms up to date with the code; returns how many products changed."""
+    async def refresh_search_terms(self) -> int:
+        """Recompute the search terms with today's rules. Returns how many products changed."""
         changed = 0
-        async with self._database.transaction("renew_terms") as connection:
-            for row in (await connection.execute(SEARCHED)).all():
+        async with self._database.transaction("refresh_search_terms") as connection:
+            for row in (await connection.execute(SELECT_SEARCHED_TEXT)).all():
                 terms = search_terms((row.name, row.summary, row.description))
                 if terms != row.search_terms:
                     values = {"sku": row.sku, "search_terms": terms}
-                    await connection.execute(SET_TERMS, values)
+                    await connection.execute(UPDATE_SEARCH_TERMS, values)
                     changed += 1
         return changed
 
     async def add(self, new: NewProduct) -> Product | None:
         """Add a product; None when the SKU is taken already."""
         async with self._database.transaction("add_product") as connection:
-            row = (await connection.execute(INSERT, _new_row(new))).mappings().first()
-        return None if row is None else _stored(row).product
+            row = (
+                (await connection.execute(INSERT_PRODUCT, _new_product_columns(new)))
+                .mappings()
+                .first()
+            )
+        return None if row is None else _stored_product(row).product
 
     async def change(
         self, sku: str, details: ProductDetails, *, version: int | None = None
     ) -> Product | None:
         """Change a product; None when it is not there, or no longer at ``version``."""
-        values = _columns(sku, details) | _expected(version)
+        values = _product_columns(sku, details) | _version_condition(version)
         async with self._database.transaction("change_product") as connection:
-            row = (await connection.execute(CHANGE, values)).mappings().first()
-        return None if row is None else _stored(row).product
+            row = (await connection.execute(UPDATE_PRODUCT, values)).mappings().first()
+        return None if row is None else _stored_product(row).product
 
     async def set_stock(
         self, sku: str, available: int, *, version: int | None = None
     ) -> Product | None:
-        """Say how many can be sold; None when it is not there, or no longer at ``version``."""
-        values = {"sku": sku, "available": available} | _expected(version)
+        """Set how many can be sold; None when it is not there, or no longer at ``version``."""
+        values = {"sku": sku, "available": available} | _version_condition(version)
         async with self._database.transaction("set_stock") as connection:
-            row = (await connection.execute(SET_STOCK, values)).mappings().first()
-        return None if row is None else _stored(row).product
+            row = (await connection.execute(UPDATE_STOCK, values)).mappings().first()
+        return None if row is None else _stored_product(row).product
 
     async def add_missing(
         self, categories: Sequence[tuple[str, str]], products: Sequence[NewProduct]
     ) -> int:
-        """Add the categories (slug, name) and products that are not there, all or none.
+        """Add the categories (slug, name) and products that are missing, in one transaction.
 
         Returns how many products were added.
         """
@@ -209,20 +220,20 @@ class CatalogueRepository:
         async with self._database.transaction("seed") as connection:
             for position, (slug, name) in enumerate(categories):
                 values = {"slug": slug, "name": name, "position": position}
-                await connection.execute(ADD_CATEGORY, values)
+                await connection.execute(INSERT_CATEGORY, values)
             for new in sorted(products, key=lambda product: product.sku):
-                row = (await connection.execute(INSERT, _new_row(new))).first()
+                row = (await connection.execute(INSERT_PRODUCT, _new_product_columns(new))).first()
                 added += row is not None
         return added
 
-    async def currencies(self) -> list[str]:
-        """The currencies in which there are prices."""
+    async def price_currencies(self) -> list[str]:
+        """The currencies of all prices in the store."""
         async with self._database.reading("currencies") as connection:
-            return list((await connection.execute(CURRENCIES)).scalars())
+            return list((await connection.execute(SELECT_CURRENCIES)).scalars())
 
 
 def _conditions(listing: Listing) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """What a product of the list fulfils, and the values in it."""
+    """The conditions of the WHERE clause, and the values in them."""
     conditions: list[str] = []
     values: dict[str, Any] = {}
     if listing.category is not None:
@@ -242,13 +253,13 @@ def _conditions(listing: Listing) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 
 def _word_condition(name: str, word: Word, values: dict[str, Any]) -> str:
-    """As it was typed anywhere in the text, or each of its tokens at the beginning of a word."""
+    """As typed anywhere in the text, or with each token at the beginning of a word."""
     values[name] = f"%{_escaped(word.written)}%"
     all_tokens = []
-    for place, token in enumerate(word.tokens):
+    for position, token in enumerate(word.tokens):
         any_form = []
         for number, form in enumerate(token):
-            form_name = f"{name}_{place}_{number}"
+            form_name = f"{name}_{position}_{number}"
             values[form_name] = f"% {_escaped(form)}%"
             any_form.append(f"search_terms LIKE :{form_name} ESCAPE '!'")
         all_tokens.append(f"({' OR '.join(any_form)})")
@@ -258,15 +269,15 @@ def _word_condition(name: str, word: Word, values: dict[str, Any]) -> str:
 
 @lru_cache(maxsize=256)
 def _page_statement(
-    sort: Sort, conditions: tuple[str, ...], continued: bool, backwards: bool
+    sort: Sort, conditions: tuple[str, ...], after_position: bool, backwards: bool
 ) -> TextClause:
-    """The query for one shape of list; the usual shapes are few, so they are kept."""
-    column, upwards = SORT_COLUMNS[sort]
-    # SKUs break ties upwards in every list.
-    ways = {True: ("ASC", ">"), False: ("DESC", "<")}
-    direction, beyond = ways[upwards is not backwards]
-    sku_direction, sku_beyond = ways[not backwards]
-    if continued:
+    """The query for one shape of listing. Few shapes are in use, so they are cached."""
+    column, ascending = SORT_COLUMNS[sort]
+    # Equal values are ordered by ascending SKU in every listing.
+    directions = {True: ("ASC", ">"), False: ("DESC", "<")}
+    direction, beyond = directions[ascending is not backwards]
+    sku_direction, sku_beyond = directions[not backwards]
+    if after_position:
         conditions += (
             f"({column} {beyond} :value OR ({column} = :value AND sku {sku_beyond} :sku))",
         )
@@ -286,23 +297,23 @@ def _where(conditions: tuple[str, ...]) -> str:
 
 
 def _escaped(word: str) -> str:
-    """The word with LIKE's own signs taken literally; ``!`` is the escape."""
+    """The word with LIKE's wildcards escaped by ``!``."""
     return word.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
-def _expected(version: int | None) -> dict[str, int]:
+def _version_condition(version: int | None) -> dict[str, int]:
     return {"version": version or 0, "any_version": int(version is None)}
 
 
-def _new_row(new: NewProduct) -> dict[str, Any]:
+def _new_product_columns(new: NewProduct) -> dict[str, Any]:
     return {
-        **_columns(new.sku, new.details),
+        **_product_columns(new.sku, new.details),
         "available": new.available,
         "added_at": in_milliseconds(new.added_at),
     }
 
 
-def _columns(sku: str, details: ProductDetails) -> dict[str, Any]:
+def _product_columns(sku: str, details: ProductDetails) -> dict[str, Any]:
     return {
         "sku": sku,
         **details.model_dump(exclude={"price"}),
@@ -314,7 +325,7 @@ def _columns(sku: str, details: ProductDetails) -> dict[str, Any]:
     }
 
 
-def _stored(row: RowMapping) -> Stored:
+def _stored_product(row: RowMapping) -> StoredProduct:
     product = Product(
         sku=row["sku"],
         name=row["name"],
@@ -328,4 +339,4 @@ def _stored(row: RowMapping) -> Stored:
         size=row["size"],
     )
     sort_values = {sort: row[column] for sort, (column, _) in SORT_COLUMNS.items()}
-    return Stored(product, row["version"], sort_values)
+    return StoredProduct(product, row["version"], sort_values)

@@ -1,7 +1,7 @@
-"""Stock set aside for orders.
+"""Reservations of stock for orders.
 
-Stock moves by conditional UPDATE only, never by reading and then writing. A transaction
-touches its reservation first and then products in the order of their SKUs.
+Stock changes by conditional UPDATE only, never by reading and then writing. A transaction
+changes its reservation first, and then products in the order of their SKUs: so no two deadlock.
 """
 
 import json
@@ -15,23 +15,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import Conflict, NotFound
 from app.stores.clock import in_milliseconds, moment
 from app.stores.sql import Database
-from services.products.models import Line, Reservation, ReservationStatus, in_order
+from services.products.models import Line, Reservation, ReservationStatus, sorted_by_sku
 
-CLAIM = text("""
+INSERT_RESERVATION = text("""
     INSERT INTO reservations (order_id, status, lines, expires_at)
     VALUES (:order_id, :status, :lines, :expires_at)
     ON CONFLICT (order_id) DO NOTHING RETURNING *
 """)
-FIND = text("SELECT * FROM reservations WHERE order_id = :order_id")
-COMMIT = text("""
+SELECT_RESERVATION = text("SELECT * FROM reservations WHERE order_id = :order_id")
+COMMIT_RESERVATION = text("""
     UPDATE reservations SET status = 'committed'
     WHERE order_id = :order_id AND status = 'reserved' RETURNING *
 """)
-RELEASE = text("""
+RELEASE_RESERVATION = text("""
     UPDATE reservations SET status = 'released'
     WHERE order_id = :order_id AND status IN ('reserved', 'committed') RETURNING *
 """)
-EXPIRE = text("""
+EXPIRE_RESERVATIONS = text("""
     UPDATE reservations SET status = 'expired'
     WHERE status = 'reserved' AND order_id IN (
         SELECT order_id FROM reservations
@@ -39,26 +39,26 @@ EXPIRE = text("""
         ORDER BY expires_at LIMIT :limit
     ) RETURNING *
 """)
-TAKE = text("""
+DECREASE_STOCK = text("""
     UPDATE products SET available = available - :quantity, version = version + 1
     WHERE sku = :sku AND available >= :quantity
 """)
-GIVE_BACK = text("""
+INCREASE_STOCK = text("""
     UPDATE products SET available = available + :quantity, version = version + 1
     WHERE sku = :sku
 """)
-AVAILABLE = text("SELECT available FROM products WHERE sku = :sku")
+SELECT_STOCK = text("SELECT available FROM products WHERE sku = :sku")
 
 
 class OutOfStock(Conflict):
-    """Not every line could be had, so none was taken; ``unavailable`` says which and why."""
+    """Nothing was reserved; ``unavailable`` lists the lines that are not in stock."""
 
     type = "out-of-stock"
     title = "Out of stock"
 
 
 class ReservationMismatch(Conflict):
-    """The order has reserved something else before."""
+    """The order has a reservation with other lines."""
 
     type = "reservation-mismatch"
     title = "Reservation has other lines"
@@ -72,7 +72,7 @@ class ReservationClosed(Conflict):
 
 
 class UnknownReservation(NotFound):
-    """No such order has reserved anything."""
+    """The order has no reservation."""
 
     type = "unknown-reservation"
     title = "Unknown reservation"
@@ -87,129 +87,129 @@ class ReservationRepository:
     async def reserve(
         self, order_id: str, lines: Sequence[Line], *, expires_at: datetime
     ) -> tuple[Reservation, bool]:
-        """Take all lines from stock, or none; the same again changes nothing.
+        """Reserve all lines, or none; a repeated request changes nothing.
 
         Returns the reservation, and whether it is new.
         Raises `OutOfStock`, `ReservationMismatch`, `ReservationClosed`.
         """
-        wanted = in_order(lines)
+        ordered_lines = sorted_by_sku(lines)
 
         async def work(connection: AsyncConnection) -> tuple[Reservation, bool]:
-            claimed = await _claim(
-                connection, order_id, ReservationStatus.RESERVED, wanted, expires_at
+            inserted = await _insert(
+                connection, order_id, ReservationStatus.RESERVED, ordered_lines, expires_at
             )
-            if claimed is None:
-                return await _reserved_before(connection, order_id, wanted), False
-            await _take(connection, wanted)
-            return claimed, True
+            if inserted is None:
+                return await _existing(connection, order_id, ordered_lines), False
+            await _decrease_stock(connection, ordered_lines)
+            return inserted, True
 
         return await self._database.run("reserve", work)
 
     async def commit(self, order_id: str) -> tuple[Reservation, bool]:
-        """Keep what was taken for good. Returns the reservation and whether it changed.
+        """Make the sale final. Returns the reservation and whether it changed.
 
         Raises `UnknownReservation`, `ReservationClosed`.
         """
 
         async def work(connection: AsyncConnection) -> tuple[Reservation, bool]:
-            row = (await connection.execute(COMMIT, {"order_id": order_id})).first()
+            row = (await connection.execute(COMMIT_RESERVATION, {"order_id": order_id})).first()
             if row is not None:
                 return _reservation(row), True
-            return _not_closed(await _find(connection, order_id)), False
+            return _require_open(await _find(connection, order_id)), False
 
         return await self._database.run("commit_reservation", work)
 
     async def release(self, order_id: str, *, now: datetime) -> tuple[Reservation, bool]:
-        """Give back what was taken, committed or not. Returns it and whether it changed.
+        """Return the stock, of committed reservations too. Returns it and whether it changed.
 
-        An unknown order leaves a tombstone: its reserve, should it still come, is refused.
+        An unknown order leaves a tombstone, so that a reserve that arrives late is refused.
         """
 
         async def work(connection: AsyncConnection) -> tuple[Reservation, bool]:
-            # The tombstone first: after this, nobody can reserve between our two looks.
-            tombstone = await _claim(connection, order_id, ReservationStatus.RELEASED, [], now)
+            # The tombstone first, so that no reserve can come between the two statements.
+            tombstone = await _insert(connection, order_id, ReservationStatus.RELEASED, [], now)
             if tombstone is not None:
                 return tombstone, True
-            row = (await connection.execute(RELEASE, {"order_id": order_id})).first()
+            row = (await connection.execute(RELEASE_RESERVATION, {"order_id": order_id})).first()
             if row is None:
                 return await _find(connection, order_id), False
             released = _reservation(row)
-            await _give_back(connection, [released])
+            await _increase_stock(connection, [released])
             return released, True
 
         return await self._database.run("release_reservation", work)
 
     async def expire(self, *, now: datetime, limit: int = 100) -> list[Reservation]:
-        """Give back what was reserved too long ago, ``limit`` orders at a time."""
+        """Return the stock of expired reservations, at most ``limit`` of them."""
 
         async def work(connection: AsyncConnection) -> list[Reservation]:
             values = {"now": in_milliseconds(now), "limit": limit}
-            rows = (await connection.execute(EXPIRE, values)).all()
+            rows = (await connection.execute(EXPIRE_RESERVATIONS, values)).all()
             expired = [_reservation(row) for row in rows]
-            await _give_back(connection, expired)
+            await _increase_stock(connection, expired)
             return expired
 
         return await self._database.run("expire_reservations", work)
 
 
-async def _claim(
+async def _insert(
     connection: AsyncConnection,
     order_id: str,
     status: ReservationStatus,
     lines: Sequence[Line],
     expires_at: datetime,
 ) -> Reservation | None:
-    """Write the order's row; None when it has one already."""
+    """Insert the order's reservation; None when it has one already."""
     values = {
         "order_id": order_id,
         "status": status.value,
         "lines": json.dumps([[line.sku, line.quantity] for line in lines]),
         "expires_at": in_milliseconds(expires_at),
     }
-    row = (await connection.execute(CLAIM, values)).first()
+    row = (await connection.execute(INSERT_RESERVATION, values)).first()
     return None if row is None else _reservation(row)
 
 
-async def _reserved_before(
-    connection: AsyncConnection, order_id: str, wanted: list[Line]
+async def _existing(
+    connection: AsyncConnection, order_id: str, ordered_lines: list[Line]
 ) -> Reservation:
-    existing = _not_closed(await _find(connection, order_id))
-    if existing.lines != wanted:
+    existing = _require_open(await _find(connection, order_id))
+    if existing.lines != ordered_lines:
         raise ReservationMismatch("This order has reserved other lines before.")
     return existing
 
 
-async def _take(connection: AsyncConnection, wanted: list[Line]) -> None:
-    short = []
-    for line in wanted:
-        taken = await connection.execute(TAKE, line.model_dump())
-        if taken.rowcount == 0:
-            short.append(line)
-    if not short:
+async def _decrease_stock(connection: AsyncConnection, ordered_lines: list[Line]) -> None:
+    missing = []
+    for line in ordered_lines:
+        decreased = await connection.execute(DECREASE_STOCK, line.model_dump())
+        if decreased.rowcount == 0:
+            missing.append(line)
+    if not missing:
         return
     unavailable = []
-    for line in short:
-        left = (await connection.execute(AVAILABLE, {"sku": line.sku})).scalar_one_or_none()
+    for line in missing:
+        left = (await connection.execute(SELECT_STOCK, {"sku": line.sku})).scalar_one_or_none()
         unavailable.append({"sku": line.sku, "requested": line.quantity, "available": left or 0})
     raise OutOfStock("Not everything is in stock.", unavailable=unavailable)
 
 
-async def _give_back(connection: AsyncConnection, reservations: Sequence[Reservation]) -> None:
+async def _increase_stock(connection: AsyncConnection, reservations: Sequence[Reservation]) -> None:
     returned: Counter[str] = Counter()
     for reservation in reservations:
         returned.update({line.sku: line.quantity for line in reservation.lines})
     for sku, quantity in sorted(returned.items()):
-        await connection.execute(GIVE_BACK, {"sku": sku, "quantity": quantity})
+        await connection.execute(INCREASE_STOCK, {"sku": sku, "quantity": quantity})
 
 
 async def _find(connection: AsyncConnection, order_id: str) -> Reservation:
-    row = (await connection.execute(FIND, {"order_id": order_id})).first()
+    row = (await connection.execute(SELECT_RESERVATION, {"order_id": order_id})).first()
     if row is None:
         raise UnknownReservation("This order has not reserved anything.")
     return _reservation(row)
 
 
-def _not_closed(reservation: Reservation) -> Reservation:
+def _require_open(reservation: Reservation) -> Reservation:
     if reservation.status in (ReservationStatus.RELEASED, ReservationStatus.EXPIRED):
         raise ReservationClosed(f"This reservation is {reservation.status.value}.")
     return reservation

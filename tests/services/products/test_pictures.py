@@ -6,15 +6,17 @@ import pytest
 
 from services.products import pictures
 from services.products.pictures import toys
-from services.products.seed import Good, read_catalogue
+from services.products.seed import CatalogueProduct, read_catalogue
 
-GOODS = [(shelf.slug, good) for shelf in read_catalogue() for good in shelf.products]
+PRODUCTS = [
+    (category.slug, product) for category in read_catalogue() for product in category.products
+]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_every_product_has_a_drawing_of_its_own() -> None:
-    assert {good.sku for _, good in GOODS} == pictures.DRAWINGS.keys()
-    assert len(set(pictures.DRAWINGS.values())) == len(GOODS)
+    assert {product.sku for _, product in PRODUCTS} == pictures.DRAWINGS.keys()
+    assert len(set(pictures.DRAWINGS.values())) == len(PRODUCTS)
 
 
 def test_a_product_nobody_has_drawn_gets_a_wheel_in_its_categorys_colours() -> None:
@@ -23,15 +25,17 @@ def test_a_product_nobody_has_drawn_gets_a_wheel_in_its_categorys_colours() -> N
     assert pictures.draw(sku="NEW-01", title="New", category="new") != toy
 
 
-@pytest.mark.parametrize(("category", "good"), GOODS, ids=[good.sku for _, good in GOODS])
+@pytest.mark.parametrize(
+    ("category", "product"), PRODUCTS, ids=[product.sku for _, product in PRODUCTS]
+)
 def test_a_picture_is_small_self_contained_and_the_same_each_time(
-    category: str, good: Good
+    category: str, product: CatalogueProduct
 ) -> None:
-    picture = pictures.draw(sku=good.sku, title=good.name, category=category)
-    assert picture == pictures.draw(sku=good.sku, title=good.name, category=category)
+    picture = pictures.draw(sku=product.sku, title=product.name, category=category)
+    assert picture == pictures.draw(sku=product.sku, title=product.name, category=category)
     assert len(picture.encode()) <= 4096
     root = ElementTree.fromstring(picture)
-    assert root.findtext(f"{SVG}title") == good.name
+    assert root.findtext(f"{SVG}title") == product.name
     assert root.get("viewBox") == "0 0 320 320"
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags <= {"svg", "title", "g", "path", "circle", "ellipse"}

@@ -15,13 +15,13 @@ from services.products.repository import (
     Listing,
     NewProduct,
     OutOfStock,
-    Place,
+    PagePosition,
     ReservationClosed,
     ReservationMismatch,
     ReservationRepository,
     UnknownReservation,
 )
-from services.products.search import searched
+from services.products.search import parse_search
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=15)
@@ -37,7 +37,7 @@ def details(name: str = "Thing", *, price: int = 100, category: str = "things") 
     )
 
 
-def good(
+def new_product(
     sku: str, name: str = "Thing", *, stock: int = 10, price: int = 100, days: int = 0
 ) -> NewProduct:
     added_at = NOON + timedelta(days=days)
@@ -56,8 +56,12 @@ def reservations(database: Database) -> ReservationRepository:
 
 @pytest.fixture
 async def stocked(catalogue: CatalogueRepository) -> CatalogueRepository:
-    goods = [good("A-1", stock=5), good("B-1", stock=5), good("C-1", stock=0)]
-    await catalogue.add_missing([("things", "Things")], goods)
+    products = [
+        new_product("A-1", stock=5),
+        new_product("B-1", stock=5),
+        new_product("C-1", stock=0),
+    ]
+    await catalogue.add_missing([("things", "Things")], products)
     return catalogue
 
 
@@ -72,17 +76,20 @@ def lines(**quantities: int) -> list[Line]:
 
 async def test_goods_are_added_once(catalogue: CatalogueRepository) -> None:
     categories = [("things", "Things")]
-    assert await catalogue.add_missing(categories, [good("A-1"), good("B-1")]) == 2
-    assert await catalogue.add_missing(categories, [good("A-1", "Other"), good("C-1")]) == 1
+    assert await catalogue.add_missing(categories, [new_product("A-1"), new_product("B-1")]) == 2
+    assert (
+        await catalogue.add_missing(categories, [new_product("A-1", "Other"), new_product("C-1")])
+        == 1
+    )
     stored = await catalogue.find("A-1")
     assert stored is not None
     assert stored.product.name == "Thing"
 
 
 async def test_racing_seeds_add_each_product_once(catalogue: CatalogueRepository) -> None:
-    goods = [good(f"SKU-{number}") for number in range(20)]
+    products = [new_product(f"SKU-{number}") for number in range(20)]
     added = await asyncio.gather(
-        *(catalogue.add_missing([("things", "Things")], goods) for _ in range(4))
+        *(catalogue.add_missing([("things", "Things")], products) for _ in range(4))
     )
     assert sum(added) == 20
 
@@ -99,25 +106,25 @@ async def test_racing_seeds_add_each_product_once(catalogue: CatalogueRepository
 async def test_pages_of_any_size_are_the_same_list(
     catalogue: CatalogueRepository, sort: Sort, expected: list[str]
 ) -> None:
-    goods = [
-        good("A-1", "bell", price=300, days=1),
-        good("B-1", "Bell", price=200, days=2),
-        good("C-1", "Axle", price=400, days=3),
-        good("D-1", "Öl", price=200, days=4),
+    products = [
+        new_product("A-1", "bell", price=300, days=1),
+        new_product("B-1", "Bell", price=200, days=2),
+        new_product("C-1", "Axle", price=400, days=3),
+        new_product("D-1", "Öl", price=200, days=4),
     ]
-    await catalogue.add_missing([("things", "Things")], goods)
+    await catalogue.add_missing([("things", "Things")], products)
     for size in (1, 2, 3, 4):
         seen: list[str] = []
-        place = None
-        while page := await catalogue.page(Listing(sort=sort), limit=size, place=place):
+        position = None
+        while page := await catalogue.page(Listing(sort=sort), limit=size, position=position):
             seen += [stored.product.sku for stored in page]
-            place = Place(page[-1].sort_values[sort], page[-1].product.sku)
+            position = PagePosition(page[-1].sort_values[sort], page[-1].product.sku)
         assert seen == expected
         back: list[str] = []
-        place = Place(page_end(sort), "Z-1", backwards=True)
-        while page := await catalogue.page(Listing(sort=sort), limit=size, place=place):
+        position = PagePosition(page_end(sort), "Z-1", backwards=True)
+        while page := await catalogue.page(Listing(sort=sort), limit=size, position=position):
             back = [stored.product.sku for stored in page] + back
-            place = Place(page[0].sort_values[sort], page[0].product.sku, backwards=True)
+            position = PagePosition(page[0].sort_values[sort], page[0].product.sku, backwards=True)
         assert back == expected
 
 
@@ -127,8 +134,12 @@ def page_end(sort: Sort) -> str | int:
 
 
 async def test_a_list_keeps_to_stock_and_price(catalogue: CatalogueRepository) -> None:
-    goods = [good("A-1", price=100), good("B-1", price=200, stock=0), good("C-1", price=300)]
-    await catalogue.add_missing([("things", "Things")], goods)
+    products = [
+        new_product("A-1", price=100),
+        new_product("B-1", price=200, stock=0),
+        new_product("C-1", price=300),
+    ]
+    await catalogue.add_missing([("things", "Things")], products)
 
     async def skus(**wanted: Any) -> list[str]:
         listing = Listing(**wanted)
@@ -146,13 +157,13 @@ async def test_a_list_keeps_to_stock_and_price(catalogue: CatalogueRepository) -
 async def test_goods_that_older_code_added_are_found_and_learn_their_terms(
     catalogue: CatalogueRepository, database: Database
 ) -> None:
-    await catalogue.add_missing([("things", "Things")], [good("A-1", "Steel axles")])
+    await catalogue.add_missing([("things", "Things")], [new_product("A-1", "Steel axles")])
     async with database.transaction("forget_terms") as connection:
         await connection.execute(text("UPDATE products SET search_terms = NULL"))
-    assert await catalogue.count(Listing(words=searched("axles", most=8))) == 1
-    assert await catalogue.renew_terms() == 1
-    assert await catalogue.renew_terms() == 0
-    assert await catalogue.count(Listing(words=searched("ÀXLE", most=8))) == 1
+    assert await catalogue.count(Listing(words=parse_search("axles", max_words=8))) == 1
+    assert await catalogue.refresh_search_terms() == 1
+    assert await catalogue.refresh_search_terms() == 0
+    assert await catalogue.count(Listing(words=parse_search("ÀXLE", max_words=8))) == 1
 
 
 @pytest.mark.parametrize(
@@ -170,15 +181,15 @@ async def test_goods_that_older_code_added_are_found_and_learn_their_terms(
 async def test_a_search_takes_every_sign_literally(
     catalogue: CatalogueRepository, words: tuple[str, ...], expected: list[str]
 ) -> None:
-    goods = [good("A-1", "Steel axle"), good("B-1", "GRÖSSE_1! 100% wheel")]
-    await catalogue.add_missing([("things", "Things")], goods)
-    listing = Listing(words=searched(" ".join(words), most=8))
+    products = [new_product("A-1", "Steel axle"), new_product("B-1", "GRÖSSE_1! 100% wheel")]
+    await catalogue.add_missing([("things", "Things")], products)
+    listing = Listing(words=parse_search(" ".join(words), max_words=8))
     found = await catalogue.page(listing, limit=10)
     assert [stored.product.sku for stored in found] == expected
 
 
 async def test_a_list_keeps_to_its_category(catalogue: CatalogueRepository) -> None:
-    await catalogue.add_missing([("things", "Things"), ("none", "Nothing")], [good("A-1")])
+    await catalogue.add_missing([("things", "Things"), ("none", "Nothing")], [new_product("A-1")])
     assert len(await catalogue.page(Listing(category="things"), limit=10)) == 1
     assert await catalogue.page(Listing(category="none"), limit=10) == []
     counts = {category.slug: category.count for category in await catalogue.categories()}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.request.pagination import encode_cursor
 from services.products.models import Sort
 from services.products.repository import Listing
-from services.products.search import Vocabulary, search_terms, searched, tokens
+from services.products.search import Vocabulary, parse_search, search_terms, tokens
 
 DUCKS = 2
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -51,13 +51,13 @@ async def test_a_search_forgives_accents_plurals_and_a_wrong_letter(
 def test_plural_and_singular_find_each_other(plural: str, singular: str) -> None:
     for text, asked in ((plural, singular), (singular, plural)):
         terms = search_terms([text])
-        (word,) = searched(asked, most=8)
+        (word,) = parse_search(asked, max_words=8)
         assert any(f" {form}" in terms for form in word.tokens[0])
 
 
 @pytest.mark.parametrize("word", ["glass", "bus", "iris", "gas", "brass"])
 def test_what_only_looks_like_a_plural_stays_as_it_is(word: str) -> None:
-    assert searched(word, most=8)[0].tokens == ((word,),)
+    assert parse_search(word, max_words=8)[0].tokens == ((word,),)
 
 
 @given(st.sampled_from(WORDS), st.integers(0, 20), st.sampled_from(LETTERS))
@@ -71,7 +71,7 @@ def test_any_one_wrong_letter_is_put_right(word: str, place: int, letter: str) -
         word[:place] + letter + word[place + 1 :],
         swapped,
     ):
-        asked = searched(typed, most=8)
+        asked = parse_search(typed, max_words=8)
         (best,) = vocabulary.corrected(asked) or asked
         # Short words rhyme: there the first letter has to be right.
         if len(typed) > 4 or (len(typed) == 4 and typed[0] == word[0]):
@@ -97,7 +97,7 @@ async def test_short_words_are_taken_as_they_are(shop: httpx2.AsyncClient) -> No
 
 @given(st.text(max_size=60))
 def test_every_text_can_be_searched_for(text: str) -> None:
-    for word in searched(text, most=8):
+    for word in parse_search(text, max_words=8):
         assert len(word.tokens) <= 8
     assert tokens(text) == tokens(text.upper()) or not text.isascii()
 

@@ -11,21 +11,27 @@ from app.stores.sql import Database
 from services.products import seed as command
 from services.products.currencies import CURRENCIES, from_euro_cents
 from services.products.repository import CatalogueRepository
-from services.products.seed import OtherCurrency, read_catalogue, seed
+from services.products.seed import CurrencyMismatch, read_catalogue, seed
 from services.products.settings import ProductsSettings
 
 
 def test_the_catalogue_is_worth_looking_at() -> None:
-    shelves = read_catalogue()
-    goods = [good for shelf in shelves for good in shelf.products]
-    assert [len(shelf.products) for shelf in shelves] == [8] * 6
-    assert len({good.sku for good in goods}) == len({good.name for good in goods}) == 48
-    assert all(200 <= len(good.description) <= 400 for good in goods)
-    assert not any("\n" in good.description or "  " in good.description for good in goods)
+    categories = read_catalogue()
+    products = [product for category in categories for product in category.products]
+    assert [len(category.products) for category in categories] == [8] * 6
+    assert (
+        len({product.sku for product in products})
+        == len({product.name for product in products})
+        == 48
+    )
+    assert all(200 <= len(product.description) <= 400 for product in products)
+    assert not any(
+        "\n" in product.description or "  " in product.description for product in products
+    )
 
 
 def test_some_goods_are_nearly_gone_and_one_is() -> None:
-    stock = [good.stock for shelf in read_catalogue() for good in shelf.products]
+    stock = [product.stock for category in read_catalogue() for product in category.products]
     assert stock.count(0) == 1
     assert sum(1 <= left <= 5 for left in stock) >= 3
 
@@ -54,7 +60,7 @@ async def test_a_shop_in_yen_has_prices_without_digits(database: Database) -> No
 
 async def test_a_store_keeps_to_one_currency(database: Database) -> None:
     await seed(database, currency="EUR")
-    with pytest.raises(OtherCurrency, match="begin with an empty store"):
+    with pytest.raises(CurrencyMismatch, match="begin with an empty store"):
         await seed(database, currency="JPY")
 
 
@@ -69,7 +75,7 @@ def test_prices_are_rounded_half_up_to_the_smallest_unit(
 
 
 def test_no_currency_makes_anything_free() -> None:
-    prices = [good.price for shelf in read_catalogue() for good in shelf.products]
+    prices = [product.price for category in read_catalogue() for product in category.products]
     assert all(from_euro_cents(price, code) > 0 for price in prices for code in CURRENCIES)
 
 
