@@ -1,10 +1,11 @@
-"""Calling a neighbour: the one place where this process speaks HTTP to another.
+"""Calling another service: the only place where this process sends HTTP requests.
 
     async with Upstream("products", settings.products_url, metrics=metrics) as products:
-        answer = await products.request("GET", f"/v1/products/{sku}")
+        response = await products.request("GET", f"/v1/products/{sku}")
 
-`upstream` decides (which replica, how long, once more or not), `call` is what is asked, `answers`
-and `errors` what comes of it, `engine` the HTTP underneath.
+`upstream` is the client. `retry` decides how often a call is sent, `load_balancing` where to,
+`circuit_breaker` whether at all; `discovery` finds the replicas. `call`, `responses` and `errors`
+are what goes in and what comes out, `transport` is the HTTP library underneath.
 """
 
 from app.client.call import CallOptions

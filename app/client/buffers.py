@@ -1,19 +1,19 @@
-"""How much of a neighbour's answers is held in memory at once."""
+"""Limits how much of an upstream's responses is held in memory at once."""
 
 from collections.abc import Callable
 
 from app.client.errors import LocalLimit, UpstreamBroken
 from app.client.transport import TransportResponse
 
-MAX_ANSWER_BYTES = 4 * 1024 * 1024
+MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 """More than the longest list of any service, which is a hundred orders of a hundred lines."""
 MAX_BUFFERED_BYTES = 8 * 1024 * 1024
-"""Of one neighbour's answers that are still coming, all calls together: a process with four
-neighbours and 256 MiB of memory lives through all of them sending too much."""
+"""For all responses of one upstream that are being read: a process with four upstreams and 256 MiB
+of memory survives when all of them send too much."""
 
 
 class Buffers:
-    """Reads the answers of one neighbour into memory, within bounds."""
+    """Reads the responses of one upstream into memory, within bounds."""
 
     def __init__(self, upstream: str) -> None:
         self._upstream = upstream
@@ -23,7 +23,7 @@ class Buffers:
         self,
         response: TransportResponse,
         *,
-        limit: int = MAX_ANSWER_BYTES,
+        limit: int = MAX_RESPONSE_BYTES,
         seconds_left: Callable[[], float],
     ) -> bytes:
         """Return the whole body.
@@ -50,7 +50,7 @@ class Buffers:
             parts.clear()  # an error's traceback would keep them until the next collection
 
     def _too_long(self) -> UpstreamBroken:
-        return UpstreamBroken(self._upstream, "its answer is too long.")
+        return UpstreamBroken(self._upstream, "its response is too long.")
 
 
 def _declared_length(response: TransportResponse) -> int:

@@ -1,4 +1,4 @@
-"""What is asked of a neighbour, the same for every try."""
+"""One call to an upstream: the same for each of its tries."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from app.telemetry.context import NO_REQUEST, REQUEST_ID_HEADER, TIMEOUT_HEADER,
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 SERVICE_TOKEN_HEADER = "x-service-token"
-MARGIN = 0.01
-"""Seconds of the caller's time kept for answering: a call that is over when the caller's time is
-may be cancelled before anybody learns that the neighbour was silent."""
+DEADLINE_MARGIN = 0.01
+"""Seconds kept for our own response: a call that lasts until the caller's deadline may be cancelled
+before it is counted that the upstream was silent."""
 
 _SET_HERE = frozenset(
     {"host", "content-length", "accept-encoding", "expect", "traceparent", "tracestate"}
@@ -20,27 +20,28 @@ _SET_HERE = frozenset(
 
 
 class CallOptions(TypedDict, total=False):
-    """What a call may say beside method and path; None is the same as not said."""
+    """Options of a call beside method and path; None means the default."""
 
     params: Params | None
     headers: Mapping[str, str] | None
-    """Passed on, but for those about one connection and those set here."""
+    """Passed on, except hop-by-hop headers and those set here."""
     content: bytes | None
     bearer: str | None
-    """An access token: act for the caller it belongs to."""
+    """An access token: the call is made for the person it belongs to."""
     as_service: bool
-    """Show the service token: act for nobody."""
+    """Send the service token: the call is made for the service itself."""
     idempotent: bool | None
-    """Whether it may be made twice. Else the method, or an `Idempotency-Key`, says so."""
+    """Whether it may be sent twice. By default the method or an `Idempotency-Key` decides."""
     timeout: float | None
     """Seconds, instead of the upstream's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call; `ends_at` by the upstream's clock. `endless` answers have no time to be over by.
+    """One call. `ends_at` is its deadline by the `Upstream`'s clock.
 
-    `timeout` is what it would have had, had its caller not been in a hurry.
+    `usual_timeout` is the time it has when the caller's deadline does not shorten it. The response
+    to an event stream has no deadline.
     """
 
     method: str
@@ -50,18 +51,18 @@ class Call:
     content: bytes
     idempotent: bool
     ends_at: float
-    timeout: float
-    endless: bool
+    usual_timeout: float
+    is_event_stream: bool
 
     def headers_within(self, seconds: float) -> list[tuple[str, str]]:
-        """The headers for a try that may take so long."""
+        """The headers for a try with this timeout."""
         headers = [*self.headers, ("accept-encoding", "identity"), *_context_headers()]
-        if not self.endless:
+        if not self.is_event_stream:
             headers.append((TIMEOUT_HEADER, str(int(seconds * 1000))))
         return headers
 
 
-def compose(
+def build_call(
     method: str,
     path: str,
     options: CallOptions,
@@ -69,11 +70,11 @@ def compose(
     service_token: str | None,
     now: float,
     timeout: float,
-    endless: bool,
+    is_event_stream: bool,
 ) -> Call:
-    """Make a call of what was asked for. Raises `ValueError` for a path without its slash."""
+    """Raises `ValueError` for a path without a leading slash."""
     if not path.startswith("/"):
-        # "http://replica" + "@elsewhere" would be a request to somebody else.
+        # "http://replica" + "@elsewhere" would be a request to another host.
         raise ValueError(f"a path starts with a slash: {path!r}")
     given = end_to_end((options.get("headers") or {}).items())
     headers = [pair for pair in given if pair[0] not in _SET_HERE]
@@ -93,14 +94,14 @@ def compose(
         headers=headers,
         content=options.get("content") or b"",
         idempotent=idempotent,
-        ends_at=now + min(timeout, current_context().time_left() - MARGIN),
-        timeout=timeout,
-        endless=endless,
+        ends_at=now + min(timeout, current_context().time_left() - DEADLINE_MARGIN),
+        usual_timeout=timeout,
+        is_event_stream=is_event_stream,
     )
 
 
 def _context_headers() -> Iterator[tuple[str, str]]:
-    """What a neighbour should know of the request this call is made for."""
+    """Request id and trace context of the request this call is made for."""
     context = current_context()
     if context is NO_REQUEST:
         return

@@ -1,7 +1,7 @@
-"""Where a neighbour's replicas are: one address, a DNS name with many, or a file.
+"""Where an upstream's replicas are: one address, a DNS name with many, or a file.
 
-Asking never waits: each kind keeps the addresses it last knew, so that a resolver or a
-half-written file in trouble does not become our trouble.
+Reading the endpoints never waits: each kind keeps the last known ones, so that a failing resolver
+or a half-written file does no harm.
 """
 
 import asyncio
@@ -19,23 +19,23 @@ from urllib.parse import urlsplit
 from app.process.background import BackgroundTask, run_in_background
 from app.telemetry.logs import get_logger
 
-RESOLVE_EVERY = 1.0
-RESOLVE_AT_MOST_EVERY = 0.2
-"""Seconds between two look-ups, however many callers found nobody at the addresses known."""
+RESOLVE_INTERVAL = 1.0
+MIN_RESOLVE_INTERVAL = 0.2
+"""Seconds between two look-ups, however many calls request one."""
 RESOLVE_TIMEOUT = 1.0
-LOOK_EVERY = 0.1
-"""Seconds between two looks at an endpoints file."""
+FILE_CHECK_INTERVAL = 0.1
+"""Seconds between two checks whether an endpoints file has changed."""
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class Discovery(Protocol):
-    """Knows the base URLs (`http://host:port`) of a neighbour's replicas."""
+    """Knows the base URLs (`http://host:port`) of an upstream's replicas."""
 
     def endpoints(self) -> tuple[str, ...]: ...
 
-    def look_again(self) -> None:
-        """Learn that everybody known refused: what is known may be old."""
+    def request_refresh(self) -> None:
+        """Refresh soon: all known replicas refused, so the list may be old."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -77,7 +77,7 @@ class _NothingToOpen:
 
 
 class StaticEndpoint(_NothingToOpen):
-    """One base URL; whoever answers there balances, if anybody does."""
+    """One base URL, of one server or of a load balancer."""
 
     def __init__(self, url: str) -> None:
         self._endpoints = (url,)
@@ -85,7 +85,7 @@ class StaticEndpoint(_NothingToOpen):
     def endpoints(self) -> tuple[str, ...]:
         return self._endpoints
 
-    def look_again(self) -> None:
+    def request_refresh(self) -> None:
         return None
 
 
@@ -96,21 +96,21 @@ class EndpointsFile(_NothingToOpen):
         self._path = path
         self._clock = clock
         self._endpoints: tuple[str, ...] = ()
-        self._looked_at = float("-inf")
+        self._checked_at = float("-inf")
         self._read_version: tuple[int, int, int] | None = None
 
     def endpoints(self) -> tuple[str, ...]:
         now = self._clock()
-        if now - self._looked_at >= LOOK_EVERY:
-            self._looked_at = now
-            self._look()
+        if now - self._checked_at >= FILE_CHECK_INTERVAL:
+            self._checked_at = now
+            self._reload_if_changed()
         return self._endpoints
 
-    def look_again(self) -> None:
-        self._looked_at = float("-inf")
+    def request_refresh(self) -> None:
+        self._checked_at = float("-inf")
 
-    def _look(self) -> None:
-        # Blocking on purpose: a stat and a small local file cost microseconds, a thread more.
+    def _reload_if_changed(self) -> None:
+        # Blocking on purpose: a stat and a small local file take microseconds, a thread takes more.
         try:
             status = os.stat(self._path)
             version = (status.st_mtime_ns, status.st_ino, status.st_size)
@@ -142,7 +142,7 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
 
 class DnsEndpoints:
-    """All addresses of a name (a headless Service), resolved again every few seconds."""
+    """All addresses of a name (a headless Service), resolved again every second."""
 
     def __init__(
         self,
@@ -150,26 +150,26 @@ class DnsEndpoints:
         port: int,
         *,
         resolver: Resolver = resolve,
-        every: float = RESOLVE_EVERY,
+        interval: float = RESOLVE_INTERVAL,
         timeout: float = RESOLVE_TIMEOUT,
     ) -> None:
         self._host = host
         self._port = port
         self._resolver = resolver
-        self._every = every
+        self._interval = interval
         self._timeout = timeout
         self._endpoints: tuple[str, ...] = ()
         self._open = AsyncExitStack()
-        self._in_doubt = asyncio.Event()
+        self._refresh_requested = asyncio.Event()
 
     def endpoints(self) -> tuple[str, ...]:
         return self._endpoints
 
-    def look_again(self) -> None:
-        self._in_doubt.set()
+    def request_refresh(self) -> None:
+        self._refresh_requested.set()
 
     async def refresh(self) -> None:
-        """Resolve once, within the timeout; on failure keep what is known."""
+        """Resolve once, within the timeout; keep the known endpoints on failure."""
         try:
             async with asyncio.timeout(self._timeout):
                 addresses = await self._resolver(self._host, self._port)
@@ -177,14 +177,14 @@ class DnsEndpoints:
             get_logger().warning("name.not_resolved", host=self._host, reason=str(error))
             return
         if addresses:
-            # Sorted, since resolvers rotate: the same addresses must look the same.
+            # Sorted, because resolvers rotate: the same addresses must compare equal.
             self._endpoints = tuple(
                 f"http://{address}:{self._port}" for address in sorted(set(addresses))
             )
 
     async def __aenter__(self) -> Self:
         await self.refresh()
-        refreshing = BackgroundTask(f"resolve {self._host}", self._refresh_for_ever)
+        refreshing = BackgroundTask(f"resolve {self._host}", self._keep_refreshing)
         await self._open.enter_async_context(run_in_background(refreshing))
         return self
 
@@ -196,11 +196,11 @@ class DnsEndpoints:
     ) -> None:
         await self._open.aclose()
 
-    async def _refresh_for_ever(self) -> None:
+    async def _keep_refreshing(self) -> None:
         while True:
-            await asyncio.sleep(min(self._every, RESOLVE_AT_MOST_EVERY))
+            await asyncio.sleep(min(self._interval, MIN_RESOLVE_INTERVAL))
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._every - RESOLVE_AT_MOST_EVERY):
-                    await self._in_doubt.wait()
-            self._in_doubt.clear()
+                async with asyncio.timeout(self._interval - MIN_RESOLVE_INTERVAL):
+                    await self._refresh_requested.wait()
+            self._refresh_requested.clear()
             await self.refresh()

@@ -1,4 +1,4 @@
-"""How a call to a neighbour can fail to bring an answer.
+"""How a call to an upstream can end without a usable response.
 
 UpstreamError 503
 ├── UpstreamTimeout
@@ -16,10 +16,11 @@ from app.errors import Unavailable
 
 
 class UpstreamError(Unavailable):
-    """A neighbour gave no usable answer; `upstream` is its name.
+    """There is no usable response; `upstream` is the upstream's name.
 
-    `unsent`: it surely saw nothing of the request. `unanswered`: a kept connection ended before
-    the answer began. `blameless`: the cause is on our side and not held against it.
+    `unsent`: it has certainly seen nothing of the request. `stale_connection`: a reused
+    connection ended before the response began. `is_local`: the cause is on our side, so it is
+    not held against the upstream.
     """
 
     type = "upstream-unavailable"
@@ -33,43 +34,43 @@ class UpstreamError(Unavailable):
         *,
         retry_after: int = 1,
         unsent: bool = False,
-        unanswered: bool = False,
-        blameless: bool = False,
+        stale_connection: bool = False,
+        is_local: bool = False,
     ) -> None:
-        # Named in the answer too: whoever asked us can tell its caller who is missing.
+        # Named in our response too, so that our caller knows which service is missing.
         super().__init__(
             f"'{upstream}' is not available: {reason}", retry_after=retry_after, upstream=upstream
         )
         self.upstream = upstream
         self.reason = reason
         self.unsent = unsent
-        self.unanswered = unanswered
-        self.blameless = blameless
+        self.stale_connection = stale_connection
+        self.is_local = is_local
 
 
 class UpstreamTimeout(UpstreamError):
-    """It did not answer, or not completely, within the time the call had."""
+    """There was no response, or only a part of it, within the timeout."""
 
     outcome = "timeout"
 
 
 class OutOfTime(UpstreamTimeout):
-    """Whoever called us left too little time to say anything about the neighbour."""
+    """The caller's deadline left too little time; this says nothing about the upstream."""
 
     outcome = "out_of_time"
 
     def __init__(self, upstream: str, reason: str, *, unsent: bool = False) -> None:
-        super().__init__(upstream, reason, unsent=unsent, blameless=True)
+        super().__init__(upstream, reason, unsent=unsent, is_local=True)
 
 
 class UpstreamBroken(UpstreamError):
-    """It answered something that cannot be used: cut off, badly framed, not what was agreed."""
+    """The response cannot be used: it is cut off, badly framed or not what was agreed."""
 
     outcome = "broken"
 
 
 class UpstreamRefused(UpstreamError):
-    """Nobody took the request: no connection, or no replica known."""
+    """No replica accepted the request: no connection, or no replica known."""
 
     outcome = "refused"
 
@@ -84,15 +85,15 @@ class ConnectTimeout(UpstreamRefused):
 
 
 class LocalLimit(UpstreamRefused):
-    """So much is going on with it that this process takes on no more."""
+    """This process has reached its limit of connections or bytes for this upstream."""
 
     outcome = "local_limit"
 
     def __init__(self, upstream: str, reason: str) -> None:
-        super().__init__(upstream, reason, blameless=True)
+        super().__init__(upstream, reason, is_local=True)
 
 
 class BreakerOpen(UpstreamRefused):
-    """It failed so often that it is left alone for some seconds; nothing was sent."""
+    """The circuit breaker is open: too many calls failed. Nothing was sent."""
 
     outcome = "breaker_open"

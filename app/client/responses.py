@@ -1,4 +1,4 @@
-"""What a neighbour answers: at once, or while it is still coming."""
+"""Responses of an upstream, complete or streamed, and checks of them."""
 
 import json
 from collections.abc import AsyncGenerator, Callable
@@ -21,7 +21,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(slots=True)
 class UpstreamResponse:
-    """A neighbour's complete answer, whatever its status."""
+    """A complete response, whatever its status."""
 
     upstream: str
     status_code: int
@@ -34,7 +34,7 @@ class UpstreamResponse:
         try:
             return json.loads(self.content)
         except ValueError as error:
-            raise UpstreamBroken(self.upstream, "its answer is not JSON.") from error
+            raise UpstreamBroken(self.upstream, "its response is not JSON.") from error
 
     def read(self, model: type[ModelT]) -> ModelT:
         """Return the body as the model. Raises `UpstreamBroken` if it does not fit."""
@@ -44,7 +44,7 @@ class UpstreamResponse:
             read = model.model_validate_json(self.content)
         except ValidationError as error:
             where = ".".join(str(step) for step in error.errors(include_input=False)[0]["loc"])
-            reason = f"its answer is not what was agreed{f' at {where[:80]!r}' if where else ''}."
+            reason = f"its response is not what was agreed{f' at {where[:80]!r}' if where else ''}."
             raise UpstreamBroken(self.upstream, reason) from error
         self._read = read
         return read
@@ -54,47 +54,45 @@ Check = Callable[[UpstreamResponse], object]
 """Raises `UpstreamBroken` for a response that is not what was agreed."""
 
 
-def raise_for_problem(answer: UpstreamResponse) -> UpstreamResponse:
-    """Return a good answer (below 400); raise `UpstreamError` for any other.
+def raise_for_problem(response: UpstreamResponse) -> UpstreamResponse:
+    """Return a good response (below 400); raise `UpstreamError` for any other.
 
-    Look at `status_code` first for refusals that are part of the conversation (404, 409).
+    Handle expected errors (404, 409) before.
     """
-    if answer.status_code < 400:
-        return answer
-    if answer.status_code in (429, 503):
+    if response.status_code < 400:
+        return response
+    if response.status_code in (429, 503):
         raise UpstreamRefused(
-            answer.upstream,
+            response.upstream,
             "it is too busy or lacks something itself.",
-            retry_after=_retry_after(answer.headers),
+            retry_after=_retry_after(response.headers),
         )
-    raise UpstreamBroken(answer.upstream, f"it answered {answer.status_code}.")
+    raise UpstreamBroken(response.upstream, f"it answered {response.status_code}.")
 
 
 class ProblemDocument(UpstreamModel):
-    """A refusal that is one of ours (RFC 9457), and not a page of whoever is at that address."""
+    """An error that comes from one of our services (RFC 9457), not from another server."""
 
     type: Annotated[str, Field(pattern=rf"^{PROBLEM_PREFIX}[a-z0-9-]{{1,64}}$")]
 
 
 def expect(model: type[BaseModel] | None = None, *, knows_caller: bool = True) -> Check:
-    """Return a check of what every answer has to be: a good one fits the model, a refusal is a
-    problem document, and who was shown no token does not ask for another one.
+    """Return a check: a good response fits the model, an error is a problem document.
+
+    A 401 to a call that sent no token (`knows_caller=False`) is not accepted either.
     """
 
-    def check(answer: UpstreamResponse) -> None:
-        if answer.status_code >= 400:
-            answer.read(ProblemDocument)
-            if answer.status_code == 401 and not knows_caller:
-                raise UpstreamBroken(answer.upstream, "it answered 401, which nobody can mend.")
-        elif model is not None and answer.status_code != 304:
-            answer.read(model)
+    def check(response: UpstreamResponse) -> None:
+        if response.status_code >= 400:
+            response.read(ProblemDocument)
+            if response.status_code == 401 and not knows_caller:
+                raise UpstreamBroken(
+                    response.upstream, "it answered 401 to a call without a token."
+                )
+        elif model is not None and response.status_code != 304:
+            response.read(model)
 
     return check
-
-
-def is_shed(status_code: int, headers: Headers) -> bool:
-    """Whether a replica refused to stay healthy: no reason to think badly of it."""
-    return status_code == 429 or (status_code == 503 and "retry-after" in headers)
 
 
 def _retry_after(headers: Headers) -> int:
@@ -103,7 +101,7 @@ def _retry_after(headers: Headers) -> int:
 
 
 class StreamedResponse:
-    """An answer whose body is still coming; closed by `Upstream.stream`."""
+    """A response whose body is still arriving; closed by `Upstream.stream`."""
 
     def __init__(
         self,
@@ -125,14 +123,14 @@ class StreamedResponse:
         self._until_closed = until_closed
 
     def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the body as it comes.
+        """Yield the body as it arrives.
 
-        Raises `UpstreamError` if it is cut off or too slow: what ends without one is whole.
+        Raises `UpstreamError` if it is cut off or too slow; without an error it is complete.
         """
         return self._response.parts(seconds_left=self._seconds_left)
 
     async def read(self, *, limit: int) -> bytes:
-        """Return the whole body, of a refusal. Raises `UpstreamError`, also if it is longer."""
+        """Return the whole body (of an error). Raises `UpstreamError`, also if it is longer."""
         return await self._buffers.read(
             self._response, limit=limit, seconds_left=self._seconds_to_deadline
         )

@@ -1,7 +1,7 @@
-"""The HTTP engine under the client, and the only module that knows which one it is (httpx2).
+"""The HTTP library under the client: the only module that knows it is httpx2.
 
-Its transport is used without its client: cookies, redirects, proxies and decompression have no
-place between neighbours and would cost most of the time of a call.
+Only its transport is used, not its client: cookies, redirects, proxies and decompression are not
+needed between services and would cost most of the time of a call.
 """
 
 import asyncio
@@ -22,21 +22,21 @@ from app.client.errors import (
 )
 from app.errors import BadRequest
 
-# Long enough that a process starved of CPU for a moment finds its connection made, instead of a
-# timer that ran out first (docs/decisions/0006-connecting-may-take-a-second.md).
+# Long enough for a process that got no CPU for a moment: it finds its connection made instead of
+# an expired timer (docs/decisions/0006-connecting-may-take-a-second.md).
 CONNECT_TIMEOUT = 1.0
 POOL_TIMEOUT = 0.1
-# Idle connections end before a neighbour closes one just as we use it: well within its keep-alive
-# (75 s), and within its drain in a cluster, where it says `Connection: close` on those in use.
+# Idle connections end before an upstream can close one just as we use it: well within its
+# keep-alive (75 s) and its drain, where it sends `Connection: close` only on those in use.
 LIMITS = httpx2.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=2.0)
 STREAM_KEEPALIVE = 8
-"""Idle connections kept for event streams: most of them end with their stream."""
+"""Idle connections kept for event streams. Most of them end with their stream."""
 
 HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"}
     | {"te", "trailer", "transfer-encoding", "upgrade"}
 )
-"""Headers about one connection, never passed on (RFC 9110, 7.6.1)."""
+"""Never passed on (RFC 9110, 7.6.1)."""
 
 Headers = httpx2.Headers
 Transport = httpx2.AsyncBaseTransport
@@ -44,7 +44,7 @@ Params = Mapping[str, str | int | Sequence[str]]
 
 
 def end_to_end(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the headers to pass on, names in lower case: none that is about one connection."""
+    """Return the headers to pass on, names in lower case: all but the hop-by-hop ones."""
     pairs = [(name.lower(), value) for name, value in headers]
     named = {
         token.strip().lower()
@@ -56,7 +56,7 @@ def end_to_end(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 class TransportResponse:
-    """An answer whose head is here."""
+    """A response whose head is here."""
 
     def __init__(self, upstream: str, response: httpx2.Response) -> None:
         self.status_code = response.status_code
@@ -65,7 +65,7 @@ class TransportResponse:
         self._response = response
 
     async def parts(self, *, seconds_left: Callable[[], float]) -> AsyncGenerator[bytes]:
-        """Yield the body as it comes; asks how long to wait before each part.
+        """Yield the body as it arrives; `seconds_left` is called before each part.
 
         Raises `UpstreamTimeout` if it is too slow and `UpstreamBroken` if it is cut off.
         """
@@ -80,17 +80,17 @@ class TransportResponse:
                 return await anext(body, None)
 
     async def aclose(self) -> None:
-        """Give the connection back, or close it if it is not at the end of this answer."""
-        if _has_surplus(self._response):
+        """Return the connection to the pool; close it if it is not at the response's end."""
+        if _has_trailing_data(self._response):
             await self._response.extensions["network_stream"].aclose()
         await self._response.aclose()
 
 
 class UpstreamTransport:
-    """Sends requests to the replicas of one neighbour over kept connections.
+    """Sends requests to the replicas of one upstream over pooled connections.
 
-    Event streams have connections of their own, at most `max_streams`: however many are open,
-    requests find theirs.
+    Event streams have a pool of their own with at most `max_streams` connections, so that they
+    take none from requests.
     """
 
     def __init__(
@@ -128,59 +128,59 @@ class UpstreamTransport:
         params: Params | None,
         headers: Sequence[tuple[str, str]],
         content: bytes,
-        seconds: float,
-        connect_seconds: float = CONNECT_TIMEOUT,
-        endless: bool = False,
+        timeout: float,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        is_event_stream: bool = False,
     ) -> TransportResponse:
-        """Send and wait at most `seconds` for the answer's head; `endless` ones are streams.
+        """Send and wait at most `timeout` seconds for the response's head.
 
-        Raises `UpstreamError`, and `BadRequest` for what cannot be said in HTTP: it can only
-        have come from whoever asked us.
+        Raises `UpstreamError`, and `BadRequest` for what is not valid HTTP: it can only come
+        from our own caller.
         """
-        connection = _Connection()
-        transport = self._streams if endless else self._requests
+        connection = _ConnectionTrace()
+        transport = self._streams if is_event_stream else self._requests
         with _translated(self._upstream, connection):
             request = httpx2.Request(
                 method,
                 url,
                 params=params,
-                # As bytes: the engine would take text for ASCII, and headers may be Latin-1.
-                headers=_as_sent(headers),
+                # As bytes: httpx2 encodes text as ASCII, and headers may be Latin-1.
+                headers=_encoded(headers),
                 content=content,
                 extensions={
-                    "timeout": {"connect": connect_seconds, "pool": POOL_TIMEOUT},
+                    "timeout": {"connect": connect_timeout, "pool": POOL_TIMEOUT},
                     "trace": connection.trace,
                 },
             )
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(timeout):
                 response = await transport.handle_async_request(request)
         try:
-            if flaw := _flaw(request, response):
-                raise UpstreamBroken(self._upstream, flaw)
+            if reason := _why_unusable(request, response):
+                raise UpstreamBroken(self._upstream, reason)
             return TransportResponse(self._upstream, response)
         except BaseException:
             await response.aclose()
             raise
 
 
-class _Connection:
-    """Hears from the engine how far it came with the connection for a request."""
+class _ConnectionTrace:
+    """Records, as httpx2's trace extension, whether a request got a new connection."""
 
     def __init__(self) -> None:
-        self.was_kept = True
-        self.is_being_made = False
+        self.was_reused = True
+        self.is_connecting = False
 
     async def trace(self, event: str, _: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.started":
-            self.was_kept = False
-            self.is_being_made = True
+            self.was_reused = False
+            self.is_connecting = True
         elif event == "connection.connect_tcp.complete":
-            self.is_being_made = False
+            self.is_connecting = False
 
 
 @contextmanager
-def _translated(upstream: str, connection: _Connection | None = None) -> Iterator[None]:
-    """Turn the engine's errors into ours, once, here."""
+def _translated(upstream: str, connection: _ConnectionTrace | None = None) -> Iterator[None]:
+    """Turn httpx2's errors into ours."""
     try:
         yield
     except httpx2.ConnectError as error:
@@ -192,60 +192,62 @@ def _translated(upstream: str, connection: _Connection | None = None) -> Iterato
     except (httpx2.InvalidURL, httpx2.LocalProtocolError) as error:
         raise BadRequest("This request cannot be passed on as it is.") from error
     except (TimeoutError, httpx2.TimeoutException) as error:
-        if connection is not None and connection.is_being_made:
+        if connection is not None and connection.is_connecting:
             raise ConnectTimeout(upstream, "no connection could be made in time.") from error
         raise UpstreamTimeout(upstream, "it did not answer in time.") from error
     except httpx2.TransportError as error:
-        kept = connection is not None and connection.was_kept
-        raise UpstreamBroken(upstream, "its answer was cut off.", unanswered=kept) from error
+        reused = connection is not None and connection.was_reused
+        raise UpstreamBroken(
+            upstream, "its response was cut off.", stale_connection=reused
+        ) from error
 
 
 def _network(limits: httpx2.Limits) -> Transport:
-    # Neighbours speak plain http inside one trust zone. An empty context spares loading the
-    # machine's certificates at each start, and trusts nobody should https ever appear.
-    nobody_trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx2.AsyncHTTPTransport(verify=nobody_trusted, trust_env=False, limits=limits)
+    # Services speak plain http inside one trust zone. An empty context avoids loading the
+    # machine's certificates at each start, and trusts no certificate should https ever appear.
+    empty_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx2.AsyncHTTPTransport(verify=empty_context, trust_env=False, limits=limits)
 
 
-def _as_sent(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def _received(headers: httpx2.Headers) -> Headers:
-    """The headers to look at and to pass on. Latin-1 has a character for every byte."""
+    """The end-to-end headers, as Latin-1: it has a character for every byte."""
     pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw)
-    received = Headers(_as_sent(end_to_end(pairs)))
+    received = Headers(_encoded(end_to_end(pairs)))
     received.encoding = "latin-1"
     return received
 
 
-def _has_surplus(response: httpx2.Response) -> bool:
-    """Whether more came than the answer: the next request would take it for its own."""
+def _has_trailing_data(response: httpx2.Response) -> bool:
+    """Whether more than the response arrived: the next request would read it as its own."""
     if "network_stream" not in response.extensions:
         return False
-    # Nothing public tells what the parser has left; a test notices when this moves.
+    # httpx2 has no public way to see what its parser has left. A test notices when this moves.
     connection = cast(Any, response.stream)._httpcore_stream._stream._connection
     return bool(connection._h11_state.trailing_data[0])
 
 
-def _flaw(request: httpx2.Request, response: httpx2.Response) -> str | None:
-    """What is wrong with the head of an answer, as the end of a sentence."""
+def _why_unusable(request: httpx2.Request, response: httpx2.Response) -> str | None:
+    """What is wrong with the response's head, as the end of a sentence; None if nothing is."""
     if not _is_final(request, response.status_code):
-        return f"it answered {response.status_code}, which nobody asked for."
-    if request.method != "HEAD" and _end_is_unknowable(response):
-        return "its answer does not say where it ends."
+        return f"it answered {response.status_code}, which is not expected."
+    if request.method != "HEAD" and _has_no_framing(response):
+        return "its response does not say where it ends."
     return None
 
 
 def _is_final(request: httpx2.Request, status: int) -> bool:
-    """Whether a neighbour may answer this. None of ours redirects or switches protocols."""
+    """Whether this status ends a call. None of our services redirects or switches protocols."""
     if status == httpx2.codes.NOT_MODIFIED:
         return "if-none-match" in request.headers or "if-modified-since" in request.headers
     return 200 <= status < 300 or 400 <= status < 600
 
 
-def _end_is_unknowable(response: httpx2.Response) -> bool:
-    """Whether the body would end with the connection, so that a cut one looked whole."""
+def _has_no_framing(response: httpx2.Response) -> bool:
+    """Whether the body ends with the connection, so that a cut one would look complete."""
     from_network = "network_stream" in response.extensions
     has_body = response.status_code not in (204, 304)
     framed = "content-length" in response.headers or "transfer-encoding" in response.headers

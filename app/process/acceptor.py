@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from app.settings import ServiceSettings, SettingsError, variable
+from app.telemetry.log_limit import LogLimit
 from app.telemetry.logs import get_logger
 
 BACKLOG = 2048
@@ -22,8 +23,8 @@ MAX_RESERVED = 64
 """A quarter of all descriptors is kept back, at most so many."""
 PAUSE = 0.05
 CLOSE_IDLE_EVERY = 1.0
-EPISODE = 30.0
-"""Seconds without a shortage after which another one is news again."""
+LOG_SECONDS = 60.0
+"""Between two log lines about the same shortage."""
 BATCH = 32
 """Connections accepted in one turn of the loop; the rest may go to another replica."""
 NO_DESCRIPTOR = "hardly any file descriptor is free"
@@ -81,7 +82,7 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._connecting: set[asyncio.Task[None]] = set()
         self._resuming: asyncio.TimerHandle | None = None
-        self._short_at = float("-inf")
+        self._log_limit = LogLimit(LOG_SECONDS)
         self._closed_idle_at = float("-inf")
         self._closed = False
         listener.setblocking(False)
@@ -155,8 +156,7 @@ class Acceptor:
         return lowest >= limit - self._reserved
 
     def _pause(self, reason: str) -> None:
-        now = time.monotonic()
-        if now - self._short_at > EPISODE:
+        if self._log_limit.allows():
             limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
             get_logger().warning(
                 "server.accepting_pauses",
@@ -165,7 +165,7 @@ class Acceptor:
                 effect="new connections wait",
                 advice="raise the limit of open files (ulimit -n), or start more replicas",
             )
-        self._short_at = now
+        now = time.monotonic()
         if now - self._closed_idle_at > CLOSE_IDLE_EVERY:
             self._closed_idle_at = now
             self._on_shortage()

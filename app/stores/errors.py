@@ -7,13 +7,14 @@ Unavailable (503)
     └── WriteConflict   lost against another transaction: worth doing again
 """
 
-import time
 from typing import ClassVar
 
 from app.errors import Unavailable
+from app.telemetry.log_limit import LogLimit
 from app.telemetry.logs import get_logger
 
-SAID_AGAIN_AFTER = 60.0
+LOG_SECONDS = 60.0
+"""Between two log lines about the same error."""
 
 
 class StoreUnavailable(Unavailable):
@@ -46,31 +47,31 @@ class WriteConflict(StoreUnavailable):
 
 
 class StoreErrorLog:
-    """Has the log say what a store's trouble is: once, and once a minute while it lasts.
+    """Logs what is wrong with a store: once, and once a minute while it lasts.
 
-    Every request meets the same trouble, so a line for each would bury the rest of the log. A
-    lost race is no trouble.
+    A write conflict is not logged: nothing is wrong with the store.
     """
 
     def __init__(self, store: str) -> None:
         self._store = store
-        self._said_at: dict[str, float] = {}
+        self._limit = LogLimit(LOG_SECONDS)
 
-    def tell(self, trouble: StoreUnavailable, cause: BaseException | None = None) -> None:
-        if isinstance(trouble, WriteConflict):
+    def add(self, error: StoreUnavailable, cause: BaseException | None = None) -> None:
+        reason = error.detail
+        if isinstance(error, WriteConflict) or not self._limit.allows(reason):
             return
-        now, why = time.monotonic(), trouble.detail
-        if now < self._said_at.get(why, float("-inf")) + SAID_AGAIN_AFTER:
-            return
-        self._said_at[why] = now
         get_logger().warning(
-            "store.trouble", store=self._store, kind=trouble.type, why=why, cause=_words_of(cause)
+            "store.trouble",
+            store=self._store,
+            kind=error.type,
+            why=reason,
+            cause=_describe(cause),
         )
 
 
-def _words_of(cause: BaseException | None) -> str | None:
-    """What the server or the driver said; without the statement and its parameters."""
+def _describe(cause: BaseException | None) -> str | None:
+    """The message of the server or the driver, without the statement and its parameters."""
     if cause is None:
         return None
-    words = str(cause).partition("\n")[0]
-    return f"{type(cause).__name__}: {words}" if words else type(cause).__name__
+    message = str(cause).partition("\n")[0]
+    return f"{type(cause).__name__}: {message}" if message else type(cause).__name__

@@ -126,7 +126,7 @@ class Database:
     ) -> None:
         self.store = "sqlite" if url.startswith("sqlite:") else "postgres"
         self._metrics = metrics
-        self._troubles = StoreErrorLog(self.store)
+        self._error_log = StoreErrorLog(self.store)
         self._open = AsyncExitStack()
         if self.store == "sqlite":
             self.clock = machine_clock
@@ -214,7 +214,7 @@ class Database:
         it is measured as ok and raised again outside the measurement.
         """
         refusal: Problem | None = None
-        with self._metrics.store_operation(self.store, operation), _translated(self._troubles):
+        with self._metrics.store_operation(self.store, operation), _translated(self._error_log):
             try:
                 yield
             except StoreUnavailable:
@@ -226,17 +226,17 @@ class Database:
 
 
 @contextmanager
-def _translated(troubles: StoreErrorLog) -> Iterator[None]:
+def _translated(error_log: StoreErrorLog) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeoutError, TimeoutError, OSError) as error:
         trouble = _trouble_of(error)
         if trouble is None:
             raise
-        troubles.tell(trouble, getattr(error, "orig", None) or error)
+        error_log.add(trouble, getattr(error, "orig", None) or error)
         raise trouble from error
     except StoreUnavailable as trouble:
-        troubles.tell(trouble)
+        error_log.add(trouble)
         raise
 
 

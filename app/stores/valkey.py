@@ -108,7 +108,7 @@ class Valkey:
         self._open = AsyncExitStack()
         self._failures = 0
         self._paused_until = 0.0
-        self._troubles = StoreErrorLog(STORE)
+        self._error_log = StoreErrorLog(STORE)
         self._memory_used = metrics.gauge(
             "store_memory_used_bytes", "How full is the store?", ("store",)
         ).labels(STORE)
@@ -225,13 +225,13 @@ class Valkey:
         pause = min(FIRST_PAUSE * 2**self._failures, MAX_PAUSE) * random.uniform(0.5, 1)
         self._failures += 1
         self._paused_until = asyncio.get_running_loop().time() + pause
-        self._troubles.tell(StoreUnavailable("The store is not answering."), error)
+        self._error_log.add(StoreUnavailable("The store is not answering."), error)
 
     def _refusal(self, error: ResponseError) -> Exception:
         """What the server's refusal means for the caller."""
         refusal = _meaning_of(error)
         if isinstance(refusal, StoreUnavailable):
-            self._troubles.tell(refusal, error)
+            self._error_log.add(refusal, error)
         return refusal
 
 

@@ -92,7 +92,7 @@ async def relayed_events(
     async with AsyncExitStack() as stack:
         stack.enter_context(streams.one_more())
         answer = await stack.enter_async_context(
-            upstream.stream("GET", path, headers=sent, bearer=bearer, idle=IDLE)
+            upstream.stream("GET", path, headers=sent, bearer=bearer, idle_timeout=IDLE)
         )
         kind = answer.headers.get("content-type", "")
         if answer.status_code != 200 or not kind.startswith(EVENT_STREAM):

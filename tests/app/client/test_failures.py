@@ -19,7 +19,7 @@ from app.client import Upstream, UpstreamBroken, UpstreamError, UpstreamResponse
 from app.client.discovery import DnsEndpoints
 from app.telemetry.context import Deadline, RequestContext, use_context
 from app.telemetry.metrics import Metrics
-from tests.app.calling import (
+from tests.app.client.calling import (
     calling,
     calling_replicas,
     list_targets,
@@ -348,7 +348,7 @@ class TestStreamsBesideRequests:
             AsyncExitStack() as stack,
         ):
             for _ in range(2):
-                await stack.enter_async_context(client.stream("GET", "/events", idle=5.0))
+                await stack.enter_async_context(client.stream("GET", "/events", idle_timeout=5.0))
             assert await stream_outcome(client) == "LocalLimit"
             assert {await outcome(client) for _ in range(5)} == {"200"}
             assert client.available
@@ -384,7 +384,7 @@ async def event_or_hang(exchange: Exchange) -> None:
 
 async def stream_outcome(client: Upstream) -> str:
     try:
-        async with client.stream("GET", "/events", idle=5.0) as answer:
+        async with client.stream("GET", "/events", idle_timeout=5.0) as answer:
             return str(answer.status_code)
     except UpstreamError as error:
         return type(error).__name__
@@ -571,7 +571,10 @@ class TestUnfitAnswers:
             while True:
                 await exchange.send(CHUNK)
 
-        async with calling(endless) as (client, _), client.stream("GET", "/", idle=5.0) as answer:
+        async with (
+            calling(endless) as (client, _),
+            client.stream("GET", "/", idle_timeout=5.0) as answer,
+        ):
             with pytest.raises(UpstreamBroken, match="too long"):
                 await answer.read(limit=64 * 1024)
 

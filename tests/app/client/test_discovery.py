@@ -144,7 +144,7 @@ async def test_a_name_stands_for_all_its_addresses() -> None:
 
 async def test_new_addresses_are_found() -> None:
     resolver = Resolver("10.0.0.1")
-    async with DnsEndpoints("cart", 8000, resolver=resolver, every=0.01) as name:
+    async with DnsEndpoints("cart", 8000, resolver=resolver, interval=0.01) as name:
         resolver.addresses = ["10.0.0.1", "10.0.0.2"]
         await resolver.asked_again(2)
 
@@ -182,9 +182,9 @@ async def test_the_machines_resolver_knows_localhost() -> None:
 
 async def test_a_name_is_resolved_anew_when_nobody_was_at_its_addresses() -> None:
     resolver = Resolver("10.0.0.1")
-    async with DnsEndpoints("cart", 8000, resolver=resolver, every=3600) as name:
+    async with DnsEndpoints("cart", 8000, resolver=resolver, interval=3600) as name:
         resolver.addresses = ["10.0.0.2"]
-        name.look_again()
+        name.request_refresh()
         await resolver.asked_again(1)
 
         assert name.endpoints() == ("http://10.0.0.2:8000",)
@@ -197,6 +197,6 @@ def test_a_file_is_looked_at_anew_when_nobody_was_at_its_addresses(path: Path) -
     write(path, "127.0.0.1:22")
     assert file.endpoints() == ("http://127.0.0.1:1",)
 
-    file.look_again()
+    file.request_refresh()
 
     assert file.endpoints() == ("http://127.0.0.1:22",)

@@ -3,7 +3,8 @@ from collections import Counter
 
 import pytest
 
-from app.client.load_balancing import LoadBalancer, Outcome, Pick, Replica
+from app.client.load_balancing import LoadBalancer, Pick, Replica
+from app.client.try_result import Outcome
 from tests.app.clocks import Clock
 
 
@@ -19,27 +20,27 @@ def make_balancer(clock: Clock, count: int) -> LoadBalancer:
 
 
 def pick(balancer: LoadBalancer, avoid: Replica | None = None) -> Pick:
-    turn = balancer.pick(avoid=avoid)
-    assert turn is not None
-    return turn
+    chosen = balancer.pick(avoid=avoid)
+    assert chosen is not None
+    return chosen
 
 
 def picked(balancer: LoadBalancer, times: int = 300) -> Counter[str]:
     """Ask the balancer often, all going well."""
     counts: Counter[str] = Counter()
     for _ in range(times):
-        turn = pick(balancer)
-        counts[turn.replica.url] += 1
-        balancer.report(turn, None)
+        chosen = pick(balancer)
+        counts[chosen.replica.url] += 1
+        balancer.report(chosen, None)
     return counts
 
 
 def fail(balancer: LoadBalancer, url: str, times: int = 3) -> None:
     """Let a replica fail so many times in a row."""
     while times:
-        turn = pick(balancer)
-        failed = turn.replica.url == url
-        balancer.report(turn, Outcome.FAILED if failed else None)
+        chosen = pick(balancer)
+        failed = chosen.replica.url == url
+        balancer.report(chosen, Outcome.FAILED if failed else None)
         times -= failed
 
 
@@ -114,10 +115,10 @@ def test_a_success_in_between_forgives(clock: Clock) -> None:
     balancer = make_balancer(clock, 2)
     for _ in range(10):
         fail(balancer, "http://replica-0", times=2)
-        turn = pick(balancer)
-        while turn.replica.url != "http://replica-0":
-            turn = pick(balancer)
-        balancer.report(turn, Outcome.ANSWERED)
+        chosen = pick(balancer)
+        while chosen.replica.url != "http://replica-0":
+            chosen = pick(balancer)
+        balancer.report(chosen, Outcome.SUCCEEDED)
 
     assert "http://replica-0" in picked(balancer)
 
@@ -138,9 +139,9 @@ def test_an_ejected_replica_comes_back_through_one_probe(clock: Clock) -> None:
     clock.advance(1)
 
     probe = pick(balancer)
-    assert (probe.replica.url, probe.probe) == ("http://replica-0", True)
+    assert (probe.replica.url, probe.is_probe) == ("http://replica-0", True)
     assert "http://replica-0" not in picked(balancer)
-    balancer.report(probe, Outcome.ANSWERED)
+    balancer.report(probe, Outcome.SUCCEEDED)
 
     assert "http://replica-0" in picked(balancer)
 
@@ -151,10 +152,10 @@ def test_each_failed_probe_doubles_the_wait_up_to_thirty_seconds(clock: Clock) -
     waits = []
     for _ in range(7):
         started = clock.now
-        while not (turn := pick(balancer)).probe:
+        while not (chosen := pick(balancer)).is_probe:
             clock.advance(0.5)
         waits.append(clock.now - started)
-        balancer.report(turn, Outcome.FAILED)
+        balancer.report(chosen, Outcome.FAILED)
 
     assert waits == [1, 2, 4, 8, 16, 30, 30]
 
@@ -164,7 +165,7 @@ def test_a_late_answer_from_before_the_ejection_does_not_end_it(clock: Clock) ->
     late = pick(balancer)
     fail(balancer, late.replica.url)
 
-    balancer.report(late, Outcome.ANSWERED)
+    balancer.report(late, Outcome.SUCCEEDED)
 
     assert late.replica.url not in picked(balancer)
 
@@ -174,20 +175,20 @@ def test_a_replica_that_was_well_for_long_starts_with_the_shortest_wait(clock: C
     for _ in range(4):
         fail(balancer, "http://replica-0")
         clock.advance(20)
-        balancer.report(pick(balancer), Outcome.ANSWERED)
+        balancer.report(pick(balancer), Outcome.SUCCEEDED)
     clock.advance(60)
 
     fail(balancer, "http://replica-0")
     clock.advance(1)
 
-    assert pick(balancer).probe
+    assert pick(balancer).is_probe
 
 
 def take_turn(balancer: LoadBalancer, url: str) -> Pick:
     """Ask for turns until it is that replica's."""
-    while (turn := pick(balancer)).replica.url != url:
-        balancer.report(turn, None)
-    return turn
+    while (chosen := pick(balancer)).replica.url != url:
+        balancer.report(chosen, None)
+    return chosen
 
 
 def test_one_call_that_was_never_answered_is_enough_to_eject(clock: Clock) -> None:
@@ -204,7 +205,7 @@ def test_one_slow_call_among_quick_ones_does_not_eject(clock: Clock) -> None:
     for _ in range(5):
         slow = take_turn(balancer, "http://replica-0")
         clock.advance(0.1)
-        balancer.report(take_turn(balancer, "http://replica-0"), Outcome.ANSWERED)
+        balancer.report(take_turn(balancer, "http://replica-0"), Outcome.SUCCEEDED)
         clock.advance(1)
         balancer.report(slow, Outcome.SILENT)
 
@@ -217,7 +218,7 @@ def test_a_replica_that_lets_everybody_wait_is_asked_last(clock: Clock) -> None:
     clock.advance(0.4)
 
     assert picked(balancer).keys() == {"http://replica-1"}
-    balancer.report(waiting, Outcome.ANSWERED)
+    balancer.report(waiting, Outcome.SUCCEEDED)
     assert len(picked(balancer)) == 2
 
 
@@ -244,12 +245,12 @@ def test_those_that_are_gone_do_not_count_among_which_half_may_be_ejected(clock:
 def test_when_all_refused_all_are_asked_again(clock: Clock) -> None:
     balancer = make_balancer(clock, 3)
     refused: list[Replica] = []
-    while turn := balancer.pick(without=refused):
-        balancer.report(turn, Outcome.ABSENT)
-        refused.append(turn.replica)
+    while chosen := balancer.pick(exclude=refused):
+        balancer.report(chosen, Outcome.ABSENT)
+        refused.append(chosen.replica)
 
     assert len(refused) == 3
-    assert balancer.count_beside(refused) == 0
+    assert balancer.count(exclude=refused) == 0
     assert balancer.pick() is not None
 
 
@@ -267,9 +268,9 @@ def test_an_old_address_is_tried_ever_more_rarely_and_for_ever(clock: Clock) -> 
     waits = [balancer.report(take_turn(balancer, "http://replica-0"), Outcome.ABSENT)]
     for _ in range(2000):
         clock.advance(8)
-        turn = pick(balancer)
-        assert turn.probe
-        waits.append(balancer.report(turn, Outcome.ABSENT))
+        chosen = pick(balancer)
+        assert chosen.is_probe
+        waits.append(balancer.report(chosen, Outcome.ABSENT))
 
     assert waits[:6] == [0.5, 1, 2, 4, 8, 8]
     assert waits[-1] == 8

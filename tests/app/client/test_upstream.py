@@ -25,7 +25,7 @@ from app.client import (
 from app.errors import BadRequest
 from app.telemetry.context import Deadline, RequestContext, use_context
 from app.telemetry.metrics import Metrics
-from tests.app.calling import (
+from tests.app.client.calling import (
     calling,
     calling_replicas,
     list_targets,
@@ -630,7 +630,7 @@ class TestStreams:
 
         async with (
             calling(events, timeout=0.2) as (client, server),
-            client.stream("GET", "/", idle=0.2) as answer,
+            client.stream("GET", "/", idle_timeout=0.2) as answer,
         ):
             received = await received_before(UpstreamTimeout, answer)
 
@@ -650,7 +650,7 @@ class TestStreams:
                 gone.set()
 
         async with calling(events) as (client, _):
-            async with client.stream("GET", "/", idle=1.0) as answer:
+            async with client.stream("GET", "/", idle_timeout=1.0) as answer:
                 await anext(answer.chunks())
             await asyncio.wait_for(gone.wait(), 5)
 
@@ -665,7 +665,9 @@ class TestStreams:
             calling_replicas(tmp_path, open_or_answer, open_or_answer) as (client, servers),
             AsyncExitStack() as stack,
         ):
-            events = await stack.enter_async_context(client.stream("GET", "/events", idle=1.0))
+            events = await stack.enter_async_context(
+                client.stream("GET", "/events", idle_timeout=1.0)
+            )
             assert events.status_code == 200
             for _ in range(20):
                 await client.request("GET", "/")
