@@ -154,6 +154,28 @@ class UnprocessablePayload(Problem):
         self.errors = list(errors)
 
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+
+def idempotency_key_error(message: str) -> FieldError:
+    """What is wrong with the `Idempotency-Key`, as a member of `errors`."""
+    return {"pointer": f"/{IDEMPOTENCY_KEY}", "message": message}
+
+
+class IdempotencyKeyReused(UnprocessablePayload):
+    """422: the key belongs to an earlier request that asked for something else."""
+
+    type = "idempotency-key-reused"
+    title = "This Idempotency-Key was used for another request"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The Idempotency-Key was used before, for a different request. "
+            "Send this request with a new key.",
+            errors=[idempotency_key_error("was used for a different request")],
+        )
+
+
 class _Retryable(Problem):
     """A refusal that says when to come back."""
 

@@ -67,10 +67,14 @@ class Products:
         self._stale = lookups.labels("stale")
         self._failed = lookups.labels("failed")
 
+    def is_known(self, sku: str) -> bool:
+        """Whether `sells` says yes without asking products."""
+        known = self._known.get(sku)
+        return known is not None and self._clock() < known.fresh_until
+
     async def sells(self, sku: str) -> bool:
         """Raises `UpstreamError` when products does not answer and the SKU is not known."""
-        known = self._known.get(sku)
-        if known is not None and self._clock() < known.fresh_until:
+        if self.is_known(sku):
             self._remembered.inc()
             return True
         # Shielded: one caller who goes away must not take the answer from the others.

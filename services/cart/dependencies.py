@@ -1,17 +1,14 @@
 """What the routes ask for, by its name in the shop."""
 
-import re
 from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Header, Request
-from pydantic import AfterValidator
 
-from app.errors import BadRequest, Unauthenticated, UnprocessablePayload
+from app.errors import IDEMPOTENCY_KEY, Unauthenticated, UnprocessablePayload
 from app.identity import CurrentIdentity, Identity, TokenVerifier, require_role
+from app.request.idempotency import Key
 from services.cart.models import GuestMerge
 from services.cart.service import CartService
-
-IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class State(TypedDict):
@@ -44,12 +41,6 @@ def _not_a_guest() -> UnprocessablePayload:
     )
 
 
-def _check_key(key: str) -> str:
-    if not IDEMPOTENCY_KEY.fullmatch(key):
-        raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters.")
-    return key
-
-
 Carts = Annotated[CartService, Depends(_carts)]
 Shopper = CurrentIdentity
 """Whoever the caller's token speaks for, a guest or a user: each subject has one cart."""
@@ -57,11 +48,11 @@ Customer = Annotated[Identity, Depends(require_role("user"))]
 """A caller with an account."""
 Guest = Annotated[Identity, Depends(_guest)]
 """Whoever the guest's token in the body speaks for."""
-# Validators rather than dependencies: the hottest route pays for each dependency it has.
+# No dependency: the hottest route pays for each one it has.
 IdempotencyKey = Annotated[
-    Annotated[str, AfterValidator(_check_key)] | None,
+    Key | None,
     Header(
-        alias="Idempotency-Key",
+        alias=IDEMPOTENCY_KEY,
         description="A name for this one add, 1 to 255 visible ASCII characters. "
         "Sent again with the same body within 15 minutes, it adds nothing more and answers the "
         "cart as it is by then. The latest 64 keys of a shopper are remembered.",

@@ -2,7 +2,9 @@
 
 from fastapi import APIRouter, Response
 
+from app.errors import IdempotencyKeyReused
 from app.identity import ServiceCaller
+from app.request.idempotency import REPLAYED, document_replay
 from app.request.problems import problems
 from services.cart.dependencies import Carts, Customer, Guest, IdempotencyKey, Shopper
 from services.cart.models import (
@@ -15,24 +17,19 @@ from services.cart.models import (
     Sku,
     TakenOrder,
 )
-from services.cart.repository import IdempotencyKeyReused
 from services.cart.service import UnknownProduct
 
 router = APIRouter(prefix="/v1", tags=["cart"])
 
-REPLAYED = {
-    "Idempotency-Replayed": {
-        "description": "`true` when an earlier request with this key did the add; "
-        "the answer is the cart as it is now.",
-        "schema": {"type": "string", "enum": ["true"]},
-    }
-}
+REPLAY = document_replay(
+    "`true` when an earlier request with this key did the add; the answer is the cart as it is now."
+)
 
 
 @router.post(
     "/cart/items",
     responses={
-        200: {"headers": REPLAYED},
+        200: {"headers": REPLAY},
         **problems(401, UnknownProduct, CartLimit, IdempotencyKeyReused),
     },
 )
@@ -50,7 +47,7 @@ async def add_item(
     """
     added = await carts.add_item(shopper.subject, line, key=key)
     if added.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
+        response.headers.update(REPLAYED)
     return added.cart
 
 

@@ -43,9 +43,17 @@ class CartService:
     async def add_item(self, subject: str, line: Line, *, key: str | None = None) -> AddedItem:
         """Put so many more pieces in; with a ``key``, once however often it is asked for.
 
+        An add that was done before is recognised before products is asked, so nothing that
+        happened since changes its outcome. For a product that is known nothing is asked: the
+        store recognises the key while it adds.
+
         Raises `UnknownProduct`, `CartLimit`, `IdempotencyKeyReused`, and `UpstreamError` when
         nobody can say whether the product exists.
         """
+        if key is not None and not self._products.is_known(line.sku):
+            earlier = await self._carts.find_add(subject, line, key=key)
+            if earlier is not None:
+                return earlier
         await self._require_product(line.sku)
         added = await self._carts.add(subject, line, key=key)
         if not added.replayed:

@@ -1,20 +1,18 @@
 """What the routes need, by its name in the shop."""
 
-import re
 from collections.abc import AsyncIterator
 from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Header, Path, Request
 
-from app.errors import BadRequest
 from app.identity import CallerToken, CurrentIdentity, TokenVerifier
+from app.request.idempotency import required_key
 from services.tracking.events import Bulletin, Listener
 from services.tracking.models import StoredOrder
 from services.tracking.service import AccountRequired, Orders, Shopper
 from services.tracking.settings import TrackingSettings
 from services.tracking.stream import StreamTempo
 
-IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 MAX_EVENTS = 1_000_000
 
 
@@ -50,20 +48,12 @@ async def _customer(identity: CurrentIdentity, token: CallerToken) -> Shopper:
     return Shopper(subject=identity.subject, token=token)
 
 
-async def _idempotency_key(
-    key: Annotated[str | None, Header(alias="Idempotency-Key", include_in_schema=False)] = None,
-) -> str:
-    if key is None or not IDEMPOTENCY_KEY.fullmatch(key):
-        raise BadRequest("Idempotency-Key must be sent: 1 to 255 visible ASCII characters.")
-    return key
-
-
 OrdersService = Annotated[Orders, Depends(_orders)]
 News = Annotated[Bulletin, Depends(_bulletin)]
 Tempo = Annotated[StreamTempo, Depends(_tempo)]
 Customer = Annotated[Shopper, Depends(_customer)]
 """A caller with an account; a guest is answered 403 with where to log in."""
-IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
+IdempotencyKey = Annotated[str, Depends(required_key)]
 OrderId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 LastEventId = Annotated[
     int,

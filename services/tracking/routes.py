@@ -6,6 +6,8 @@ from fastapi import APIRouter, Response, status
 from fastapi.sse import EventSourceResponse
 from pydantic import TypeAdapter
 
+from app.errors import IdempotencyKeyReused
+from app.request.idempotency import REPLAYED, document_required_key
 from app.request.pagination import Cursor, Limit, Milliseconds, Page, decode_cursor, encode_cursor
 from app.request.problems import problems
 from services.tracking.dependencies import (
@@ -21,14 +23,12 @@ from services.tracking.dependencies import (
 from services.tracking.events import NoMoreListeners, TooManyStreams
 from services.tracking.models import FINAL_SHIPMENT_STATUSES, Checkout, Order, Step, StoredOrder
 from services.tracking.service import (
-    REPLAYED,
     AccountRequired,
     AlreadyOrdered,
     AlreadyShipped,
     CartEmpty,
     CheckoutFailed,
     InProgress,
-    KeyReused,
     PaymentDeclined,
     QuoteChanged,
 )
@@ -39,18 +39,9 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 LISTING = "orders"
 POSITION = TypeAdapter(tuple[Milliseconds, OrderId])
 
-# The header is checked by hand (a bad one is a 400, not a 422), so it is described by hand.
-KEY_PARAMETER: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": True,
-            "description": "Names this checkout: sent again, it gives the same answer again.",
-            "schema": {"type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255},
-        }
-    ]
-}
+KEY_PARAMETER = document_required_key(
+    "Names this checkout: sent again, it gives the same answer again."
+)
 LOCATION = {"Location": {"description": "The order.", "schema": {"type": "string"}}}
 CHECKOUT_ANSWERS: dict[int | str, dict[str, Any]] = {
     201: {"model": Order, "description": "Confirmed", "headers": LOCATION},
@@ -63,7 +54,7 @@ CHECKOUT_ANSWERS: dict[int | str, dict[str, Any]] = {
         PaymentDeclined,
         CheckoutFailed,
         InProgress,
-        KeyReused,
+        IdempotencyKeyReused,
     ),
 }
 CANCEL_ANSWERS: dict[int | str, dict[str, Any]] = {

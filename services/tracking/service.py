@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.errors import Conflict, Forbidden, NotFound, Problem, UnprocessablePayload
+from app.errors import Conflict, Forbidden, IdempotencyKeyReused, NotFound, Problem
 from app.stores.clock import in_milliseconds
 from app.telemetry.context import current_context
 from services.tracking.clients import Cart, CartClient, ProductsClient
@@ -77,11 +77,6 @@ class InProgress(Conflict):
     title = "The same checkout is still being worked on"
 
 
-class KeyReused(UnprocessablePayload):
-    type = "idempotency-key-reused"
-    title = "This idempotency key belongs to another checkout"
-
-
 class AlreadyShipped(Conflict):
     type = "already-shipped"
     title = "The parcel is on its way"
@@ -121,7 +116,7 @@ class Orders:
         """Order what is in the shopper's cart, once per key.
 
         Raises `CartEmpty`, `AlreadyOrdered`, `QuoteChanged`, `PaymentDeclined`,
-        `CheckoutFailed`, `InProgress`, `KeyReused` and `Unavailable`.
+        `CheckoutFailed`, `InProgress`, `IdempotencyKeyReused` and `Unavailable`.
         """
         request = _Request(shopper, checkout, key, _digest(checkout))
         answered = await self._answered_before(request) or await self._order(request)
@@ -255,7 +250,7 @@ class Orders:
     async def _receipt(self, request: "_Request") -> Receipt | None:
         receipt = await self.repository.receipt(request.shopper.subject, request.key)
         if receipt is not None and receipt.payload_hash != request.payload_hash:
-            raise KeyReused("Use a new key for another total or address.")
+            raise IdempotencyKeyReused
         return receipt
 
     async def _decide_against(self, owner: str, order_id: str) -> StoredOrder:

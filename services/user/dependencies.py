@@ -7,13 +7,15 @@ from typing import Annotated, TypedDict, cast
 from fastapi import Depends, Header, Request
 from pydantic import SecretStr
 
+from app.errors import IDEMPOTENCY_KEY, UnprocessablePayload
 from app.identity import CurrentIdentity, TokenVerifier
+from app.request.idempotency import KeyForm
 from services.user.models import Account
 from services.user.service import AccountService, SessionService
 from services.user.signing import KeyRing
 
-GUEST_KEY = r"^[\x21-\x7e]{32,255}$"
-"""Long enough that nobody arrives at somebody else's by accident."""
+KeyOfGuest = Annotated[str, KeyForm(min_length=32, problem=UnprocessablePayload)]
+"""Long enough that two visitors never have the same key by accident."""
 
 
 class State(TypedDict):
@@ -69,13 +71,12 @@ ClientAddress = Annotated[str, Depends(_client_address)]
 async def _guest_key(
     request: Request,
     key: Annotated[
-        str | None,
+        KeyOfGuest | None,
         Header(
-            alias="Idempotency-Key",
+            alias=IDEMPOTENCY_KEY,
             description="The same key is the same guest, with tokens of its own for each request. "
             "Whoever knows the key is that guest: make it of at least 128 random bits and keep "
             "it secret. Looked at when the caller shows a service token (X-Service-Token).",
-            pattern=GUEST_KEY,
         ),
     ] = None,
 ) -> str | None:

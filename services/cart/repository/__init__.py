@@ -11,19 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.errors import UnprocessablePayload
 from app.identity import GUEST_PREFIX
 from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
 
 MAX_REMEMBERED = 64
 """How many adds with an Idempotency-Key are remembered for one shopper; the oldest go first."""
-
-
-class IdempotencyKeyReused(UnprocessablePayload):
-    """The key belongs to an earlier request that asked for something else."""
-
-    type = "idempotency-key-reused"
-    title = "This Idempotency-Key was used for another request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +53,12 @@ class CartRepository(Protocol):
         """Once per ``key``, when there is one; a repeated one answers the cart as it is now.
 
         Raises `CartLimit`, `IdempotencyKeyReused`.
+        """
+
+    async def find_add(self, subject: str, line: Line, *, key: str) -> AddedItem | None:
+        """The cart as it is now, if this add was done before; changes nothing.
+
+        Raises `IdempotencyKeyReused`.
         """
 
     async def set(self, subject: str, line: Line) -> Cart:

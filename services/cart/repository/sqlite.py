@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.errors import IdempotencyKeyReused
 from app.stores.clock import in_milliseconds, moment
 from app.stores.migrations import check_schema
 from app.stores.sql import Database
 from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
 from services.cart.repository import (
     MAX_REMEMBERED,
-    IdempotencyKeyReused,
     Retention,
     digests_of,
 )
@@ -83,14 +83,26 @@ class SqliteCarts:
         digests = None if key is None else digests_of(key, line)
         async with self._database.transaction("add") as connection:
             now = self._now()
-            if digests is not None and await self._recall(connection, subject, *digests, now):
-                return AddedItem(await self._load(connection, subject, now), replayed=True)
+            if digests is not None:
+                is_known, remembered = await self._recall(connection, subject, *digests, now)
+                if is_known:
+                    return AddedItem(await self._load(connection, subject, now), replayed=True)
+                if remembered >= MAX_REMEMBERED:
+                    await connection.execute(FORGET_OLDEST, {"subject": subject})
             before = await self._load(connection, subject, now)
             cart = before.adding(line.sku, line.quantity, at=now)
             await self._save(connection, subject, before, cart)
             if digests is not None:
                 await self._remember(connection, subject, *digests, now)
             return AddedItem(cart)
+
+    async def find_add(self, subject: str, line: Line, *, key: str) -> AddedItem | None:
+        async with self._database.reading("find_add") as connection:
+            now = self._now()
+            is_known, _ = await self._recall(connection, subject, *digests_of(key, line), now)
+            if not is_known:
+                return None
+            return AddedItem(await self._load(connection, subject, now), replayed=True)
 
     async def set(self, subject: str, line: Line) -> Cart:
         return await self._change(
@@ -175,20 +187,16 @@ class SqliteCarts:
 
     async def _recall(
         self, connection: AsyncConnection, subject: str, key: str, request: str, now: datetime
-    ) -> bool:
-        """Whether there was an add with this key. Raises `IdempotencyKeyReused`.
+    ) -> tuple[bool, int]:
+        """Whether this add was done before, and how many adds are remembered.
 
-        Makes room for one more: who adds less than the bound in that time pays nothing for it.
+        Raises `IdempotencyKeyReused`.
         """
         parameters = {"subject": subject, "key": key, "now": in_milliseconds(now)}
         row = (await connection.execute(RECALL_ADDS, parameters)).mappings().one()
-        if row["request"] is None:
-            if row["remembered"] >= MAX_REMEMBERED:
-                await connection.execute(FORGET_OLDEST, {"subject": subject})
-            return False
-        if row["request"] != request:
+        if row["request"] is not None and row["request"] != request:
             raise IdempotencyKeyReused
-        return True
+        return row["request"] is not None, row["remembered"]
 
     async def _remember(
         self, connection: AsyncConnection, subject: str, key: str, request: str, now: datetime

@@ -18,6 +18,7 @@ replicas as you like); this is not made for a sharded cluster.
 from collections.abc import Sequence
 from importlib.resources import files
 
+from app.errors import IdempotencyKeyReused
 from app.stores.clock import moment
 from app.stores.valkey import Script, Valkey
 from services.cart.models import (
@@ -33,7 +34,6 @@ from services.cart.models import (
 )
 from services.cart.repository import (
     MAX_REMEMBERED,
-    IdempotencyKeyReused,
     Retention,
     digests_of,
 )
@@ -51,7 +51,8 @@ class ValkeyCarts:
         self._valkey = valkey
         self._cart_ms = retention.of_cart
         self._remembered_ms = retention.remembered_add * 1000
-        self._add = _script("add")
+        self._add = _script("remembered_adds", "add")
+        self._find_add = _script("remembered_adds", "find_add")
         self._set = _script("set")
         self._clear = _script("clear")
         self._merge = _script("merge")
@@ -64,14 +65,19 @@ class ValkeyCarts:
         keys: list[str] = [_key(subject)]
         arguments: list[str | int] = [self._cart_ms(subject), line.sku, line.quantity]
         if key is not None:
-            keys.append(f"{_key(subject)}:adds")
+            keys.append(_key_of_adds(subject))
             arguments += [*digests_of(key, line), self._remembered_ms]
-        outcome, *fields = await self._valkey.run("add", self._add, keys=keys, arguments=arguments)
-        if outcome == "limit":
-            raise CartLimit
-        if outcome == "key reused":
-            raise IdempotencyKeyReused
-        return AddedItem(_cart(fields[0]), replayed=outcome == "replayed")
+        reply = await self._valkey.run("add", self._add, keys=keys, arguments=arguments)
+        return _added(*reply)
+
+    async def find_add(self, subject: str, line: Line, *, key: str) -> AddedItem | None:
+        reply = await self._valkey.run(
+            "find_add",
+            self._find_add,
+            keys=[_key(subject), _key_of_adds(subject)],
+            arguments=[self._cart_ms(subject), *digests_of(key, line)],
+        )
+        return None if reply[0] == "unknown" else _added(*reply)
 
     async def set(self, subject: str, line: Line) -> Cart:
         return await self._set_quantity("set", subject, line.sku, line.quantity)
@@ -122,15 +128,26 @@ class ValkeyCarts:
         return _cart(fields[0])
 
 
-def _script(name: str) -> Script:
+def _script(*names: str) -> Script:
     folder = files("services.cart.repository") / "scripts"
-    return Script(
-        LIMITS + (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
-    )
+    parts = [(folder / f"{name}.lua").read_text() for name in ("common", *names)]
+    return Script(LIMITS + "".join(parts))
 
 
 def _key(subject: str) -> str:
     return f"cart:{subject}"
+
+
+def _key_of_adds(subject: str) -> str:
+    return f"{_key(subject)}:adds"
+
+
+def _added(outcome: str, fields: Sequence[str] = ()) -> AddedItem:
+    if outcome == "limit":
+        raise CartLimit
+    if outcome == "key reused":
+        raise IdempotencyKeyReused
+    return AddedItem(_cart(fields), replayed=outcome == "replayed")
 
 
 def _cart(fields: Sequence[str]) -> Cart:

@@ -38,7 +38,7 @@ class FakeProducts:
 @asynccontextmanager
 async def cart_service(
     store_url: str,
-    products: Callable[[httpx2.Request], httpx2.Response] | None = None,
+    products: Callable[[httpx2.Request], Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Shop]:
     """One replica, and a client to ask it."""

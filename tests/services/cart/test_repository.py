@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from app.errors import IdempotencyKeyReused
 from services.cart.models import Cart, CartLimit, CartLine, Line, Notice
-from services.cart.repository import CartRepository, IdempotencyKeyReused, digests_of
+from services.cart.repository import CartRepository, digests_of
 from tests.services.cart.conftest import open_carts
 from tests.support.waiting import until
 

@@ -10,9 +10,10 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
+from app.errors import IdempotencyKeyReused
 from app.stores.migrations import migrate
 from services.cart.models import CartLimit, Line
-from services.cart.repository import CartRepository, IdempotencyKeyReused
+from services.cart.repository import CartRepository
 from tests.services.cart.conftest import open_carts
 
 SHOPPERS = ("user_1", "guest_1")
