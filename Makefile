@@ -70,10 +70,10 @@ clean: ## forget the environment and the shop's data
 
 # The environment. A stamp is renewed when its lock file, or the Python under it, changes.
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | python
-	@PYTHON="$(PYTHON)" sh cartwheel/environment.sh $(VENV) runtime
+	@PYTHON="$(PYTHON)" sh cartwheel/create_venv.sh $(VENV) runtime
 
 $(VENV)/.test: requirements/test.txt pyproject.toml | python
-	@PYTHON="$(PYTHON)" sh cartwheel/environment.sh $(VENV) test
+	@PYTHON="$(PYTHON)" sh cartwheel/create_venv.sh $(VENV) test
 	@touch $(VENV)/.runtime
 
 # An environment whose Python went away (an upgrade, a moved folder) is no environment.

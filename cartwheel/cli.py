@@ -16,16 +16,16 @@ from typing import Annotated
 import typer
 
 from app.settings import describe
-from cartwheel.local.configuration import effective_values
-from cartwheel.local.control import Message, ask
-from cartwheel.local.errors import CommandError
+from cartwheel.errors import CommandError
+from cartwheel.local.command_lines import command_for, shown, this_command
+from cartwheel.local.control_socket import Message, ask
+from cartwheel.local.effective_settings import effective_values
 from cartwheel.local.foreground import run_in_foreground
-from cartwheel.local.hints import command_for, shown, this_command
-from cartwheel.local.prepare import prepare_stores
 from cartwheel.local.settings import LocalSettings, load_local
-from cartwheel.local.state import StateFolder
+from cartwheel.local.state_folder import StateFolder
+from cartwheel.local.store_setup import prepare_stores
 from cartwheel.local.topology import FRONT, SHOP, by_name, check_count, find, impossible
-from cartwheel.report import (
+from cartwheel.output import (
     aligned,
     megabytes,
     new_console,

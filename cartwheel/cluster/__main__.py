@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cartwheel.cluster import ports
 from cartwheel.cluster.addons import ADD_ONS, install
-from cartwheel.cluster.leftovers import leftovers
+from cartwheel.cluster.pending_deletions import leftovers
 from cartwheel.cluster.preflight import (
     inotify_advice,
     missing_tools,
@@ -16,7 +16,7 @@ from cartwheel.cluster.preflight import (
     problems_of_tools,
 )
 from cartwheel.cluster.tools import CLUSTER, CONTEXT, clusters, only_our_cluster, run
-from cartwheel.local.errors import CommandError, StartError
+from cartwheel.errors import CommandError, StartError
 from cartwheel.local.settings import load_local
 
 USAGE = "usage: python -m cartwheel.cluster up|down|deploy|verify|shop [arguments for skaffold]"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cartwheel.cluster.tools import answer, kubectl, run
-from cartwheel.local.errors import CommandError
+from cartwheel.errors import CommandError
 
 READY_WITHIN = "180s"
 LOOK = "look with " + " ".join(kubectl("get", "nodes"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cartwheel.cluster.tools import CLUSTER, PROJECT, answer
-from cartwheel.local.errors import StartError
+from cartwheel.errors import StartError
 
 CONFIGURATION = PROJECT / "kind.yaml"
 _MAPPING = re.compile(r"(containerPort: (\d+), hostPort: )(\d+)")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cartwheel.local.errors import CommandError
+from cartwheel.errors import CommandError
 
 CLUSTER = "cartwheel"
 CONTEXT = f"kind-{CLUSTER}"

@@ -5,10 +5,10 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from cartwheel.local.errors import described
-from cartwheel.local.logs import Tell
+from cartwheel.errors import described
+from cartwheel.local.replica_log import Tell
 from cartwheel.local.sockets import OWN_HOST
-from cartwheel.local.state import replace_text
+from cartwheel.local.state_folder import replace_text
 
 TRY_AGAIN_AFTER = 1.0  # seconds
 

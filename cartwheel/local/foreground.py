@@ -6,15 +6,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from cartwheel.local.errors import CommandError, described
+from cartwheel.errors import CommandError, described
+from cartwheel.local.command_lines import command_for
 from cartwheel.local.events import Terminal
-from cartwheel.local.hints import command_for
 from cartwheel.local.replica import Timeouts
 from cartwheel.local.settings import LocalSettings
-from cartwheel.local.state import StateFolder
+from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.supervisor import Supervisor
 from cartwheel.local.topology import FRONT, ServiceSpec
-from cartwheel.report import megabytes
+from cartwheel.output import megabytes
 
 
 def run_in_foreground(

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from cartwheel.local.errors import StartError, described
+from cartwheel.errors import StartError, described
 from cartwheel.local.events import Events
-from cartwheel.local.logs import ReplicaLog
-from cartwheel.local.supervision import persist
+from cartwheel.local.replica_log import ReplicaLog
+from cartwheel.local.retrying import persist
 
 # How our servers, Valkey and Postgres exit when they were told nonsense.
 WRONG_SETTINGS = 2

@@ -8,16 +8,16 @@ from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cartwheel.errors import CommandError
+from cartwheel.local.child_processes import Processes
+from cartwheel.local.command_lines import shown
 from cartwheel.local.endpoints import EndpointsFile
-from cartwheel.local.errors import CommandError
 from cartwheel.local.events import Events, told_of
-from cartwheel.local.hints import shown
-from cartwheel.local.logs import ReplicaLog
 from cartwheel.local.probe import readiness
-from cartwheel.local.processes import Processes
 from cartwheel.local.replica import Condition, Replica, State, Timeouts, WrongSettings
+from cartwheel.local.replica_log import ReplicaLog
 from cartwheel.local.sockets import Door, listen_anywhere, port_of
-from cartwheel.local.state import StateFolder
+from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.topology import ServiceSpec
 
 # Letters and digits that nobody mistakes for one another or reads a word into.

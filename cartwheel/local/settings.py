@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings import SettingsError, load
-from cartwheel.local.errors import StartError
+from cartwheel.errors import StartError
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 

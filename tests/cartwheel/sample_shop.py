@@ -21,7 +21,7 @@ from app.process.health import Health
 from app.settings import ServiceSettings, load
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
-from cartwheel.local.errors import CommandError
+from cartwheel.errors import CommandError
 from cartwheel.local.foreground import run_in_foreground
 from cartwheel.local.replica import Timeouts
 from cartwheel.local.settings import load_local

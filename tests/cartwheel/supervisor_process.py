@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx2
 import psutil
 
-from cartwheel.local.control import ask
+from cartwheel.local.control_socket import ask
 
 Found = TypeVar("Found")
 

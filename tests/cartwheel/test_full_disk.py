@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cartwheel.local.state import overwrite_text
+from cartwheel.local.state_folder import overwrite_text
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.supervisor_process import (
     ROOT,

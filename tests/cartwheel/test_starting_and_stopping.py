@@ -234,7 +234,7 @@ def test_a_python_that_is_too_old_is_one_clear_sentence(tmp_path: Path) -> None:
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.10.13 && exit 0\nexit 1\n')
     old.chmod(0o755)
     done = subprocess.run(
-        ["sh", "cartwheel/environment.sh", str(tmp_path / "venv"), "runtime"],
+        ["sh", "cartwheel/create_venv.sh", str(tmp_path / "venv"), "runtime"],
         cwd=ROOT,
         env={**os.environ, "PYTHON": str(old)},
         capture_output=True,

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 RUN_BY_A_SHELL = (
     "Makefile",
-    "cartwheel/environment.sh",
+    "cartwheel/create_venv.sh",
     "manifests/components/generated-secrets/generate",
     "Dockerfile.base",
     "requirements/runtime.txt",

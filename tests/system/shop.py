@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
-from cartwheel.local.control import ask
+from cartwheel.local.control_socket import ask
 from tests.cartwheel.supervisor_process import Run, running
 from tests.support.http_load import HttpRequest
 from tests.support.shop import ADDRESS, SERVICES, STAFF, Person, Shop

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make or renew a virtual environment from a lock file: environment.sh FOLDER runtime|test
+# Make or renew a virtual environment from a lock file: create_venv.sh FOLDER runtime|test
 # Needs nothing but a Python; called by the Makefile. PYTHON names one to use.
 set -eu
 venv=$1

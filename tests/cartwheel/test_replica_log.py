@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cartwheel.local import logs
-from cartwheel.local.logs import ReplicaLog
+from cartwheel.local import replica_log
+from cartwheel.local.replica_log import ReplicaLog
 from cartwheel.local.topology import MAX_REPLICAS
 
 
@@ -21,7 +21,7 @@ async def keep(log: ReplicaLog, *chunks: bytes) -> None:
 async def test_the_file_never_grows_past_its_limit_and_one_older_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "FILE_LIMIT", 100_000)
+    monkeypatch.setattr(replica_log, "FILE_LIMIT", 100_000)
     log = ReplicaLog(tmp_path / "cart-1.log", on_error=print, tell=print)
     await keep(log, *[b"x" * 999 + b"\n"] * 500)
     sizes = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
@@ -54,16 +54,16 @@ async def test_of_a_traceback_the_last_line_is_told(tmp_path: Path) -> None:
 
 
 async def test_only_the_newest_files_of_a_service_are_kept(tmp_path: Path) -> None:
-    for number in range(2 * logs.FILES_KEPT):
+    for number in range(2 * replica_log.FILES_KEPT):
         (tmp_path / f"cart-{number}.log").touch()
     await keep(ReplicaLog(tmp_path / "cart-new.log", on_error=print, tell=print), b"new\n")
     kept = {file.name for file in tmp_path.iterdir()}
-    assert len(kept) == logs.FILES_KEPT
+    assert len(kept) == replica_log.FILES_KEPT
     assert "cart-new.log" in kept
 
 
 async def test_a_log_that_is_opened_again_takes_no_other_away(tmp_path: Path) -> None:
-    names = {f"cart-{number}.log" for number in range(2 * logs.FILES_KEPT)}
+    names = {f"cart-{number}.log" for number in range(2 * replica_log.FILES_KEPT)}
     for name in names:
         (tmp_path / name).touch()
     await keep(ReplicaLog(tmp_path / "cart-7.log", on_error=print, tell=print), b"again\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cartwheel.local.errors import StartError
+from cartwheel.errors import StartError
 from cartwheel.local.sockets import Door
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.supervisor_process import Run, command

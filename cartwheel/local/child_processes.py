@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cartwheel.local.errors import CommandError
+from cartwheel.errors import CommandError
 
 PROJECT = Path(__file__).parents[2]
-CHILD = Path(__file__).with_name("child.py")
+CHILD = Path(__file__).with_name("die_with_parent.py")
 
 
 @dataclass(frozen=True)

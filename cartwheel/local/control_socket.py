@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from cartwheel.local.errors import CommandError
+from cartwheel.errors import CommandError
 
 Message = dict[str, Any]
 Handler = Callable[[Message], Awaitable[Message]]

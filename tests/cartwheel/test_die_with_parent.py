@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cartwheel.local.processes import CHILD
+from cartwheel.local.child_processes import CHILD
 from tests.cartwheel.supervisor_process import ROOT, environment, eventually
 
 UP = (sys.executable, "-m", "cartwheel", "up")

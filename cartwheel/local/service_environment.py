@@ -3,7 +3,7 @@
 import os
 
 from cartwheel.local.settings import LocalSettings
-from cartwheel.local.state import StateFolder
+from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.topology import ServiceSpec
 
 

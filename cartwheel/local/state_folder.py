@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cartwheel.local.errors import StartError
-from cartwheel.local.hints import command_for, shown
+from cartwheel.errors import StartError
+from cartwheel.local.command_lines import command_for, shown
 
 SERVICE_TOKENS = "cartwheel_service_tokens"
 BLOCK = 4096  # bytes of a disk that belong to one file, whether it fills them or not

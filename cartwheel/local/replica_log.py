@@ -9,7 +9,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from cartwheel.local.errors import described
+from cartwheel.errors import described
 from cartwheel.local.events import Kind
 from cartwheel.local.topology import MAX_REPLICAS
 

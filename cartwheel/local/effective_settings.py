@@ -4,10 +4,10 @@ import importlib
 import os
 
 from app.settings import ServiceSettings, SettingsError, describe, load
-from cartwheel.local.environment import environment_of
-from cartwheel.local.errors import StartError
+from cartwheel.errors import StartError
+from cartwheel.local.service_environment import environment_of
 from cartwheel.local.settings import LocalSettings
-from cartwheel.local.state import StateFolder
+from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.stores import sqlite_url
 from cartwheel.local.topology import ServiceSpec
 

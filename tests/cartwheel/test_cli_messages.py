@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cartwheel.local.events import Terminal
-from cartwheel.report import suggestion
+from cartwheel.output import suggestion
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.supervisor_process import ROOT, Run, command, environment, eventually
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from cartwheel.local.errors import described
+from cartwheel.errors import described
 
 PAUSE = 1.0  # seconds
 

@@ -5,13 +5,13 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from cartwheel.local.environment import environment_of
-from cartwheel.local.errors import CommandError, StartError, described
+from cartwheel.errors import CommandError, StartError, described
+from cartwheel.local.child_processes import Processes, run_to_end
 from cartwheel.local.events import Nobody
-from cartwheel.local.processes import Processes, run_to_end
 from cartwheel.local.replica import Timeouts
+from cartwheel.local.service_environment import environment_of
 from cartwheel.local.settings import LocalSettings
-from cartwheel.local.state import StateFolder
+from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.stores import open_stores
 from cartwheel.local.topology import ServiceSpec
 
@@ -56,7 +56,7 @@ async def migrate_stores(
     }
     if not packages:
         return []
-    return await _run(processes, "cartwheel.local.migrations", given=json.dumps(packages))
+    return await _run(processes, "cartwheel.local.migrate_stores", given=json.dumps(packages))
 
 
 async def seed(

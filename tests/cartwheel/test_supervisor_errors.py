@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cartwheel.local.control import Message, ask, serving
-from cartwheel.local.errors import CommandError
+from cartwheel.errors import CommandError
+from cartwheel.local.child_processes import Processes
+from cartwheel.local.control_socket import Message, ask, serving
 from cartwheel.local.events import Kind
-from cartwheel.local.logs import ReplicaLog
-from cartwheel.local.processes import Processes
 from cartwheel.local.replica import Condition, Replica, State, Timeouts
+from cartwheel.local.replica_log import ReplicaLog
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.supervisor_process import Run, eventually
 from tests.support.waiting import until
@@ -62,7 +62,9 @@ async def test_a_mistake_while_watching_is_told_and_the_watch_goes_on(tmp_path: 
     replica = replica_of(program, told, tmp_path)
     assert await replica.wait_ready(10)
     assert replica.restarts == 0
-    assert any("watching it failed (KeyError: 'wheel' in test_supervision" in one for one in told)
+    assert any(
+        "watching it failed (KeyError: 'wheel' in test_supervisor_errors" in one for one in told
+    )
     await replica.stop(grace=5)
 
 
@@ -70,7 +72,7 @@ async def test_a_mistake_while_watching_is_told_and_the_watch_goes_on(tmp_path: 
     ("failure", "words"),
     [
         (OSError(errno.EMFILE, "Too many open files"), "could not be started (Too many open files"),
-        (ValueError("odd"), "could not be started (ValueError: odd in test_supervision"),
+        (ValueError("odd"), "could not be started (ValueError: odd in test_supervisor_errors"),
     ],
 )
 async def test_a_start_that_fails_is_told_and_tried_again(
