@@ -14,7 +14,7 @@ GENERATED := tests/contracts/test_openapi.py tests/app/request/test_documentatio
 ONLY = $(findstring tests/,$(ARGS))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test check format clean python kind kind-down deploy verify load
+.PHONY: help up down status test check format lock clean python kind kind-down deploy verify load
 
 help: ## what can be done here
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +45,13 @@ check: $(VENV)/.test ## lint, types, import directions
 format: $(VENV)/.test ## let ruff put everything in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# All from one resolution: what the services run on is what was tested.
+LOCK := uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header
+lock: ## pin requirements/*.txt anew after a change of pyproject.toml (needs uv)
+	$(LOCK) --extra local --extra test -o requirements/test.txt
+	$(LOCK) --extra local -c requirements/test.txt -o requirements/runtime.txt
+	$(LOCK) -c requirements/test.txt -o requirements/services.txt
 
 # Other ports: make kind CARTWHEEL_KIND_PORT_SHOP=8081 CARTWHEEL_KIND_PORT_GRAFANA=3001
 kind: $(VENV)/.runtime ## a Kubernetes cluster on this machine, with what the shop needs in it
