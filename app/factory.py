@@ -12,9 +12,9 @@ from app.process.background import BackgroundTask, run_in_background
 from app.process.health import Health
 from app.process.lifecycle import Lifecycle
 from app.request.admission import Priority
-from app.request.bodies import JSON
 from app.request.documentation import documentation_router
-from app.request.middleware import Edge
+from app.request.media_types import JSON
+from app.request.middleware import RequestMiddleware
 from app.request.operations import Operations, listening
 from app.request.problems import document_problems, install_error_handlers
 from app.request.routing import RouteTable
@@ -79,7 +79,7 @@ def create_app(
     app.state.lifecycle = lifecycle
     app.state.operations = operations
     app.add_middleware(
-        Edge,
+        RequestMiddleware,
         settings=settings,
         metrics=metrics,
         operations=operations,

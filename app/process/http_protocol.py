@@ -22,6 +22,7 @@ from uvicorn.server import ServerState
 
 from app.errors import MEDIA_TYPE, BadRequest, Problem, RequestTimeout
 from app.process.lifecycle import Lifecycle
+from app.process.request_target import UriTooLong, check_length
 from app.settings import ServiceSettings
 from app.telemetry.context import RequestContext
 
@@ -30,12 +31,6 @@ AGE_JITTER = 0.25
 LINGER = 1.0
 """Seconds a refused peer may go on sending before it is cut: closing at once would reset the
 connection and could destroy the answer on its way."""
-
-
-class UriTooLong(Problem):
-    status = 414
-    type = "uri-too-long"
-    title = "Address too long"
 
 
 class HeadersTooLarge(Problem):
@@ -157,8 +152,10 @@ class Protocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
-        if len(self.url) > self._limits.url:
-            self._stop_parsing(UriTooLong(f"An address may have {self._limits.url} bytes."))
+        try:
+            check_length(self.url, limit=self._limits.url)
+        except UriTooLong as problem:
+            self._stop_parsing(problem)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)

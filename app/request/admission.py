@@ -1,8 +1,8 @@
-"""Admission: how much is worked on at once, who waits, and who is sent away first.
+"""Admission control: how many requests are worked on, how many wait, and which ones are shed.
 
-A replica that takes everything answers nobody in time. So there is a bounded number of slots, a
-bounded queue with a bounded wait, and an order: when it gets tight, low priority is refused
-before normal and normal before high, in slots as well as in the queue.
+A replica that accepts everything answers nothing in time. So it has a bounded number of slots and
+a bounded queue with a bounded wait. Under load it sheds low priority before normal and normal
+before high, in the slots as well as in the queue.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from app.telemetry.metrics import Metrics, ShedReason
 
 
 class Priority(IntEnum):
-    """How much a refusal would hurt."""
+    """How important it is that a request is not shed."""
 
     LOW = 0
     NORMAL = 1
@@ -22,7 +22,7 @@ class Priority(IntEnum):
 
 
 SHARES = {Priority.LOW: 0.75, Priority.NORMAL: 0.9, Priority.HIGH: 1.0}
-"""The part of the slots a priority may fill: the last ones are kept for what matters most."""
+"""The share of the slots that a priority may fill: the last ones are kept for higher ones."""
 
 
 class Overloaded(Unavailable):
@@ -30,7 +30,7 @@ class Overloaded(Unavailable):
     title = "Too busy"
 
 
-class Admission:
+class AdmissionControl:
     """The slots and the queue of one replica. Belongs to one event loop.
 
     `limit` requests are worked on, `max_queued` wait for at most `queue_timeout` seconds.
@@ -43,72 +43,86 @@ class Admission:
         self._max_queued = max_queued
         self._queue_timeout = queue_timeout
         self._in_flight = 0
-        self._waiting: dict[Priority, deque[asyncio.Future[None]]] = {
+        self._queues: dict[Priority, deque[asyncio.Future[None]]] = {
             priority: deque() for priority in reversed(Priority)
         }
         self._queued = 0
         self._shed = metrics.requests_shed
 
-    async def enter(self, priority: Priority, *, seconds: float) -> None:
-        """Take a slot, waiting at most `seconds`; each `enter` that returns needs a `leave`.
+    async def acquire(self, priority: Priority, *, timeout: float) -> None:
+        """Take a slot, waiting for at most `timeout` seconds; `release` gives it back.
 
-        Raises Overloaded, at once when the queue is full.
+        Raises Overloaded, at once if the queue is full.
         """
         if self._in_flight < self._slots[priority] and not self._queued:
             self._in_flight += 1
             return
-        if self._queued >= self._max_queued and not self._displace_one_below(priority):
-            raise self._refusal("queue_full")
-        await self._wait(priority, min(seconds, self._queue_timeout))
+        if self._queued >= self._max_queued and not self._displace_below(priority):
+            raise self._overloaded("queue_full")
+        await self._wait(priority, min(timeout, self._queue_timeout))
 
-    def leave(self) -> None:
-        """Give a slot back, to the most important of those who wait the longest."""
+    def release(self) -> None:
+        """Give a slot back: to the highest priority that waits, and there to the oldest."""
         self._in_flight -= 1
-        self._hand_out()
+        self._assign_slots()
 
-    async def _wait(self, priority: Priority, seconds: float) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[priority].append(turn)
+    async def _wait(self, priority: Priority, timeout: float) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queues[priority].append(waiter)
         self._queued += 1
-        self._hand_out()
+        self._assign_slots()
         try:
-            async with asyncio.timeout(seconds):
-                await turn
+            async with asyncio.timeout(timeout):
+                await waiter
         except BaseException as error:
-            self._give_up(priority, turn)
+            self._abandon(priority, waiter)
             if isinstance(error, TimeoutError):
-                raise self._refusal("queue_timeout") from None
+                raise self._overloaded("queue_timeout") from None
             raise
 
-    def _give_up(self, priority: Priority, turn: asyncio.Future[None]) -> None:
-        if turn in self._waiting[priority]:
-            self._waiting[priority].remove(turn)
+    def _abandon(self, priority: Priority, waiter: asyncio.Future[None]) -> None:
+        if waiter in self._queues[priority]:
+            self._queues[priority].remove(waiter)
             self._queued -= 1
-        elif turn.done() and not turn.cancelled() and turn.exception() is None:
-            self.leave()  # the slot came in the moment we stopped waiting for it
+        elif waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+            self.release()  # it got a slot in the moment it stopped waiting
 
-    def _hand_out(self) -> None:
-        for priority, waiting in self._waiting.items():
-            while waiting and self._in_flight < self._slots[priority]:
-                turn = waiting.popleft()
+    def _assign_slots(self) -> None:
+        for priority, queue in self._queues.items():
+            while queue and self._in_flight < self._slots[priority]:
+                waiter = queue.popleft()
                 self._queued -= 1
-                if not turn.done():
+                if not waiter.done():
                     self._in_flight += 1
-                    turn.set_result(None)
+                    waiter.set_result(None)
 
-    def _displace_one_below(self, priority: Priority) -> bool:
-        """Send away the newest of the least important that wait, if less important than this."""
+    def _displace_below(self, priority: Priority) -> bool:
+        """Shed the newest waiter of the lowest priority, if that is lower than `priority`."""
         for lower in Priority:
             if lower >= priority:
                 return False
-            if self._waiting[lower]:
-                turn = self._waiting[lower].pop()
+            if self._queues[lower]:
+                waiter = self._queues[lower].pop()
                 self._queued -= 1
-                if not turn.done():
-                    turn.set_exception(self._refusal("displaced"))
+                if not waiter.done():
+                    waiter.set_exception(self._overloaded("displaced"))
                 return True
         return False
 
-    def _refusal(self, reason: ShedReason) -> Overloaded:
+    def _overloaded(self, reason: ShedReason) -> Overloaded:
         self._shed.labels(reason).inc()
         return Overloaded("This replica has all the work it can do in time. Try again.")
+
+
+class Slot:
+    """A slot that was acquired, given back once: when an event stream begins, or at the end."""
+
+    __slots__ = ("_admission",)
+
+    def __init__(self, admission: AdmissionControl) -> None:
+        self._admission: AdmissionControl | None = admission
+
+    def release(self) -> None:
+        if self._admission is not None:
+            self._admission.release()
+            self._admission = None

@@ -54,12 +54,12 @@ class Operations:
         """From now on `port` is for callers; others of the same app are for operations too."""
         self._callers_ports.add(port)
 
-    def answers(self, scope: Scope) -> bool:
+    def handles(self, scope: Scope) -> bool:
         """Whether a request to the service's own app is one for operations."""
         path = scope["path"]
         return path in PATHS and (path != METRICS or not self._is_from_strangers(scope))
 
-    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request to the service's own app."""
         response = await self._response(scope, in_detail=not self._is_from_strangers(scope))
         await response(scope, receive, send)

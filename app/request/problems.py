@@ -1,10 +1,10 @@
-"""Problems as HTTP: how they are answered and how OpenAPI documents them.
+"""Problems (RFC 9457) as responses, and their documentation in OpenAPI.
 
 Routes name what they can raise:
 
     @router.post("/cart/items", responses=problems(401, 404, OutOfStock))
 
-What any operation can answer is added once by `document_problems` and need not be named:
+`document_problems` adds what any operation can answer, so no route names it:
 400, 408, 414, 431, 500 and 503 everywhere; 413, 415 and 422 where there is a body; 404 and 422
 where there are path parameters; 422 where there are others; 401 where a caller must be known.
 """
@@ -33,9 +33,10 @@ from app.errors import (
 )
 from app.request.routing import RouteTable
 from app.telemetry.context import current_context
+from app.telemetry.logs import get_logger
 
 MAX_ERRORS = 20
-"""A payload with a thousand mistakes gets an answer of bounded size."""
+"""Bounds the response to a payload with a thousand mistakes."""
 _MAX_POINTER = 200
 
 _EVERYWHERE = (400, 408, 414, 431, 500, 503)
@@ -72,7 +73,7 @@ def problem_body(problem: Problem) -> bytes:
 
 
 def problem_response(problem: Problem) -> Response:
-    """The answer for a problem."""
+    """The response for a problem."""
     return Response(
         problem_body(problem),
         status_code=problem.status,
@@ -81,11 +82,18 @@ def problem_response(problem: Problem) -> Response:
     )
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Have every error of `app` answered as a problem.
+def problem_for(error: Exception, *, route: str, method: str) -> Problem:
+    """The problem that answers `error`; an unexpected error is logged and not disclosed."""
+    if isinstance(error, Problem):
+        return error
+    get_logger().exception("request.failed", exc_info=error, route=route, method=method)
+    return Internal("Something went wrong here.")
 
-    Unforeseen exceptions are not handled here but in `app.request.middleware`, where they are
-    also logged and counted.
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Have every expected error of `app` answered as a problem.
+
+    Unexpected exceptions reach the middleware, which logs and counts them (`problem_for`).
     """
 
     @cache
@@ -115,7 +123,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def from_http_exception(error: HTTPException) -> Problem:
-    """The problem for an error the framework raised on its own."""
+    """The problem for an error that the framework raised."""
     headers = error.headers
     if error.status_code == HTTPStatus.NOT_FOUND:
         return NotFound("There is nothing here.", headers=headers)
@@ -126,22 +134,22 @@ def from_http_exception(error: HTTPException) -> Problem:
 
 
 def from_validation(details: Sequence[Mapping[str, Any]]) -> UnprocessablePayload:
-    """The problem for what pydantic found; says where and why, never the value."""
+    """The problem for pydantic's errors: where and why, never the value."""
     return UnprocessablePayload(errors=[_field_error(detail) for detail in details[:MAX_ERRORS]])
 
 
 def _field_error(detail: Mapping[str, Any]) -> FieldError:
-    # The first element says where it was (body, query, path, header), the rest which member.
+    # The first element is the place (body, query, path, header), the rest names the member.
     members = detail["loc"][1:]
     pointer = "".join("/" + str(m).replace("~", "~0").replace("/", "~1") for m in members)
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] in ("union_tag_invalid", "json_invalid"):
-        message = "Input is not valid"  # pydantic's own words would repeat the value
+        message = "Input is not valid"  # pydantic's message would repeat the value
     return {"pointer": pointer[:_MAX_POINTER], "message": message}
 
 
 def problems(*kinds: int | type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """For `responses=` of a route: the statuses or errors it can answer beside the common ones."""
+    """For `responses=` of a route: the statuses or errors it can answer besides the common ones."""
     titles: dict[int, list[str]] = {}
     for kind in kinds:
         problem = kind if isinstance(kind, type) else KINDS[kind]
@@ -150,17 +158,17 @@ def problems(*kinds: int | type[Problem]) -> dict[int | str, dict[str, Any]]:
 
 
 def document_problems(schema: dict[str, Any]) -> None:
-    """Complete an OpenAPI document in place with the problems any operation can answer."""
+    """Add to an OpenAPI document, in place, the problems that any operation can answer."""
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = PROBLEM_SCHEMA
     for path in schema["paths"].values():
         for operation in path.values():
-            _complete(operation)
+            _add_common_problems(operation)
     for generated in ("HTTPValidationError", "ValidationError"):
         schemas.pop(generated, None)
 
 
-def _complete(operation: dict[str, Any]) -> None:
+def _add_common_problems(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     for status in _common_statuses(operation):
         text = str(status)

@@ -1,4 +1,7 @@
-"""Which route would answer: known before routing, so that even a shed request has a label."""
+"""The route template of a request, known before the app routes it.
+
+So a shed request has its route in the metrics, too.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,8 +9,14 @@ from dataclasses import dataclass
 
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
+from starlette.types import Scope
 
 from app.telemetry.metrics import UNMATCHED
+
+
+def head_as_get(scope: Scope) -> Scope:
+    """Have HEAD routed like GET; the server leaves the body out."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +30,7 @@ class _Route:
 
 
 class RouteTable:
-    """The templates of an app, with the prefixes of the routers they came in.
+    """The route templates of an app, with the prefixes of their routers.
 
     `scope["route"].path` lacks those prefixes since FastAPI 0.137.
     """
@@ -32,7 +41,7 @@ class RouteTable:
             for context in iter_route_contexts(routes)
             if context.path_format is not None
         ]
-        # Most hot paths have no parameters: they are resolved by one look-up.
+        # Most hot paths have no parameters: one look-up resolves them.
         self._literals = {
             route.template: self._matching(route.template)
             for route in self._routes
@@ -40,7 +49,7 @@ class RouteTable:
         }
 
     def resolve(self, path: str, method: str) -> str:
-        """The template that answers `method` on `path`, or that refuses it; or `unmatched`."""
+        """The template that answers `method` on `path`, else one of that path, else `unmatched`."""
         matching = self._literals.get(path)
         if matching is None:
             matching = self._matching(path)
@@ -50,7 +59,7 @@ class RouteTable:
         return matching[0].template if matching else UNMATCHED
 
     def operations(self) -> Iterator[tuple[str, str]]:
-        """Every (template, method) that is answered."""
+        """Every (template, method) the app answers."""
         for route in self._routes:
             for method in sorted(route.methods or ()):
                 yield route.template, method

@@ -45,6 +45,11 @@ With 15 series each this keeps a replica below 2,000 whatever strangers send.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+def method_label(method: str) -> str:
+    """The value of a `method` label: callers may send any word as a method."""
+    return method if method in METHODS else OTHER
+
+
 class _Observer(Protocol):
     def observe(self, amount: float) -> None: ...
 
@@ -67,9 +72,11 @@ class Metrics:
             "What did we answer, and how fast?",
             ("route", "method", "status"),
         )
-        self.requests_in_flight = self.gauge(
+        # A plain number that is read at the scrape: a gauge's own lock costs each request twice.
+        self._in_flight = 0
+        self.gauge(
             "http_requests_in_flight", "How many requests are being worked on?"
-        )
+        ).set_function(lambda: self._in_flight)
         self.requests_shed = self.counter(
             "http_requests_shed_total",
             "What did we refuse to stay healthy?",
@@ -137,9 +144,10 @@ class Metrics:
         for operation in operations:
             self._arrivals(operation)
 
-    def request_arrived(self, route: str, method: str) -> None:
+    def request_started(self, route: str, method: str) -> None:
         """Count a request before anything is decided about it. `route` is a template."""
         self._arrivals((route, method)).inc()
+        self._in_flight += 1
 
     def _arrivals(self, operation: tuple[str, str]) -> Counter:
         child = self._arrival_children.get(operation)
@@ -147,8 +155,9 @@ class Metrics:
             child = self._arrival_children[operation] = self.requests_received.labels(*operation)
         return child
 
-    def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Record an answer and how long it took."""
+    def request_finished(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Record the response to a request that was started, and how long it took."""
+        self._in_flight -= 1
         key = (route, method, status)
         child = self._answer_children.get(key)
         if child is None:

@@ -14,7 +14,7 @@ from app.client import Upstream
 from app.factory import create_app
 from app.process.health import Health
 from app.request.admission import Priority
-from app.request.bodies import FORM, JSON
+from app.request.media_types import FORM, JSON
 from app.settings import load
 from app.telemetry.metrics import Metrics
 from services.storefront.clients import Carts, Orders, Products, RenewedElsewhere, Users

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from app.errors import BadRequest, UnsupportedMediaType
-from app.request.bodies import FORM
+from app.request.media_types import FORM
 from app.text import normalized
 
 MAX_FIELDS = 40

@@ -6,7 +6,7 @@ import time
 import httpx2
 from fastapi import FastAPI
 
-from app.request.admission import Admission, Overloaded, Priority
+from app.request.admission import AdmissionControl, Overloaded, Priority
 from app.settings import ServiceSettings, load
 from app.telemetry.metrics import Metrics
 from tests.app.small import build
@@ -112,21 +112,21 @@ async def test_an_event_stream_holds_no_slot() -> None:
         assert (await asyncio.wait_for(stream, 5))[0]["status"] == 200
 
 
-async def entered(admission: Admission, priority: Priority) -> asyncio.Task[None]:
-    task = asyncio.create_task(admission.enter(priority, seconds=5))
+async def entered(admission: AdmissionControl, priority: Priority) -> asyncio.Task[None]:
+    task = asyncio.create_task(admission.acquire(priority, timeout=5))
     await asyncio.sleep(0)
     return task
 
 
 async def test_the_queue_serves_by_priority_and_then_by_age() -> None:
-    admission = Admission(Metrics("test"), limit=1, max_queued=10, queue_timeout=5)
-    await admission.enter(Priority.HIGH, seconds=5)
+    admission = AdmissionControl(Metrics("test"), limit=1, max_queued=10, queue_timeout=5)
+    await admission.acquire(Priority.HIGH, timeout=5)
     order: list[str] = []
 
     async def wait(name: str, priority: Priority) -> None:
-        await admission.enter(priority, seconds=5)
+        await admission.acquire(priority, timeout=5)
         order.append(name)
-        admission.leave()
+        admission.release()
 
     waiting = []
     for name, priority in (
@@ -137,47 +137,47 @@ async def test_the_queue_serves_by_priority_and_then_by_age() -> None:
     ):
         waiting.append(asyncio.create_task(wait(name, priority)))
         await asyncio.sleep(0)
-    admission.leave()
+    admission.release()
     await asyncio.gather(*waiting)
     assert order == ["high", "normal 1", "normal 2", "low"]
 
 
 async def test_a_full_queue_sends_away_the_least_important_first() -> None:
     metrics = Metrics("test")
-    admission = Admission(metrics, limit=1, max_queued=2, queue_timeout=5)
-    await admission.enter(Priority.NORMAL, seconds=5)
+    admission = AdmissionControl(metrics, limit=1, max_queued=2, queue_timeout=5)
+    await admission.acquire(Priority.NORMAL, timeout=5)
     low = await entered(admission, Priority.LOW)
     normal = await entered(admission, Priority.NORMAL)
     high = await entered(admission, Priority.HIGH)
     assert isinstance((await asyncio.gather(low, return_exceptions=True))[0], Overloaded)
     assert sample(metrics, "http_requests_shed_total", reason="displaced") == 1
-    admission.leave()
+    admission.release()
     await high
-    admission.leave()
+    admission.release()
     await normal
 
 
 async def test_a_waiter_who_goes_away_leaves_no_trace() -> None:
-    admission = Admission(Metrics("test"), limit=1, max_queued=2, queue_timeout=5)
-    await admission.enter(Priority.NORMAL, seconds=5)
+    admission = AdmissionControl(Metrics("test"), limit=1, max_queued=2, queue_timeout=5)
+    await admission.acquire(Priority.NORMAL, timeout=5)
     gone = await entered(admission, Priority.NORMAL)
     patient = await entered(admission, Priority.NORMAL)
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
-    admission.leave()
+    admission.release()
     await patient
-    admission.leave()
-    await admission.enter(Priority.LOW, seconds=0.1)
+    admission.release()
+    await admission.acquire(Priority.LOW, timeout=0.1)
 
 
 async def test_a_slot_that_came_too_late_is_passed_on() -> None:
-    admission = Admission(Metrics("test"), limit=1, max_queued=2, queue_timeout=5)
-    await admission.enter(Priority.NORMAL, seconds=5)
+    admission = AdmissionControl(Metrics("test"), limit=1, max_queued=2, queue_timeout=5)
+    await admission.acquire(Priority.NORMAL, timeout=5)
     waiter = await entered(admission, Priority.NORMAL)
-    admission.leave()  # the slot is the waiter's now, who is cancelled before it runs
+    admission.release()  # the slot is the waiter's now, who is cancelled before it runs
     waiter.cancel()
     await asyncio.gather(waiter, return_exceptions=True)
-    await admission.enter(Priority.NORMAL, seconds=0.1)
+    await admission.acquire(Priority.NORMAL, timeout=0.1)
 
 
 async def test_nobody_waits_longer_than_their_deadline() -> None:

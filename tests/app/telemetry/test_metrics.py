@@ -104,7 +104,7 @@ async def test_no_mix_of_routes_methods_and_statuses_passes_the_limit() -> None:
     for route in range(50):
         for method in ("GET", "PUT", "POST"):
             for status in (200, 400, 404, 409, 422, 500, 503):
-                metrics.request_answered(f"/{route}", method, status, 0.001)
+                metrics.request_finished(f"/{route}", method, status, 0.001)
     assert metrics.render().count(b"\nhttp_request_duration_seconds") < MAX_SERIES
 
 

@@ -1,0 +1,105 @@
+"""A body is read whole, within its limits, before the app is called."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+from starlette.types import Message, Receive
+
+from app.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from app.request.bodies import BodyReader, ClientDisconnected
+from app.request.media_types import JSON
+
+JSON_HEADERS = {b"content-type": b"application/json"}
+
+
+def chunks(*parts: bytes, then: Message | None = None, unfinished: bool = False) -> Receive:
+    """A `receive` for a body in parts; `then` follows, or nothing ever does."""
+    last = None if unfinished else len(parts)
+    messages: list[Message] = [
+        {"type": "http.request", "body": part, "more_body": number != last}
+        for number, part in enumerate(parts, start=1)
+    ]
+    rest = iter([*messages, then] if then else messages)
+
+    async def receive() -> Message:
+        for message in rest:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return receive
+
+
+async def read(
+    receive: Receive, headers: Mapping[bytes, bytes] = JSON_HEADERS, *, timeout: float = 5
+) -> Message:
+    """What the app receives first."""
+    reader = BodyReader(limit=16, timeout=timeout, accepted=frozenset({JSON}))
+    return await (await reader.read(receive, headers))()
+
+
+def declared(body: bytes) -> Mapping[bytes, bytes]:
+    return {**JSON_HEADERS, b"content-length": str(len(body)).encode()}
+
+
+CHUNKED = {**JSON_HEADERS, b"transfer-encoding": b"chunked"}
+
+
+@pytest.mark.parametrize("parts", [[b'{"a":1}'], [b'{"a"', b":1", b"}"]])
+async def test_the_app_receives_the_whole_body_at_once(parts: Sequence[bytes]) -> None:
+    for headers in (declared(b"".join(parts)), CHUNKED):
+        message = await read(chunks(*parts), headers)
+        assert (message["body"], message["more_body"]) == (b'{"a":1}', False)
+
+
+async def test_after_the_body_the_app_receives_what_the_connection_reports() -> None:
+    gone: Message = {"type": "http.disconnect"}
+    reader = BodyReader(limit=16, timeout=5, accepted=frozenset({JSON}))
+    receive = await reader.read(chunks(b"{}", then=gone), declared(b"{}"))
+    assert (await receive())["body"] == b"{}"
+    assert await receive() == gone
+
+
+async def test_a_request_without_a_body_is_not_read() -> None:
+    receive = chunks()
+    reader = BodyReader(limit=16, timeout=5, accepted=frozenset({JSON}))
+    assert await reader.read(receive, {}) is receive
+    assert await reader.read(receive, {b"content-length": b"0"}) is receive
+
+
+@pytest.mark.parametrize("headers", [declared(b"1" * 17), CHUNKED])
+async def test_a_body_over_the_limit_is_refused(headers: Mapping[bytes, bytes]) -> None:
+    with pytest.raises(PayloadTooLarge) as refused:
+        await read(chunks(b"1" * 10, b"1" * 7), headers)
+    assert refused.value.headers == {"connection": "close"}
+
+
+async def test_a_body_that_does_not_arrive_in_time_is_refused() -> None:
+    with pytest.raises(RequestTimeout) as refused:
+        await read(chunks(b"{", unfinished=True), CHUNKED, timeout=0.01)
+    assert refused.value.headers == {"connection": "close"}
+
+
+async def test_a_caller_who_goes_away_is_no_problem() -> None:
+    with pytest.raises(ClientDisconnected):
+        await read(chunks(b"{", then={"type": "http.disconnect"}, unfinished=True), CHUNKED)
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ({**JSON_HEADERS, b"content-length": b"two"}, BadRequest),
+        ({b"content-length": b"2"}, UnsupportedMediaType),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused(
+    headers: Mapping[bytes, bytes], kind: type[Exception]
+) -> None:
+    with pytest.raises(kind):
+        await read(chunks(b"{}"), headers)
+
+
+async def test_a_body_that_is_not_strict_json_is_refused() -> None:
+    with pytest.raises(BadRequest):
+        await read(chunks(b'{"a":NaN}'), CHUNKED)
