@@ -1,8 +1,7 @@
 """The public keys that access tokens are verified with, as their signer publishes them (JWKS)."""
 
-import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -10,17 +9,19 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.cache import Cache
 from app.client import Upstream, UpstreamBroken, UpstreamError, UpstreamResponse, raise_for_problem
 from app.errors import Unavailable
-from app.telemetry.context import use_context, without_deadline
 from app.telemetry.logs import get_logger
 
-KEYS_PATH = "/.well-known/jwks.json"
-KEYS_TIMEOUT = 1.0
-KEYS_MAX_AGE = 60.0
-KEYS_MIN_INTERVAL = 5.0
-"""Seconds between two fetches, however many unknown key ids are thrown at us."""
-KEYS_MIN_INTERVAL_EMPTY = 0.5
+JWKS_PATH = "/.well-known/jwks.json"
+FETCH_TIMEOUT = 1.0
+FRESH_SECONDS = 60.0
+MIN_FETCH_INTERVAL = 5.0
+"""Seconds between two fetches, however many tokens name unknown keys."""
+
+Keys = Mapping[str, Ed25519PublicKey]
+"""By key id."""
 
 
 class _KeyDocument(BaseModel):
@@ -29,66 +30,60 @@ class _KeyDocument(BaseModel):
     keys: list[dict[str, object]] = Field(max_length=32)
 
 
-class JwksCache:
-    """The signer's public keys by id: kept current, never fetched in a hurry, never thrown away.
+class JwksKeys:
+    """The signer's public keys by id, cached; a `KeySource`.
 
-    Keys are fetched again every minute, and when a token names one we do not hold, but at most
-    every five seconds. The caller who notices waits for the fetch; the others go on with the
-    keys there are. While the signer is down the old keys stay good.
+    Keys are fetched again every minute, and when a token names an unknown one, but then at most
+    every five seconds. The caller who starts a fetch waits for it; the others go on with the keys
+    there are. While the signer is down, the known keys stay valid.
     """
 
-    def __init__(self, jwks: Upstream, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._jwks = jwks
-        self._clock = clock
-        self._keys: dict[str, Ed25519PublicKey] = {}
-        self._fetched_at = float("-inf")
-        self._attempted_at = float("-inf")
-        self._fetching = asyncio.Lock()
+    def __init__(self, signer: Upstream, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._signer = signer
+        self._keys = Cache[None, Keys](
+            fresh_for=FRESH_SECONDS,
+            jitter=0.0,
+            usable_for=float("inf"),
+            retry_after=MIN_FETCH_INTERVAL,
+            stale_while_loading=True,
+            max_entries=1,
+            clock=clock,
+        )
 
     async def find(self, kid: str) -> Ed25519PublicKey | None:
         """Return the key, or None if the signer does not (any longer) publish it.
 
-        Raises `Unavailable` as long as no key was ever seen.
+        Raises `Unavailable` as long as no key was ever fetched.
         """
-        key = self._keys.get(kid)
-        if key is not None and (self._fetching.locked() or not self._stale()):
-            return key
-        async with self._fetching:
-            if self._may_fetch(known=kid in self._keys):
-                await self._fetch()
-        if not self._keys:
-            raise Unavailable(
-                "Access tokens cannot be verified right now.", upstream=self._jwks.name
-            )
-        return self._keys.get(kid)
-
-    def _stale(self) -> bool:
-        return self._clock() - self._fetched_at > KEYS_MAX_AGE
-
-    def _may_fetch(self, *, known: bool) -> bool:
-        if known and not self._stale():
-            return False
-        interval = KEYS_MIN_INTERVAL if self._keys else KEYS_MIN_INTERVAL_EMPTY
-        return self._clock() - self._attempted_at >= interval
-
-    async def _fetch(self) -> None:
-        self._attempted_at = self._clock()
+        keys = self._keys.fresh(None)
+        if keys is not None and kid in keys:
+            return keys[kid]
         try:
-            with use_context(without_deadline()):
-                answer = await self._jwks.request(
-                    "GET", KEYS_PATH, timeout=KEYS_TIMEOUT, check=_has_keys
-                )
-            raise_for_problem(answer)
+            keys = await self._keys.get(None, self._fetch)
+            if kid not in keys:
+                keys = await self._keys.reload(None, self._fetch, min_interval=MIN_FETCH_INTERVAL)
         except UpstreamError as error:
-            get_logger().warning("keys.not_refreshed", reason=str(error), kept=len(self._keys))
-            return
-        self._keys = _read_keys(answer.content)
-        self._fetched_at = self._clock()
+            raise Unavailable(
+                "Access tokens cannot be verified right now.", upstream=self._signer.name
+            ) from error
+        return keys.get(kid)
+
+    async def _fetch(self) -> Keys:
+        try:
+            response = await self._signer.request(
+                "GET", JWKS_PATH, timeout=FETCH_TIMEOUT, check=_has_keys
+            )
+            raise_for_problem(response)
+        except UpstreamError as error:
+            kept = len(self._keys.usable(None) or ())
+            get_logger().warning("keys.not_refreshed", reason=str(error), kept=kept)
+            raise
+        return _read_keys(response.content)
 
 
-def _has_keys(answer: UpstreamResponse) -> None:
-    if answer.status_code != 200 or not _read_keys(answer.content):
-        raise UpstreamBroken(answer.upstream, "it published no usable key.")
+def _has_keys(response: UpstreamResponse) -> None:
+    if response.status_code != 200 or not _read_keys(response.content):
+        raise UpstreamBroken(response.upstream, "it published no usable key.")
 
 
 def _read_keys(document: bytes) -> dict[str, Ed25519PublicKey]:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from app.client import Upstream
 from app.errors import Forbidden, Unauthenticated
-from app.identity.jwks import JwksCache
+from app.identity.jwks import JwksKeys
 
 MAX_TOKEN_LENGTH = 4096
 MAX_LIFETIME = 15 * 60
@@ -93,7 +93,7 @@ class TokenVerifier:
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._keys = JwksCache(jwks, clock=clock)
+        self._keys = JwksKeys(jwks, clock=clock)
         self._issuer = issuer
         self._audience = audience
         self._wall_clock = wall_clock

@@ -1,12 +1,10 @@
 """The products service, as the cart needs it: is this SKU sold?"""
 
-import asyncio
-import random
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
+from app.cache import Cache
 from app.client import (
     Upstream,
     UpstreamBroken,
@@ -16,34 +14,28 @@ from app.client import (
     raise_for_problem,
 )
 from app.models import UpstreamModel
-from app.process.background import consume_exception
-from app.telemetry.context import use_context, without_deadline
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 
-ASK_TIMEOUT = 1.0
+LOOKUP_TIMEOUT = 1.0
 FRESH_SECONDS = 30.0
-JITTER = 0.1  # so that what was learned together is not asked again together
 USABLE_SECONDS = 60 * 60.0
 RETRY_SECONDS = 1.0
-MAX_KNOWN = 10_000
+MAX_PRODUCTS = 10_000
 
 
 class _Product(UpstreamModel):
     sku: str
 
 
-@dataclass(slots=True)
-class _Known:
-    fresh_until: float
-    usable_until: float
+class _NotSold(Exception):
+    """Products has no such product. Raised, so that the cache does not keep it."""
 
 
 class Products:
-    """Remembers which SKUs are sold: asks once for all who want to know at the same time,
-    and lives on what it knows for an hour when products is down.
+    """Knows which SKUs are sold: cached, and for an hour even if products is down.
 
-    Unknown SKUs are not remembered, so that guessing cannot push out the real ones.
+    Only SKUs that are sold are cached, so that guessed ones cannot displace them.
     """
 
     def __init__(
@@ -54,9 +46,13 @@ class Products:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._upstream = upstream
-        self._clock = clock
-        self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._asking: dict[str, asyncio.Task[bool]] = {}
+        self._sold = Cache[str, bool](
+            fresh_for=FRESH_SECONDS,
+            usable_for=USABLE_SECONDS,
+            retry_after=RETRY_SECONDS,
+            max_entries=MAX_PRODUCTS,
+            clock=clock,
+        )
         lookups = metrics.counter(
             "product_lookups_total",
             "Does the cart know its products, or must it ask (and is it answered)?",
@@ -69,62 +65,42 @@ class Products:
 
     def is_known(self, sku: str) -> bool:
         """Whether `sells` says yes without asking products."""
-        known = self._known.get(sku)
-        return known is not None and self._clock() < known.fresh_until
+        return self._sold.fresh(sku) is not None
 
     async def sells(self, sku: str) -> bool:
-        """Raises `UpstreamError` when products does not answer and the SKU is not known."""
-        if self.is_known(sku):
+        """Raises `UpstreamError` when products does not respond and the SKU is not known."""
+        if self._sold.fresh(sku):
             self._remembered.inc()
             return True
-        # Shielded: one caller who goes away must not take the answer from the others.
-        return await asyncio.shield(self._ask_together(sku))
-
-    def _ask_together(self, sku: str) -> asyncio.Task[bool]:
-        asking = self._asking.get(sku)
-        if asking is None:
-            asking = self._asking[sku] = asyncio.create_task(self._ask(sku))
-            asking.add_done_callback(lambda _: self._asking.pop(sku))
-            asking.add_done_callback(consume_exception)
-        return asking
-
-    async def _ask(self, sku: str) -> bool:
         try:
-            with use_context(without_deadline()):
-                answer = await self._upstream.request(
-                    "GET", f"/v1/products/{sku}", timeout=ASK_TIMEOUT, check=_tells_of(sku)
-                )
-            if answer.status_code == 404:
-                self._known.pop(sku, None)
-            else:
-                raise_for_problem(answer)
-                self._remember(sku)
+            return await self._sold.get(sku, partial(self._look_up, sku))
+        except _NotSold:
+            return False
+
+    async def _look_up(self, sku: str) -> bool:
+        try:
+            response = await self._upstream.request(
+                "GET", f"/v1/products/{sku}", timeout=LOOKUP_TIMEOUT, check=_is_about(sku)
+            )
+            if response.status_code != 404:
+                raise_for_problem(response)
         except UpstreamError as error:
-            return self._recall(sku, error)
+            self._count_failure(sku, error)
+            raise
         self._asked.inc()
-        return answer.status_code != 404
-
-    def _remember(self, sku: str) -> None:
-        now = self._clock()
-        fresh_for = FRESH_SECONDS * random.uniform(1 - JITTER, 1 + JITTER)
-        self._known[sku] = _Known(now + fresh_for, now + USABLE_SECONDS)
-        self._known.move_to_end(sku)
-        if len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
-
-    def _recall(self, sku: str, error: UpstreamError) -> bool:
-        now = self._clock()
-        known = self._known.get(sku)
-        if known is None or now >= known.usable_until:
-            self._failed.inc()
-            raise error
-        known.fresh_until = now + RETRY_SECONDS
-        self._stale.inc()
-        get_logger().warning("product_known_from_before", sku=sku, reason=error.outcome)
+        if response.status_code == 404:
+            raise _NotSold
         return True
 
+    def _count_failure(self, sku: str, error: UpstreamError) -> None:
+        if self._sold.usable(sku):
+            self._stale.inc()
+            get_logger().warning("product_known_from_before", sku=sku, reason=error.outcome)
+        else:
+            self._failed.inc()
 
-def _tells_of(sku: str) -> Callable[[UpstreamResponse], None]:
+
+def _is_about(sku: str) -> Callable[[UpstreamResponse], None]:
     """A check that the answer is yes or no: this product, or the problem that there is none."""
     is_agreed = expect(_Product, knows_caller=False)
 

@@ -1,11 +1,11 @@
 """Exchanges the refresh token of a session, once for all requests that bring it."""
 
-import asyncio
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
+from app.cache import Cache
 from services.storefront.clients import Users
 from services.storefront.models import Tokens
 
@@ -23,8 +23,9 @@ class TokenRefresher:
 
     def __init__(self, users: Users, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._users = users
-        self._clock = clock
-        self._known: OrderedDict[bytes, tuple[float, asyncio.Task[Tokens]]] = OrderedDict()
+        self._tokens = Cache[bytes, Tokens](
+            fresh_for=KEEP_FOR, jitter=0.0, max_entries=MAX_KEPT, clock=clock
+        )
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """The new tokens of the session.
@@ -32,22 +33,6 @@ class TokenRefresher:
         Raises `SignedOut` when the session is over, `UpstreamError` when the user service does
         not respond, and `RenewedElsewhere` when another replica exchanged the token.
         """
-        self._forget_old()
+        # The digest, so that a dump of our memory does not show the old token.
         key = hashlib.sha256(refresh_token.encode()).digest()
-        if key not in self._known:
-            task = asyncio.create_task(self._users.refresh(refresh_token))
-            task.add_done_callback(lambda done: self._forget_failed(key, done))
-            self._known[key] = (self._clock() + KEEP_FOR, task)
-        # Shielded: a request that is cancelled must not cancel the exchange of the others.
-        return await asyncio.shield(self._known[key][1])
-
-    def _forget_old(self) -> None:
-        while self._known:
-            ends_at, _ = next(iter(self._known.values()))
-            if ends_at > self._clock() and len(self._known) < MAX_KEPT:
-                return
-            self._known.popitem(last=False)
-
-    def _forget_failed(self, key: bytes, task: asyncio.Task[Tokens]) -> None:
-        if task.cancelled() or task.exception() is not None:
-            self._known.pop(key, None)
+        return await self._tokens.get(key, partial(self._users.refresh, refresh_token))

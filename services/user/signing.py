@@ -6,7 +6,6 @@ Which key signs and which are published follows from one time in each row, so re
 without talking to one another.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any, Protocol, Self
 
 from joserfc.jwk import OKPKey
 
-from app.stores.sql import StoreUnavailable
+from app.cache import Cache
 from services.user.models import StoredKey
 
 ALGORITHM = "Ed25519"
@@ -23,7 +22,8 @@ FIRST_GENERATION = 1
 PUBLISHED_AHEAD = 5 * 60 * 1000
 # Longer than any access token lives, with room for clocks that differ.
 PUBLISHED_AFTER = 16 * 60 * 1000
-REREAD_AFTER = 10 * 1000
+# Seconds.
+REREAD_AFTER = 10.0
 
 
 class KeyStore(Protocol):
@@ -86,15 +86,22 @@ def published_keys(keys: Sequence[SigningKey], now: int) -> list[SigningKey]:
 class KeyRing:
     """The keys as last read from the store; read again every ten seconds.
 
-    While the store is down, the keys known so far go on signing.
+    While the store is down, the known keys go on signing.
     """
 
     def __init__(self, store: KeyStore, *, clock: Callable[[], int]) -> None:
         self._store = store
         self._clock = clock
-        self._keys: Sequence[SigningKey] = ()
-        self._read_at = 0
-        self._reading = asyncio.Lock()
+        self._keys = Cache[None, Sequence[SigningKey]](
+            fresh_for=REREAD_AFTER,
+            jitter=0.0,
+            usable_for=float("inf"),
+            # A caller that waits for a dead store cannot answer in time.
+            retry_after=REREAD_AFTER,
+            stale_while_loading=True,
+            max_entries=1,
+            clock=lambda: clock() / 1000,
+        )
 
     async def signing_key(self) -> SigningKey:
         """Raises `StoreUnavailable` as long as no key was ever read."""
@@ -105,26 +112,11 @@ class KeyRing:
         return [key.published() for key in published_keys(await self._current(), self._clock())]
 
     async def _current(self) -> Sequence[SigningKey]:
-        if self._keys and (self._is_fresh() or self._reading.locked()):
-            return self._keys
-        async with self._reading:
-            if not self._keys or not self._is_fresh():
-                await self._read()
-        return self._keys
+        return await self._keys.get(None, self._read)
 
-    def _is_fresh(self) -> bool:
-        return abs(self._clock() - self._read_at) < REREAD_AFTER
-
-    async def _read(self) -> None:
-        try:
-            stored = await self._store.all() or await self._first()
-        except StoreUnavailable:
-            if not self._keys:
-                raise
-            # Not again for another interval: who waits for a dead store answers nobody.
-        else:
-            self._keys = [SigningKey.load(key) for key in stored]
-        self._read_at = self._clock()
+    async def _read(self) -> Sequence[SigningKey]:
+        stored = await self._store.all() or await self._first()
+        return [SigningKey.load(key) for key in stored]
 
     async def _first(self) -> Sequence[StoredKey]:
         """Replicas that start together all get here: one insert wins, all read the winner."""

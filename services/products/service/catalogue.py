@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from app.cache import Cache
 from app.errors import FieldError, NotFound, Problem, UnprocessablePayload
 from app.stores.clock import Clock, moment
-from services.products.cache import TimedCache
 from services.products.models import Category, LookupResponse, Product, ProductDetails, Sort
 from services.products.pictures import draw
 from services.products.repository import (
@@ -19,6 +19,8 @@ from services.products.search import Vocabulary
 
 FRESH_SECONDS = 2.0
 """How long a cached product, page or category list may be served."""
+USABLE_SECONDS = 30.0
+"""How old a cached value may be while the store is down."""
 VOCABULARY_SECONDS = 60.0
 """How long a new word may be missing from spelling correction."""
 
@@ -62,10 +64,18 @@ class CatalogueService:
         self._repository = repository
         self._currency = currency
         self._clock = clock
-        self._products = TimedCache[str, Product](seconds=FRESH_SECONDS, capacity=512)
-        self._pages = TimedCache[object, ListingPage](seconds=FRESH_SECONDS, capacity=256)
-        self._vocabulary = TimedCache[str, Vocabulary](seconds=VOCABULARY_SECONDS, capacity=1)
-        self._categories = TimedCache[str, list[Category]](seconds=FRESH_SECONDS, capacity=1)
+        self._products = Cache[str, Product](
+            fresh_for=FRESH_SECONDS, usable_for=USABLE_SECONDS, max_entries=512
+        )
+        self._pages = Cache[object, ListingPage](
+            fresh_for=FRESH_SECONDS, usable_for=USABLE_SECONDS, max_entries=256
+        )
+        self._vocabulary = Cache[str, Vocabulary](
+            fresh_for=VOCABULARY_SECONDS, usable_for=USABLE_SECONDS, max_entries=1
+        )
+        self._categories = Cache[str, list[Category]](
+            fresh_for=FRESH_SECONDS, usable_for=USABLE_SECONDS, max_entries=1
+        )
 
     async def categories(self) -> list[Category]:
         """All categories, in the order in which the shop shows them."""
