@@ -154,12 +154,14 @@ async def change_load(wanted: NewLoad, knob: TheKnob) -> Load:
 
 
 def create() -> FastAPI:
-    """The app as the environment wants it. Raises `SettingsError`."""
+    """The service as the environment configures it. Raises `SettingsError`."""
     return build(load(LoadSettings))
 
 
 def build(settings: LoadSettings) -> FastAPI:
+    """The service. Nothing is opened before its lifespan begins."""
     metrics = Metrics("load-generator", version=settings.version)
+    health = Health()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -176,7 +178,7 @@ def build(settings: LoadSettings) -> FastAPI:
         service="load-generator",
         description="Load for the shop, at a rate that can be changed while it runs.",
         metrics=metrics,
-        health=Health(),
+        health=health,
         lifespan=lifespan,
         routers=[router],
     )

@@ -1,15 +1,16 @@
-"""Puts the service together."""
+"""The products service: what it is built from, and in which order it opens and closes."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import get_args
 
-import httpx2
 from fastapi import FastAPI
+from prometheus_client import Counter
 
-from app.client import Upstream
+from app.client import Transport, Upstream
 from app.factory import create_app
 from app.identity import TokenVerifier
 from app.process.background import repeat, run_in_background
@@ -39,27 +40,23 @@ PRIORITIES = {
 
 
 def create() -> FastAPI:
-    """The service as the environment describes it. Raises `app.settings.SettingsError`."""
+    """The service as the environment configures it. Raises `SettingsError`."""
     return build(load(ProductsSettings))
 
 
 def build(
     settings: ProductsSettings,
     *,
-    transports: Mapping[str, httpx2.AsyncBaseTransport] = {},
+    transports: Mapping[str, Transport] = MappingProxyType({}),
     clock: Clock | None = None,
 ) -> FastAPI:
-    """The service; nothing is opened before its lifespan begins.
+    """The service. Nothing is opened before its lifespan begins.
 
-    ``transports`` replaces the way to a neighbour (``user``) in tests, ``clock`` the store's.
+    ``transports`` replace the network to the upstreams of these names, ``clock`` the store's.
     """
     metrics = Metrics("products", version=settings.version)
     health = Health()
-    outcomes = metrics.counter(
-        "stock_reservations_total",
-        "What became of attempts to reserve stock?",
-        {"outcome": get_args(ReservationOutcome)},
-    )
+    outcomes = _reservation_outcomes(metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -71,8 +68,8 @@ def build(
                 "user", settings.user_url, metrics=metrics, transport=transports.get("user")
             ) as user,
         ):
-            now = clock or database.clock
             health.add("store", partial(check_schema, database, "services.products"))
+            now = clock or database.clock
             catalogue = CatalogueService(
                 CatalogueRepository(database), currency=settings.currency, clock=now
             )
@@ -83,12 +80,10 @@ def build(
                 outcomes=outcomes,
                 clock=now,
             )
-            sweeping = repeat(
-                stock.expire,
-                every=settings.reservation_sweep,
-                name="take back expired reservations",
+            expiry = repeat(
+                stock.expire, every=settings.reservation_sweep, name="expire reservations"
             )
-            async with run_in_background(sweeping):
+            async with run_in_background(expiry):
                 yield State(
                     catalogue=catalogue,
                     stock=stock,
@@ -104,6 +99,14 @@ def build(
         metrics=metrics,
         health=health,
         lifespan=lifespan,
-        routers=(router,),
+        routers=[router],
         priorities=PRIORITIES,
+    )
+
+
+def _reservation_outcomes(metrics: Metrics) -> Counter:
+    return metrics.counter(
+        "stock_reservations_total",
+        "What became of attempts to reserve stock?",
+        {"outcome": get_args(ReservationOutcome)},
     )

@@ -1,16 +1,17 @@
-"""Composition root of the storefront."""
+"""The storefront: what it is built from, and in which order it opens and closes."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypedDict
 
-import httpx2
 from fastapi import FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from prometheus_client import Gauge
 
-from app.client import Upstream
+from app.client import Transport, Upstream
 from app.factory import create_app
 from app.process.health import Health
 from app.request.admission import Priority
@@ -42,7 +43,6 @@ from services.storefront.web.security import SecurityHeaders
 
 HERE = Path(__file__).parent
 
-# Who only looks around is sent away first, who is about to pay last.
 PRIORITIES = {
     "GET /": Priority.LOW,
     "GET /search": Priority.LOW,
@@ -54,6 +54,7 @@ PRIORITIES = {
     "POST /login": Priority.HIGH,
     "POST /register": Priority.HIGH,
 }
+"""Under load, browsing is rejected before checkout."""
 
 
 class State(TypedDict):
@@ -61,71 +62,36 @@ class State(TypedDict):
 
 
 def create() -> FastAPI:
-    """The storefront as the environment describes it. Raises `SettingsError`."""
+    """The service as the environment configures it. Raises `SettingsError`."""
     return build(load(StorefrontSettings))
 
 
 def build(
     settings: StorefrontSettings,
     *,
-    transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
+    transports: Mapping[str, Transport] = MappingProxyType({}),
 ) -> FastAPI:
-    """The storefront. ``transports`` replaces the network to the neighbours named, for tests."""
+    """The service. Nothing is opened before its lifespan begins.
+
+    ``transports`` replace the network to the upstreams of these names.
+    """
     metrics = Metrics("storefront", version=settings.version)
-    static = _static_files()
-    templates = _templates()
+    health = Health()
     event_streams = metrics.gauge(
         "storefront_event_streams", "How many event streams are passed on right now?"
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        async with AsyncExitStack() as stack:
-            upstreams = {
-                name: await stack.enter_async_context(
-                    Upstream(
-                        name,
-                        url,
-                        metrics=metrics,
-                        # Only who counts tries by address has to know who says it.
-                        service_tokens=settings.service_tokens if name == "user" else (),
-                        timeout=settings.browse_timeout,
-                        transport=(transports or {}).get(name),
-                    )
-                )
-                for name, url in _neighbours(settings).items()
-            }
-            users = Users(upstreams["user"])
-            storefront = Storefront(
-                products=Products(upstreams["products"]),
-                carts=Carts(upstreams["cart"]),
-                users=users,
-                orders=Orders(upstreams["tracking"]),
-                metrics=metrics,
-                browse_timeout=settings.browse_timeout,
-            )
-            shop = Shop(
-                settings=settings,
-                storefront=storefront,
-                token_refresher=TokenRefresher(users),
-                upstreams=upstreams,
-                streams=Streams(
-                    per_account=settings.events_per_account,
-                    limit=settings.events_limit,
-                    count=event_streams,
-                ),
-                templates=templates,
-                assets=static,
-                cookies=Cookies(https=settings.https),
-            )
-            yield State(shop=shop)
+        async with _open_upstreams(settings, metrics, transports) as upstreams:
+            yield State(shop=_shop(settings, metrics, upstreams, event_streams))
 
     app = create_app(
         settings,
         service="storefront",
         description="The shop's pages, and its APIs under one origin at `/api/<service>/v1/…`.",
         metrics=metrics,
-        health=Health(),
+        health=health,
         lifespan=lifespan,
         routers=[
             catalogue.router,
@@ -142,24 +108,72 @@ def build(
         public=True,
     )
     app.add_exception_handler(RenewedElsewhere, _on_renewed_elsewhere)
-    app.add_middleware(ErrorPages, render=templates.get_template("error.html").render)
+    app.add_middleware(ErrorPages, render=_templates().get_template("error.html").render)
     app.add_middleware(SecurityHeaders, https=settings.https)
     app.add_middleware(CompressedPages)
     return app
 
 
-async def _on_renewed_elsewhere(request: Request, _: Exception) -> Response:
-    shop: Shop = request.state.shop
-    return await same_page_again(request, shop.cookies)
-
-
-def _neighbours(settings: StorefrontSettings) -> Mapping[str, str]:
-    return {
+@asynccontextmanager
+async def _open_upstreams(
+    settings: StorefrontSettings, metrics: Metrics, transports: Mapping[str, Transport]
+) -> AsyncIterator[Mapping[str, Upstream]]:
+    urls = {
         "products": settings.products_url,
         "cart": settings.cart_url,
         "user": settings.user_url,
         "tracking": settings.tracking_url,
     }
+    async with AsyncExitStack() as stack:
+        yield {
+            name: await stack.enter_async_context(
+                Upstream(
+                    name,
+                    url,
+                    metrics=metrics,
+                    # Only user, which limits attempts by address, has to trust this service.
+                    service_tokens=settings.service_tokens if name == "user" else (),
+                    timeout=settings.browse_timeout,
+                    transport=transports.get(name),
+                )
+            )
+            for name, url in urls.items()
+        }
+
+
+def _shop(
+    settings: StorefrontSettings,
+    metrics: Metrics,
+    upstreams: Mapping[str, Upstream],
+    event_streams: Gauge,
+) -> Shop:
+    users = Users(upstreams["user"])
+    return Shop(
+        settings=settings,
+        storefront=Storefront(
+            products=Products(upstreams["products"]),
+            carts=Carts(upstreams["cart"]),
+            users=users,
+            orders=Orders(upstreams["tracking"]),
+            metrics=metrics,
+            browse_timeout=settings.browse_timeout,
+        ),
+        token_refresher=TokenRefresher(users),
+        upstreams=upstreams,
+        streams=Streams(
+            per_account=settings.events_per_account,
+            limit=settings.events_limit,
+            count=event_streams,
+        ),
+        templates=_templates(),
+        assets=_static_files(),
+        cookies=Cookies(https=settings.https),
+    )
+
+
+async def _on_renewed_elsewhere(request: Request, _: Exception) -> Response:
+    shop: Shop = request.state.shop
+    return await same_page_again(request, shop.cookies)
 
 
 @cache
@@ -169,7 +183,7 @@ def _static_files() -> Assets:
 
 @cache
 def _templates() -> Environment:
-    """One for all apps of a process: the environment keeps what it compiled."""
+    """Shared by all apps of a process, because it caches compiled templates."""
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,

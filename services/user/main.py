@@ -1,6 +1,6 @@
-"""Puts the service together."""
+"""The user service: what it is built from, and in which order it opens and closes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -46,12 +46,15 @@ PRIORITIES = {
 
 
 def create() -> FastAPI:
-    """The service as the environment describes it. Raises `app.settings.SettingsError`."""
+    """The service as the environment configures it. Raises `SettingsError`."""
     return build(load(UserSettings))
 
 
 def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
-    """The service; nothing is opened before its lifespan begins. ``clock`` replaces the store's."""
+    """The service. Nothing is opened before its lifespan begins.
+
+    ``clock`` replaces the store's.
+    """
     metrics = Metrics("user", version=settings.version)
     health = Health()
     counts = Counts.of(metrics)
@@ -65,15 +68,15 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
             ) as passwords,
         ):
             now = clock or database.clock
+            keys = KeyRing(SigningKeys(database), clock=now)
             guard = Guard(Attempts(database), limits=_limits(settings), clock=now)
-            ring = KeyRing(SigningKeys(database), clock=now)
-            account_service = AccountService(
+            accounts = AccountService(
                 Accounts(database), passwords=passwords, guard=guard, counts=counts, clock=now
             )
-            session_service = SessionService(
+            sessions = SessionService(
                 Sessions(database),
                 Accounts(database),
-                keys=ring,
+                keys=keys,
                 access_tokens=_access_tokens(settings),
                 passwords=passwords,
                 guard=guard,
@@ -81,32 +84,15 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
                 counts=counts,
                 clock=now,
             )
-            staff = StaffAccount(account_service, settings.staff())
+            staff = StaffAccount(accounts, settings.staff())
             health.add("store", partial(check_schema, database, "services.user"))
-            health.add("signing key", partial(_have_key, ring))
+            health.add("signing key", partial(_have_key, keys))
             health.add("staff account", staff.check)
             async with (
-                Upstream("user", "http://user", metrics=metrics, transport=_OwnKeys(ring)) as own,
-                run_in_background(
-                    BackgroundTask("keep the staff account", staff.keep),
-                    repeat(
-                        partial(tidy, Sessions(database), Attempts(database), clock=now),
-                        every=TIDY_EVERY,
-                        name="tidy",
-                    ),
-                ),
+                run_in_background(*_background_tasks(database, staff, now)),
+                _token_verifier(settings, metrics, keys, now) as verifier,
             ):
-                yield State(
-                    accounts=account_service,
-                    sessions=session_service,
-                    keys=ring,
-                    verifier=TokenVerifier(
-                        own,
-                        issuer=settings.token_issuer,
-                        audience=settings.token_audience,
-                        wall_clock=lambda: now() / 1000,
-                    ),
-                )
+                yield State(accounts=accounts, sessions=sessions, keys=keys, verifier=verifier)
 
     return create_app(
         settings,
@@ -115,9 +101,32 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
         metrics=metrics,
         health=health,
         lifespan=lifespan,
-        routers=(router,),
+        routers=[router],
         priorities=PRIORITIES,
     )
+
+
+def _background_tasks(
+    database: Database, staff: StaffAccount, clock: Clock
+) -> Sequence[BackgroundTask]:
+    purge = partial(tidy, Sessions(database), Attempts(database), clock=clock)
+    return [
+        BackgroundTask("keep the staff account", staff.keep),
+        repeat(purge, every=TIDY_EVERY, name="tidy"),
+    ]
+
+
+@asynccontextmanager
+async def _token_verifier(
+    settings: UserSettings, metrics: Metrics, keys: KeyRing, clock: Clock
+) -> AsyncIterator[TokenVerifier]:
+    async with Upstream("user", "http://user", metrics=metrics, transport=_OwnKeys(keys)) as own:
+        yield TokenVerifier(
+            own,
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+            wall_clock=lambda: clock() / 1000,
+        )
 
 
 class _OwnKeys(httpx2.AsyncBaseTransport):
