@@ -1,29 +1,28 @@
-"""What the routes ask for, by its name in the shop."""
+"""Dependencies of the routes."""
 
 from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Header, Request
 
 from app.errors import IDEMPOTENCY_KEY, Unauthenticated, UnprocessablePayload
-from app.identity import CurrentIdentity, Identity, TokenVerifier, require_role
+from app.identity import Identity, TokenVerifier, require_role
 from app.request.idempotency import Key
-from services.cart.models import GuestMerge
+from services.cart.models import MAX_IDEMPOTENCY_KEYS, MergeRequest
 from services.cart.service import CartService
 
 
 class State(TypedDict):
-    """What start-up creates and requests use."""
+    """What the lifespan yields."""
 
     carts: CartService
     verifier: TokenVerifier
 
 
-async def _carts(request: Request) -> CartService:
+async def _cart_service(request: Request) -> CartService:
     return cast(CartService, request.state.carts)
 
 
-async def _guest(request: Request, merge: GuestMerge) -> Identity:
-    """Whose cart the body's token opens; the caller's own token is another matter."""
+async def _guest_identity(request: Request, merge: MergeRequest) -> Identity:
     verifier = cast(TokenVerifier, request.state.verifier)
     try:
         identity = await verifier.verify(merge.guest_token)
@@ -41,20 +40,19 @@ def _not_a_guest() -> UnprocessablePayload:
     )
 
 
-Carts = Annotated[CartService, Depends(_carts)]
-Shopper = CurrentIdentity
-"""Whoever the caller's token speaks for, a guest or a user: each subject has one cart."""
-Customer = Annotated[Identity, Depends(require_role("user"))]
-"""A caller with an account."""
-Guest = Annotated[Identity, Depends(_guest)]
-"""Whoever the guest's token in the body speaks for."""
-# No dependency: the hottest route pays for each one it has.
+CartServiceDep = Annotated[CartService, Depends(_cart_service)]
+CurrentUser = Annotated[Identity, Depends(require_role("user"))]
+"""The caller, who must have an account."""
+GuestIdentity = Annotated[Identity, Depends(_guest_identity)]
+"""The guest whose access token is in the request body."""
+# A plain header: a dependency would cost the busiest route more.
 IdempotencyKey = Annotated[
     Key | None,
     Header(
         alias=IDEMPOTENCY_KEY,
         description="A name for this one add, 1 to 255 visible ASCII characters. "
         "Sent again with the same body within 15 minutes, it adds nothing more and answers the "
-        "cart as it is by then. The latest 64 keys of a shopper are remembered.",
+        "cart as it is by then. "
+        f"The latest {MAX_IDEMPOTENCY_KEYS} keys of a shopper are remembered.",
     ),
 ]

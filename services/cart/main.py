@@ -1,4 +1,4 @@
-"""The cart service: what is put together, and in which order it opens and closes."""
+"""Builds the cart service."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,12 +20,12 @@ from services.cart.routes import router
 from services.cart.service import CartService
 from services.cart.settings import CartSettings
 
-FORGET_EVERY = 10 * 60.0
-MEASURE_EVERY = 10.0
+DELETE_EXPIRED_INTERVAL = 10 * 60.0
+MEASURE_INTERVAL = 10.0
 
 
 def create() -> FastAPI:
-    """The app as the environment wants it. Raises `SettingsError`."""
+    """The service as the environment configures it. Raises `SettingsError`."""
     return build(load(CartSettings))
 
 
@@ -67,28 +67,30 @@ def build(
 
 @asynccontextmanager
 async def _open_carts(settings: CartSettings, metrics: Metrics) -> AsyncIterator[CartRepository]:
-    # Each store is imported where it is opened: the other one would be 20 MB for nothing.
+    # Only the store in use is imported: the other one would need 20 MB.
     retention = Retention(
-        cart=settings.cart_lifetime,
-        guest_cart=settings.guest_cart_lifetime,
-        remembered_add=settings.add_key_lifetime,
+        cart_seconds=settings.cart_lifetime,
+        guest_cart_seconds=settings.guest_cart_lifetime,
+        idempotency_key_seconds=settings.add_key_lifetime,
     )
     if settings.store_url.startswith("sqlite:"):
         from app.stores.sql import Database
-        from services.cart.repository.sqlite import SqliteCarts
+        from services.cart.repository.sqlite import SqliteCartRepository
 
         async with Database(settings.store_url, metrics=metrics) as database:
-            sqlite_carts = SqliteCarts(database, retention)
-            forgetting = repeat(
-                sqlite_carts.forget_expired, every=FORGET_EVERY, name="forget expired carts"
+            sqlite_carts = SqliteCartRepository(database, retention)
+            deleting = repeat(
+                sqlite_carts.delete_expired,
+                every=DELETE_EXPIRED_INTERVAL,
+                name="delete expired carts",
             )
-            async with run_in_background(forgetting):
+            async with run_in_background(deleting):
                 yield sqlite_carts
     else:
         from app.stores.valkey import Valkey
-        from services.cart.repository.valkey import ValkeyCarts
+        from services.cart.repository.valkey import ValkeyCartRepository
 
         async with Valkey(settings.store_url, metrics=metrics) as valkey:
-            measuring = repeat(valkey.measure, every=MEASURE_EVERY, name="measure the store")
+            measuring = repeat(valkey.measure, every=MEASURE_INTERVAL, name="measure the store")
             async with run_in_background(measuring):
-                yield ValkeyCarts(valkey, retention)
+                yield ValkeyCartRepository(valkey, retention)

@@ -1,7 +1,7 @@
-"""The cart and its rules: what fits in, what a change does, what checkout takes out.
+"""The cart: its limits, and the result of every change.
 
-A cart knows SKUs and quantities, never a price. Every method answers a new cart and leaves
-the old one alone; a change raises the version by one, and what changes nothing does not.
+A cart holds SKUs and quantities, never a price. It is immutable: every method returns a new cart.
+A change raises the version by one; a change without effect returns the same cart.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,14 @@ from pydantic import Field
 from app.errors import Conflict
 from app.models import RequestModel, ResponseModel
 
-MAX_QUANTITY = 99
+# The limits of a cart are stated here and nowhere else. `Cart` applies them to carts in SQLite;
+# the scripts that apply them in Valkey get the same constants when they are loaded.
 MAX_LINES = 100
+MAX_QUANTITY = 99
+MAX_IDEMPOTENCY_KEYS = 64
+"""For one cart. When there are more, the oldest are dropped."""
+
+CART_LIMITS = f"A cart holds up to {MAX_LINES} products and up to {MAX_QUANTITY} pieces of each."
 
 Sku = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}$", examples=["MUG-BLUE"])]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
@@ -24,46 +30,44 @@ Subject = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 
 
 class CartLimit(Conflict):
-    """The change would pass 99 pieces of one product or 100 lines; nothing was changed."""
+    """The change would exceed a limit of the cart; nothing was changed."""
 
     type = "cart-limit"
     title = "The cart cannot hold that much"
 
     def __init__(self) -> None:
-        super().__init__(
-            f"A cart holds up to {MAX_LINES} products and up to {MAX_QUANTITY} pieces of each."
-        )
+        super().__init__(CART_LIMITS)
 
 
 class Line(RequestModel):
-    """So many pieces of one product."""
+    """A quantity of one product, as a request names it."""
 
     sku: Sku
     quantity: Quantity
 
 
-class NewQuantity(RequestModel):
-    """How many pieces there shall be."""
+class QuantityRequest(RequestModel):
+    """The new quantity of a line."""
 
     quantity: Quantity
 
 
-class GuestMerge(RequestModel):
-    """Whose cart to take over."""
+class MergeRequest(RequestModel):
+    """The guest whose cart is merged into the caller's."""
 
     guest_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,4096}$")]
 
 
-class Order(RequestModel):
-    """What a shopper has bought and no longer needs in the cart."""
+class TakeRequest(RequestModel):
+    """The lines of an order, to be taken out of the cart of its owner."""
 
     order_id: OrderId
     subject: Subject
     lines: Annotated[list[Line], Field(min_length=1, max_length=MAX_LINES)]
 
 
-class Notice(ResponseModel):
-    """A product that a merge could not keep completely."""
+class ReducedLine(ResponseModel):
+    """A line that a merge had to cut to the limits. ``kept`` is 0 when it did not fit at all."""
 
     sku: str
     requested: int
@@ -71,21 +75,21 @@ class Notice(ResponseModel):
 
 
 class CartLine(ResponseModel):
-    """So many pieces of one product."""
+    """A line of the cart."""
 
     sku: str
     quantity: Quantity
 
 
 class Cart(ResponseModel):
-    """What a shopper has chosen so far, by SKU. Version 0 is a cart that nobody touched yet."""
+    """The lines of a shopper's cart, ordered by SKU. A cart that never changed has version 0."""
 
     version: int = 0
     lines: tuple[CartLine, ...] = ()
     updated_at: datetime | None = None
 
     @classmethod
-    def holding(
+    def from_quantities(
         cls, quantities: Mapping[str, int], *, version: int, updated_at: datetime | None
     ) -> Self:
         return cls(
@@ -100,27 +104,27 @@ class Cart(ResponseModel):
     def quantities(self) -> dict[str, int]:
         return {line.sku: line.quantity for line in self.lines}
 
-    def adding(self, sku: str, quantity: int, *, at: datetime) -> "Cart":
+    def with_added(self, sku: str, quantity: int, *, at: datetime) -> "Cart":
         """Raises `CartLimit`."""
-        return self.setting(sku, self.quantities.get(sku, 0) + quantity, at=at)
+        return self.with_quantity(sku, self.quantities.get(sku, 0) + quantity, at=at)
 
-    def setting(self, sku: str, quantity: int, *, at: datetime) -> "Cart":
+    def with_quantity(self, sku: str, quantity: int, *, at: datetime) -> "Cart":
         """Raises `CartLimit`."""
         changed = self.quantities | {sku: quantity}
         if quantity > MAX_QUANTITY or len(changed) > MAX_LINES:
             raise CartLimit
-        return self._changed(changed, at)
+        return self._next_version(changed, at)
 
-    def removing(self, sku: str, *, at: datetime) -> "Cart":
-        return self._changed({k: v for k, v in self.quantities.items() if k != sku}, at)
+    def without_item(self, sku: str, *, at: datetime) -> "Cart":
+        return self._next_version({k: v for k, v in self.quantities.items() if k != sku}, at)
 
-    def emptied(self, *, at: datetime) -> "Cart":
-        return self._changed({}, at)
+    def cleared(self, *, at: datetime) -> "Cart":
+        return self._next_version({}, at)
 
-    def merging(self, guest: "Cart", *, at: datetime) -> tuple["Cart", tuple[Notice, ...]]:
-        """Both carts in one. What does not fit is cut and noted, never refused."""
+    def merged_with(self, guest: "Cart", *, at: datetime) -> tuple["Cart", tuple[ReducedLine, ...]]:
+        """Both carts in one. Lines that exceed a limit are cut and returned, not rejected."""
         merged = self.quantities
-        notices = []
+        reduced = []
         for line in guest.lines:
             requested = merged.get(line.sku, 0) + line.quantity
             fits = line.sku in merged or len(merged) < MAX_LINES
@@ -128,40 +132,40 @@ class Cart(ResponseModel):
             if kept:
                 merged[line.sku] = kept
             if kept < requested:
-                notices.append(Notice(sku=line.sku, requested=requested, kept=kept))
-        return self._changed(merged, at), tuple(notices)
+                reduced.append(ReducedLine(sku=line.sku, requested=requested, kept=kept))
+        return self._next_version(merged, at), tuple(reduced)
 
-    def without(self, ordered: Iterable[Line], *, at: datetime) -> "Cart":
-        """Takes out what was ordered; what was added since then stays."""
+    def without_ordered(self, ordered: Iterable[Line], *, at: datetime) -> "Cart":
+        """Without the ordered lines; pieces that were added since the order stay."""
         left = self.quantities
         for line in ordered:
             if line.sku in left:
                 left[line.sku] -= line.quantity
-        return self._changed({sku: count for sku, count in left.items() if count > 0}, at)
+        return self._next_version({sku: count for sku, count in left.items() if count > 0}, at)
 
-    def _changed(self, quantities: Mapping[str, int], at: datetime) -> "Cart":
+    def _next_version(self, quantities: Mapping[str, int], at: datetime) -> "Cart":
         if quantities == self.quantities:
             return self
-        return Cart.holding(quantities, version=self.version + 1, updated_at=at)
+        return Cart.from_quantities(quantities, version=self.version + 1, updated_at=at)
 
 
 class MergedCart(Cart):
-    """The cart after a merge, and what was cut to fit."""
+    """The cart after a merge, and the lines that were cut to the limits."""
 
-    notices: tuple[Notice, ...] = ()
+    notices: tuple[ReducedLine, ...] = ()
 
     @classmethod
-    def of(cls, cart: Cart, notices: Iterable[Notice]) -> Self:
+    def of(cls, cart: Cart, reduced: Iterable[ReducedLine]) -> Self:
         return cls(
             version=cart.version,
             lines=cart.lines,
             updated_at=cart.updated_at,
-            notices=tuple(notices),
+            notices=tuple(reduced),
         )
 
 
-class TakenOrder(ResponseModel):
-    """What became of an order's lines. ``taken`` is false when they had been taken before."""
+class TakeResponse(ResponseModel):
+    """Whether the lines were taken; ``taken`` is false when they had been taken before."""
 
     order_id: str
     taken: bool
@@ -169,8 +173,8 @@ class TakenOrder(ResponseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class AddedItem:
-    """The cart after an add. ``replayed``: the add itself happened in an earlier request."""
+class AddResult:
+    """The cart after an add. ``replayed``: an earlier request with the same key made the add."""
 
     cart: Cart
     replayed: bool = False

@@ -1,21 +1,21 @@
-"""The cart's HTTP contract. Every change answers the cart as it is afterwards."""
+"""The HTTP API of the cart. Every change answers the changed cart."""
 
 from fastapi import APIRouter, Response
 
 from app.errors import IdempotencyKeyReused
-from app.identity import ServiceCaller
+from app.identity import CurrentIdentity, ServiceCaller
 from app.request.idempotency import REPLAYED, document_replay
 from app.request.problems import problems
-from services.cart.dependencies import Carts, Customer, Guest, IdempotencyKey, Shopper
+from services.cart.dependencies import CartServiceDep, CurrentUser, GuestIdentity, IdempotencyKey
 from services.cart.models import (
     Cart,
     CartLimit,
     Line,
     MergedCart,
-    NewQuantity,
-    Order,
+    QuantityRequest,
     Sku,
-    TakenOrder,
+    TakeRequest,
+    TakeResponse,
 )
 from services.cart.service import UnknownProduct
 
@@ -35,57 +35,59 @@ REPLAY = document_replay(
 )
 async def add_item(
     line: Line,
-    shopper: Shopper,
-    carts: Carts,
+    identity: CurrentIdentity,
+    carts: CartServiceDep,
     response: Response,
     key: IdempotencyKey = None,
 ) -> Cart:
-    """Put so many more pieces of a product in.
+    """Add pieces of a product to the cart.
 
-    Refused with 409 `cart-limit` when there would be more than 99 pieces of it or more than
-    100 products; nothing is changed then.
+    409 `cart-limit`: the cart would hold too many products, or too many pieces of this one.
+    Nothing is changed then.
     """
-    added = await carts.add_item(shopper.subject, line, key=key)
+    added = await carts.add_item(identity.subject, line, key=key)
     if added.replayed:
         response.headers.update(REPLAYED)
     return added.cart
 
 
 @router.get("/cart", responses=problems(401))
-async def read_cart(shopper: Shopper, carts: Carts) -> Cart:
-    """What the caller has chosen so far."""
-    return await carts.cart_of(shopper.subject)
+async def read_cart(identity: CurrentIdentity, carts: CartServiceDep) -> Cart:
+    """Your cart."""
+    return await carts.read(identity.subject)
 
 
 @router.delete("/cart", responses=problems(401))
-async def clear_cart(shopper: Shopper, carts: Carts) -> Cart:
-    """Take everything out."""
-    return await carts.clear(shopper.subject)
+async def clear_cart(identity: CurrentIdentity, carts: CartServiceDep) -> Cart:
+    """Remove all lines."""
+    return await carts.clear(identity.subject)
 
 
 @router.put("/cart/items/{sku}", responses=problems(401, UnknownProduct, CartLimit))
-async def set_quantity(sku: Sku, wanted: NewQuantity, shopper: Shopper, carts: Carts) -> Cart:
-    """Have exactly so many pieces of a product."""
-    return await carts.set_quantity(shopper.subject, Line(sku=sku, quantity=wanted.quantity))
+async def set_quantity(
+    sku: Sku, request: QuantityRequest, identity: CurrentIdentity, carts: CartServiceDep
+) -> Cart:
+    """Set the quantity of a line. The line is added if it is not there."""
+    return await carts.set_quantity(identity.subject, Line(sku=sku, quantity=request.quantity))
 
 
 @router.delete("/cart/items/{sku}", responses=problems(401))
-async def remove_item(sku: Sku, shopper: Shopper, carts: Carts) -> Cart:
-    """Take a product out. One that is not in the cart is out already."""
-    return await carts.remove_item(shopper.subject, sku)
+async def remove_item(sku: Sku, identity: CurrentIdentity, carts: CartServiceDep) -> Cart:
+    """Remove a line. Nothing happens if it is not there."""
+    return await carts.remove_item(identity.subject, sku)
 
 
 @router.post("/cart:merge", responses=problems(401, 403))
-async def merge_guest(customer: Customer, guest: Guest, carts: Carts) -> MergedCart:
-    """Move a guest's cart into the caller's own, at login.
+async def merge_guest(user: CurrentUser, guest: GuestIdentity, carts: CartServiceDep) -> MergedCart:
+    """Move a guest's cart into your own, after login.
 
-    Quantities are summed. What passes 99 pieces or 100 products is cut and told in `notices`.
-    Doing it twice adds nothing: the guest's cart is empty after the first time.
+    Quantities are added. Lines that exceed the limits of a cart are cut and listed in `notices`.
+    A repeated merge adds nothing: the guest's cart is empty after the first one.
     """
-    return await carts.merge(customer.subject, guest=guest.subject)
+    return await carts.merge(user.subject, guest=guest.subject)
 
 
 @router.post("/cart:take", responses=problems(401))
-async def take_order(order: Order, _: ServiceCaller, carts: Carts) -> TakenOrder:
-    """Remove what was ordered, once per order. For checkout, not for shoppers."""
-    return await carts.take(order)
+async def take_order(request: TakeRequest, _: ServiceCaller, carts: CartServiceDep) -> TakeResponse:
+    """Take the lines of an order out of the cart, once per order. For services only."""
+    return await carts.take_ordered_lines(request)

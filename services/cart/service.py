@@ -1,14 +1,14 @@
-"""What shoppers and checkout may do with carts."""
+"""The operations on carts."""
 
 from app.errors import BadRequest, NotFound
 from app.telemetry.metrics import Metrics
 from services.cart.clients import Products
-from services.cart.models import AddedItem, Cart, Line, MergedCart, Order, TakenOrder
+from services.cart.models import AddResult, Cart, Line, MergedCart, TakeRequest, TakeResponse
 from services.cart.repository import CartRepository
 
 
 class UnknownProduct(NotFound):
-    """Products does not sell this SKU."""
+    """The products service has no product with this SKU."""
 
     type = "unknown-product"
     title = "There is no such product"
@@ -22,7 +22,7 @@ class SameCart(BadRequest):
 
 
 class CartService:
-    """Each method raises `StoreUnavailable` when the store does not answer in time."""
+    """Every method raises `StoreUnavailable` when the store does not answer in time."""
 
     def __init__(self, carts: CartRepository, products: Products, metrics: Metrics) -> None:
         self._carts = carts
@@ -37,18 +37,18 @@ class CartService:
             "cart_takes_total", "How many carts has checkout taken an order's lines from?"
         )
 
-    async def cart_of(self, subject: str) -> Cart:
+    async def read(self, subject: str) -> Cart:
         return await self._carts.read(subject)
 
-    async def add_item(self, subject: str, line: Line, *, key: str | None = None) -> AddedItem:
-        """Put so many more pieces in; with a ``key``, once however often it is asked for.
+    async def add_item(self, subject: str, line: Line, *, key: str | None = None) -> AddResult:
+        """Add pieces of a product to the cart, only once per ``key`` if there is one.
 
-        An add that was done before is recognised before products is asked, so nothing that
-        happened since changes its outcome. For a product that is known nothing is asked: the
-        store recognises the key while it adds.
+        A repeated add is recognised before the products service is asked, so its outcome cannot
+        change. If the product is known, no such request is made, and the store recognises the
+        key while it adds.
 
         Raises `UnknownProduct`, `CartLimit`, `IdempotencyKeyReused`, and `UpstreamError` when
-        nobody can say whether the product exists.
+        it cannot be found out whether the product exists.
         """
         if key is not None and not self._products.is_known(line.sku):
             earlier = await self._carts.find_add(subject, line, key=key)
@@ -61,7 +61,7 @@ class CartService:
         return added
 
     async def set_quantity(self, subject: str, line: Line) -> Cart:
-        """Have exactly so many pieces. Raises `UnknownProduct`, `CartLimit`, `UpstreamError`."""
+        """Set the quantity of a line. Raises `UnknownProduct`, `CartLimit`, `UpstreamError`."""
         await self._require_product(line.sku)
         return await self._carts.set(subject, line)
 
@@ -72,7 +72,7 @@ class CartService:
         return await self._carts.clear(subject)
 
     async def merge(self, subject: str, *, guest: str) -> MergedCart:
-        """Move a guest's lines over: each counts once, because the guest's cart is empty then.
+        """Move the lines of a guest's cart into the subject's. A repeated merge adds nothing.
 
         Raises `SameCart`.
         """
@@ -82,9 +82,14 @@ class CartService:
         self._merged.inc()
         return merged
 
-    async def take(self, order: Order) -> TakenOrder:
-        """Remove what was ordered, once per order; what was added meanwhile stays."""
-        taken = await self._carts.take(order.subject, order.order_id, order.lines)
+    async def take_ordered_lines(self, request: TakeRequest) -> TakeResponse:
+        """Take the lines of an order out of the cart, once per order.
+
+        Pieces that were added since the order stay.
+        """
+        taken = await self._carts.take_ordered_lines(
+            request.subject, request.order_id, request.lines
+        )
         if taken.taken:
             self._taken.inc()
         return taken

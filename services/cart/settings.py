@@ -1,10 +1,11 @@
-"""What the cart can be told. See `app.settings` for what every service understands."""
+"""The settings of the cart service. See `app.settings` for those of every service."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from app.settings import ServiceSettings, ServiceTokenSettings, UpstreamUrl, store_url
+from services.cart.models import MAX_IDEMPOTENCY_KEYS
 
 CartStoreUrl = Annotated[str, store_url("sqlite", "valkey", "redis")]
 
@@ -29,11 +30,11 @@ class CartSettings(ServiceSettings, ServiceTokenSettings):
         le=366 * 24 * 60 * 60,
         description="seconds a guest's cart is kept after its last change",
     )
-    # For a client that tries again and a form that is sent twice: minutes, not days.
+    # Keys are for retries and forms that are sent twice, so minutes are enough.
     add_key_lifetime: int = Field(
         default=15 * 60,
         ge=1,
         le=24 * 60 * 60,
         description="seconds an Idempotency-Key is remembered, as long as it is among a "
-        "shopper's latest 64",
+        f"shopper's latest {MAX_IDEMPOTENCY_KEYS}",
     )

@@ -1,8 +1,7 @@
-"""What the cart needs from a store.
+"""The interface of a cart store, implemented in `sqlite` and `valkey`.
 
-Each call is atomic: any number of replicas may change the same cart at the same time, and the
-result is that of one change after the other. `SqliteCarts` and `ValkeyCarts` keep the promise;
-one test suite runs over both.
+Each call is atomic: when several replicas change a cart at the same time, the result is that of
+one change after the other. The same tests run over both implementations.
 """
 
 import base64
@@ -12,27 +11,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.identity import GUEST_PREFIX
-from services.cart.models import AddedItem, Cart, Line, MergedCart, TakenOrder
-
-MAX_REMEMBERED = 64
-"""How many adds with an Idempotency-Key are remembered for one shopper; the oldest go first."""
+from services.cart.models import AddResult, Cart, Line, MergedCart, TakeResponse
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long the store keeps what nobody touches, in seconds."""
+    """How long the store keeps carts after their last change, and idempotency keys."""
 
-    cart: int
-    guest_cart: int
-    remembered_add: int
+    cart_seconds: int
+    guest_cart_seconds: int
+    idempotency_key_seconds: int
 
-    def of_cart(self, subject: str) -> int:
-        """The milliseconds a subject's cart lives after its last change."""
-        return 1000 * (self.guest_cart if subject.startswith(GUEST_PREFIX) else self.cart)
+    def cart_ttl_ms(self, subject: str) -> int:
+        """How long the cart of this subject is kept after its last change."""
+        is_guest = subject.startswith(GUEST_PREFIX)
+        return 1000 * (self.guest_cart_seconds if is_guest else self.cart_seconds)
 
 
 def digests_of(key: str, line: Line) -> tuple[str, str]:
-    """What is remembered of an add: its key and what it asked for, in one size however long."""
+    """What is stored of an add with a key: the digests of the key and of the request."""
     return _digest_of(key), _digest_of(f"{line.sku} {line.quantity}")
 
 
@@ -41,22 +38,22 @@ def _digest_of(text: str) -> str:
 
 
 class CartRepository(Protocol):
-    """Carts by subject. A cart that is not stored is an empty one.
+    """Carts by subject. A subject without a stored cart has an empty one.
 
-    Every method raises `StoreUnavailable` when the store does not answer in time; a change
-    may then have happened or not.
+    Every method raises `StoreUnavailable` when the store does not answer in time; a change may
+    still have been made.
     """
 
     async def read(self, subject: str) -> Cart: ...
 
-    async def add(self, subject: str, line: Line, *, key: str | None) -> AddedItem:
-        """Once per ``key``, when there is one; a repeated one answers the cart as it is now.
+    async def add(self, subject: str, line: Line, *, key: str | None) -> AddResult:
+        """Add to the line. A ``key`` that was used before adds nothing and returns the cart.
 
         Raises `CartLimit`, `IdempotencyKeyReused`.
         """
 
-    async def find_add(self, subject: str, line: Line, *, key: str) -> AddedItem | None:
-        """The cart as it is now, if this add was done before; changes nothing.
+    async def find_add(self, subject: str, line: Line, *, key: str) -> AddResult | None:
+        """The cart, if an earlier add had this key. Changes nothing.
 
         Raises `IdempotencyKeyReused`.
         """
@@ -71,8 +68,10 @@ class CartRepository(Protocol):
     async def merge(self, subject: str, *, guest: str) -> MergedCart:
         """Move the guest's lines over; the guest's cart is empty afterwards."""
 
-    async def take(self, subject: str, order_id: str, lines: Sequence[Line]) -> TakenOrder:
-        """Once per order, however often it is asked for."""
+    async def take_ordered_lines(
+        self, subject: str, order_id: str, lines: Sequence[Line]
+    ) -> TakeResponse:
+        """Take the lines of an order out of the cart, once per order."""
 
     async def check(self) -> None:
-        """Returns when the store can serve; raises `StoreUnavailable` when not."""
+        """Raises `StoreUnavailable` unless the store can serve requests."""

@@ -12,8 +12,8 @@ from app.stores.sql import Database
 from app.stores.valkey import Valkey
 from app.telemetry.metrics import Metrics
 from services.cart.repository import CartRepository, Retention
-from services.cart.repository.sqlite import SqliteCarts
-from services.cart.repository.valkey import ValkeyCarts
+from services.cart.repository.sqlite import SqliteCartRepository
+from services.cart.repository.valkey import ValkeyCartRepository
 from tests.services.cart.servers import ValkeyServer
 
 STORES = ("sqlite", "valkey")
@@ -39,17 +39,21 @@ async def store_url(request: pytest.FixtureRequest, valkey_server_url: str, tmp_
 
 @asynccontextmanager
 async def open_carts(
-    url: str, *, cart: int = 3600, guest_cart: int = 3600, remembered_add: int = 3600
+    url: str, *, cart: int = 3600, guest_cart: int = 3600, idempotency_key: int = 3600
 ) -> AsyncIterator[CartRepository]:
     """Carts in a store that is ready, kept for so many seconds."""
     metrics = Metrics("cart")
-    retention = Retention(cart=cart, guest_cart=guest_cart, remembered_add=remembered_add)
+    retention = Retention(
+        cart_seconds=cart,
+        guest_cart_seconds=guest_cart,
+        idempotency_key_seconds=idempotency_key,
+    )
     if url.startswith("sqlite:"):
         async with Database(url, metrics=metrics) as database:
-            yield SqliteCarts(database, retention)
+            yield SqliteCartRepository(database, retention)
     else:
         async with Valkey(url, metrics=metrics) as valkey:
-            yield ValkeyCarts(valkey, retention)
+            yield ValkeyCartRepository(valkey, retention)
 
 
 @pytest.fixture

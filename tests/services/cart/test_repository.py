@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.errors import IdempotencyKeyReused
-from services.cart.models import Cart, CartLimit, CartLine, Line, Notice
+from services.cart.models import Cart, CartLimit, CartLine, Line, ReducedLine
 from services.cart.repository import CartRepository, digests_of
 from tests.services.cart.conftest import open_carts
 from tests.support.waiting import until
@@ -263,7 +263,7 @@ async def test_a_merge_cuts_a_line_at_99_pieces_and_says_so(
     merged = await carts.merge(shopper, guest=guest)
 
     assert quantities(merged) == {"MUG": 99}
-    assert merged.notices == (Notice(sku="MUG", requested=110, kept=99),)
+    assert merged.notices == (ReducedLine(sku="MUG", requested=110, kept=99),)
 
 
 async def test_a_merge_leaves_out_what_passes_100_products_and_says_so(
@@ -279,7 +279,7 @@ async def test_a_merge_leaves_out_what_passes_100_products_and_says_so(
     assert quantities(merged).keys() >= {"A-FITS"}
     assert quantities(merged)["SKU-001"] == 2
     assert len(merged.lines) == 100
-    assert merged.notices == (Notice(sku="B-DOES-NOT", requested=2, kept=0),)
+    assert merged.notices == (ReducedLine(sku="B-DOES-NOT", requested=2, kept=0),)
 
 
 async def test_take_removes_what_was_ordered_and_leaves_what_came_later(
@@ -290,7 +290,7 @@ async def test_take_removes_what_was_ordered_and_leaves_what_came_later(
     ordered = [line("MUG", 2), LAMP]
     await carts.add(shopper, line("MUG", 5), key=None)
 
-    taken = await carts.take(shopper, "order-0001", ordered)
+    taken = await carts.take_ordered_lines(shopper, "order-0001", ordered)
 
     assert taken.taken
     assert quantities(await carts.read(shopper)) == {"MUG": 5}
@@ -301,7 +301,7 @@ async def test_take_happens_once_per_order(carts: CartRepository, shopper: str) 
     await carts.add(shopper, line("MUG", 10), key=None)
 
     answers = await asyncio.gather(
-        *(carts.take(shopper, "order-0001", [line("MUG", 2)]) for _ in range(8))
+        *(carts.take_ordered_lines(shopper, "order-0001", [line("MUG", 2)]) for _ in range(8))
     )
 
     assert sum(answer.taken for answer in answers) == 1
@@ -313,7 +313,7 @@ async def test_take_of_more_than_there_is_empties_the_line(
 ) -> None:
     await carts.add(shopper, MUG, key=None)
 
-    await carts.take(shopper, "order-0001", [line("MUG", 4), LAMP])
+    await carts.take_ordered_lines(shopper, "order-0001", [line("MUG", 4), LAMP])
 
     assert (await carts.read(shopper)).lines == ()
 
@@ -321,7 +321,7 @@ async def test_take_of_more_than_there_is_empties_the_line(
 async def test_take_from_a_cart_that_expired_is_done_all_the_same(
     carts: CartRepository, shopper: str
 ) -> None:
-    taken = await carts.take(shopper, "order-0001", [MUG])
+    taken = await carts.take_ordered_lines(shopper, "order-0001", [MUG])
 
     assert taken.taken
     assert await carts.read(shopper) == Cart()
@@ -339,7 +339,7 @@ async def test_a_guests_cart_expires_before_an_accounts(
 
 
 async def test_carts_and_keys_expire(store_url: str, shopper: str) -> None:
-    async with open_carts(store_url, cart=1, remembered_add=1) as carts:
+    async with open_carts(store_url, cart=1, idempotency_key=1) as carts:
         await carts.add(shopper, MUG, key="k1")
         await until(lambda: is_empty(carts, shopper), within=5)
 

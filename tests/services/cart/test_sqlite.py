@@ -11,7 +11,7 @@ from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.cart.models import Line
 from services.cart.repository import Retention
-from services.cart.repository.sqlite import SqliteCarts
+from services.cart.repository.sqlite import SqliteCartRepository
 from tests.services.cart.shop import as_shopper, cart_service, problem_of
 from tests.support.waiting import until
 
@@ -72,13 +72,18 @@ async def test_what_expired_is_deleted_and_the_rest_stays(
     url = f"sqlite:///{file}"
     await migrate("services.cart", url)
     async with Database(url, metrics=Metrics("cart")) as database:
-        kept = SqliteCarts(database, Retention(cart=3600, guest_cart=3600, remembered_add=3600))
-        expired = SqliteCarts(database, Retention(cart=0, guest_cart=0, remembered_add=0))
+        kept = SqliteCartRepository(
+            database,
+            Retention(cart_seconds=3600, guest_cart_seconds=3600, idempotency_key_seconds=3600),
+        )
+        expired = SqliteCartRepository(
+            database, Retention(cart_seconds=0, guest_cart_seconds=0, idempotency_key_seconds=0)
+        )
         for carts, subject in ((kept, shopper), (expired, guest)):
             await carts.add(subject, MUG, key="k1")
-            await carts.take(subject, "order-0001", [MUG])
+            await carts.take_ordered_lines(subject, "order-0001", [MUG])
 
-        await kept.forget_expired()
+        await kept.delete_expired()
 
     for table in ("carts", "remembered_adds", "taken_orders"):
         assert observer.execute(f"SELECT subject FROM {table}").fetchall() == [(shopper,)]

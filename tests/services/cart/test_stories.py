@@ -28,7 +28,9 @@ steps = st.one_of(
     st.tuples(st.just("remove"), shoppers, st.sampled_from(["MUG", "10"])),
     st.tuples(st.just("clear"), shoppers),
     st.tuples(st.just("merge")),
-    st.tuples(st.just("take"), shoppers, orders, st.lists(lines, min_size=1, max_size=3)),
+    st.tuples(
+        st.just("take_ordered_lines"), shoppers, orders, st.lists(lines, min_size=1, max_size=3)
+    ),
 )
 
 

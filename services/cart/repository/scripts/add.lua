@@ -1,12 +1,12 @@
--- ARGV: lifetime, SKU, quantity.
--- KEYS[2], when there is one, remembers the adds with an Idempotency-Key; then ARGV goes on: digest
--- of the key, digest of the request, lifetime of the remembered adds.
+-- ARGV: time to live of the cart, SKU, quantity.
+-- KEYS[2] is the list of idempotency keys, if the request has one. ARGV then continues: digest of
+-- the key, digest of the request, time to live of the list.
 
 local sku, quantity = ARGV[2], tonumber(ARGV[3])
-local adds, key, request = KEYS[2], ARGV[4], ARGV[5]
+local keys, key_digest, request_digest = KEYS[2], ARGV[4], ARGV[5]
 
-if adds then
-  local replayed = replay(adds, key, request)
+if keys then
+  local replayed = replay(keys, key_digest, request_digest)
   if replayed then return replayed end
 end
 
@@ -14,10 +14,10 @@ local total = quantity_of(sku) + quantity
 if total > MAX_QUANTITY or not has_room_for(sku) then return {'limit'} end
 
 redis.call('HSET', CART, sku, total)
-changed(CART, LIFETIME)
-if adds then
-  redis.call('LPUSH', adds, key .. request)
-  redis.call('LTRIM', adds, 0, MAX_REMEMBERED - 1)
-  redis.call('PEXPIRE', adds, ARGV[6])
+save_change(CART, TTL)
+if keys then
+  redis.call('LPUSH', keys, key_digest .. request_digest)
+  redis.call('LTRIM', keys, 0, MAX_IDEMPOTENCY_KEYS - 1)
+  redis.call('PEXPIRE', keys, ARGV[6])
 end
 return {'done', contents()}

@@ -1,4 +1,4 @@
--- ARGV: lifetime.
+-- ARGV: time to live of the cart.
 
-empty(CART, LIFETIME)
+clear(CART, TTL)
 return {'done', contents()}

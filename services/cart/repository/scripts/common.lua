@@ -1,10 +1,11 @@
--- Ahead of every script: the limits (put in by Python) and what the changes share.
+-- Shared by all scripts; Python puts it ahead of each of them, after the constants MAX_LINES,
+-- MAX_QUANTITY and MAX_IDEMPOTENCY_KEYS of services/cart/models.py.
 --
--- A cart is one hash: a field per SKU with its quantity, and `version` and `updated_at`
--- (milliseconds). SKUs are upper case, so no SKU is ever called like those two.
--- KEYS[1] is the shopper's cart, ARGV[1] the milliseconds it lives after its last change.
+-- A cart is one hash: a field per SKU with its quantity, and the fields `version` and `updated_at`
+-- (milliseconds). SKUs are upper case, so no SKU collides with those two.
+-- KEYS[1] is the shopper's cart, ARGV[1] its time to live in milliseconds after a change.
 
-local CART, LIFETIME = KEYS[1], ARGV[1]
+local CART, TTL = KEYS[1], ARGV[1]
 
 local function quantity_of(sku)
   return tonumber(redis.call('HGET', CART, sku) or 0)
@@ -16,12 +17,12 @@ local function has_room_for(sku)
   return redis.call('HLEN', CART) - details < MAX_LINES
 end
 
-local function changed(cart, lifetime)
+local function save_change(cart, ttl)
   local seconds, microseconds = unpack(redis.call('TIME'))
   local now = string.format('%d', seconds * 1000 + math.floor(microseconds / 1000))
   redis.call('HINCRBY', cart, 'version', 1)
   redis.call('HSET', cart, 'updated_at', now)
-  redis.call('PEXPIRE', cart, lifetime)
+  redis.call('PEXPIRE', cart, ttl)
 end
 
 local function skus_in(cart)
@@ -33,11 +34,11 @@ local function skus_in(cart)
   return skus
 end
 
-local function empty(cart, lifetime)
+local function clear(cart, ttl)
   local skus = skus_in(cart)
   if #skus == 0 then return end
   redis.call('HDEL', cart, unpack(skus))
-  changed(cart, lifetime)
+  save_change(cart, ttl)
 end
 
 local function contents()

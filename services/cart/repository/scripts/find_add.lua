@@ -1,3 +1,4 @@
--- KEYS[2] remembers the adds. ARGV: lifetime (unused), digest of the key, digest of the request.
+-- KEYS[2] is the list of idempotency keys.
+-- ARGV: time to live of the cart (not used), digest of the key, digest of the request.
 
 return replay(KEYS[2], ARGV[2], ARGV[3]) or {'unknown'}

@@ -1,7 +1,7 @@
--- ARGV: lifetime, lifetime of the guest's cart. KEYS[2] is that cart.
--- Answers the notices too: for each product that did not fit, SKU, requested, kept.
+-- KEYS[2] is the guest's cart. ARGV: time to live of the cart, and of the guest's.
+-- Also returns the lines that did not fit: SKU, requested, kept.
 
-local notices = {}
+local reduced = {}
 local kept_any = false
 
 for _, sku in ipairs(skus_in(KEYS[2])) do
@@ -12,9 +12,9 @@ for _, sku in ipairs(skus_in(KEYS[2])) do
     redis.call('HSET', CART, sku, kept)
     kept_any = true
   end
-  if kept < requested then table.insert(notices, {sku, requested, kept}) end
+  if kept < requested then table.insert(reduced, {sku, requested, kept}) end
 end
 
-if kept_any then changed(CART, LIFETIME) end
-empty(KEYS[2], ARGV[2])
-return {'done', contents(), notices}
+if kept_any then save_change(CART, TTL) end
+clear(KEYS[2], ARGV[2])
+return {'done', contents(), reduced}

@@ -1,4 +1,4 @@
--- ARGV: lifetime, SKU, quantity. A quantity of 0 removes the line.
+-- ARGV: time to live of the cart, SKU, quantity. A quantity of 0 removes the line.
 
 local sku, quantity = ARGV[2], tonumber(ARGV[3])
 
@@ -10,5 +10,5 @@ if quantity > 0 then
 else
   redis.call('HDEL', CART, sku)
 end
-changed(CART, LIFETIME)
+save_change(CART, TTL)
 return {'done', contents()}

@@ -1,5 +1,5 @@
--- ARGV: lifetime, then SKU and quantity of each ordered line.
--- KEYS[2] remembers that the order's lines were taken.
+-- KEYS[2] is set once the order's lines were taken.
+-- ARGV: time to live of both keys, then SKU and quantity of each ordered line.
 
 if not redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[1]) then
   return {'taken before', contents()}
@@ -17,5 +17,5 @@ for i = 2, #ARGV, 2 do
   took_any = took_any or in_cart > 0
 end
 
-if took_any then changed(CART, LIFETIME) end
+if took_any then save_change(CART, TTL) end
 return {'done', contents()}
