@@ -1,4 +1,4 @@
-"""What a route may ask for, by its name in the shop."""
+"""Dependencies of the routes."""
 
 import hmac
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from services.user.models import Account
 from services.user.service import AccountService, SessionService
 from services.user.signing import KeyRing
 
-KeyOfGuest = Annotated[str, KeyForm(min_length=32, problem=UnprocessablePayload)]
+GuestKeyHeader = Annotated[str, KeyForm(min_length=32, problem=UnprocessablePayload)]
 """Long enough that two visitors never have the same key by accident."""
 
 
 class State(TypedDict):
-    """What start-up makes, and the end of the process closes."""
+    """What the lifespan yields."""
 
     accounts: AccountService
     sessions: SessionService
@@ -39,28 +39,27 @@ async def _keys(request: Request) -> KeyRing:
     return cast(KeyRing, request.state.keys)
 
 
-AccountBook = Annotated[AccountService, Depends(_accounts)]
-SessionBook = Annotated[SessionService, Depends(_sessions)]
-Keys = Annotated[KeyRing, Depends(_keys)]
+AccountServiceDep = Annotated[AccountService, Depends(_accounts)]
+SessionServiceDep = Annotated[SessionService, Depends(_sessions)]
+SigningKeysDep = Annotated[KeyRing, Depends(_keys)]
 
 
-async def _current_account(identity: CurrentIdentity, accounts: AccountBook) -> Account:
+async def _current_account(identity: CurrentIdentity, accounts: AccountServiceDep) -> Account:
     return await accounts.of_session(identity.subject, identity.session)
 
 
 CurrentAccount = Annotated[Account, Depends(_current_account)]
-"""The account of the caller, whose session is not over. Answers 401, 403, 503."""
+"""The caller's account. Answers 401 when the session is over, 403 to guests."""
 
 
 async def _client_address(request: Request) -> str:
-    """Whose attempt to count.
+    """The IP address whose attempts are counted.
 
-    Anybody can write ``X-Forwarded-For``. It is believed when another service of the shop
-    says it, which shows its service token; then it is the last entry, the one that service
-    saw itself. Everybody else is who they connect as.
+    ``X-Forwarded-For`` is trusted only from a caller with a service token. Its last entry is the
+    address that this service saw itself. Other callers have the address of their connection.
     """
     forwarded = request.headers.get("x-forwarded-for")
-    if forwarded is not None and _is_from_the_shop(request):
+    if forwarded is not None and _is_from_service(request):
         return forwarded.rpartition(",")[2].strip()
     return request.client.host if request.client else ""
 
@@ -71,23 +70,26 @@ ClientAddress = Annotated[str, Depends(_client_address)]
 async def _guest_key(
     request: Request,
     key: Annotated[
-        KeyOfGuest | None,
+        GuestKeyHeader | None,
         Header(
             alias=IDEMPOTENCY_KEY,
             description="The same key is the same guest, with tokens of its own for each request. "
-            "Whoever knows the key is that guest: make it of at least 128 random bits and keep "
-            "it secret. Looked at when the caller shows a service token (X-Service-Token).",
+            "Everybody who knows the key can act as that guest: give it at least 128 random bits "
+            "and keep it secret. It is ignored unless the caller has a service token "
+            "(X-Service-Token).",
         ),
     ] = None,
 ) -> str | None:
-    return key if _is_from_the_shop(request) else None
+    return key if _is_from_service(request) else None
 
 
 GuestKey = Annotated[str | None, Depends(_guest_key)]
 
 
-def _is_from_the_shop(request: Request) -> bool:
+def _is_from_service(request: Request) -> bool:
     accepted = cast(Sequence[SecretStr], request.app.state.settings.service_tokens)
-    shown = request.headers.get("x-service-token", "").encode()
-    matches = [hmac.compare_digest(shown, token.get_secret_value().encode()) for token in accepted]
+    presented = request.headers.get("x-service-token", "").encode()
+    matches = [
+        hmac.compare_digest(presented, token.get_secret_value().encode()) for token in accepted
+    ]
     return any(matches)

@@ -1,9 +1,9 @@
-"""Change the signing keys by hand: ``python -m services.user.keys list``.
+"""The command that manages the signing keys: ``python -m services.user.keys list``.
 
-``rotate`` makes the next generation. It is published at once and signs five minutes later,
-when every verifier has it; the old one stays published until its last token is over. Nobody
-is logged out. ``withdraw`` is for a key somebody else may have: it is removed, and what it
-signed is refused as soon as verifiers fetch the keys again, within about a minute.
+``rotate`` makes the next generation. It is published at once and signs five minutes later, when
+every verifier knows it; the old one stays published until its last token has expired. Nobody is
+logged out. ``withdraw`` removes a key that may have leaked: its tokens are refused as soon as
+verifiers fetch the keys again, within about a minute.
 
 The store is ``CARTWHEEL_STORE_URL``. Exit codes: 0 done, 1 not possible, 2 wrong usage.
 """
@@ -18,7 +18,7 @@ from app.settings import ServiceSettings, SettingsError, load, store_url
 from app.stores.clock import moment
 from app.stores.sql import Database, StoreUnavailable
 from app.telemetry.metrics import Metrics
-from services.user.repository import SigningKeys
+from services.user.repository import SigningKeyRepository
 from services.user.signing import (
     FIRST_GENERATION,
     PUBLISHED_AHEAD,
@@ -29,19 +29,19 @@ from services.user.signing import (
 
 
 class KeySettings(ServiceSettings):
-    """All this command needs from the environment."""
+    """The settings of this command."""
 
     store_url: Annotated[str, store_url("sqlite", "postgresql")]
 
 
 class NotPossible(Exception):
-    """What was asked for would leave the shop without a key, or names none."""
+    """The key does not exist, or it is the only one."""
 
 
-async def rotate(keys: SigningKeys, *, now: int, at_once: bool = False) -> SigningKey:
-    """Make the next generation; of two that do so at once, one is kept and both return it.
+async def rotate(keys: SigningKeyRepository, *, now: int, at_once: bool = False) -> SigningKey:
+    """Make the next generation. Of two calls at the same time one wins, and both return its key.
 
-    A rotation that is still under way is not overtaken by another one.
+    While a new key does not sign yet, that key is returned and none is made.
     """
     stored = [SigningKey.load(key) for key in await keys.all()]
     newest = max(stored, key=lambda key: key.generation, default=None)
@@ -58,8 +58,8 @@ async def rotate(keys: SigningKeys, *, now: int, at_once: bool = False) -> Signi
     return max(stored, key=lambda key: key.generation)
 
 
-async def withdraw(keys: SigningKeys, key_id: str) -> None:
-    """Remove a key. Raises `NotPossible` for the only one and for one that is not there."""
+async def withdraw(keys: SigningKeyRepository, key_id: str) -> None:
+    """Remove a key. Raises `NotPossible` for the only one and for an unknown one."""
     known = [key.key_id for key in await keys.all()]
     if key_id not in known:
         raise NotPossible(f"there is no key {key_id}")
@@ -68,8 +68,8 @@ async def withdraw(keys: SigningKeys, key_id: str) -> None:
     await keys.remove(key_id)
 
 
-async def describe(keys: SigningKeys, *, now: int) -> list[str]:
-    """One line for each key."""
+async def describe(keys: SigningKeyRepository, *, now: int) -> list[str]:
+    """One line of text for each key."""
     stored = [SigningKey.load(key) for key in await keys.all()]
     if not stored:
         return ["no key yet: the service makes one when it starts"]
@@ -85,7 +85,7 @@ def _line(key: SigningKey, *, signing: bool, published: bool) -> str:
 
 async def _run(options: argparse.Namespace, url: str) -> list[str]:
     async with Database(url, metrics=Metrics("user")) as database:
-        keys, now = SigningKeys(database), database.clock()
+        keys, now = SigningKeyRepository(database), database.clock()
         if options.command == "rotate":
             await rotate(keys, now=now, at_once=options.at_once)
         elif options.command == "withdraw":

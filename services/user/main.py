@@ -19,27 +19,32 @@ from app.stores.migrations import check_schema
 from app.stores.sql import Database, StoreUnavailable
 from app.telemetry.metrics import Metrics
 from services.user.dependencies import State
-from services.user.maintenance import TIDY_EVERY, StaffAccount, tidy
-from services.user.metrics import Counts
-from services.user.passwords import PasswordHashes
-from services.user.rate_limiter import Guard, Limits
-from services.user.rate_limits import Limit
-from services.user.repository import Accounts, Attempts, Sessions, SigningKeys
+from services.user.maintenance import DELETE_EXPIRED_INTERVAL, delete_expired
+from services.user.metrics import UserMetrics
+from services.user.passwords import PasswordHasher
+from services.user.rate_limiter import RateLimiter, RateLimits
+from services.user.repository import (
+    AccountRepository,
+    RateLimit,
+    RateLimitRepository,
+    SessionRepository,
+    SigningKeyRepository,
+)
 from services.user.routes import router
-from services.user.service import AccountService, SessionRules, SessionService
+from services.user.service import AccountService, SessionService, SessionTimeouts
 from services.user.settings import UserSettings
 from services.user.signing import KeyRing
+from services.user.staff_account import StaffAccountProvisioner
 from services.user.tokens import AccessTokens
 
-DAY = 24 * 60 * 60 * 1000
-"""Milliseconds."""
-# Minutes' worth of guests an address may make at once.
-GUESTS_IN_A_ROW = 10
+DAY_MS = 24 * 60 * 60 * 1000
+GUEST_BURST_MINUTES = 10
+"""An address may make as many guests at once as it may make in this time."""
 
 PRIORITIES = {
-    # Without the keys no service can tell who calls.
+    # Without the keys no service can verify a token.
     "GET /.well-known/jwks.json": Priority.HIGH,
-    # Who is in stays in; who has just come may come again.
+    # Visitors with a session come before new ones.
     "POST /v1/sessions:refresh": Priority.HIGH,
     "POST /v1/guests": Priority.LOW,
 }
@@ -57,39 +62,45 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
     """
     metrics = Metrics("user", version=settings.version)
     health = Health()
-    counts = Counts.of(metrics)
+    user_metrics = UserMetrics(metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         async with (
             Database(settings.store_url, metrics=metrics) as database,
-            PasswordHashes(
-                longest_line=settings.longest_password_line, waiting=counts.passwords_waiting
+            PasswordHasher(
+                max_waiting=settings.longest_password_line, waiting=user_metrics.passwords_waiting
             ) as passwords,
         ):
             now = clock or database.clock
-            keys = KeyRing(SigningKeys(database), clock=now)
-            guard = Guard(Attempts(database), limits=_limits(settings), clock=now)
+            keys = KeyRing(SigningKeyRepository(database), clock=now)
+            rate_limiter = RateLimiter(
+                RateLimitRepository(database), limits=_rate_limits(settings), clock=now
+            )
             accounts = AccountService(
-                Accounts(database), passwords=passwords, guard=guard, counts=counts, clock=now
+                AccountRepository(database),
+                passwords=passwords,
+                rate_limiter=rate_limiter,
+                metrics=user_metrics,
+                clock=now,
             )
             sessions = SessionService(
-                Sessions(database),
-                Accounts(database),
+                SessionRepository(database),
+                AccountRepository(database),
                 keys=keys,
                 access_tokens=_access_tokens(settings),
                 passwords=passwords,
-                guard=guard,
-                rules=_session_rules(settings),
-                counts=counts,
+                rate_limiter=rate_limiter,
+                timeouts=_session_timeouts(settings),
+                metrics=user_metrics,
                 clock=now,
             )
-            staff = StaffAccount(accounts, settings.staff())
+            staff_account = StaffAccountProvisioner(accounts, settings.staff())
             health.add("store", partial(check_schema, database, "services.user"))
             health.add("signing key", partial(_have_key, keys))
-            health.add("staff account", staff.check)
+            health.add("staff account", staff_account.check)
             async with (
-                run_in_background(*_background_tasks(database, staff, now)),
+                run_in_background(*_background_tasks(database, staff_account, now)),
                 _token_verifier(settings, metrics, keys, now) as verifier,
             ):
                 yield State(accounts=accounts, sessions=sessions, keys=keys, verifier=verifier)
@@ -107,12 +118,14 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
 
 
 def _background_tasks(
-    database: Database, staff: StaffAccount, clock: Clock
+    database: Database, staff_account: StaffAccountProvisioner, clock: Clock
 ) -> Sequence[BackgroundTask]:
-    purge = partial(tidy, Sessions(database), Attempts(database), clock=clock)
+    delete = partial(
+        delete_expired, SessionRepository(database), RateLimitRepository(database), clock=clock
+    )
     return [
-        BackgroundTask("keep the staff account", staff.keep),
-        repeat(purge, every=TIDY_EVERY, name="tidy"),
+        BackgroundTask("provision the staff account", staff_account.run),
+        repeat(delete, every=DELETE_EXPIRED_INTERVAL, name="delete expired rows"),
     ]
 
 
@@ -146,13 +159,13 @@ async def _have_key(ring: KeyRing) -> None:
     await ring.signing_key()
 
 
-def _limits(settings: UserSettings) -> Limits:
-    return Limits(
-        account=Limit(settings.password_attempts_per_account),
-        failures_of_address=Limit(settings.failed_passwords_per_address),
-        registrations_of_address=Limit(settings.registrations_per_address),
-        guests_of_address=Limit(
-            settings.guests_per_address, in_a_row=GUESTS_IN_A_ROW * settings.guests_per_address
+def _rate_limits(settings: UserSettings) -> RateLimits:
+    return RateLimits(
+        account=RateLimit(settings.password_attempts_per_account),
+        failures_of_address=RateLimit(settings.failed_passwords_per_address),
+        registrations_of_address=RateLimit(settings.registrations_per_address),
+        guests_of_address=RateLimit(
+            settings.guests_per_address, burst=GUEST_BURST_MINUTES * settings.guests_per_address
         ),
     )
 
@@ -165,8 +178,8 @@ def _access_tokens(settings: UserSettings) -> AccessTokens:
     )
 
 
-def _session_rules(settings: UserSettings) -> SessionRules:
-    return SessionRules(
-        unused=settings.session_unused_days * DAY,
-        longest=settings.session_longest_days * DAY,
+def _session_timeouts(settings: UserSettings) -> SessionTimeouts:
+    return SessionTimeouts(
+        idle=settings.session_unused_days * DAY_MS,
+        absolute=settings.session_longest_days * DAY_MS,
     )

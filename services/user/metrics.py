@@ -1,9 +1,6 @@
-"""The shop's own numbers about people; labels are few and fixed."""
+"""The metrics of this service, and the question each of them answers."""
 
-from dataclasses import dataclass
-from typing import Literal, Self, get_args
-
-from prometheus_client import Counter, Gauge
+from typing import Literal, get_args
 
 from app.telemetry.metrics import Metrics
 
@@ -21,33 +18,22 @@ SessionOutcome = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What happened, as `/metrics` tells it."""
-
-    sessions: Counter
-    registered: Counter
-    deleted: Counter
-    passwords_waiting: Gauge
-
-    @classmethod
-    def of(cls, metrics: Metrics) -> Self:
-        return cls(
-            sessions=metrics.counter(
-                "sessions_total",
-                "Do people get in? Log-ins, guests, refreshes and log-outs by their outcome.",
-                {"outcome": get_args(SessionOutcome)},
-            ),
-            registered=metrics.counter(
-                "users_registered_total", "How many people made an account?"
-            ),
-            deleted=metrics.counter(
-                "users_deleted_total", "How many people deleted their account?"
-            ),
-            passwords_waiting=metrics.gauge(
-                "passwords_waiting", "Is the line for hashing passwords getting long?"
-            ),
+class UserMetrics:
+    def __init__(self, metrics: Metrics) -> None:
+        self._sessions = metrics.counter(
+            "sessions_total",
+            "Do people get in? Log-ins, guests, refreshes and log-outs by their outcome.",
+            {"outcome": get_args(SessionOutcome)},
+        )
+        self.registered = metrics.counter(
+            "users_registered_total", "How many people made an account?"
+        )
+        self.deleted = metrics.counter(
+            "users_deleted_total", "How many people deleted their account?"
+        )
+        self.passwords_waiting = metrics.gauge(
+            "passwords_waiting", "Is the line for hashing passwords getting long?"
         )
 
-    def session(self, outcome: SessionOutcome) -> None:
-        self.sessions.labels(outcome).inc()
+    def count_session(self, outcome: SessionOutcome) -> None:
+        self._sessions.labels(outcome).inc()

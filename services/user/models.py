@@ -1,93 +1,43 @@
-"""What callers send and get, and what is kept about them."""
+"""Accounts, sessions and keys: what is sent, received and stored."""
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import idna
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
-    StringConstraints,
     ValidationInfo,
     field_validator,
 )
 
 from app.models import RequestModel, ResponseModel, Text
 from app.stores.clock import moment
-from app.text import normalized
-from services.user.passwords import LONGEST, SHORTEST, acceptable_password, canonical_password
+from services.user.email_address import Email
+from services.user.passwords import (
+    MAX_LENGTH,
+    MIN_LENGTH,
+    normalized_password,
+    valid_new_password,
+)
 
 Role = Literal["guest", "user", "staff"]
-
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-# ASCII only, as the address is kept: two that look the same are the same. Each part of the
-# pattern ends where the next one begins, so matching takes linear time.
-_EMAIL = rf"^{_ATOM}(\.{_ATOM})*@({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?$"
-_MAX_EMAIL = 254
-
-
-_LOOK_ALIKE_ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK"})
-
-
-def _mixes_alphabets(label: str) -> bool:
-    """Whether letters of several alphabets that look alike make one word: a disguise, no name."""
-    alphabets = {unicodedata.name(letter, "").partition(" ")[0] for letter in label}
-    return len(alphabets & _LOOK_ALIKE_ALPHABETS) > 1
-
-
-def _with_ascii_domain(value: Any) -> Any:
-    """The address with its domain as DNS knows it: ``müller.example`` is ``xn--mller-kva.example``.
-
-    Raises ValueError for a domain that cannot be one.
-    """
-    if not isinstance(value, str) or value.isascii() or len(value) > _MAX_EMAIL:
-        return value
-    mailbox, _, domain = normalized(value).rpartition("@")
-    if any(_mixes_alphabets(label) for label in domain.split(".")):
-        raise ValueError("must have a domain whose words are each in one alphabet")
-    try:
-        return f"{mailbox}@{idna.encode(domain, uts46=True).decode()}"
-    except idna.IDNAError:
-        raise ValueError("must have a domain that can exist") from None
-
-
-Email = Annotated[
-    str,
-    BeforeValidator(_with_ascii_domain),
-    StringConstraints(
-        strip_whitespace=True,
-        to_lower=True,
-        min_length=3,
-        max_length=_MAX_EMAIL,
-        pattern=_EMAIL,
-    ),
-    Field(
-        description="The domain may be written with any letters; it is kept in its ASCII form.",
-        examples=["ann@example.com"],
-    ),
-]
-"""In lower case throughout. Strictly the part before the @ is for its host to interpret; no
-host of today tells ``Ann@`` from ``ann@``, and people who log in do not either."""
 
 Name = Annotated[str, Text(1, 80)]
 
 NewPassword = Annotated[
     str,
-    Field(min_length=SHORTEST, max_length=LONGEST),
-    AfterValidator(acceptable_password),
+    Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH),
+    AfterValidator(valid_new_password),
 ]
-GivenPassword = Annotated[
+ExistingPassword = Annotated[
     str,
-    Field(min_length=1, max_length=LONGEST),
-    AfterValidator(canonical_password),
+    Field(min_length=1, max_length=MAX_LENGTH),
+    AfterValidator(normalized_password),
 ]
 
 
-def _unlike_email(password: str | None, info: ValidationInfo) -> str | None:
+def _check_not_email(password: str | None, info: ValidationInfo) -> str | None:
     email = info.data.get("email")
     if password is not None and email is not None and password.lower() == email:
         raise ValueError("must not be the e-mail address")
@@ -101,35 +51,35 @@ class Registration(RequestModel):
     password: NewPassword = Field(repr=False)
     name: Name
 
-    _check_password = field_validator("password")(_unlike_email)
+    _check_password = field_validator("password")(_check_not_email)
 
 
 class AccountChange(RequestModel):
-    """What is to change. A new e-mail or password needs the password there is."""
+    """The fields to change. A new e-mail address or password needs the current password."""
 
     email: Email | None = None
     password: NewPassword | None = Field(default=None, repr=False)
     name: Name | None = None
-    current_password: GivenPassword | None = Field(default=None, repr=False)
+    current_password: ExistingPassword | None = Field(default=None, repr=False)
 
-    _check_password = field_validator("password")(_unlike_email)
+    _check_password = field_validator("password")(_check_not_email)
 
 
 class Credentials(RequestModel):
-    """Who wants to log in."""
+    """An e-mail address and a password to log in with."""
 
     email: Email
-    password: GivenPassword = Field(repr=False)
+    password: ExistingPassword = Field(repr=False)
 
 
 class RefreshRequest(RequestModel):
-    """The refresh token of the last answer."""
+    """The refresh token of the latest response."""
 
     refresh_token: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
 
 
-class AccountAnswer(ResponseModel):
-    """An account as its owner sees it."""
+class AccountResponse(ResponseModel):
+    """An account, for its owner."""
 
     id: str
     email: str
@@ -137,7 +87,7 @@ class AccountAnswer(ResponseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, account: "Account") -> "AccountAnswer":
+    def of(cls, account: "Account") -> "AccountResponse":
         return cls(
             id=account.id,
             email=account.email,
@@ -146,29 +96,29 @@ class AccountAnswer(ResponseModel):
         )
 
 
-class DeletionAnswer(ResponseModel):
-    """An account that is no more."""
+class DeletionResponse(ResponseModel):
+    """A deleted account."""
 
     subject: str
     deleted_at: datetime
 
     @classmethod
-    def of(cls, deletion: "Deletion") -> "DeletionAnswer":
+    def of(cls, deletion: "Deletion") -> "DeletionResponse":
         return cls(
             subject=deletion.subject,
             deleted_at=moment(deletion.deleted_at),
         )
 
 
-class DeletionsAnswer(ResponseModel):
-    """A part of a list that grows for ever. ``next_cursor`` is where to go on, now or later."""
+class DeletionsResponse(ResponseModel):
+    """A page of a list that keeps growing. Continue at ``next_cursor``, now or later."""
 
-    items: list[DeletionAnswer]
+    items: list[DeletionResponse]
     next_cursor: str | None
 
 
-class TokensAnswer(ResponseModel):
-    """A session. ``expires_in`` is the access token's life in seconds."""
+class TokenResponse(ResponseModel):
+    """The tokens of a session. ``expires_in`` is the access token's lifetime in seconds."""
 
     access_token: Annotated[str, Field(repr=False)]
     refresh_token: Annotated[str, Field(repr=False)]
@@ -176,8 +126,8 @@ class TokensAnswer(ResponseModel):
     expires_in: int
 
 
-class KeySetAnswer(ResponseModel):
-    """A JWK set (RFC 7517): the keys whose signatures count."""
+class JwksResponse(ResponseModel):
+    """A JWK set (RFC 7517): the keys whose signatures are valid."""
 
     keys: list[dict[str, Any]]
 
@@ -208,7 +158,7 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A row to be: somebody logged in, or a guest. Times in milliseconds since the epoch."""
+    """A new session of a user or a guest. Times are in milliseconds since the epoch."""
 
     id: str
     subject: str
@@ -219,10 +169,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """One exchange of a refresh token.
+    """The outcome of exchanging a refresh token.
 
-    ``replaced``: the token before last was shown again just now, by a caller who lost a race;
-    ``reused``: it was shown again later, and the session is over.
+    ``replaced``: another request exchanged it a moment ago; ``reused``: it was exchanged earlier,
+    so the session has ended.
     """
 
     outcome: Literal["rotated", "unknown", "replaced", "reused"]
@@ -232,7 +182,7 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A row: ``private_key`` is a JWK in JSON, ``signs_from`` milliseconds since the epoch."""
+    """A stored key: a JWK in JSON. ``signs_from`` is in milliseconds since the epoch."""
 
     generation: int
     key_id: str

@@ -1,4 +1,4 @@
-"""Accounts, sessions and the public keys, over HTTP."""
+"""The HTTP API of accounts, sessions and public keys."""
 
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter
@@ -14,25 +14,25 @@ from app.request.pagination import (
 )
 from app.request.problems import problems
 from services.user.dependencies import (
-    AccountBook,
+    AccountServiceDep,
     ClientAddress,
     CurrentAccount,
     GuestKey,
-    Keys,
-    SessionBook,
+    SessionServiceDep,
+    SigningKeysDep,
 )
 from services.user.models import (
-    AccountAnswer,
     AccountChange,
+    AccountResponse,
     Credentials,
-    DeletionAnswer,
-    DeletionsAnswer,
-    KeySetAnswer,
+    DeletionResponse,
+    DeletionsResponse,
+    JwksResponse,
     RefreshRequest,
     Registration,
-    TokensAnswer,
+    TokenResponse,
 )
-from services.user.rate_limits import TooManyAttempts
+from services.user.rate_limiter import TooManyAttempts
 from services.user.repository import EmailTaken
 from services.user.service import (
     AccountRequired,
@@ -42,12 +42,12 @@ from services.user.service import (
     WrongPassword,
 )
 
-KEYS_MAX_AGE = 60
-"""Seconds a verifier may keep the keys; a new one is published minutes before it signs."""
+JWKS_MAX_AGE = 60
+"""How many seconds the keys may be cached; a new one is published minutes before it signs."""
 
-DELETIONS = "deletions"
+DELETIONS_LIST = "deletions"
 DELETION_POSITION = TypeAdapter(tuple[Milliseconds, SortText])
-BEGINNING = (0, "")
+FIRST_POSITION = (0, "")
 
 router = APIRouter()
 
@@ -59,17 +59,17 @@ router = APIRouter()
     responses=problems(EmailTaken, TooManyAttempts),
 )
 async def register(
-    registration: Registration, accounts: AccountBook, address: ClientAddress
-) -> AccountAnswer:
-    """Make an account. Logging in is a step of its own: `POST /v1/sessions`."""
-    return AccountAnswer.of(await accounts.register(registration, address=address))
+    registration: Registration, accounts: AccountServiceDep, address: ClientAddress
+) -> AccountResponse:
+    """Make an account. To log in, use `POST /v1/sessions`."""
+    return AccountResponse.of(await accounts.register(registration, address=address))
 
 
 @router.get("/v1/users/me", tags=["accounts"], responses=problems(SessionOver, AccountRequired))
-async def read_account(account: CurrentAccount, response: Response) -> AccountAnswer:
+async def read_account(account: CurrentAccount, response: Response) -> AccountResponse:
     """Your account."""
-    _keep_private(response)
-    return AccountAnswer.of(account)
+    _forbid_caching(response)
+    return AccountResponse.of(account)
 
 
 @router.patch(
@@ -81,18 +81,18 @@ async def change_account(
     change: AccountChange,
     account: CurrentAccount,
     identity: CurrentIdentity,
-    accounts: AccountBook,
+    accounts: AccountServiceDep,
     address: ClientAddress,
-) -> AccountAnswer:
-    """Change what you send.
+) -> AccountResponse:
+    """Change the fields that you send.
 
-    A new e-mail address or password needs `current_password`. A new password logs out
-    everywhere else.
+    A new e-mail address or password needs `current_password`. A new password ends your other
+    sessions.
     """
     changed = await accounts.change(
         account, change, session_id=identity.session or "", address=address
     )
-    return AccountAnswer.of(changed)
+    return AccountResponse.of(changed)
 
 
 @router.delete(
@@ -101,43 +101,45 @@ async def change_account(
     status_code=204,
     responses=problems(SessionOver, AccountRequired),
 )
-async def delete_account(account: CurrentAccount, accounts: AccountBook) -> None:
-    """Delete your account: nothing that names you is left in it, and every session ends.
+async def delete_account(account: CurrentAccount, accounts: AccountServiceDep) -> None:
+    """Delete your account: its personal data is removed, and every session ends.
 
-    Orders that are over lose your name and address within a minute, those under way when they
-    are delivered or cancelled. What was bought, when, for how much and in which country is
-    kept, as the law wants it, under an id that names nobody.
+    Completed orders lose your name and address within a minute, open ones when they are delivered
+    or cancelled. What was bought, when, for how much and in which country is kept for legal
+    reasons, under an id that does not identify you.
     """
     await accounts.delete(account)
 
 
 @router.get("/v1/deletions", tags=["accounts"])
 async def list_deletions(
-    _: ServiceCaller, accounts: AccountBook, limit: Limit = 100, cursor: Cursor = None
-) -> DeletionsAnswer:
-    """The accounts that were deleted, for services that keep something about people.
+    _: ServiceCaller, accounts: AccountServiceDep, limit: Limit = 100, cursor: Cursor = None
+) -> DeletionsResponse:
+    """The deleted accounts, for services that store personal data.
 
-    Oldest first, and a quarter of a minute late. The list never ends: keep `next_cursor` and ask
-    with it again later. From the start it tells all there ever were.
+    Oldest first, with a delay of a quarter of a minute. The list never ends: keep `next_cursor`
+    and continue with it later. Without a cursor it begins with the first deletion of all.
     """
-    after = decode_cursor(cursor, DELETIONS, DELETION_POSITION) if cursor else BEGINNING
+    after = decode_cursor(cursor, DELETIONS_LIST, DELETION_POSITION) if cursor else FIRST_POSITION
     found = await accounts.deletions(after=after, limit=limit)
     if found:
-        cursor = encode_cursor([found[-1].deleted_at, found[-1].subject], DELETIONS)
-    return DeletionsAnswer(items=[DeletionAnswer.of(one) for one in found], next_cursor=cursor)
+        cursor = encode_cursor([found[-1].deleted_at, found[-1].subject], DELETIONS_LIST)
+    return DeletionsResponse(
+        items=[DeletionResponse.of(deletion) for deletion in found], next_cursor=cursor
+    )
 
 
 @router.post("/v1/guests", tags=["sessions"], status_code=201, responses=problems(TooManyAttempts))
 async def welcome_guest(
-    sessions: SessionBook, address: ClientAddress, response: Response, key: GuestKey = None
-) -> TokensAnswer:
-    """Be somebody without an account: enough to fill a cart.
+    sessions: SessionServiceDep, address: ClientAddress, response: Response, key: GuestKey = None
+) -> TokenResponse:
+    """Become a guest: a visitor without an account, who can fill a cart.
 
-    Two requests of one new visitor that come together, with the same `Idempotency-Key`, are
-    one guest.
+    Requests with the same `Idempotency-Key` are the same guest. So a visitor whose first two
+    requests come at the same time is one guest.
     """
-    _keep_private(response)
-    return await sessions.welcome_guest(address=address, key=key)
+    _forbid_caching(response)
+    return await sessions.open_guest_session(address=address, key=key)
 
 
 @router.post(
@@ -147,10 +149,13 @@ async def welcome_guest(
     responses=problems(LogInRefused, TooManyAttempts),
 )
 async def log_in(
-    credentials: Credentials, sessions: SessionBook, address: ClientAddress, response: Response
-) -> TokensAnswer:
-    """Log in. The answer to a wrong password and to an unknown account is the same."""
-    _keep_private(response)
+    credentials: Credentials,
+    sessions: SessionServiceDep,
+    address: ClientAddress,
+    response: Response,
+) -> TokenResponse:
+    """Log in. A wrong password and an unknown account get the same response."""
+    _forbid_caching(response)
     return await sessions.log_in(credentials, address=address)
 
 
@@ -160,29 +165,29 @@ async def log_in(
     responses=problems(SessionOver, RefreshReplaced),
 )
 async def refresh(
-    request: RefreshRequest, sessions: SessionBook, response: Response
-) -> TokensAnswer:
+    request: RefreshRequest, sessions: SessionServiceDep, response: Response
+) -> TokenResponse:
     """Exchange the refresh token for new tokens; it can be used once.
 
-    401: the session is over, log in again; a token that is used again ends its session.
-    409: another request used this token a moment ago; use the tokens that one got.
+    401: the session is over, log in again. A token that is used twice ends its session.
+    409: another request used this token a moment ago; use the tokens of its response.
     """
-    _keep_private(response)
+    _forbid_caching(response)
     return await sessions.refresh(request.refresh_token)
 
 
 @router.delete("/v1/sessions/current", tags=["sessions"], status_code=204, responses=problems(401))
-async def log_out(identity: CurrentIdentity, sessions: SessionBook) -> None:
-    """Log out: the refresh token is worth nothing from now on."""
+async def log_out(identity: CurrentIdentity, sessions: SessionServiceDep) -> None:
+    """Log out: the refresh token is invalid from now on."""
     await sessions.log_out(identity.session)
 
 
 @router.get("/.well-known/jwks.json", tags=["keys"])
-async def public_keys(keys: Keys, response: Response) -> KeySetAnswer:
+async def public_keys(keys: SigningKeysDep, response: Response) -> JwksResponse:
     """The keys that verify access tokens: Ed25519, as a JWK set (RFC 7517)."""
-    response.headers["cache-control"] = f"public, max-age={KEYS_MAX_AGE}"
-    return KeySetAnswer(keys=await keys.published())
+    response.headers["cache-control"] = f"public, max-age={JWKS_MAX_AGE}"
+    return JwksResponse(keys=await keys.published())
 
 
-def _keep_private(response: Response) -> None:
+def _forbid_caching(response: Response) -> None:
     response.headers["cache-control"] = "no-store"

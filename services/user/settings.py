@@ -1,4 +1,4 @@
-"""What the user service can be told; see `app.settings` for what all services share."""
+"""The settings of the user service. See `app.settings` for those of every service."""
 
 from typing import Annotated, Self
 
@@ -14,7 +14,7 @@ Days = Annotated[int, Field(ge=1, le=3650)]
 
 
 class UserSettings(ServiceSettings, ServiceTokenSettings):
-    """Service tokens show which callers may say whom they speak for (X-Forwarded-For)."""
+    """``X-Forwarded-For`` is trusted from callers with a service token."""
 
     store_url: Annotated[str, store_url("sqlite", "postgresql")]
 
@@ -27,8 +27,8 @@ class UserSettings(ServiceSettings, ServiceTokenSettings):
     password_attempts_per_account: PerMinute = 5
     failed_passwords_per_address: PerMinute = 30
     registrations_per_address: PerMinute = 30
-    # Each guest costs a row for a month and may fill a cart. Ten times as many may come at once:
-    # a whole company has one address, and so has a load generator with its 512 shoppers.
+    # Each guest costs a row for a month and may fill a cart. The burst is ten times as many: a
+    # whole company has one address, and so has a load generator with its 512 shoppers.
     guests_per_address: PerMinute = 60
     longest_password_line: int = Field(default=32, ge=0, le=1000)
 
@@ -51,7 +51,7 @@ class UserSettings(ServiceSettings, ServiceTokenSettings):
         return self
 
     def staff(self) -> Registration | None:
-        """The staff account there is to be."""
+        """The configured staff account."""
         if self.staff_email is None or self.staff_password is None:
             return None
         return Registration(

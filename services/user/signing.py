@@ -1,9 +1,8 @@
 """The keys that sign access tokens, and when each of them does.
 
-Keys come in generations. A new one is published well before it signs, so that whoever verifies
-tokens knows it by then, and an old one is published until the last token it signed is over.
-Which key signs and which are published follows from one time in each row, so replicas agree
-without talking to one another.
+Keys come in generations. A new key is published well before it signs, so that all verifiers know
+it by then, and an old one is published until its last token has expired. Which key signs, and
+which are published, follows from one time in each row, so replicas agree without communicating.
 """
 
 import json
@@ -20,19 +19,19 @@ ALGORITHM = "Ed25519"
 FIRST_GENERATION = 1
 # Milliseconds. Verifiers fetch the published keys every minute.
 PUBLISHED_AHEAD = 5 * 60 * 1000
-# Longer than any access token lives, with room for clocks that differ.
+# Longer than the lifetime of any access token, with room for clocks that differ.
 PUBLISHED_AFTER = 16 * 60 * 1000
 # Seconds.
 REREAD_AFTER = 10.0
 
 
 class KeyStore(Protocol):
-    """Where keys are kept; the only secret this service stores that is not a hash."""
+    """The store of the keys: the only secrets of this service that are not stored as hashes."""
 
     async def all(self) -> Sequence[StoredKey]: ...
 
     async def add(self, key: StoredKey) -> None:
-        """Keep it, unless there is one of this generation already."""
+        """Store the key, unless there is one of this generation."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class SigningKey:
 
 
 def signing_key(keys: Sequence[SigningKey], now: int) -> SigningKey:
-    """The newest key whose time has come; when none's has, the one that comes first."""
+    """The newest key whose time has come; if there is none, the first key."""
     started = [key for key in keys if key.signs_from <= now]
     if not started:
         return min(keys, key=lambda key: key.generation)
@@ -73,7 +72,7 @@ def signing_key(keys: Sequence[SigningKey], now: int) -> SigningKey:
 
 
 def published_keys(keys: Sequence[SigningKey], now: int) -> list[SigningKey]:
-    """All but those whose successor has signed for so long that no token of theirs is left."""
+    """All keys of which an access token may still be valid, and those that sign later."""
     ordered = sorted(keys, key=lambda key: key.generation)
     successors = [*ordered[1:], None]
     return [

@@ -1,4 +1,4 @@
-"""The two tokens a caller gets: a signed one to show around, a random one to come back with."""
+"""Access tokens, which are signed, and refresh tokens, which are random."""
 
 import base64
 import hashlib
@@ -18,9 +18,8 @@ _REFRESH_TOKEN = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
 class RefreshToken:
     """A random token of two halves, neither of which is stored.
 
-    ``family`` stays through every rotation and finds the session; ``secret`` is new each time.
-    So a token that was used before is told from one that was made up: only the former knows
-    the family, and only it can raise the alarm.
+    ``family`` identifies the session and stays the same in every rotation; ``secret`` is new each
+    time. So a token that was used before differs from an invented one: it has a known family.
     """
 
     family: str
@@ -32,7 +31,7 @@ class RefreshToken:
 
     @classmethod
     def parse(cls, token: str) -> Self | None:
-        """None: it was never one of ours."""
+        """None if the text has not the form of a token."""
         match = _REFRESH_TOKEN.fullmatch(token)
         return cls(family=match[1], secret=match[2]) if match else None
 
@@ -42,13 +41,13 @@ class RefreshToken:
 
     @property
     def session_id(self) -> str:
-        """The family's digest: access tokens carry it, and it does not give the family away."""
+        """The family's digest. It is in access tokens, and does not reveal the family."""
         digest = hashlib.sha256(self.family.encode()).digest()
         return "ses_" + base64.urlsafe_b64encode(digest[:18]).decode()
 
     @property
     def digest(self) -> str:
-        """What is stored. The secret has 256 random bits: a plain hash cannot be guessed back."""
+        """What is stored. The secret has 256 random bits, so a plain hash is safe."""
         return hashlib.sha256(self.secret.encode()).hexdigest()
 
     def __str__(self) -> str:
@@ -60,7 +59,7 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class AccessTokens:
-    """Makes access tokens that are good for ``lifetime`` seconds."""
+    """Makes access tokens that are valid for ``lifetime`` seconds."""
 
     issuer: str
     audience: str

@@ -1,8 +1,16 @@
-"""The store, a class for each thing kept; all four stand on one database."""
+"""The store of the service: the same SQL for SQLite and Postgres."""
 
-from services.user.repository.accounts import Accounts, EmailTaken
-from services.user.repository.attempts import Attempts
-from services.user.repository.keys import SigningKeys
-from services.user.repository.sessions import Sessions
+from services.user.repository.accounts import AccountRepository, EmailTaken
+from services.user.repository.rate_limits import Bucket, RateLimit, RateLimitRepository
+from services.user.repository.sessions import SessionRepository
+from services.user.repository.signing_keys import SigningKeyRepository
 
-__all__ = ["Accounts", "Attempts", "EmailTaken", "Sessions", "SigningKeys"]
+__all__ = [
+    "AccountRepository",
+    "Bucket",
+    "EmailTaken",
+    "RateLimit",
+    "RateLimitRepository",
+    "SessionRepository",
+    "SigningKeyRepository",
+]

@@ -1,4 +1,4 @@
-"""Accounts: unique by e-mail address, emptied rather than removed."""
+"""Accounts: unique by e-mail address; a deleted account keeps its row without personal data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,50 +11,50 @@ from app.errors import Conflict
 from app.stores.sql import Database
 from services.user.models import Account, Deletion
 
-_COLUMNS = "id, email, name, password_hash, staff, created_at"
+ACCOUNT_COLUMNS = "id, email, name, password_hash, staff, created_at"
 
-_ADD = text(
-    f"INSERT INTO accounts ({_COLUMNS})"
+INSERT_ACCOUNT = text(
+    f"INSERT INTO accounts ({ACCOUNT_COLUMNS})"
     " VALUES (:id, :email, :name, :password_hash, :staff, :created_at)"
     " ON CONFLICT (email) DO NOTHING RETURNING id"
 )
-_BY_EMAIL = text(f"SELECT {_COLUMNS} FROM accounts WHERE email = :email")
-_BY_SESSION = text(
-    f"SELECT {_COLUMNS} FROM accounts WHERE id = :id AND deleted_at IS NULL"
+SELECT_BY_EMAIL = text(f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE email = :email")
+SELECT_BY_SESSION = text(
+    f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE id = :id AND deleted_at IS NULL"
     " AND EXISTS (SELECT 1 FROM sessions WHERE sessions.id = :session_id"
     " AND sessions.subject = accounts.id AND sessions.expires_at > :now)"
 )
-_CHANGE = text(
+UPDATE_ACCOUNT = text(
     "UPDATE accounts SET email = COALESCE(CAST(:email AS TEXT), email),"
     " name = COALESCE(CAST(:name AS TEXT), name),"
     " password_hash = COALESCE(CAST(:password_hash AS TEXT), password_hash)"
     " WHERE id = :id AND password_hash = :expected_hash"
-    f" RETURNING {_COLUMNS}"
+    f" RETURNING {ACCOUNT_COLUMNS}"
 )
-_APPOINT = text(
+MAKE_STAFF = text(
     "UPDATE accounts SET staff = 1, password_hash = :password_hash WHERE email = :email"
     " RETURNING id"
 )
-_EMPTY = text(
+ANONYMISE = text(
     "UPDATE accounts SET email = NULL, name = '', password_hash = NULL, staff = 0,"
     " deleted_at = :now WHERE id = :id AND deleted_at IS NULL"
 )
-_DELETED = text(
+SELECT_DELETED = text(
     "SELECT id, deleted_at FROM accounts WHERE deleted_at IS NOT NULL AND deleted_at <= :until"
     " AND (deleted_at, id) > (CAST(:deleted_at AS BIGINT), :id)"
     " ORDER BY deleted_at, id LIMIT :limit"
 )
-_END_SESSIONS = text("DELETE FROM sessions WHERE subject = :id AND id <> :kept")
+DELETE_SESSIONS = text("DELETE FROM sessions WHERE subject = :id AND id <> :kept")
 
 
 class EmailTaken(Conflict):
-    """Somebody has an account with this address."""
+    """There is an account with this e-mail address."""
 
     type = "email-taken"
     title = "The e-mail address is taken"
 
 
-class Accounts:
+class AccountRepository:
     """Every method raises `app.stores.sql.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
@@ -62,21 +62,21 @@ class Accounts:
 
     async def add(self, account: Account) -> None:
         """Raises `EmailTaken`."""
-        row = {name: getattr(account, name) for name in _COLUMNS.split(", ")}
+        row = {name: getattr(account, name) for name in ACCOUNT_COLUMNS.split(", ")}
         async with self._database.transaction("add_account") as connection:
-            added = await connection.execute(_ADD, {**row, "staff": int(account.staff)})
+            added = await connection.execute(INSERT_ACCOUNT, {**row, "staff": int(account.staff)})
             if added.first() is None:
                 raise _taken()
 
     async def by_email(self, email: str) -> Account | None:
         async with self._database.reading("account_by_email") as connection:
-            return _account((await connection.execute(_BY_EMAIL, {"email": email})).first())
+            return _account((await connection.execute(SELECT_BY_EMAIL, {"email": email})).first())
 
     async def by_session(self, account_id: str, session_id: str, *, now: int) -> Account | None:
-        """The account, if it is there and this session of it is not over."""
+        """The account, if it exists and this session of it is not over."""
         key = {"id": account_id, "session_id": session_id, "now": now}
         async with self._database.reading("account_by_session") as connection:
-            return _account((await connection.execute(_BY_SESSION, key)).first())
+            return _account((await connection.execute(SELECT_BY_SESSION, key)).first())
 
     async def change(
         self,
@@ -87,9 +87,9 @@ class Accounts:
         name: str | None,
         password_hash: str | None,
     ) -> Account | None:
-        """Change what is not None; a new password ends all sessions but this one.
+        """Change the fields that are not None; a new password ends all sessions but this one.
 
-        None if the account was deleted, or got another password, since it was read. Raises
+        None if the account was deleted or got another password since it was read. Raises
         `EmailTaken`.
         """
         values = {
@@ -101,39 +101,39 @@ class Accounts:
         }
         try:
             async with self._database.transaction("change_account") as connection:
-                changed = _account((await connection.execute(_CHANGE, values)).first())
+                changed = _account((await connection.execute(UPDATE_ACCOUNT, values)).first())
                 if changed is not None and password_hash is not None:
                     await _end_sessions(connection, account.id, kept=session_id)
                 return changed
         except IntegrityError as error:
             raise _taken() from error
 
-    async def appoint(self, email: str, password_hash: str) -> None:
-        """Make the account staff, with this password; whoever had it before is out."""
+    async def make_staff(self, email: str, password_hash: str) -> None:
+        """Make the account staff, with this password, and end its sessions."""
         values = {"email": email, "password_hash": password_hash}
         async with self._database.transaction("appoint_staff") as connection:
-            row = (await connection.execute(_APPOINT, values)).first()
+            row = (await connection.execute(MAKE_STAFF, values)).first()
             if row is not None:
                 await _end_sessions(connection, row.id, kept="")
 
-    async def empty(self, account_id: str, *, now: int) -> None:
-        """Forget who it was, and end every session."""
+    async def anonymise(self, account_id: str, *, now: int) -> None:
+        """Remove all personal data, and end the account's sessions."""
         async with self._database.transaction("empty_account") as connection:
-            await connection.execute(_EMPTY, {"id": account_id, "now": now})
+            await connection.execute(ANONYMISE, {"id": account_id, "now": now})
             await _end_sessions(connection, account_id, kept="")
 
     async def deleted(
         self, *, after: tuple[int, str], until: int, limit: int
     ) -> Sequence[Deletion]:
-        """Accounts deleted up to ``until``, in the order they were, behind the one ``after``."""
+        """The accounts deleted up to ``until``, oldest first, from the one ``after`` on."""
         values = {"deleted_at": after[0], "id": after[1], "until": until, "limit": limit}
         async with self._database.reading("deleted_accounts") as connection:
-            rows = await connection.execute(_DELETED, values)
+            rows = await connection.execute(SELECT_DELETED, values)
             return [Deletion(row.id, row.deleted_at) for row in rows]
 
 
 async def _end_sessions(connection: AsyncConnection, account_id: str, *, kept: str) -> None:
-    await connection.execute(_END_SESSIONS, {"id": account_id, "kept": kept})
+    await connection.execute(DELETE_SESSIONS, {"id": account_id, "kept": kept})
 
 
 def _account(row: Row[Any] | None) -> Account | None:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
-from services.user.service import DELETIONS_SETTLE
+from services.user.service import DELETIONS_SETTLE_MS
 from tests.services.user.conftest import SERVICE_TOKEN, Clock
 from tests.services.user.people import bearer, claims_of, log_in, register
 
 SERVICE = {"x-service-token": SERVICE_TOKEN}
-SETTLED = DELETIONS_SETTLE / 1000
+SETTLED = DELETIONS_SETTLE_MS / 1000
 
 
 async def someone_gone(client: httpx2.AsyncClient, email: str) -> str:

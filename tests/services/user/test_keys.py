@@ -9,7 +9,7 @@ import pytest
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.user.keys import NotPossible, main, rotate, withdraw
-from services.user.repository import SigningKeys
+from services.user.repository import SigningKeyRepository
 from services.user.signing import PUBLISHED_AFTER, PUBLISHED_AHEAD
 from tests.services.user.conftest import Clock, Start, Store
 from tests.services.user.people import bearer, header_of, log_in, register
@@ -19,9 +19,9 @@ A_WHILE = 11
 
 
 @pytest.fixture
-async def keys(sqlite_url: str) -> AsyncIterator[SigningKeys]:
+async def keys(sqlite_url: str) -> AsyncIterator[SigningKeyRepository]:
     async with Database(sqlite_url, metrics=Metrics("user")) as database:
-        yield SigningKeys(database)
+        yield SigningKeyRepository(database)
 
 
 async def published(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ async def test_the_key_outlives_the_replica(start: Start) -> None:
 
 
 async def test_a_new_key_is_published_first_signs_later_and_then_replaces_the_old_one(
-    client: httpx2.AsyncClient, clock: Clock, keys: SigningKeys
+    client: httpx2.AsyncClient, clock: Clock, keys: SigningKeyRepository
 ) -> None:
     old = await guest_key(client)
     new = (await rotate(keys, now=clock())).key_id
@@ -76,7 +76,7 @@ async def test_a_new_key_is_published_first_signs_later_and_then_replaces_the_ol
 
 
 async def test_nobody_is_logged_out_by_a_rotation(
-    client: httpx2.AsyncClient, clock: Clock, keys: SigningKeys, start: Start
+    client: httpx2.AsyncClient, clock: Clock, keys: SigningKeyRepository, start: Start
 ) -> None:
     await register(client)
     before = await log_in(client)
@@ -91,7 +91,7 @@ async def test_nobody_is_logged_out_by_a_rotation(
 
 
 async def test_what_a_withdrawn_key_signed_is_refused(
-    client: httpx2.AsyncClient, clock: Clock, keys: SigningKeys, start: Start
+    client: httpx2.AsyncClient, clock: Clock, keys: SigningKeyRepository, start: Start
 ) -> None:
     await register(client)
     tokens = await log_in(client)
@@ -109,7 +109,7 @@ async def test_what_a_withdrawn_key_signed_is_refused(
 
 
 async def test_a_rotation_under_way_is_not_overtaken_by_another(
-    client: httpx2.AsyncClient, clock: Clock, keys: SigningKeys
+    client: httpx2.AsyncClient, clock: Clock, keys: SigningKeyRepository
 ) -> None:
     await guest_key(client)
     first = await rotate(keys, now=clock())
@@ -118,7 +118,7 @@ async def test_a_rotation_under_way_is_not_overtaken_by_another(
 
 
 async def test_keys_that_are_over_are_removed_by_the_next_rotation(
-    clock: Clock, keys: SigningKeys
+    clock: Clock, keys: SigningKeyRepository
 ) -> None:
     for _ in range(4):
         await rotate(keys, now=clock())
@@ -127,7 +127,7 @@ async def test_keys_that_are_over_are_removed_by_the_next_rotation(
 
 
 async def test_the_only_key_and_an_unknown_key_are_not_withdrawn(
-    clock: Clock, keys: SigningKeys
+    clock: Clock, keys: SigningKeyRepository
 ) -> None:
     only = await rotate(keys, now=clock())
     with pytest.raises(NotPossible, match="only key"):

@@ -5,6 +5,8 @@ import asyncio
 import httpx2
 import pytest
 
+from services.user.rate_limiter import TooManyAttempts, hashed_key, network_of
+from services.user.repository import RateLimit
 from tests.services.user.conftest import SERVICE_TOKEN, Clock, Start
 from tests.services.user.people import ANN, bearer, log_in, problem_type, register, try_password
 
@@ -229,3 +231,38 @@ async def test_a_flood_of_log_ins_is_sent_away_and_the_rest_goes_on(start: Start
     assert {answer.status_code for answer in answers} == {401, 503}
     assert {problem_type(answer) for answer in busy} == {"passwords-busy"}
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in busy)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("", "unknown"),
+        ("a, b", "unknown"),
+        ("testclient", "unknown"),
+    ],
+)
+def test_callers_are_counted_by_the_network_one_customer_gets(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_a_limit_of_five_a_minute_allows_one_more_every_twelve_seconds() -> None:
+    assert (RateLimit(5).interval_ms, RateLimit(5).tolerance_ms) == (12_000, 48_000)
+
+
+def test_a_refusal_never_asks_for_a_wait_that_is_too_short() -> None:
+    assert [TooManyAttempts.until(wait).retry_after for wait in (1, 1000, 1001, 12_000)] == [
+        1,
+        1,
+        2,
+        12,
+    ]
+
+
+def test_keys_of_different_things_differ_and_tell_nothing() -> None:
+    assert hashed_key("ab", "c") != hashed_key("a", "bc")
+    assert "ann" not in hashed_key("account", "ann@example.com")

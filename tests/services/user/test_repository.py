@@ -6,10 +6,17 @@ import pytest
 from sqlalchemy import text
 
 from app.stores.sql import Database
-from services.user.maintenance import BATCH, tidy
+from services.user.maintenance import BATCH_SIZE, delete_expired
 from services.user.models import Account, Rotation, Session
-from services.user.rate_limits import Budget, Limit
-from services.user.repository import Accounts, Attempts, EmailTaken, Sessions, SigningKeys
+from services.user.repository import (
+    AccountRepository,
+    Bucket,
+    EmailTaken,
+    RateLimit,
+    RateLimitRepository,
+    SessionRepository,
+    SigningKeyRepository,
+)
 from services.user.repository.sessions import MAX_SESSIONS
 from services.user.signing import KeyRing, SigningKey
 
@@ -27,7 +34,7 @@ def session(number: int = 1, *, subject: str = "user_1") -> Session:
 
 
 async def exchange(
-    sessions: Sessions, token_hash: str, next_hash: str, *, now: int = NOW
+    sessions: SessionRepository, token_hash: str, next_hash: str, *, now: int = NOW
 ) -> Rotation:
     return await sessions.rotate(
         "ses_1",
@@ -35,13 +42,13 @@ async def exchange(
         next_hash=next_hash,
         now=now,
         expires_at=now + 30 * DAY,
-        longest=180 * DAY,
-        grace=5000,
+        max_age=180 * DAY,
+        reuse_grace=5000,
     )
 
 
 async def test_an_account_is_found_by_its_email(database: Database) -> None:
-    accounts = Accounts(database)
+    accounts = AccountRepository(database)
     await accounts.add(account())
 
     assert await accounts.by_email("ann@example.com") == account()
@@ -49,7 +56,7 @@ async def test_an_account_is_found_by_its_email(database: Database) -> None:
 
 
 async def test_of_parallel_registrations_of_one_email_one_succeeds(database: Database) -> None:
-    accounts = Accounts(database)
+    accounts = AccountRepository(database)
     attempts = [accounts.add(account(number)) for number in range(8)]
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
 
@@ -58,7 +65,7 @@ async def test_of_parallel_registrations_of_one_email_one_succeeds(database: Dat
 
 
 async def test_a_change_touches_only_what_it_names(database: Database) -> None:
-    accounts = Accounts(database)
+    accounts = AccountRepository(database)
     await accounts.add(account())
     changed = await accounts.change(
         account(), session_id="ses_1", email=None, name="Ann B.", password_hash=None
@@ -73,7 +80,7 @@ async def test_a_change_touches_only_what_it_names(database: Database) -> None:
 
 
 async def test_a_change_to_a_taken_email_is_refused(database: Database) -> None:
-    accounts = Accounts(database)
+    accounts = AccountRepository(database)
     await accounts.add(account(1))
     await accounts.add(account(2, email="bob@example.com"))
 
@@ -87,7 +94,7 @@ async def test_a_change_to_a_taken_email_is_refused(database: Database) -> None:
 async def test_of_two_password_changes_based_on_one_password_the_first_counts(
     database: Database,
 ) -> None:
-    accounts = Accounts(database)
+    accounts = AccountRepository(database)
     await accounts.add(account())
     changes = [
         await accounts.change(
@@ -103,7 +110,7 @@ async def test_of_two_password_changes_based_on_one_password_the_first_counts(
 async def test_a_new_password_ends_all_sessions_but_the_one_it_came_from(
     database: Database,
 ) -> None:
-    accounts, sessions = Accounts(database), Sessions(database)
+    accounts, sessions = AccountRepository(database), SessionRepository(database)
     await accounts.add(account())
     for number in (1, 2):
         await sessions.open(session(number))
@@ -114,10 +121,10 @@ async def test_a_new_password_ends_all_sessions_but_the_one_it_came_from(
 
 
 async def test_an_emptied_account_is_gone_and_its_email_free_again(database: Database) -> None:
-    accounts, sessions = Accounts(database), Sessions(database)
+    accounts, sessions = AccountRepository(database), SessionRepository(database)
     await accounts.add(account())
     await sessions.open(session())
-    await accounts.empty("user_1", now=NOW)
+    await accounts.anonymise("user_1", now=NOW)
 
     assert await accounts.by_email("ann@example.com") is None
     assert await accounts.by_session("user_1", "ses_1", now=NOW) is None
@@ -128,7 +135,7 @@ async def test_an_emptied_account_is_gone_and_its_email_free_again(database: Dat
 async def test_an_account_is_not_read_through_a_session_of_somebody_else_or_one_that_is_over(
     database: Database,
 ) -> None:
-    accounts, sessions = Accounts(database), Sessions(database)
+    accounts, sessions = AccountRepository(database), SessionRepository(database)
     await accounts.add(account())
     await sessions.open(session(1))
     await sessions.open(session(2, subject="user_2"))
@@ -141,10 +148,10 @@ async def test_an_account_is_not_read_through_a_session_of_somebody_else_or_one_
 async def test_appointing_staff_replaces_the_password_and_ends_the_sessions(
     database: Database,
 ) -> None:
-    accounts, sessions = Accounts(database), Sessions(database)
+    accounts, sessions = AccountRepository(database), SessionRepository(database)
     await accounts.add(account())
     await sessions.open(session())
-    await accounts.appoint("ann@example.com", "of the operator")
+    await accounts.make_staff("ann@example.com", "of the operator")
 
     appointed = await accounts.by_email("ann@example.com")
     assert appointed is not None
@@ -159,8 +166,8 @@ async def test_appointing_staff_replaces_the_password_and_ends_the_sessions(
 async def test_an_exchange_tells_the_roles_the_account_has_now(
     database: Database, staff: bool, roles: tuple[str, ...]
 ) -> None:
-    await Accounts(database).add(account(staff=staff))
-    sessions = Sessions(database)
+    await AccountRepository(database).add(account(staff=staff))
+    sessions = SessionRepository(database)
     await sessions.open(session())
 
     rotation = await exchange(sessions, "first", "second")
@@ -170,7 +177,7 @@ async def test_an_exchange_tells_the_roles_the_account_has_now(
 async def test_of_twenty_exchanges_of_one_token_one_succeeds_and_the_session_goes_on(
     database: Database,
 ) -> None:
-    sessions = Sessions(database)
+    sessions = SessionRepository(database)
     await sessions.open(session(subject="guest_1"))
     rotations = await asyncio.gather(
         *(exchange(sessions, "first", f"next {number}") for number in range(20))
@@ -185,7 +192,7 @@ async def test_of_twenty_exchanges_of_one_token_one_succeeds_and_the_session_goe
 async def test_a_token_that_comes_back_after_the_grace_ends_the_session(
     database: Database,
 ) -> None:
-    sessions = Sessions(database)
+    sessions = SessionRepository(database)
     await sessions.open(session(subject="guest_1"))
     await exchange(sessions, "first", "second")
 
@@ -194,7 +201,7 @@ async def test_a_token_that_comes_back_after_the_grace_ends_the_session(
 
 
 async def test_a_token_from_before_the_last_exchange_has_no_grace(database: Database) -> None:
-    sessions = Sessions(database)
+    sessions = SessionRepository(database)
     await sessions.open(session(subject="guest_1"))
     await exchange(sessions, "first", "second")
     await exchange(sessions, "second", "third")
@@ -203,7 +210,7 @@ async def test_a_token_from_before_the_last_exchange_has_no_grace(database: Data
 
 
 async def test_a_session_lasts_while_it_is_used_but_not_for_ever(database: Database) -> None:
-    sessions = Sessions(database)
+    sessions = SessionRepository(database)
     await sessions.open(session(subject="guest_1"))
     token_hash = "first"
     for day in range(25, 176, 25):
@@ -218,18 +225,18 @@ async def test_a_session_lasts_while_it_is_used_but_not_for_ever(database: Datab
 async def test_purging_takes_what_is_over_in_batches_and_leaves_the_rest(
     database: Database,
 ) -> None:
-    sessions = Sessions(database)
+    sessions = SessionRepository(database)
     for number in (1, 2, 3):
         await sessions.open(session(number, subject="guest_1"))
-    assert await sessions.purge(now=NOW, at_most=10) == 0
-    assert await sessions.purge(now=NOW + 31 * DAY, at_most=2) == 2
-    assert await sessions.purge(now=NOW + 31 * DAY, at_most=2) == 1
+    assert await sessions.delete_expired(now=NOW, limit=10) == 0
+    assert await sessions.delete_expired(now=NOW + 31 * DAY, limit=2) == 2
+    assert await sessions.delete_expired(now=NOW + 31 * DAY, limit=2) == 1
 
 
 async def test_of_too_many_sessions_the_one_that_was_not_used_for_longest_ends(
     database: Database,
 ) -> None:
-    sessions = Sessions(database)
+    sessions = SessionRepository(database)
     for number in range(1, MAX_SESSIONS + 1):
         await sessions.open(session(number))
     await sessions.open(session(1001, subject="user_2"))
@@ -248,81 +255,83 @@ async def test_of_too_many_sessions_the_one_that_was_not_used_for_longest_ends(
 async def test_a_budget_lets_its_attempts_through_and_then_one_each_interval(
     database: Database,
 ) -> None:
-    attempts = Attempts(database)
-    budget = [Budget("key", Limit(5))]
+    rate_limits = RateLimitRepository(database)
+    bucket = [Bucket("key", RateLimit(5))]
 
-    assert [await attempts.spend(budget, now=NOW) for _ in range(6)] == [0] * 5 + [12_000]
-    assert await attempts.spend(budget, now=NOW + 11_999) == 1
-    assert await attempts.spend(budget, now=NOW + 12_000) == 0
-    assert await attempts.spend(budget, now=NOW + 12_000) == 12_000
+    assert [await rate_limits.consume(bucket, now=NOW) for _ in range(6)] == [0] * 5 + [12_000]
+    assert await rate_limits.consume(bucket, now=NOW + 11_999) == 1
+    assert await rate_limits.consume(bucket, now=NOW + 12_000) == 0
+    assert await rate_limits.consume(bucket, now=NOW + 12_000) == 12_000
 
 
 async def test_parallel_attempts_do_not_pass_a_budget_together(database: Database) -> None:
-    attempts = Attempts(database)
+    rate_limits = RateLimitRepository(database)
     waits = await asyncio.gather(
-        *(attempts.spend([Budget("key", Limit(5))], now=NOW) for _ in range(30))
+        *(rate_limits.consume([Bucket("key", RateLimit(5))], now=NOW) for _ in range(30))
     )
     assert waits.count(0) == 5
 
 
 async def test_a_budget_that_a_wrong_clock_spent_locks_nobody_out(database: Database) -> None:
-    attempts = Attempts(database)
-    budget = [Budget("key", Limit(5))]
+    rate_limits = RateLimitRepository(database)
+    bucket = [Bucket("key", RateLimit(5))]
     for _ in range(5):
-        await attempts.spend(budget, now=NOW + 600_000)
-    assert [await attempts.spend(budget, now=NOW) for _ in range(6)] == [0] * 5 + [12_000]
+        await rate_limits.consume(bucket, now=NOW + 600_000)
+    assert [await rate_limits.consume(bucket, now=NOW) for _ in range(6)] == [0] * 5 + [12_000]
 
 
 async def test_a_budget_that_a_clock_a_moment_ahead_spent_is_spent(database: Database) -> None:
-    attempts = Attempts(database)
-    budget = [Budget("key", Limit(5))]
+    rate_limits = RateLimitRepository(database)
+    bucket = [Bucket("key", RateLimit(5))]
     for _ in range(5):
-        await attempts.spend(budget, now=NOW + 200)
-    assert await attempts.spend(budget, now=NOW) == 12_200
+        await rate_limits.consume(bucket, now=NOW + 200)
+    assert await rate_limits.consume(bucket, now=NOW) == 12_200
 
 
 async def test_an_attempt_that_is_given_back_can_be_spent_again(database: Database) -> None:
-    attempts = Attempts(database)
-    budget = [Budget("key", Limit(1))]
-    await attempts.spend(budget, now=NOW)
-    await attempts.give_back(budget)
+    rate_limits = RateLimitRepository(database)
+    bucket = [Bucket("key", RateLimit(1))]
+    await rate_limits.consume(bucket, now=NOW)
+    await rate_limits.refund(bucket)
 
-    assert await attempts.spend(budget, now=NOW) == 0
+    assert await rate_limits.consume(bucket, now=NOW) == 0
 
 
 async def test_a_client_is_known_until_its_time_is_over(database: Database) -> None:
-    attempts = Attempts(database)
-    await attempts.remember("client", until=NOW + HOUR)
-    await attempts.remember("client", until=NOW + DAY)
+    rate_limits = RateLimitRepository(database)
+    await rate_limits.remember_client("client", until=NOW + HOUR)
+    await rate_limits.remember_client("client", until=NOW + DAY)
 
-    assert await attempts.is_known("client", now=NOW + HOUR)
-    assert not await attempts.is_known("client", now=NOW + DAY)
-    assert not await attempts.is_known("stranger", now=NOW)
-    assert await attempts.purge(now=NOW + DAY, at_most=10) == 1
+    assert await rate_limits.is_known_client("client", now=NOW + HOUR)
+    assert not await rate_limits.is_known_client("client", now=NOW + DAY)
+    assert not await rate_limits.is_known_client("stranger", now=NOW)
+    assert await rate_limits.delete_expired(now=NOW + DAY, limit=10) == 1
 
 
 async def test_tidying_up_leaves_nothing_behind_however_much_there_is(database: Database) -> None:
-    rows = [{"key": f"key-{number}", "clear_at": NOW} for number in range(2 * BATCH + 1)]
+    rows = [{"key": f"key-{number}", "clear_at": NOW} for number in range(2 * BATCH_SIZE + 1)]
     insert = text("INSERT INTO attempts (key, clear_at) VALUES (:key, :clear_at)")
     async with database.transaction("prepare") as connection:
         await connection.execute(insert, rows)
 
-    await tidy(Sessions(database), Attempts(database), clock=lambda: NOW + DAY)
+    await delete_expired(
+        SessionRepository(database), RateLimitRepository(database), clock=lambda: NOW + DAY
+    )
 
     async with database.reading("count") as connection:
         assert await connection.scalar(text("SELECT COUNT(*) FROM attempts")) == 0
 
 
 async def test_replicas_that_start_together_agree_on_one_key(database: Database) -> None:
-    rings = [KeyRing(SigningKeys(database), clock=lambda: NOW) for _ in range(8)]
+    rings = [KeyRing(SigningKeyRepository(database), clock=lambda: NOW) for _ in range(8)]
     keys = await asyncio.gather(*(ring.signing_key() for ring in rings))
 
     assert len({key.key_id for key in keys}) == 1
-    assert len(await SigningKeys(database).all()) == 1
+    assert len(await SigningKeyRepository(database).all()) == 1
 
 
 async def test_a_key_comes_back_from_the_store_as_it_was(database: Database) -> None:
-    keys = SigningKeys(database)
+    keys = SigningKeyRepository(database)
     key = SigningKey.generate(1, signs_from=NOW)
     await keys.add(key.stored())
 

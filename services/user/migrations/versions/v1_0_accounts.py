@@ -1,4 +1,4 @@
-"""Accounts, their sessions, the keys that sign tokens, and what guards against guessing."""
+"""Accounts, their sessions, the keys that sign tokens, and the state of the rate limits."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The signing keys, a row for each generation."""
+"""The signing keys, one row for each generation."""
 
 from collections.abc import Sequence
 
@@ -7,18 +7,18 @@ from sqlalchemy import text
 from app.stores.sql import Database
 from services.user.models import StoredKey
 
-_ALL = text(
+SELECT_KEYS = text(
     "SELECT generation, key_id, private_key, signs_from FROM signing_keys ORDER BY generation"
 )
-_ADD = text(
+INSERT_KEY = text(
     "INSERT INTO signing_keys (generation, key_id, private_key, signs_from)"
     " VALUES (:generation, :key_id, :private_key, :signs_from)"
     " ON CONFLICT (generation) DO NOTHING"
 )
-_REMOVE = text("DELETE FROM signing_keys WHERE key_id = :key_id")
+DELETE_KEY = text("DELETE FROM signing_keys WHERE key_id = :key_id")
 
 
-class SigningKeys:
+class SigningKeyRepository:
     """Every method raises `app.stores.sql.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
@@ -26,14 +26,14 @@ class SigningKeys:
 
     async def all(self) -> Sequence[StoredKey]:
         async with self._database.reading("signing_keys") as connection:
-            rows = await connection.execute(_ALL)
+            rows = await connection.execute(SELECT_KEYS)
             return [
                 StoredKey(row.generation, row.key_id, row.private_key, row.signs_from)
                 for row in rows
             ]
 
     async def add(self, key: StoredKey) -> None:
-        """Keep it, unless there is one of this generation already."""
+        """Store the key, unless there is one of this generation."""
         row = {
             "generation": key.generation,
             "key_id": key.key_id,
@@ -41,8 +41,8 @@ class SigningKeys:
             "signs_from": key.signs_from,
         }
         async with self._database.transaction("add_signing_key") as connection:
-            await connection.execute(_ADD, row)
+            await connection.execute(INSERT_KEY, row)
 
     async def remove(self, key_id: str) -> None:
         async with self._database.transaction("remove_signing_key") as connection:
-            await connection.execute(_REMOVE, {"key_id": key_id})
+            await connection.execute(DELETE_KEY, {"key_id": key_id})
