@@ -1,11 +1,11 @@
-"""The four neighbours, as the pages ask them.
+"""The four upstreams, as the pages call them.
 
-What can come back instead of an answer:
+A call raises, instead of a result:
 
-    app.client.UpstreamError    no usable answer: down, slow, cut off, overloaded
+    app.client.UpstreamError    no usable response: down, slow, cut off, overloaded
     SignedOut                   the caller's token is not good (any more)
-    RenewedElsewhere            the session goes on, under tokens that another request was given
-    Refusal                     understood, and declined: it says why
+    RenewedElsewhere            the session goes on, with tokens that another request was given
+    RequestDeclined             the request was understood, and the problem says why it failed
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ from services.storefront.models import (
     ProblemBody,
     Product,
     ProductPage,
-    Query,
+    ProductQuery,
     Tokens,
 )
 
@@ -48,24 +48,22 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 FORWARDED_FOR = "x-forwarded-for"
 IMAGE_HEADERS = ("content-type", "etag", "cache-control", "last-modified")
-
-
-NO_SUCH = frozenset({404, 414, 422})
-"""What says that there is nothing by that name: none, none that could be one, one too long."""
+NOT_FOUND_STATUSES = frozenset({404, 414, 422})
+"""For an unknown name, one that is too long for a path, and one that cannot be a name."""
 
 
 class SignedOut(Exception):
-    """The token shown is not good, or no longer."""
+    """The access token is not good, or no longer."""
 
 
 class RenewedElsewhere(Exception):
     """Another request of this browser has just exchanged the refresh token."""
 
 
-class Refusal(Exception):
-    """A neighbour declined: ``kind`` is the problem's slug.
+class RequestDeclined(Exception):
+    """An upstream declined a request; ``kind`` is the slug of its problem type.
 
-    ``order_id`` is the order that is in the way of another one.
+    ``order_id`` is an order that stands in the way of a new one.
     """
 
     def __init__(
@@ -86,13 +84,13 @@ class Refusal(Exception):
 
 
 class Products:
-    """The goods."""
+    """The products, and their categories."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
-    async def list(self, query: Query, *, limit: int) -> ProductPage:
-        asked = {
+    async def list(self, query: ProductQuery, *, limit: int) -> ProductPage:
+        parameters = {
             "category": query.category,
             "q": query.text,
             "in_stock": "true" if query.in_stock else None,
@@ -102,7 +100,7 @@ class Products:
             "cursor": query.cursor,
             "limit": limit,
         }
-        params = {name: str(value) for name, value in asked.items() if value is not None}
+        params = {name: str(value) for name, value in parameters.items() if value is not None}
         return await _read(self._upstream, ProductPage, "GET", "/v1/products", params=params)
 
     async def categories(self) -> Sequence[Category]:
@@ -126,9 +124,9 @@ class Products:
     async def image(self, sku: str, *, etag: str | None) -> Image:
         headers = {"if-none-match": etag} if etag else None
         path = f"/v1/products/{quote(sku, safe='')}/image.svg"
-        answer = await _ask(self._upstream, "GET", path, check=_is_picture, headers=headers)
-        kept = {name: answer.headers[name] for name in IMAGE_HEADERS if name in answer.headers}
-        return Image(answer.status_code, answer.content, kept)
+        response = await _send(self._upstream, "GET", path, check=_check_image, headers=headers)
+        kept = {name: response.headers[name] for name in IMAGE_HEADERS if name in response.headers}
+        return Image(response.status_code, response.content, kept)
 
 
 class Carts:
@@ -151,16 +149,16 @@ class Carts:
             headers={"idempotency-key": key},
         )
 
-    async def set(self, bearer: str, sku: str, quantity: int) -> None:
+    async def set_quantity(self, bearer: str, sku: str, quantity: int) -> None:
         path = f"/v1/cart/items/{quote(sku, safe='')}"
-        await _ask(self._upstream, "PUT", path, Cart, bearer=bearer, json={"quantity": quantity})
+        await _send(self._upstream, "PUT", path, Cart, bearer=bearer, json={"quantity": quantity})
 
     async def remove(self, bearer: str, sku: str) -> None:
         path = f"/v1/cart/items/{quote(sku, safe='')}"
-        await _ask(self._upstream, "DELETE", path, Cart, bearer=bearer)
+        await _send(self._upstream, "DELETE", path, Cart, bearer=bearer)
 
     async def merge(self, bearer: str, *, guest_token: str) -> Cart:
-        """Once per guest, however often it is asked for: so it may be asked for twice."""
+        """A guest's cart is merged once, however often this is sent, so it is idempotent."""
         return await _read(
             self._upstream,
             Cart,
@@ -173,26 +171,25 @@ class Carts:
 
 
 class Users:
-    """Who somebody is."""
+    """Accounts, guests and their sessions.
+
+    ``client_address`` is where the shopper connects from: guests and attempts are counted by it.
+    """
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
-    async def guest(self, *, address: str, key: str | None = None) -> Tokens:
-        """Somebody new; with the same ``key``, the same guest. Guests are counted by ``address``.
-
-        Who knows the key is that guest, so it must be hard to guess.
-        """
-        headers = {FORWARDED_FOR: address} | ({"idempotency-key": key} if key else {})
+    async def create_guest(self, *, client_address: str, key: str | None = None) -> Tokens:
+        """The same ``key`` is the same guest, so it must be hard to guess."""
+        headers = {FORWARDED_FOR: client_address} | ({"idempotency-key": key} if key else {})
         return await _read(
             self._upstream, Tokens, "POST", "/v1/guests", headers=headers, as_service=True
         )
 
-    async def register(self, *, email: str, password: str, name: str, address: str) -> None:
-        """``address`` is where the shopper connects from: tries are counted by it."""
+    async def register(self, *, email: str, password: str, name: str, client_address: str) -> None:
         body = {"email": email, "password": password, "name": name}
-        headers = {FORWARDED_FOR: address}
-        await _ask(
+        headers = {FORWARDED_FOR: client_address}
+        await _send(
             self._upstream,
             "POST",
             "/v1/users",
@@ -205,7 +202,7 @@ class Users:
     async def account(self, bearer: str) -> Account:
         return await _read(self._upstream, Account, "GET", "/v1/users/me", bearer=bearer)
 
-    async def change(self, bearer: str, *, address: str, **changes: str) -> Account:
+    async def change(self, bearer: str, *, client_address: str, **changes: str) -> Account:
         """Change what is given; e-mail and password need ``current_password``."""
         return await _read(
             self._upstream,
@@ -214,14 +211,14 @@ class Users:
             "/v1/users/me",
             bearer=bearer,
             json=changes,
-            headers={FORWARDED_FOR: address},
+            headers={FORWARDED_FOR: client_address},
             as_service=True,
         )
 
-    async def log_in(self, *, email: str, password: str, address: str) -> Tokens:
-        """Raises `SignedOut` if the two do not belong together."""
+    async def log_in(self, *, email: str, password: str, client_address: str) -> Tokens:
+        """Raises `SignedOut` if e-mail and password do not belong together."""
         body = {"email": email, "password": password}
-        headers = {FORWARDED_FOR: address}
+        headers = {FORWARDED_FOR: client_address}
         return await _read(
             self._upstream,
             Tokens,
@@ -240,20 +237,20 @@ class Users:
             return await _read(
                 self._upstream, Tokens, "POST", "/v1/sessions:refresh", logs_in=True, json=body
             )
-        except Refusal as refusal:
-            if refusal.kind == "refresh-replaced":
-                raise RenewedElsewhere from refusal
-            if refusal.status == 429:
-                raise UpstreamRefused("user", "it is asked too often.") from refusal
-            # Not a refresh token at all: what the browser keeps is worth nothing.
-            raise SignedOut from refusal
+        except RequestDeclined as declined:
+            if declined.kind == "refresh-replaced":
+                raise RenewedElsewhere from declined
+            if declined.status == 429:
+                raise UpstreamRefused("user", "it is called too often.") from declined
+            # Not a refresh token at all: the browser's cookie is worth nothing.
+            raise SignedOut from declined
 
     async def log_out(self, bearer: str) -> None:
-        await _ask(self._upstream, "DELETE", "/v1/sessions/current", bearer=bearer)
+        await _send(self._upstream, "DELETE", "/v1/sessions/current", bearer=bearer)
 
 
 class Orders:
-    """What was bought, and where it is."""
+    """Orders, and their shipments."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -289,7 +286,7 @@ class Orders:
 
     async def cancel(self, bearer: str, order_id: str) -> None:
         path = f"/v1/orders/{quote(order_id, safe='')}:cancel"
-        await _ask(self._upstream, "POST", path, Order, bearer=bearer, idempotent=True)
+        await _send(self._upstream, "POST", path, Order, bearer=bearer, idempotent=True)
 
 
 class _Options(CallOptions, total=False):
@@ -305,12 +302,12 @@ async def _read(
     logs_in: bool = False,
     **options: Unpack[_Options],
 ) -> ModelT:
-    """Ask for what the model says."""
-    answer = await _ask(upstream, method, path, model, logs_in=logs_in, **options)
-    return answer.read(model)
+    """Send a request, and read the model from its response."""
+    response = await _send(upstream, method, path, model, logs_in=logs_in, **options)
+    return response.read(model)
 
 
-async def _ask(
+async def _send(
     upstream: Upstream,
     method: str,
     path: str,
@@ -320,41 +317,46 @@ async def _ask(
     check: Check | None = None,
     **options: Unpack[_Options],
 ) -> UpstreamResponse:
-    """Ask, and raise what is no good answer. Only who shows who is calling is told `SignedOut`."""
+    """Send a request, and raise for every response that is not a success.
+
+    `SignedOut` is raised only where the request has a token, or asks for one: ``logs_in``.
+    """
     knows_caller = logs_in or options.get("bearer") is not None
     check = check or expect(model, knows_caller=knows_caller)
-    answer = await upstream.request(method, path, check=check, **options)
-    if answer.status_code < 400:
-        return answer
-    if answer.status_code == 401:
+    response = await upstream.request(method, path, check=check, **options)
+    if response.status_code < 400:
+        return response
+    if response.status_code == 401:
         raise SignedOut
-    problem = _problem(answer)
-    if answer.status_code == 503 and problem.upstream not in ("", upstream.name):
-        raise UpstreamRefused(problem.upstream, f"{upstream.name} waits for it in vain.")
-    if answer.status_code >= 500:
-        raise_for_problem(answer)
-    raise _refusal(answer, problem)
+    problem = _problem(response)
+    if response.status_code == 503 and problem.upstream not in ("", upstream.name):
+        raise UpstreamRefused(problem.upstream, f"{upstream.name} got no response from it.")
+    if response.status_code >= 500:
+        raise_for_problem(response)
+    raise _declined(response, problem)
 
 
-def _is_picture(answer: UpstreamResponse) -> None:
-    expect(knows_caller=False)(answer)
-    kind = answer.headers.get("content-type", "")
-    if answer.status_code < 300 and not (answer.status_code == 200 and kind.startswith("image/")):
-        raise UpstreamBroken(answer.upstream, "its answer is no picture.")
+def _check_image(response: UpstreamResponse) -> None:
+    expect(knows_caller=False)(response)
+    if response.status_code >= 300:
+        return
+    media_type = response.headers.get("content-type", "")
+    if response.status_code != 200 or not media_type.startswith("image/"):
+        raise UpstreamBroken(response.upstream, "its response is not an image.")
 
 
-def _problem(answer: UpstreamResponse) -> ProblemBody:
+def _problem(response: UpstreamResponse) -> ProblemBody:
     try:
-        return answer.read(ProblemBody)
+        return response.read(ProblemBody)
     except UpstreamBroken:
-        return ProblemBody()  # a 429 or 503 may come from whoever stands in front of it
+        return ProblemBody()  # a proxy in front of the upstream sends a 429 or 503 of its own
 
 
-def _refusal(answer: UpstreamResponse, problem: ProblemBody) -> Refusal:
-    return Refusal(
-        answer.status_code,
+def _declined(response: UpstreamResponse, problem: ProblemBody) -> RequestDeclined:
+    return RequestDeclined(
+        response.status_code,
         problem.type.removeprefix(PROBLEM_PREFIX),
         errors=problem.errors,
         order_id=problem.order_id,
-        retry_after=answer.headers.get("retry-after", ""),
+        retry_after=response.headers.get("retry-after", ""),
     )

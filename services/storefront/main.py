@@ -20,6 +20,7 @@ from app.settings import load
 from app.telemetry.metrics import Metrics
 from services.storefront.clients import Carts, Orders, Products, RenewedElsewhere, Users
 from services.storefront.dependencies import Shop
+from services.storefront.event_streams import EventStreams
 from services.storefront.routes import (
     account,
     api,
@@ -27,19 +28,18 @@ from services.storefront.routes import (
     cart,
     catalogue,
     checkout,
+    login,
     orders,
-    profile,
 )
 from services.storefront.service import Storefront
 from services.storefront.settings import StorefrontSettings
-from services.storefront.streams import Streams
 from services.storefront.token_refresher import TokenRefresher
 from services.storefront.web.assets import Assets
 from services.storefront.web.compression import CompressedPages
 from services.storefront.web.cookies import Cookies
 from services.storefront.web.error_pages import ErrorPages
-from services.storefront.web.page_retry import same_page_again
-from services.storefront.web.security import SecurityHeaders
+from services.storefront.web.page_retry import redirect_to_same_page
+from services.storefront.web.security_headers import SecurityHeaders
 
 HERE = Path(__file__).parent
 
@@ -96,8 +96,8 @@ def build(
         routers=[
             catalogue.router,
             cart.router,
+            login.router,
             account.router,
-            profile.router,
             checkout.router,
             orders.router,
             assets.router,
@@ -160,7 +160,7 @@ def _shop(
         ),
         token_refresher=TokenRefresher(users),
         upstreams=upstreams,
-        streams=Streams(
+        event_streams=EventStreams(
             per_account=settings.events_per_account,
             limit=settings.events_limit,
             count=event_streams,
@@ -173,7 +173,7 @@ def _shop(
 
 async def _on_renewed_elsewhere(request: Request, _: Exception) -> Response:
     shop: Shop = request.state.shop
-    return await same_page_again(request, shop.cookies)
+    return await redirect_to_same_page(request, shop.cookies)
 
 
 @cache

@@ -1,5 +1,6 @@
-"""The little the pages read of what the neighbours answer, and what they send."""
+"""What the pages read of the upstreams' responses, and what they ask for."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,13 +12,16 @@ from app.models import PRINTABLE, UpstreamModel
 
 MAX_AMOUNT = 10**15
 MAX_STOCK = 1_000_000
-
+MAX_QUANTITY = 99
+"""How many of one product a cart holds."""
+MAX_LINES = 100
+"""How many products a cart holds, and one lookup takes."""
 SKU_PATTERN = r"[A-Z0-9][A-Z0-9-]{1,31}"
-"""What a SKU looks like where a visitor sends one: in an address, a form or a cookie."""
+"""A SKU where a browser sends one: in a path, a form or a cookie."""
 
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
 Count = Annotated[int, Field(ge=0, le=MAX_STOCK)]
-Quantity = Annotated[int, Field(ge=1, le=99)]
+Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 Sku = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -34,6 +38,10 @@ class Money(UpstreamModel):
     amount: Amount
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
+    def times(self, quantity: int) -> "Money":
+        # Not validated again: a sum may be larger than what one field may hold.
+        return self.model_copy(update={"amount": self.amount * quantity})
+
 
 class Product(UpstreamModel):
     sku: Sku
@@ -48,7 +56,7 @@ class Product(UpstreamModel):
 
 
 class ProductPage(UpstreamModel):
-    """``searched_for`` are the words that took the place of misspelt ones."""
+    """``searched_for`` is the corrected text of a misspelt search."""
 
     items: Annotated[list[Product], Field(max_length=100)]
     next_cursor: Cursor | None = None
@@ -58,8 +66,8 @@ class ProductPage(UpstreamModel):
 
 
 class Lookup(UpstreamModel):
-    items: Annotated[list[Product], Field(max_length=100)]
-    missing: Annotated[tuple[Sku, ...], Field(max_length=100)] = ()
+    items: Annotated[list[Product], Field(max_length=MAX_LINES)]
+    missing: Annotated[tuple[Sku, ...], Field(max_length=MAX_LINES)] = ()
 
     @cached_property
     def by_sku(self) -> dict[str, Product]:
@@ -82,7 +90,7 @@ class CartLine(UpstreamModel):
 
 
 class CartNotice(UpstreamModel):
-    """What a merge could not keep completely."""
+    """A line that a merge could not keep completely."""
 
     sku: Sku
     requested: Count
@@ -90,7 +98,7 @@ class CartNotice(UpstreamModel):
 
 
 class Cart(UpstreamModel):
-    lines: Annotated[tuple[CartLine, ...], Field(max_length=100)] = ()
+    lines: Annotated[tuple[CartLine, ...], Field(max_length=MAX_LINES)] = ()
     notices: Annotated[tuple[CartNotice, ...], Field(max_length=200)] = ()
 
     @property
@@ -147,7 +155,7 @@ class Order(UpstreamModel):
     status: Literal["pending", "confirmed", "cancelled"]
     reason: Slug | None = None
     total: Money
-    lines: Annotated[list[OrderLine], Field(max_length=100)]
+    lines: Annotated[list[OrderLine], Field(max_length=MAX_LINES)]
     address: Address
     created_at: datetime
     shipment: Shipment
@@ -164,7 +172,7 @@ class FieldProblem(UpstreamModel):
 
 
 class ProblemBody(UpstreamModel):
-    """A neighbour's refusal (RFC 9457)."""
+    """Why a request was declined (RFC 9457)."""
 
     type: str = "about:blank"
     upstream: Slug | Literal[""] = ""
@@ -173,8 +181,8 @@ class ProblemBody(UpstreamModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """Which goods a listing shows. Prices are amounts in the currency's minor unit."""
+class ProductQuery:
+    """Which products a listing shows. Prices are amounts in the currency's minor unit."""
 
     category: str | None = None
     text: str | None = None
@@ -187,8 +195,12 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture as products serves it, or the news that the one kept by the reader is fresh."""
+    """An image of products, or a 304 without content where the browser's copy is fresh."""
 
     status: int
     content: bytes
     headers: dict[str, str]
+
+
+def is_sku(text: str) -> bool:
+    return re.fullmatch(SKU_PATTERN, text) is not None

@@ -1,103 +1,118 @@
-"""What a page is made of, asked of the neighbours in parallel and within one deadline.
-
-A part that does not come is an `Outage` in its place: a visible, logged and counted policy. A
-page only fails as a whole where the shopper asked for something to be done.
-"""
+"""What the pages are made of, read from the upstreams in parallel and within one deadline."""
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, TypeVar, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from app.client import UpstreamError
-from app.telemetry.context import Deadline, current_context, use_context
-from app.telemetry.logs import get_logger
+from app.telemetry.context import Deadline
 from app.telemetry.metrics import Metrics
-from services.storefront.clients import NO_SUCH, Carts, Orders, Products, Refusal, Users
+from services.storefront.clients import (
+    NOT_FOUND_STATUSES,
+    Carts,
+    Orders,
+    Products,
+    RequestDeclined,
+    Users,
+)
 from services.storefront.models import (
+    MAX_LINES,
+    Account,
     Address,
     Cart,
+    CartLine,
     Category,
     Lookup,
+    Money,
     Order,
+    OrderPage,
     Product,
     ProductPage,
-    Query,
+    ProductQuery,
 )
+from services.storefront.page_parts import MissingPart, PageParts
 
-HOME_GOODS = 8
-SHELF_GOODS = 24
-BESIDE_GOODS = 5
-FEW_GOODS = 4
-ORDERS_A_PAGE = 20
-MAX_GOODS = 100
-"""How many products can be asked about at once."""
-COUNT_TIMEOUT = 0.8
-"""Seconds the number in the header may keep a page waiting."""
-
-T = TypeVar("T")
-Neighbour = Literal["products", "cart", "user", "tracking"]
-NEIGHBOURS: Sequence[Neighbour] = get_args(Neighbour)
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """A part of a page that did not come."""
-
-    neighbour: Neighbour
+HOME_PRODUCTS = 8
+LISTED_PRODUCTS = 24
+SIMILAR_PRODUCTS = 4
+SUGGESTED_PRODUCTS = 4
+LISTED_ORDERS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    categories: Sequence[Category] | Outage
-    products: ProductPage | Outage
+    categories: Sequence[Category] | MissingPart
+    products: ProductPage | MissingPart
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """``instead`` are goods to show where there is nothing to list."""
+    """``suggestions`` are products to show where there is nothing to list."""
 
-    categories: Sequence[Category] | Outage
-    products: ProductPage | Outage
-    instead: Sequence[Product] = ()
+    categories: Sequence[Category] | MissingPart
+    products: ProductPage | MissingPart
+    suggestions: Sequence[Product] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ProductDetail:
+    """``similar`` are others of its category."""
+
     product: Product
     category: Category | None
-    beside: Sequence[Product]
+    similar: Sequence[Product]
 
 
 @dataclass(frozen=True, slots=True)
-class Basket:
-    """A cart with what products knows of its goods."""
+class PricedCart:
+    """A cart with what the products service knows of its products."""
 
     cart: Cart
-    goods: Lookup | Outage
+    lookup: Lookup | MissingPart
 
     @property
-    def known(self) -> Mapping[str, Product]:
-        return {} if isinstance(self.goods, Outage) else self.goods.by_sku
+    def lines(self) -> Sequence[CartLine]:
+        return self.cart.lines
+
+    @property
+    def count(self) -> int:
+        return self.cart.count
+
+    @property
+    def products(self) -> Mapping[str, Product]:
+        return known_products(self.lookup)
+
+    @property
+    def total(self) -> Money | None:
+        """The sum of what is still sold; None if nothing of it is."""
+        known = self.products
+        sold = [line for line in self.lines if line.sku in known]
+        if not sold:
+            return None
+        amount = sum(known[line.sku].price.amount * line.quantity for line in sold)
+        return Money(amount=amount, currency=known[sold[0].sku].price.currency)
+
+    @property
+    def short_stock(self) -> Mapping[str, int]:
+        """How much is left of each product of which there is less than the cart holds."""
+        if isinstance(self.lookup, MissingPart):
+            return {}
+        known = self.products
+        left = {
+            line.sku: known[line.sku].available if line.sku in known else 0 for line in self.lines
+        }
+        return {line.sku: left[line.sku] for line in self.lines if left[line.sku] < line.quantity}
 
 
-def missing_neighbour(error: Exception, *, asked: Neighbour) -> Neighbour:
-    """Who does not answer: the one that was asked, unless it says whom it is waiting for."""
-    named = getattr(error, "upstream", asked)
-    return next((one for one in NEIGHBOURS if one == named), asked)
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A line of an order that could not be put in the cart again, or not all of it."""
-
-    name: str
-    reason: str
+def known_products(lookup: Lookup | MissingPart) -> Mapping[str, Product]:
+    return {} if isinstance(lookup, MissingPart) else lookup.by_sku
 
 
 class Storefront:
-    """Reads what pages show. ``browse_timeout`` is the seconds one page may take in all."""
+    """Reads what pages show, and changes carts.
+
+    ``browse_timeout`` is the seconds that one page may take in all. Every method that takes a
+    bearer raises `SignedOut` if the token is not good.
+    """
 
     def __init__(
         self,
@@ -113,171 +128,157 @@ class Storefront:
         self.carts = carts
         self.users = users
         self.orders = orders
-        self._browse_timeout = browse_timeout
-        self._missing = metrics.counter(
-            "storefront_page_parts_missing_total",
-            "How often did a page go out without a part, because a neighbour did not answer?",
-            {"upstream": NEIGHBOURS},
-        )
-
-    async def attempt(
-        self, neighbour: Neighbour, work: Awaitable[T], *, within: Deadline | None = None
-    ) -> T | Outage:
-        """Wait for a part of a page; an `Outage` takes its place if it does not come.
-
-        For parts where no refusal is part of the conversation. Raises `SignedOut`.
-        """
-        deadline = within or Deadline.after(self._browse_timeout)
-        try:
-            with use_context(replace(current_context(), deadline=deadline)):
-                async with asyncio.timeout(deadline.remaining()):
-                    return await work
-        except (UpstreamError, Refusal, TimeoutError) as error:
-            missing = missing_neighbour(error, asked=neighbour)
-            get_logger().warning("page_part_missing", upstream=missing, reason=str(error))
-            self._missing.labels(missing).inc()
-            return Outage(missing)
+        self._parts = PageParts(metrics=metrics, timeout=browse_timeout)
 
     async def home(self) -> Home:
+        newest = self.products.list(ProductQuery(sort="newest"), limit=HOME_PRODUCTS)
         categories, products = await asyncio.gather(
-            self.attempt("products", self.products.categories()),
-            self.attempt("products", self.products.list(Query(sort="newest"), limit=HOME_GOODS)),
+            self._categories(), self._parts.read("products", newest)
         )
         return Home(categories, products)
 
-    async def listing(self, query: Query) -> Listing:
-        """Raises `Refusal` 422 for a query that products does not understand."""
+    async def listing(self, query: ProductQuery) -> Listing:
+        """Raises `RequestDeclined` 422 for a query that the products service does not accept."""
 
-        async def goods() -> ProductPage | Refusal:
+        async def list_products() -> ProductPage | RequestDeclined:
+            # Returned, not raised: a declined query must not read as a missing part.
             try:
-                return await self.products.list(query, limit=SHELF_GOODS)
-            except Refusal as refusal:
-                return refusal
+                return await self.products.list(query, limit=LISTED_PRODUCTS)
+            except RequestDeclined as declined:
+                return declined
 
         categories, products = await asyncio.gather(
-            self.attempt("products", self.products.categories()),
-            self.attempt("products", goods()),
+            self._categories(), self._parts.read("products", list_products())
         )
-        if isinstance(products, Refusal):
+        if isinstance(products, RequestDeclined):
             raise products
-        if isinstance(products, Outage) or products.items:
+        if isinstance(products, MissingPart) or products.items:
             return Listing(categories, products)
-        newest = self.products.list(Query(sort="newest"), limit=FEW_GOODS)
-        instead = await self.attempt("products", newest)
-        return Listing(categories, products, () if isinstance(instead, Outage) else instead.items)
+        newest = self.products.list(ProductQuery(sort="newest"), limit=SUGGESTED_PRODUCTS)
+        found = await self._parts.read("products", newest)
+        return Listing(categories, products, () if isinstance(found, MissingPart) else found.items)
 
-    async def like(self, sku: str) -> Sequence[Product]:
-        """Goods for somebody who looked for one that is not there: by the words in its number."""
-        words = [word for word in sku.split("-") if word.isalpha()]
-        deadline = Deadline.after(self._browse_timeout)
-        for query in (*(Query(text=word.lower()) for word in words[::-1]), Query(sort="newest")):
-            goods = self.products.list(query, limit=FEW_GOODS)
-            found = await self.attempt("products", goods, within=deadline)
-            if isinstance(found, Outage):
+    async def suggestions(self, sku: str) -> Sequence[Product]:
+        """Products to show instead of one that is not there: by the words in its SKU."""
+        words = [word.lower() for word in sku.split("-") if word.isalpha()]
+        queries = [ProductQuery(text=word) for word in reversed(words)]
+        deadline = self._parts.deadline()
+        for query in (*queries, ProductQuery(sort="newest")):
+            products = self.products.list(query, limit=SUGGESTED_PRODUCTS)
+            found = await self._parts.read("products", products, within=deadline)
+            if isinstance(found, MissingPart):
                 return ()
             if found.items:
                 return found.items
         return ()
 
-    async def product(self, sku: str) -> ProductDetail | Outage | None:
+    async def product(self, sku: str) -> ProductDetail | MissingPart | None:
         """None: there is no such product."""
-        deadline = Deadline.after(self._browse_timeout)
-
-        async def find() -> Product | None:
-            try:
-                return await self.products.find(sku)
-            except Refusal as refusal:
-                if refusal.status in NO_SUCH:
-                    return None
-                raise
-
-        product = await self.attempt("products", find(), within=deadline)
-        if product is None or isinstance(product, Outage):
+        deadline = self._parts.deadline()
+        product = await self._parts.read("products", self._find_product(sku), within=deadline)
+        if product is None or isinstance(product, MissingPart):
             return product
-        on_the_shelf = Query(category=product.category)
-        categories, beside = await asyncio.gather(
-            self.attempt("products", self.products.categories(), within=deadline),
-            self.attempt(
-                "products", self.products.list(on_the_shelf, limit=BESIDE_GOODS), within=deadline
-            ),
+        # One more than is shown, as the product itself is among them.
+        same_category = self.products.list(
+            ProductQuery(category=product.category), limit=SIMILAR_PRODUCTS + 1
         )
-        known = () if isinstance(categories, Outage) else categories
-        shelf = next((one for one in known if one.slug == product.category), None)
-        others = () if isinstance(beside, Outage) else beside.items
-        return ProductDetail(product, shelf, [one for one in others if one.sku != sku][:4])
+        categories, page = await asyncio.gather(
+            self._categories(within=deadline),
+            self._parts.read("products", same_category, within=deadline),
+        )
+        known = () if isinstance(categories, MissingPart) else categories
+        category = next((one for one in known if one.slug == product.category), None)
+        others = () if isinstance(page, MissingPart) else page.items
+        similar = [one for one in others if one.sku != sku][:SIMILAR_PRODUCTS]
+        return ProductDetail(product, category, similar)
 
-    def _soon(self) -> Deadline:
-        """For a part that is not worth waiting for."""
-        return Deadline.after(min(COUNT_TIMEOUT, self._browse_timeout))
+    async def lookup(self, skus: Sequence[str], *, quick: bool = False) -> Lookup | MissingPart:
+        """The products of these SKUs; ``quick`` for a page that can do without."""
+        within = self._parts.quick_deadline() if quick else self._parts.deadline()
+        return await self._lookup(skus, within=within)
 
-    async def goods(self, skus: Sequence[str]) -> Lookup | Outage:
-        """What products says about these, if it says so quickly."""
-        within = self._soon()
-        return await self.attempt("products", self.products.lookup(skus), within=within)
-
-    async def basket(self, bearer: str | None, *, also: Sequence[str] = ()) -> Basket | Outage:
-        """The caller's cart; without a caller an empty one. Raises `SignedOut`.
+    async def cart(
+        self, bearer: str | None, *, also: Sequence[str] = ()
+    ) -> PricedCart | MissingPart:
+        """The caller's cart; without a caller an empty one.
 
         ``also`` names products to know about although they are not in the cart.
         """
         if bearer is None:
-            return Basket(Cart(), Lookup(items=[]))
-        deadline = Deadline.after(self._browse_timeout)
-        cart = await self.attempt("cart", self.carts.read(bearer), within=deadline)
-        if isinstance(cart, Outage):
+            return PricedCart(Cart(), Lookup(items=[]))
+        deadline = self._parts.deadline()
+        cart = await self._parts.read("cart", self.carts.read(bearer), within=deadline)
+        if isinstance(cart, MissingPart):
             return cart
-        skus = list(dict.fromkeys([*(line.sku for line in cart.lines), *also]))[:MAX_GOODS]
-        if not skus:
-            return Basket(cart, Lookup(items=[]))
-        goods = await self.attempt("products", self.products.lookup(skus), within=deadline)
-        return Basket(cart, goods)
+        skus = list(dict.fromkeys([*(line.sku for line in cart.lines), *also]))[:MAX_LINES]
+        return PricedCart(cart, await self._lookup(skus, within=deadline))
 
-    async def last_address(self, bearer: str | None) -> Address | None:
-        """Where the caller's last order went, if that can be told quickly. Raises `SignedOut`."""
-        if bearer is None:
-            return None
-        within = self._soon()
-        orders = self.orders.list(bearer, cursor=None, limit=1)
-        found = await self.attempt("tracking", orders, within=within)
-        return None if isinstance(found, Outage) or not found.items else found.items[0].address
-
-    async def order_again(self, bearer: str, order: Order, *, key: str) -> Sequence[LeftOut]:
-        """Put the lines of an order in the cart, as far as they can be had.
-
-        The same ``key`` adds once. Returns what was left out. Raises `SignedOut`,
-        `UpstreamError`.
-        """
-        skus = [line.sku for line in order.lines]
-        goods = await self.attempt("products", self.products.lookup(skus))
-        # Without an answer the cart page tells what is gone.
-        known = None if isinstance(goods, Outage) else goods.by_sku
-        left_out = []
-        for line in order.lines:
-            product = known.get(line.sku) if known is not None else None
-            there = line.quantity if known is None else product.available if product else 0
-            quantity = min(line.quantity, there)
-            if quantity < line.quantity:
-                left_out.append(LeftOut(line.name, _why_left_out(product, line.quantity)))
-            if quantity <= 0:
-                continue
-            try:
-                line_key = hashlib.sha256(f"{key} {line.sku}".encode()).hexdigest()
-                await self.carts.add(bearer, line.sku, quantity, key=line_key)
-            except Refusal as refusal:
-                why = "a cart holds no more" if refusal.kind == "cart-limit" else "no longer sold"
-                left_out.append(LeftOut(line.name, why))
-        return left_out
+    async def set_quantity(self, bearer: str, sku: str, quantity: int) -> None:
+        """Zero removes the line. Raises `RequestDeclined` and `UpstreamError`."""
+        if quantity == 0:
+            await self.carts.remove(bearer, sku)
+        else:
+            await self.carts.set_quantity(bearer, sku, quantity)
 
     async def cart_count(self, bearer: str) -> int | None:
-        """How many things are in the cart; None when that cannot be told quickly."""
-        within = self._soon()
-        cart = await self.attempt("cart", self.carts.read(bearer), within=within)
-        return None if isinstance(cart, Outage) else cart.count
+        """How many things are in the cart; None when that cannot be read quickly."""
+        within = self._parts.quick_deadline()
+        cart = await self._parts.read("cart", self.carts.read(bearer), within=within)
+        return None if isinstance(cart, MissingPart) else cart.count
 
+    async def account(self, bearer: str) -> Account | MissingPart:
+        return await self._parts.read("user", self.users.account(bearer))
 
-def _why_left_out(product: Product | None, wanted: int) -> str:
-    if product is None:
-        return "no longer sold"
-    if product.available <= 0:
-        return "gone, back soon"
-    return f"only {product.available} of {wanted} left, and those are in the cart"
+    async def order(self, bearer: str, order_id: str) -> Order | MissingPart | None:
+        """None: the caller has no such order."""
+        return await self._parts.read("tracking", self._find_order(bearer, order_id))
+
+    async def order_page(
+        self, bearer: str, *, cursor: str | None
+    ) -> OrderPage | MissingPart | None:
+        """None: the cursor is not one that the list gave out."""
+
+        async def list_orders() -> OrderPage | None:
+            try:
+                return await self.orders.list(bearer, cursor=cursor, limit=LISTED_ORDERS)
+            except RequestDeclined as declined:
+                if declined.status != 422:
+                    raise
+                return None
+
+        return await self._parts.read("tracking", list_orders())
+
+    async def last_address(self, bearer: str | None) -> Address | None:
+        """Where the caller's last order went; None if that cannot be read quickly."""
+        if bearer is None:
+            return None
+        within = self._parts.quick_deadline()
+        orders = self.orders.list(bearer, cursor=None, limit=1)
+        found = await self._parts.read("tracking", orders, within=within)
+        return None if isinstance(found, MissingPart) or not found.items else found.items[0].address
+
+    async def _lookup(self, skus: Sequence[str], *, within: Deadline) -> Lookup | MissingPart:
+        if not skus:
+            return Lookup(items=[])
+        return await self._parts.read("products", self.products.lookup(skus), within=within)
+
+    async def _categories(
+        self, *, within: Deadline | None = None
+    ) -> Sequence[Category] | MissingPart:
+        return await self._parts.read("products", self.products.categories(), within=within)
+
+    async def _find_product(self, sku: str) -> Product | None:
+        try:
+            return await self.products.find(sku)
+        except RequestDeclined as declined:
+            if declined.status in NOT_FOUND_STATUSES:
+                return None
+            raise
+
+    async def _find_order(self, bearer: str, order_id: str) -> Order | None:
+        try:
+            return await self.orders.find(bearer, order_id)
+        except RequestDeclined as declined:
+            if declined.status in NOT_FOUND_STATUSES:
+                return None
+            raise

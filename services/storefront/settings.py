@@ -1,17 +1,17 @@
-"""What the storefront can be told from outside."""
+"""The settings of the storefront."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from app.settings import Seconds, ServiceSettings, ServiceTokenSettings, UpstreamUrl
-from services.storefront.web.addresses import TrustedProxies
+from services.storefront.web.forwarded_for import TrustedProxies
 
 
 class StorefrontSettings(ServiceSettings, ServiceTokenSettings):
-    """Where the neighbours are, and how the shop is reached.
+    """Where the upstreams are, and how the shop is reached.
 
-    The service token lets the user service believe which address a shopper comes from.
+    With the service token the user service trusts the client addresses that the storefront sends.
     """
 
     products_url: UpstreamUrl = "http://127.0.0.1:8101"
@@ -38,6 +38,6 @@ class StorefrontSettings(ServiceSettings, ServiceTokenSettings):
     ] = ()
     browse_timeout: Seconds = Field(default=2.5, description="how long a page waits for its parts")
     checkout_timeout: Seconds = Field(default=5.0, description="how long a checkout may take")
-    # Less than the client opens to one neighbour, so that we refuse and no connection is missed.
+    # Less than the client opens to one upstream, so that connections never run out.
     events_limit: int = Field(default=200, ge=1, le=250, description="open event streams in all")
     events_per_account: int = Field(default=5, ge=1, le=100)

@@ -16,7 +16,7 @@ import pytest
 
 from services.products.models import Sort
 from services.products.repository import Listing
-from services.storefront.dependencies import notice_cookie
+from services.storefront.visit.flash_cookies import flash_cookie_name
 from tests.contracts.documents import app_of
 from tests.support.raw_http import RawConnection
 from tests.support.shop import SERVICES, SKU, Shop
@@ -86,7 +86,16 @@ HEADERS = (
 )  # fmt: skip
 # Services believe one another: to them a spent deadline is a 503. Strangers have none.
 DEADLINE = {"storefront": ("X-Request-Timeout-Ms",)}
-COOKIES = ("access", "refresh", "form", "prices", "draft", "who", notice_cookie("/cart"), "unknown")
+COOKIES = (
+    "access",
+    "refresh",
+    "form",
+    "prices",
+    "draft",
+    "who",
+    flash_cookie_name("/cart"),
+    "unknown",
+)
 QUERIES = ("q", "sort", "category", "cursor", "limit", "next", "verbose", "unknown")
 
 PAGES = (

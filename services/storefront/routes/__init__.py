@@ -1,1 +1,1 @@
-"""The pages by subject, and the APIs for programs."""
+"""The routes, one file a subject. None imports another."""

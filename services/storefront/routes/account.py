@@ -1,187 +1,146 @@
-"""Logging in, registering, logging out. What is in a guest's cart comes along."""
+"""The account: who it belongs to, and what its owner changes."""
 
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from fastapi import APIRouter
+import idna
+from fastapi import APIRouter, Response
 
 from app.client import UpstreamError
-from services.storefront.account_forms import (
-    desk_is_down,
-    password_errors,
-    posted,
-    profile_errors,
-    refused_fields,
-    too_often,
+from services.storefront.clients import RequestDeclined, SignedOut
+from services.storefront.dependencies import CurrentShop, CurrentVisit, PageVisit, Shop
+from services.storefront.forms.account_forms import (
+    PasswordForm,
+    ProfileForm,
+    too_many_attempts,
+    user_service_down,
 )
-from services.storefront.clients import Refusal, SignedOut
-from services.storefront.dependencies import (
-    CurrentShop,
-    CurrentVisit,
-    PageVisit,
-    Shop,
-    Visit,
-)
-from services.storefront.models import Tokens
-from services.storefront.web.forms import Form, required
-from services.storefront.web.security import own_path
+from services.storefront.forms.validation import checked, with_declined_fields
+from services.storefront.models import Account
+from services.storefront.page_parts import MissingPart
+from services.storefront.paths import login_path
+from services.storefront.view_models.form import Form
+from services.storefront.visit.visit import Visit
 
 router = APIRouter(include_in_schema=False)
 
-STALE_ADVICE = "Nothing was done. Please check, type the password, and press the button again."
-
-LOGIN_FIELDS = {"email": "Enter your e-mail address.", "password": "Enter your password."}
-
-
-@router.get("/login")
-async def login_page(visit: PageVisit, next: str = "/") -> Any:
-    if await _has_nothing_to_do_here(visit):
-        return visit.redirect(own_path(next))
-    return await visit.page("login.html", here="account", form=Form(), next=own_path(next))
+LOGIN = login_path(next_path="/account")
+STALE_ADVICE = "Nothing was changed. Please check, and press the button again."
+WRONG_PASSWORD = "This is not your password. Capital letters count."
 
 
-@router.get("/register")
-async def register_page(visit: PageVisit, next: str = "/") -> Any:
-    if await _has_nothing_to_do_here(visit):
-        return visit.redirect(own_path(next))
-    return await visit.page("register.html", here="account", form=Form(), next=own_path(next))
+@router.get("/account")
+async def show_account(visit: PageVisit, shop: CurrentShop) -> Response:
+    return await _account_page(visit, shop)
 
 
-@router.post("/login")
-async def log_in(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    form = await posted(visit, if_stale=STALE_ADVICE)
-    if form.ok:
-        form = form.but(errors=required(form.values, LOGIN_FIELDS))
-    return await _enter(visit, shop, form, page="login.html")
+@router.post("/account")
+async def change_profile(visit: CurrentVisit, shop: CurrentShop) -> Response:
+    """Another name, or with the password another e-mail address."""
+    form = await visit.forms.read_or_stale(stale_advice=STALE_ADVICE)
+    profile = checked(form, ProfileForm)
+    if isinstance(profile, Form):
+        return await _account_page(visit, shop, profile=profile)
 
-
-@router.post("/register")
-async def register(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    form = await posted(visit, if_stale=STALE_ADVICE)
-    if form.ok:
-        form = form.but(errors=_registration_errors(form.values))
-    if not form.ok:
-        return await _enter(visit, shop, form, page="register.html")
-    made = await _register(visit, shop, form)
-    # From here on there is an account: what is missing is to be logged in.
-    page = "login.html" if made.ok else "register.html"
-    return await _enter(visit, shop, made, page=page, made="Your account is made. ")
-
-
-@router.post("/logout")
-async def log_out(visit: CurrentVisit, shop: CurrentShop) -> Any:
-    await visit.form()
-
-    async def close(bearer: str | None) -> None:
-        if bearer is not None:
-            await shop.storefront.users.log_out(bearer)
-
-    # Whatever the neighbour says, this browser forgets: that is what was asked for.
-    with suppress(UpstreamError, SignedOut, Refusal):
-        await visit.as_caller(close)
-    visit.end()
-    visit.forget_prices()
-    visit.forget_draft()
-    visit.change_form_token()
-    return visit.redirect("/", notice="bye")
-
-
-async def _has_nothing_to_do_here(visit: Visit) -> bool:
-    """Whether somebody is logged in, and was not sent here by a page that knows better."""
-    try:
-        await visit.bearer()
-    except UpstreamError:
-        return False
-    return visit.signed_in and visit.flash() is None
-
-
-async def _register(visit: Visit, shop: Shop, form: Form) -> Form:
-    typed = form.values
-    try:
-        await shop.storefront.users.register(
-            email=typed["email"],
-            password=typed["password"],
-            name=typed["name"],
-            address=visit.address,
+    async def change(bearer: str) -> Account:
+        changes = {"name": profile.name}
+        if profile.email != _readable((await shop.storefront.users.account(bearer)).email):
+            changes["email"] = profile.email
+        if profile.current_password:
+            changes["current_password"] = profile.current_password
+        return await shop.storefront.users.change(
+            bearer, client_address=visit.client_address, **changes
         )
-    except Refusal as refusal:
-        if refusal.status == 409 and isinstance(await _log_in(visit, shop, form), Tokens):
-            return form  # the same form, sent twice: who knows the password is who made it
-        return _refused_registration(form, refusal)
-    except UpstreamError:
-        return desk_is_down(form)
-    return form
+
+    changed = await _change(visit, form, change, password_field="current_password")
+    if isinstance(changed, Form):
+        return await _account_page(visit, shop, profile=changed)
+    if changed is None:
+        return visit.pages.redirect(LOGIN, flash="session-over")
+    visit.session.remember_name(changed.name)
+    return visit.pages.redirect("/account", flash="account-changed")
 
 
-async def _enter(visit: Visit, shop: Shop, form: Form, *, page: str, made: str = "") -> Any:
-    """Open a session, take the guest's cart over and go on; the page again if that fails.
+@router.post("/account/password")
+async def change_password(visit: CurrentVisit, shop: CurrentShop) -> Response:
+    form = await visit.forms.read_or_stale(stale_advice=STALE_ADVICE)
+    passwords = checked(form, PasswordForm)
+    if isinstance(passwords, Form):
+        return await _account_page(visit, shop, password=passwords)
 
-    ``made`` is what was done before, to be told with what failed after it.
-    """
-    tokens = await _log_in(visit, shop, form) if form.ok else form
-    if isinstance(tokens, Form):
-        shown = tokens.but(advice=f"{made}{tokens.advice}") if form.ok else tokens
-        next_path = own_path(shown.values.get("next", ""))
-        return await visit.page(
-            page, status=shown.status, here="account", form=shown, next=next_path
+    async def change(bearer: str) -> Account:
+        return await shop.storefront.users.change(
+            bearer,
+            client_address=visit.client_address,
+            password=passwords.password,
+            current_password=passwords.old_password,
         )
-    notice = await _merge(visit, shop, tokens.access_token)
-    visit.begin(tokens)
-    visit.change_form_token()
-    with suppress(UpstreamError, SignedOut, Refusal):
-        visit.call((await shop.storefront.users.account(tokens.access_token)).name)
-    return visit.redirect(own_path(form.values.get("next", "")), notice=notice)
+
+    changed = await _change(visit, form, change, password_field="old_password")
+    if isinstance(changed, Form):
+        return await _account_page(visit, shop, password=changed)
+    if changed is None:
+        return visit.pages.redirect(LOGIN, flash="session-over")
+    return visit.pages.redirect("/account", flash="password-changed")
 
 
-async def _log_in(visit: Visit, shop: Shop, form: Form) -> Tokens | Form:
-    """The tokens, or the form with what is wrong."""
-    typed = form.values
-    try:
-        return await shop.storefront.users.log_in(
-            email=typed["email"], password=typed["password"], address=visit.address
-        )
-    except SignedOut:
-        return _wrong(form)
-    except Refusal as refusal:
-        return too_often(form, refusal) if refusal.status == 429 else _wrong(form)
-    except UpstreamError:
-        return desk_is_down(form)
-
-
-async def _merge(visit: Visit, shop: Shop, bearer: str) -> str:
-    """Bring the guest's cart along; the name of the notice that says how that went."""
-    try:
-        guest_token = await visit.bearer()
-        if guest_token is None or visit.signed_in:
-            return "welcome"
-        brought = await shop.storefront.cart_count(guest_token)
-        cart = await shop.storefront.carts.merge(bearer, guest_token=guest_token)
-    except (SignedOut, Refusal):
-        return "welcome"
-    except UpstreamError:
-        return "welcome-later"
-    if cart.notices:
-        return "welcome-cut"
-    return "welcome-cart" if brought and cart.count else "welcome"
-
-
-def _registration_errors(typed: Mapping[str, str]) -> dict[str, str]:
-    """All of them at once, as far as they can be seen from here."""
-    return profile_errors(typed) | password_errors(typed)
-
-
-def _refused_registration(form: Form, refusal: Refusal) -> Form:
-    if refusal.status == 409:
-        taken = "There is an account with this e-mail address. Log in instead?"
-        return form.but(errors={"email": taken})
-    if refusal.status == 429:
-        return too_often(form, refusal)
-    return refused_fields(form, refusal)
-
-
-def _wrong(form: Form) -> Form:
-    return form.but(
-        trouble="E-mail and password do not belong together.",
-        advice="Please check both; capital letters count in the password.",
+async def _account_page(
+    visit: Visit, shop: Shop, *, profile: Form | None = None, password: Form | None = None
+) -> Response:
+    found = await visit.session.as_account(shop.storefront.account)
+    if found is None:
+        return visit.pages.redirect(LOGIN, flash="log-in-first")
+    status = max((form.status for form in (profile, password) if form is not None), default=200)
+    if isinstance(found, MissingPart):
+        if profile is None and password is None:
+            return await visit.pages.show_missing("account.html", found, here="account")
+        # What was typed is kept, although the account cannot be read.
+        found = Account(id="unknown", name=visit.session.name)
+    shown = {"name": found.name, "email": _readable(found.email)}
+    return await visit.pages.show(
+        "account.html",
+        status=status,
+        here="account",
+        account=shown,
+        profile=profile or Form(shown),
+        password=password or Form(),
+        missing=None,
     )
+
+
+async def _change(
+    visit: Visit, form: Form, change: Callable[[str], Awaitable[Account]], *, password_field: str
+) -> Account | Form | None:
+    """The changed account, or the form with what is wrong; None when the session is over."""
+    try:
+        return await visit.session.as_guest_or_account(change)
+    except SignedOut:
+        return None
+    except UpstreamError:
+        return user_service_down(form)
+    except RequestDeclined as declined:
+        return _declined(form, declined, password_field)
+
+
+def _declined(form: Form, declined: RequestDeclined, password_field: str) -> Form:
+    if declined.kind == "wrong-password":
+        return replace(form, errors={password_field: WRONG_PASSWORD})
+    if declined.status == 409:
+        taken = "There is another account with this e-mail address."
+        return replace(form, errors={"email": taken})
+    if declined.status == 429:
+        return too_many_attempts(form, declined)
+    if any(problem.pointer == "/current_password" for problem in declined.errors):
+        needed = "Another e-mail address needs your password."
+        return replace(form, errors={password_field: needed})
+    model = PasswordForm if password_field == "old_password" else ProfileForm
+    return with_declined_fields(form, declined, model)
+
+
+def _readable(email: str) -> str:
+    """The address with its domain as people write it."""
+    mailbox, _, domain = email.rpartition("@")
+    try:
+        return f"{mailbox}@{idna.decode(domain)}" if "xn--" in domain else email
+    except idna.IDNAError:
+        return email

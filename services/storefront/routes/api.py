@@ -1,7 +1,7 @@
-"""The neighbours' APIs for programs, under the shop's own origin.
+"""The services' APIs for programs, under the shop's own origin.
 
-Every request goes to the replica that has least to do. What belongs to one connection, the shop's
-cookies, and what only services may say to one another stay behind; the caller's bearer goes along.
+Every request goes to the least busy replica. Headers of one connection, the shop's cookies, and
+headers that only services may send are not forwarded; the caller's bearer token is.
 """
 
 import re
@@ -13,25 +13,25 @@ from fastapi import APIRouter, Request, Response
 
 from app.errors import NotFound
 from services.storefront.clients import FORWARDED_FOR
-from services.storefront.dependencies import CurrentLifecycle, CurrentShop, client_address
-from services.storefront.streams import relayed_events
+from services.storefront.dependencies import CurrentLifecycle, CurrentShop, client_address_of
+from services.storefront.event_streams import relay_events
 
 router = APIRouter(prefix="/api", tags=["api"])
 
-PASSED_ON = frozenset(
+FORWARDED_HEADERS = frozenset(
     {"accept", "accept-language", "authorization", "content-type", "idempotency-key"}
     | {"if-match", "if-modified-since", "if-none-match", "last-event-id"}
 )
-KEPT_BACK = frozenset({"content-length", "date", "server", "set-cookie", "x-request-id"})
-DESCRIPTIONS = ("/docs", "/openapi.json")
-OPEN_PATHS = ("/v1/", "/.well-known/")
-# Where `user` counts tries by address. Nowhere else does a stranger's request carry our service
-# token: with it the request could ask what only services may.
+DROPPED_HEADERS = frozenset({"content-length", "date", "server", "set-cookie", "x-request-id"})
+DOCUMENTATION = ("/docs", "/openapi.json")
+PUBLIC_PATHS = ("/v1/", "/.well-known/")
+# Where `user` counts attempts by client address. Only these requests carry our service token: with
+# it a stranger's request is allowed what only services are.
 COUNTED_BY_ADDRESS = frozenset({"/v1/guests", "/v1/users", "/v1/users/me", "/v1/sessions"})
-# By its path and not by what the caller accepts: curl and many clients accept anything.
-EVENTS = re.compile(r"/v1/orders/[^/]+/events")
+# By path and not by what the caller accepts: curl and many clients accept anything.
+ORDER_EVENTS = re.compile(r"/v1/orders/[^/]+/events")
 
-ANSWERS: dict[int | str, dict[str, Any]] = {
+RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"description": "What the service answers; its own `openapi.json` says what."}
 }
 
@@ -43,29 +43,33 @@ class Service(StrEnum):
     TRACKING = "tracking"
 
 
-async def pass_on(
+async def forward(
     service: Service, path: str, request: Request, shop: CurrentShop, lifecycle: CurrentLifecycle
 ) -> Response:
-    """Ask the service the same, and answer what it answers."""
-    wanted = _raw_path(request, service)
-    headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
+    """Send the same request to the service, and return its response."""
+    service_path = _raw_path(request, service)
+    headers = {name: request.headers[name] for name in FORWARDED_HEADERS if name in request.headers}
     upstream = shop.upstreams[service]
     query = request.scope["query_string"].decode("ascii")
-    target = f"{wanted}?{query}" if query else wanted
-    if request.method == "GET" and service is Service.TRACKING and EVENTS.fullmatch(wanted):
-        return await relayed_events(
+    target = f"{service_path}?{query}" if query else service_path
+    if (
+        request.method == "GET"
+        and service is Service.TRACKING
+        and ORDER_EVENTS.fullmatch(service_path)
+    ):
+        return await relay_events(
             upstream,
             target,
             headers=headers,
             bearer=None,
             lifecycle=lifecycle,
-            streams=shop.streams,
+            streams=shop.event_streams,
         )
-    is_counted = service is Service.USER and wanted in COUNTED_BY_ADDRESS
+    is_counted = service is Service.USER and service_path in COUNTED_BY_ADDRESS
     if is_counted:
-        # It believes this address because our service token is shown with it.
-        headers[FORWARDED_FOR] = client_address(request, shop)
-    answer = await upstream.request(
+        # It trusts this address because of our service token.
+        headers[FORWARDED_FOR] = client_address_of(request, shop)
+    response = await upstream.request(
         request.method,
         target,
         content=await request.body(),
@@ -73,16 +77,16 @@ async def pass_on(
         as_service=is_counted,
         timeout=shop.settings.checkout_timeout,
     )
-    kept = {name: value for name, value in answer.headers.items() if name not in KEPT_BACK}
-    return Response(answer.content, answer.status_code, kept)
+    kept = {name: value for name, value in response.headers.items() if name not in DROPPED_HEADERS}
+    return Response(response.content, response.status_code, kept)
 
 
 for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
     router.add_api_route(
         "/{service}/{path:path}",
-        pass_on,
+        forward,
         methods=[_method],
-        responses=ANSWERS,
+        responses=RESPONSES,
         operation_id=f"{_method.lower()}_api",
         response_class=Response,
     )
@@ -91,12 +95,12 @@ for _method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
 def _raw_path(request: Request, service: Service) -> str:
     """The path behind ``/api/<service>`` as it was sent: decoding it could change what it names.
 
-    Only the service's public API and its description are to be had here.
+    Only the service's public API and its documentation are available here.
     """
     raw: str = request.scope["raw_path"].decode("ascii").partition("?")[0]
     path = raw.removeprefix(f"/api/{service}")
-    steps_out = any(unquote(part) in (".", "..") for part in path.split("/"))
-    public = path in DESCRIPTIONS or path.startswith(OPEN_PATHS)
-    if steps_out or not public:
+    leaves_prefix = any(unquote(part) in (".", "..") for part in path.split("/"))
+    is_public = path in DOCUMENTATION or path.startswith(PUBLIC_PATHS)
+    if leaves_prefix or not is_public:
         raise NotFound("There is no such path in this API.")
     return path

@@ -1,28 +1,31 @@
-"""Looking around: home, shelves, search, products, and the page for developers."""
+"""Browsing: home, categories, search, products, and the page for developers."""
 
 import re
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.errors import NotFound
 from app.text import ZWJ, ZWNJ
-from services.storefront import listing_view, views
-from services.storefront.clients import Refusal
-from services.storefront.dependencies import CurrentShop, PageVisit, new_form_key
-from services.storefront.models import SKU_PATTERN
-from services.storefront.service import Outage
-from services.storefront.web.security import IMAGE_SECURITY_POLICY
+from services.storefront.clients import RequestDeclined
+from services.storefront.dependencies import CurrentShop, PageVisit, Shop
+from services.storefront.idempotency_keys import new_form_key
+from services.storefront.models import is_sku
+from services.storefront.page_parts import MissingPart
+from services.storefront.view_models.home import home_view
+from services.storefront.view_models.listing import SORTS, ListingRequest, listing_view
+from services.storefront.view_models.product import linked_data, product_page, product_views
+from services.storefront.visit.visit import Visit
+from services.storefront.web.security_headers import IMAGE_SECURITY_POLICY
 
 router = APIRouter(include_in_schema=False)
 
-SKU = re.compile(SKU_PATTERN)
-SLUG = re.compile(r"[a-z0-9-]{1,40}")
-MAX_SEARCH = 80
-MAX_PRICE = 12
+CATEGORY_SLUG = re.compile(r"[a-z0-9-]{1,40}")
 CURSOR = re.compile(r"[A-Za-z0-9_-]{1,512}")
 CURRENCY = re.compile(r"[A-Z]{3}")
+MAX_SEARCH_LENGTH = 80
+MAX_PRICE_LENGTH = 12
 
 SERVICES = (
     {"name": "products", "keeps": "Goods, prices, stock, reservations"},
@@ -34,114 +37,122 @@ SERVICES = (
 Text = Annotated[str, Query()]
 
 
-async def wanted(
+async def _listing_request(
     q: Text = "",
     sort: Text = "",
     cursor: Text = "",
     stock: Text = "",
-    lowest: Annotated[str, Query(alias="from")] = "",
-    highest: Annotated[str, Query(alias="to")] = "",
+    min_price: Annotated[str, Query(alias="from")] = "",
+    max_price: Annotated[str, Query(alias="to")] = "",
     currency: Text = "",
-) -> listing_view.Wanted:
-    """What an address asks a listing for. What cannot be meant is left out."""
-    return listing_view.Wanted(
-        text=_printable(q)[:MAX_SEARCH],
-        sort=sort if sort in listing_view.SORTS else "",
+) -> ListingRequest:
+    """What the address asks for. What cannot be meant is left out."""
+    return ListingRequest(
+        text=_printable(q)[:MAX_SEARCH_LENGTH],
+        sort=sort if sort in SORTS else "",
         cursor=cursor if CURSOR.fullmatch(cursor) else "",
         in_stock=stock == "1",
-        lowest=_printable(lowest)[:MAX_PRICE],
-        highest=_printable(highest)[:MAX_PRICE],
+        min_price=_printable(min_price)[:MAX_PRICE_LENGTH],
+        max_price=_printable(max_price)[:MAX_PRICE_LENGTH],
         currency=currency if CURRENCY.fullmatch(currency) else "",
     )
 
 
-def _printable(typed: str) -> str:
-    shown = (one for one in typed if one.isprintable() or one in (ZWJ, ZWNJ))
-    return "".join(shown).strip()
+def _printable(text: str) -> str:
+    kept = (one for one in text if one.isprintable() or one in (ZWJ, ZWNJ))
+    return "".join(kept).strip()
 
 
-Wanted = Annotated[listing_view.Wanted, Depends(wanted)]
+CurrentListing = Annotated[ListingRequest, Depends(_listing_request)]
 
 
 @router.get("/")
-async def home(visit: PageVisit, shop: CurrentShop) -> Any:
-    found = views.home(await shop.storefront.home())
-    return await visit.page(
-        "home.html", here="home", categories=found.categories, products=found.products
+async def home(visit: PageVisit, shop: CurrentShop) -> Response:
+    view = home_view(await shop.storefront.home())
+    return await visit.pages.show(
+        "home.html", here="home", categories=view.categories, products=view.products
     )
 
 
 @router.get("/search")
-async def search(visit: PageVisit, shop: CurrentShop, wanted: Wanted) -> Any:
-    return await _listing(visit, shop, wanted)
+async def search(visit: PageVisit, shop: CurrentShop, listing: CurrentListing) -> Response:
+    return await _listing_page(visit, shop, listing)
 
 
 @router.get("/categories/{slug}")
-async def category(slug: str, visit: PageVisit, shop: CurrentShop, wanted: Wanted) -> Any:
-    if not SLUG.fullmatch(slug):
-        raise NotFound("There is no such shelf.")
-    return await _listing(visit, shop, replace(wanted, category=slug))
+async def category(
+    slug: str, visit: PageVisit, shop: CurrentShop, listing: CurrentListing
+) -> Response:
+    if not CATEGORY_SLUG.fullmatch(slug):
+        raise _no_such_category()
+    return await _listing_page(visit, shop, replace(listing, category=slug))
 
 
 @router.get("/products/{sku}")
-async def product(sku: str, visit: PageVisit, shop: CurrentShop, quantity: Text = "") -> Any:
-    if not SKU.fullmatch(sku):
+async def product(sku: str, visit: PageVisit, shop: CurrentShop, quantity: Text = "") -> Response:
+    if not is_sku(sku):
         raise NotFound("There is no such product.")
     detail = await shop.storefront.product(sku)
-    if detail is None and not visit.reads_pages:
+    if detail is None and not visit.accepts_html:
         raise NotFound("There is no such product.")
     if detail is None:
-        others = [views.goods(one) for one in await shop.storefront.like(sku)]
-        return await visit.page("gone.html", status=404, here="shop", goods_instead=others)
-    if isinstance(detail, Outage):
-        return await visit.outage("product.html", detail, product=None)
-    shown, beside = views.product_page(detail)
-    return await visit.page(
+        suggestions = product_views(await shop.storefront.suggestions(sku))
+        return await visit.pages.show(
+            "product_not_found.html", status=404, here="shop", suggestions=suggestions
+        )
+    if isinstance(detail, MissingPart):
+        return await visit.pages.show_missing("product.html", detail, product=None)
+    view, similar = product_page(detail)
+    return await visit.pages.show(
         "product.html",
-        product=shown,
-        neighbours=beside,
+        product=view,
+        similar=similar,
         quantity=quantity[:8] or "1",
         form_key=new_form_key(),
         missing=None,
-        goods={sku: detail.product},
-        linked_data=views.linked_data(detail.product, origin=visit.origin),
+        flash_products={sku: detail.product},
+        linked_data=linked_data(detail.product, origin=visit.pages.origin),
     )
 
 
 @router.get("/products/{sku}/image.svg")
 async def image(sku: str, request: Request, shop: CurrentShop) -> Response:
     """The drawing of a product, from the shop's own origin."""
-    if not SKU.fullmatch(sku):
+    if not is_sku(sku):
         raise NotFound("There is no such drawing.")
     try:
         found = await shop.storefront.products.image(sku, etag=request.headers.get("if-none-match"))
-    except Refusal as refusal:
-        raise NotFound("There is no such drawing.") from refusal
+    except RequestDeclined as declined:
+        raise NotFound("There is no such drawing.") from declined
     headers = found.headers | {"content-security-policy": IMAGE_SECURITY_POLICY}
     return Response(found.content, found.status, headers)
 
 
 @router.get("/docs")
-async def developers(visit: PageVisit, request: Request, shop: CurrentShop) -> Any:
+async def developers(visit: PageVisit, request: Request, shop: CurrentShop) -> Response:
     origin = shop.settings.public_origin or str(request.base_url).rstrip("/")
-    return await visit.page("developers.html", services=SERVICES, origin=origin)
+    return await visit.pages.show("developers.html", services=SERVICES, origin=origin)
 
 
-async def _listing(visit: PageVisit, shop: CurrentShop, wanted: listing_view.Wanted) -> Any:
+async def _listing_page(visit: Visit, shop: Shop, listing: ListingRequest) -> Response:
     try:
-        found = await shop.storefront.listing(wanted.query)
-    except Refusal:
-        # A cursor from long ago, or a made-up one: the beginning is always there.
-        if wanted.cursor:
-            return visit.redirect(wanted.path())
-        raise NotFound("There is no such shelf.") from None
-    page = listing_view.listing_page(found, wanted)
-    if wanted.category and not page.missing and not page.is_shelf:
-        raise NotFound("There is no such shelf.")
-    return await visit.page(
+        found = await shop.storefront.listing(listing.query)
+    except RequestDeclined:
+        # An old cursor, or a made-up one: the first page is always there.
+        if listing.cursor:
+            return visit.pages.redirect(listing.path())
+        raise _no_such_category() from None
+    view = listing_view(found, listing)
+    if listing.category and not view.missing and not view.is_known_category:
+        raise _no_such_category()
+    return await visit.pages.show(
         "listing.html",
-        status=503 if page.missing else 200,
+        status=503 if view.missing else 200,
         here="shop",
-        listing=page,
-        search_text=wanted.text,
+        listing=view,
+        search_text=listing.text,
     )
+
+
+def _no_such_category() -> NotFound:
+    return NotFound("There is no such shelf.")

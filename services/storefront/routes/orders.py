@@ -1,139 +1,126 @@
-"""Orders, and where the parcel is."""
+"""Orders, and where each shipment is."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from app.client import UpstreamError
 from app.errors import NotFound, Unauthenticated, UnprocessablePayload
 from app.telemetry.context import current_context
-from services.storefront import order_view
-from services.storefront.clients import NO_SUCH, Refusal, SignedOut
+from services.storefront.clients import RequestDeclined, SignedOut
 from services.storefront.dependencies import (
     CurrentLifecycle,
     CurrentShop,
     CurrentVisit,
     PageVisit,
     Shop,
-    StaleForm,
-    Visit,
-    new_form_key,
 )
+from services.storefront.event_streams import relay_events
+from services.storefront.idempotency_keys import new_form_key
 from services.storefront.models import Order, OrderPage
-from services.storefront.service import (
-    ORDERS_A_PAGE,
-    LeftOut,
-    Neighbour,
-    Outage,
-    missing_neighbour,
-)
-from services.storefront.streams import relayed_events
+from services.storefront.page_parts import MissingPart, UpstreamName, failed_upstream
+from services.storefront.paths import login_path, order_path
+from services.storefront.reorder import SkippedLine, reorder
+from services.storefront.view_models.flash_messages import upstream_down
+from services.storefront.view_models.order import order_view
+from services.storefront.visit.posted_forms import StaleForm
+from services.storefront.visit.visit import Visit
 
 router = APIRouter(include_in_schema=False)
 
 
 class UnknownCursor(UnprocessablePayload):
-    """A place in the list that the order desk never gave out."""
+    """A place in the list that tracking never gave out."""
 
     type = "unknown-cursor"
     title = "No such place in the list"
 
 
 @router.get("/orders")
-async def list_orders(visit: PageVisit, shop: CurrentShop, cursor: str = "") -> Any:
-    async def page_of(bearer: str) -> OrderPage:
-        try:
-            return await shop.storefront.orders.list(
-                bearer, cursor=cursor or None, limit=ORDERS_A_PAGE
-            )
-        except Refusal as refusal:
-            if refusal.status != 422:
-                raise
-            raise UnknownCursor("The cursor is not one this list gave out.") from refusal
+async def list_orders(visit: PageVisit, shop: CurrentShop, cursor: str = "") -> Response:
+    async def read(bearer: str) -> OrderPage | MissingPart:
+        page = await shop.storefront.order_page(bearer, cursor=cursor or None)
+        if page is None:
+            raise UnknownCursor("The cursor is not one this list gave out.")
+        return page
 
-    async def read(bearer: str) -> OrderPage | Outage:
-        return await shop.storefront.attempt("tracking", page_of(bearer))
-
-    found = await visit.as_account(read)
+    found = await visit.session.as_account(read)
     if found is None:
-        return visit.redirect("/login?next=/orders", notice="log-in-first")
-    if isinstance(found, Outage):
-        return await visit.outage("orders.html", found, here="orders")
-    more = f"/orders?cursor={found.next_cursor}" if found.next_cursor else None
-    shown = [order_view.order_view(order) for order in found.items]
-    return await visit.page(
-        "orders.html", here="orders", orders=shown, next_path=more, missing=None
+        return visit.pages.redirect(login_path(next_path="/orders"), flash="log-in-first")
+    if isinstance(found, MissingPart):
+        return await visit.pages.show_missing("orders.html", found, here="orders")
+    next_path = f"/orders?cursor={found.next_cursor}" if found.next_cursor else None
+    shown = [order_view(order) for order in found.items]
+    return await visit.pages.show(
+        "orders.html", here="orders", orders=shown, next_path=next_path, missing=None
     )
 
 
 @router.get("/orders/{order_id}")
-async def show_order(order_id: str, visit: PageVisit, shop: CurrentShop) -> Any:
-    found = await _find(visit, shop, order_id)
-    return await _order_page(visit, found) if isinstance(found, Order) else found
+async def show_order(order_id: str, visit: PageVisit, shop: CurrentShop) -> Response:
+    order = await _find(visit, shop, order_id)
+    return await _order_page(visit, order) if isinstance(order, Order) else order
 
 
 @router.post("/orders/{order_id}/again")
-async def order_again(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> Any:
+async def order_again(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> Response:
     """Put what was ordered in the cart once more, as far as it is still sold."""
-    form = await _form(visit, order_id)
+    fields = await _read_form(visit, order_id)
     order = await _find(visit, shop, order_id)
     if not isinstance(order, Order):
         return order
     # The page's key: pressed twice is added once.
-    key = form.get("again_key", "") or new_form_key()
+    key = fields.get("again_key", "") or new_form_key()
 
-    async def add(bearer: str) -> Sequence[LeftOut]:
-        return await shop.storefront.order_again(bearer, order, key=key)
+    async def add(bearer: str) -> Sequence[SkippedLine]:
+        return await reorder(shop.storefront, bearer, order, key=key)
 
-    path = order_view.order_path(order_id)
     try:
-        left_out = await visit.as_somebody(add)
+        skipped = await visit.session.as_guest_or_account(add)
     except SignedOut:
-        return visit.redirect(f"/login?next={path}", notice="log-in-first")
+        return _log_in_first(visit, order_id)
     except UpstreamError as error:
-        return _nothing_done(visit, path, missing_neighbour(error, asked="cart"))
-    if left_out:
-        return await _order_page(visit, order, left_out=left_out)
-    return visit.redirect("/cart", notice="again")
+        return _nothing_done(visit, order_id, failed_upstream(error, called="cart"))
+    if skipped:
+        return await _order_page(visit, order, skipped=skipped)
+    return visit.pages.redirect("/cart", flash="again")
 
 
 @router.get("/orders/{order_id}/again")
-async def back_to_the_order(order_id: str, visit: CurrentVisit) -> Any:
-    """For whoever loads the page again that told what could not be put in the cart."""
-    return visit.redirect(order_view.order_path(order_id))
+async def back_to_the_order(order_id: str, visit: CurrentVisit) -> Response:
+    """For a browser that loads the page again that said what was not put in the cart."""
+    return visit.pages.redirect(order_path(order_id))
 
 
 @router.get("/orders/{order_id}/cancel")
-async def ask_before_cancelling(order_id: str, visit: PageVisit, shop: CurrentShop) -> Any:
-    found = await _find(visit, shop, order_id)
-    if not isinstance(found, Order):
-        return found
-    order = order_view.order_view(found)
-    if not order.cancellable:
-        return visit.redirect(order.path, notice="not-cancelled")
-    return await visit.page("cancel.html", here="orders", order=order)
+async def confirm_cancelling(order_id: str, visit: PageVisit, shop: CurrentShop) -> Response:
+    order = await _find(visit, shop, order_id)
+    if not isinstance(order, Order):
+        return order
+    view = order_view(order)
+    if not view.is_cancellable:
+        return visit.pages.redirect(view.path, flash="not-cancelled")
+    return await visit.pages.show("cancel_order.html", here="orders", order=view)
 
 
 @router.post("/orders/{order_id}/cancel")
-async def cancel_order(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> Any:
-    await _form(visit, order_id)
-    path = order_view.order_path(order_id)
+async def cancel_order(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> Response:
+    await _read_form(visit, order_id)
 
     async def cancel(bearer: str) -> None:
         await shop.storefront.orders.cancel(bearer, order_id)
 
     try:
-        await visit.as_somebody(cancel)
+        await visit.session.as_guest_or_account(cancel)
     except SignedOut:
-        return visit.redirect(f"/login?next={path}", notice="log-in-first")
-    except Refusal as refusal:
-        if refusal.status == 409:
-            return visit.redirect(path, notice="not-cancelled")
-        raise NotFound("There is no such order in your account.") from refusal
+        return _log_in_first(visit, order_id)
+    except RequestDeclined as declined:
+        if declined.status == 409:
+            return visit.pages.redirect(order_path(order_id), flash="not-cancelled")
+        raise _no_such_order() from declined
     except UpstreamError as error:
-        return _nothing_done(visit, path, missing_neighbour(error, asked="tracking"))
-    return visit.redirect(path, notice="cancelled")
+        return _nothing_done(visit, order_id, failed_upstream(error, called="tracking"))
+    return visit.pages.redirect(order_path(order_id), flash="cancelled")
 
 
 @router.get("/orders/{order_id}/events")
@@ -143,64 +130,69 @@ async def order_events(
     visit: CurrentVisit,
     shop: CurrentShop,
     lifecycle: CurrentLifecycle,
-) -> Any:
+) -> Response:
     """What happens to the order, as it happens, for the page's own script."""
-    bearer = await visit.bearer()
+    bearer = await visit.session.bearer()
     if bearer is None:
         raise Unauthenticated("Log in to follow an order.")
-    return visit.sealed(
-        await relayed_events(
-            shop.upstreams["tracking"],
-            f"/v1{order_view.order_path(order_id)}/events",
-            headers={"last-event-id": request.headers.get("last-event-id", "")},
-            bearer=bearer,
-            lifecycle=lifecycle,
-            streams=shop.streams,
-        )
+    events = await relay_events(
+        shop.upstreams["tracking"],
+        f"/v1{order_path(order_id)}/events",
+        headers={"last-event-id": request.headers.get("last-event-id", "")},
+        bearer=bearer,
+        lifecycle=lifecycle,
+        streams=shop.event_streams,
     )
+    return visit.with_cookies(events)
 
 
-def _nothing_done(visit: Visit, path: str, missing: Neighbour) -> Any:
-    return visit.redirect(path, notice=f"{missing}-down", reference=current_context().request_id)
-
-
-async def _form(visit: Visit, order_id: str) -> Mapping[str, str]:
+async def _read_form(visit: Visit, order_id: str) -> Mapping[str, str]:
     """The posted form. A stale one leads back to the order."""
     try:
-        return await visit.form()
+        return await visit.forms.read()
     except StaleForm as stale:
-        raise stale.leading_to(order_view.order_path(order_id)) from None
+        raise stale.leading_to(order_path(order_id)) from None
 
 
-async def _order_page(visit: Visit, order: Order, *, left_out: Sequence[LeftOut] = ()) -> Any:
-    return await visit.page(
+async def _find(visit: Visit, shop: Shop, order_id: str) -> Order | Response:
+    """The caller's order, or the response that takes its place. Raises `NotFound`."""
+
+    async def read(bearer: str) -> Order | MissingPart:
+        order = await shop.storefront.order(bearer, order_id)
+        if order is None:
+            raise _no_such_order()
+        return order
+
+    found = await visit.session.as_account(read)
+    if found is None:
+        return _log_in_first(visit, order_id)
+    if isinstance(found, MissingPart):
+        return await visit.pages.show_missing("order.html", found, here="orders", order=None)
+    return found
+
+
+async def _order_page(
+    visit: Visit, order: Order, *, skipped: Sequence[SkippedLine] = ()
+) -> Response:
+    return await visit.pages.show(
         "order.html",
         here="orders",
-        order=order_view.order_view(order),
-        left_out=left_out,
+        order=order_view(order),
+        skipped_lines=skipped,
         again_key=new_form_key(),
         missing=None,
     )
 
 
-async def _find(visit: Visit, shop: Shop, order_id: str) -> Order | Any:
-    """The caller's order, or the answer that takes its place. Raises `NotFound`."""
+def _log_in_first(visit: Visit, order_id: str) -> Response:
+    path = login_path(next_path=order_path(order_id))
+    return visit.pages.redirect(path, flash="log-in-first")
 
-    async def find(bearer: str) -> Order:
-        try:
-            return await shop.storefront.orders.find(bearer, order_id)
-        except Refusal as refusal:
-            if refusal.status in NO_SUCH:
-                raise NotFound("There is no such order in your account.") from refusal
-            raise
 
-    async def read(bearer: str) -> Order | Outage:
-        return await shop.storefront.attempt("tracking", find(bearer))
+def _nothing_done(visit: Visit, order_id: str, failed: UpstreamName) -> Response:
+    flash = upstream_down(failed, reference=current_context().request_id)
+    return visit.pages.redirect(order_path(order_id), flash=flash)
 
-    found = await visit.as_account(read)
-    if found is None:
-        path = order_view.order_path(order_id)
-        return visit.redirect(f"/login?next={path}", notice="log-in-first")
-    if isinstance(found, Outage):
-        return await visit.outage("order.html", found, here="orders", order=None)
-    return found
+
+def _no_such_order() -> NotFound:
+    return NotFound("There is no such order in your account.")

@@ -1,1 +1,1 @@
-"""What every page needs of HTTP: assets, cookies, forms, and the rules that keep them safe."""
+"""What pages need of HTTP: assets, cookies, posted forms, security, and error pages."""

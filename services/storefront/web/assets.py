@@ -1,4 +1,4 @@
-"""Files the browser keeps for ever: their address contains what is in them."""
+"""Static files whose address contains a digest of their content, so browsers keep them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Asset:
 
 
 class Assets:
-    """The files of one folder, read once: they are few, small, and part of the program."""
+    """The files of one folder, read once: they are few and small."""
 
     def __init__(self, folder: Path) -> None:
         assets = [_asset(path) for path in sorted(folder.iterdir()) if path.is_file()]

@@ -1,26 +1,28 @@
-"""Pages are sent compressed to browsers that take it.
+"""Compresses pages, but not the APIs.
 
-A page that repeats a secret beside something a stranger chose can be read by its length (BREACH).
-The form token is the secret in our pages, and it looks different each time (`masked`). The APIs
-answer with tokens as they are, so they are never compressed here.
+The length of a compressed page can reveal a secret that stands beside text of an attacker's
+choice (BREACH). The form token is the secret in our pages, and it looks different each time
+(`masked`). Responses of the APIs hold tokens as they are, so they are not compressed.
 """
 
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-SMALLEST = 1000
-LEVEL = 5
+MIN_SIZE = 1000
+GZIP_LEVEL = 5
 """Leaves 3.5 of the home page's 18 kB, in 0.13 ms on 2.6 GHz; level 9 saves 54 bytes more."""
-# Drawings are named by a strong entity tag, which is for one sequence of bytes.
-EXCLUDED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/svg+xml")
+# Drawings have a strong entity tag, which names one sequence of bytes.
+EXCLUDED_TYPES = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/svg+xml")
 
 
 class CompressedPages:
-    """ASGI middleware: gzip for everything but the APIs and what streams."""
+    """ASGI middleware: gzip for everything but the APIs and event streams."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.compressing = GZipMiddleware(app, SMALLEST, LEVEL, exclude_content_types=EXCLUDED)
+        self.compressing = GZipMiddleware(
+            app, MIN_SIZE, GZIP_LEVEL, exclude_content_types=EXCLUDED_TYPES
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_page = scope["type"] == "http" and not scope["path"].startswith("/api/")

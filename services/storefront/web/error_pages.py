@@ -1,4 +1,4 @@
-"""What went wrong, as a page for people. Programs get the problem as it is."""
+"""Errors as pages, for browsers. Programs get the problem details as they are."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,51 +10,51 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import MEDIA_TYPE
 
-WORDS = {
+TEXTS = {
     403: ("This form went stale.", "Please load the page again and send it once more."),
     404: ("This road ends here.", "What you are looking for rolled away, or never was here."),
     405: ("That does not turn this way.", "The page exists, but not for what was tried."),
     422: ("This part of the list is not there.", "The list itself is: begin at its top."),
     503: ("We are out of breath.", "Please try again in a moment. Your cart is safe."),
 }
-OTHERWISE = {
+OTHER_TEXTS = {
     True: ("A wheel came off.", "It was us, not you. Please try again in a moment."),
     False: ("We did not get that.", "Please go back, load the page again, and try once more."),
 }
-PROGRAMS = ("/api/", "/static/", "/openapi.json")
+PROGRAM_PATHS = ("/api/", "/static/", "/openapi.json")
 
 Render = Callable[[Mapping[str, Any]], str]
 
 
 class ErrorPages:
-    """ASGI middleware: a problem on its way to somebody who reads pages becomes one."""
+    """ASGI middleware: renders problem details as a page if the client accepts HTML."""
 
     def __init__(self, app: ASGIApp, *, render: Render) -> None:
         self.app = app
         self.render = render
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _reads_pages(scope):
+        if scope["type"] != "http" or not _accepts_html(scope):
             await self.app(scope, receive, send)
             return
-        held: Message | None = None
+        problem_start: Message | None = None
         body = bytearray()
 
         async def send_page(message: Message) -> None:
-            nonlocal held
+            nonlocal problem_start
             if message["type"] == "http.response.start" and _is_problem(message):
-                held = message
+                problem_start = message
                 return
-            if held is None:
+            if problem_start is None:
                 await send(message)
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body", False):
-                await self._send(held, bytes(body), send, scope=scope)
+                await self._send_page(problem_start, bytes(body), send, scope=scope)
 
         await self.app(scope, receive, send_page)
 
-    async def _send(self, start: Message, body: bytes, send: Send, *, scope: Scope) -> None:
+    async def _send_page(self, start: Message, body: bytes, send: Send, *, scope: Scope) -> None:
         content = self.render(_model(start["status"], json.loads(body), scope)).encode()
         headers = MutableHeaders(scope=start)
         headers["content-type"] = "text/html; charset=utf-8"
@@ -64,12 +64,12 @@ class ErrorPages:
 
 
 def _model(status: int, problem: Mapping[str, Any], scope: Scope) -> Mapping[str, Any]:
-    title, text = WORDS.get(status, OTHERWISE[status >= 500])
-    way = _way(status, problem, scope)
-    return {"title": title, "text": text, "way": way, "request_id": problem.get("request_id")}
+    title, text = TEXTS.get(status, OTHER_TEXTS[status >= 500])
+    link = _link(status, problem, scope)
+    return {"title": title, "text": text, "link": link, "request_id": problem.get("request_id")}
 
 
-def _way(status: int, problem: Mapping[str, Any], scope: Scope) -> tuple[str, str]:
+def _link(status: int, problem: Mapping[str, Any], scope: Scope) -> tuple[str, str]:
     if "again" in problem:
         return "Load the page again", problem["again"]
     if status == 422:
@@ -79,9 +79,9 @@ def _way(status: int, problem: Mapping[str, Any], scope: Scope) -> tuple[str, st
     return "Back to the shop", "/"
 
 
-def _reads_pages(scope: Scope) -> bool:
+def _accepts_html(scope: Scope) -> bool:
     accepts = Headers(scope=scope).get("accept", "")
-    return "text/html" in accepts and not scope["path"].startswith(PROGRAMS)
+    return "text/html" in accepts and not scope["path"].startswith(PROGRAM_PATHS)
 
 
 def _is_problem(start: Message) -> bool:

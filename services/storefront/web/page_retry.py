@@ -1,7 +1,7 @@
-"""The same page again, for a browser that is about to get newer cookies.
+"""Sends a browser to the same page again, when another of its requests brings it new cookies.
 
-Several tabs bring the same old refresh token to several replicas at once. One replica exchanges
-it; the others have nothing to show. They send their tab to the same address a moment later,
+Several tabs send the same old refresh token to several replicas at once. One replica exchanges
+it; the others get nothing for it. They redirect their tab to the same address a moment later,
 when the browser holds the new cookies: a GET as a GET, a form as the same form.
 """
 
@@ -14,26 +14,26 @@ from app.errors import Unavailable
 from app.request.problems import problem_response
 from services.storefront.web.cookies import Cookies
 
-TRIES = "tries"
+COOKIE = "tries"
 PAUSES = (0.15, 0.3, 0.6, 1.2)
-"""Seconds before each try. Together they outlast the slowest page that brings the new cookies,
-and end before the user service takes the old token for a stolen one."""
-TRIES_AGE = 10
+"""Seconds before each redirect. Together they outlast the slowest page that brings the new cookies,
+and end before the user service takes the old token for stolen."""
+COOKIE_MAX_AGE = 10
 
 
-async def same_page_again(request: Request, cookies: Cookies) -> Response:
-    """Lead the browser to the address it asked for; a 503 when that did not help so often."""
-    tried = _tries(cookies.read(request, TRIES))
-    if tried >= len(PAUSES):
+async def redirect_to_same_page(request: Request, cookies: Cookies) -> Response:
+    """A redirect to the requested address; a 503 when that has not helped several times."""
+    redirects = _count(cookies.read(request, COOKIE))
+    if redirects >= len(PAUSES):
         return problem_response(Unavailable("The session is being renewed by another request."))
-    await asyncio.sleep(PAUSES[tried])
+    await asyncio.sleep(PAUSES[redirects])
     status = 303 if request.method == "GET" else 307
     response = RedirectResponse(_address(request), status, {"cache-control": "no-store"})
-    cookies.write(response, TRIES, str(tried + 1), max_age=TRIES_AGE)
+    cookies.write(response, COOKIE, str(redirects + 1), max_age=COOKIE_MAX_AGE)
     return response
 
 
-def _tries(value: str | None) -> int:
+def _count(value: str | None) -> int:
     return int(value) if value in ("1", "2", "3", "4") else 0
 
 

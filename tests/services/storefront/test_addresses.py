@@ -8,7 +8,7 @@ import pytest
 from app.settings import SettingsError, load
 from services.storefront.main import build
 from services.storefront.settings import StorefrontSettings
-from services.storefront.web.addresses import shopper_address
+from services.storefront.web.forwarded_for import client_address
 from tests.services.storefront.browser import Browser
 from tests.services.storefront.conftest import settings
 from tests.services.storefront.neighbours import Neighbours
@@ -43,11 +43,11 @@ VARIABLE = "CARTWHEEL_TRUSTED_PROXIES"
 def test_the_shopper_is_the_last_address_that_is_no_proxys(
     peer: str, forwarded: list[str], shopper: str
 ) -> None:
-    assert shopper_address(peer, forwarded, PROXIES) == shopper
+    assert client_address(peer, forwarded, PROXIES) == shopper
 
 
 def test_without_trusted_proxies_nobody_is_believed() -> None:
-    assert shopper_address("10.0.0.7", ["192.0.2.1"], []) == "10.0.0.7"
+    assert client_address("10.0.0.7", ["192.0.2.1"], []) == "10.0.0.7"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from services.storefront.main import build
 from services.storefront.web import touch_icon
-from services.storefront.web.security import masked, unmasked
+from services.storefront.web.form_tokens import masked, unmasked
 from tests.services.storefront.browser import PAGE_HEADERS, Browser
 from tests.services.storefront.conftest import settings
 from tests.services.storefront.neighbours import Neighbours, product

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.storefront.money import amount_of
+from services.storefront.money import parse_amount
 from tests.services.storefront.browser import Browser
 from tests.services.storefront.neighbours import Neighbours, product
 
@@ -80,7 +80,7 @@ async def test_what_is_no_price_is_told_at_the_field(browser: Browser, world: Ne
     ],
 )
 def test_prices_are_read_as_people_type_them(typed: str, currency: str, amount: int | None) -> None:
-    assert amount_of(typed, currency) == amount
+    assert parse_amount(typed, currency) == amount
 
 
 async def test_nothing_found_leads_somewhere(browser: Browser) -> None:

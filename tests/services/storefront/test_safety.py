@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.storefront.dependencies import notice_cookie
 from services.storefront.main import build
-from services.storefront.web.security import unmasked
+from services.storefront.visit.flash_cookies import flash_cookie_name
+from services.storefront.web.form_tokens import unmasked
 from tests.services.storefront.browser import PAGE_HEADERS, Browser, Page
 from tests.services.storefront.conftest import settings
 from tests.services.storefront.neighbours import Neighbours, product
@@ -187,7 +187,7 @@ async def test_a_notice_somebody_made_up_is_not_shown(browser: Browser, value: s
     answer = await browser.client.get(
         "/",
         headers=PAGE_HEADERS
-        | {"cookie": f"cartwheel_{notice_cookie('/')}={value}".encode("latin-1")},
+        | {"cookie": f"cartwheel_{flash_cookie_name('/')}={value}".encode("latin-1")},
     )
     assert answer.status_code == 200
     assert 'class="wrap notices"' not in answer.text

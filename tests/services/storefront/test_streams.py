@@ -12,12 +12,12 @@ from starlette.types import Message
 from app.client import Upstream
 from app.process.lifecycle import Lifecycle
 from app.telemetry.metrics import Metrics
-from services.storefront.streams import (
-    GOODBYE,
+from services.storefront.event_streams import (
+    BYE_EVENT,
+    EventStreams,
     NoMoreStreams,
-    Streams,
     TooManyStreams,
-    relayed_events,
+    relay_events,
 )
 from tests.support.identity import token
 
@@ -36,9 +36,9 @@ class _Endless(httpx2.AsyncByteStream):
         self.closed = True
 
 
-def _streams(*, per_account: int, limit: int) -> Streams:
+def _streams(*, per_account: int, limit: int) -> EventStreams:
     count = Metrics("test").gauge("streams", "How many are open?")
-    return Streams(per_account=per_account, limit=limit, count=count)
+    return EventStreams(per_account=per_account, limit=limit, count=count)
 
 
 async def test_a_stream_says_goodbye_and_ends_when_the_process_drains() -> None:
@@ -48,7 +48,7 @@ async def test_a_stream_says_goodbye_and_ends_when_the_process_drains() -> None:
     )
     url = "http://tracking:8000"
     async with Upstream("tracking", url, metrics=Metrics("test"), transport=transport) as upstream:
-        response = await relayed_events(
+        response = await relay_events(
             upstream,
             "/v1/orders/1/events",
             headers={},
@@ -60,7 +60,7 @@ async def test_a_stream_says_goodbye_and_ends_when_the_process_drains() -> None:
         assert await anext(chunks) == b"id: 1\ndata: {}\n\n"
         lifecycle.start_draining()
         async with asyncio.timeout(1):
-            assert await anext(chunks) == GOODBYE
+            assert await anext(chunks) == BYE_EVENT
             assert await anext(chunks, None) is None
     assert body.closed
 
@@ -78,8 +78,8 @@ async def neighbour() -> AsyncIterator[Upstream]:
         yield upstream
 
 
-async def followed(upstream: Upstream, streams: Streams, account: str) -> Response:
-    return await relayed_events(
+async def followed(upstream: Upstream, streams: EventStreams, account: str) -> Response:
+    return await relay_events(
         upstream,
         "/v1/orders/1/events",
         headers={},

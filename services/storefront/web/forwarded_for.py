@@ -1,8 +1,8 @@
-"""Where a shopper connects from, when proxies of ours stand in between.
+"""The client's address from ``X-Forwarded-For``, as far as trusted proxies wrote it.
 
-A proxy appends the address it was called from to ``X-Forwarded-For``. Everything left of what
-our own proxies appended was sent by the caller and may be made up, so the list is read from the
-right, and only as far as those who wrote it are trusted.
+A proxy appends the address it was called from. Everything left of what our own proxies appended
+was sent by the caller and may be made up, so the list is read from the right, and only as far as
+its writers are trusted.
 """
 
 import ipaddress
@@ -37,10 +37,10 @@ def _network(text: str) -> Network:
 TrustedProxies = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 
 
-def shopper_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
+def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
     """The last address that is not a trusted proxy's; ``forwarded`` holds the headers in order.
 
-    Without trusted proxies it is ``peer``, the one that connected, whatever the headers say.
+    Without trusted proxies it is ``peer``, the address that connected, whatever the headers say.
     """
     address = _parsed(peer) if trusted else None
     if address is None:

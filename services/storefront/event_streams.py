@@ -1,4 +1,4 @@
-"""Passing event streams on, so many and no more, and ending them when this process has to stop."""
+"""Relaying event streams of an upstream: a limited number, ended when this process drains."""
 
 import asyncio
 import base64
@@ -18,11 +18,11 @@ from app.errors import TooManyRequests, Unavailable
 from app.process.lifecycle import Lifecycle
 
 EVENT_STREAM = "text/event-stream"
-IDLE = 45.0
-"""Seconds without a byte after which a stream is taken for dead. Heartbeats come more often."""
-MAX_REFUSAL = 64 * 1024
-GOODBYE = b"event: bye\ndata: {}\n\n"
-"""Tells a browser that this end closes on purpose; it comes back to another replica."""
+IDLE_TIMEOUT = 45.0
+"""Seconds without a byte after which a stream counts as dead. Heartbeats come more often."""
+MAX_ERROR_BODY = 64 * 1024
+BYE_EVENT = b"event: bye\ndata: {}\n\n"
+"""Says that this end closes on purpose; the browser then connects to another replica."""
 
 
 class TooManyStreams(TooManyRequests):
@@ -35,11 +35,11 @@ class NoMoreStreams(Unavailable):
     title = "Too many people are listening"
 
 
-class Streams:
-    """Counts the streams this replica passes on: ``limit`` in all, some of them of one account.
+class EventStreams:
+    """Limits the open streams of this replica: in all, and for each account.
 
-    Each holds a connection to a neighbour for as long as somebody watches a parcel. Who is
-    refused asks again from time to time, as the order page does.
+    Each holds a connection to an upstream for as long as somebody watches an order. The order
+    page tries again from time to time when it is refused.
     """
 
     def __init__(self, *, per_account: int, limit: int, count: Gauge) -> None:
@@ -47,11 +47,11 @@ class Streams:
         self._limit = limit
         self._count = count
         self._open = 0
-        self._open_of: Counter[str] = Counter()
+        self._open_by_account: Counter[str] = Counter()
 
     @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """A place for as long as the block lasts. Raises `NoMoreStreams`."""
+    def open(self) -> Iterator[None]:
+        """Counts a stream for as long as the block lasts. Raises `NoMoreStreams`."""
         if self._open >= self._limit:
             raise NoMoreStreams("Try again in a moment.", retry_after=5)
         self._open += 1
@@ -63,55 +63,55 @@ class Streams:
             self._count.set(self._open)
 
     @contextmanager
-    def one_more_of(self, account: str) -> Iterator[None]:
-        """A place of the account's for as long as the block lasts. Raises `TooManyStreams`."""
-        if self._open_of[account] >= self._per_account:
+    def open_for(self, account: str) -> Iterator[None]:
+        """Counts one of the account's for as long as the block lasts. Raises `TooManyStreams`."""
+        if self._open_by_account[account] >= self._per_account:
             raise TooManyStreams("Close another stream first.", retry_after=5)
-        self._open_of[account] += 1
+        self._open_by_account[account] += 1
         try:
             yield
         finally:
-            self._open_of[account] -= 1
-            self._open_of += Counter()  # forgets those who left
+            self._open_by_account[account] -= 1
+            self._open_by_account += Counter()  # drops the accounts without a stream
 
 
-async def relayed_events(
+async def relay_events(
     upstream: Upstream,
     path: str,
     *,
     headers: Mapping[str, str],
     bearer: str | None,
     lifecycle: Lifecycle,
-    streams: Streams,
+    streams: EventStreams,
 ) -> Response:
-    """The neighbour's event stream; a refusal as it is.
+    """The upstream's event stream, or its error response as it is.
 
     Raises `UpstreamError`, `NoMoreStreams` and `TooManyStreams`.
     """
     sent = {name: value for name, value in headers.items() if value} | {"accept": EVENT_STREAM}
     async with AsyncExitStack() as stack:
-        stack.enter_context(streams.one_more())
-        answer = await stack.enter_async_context(
-            upstream.stream("GET", path, headers=sent, bearer=bearer, idle_timeout=IDLE)
+        stack.enter_context(streams.open())
+        response = await stack.enter_async_context(
+            upstream.stream("GET", path, headers=sent, bearer=bearer, idle_timeout=IDLE_TIMEOUT)
         )
-        kind = answer.headers.get("content-type", "")
-        if answer.status_code != 200 or not kind.startswith(EVENT_STREAM):
-            content = await answer.read(limit=MAX_REFUSAL)
-            return Response(content, answer.status_code, media_type=kind or None)
-        # Not before the neighbour has verified the token: what it says is true now.
-        stack.enter_context(streams.one_more_of(_account(bearer or _shown_token(sent))))
+        media_type = response.headers.get("content-type", "")
+        if response.status_code != 200 or not media_type.startswith(EVENT_STREAM):
+            content = await response.read(limit=MAX_ERROR_BODY)
+            return Response(content, response.status_code, media_type=media_type or None)
+        # Only now, as the upstream has verified the token that names the account.
+        stack.enter_context(streams.open_for(_account(bearer or _bearer_in(sent))))
         until_closed = stack.pop_all()
-    return _RelayedEvents(answer, until_closed, lifecycle)
+    return _RelayedEvents(response, until_closed, lifecycle)
 
 
 class _RelayedEvents(StreamingResponse):
-    """Gives the stream's places back even if the reader left before the first byte."""
+    """Closes the stream even if the reader left before the first byte."""
 
     def __init__(
-        self, answer: StreamedResponse, until_closed: AsyncExitStack, lifecycle: Lifecycle
+        self, upstream: StreamedResponse, until_closed: AsyncExitStack, lifecycle: Lifecycle
     ) -> None:
         super().__init__(
-            _relay(answer, until_closed, lifecycle),
+            _relay(upstream, until_closed, lifecycle),
             media_type=EVENT_STREAM,
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )
@@ -123,28 +123,28 @@ class _RelayedEvents(StreamingResponse):
 
 
 async def _relay(
-    answer: StreamedResponse, until_closed: AsyncExitStack, lifecycle: Lifecycle
+    upstream: StreamedResponse, until_closed: AsyncExitStack, lifecycle: Lifecycle
 ) -> AsyncIterator[bytes]:
-    """The chunks, until the neighbour ends, fails, or we have to go."""
+    """The chunks, until the upstream ends or fails, or this process drains."""
     draining = asyncio.create_task(lifecycle.wait_draining())
-    chunks = aiter(answer.chunks())
-    coming: asyncio.Task[bytes | None] | None = None
+    chunks = aiter(upstream.chunks())
+    next_chunk: asyncio.Task[bytes | None] | None = None
     try:
         while True:
-            coming = asyncio.create_task(_next(chunks))
-            await asyncio.wait({coming, draining}, return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                yield GOODBYE
+            next_chunk = asyncio.create_task(_next(chunks))
+            await asyncio.wait({next_chunk, draining}, return_when=asyncio.FIRST_COMPLETED)
+            if not next_chunk.done():
+                yield BYE_EVENT
                 return
-            chunk = coming.result()
+            chunk = next_chunk.result()
             if chunk is None:
                 return
             yield chunk
     except UpstreamError:
-        # The browser sees the stream end and asks again, with the last id it got.
+        # The browser sees the stream end, and connects again with the last id it got.
         return
     finally:
-        for task in (coming, draining):
+        for task in (next_chunk, draining):
             if task is not None and not task.done():
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -156,12 +156,12 @@ async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
     return await anext(chunks, None)
 
 
-def _shown_token(headers: Mapping[str, str]) -> str:
+def _bearer_in(headers: Mapping[str, str]) -> str:
     return headers.get("authorization", "").partition(" ")[2].strip()
 
 
 def _account(token: str) -> str:
-    """Whose token it is; one we cannot read counts for itself."""
+    """The subject of the token; a token that cannot be read is an account of its own."""
     try:
         claims = token.split(".")[1]
         subject = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"]

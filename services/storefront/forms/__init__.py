@@ -1,0 +1,1 @@
+"""What the posted forms hold, and the rules for it."""
