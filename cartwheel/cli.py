@@ -1,6 +1,6 @@
 """The `cartwheel` command.
 
-Exit codes: 0 good, 1 the moment is wrong (nothing runs, it did not get ready), 2 wrong usage.
+Exit codes: 0 done, 1 it failed (nothing runs, a replica did not get ready), 2 wrong usage.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ import typer
 
 from app.settings import describe
 from cartwheel.errors import CommandError
-from cartwheel.local.command_lines import command_for, shown, this_command
-from cartwheel.local.control_socket import Message, ask
-from cartwheel.local.effective_settings import effective_values
+from cartwheel.local.command_lines import command_line, display_path, program_name
+from cartwheel.local.control_socket import Message, send_command
+from cartwheel.local.effective_settings import effective_settings
 from cartwheel.local.foreground import run_in_foreground
-from cartwheel.local.settings import LocalSettings, load_local
+from cartwheel.local.settings import LocalSettings, load_local_settings
 from cartwheel.local.state_folder import StateFolder
-from cartwheel.local.store_setup import prepare_stores
-from cartwheel.local.topology import FRONT, SHOP, by_name, check_count, find, impossible
+from cartwheel.local.store_setup import set_up_stores
+from cartwheel.local.topology import FRONT_SERVICE, SHOP, by_name, count_out_of_range, find_service
 from cartwheel.output import (
-    aligned,
-    megabytes,
+    align,
+    format_megabytes,
     new_console,
-    overview_table,
-    suggestion,
-    wrapped,
+    status_table,
+    suggested_command,
+    wrap,
 )
 
 app = typer.Typer(
@@ -41,9 +41,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-CHANGE_WITHIN = 120.0  # seconds a scale or a roll may take, drains included
-ANSWER_WITHIN = 10.0
-STOP_WITHIN = 20.0
+# In seconds. A scale or a restart includes the draining of replicas.
+CHANGE_TIMEOUT = 120.0
+RESPONSE_TIMEOUT = 10.0
+STOP_TIMEOUT = 20.0
 
 StateDir = Annotated[
     Path | None, typer.Option(help="Folder of the run (CARTWHEEL_STATE_DIR; .cartwheel).")
@@ -51,19 +52,19 @@ StateDir = Annotated[
 Stores = Annotated[
     str | None, typer.Option(help="sqlite, or real: Valkey and Postgres (CARTWHEEL_STORES).")
 ]
-PortOption = Annotated[int | None, typer.Option(help="Where the service is reached (see config).")]
-Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+PortOption = Annotated[int | None, typer.Option(help="Port of the service (default: see config).")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(by_name(SHOP))}.")]
 
 
 @app.callback()
 def overview(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Say which one this is.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Run the shop on this machine."""
     if version:
-        _say(f"cartwheel {metadata.version('cartwheel')}")
+        _print(f"cartwheel {metadata.version('cartwheel')}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
@@ -81,7 +82,7 @@ def up(
     port_tracking: PortOption = None,
 ) -> None:
     """Start the shop and stay in the foreground."""
-    settings = load_local(
+    settings = load_local_settings(
         state_dir=state_dir,
         stores=stores,
         host=host,
@@ -99,32 +100,32 @@ def down(state_dir: StateDir = None) -> None:
     """Stop the shop that runs in another terminal."""
     state = _state(state_dir)
     started = time.monotonic()
-    pid = _ask(state, {"command": "down"}, timeout=ANSWER_WITHIN)["pid"]
+    pid = _send(state, {"command": "down"}, timeout=RESPONSE_TIMEOUT)["pid"]
     while state.running_pid() == pid:
-        if time.monotonic() - started > STOP_WITHIN:
-            raise CommandError(f"Still running after {STOP_WITHIN:g} s. To end it: kill -9 {pid}")
+        if time.monotonic() - started > STOP_TIMEOUT:
+            raise CommandError(f"Still running after {STOP_TIMEOUT:g} s. To end it: kill -9 {pid}")
         time.sleep(0.05)
-    _say(f"Stopped in {time.monotonic() - started:.1f} s.")
+    _print(f"Stopped in {time.monotonic() - started:.1f} s.")
 
 
 @app.command()
 def status(state_dir: StateDir = None, as_json: Json = False) -> None:
-    """Which replicas run, and how they are."""
+    """Show the replicas of each service and their state."""
     state = _state(state_dir)
-    overview = _ask(state, {"command": "status"}, timeout=ANSWER_WITHIN)
+    shop_status = _send(state, {"command": "status"}, timeout=RESPONSE_TIMEOUT)
     if as_json:
-        typer.echo(json.dumps(overview, indent=2))
+        typer.echo(json.dumps(shop_status, indent=2))
         return
-    services = overview["services"]
+    services = shop_status["services"]
     console = new_console()
-    console.print(overview_table(services, overview["servers"], width=console.width))
-    for problem in overview["problems"]:
+    console.print(status_table(services, shop_status["servers"], width=console.width))
+    for problem in shop_status["problems"]:
         console.print(f"✗ {problem}", style="red")
-    shop = next((one["url"] for one in services if one["service"] == FRONT), "starting")
-    _say(
-        f"\nShop: {shop}\n"
-        f"Together {megabytes(overview['memory'])}; {overview['stores']} stores.\n"
-        f"Try next: {command_for(state.root, suggestion(services))}"
+    url = next((one["url"] for one in services if one["service"] == FRONT_SERVICE), "starting")
+    _print(
+        f"\nShop: {url}\n"
+        f"Together {format_megabytes(shop_status['memory'])}; {shop_status['stores']} stores.\n"
+        f"Try next: {command_line(state.root, suggested_command(services))}"
     )
 
 
@@ -135,125 +136,126 @@ def scale(
     state_dir: StateDir = None,
 ) -> None:
     """Have COUNT replicas of a service."""
-    find(by_name(SHOP), service)
-    check_count(count)
     request: Message = {"command": "scale", "service": service, "count": count}
     state = _state(state_dir)
-    answer = _ask(state, request, timeout=CHANGE_WITHIN)
-    if not answer["ready"]:
-        see = command_for(state.root, "status")
+    response = _send(state, request, timeout=CHANGE_TIMEOUT)
+    if not response["ready"]:
+        see = command_line(state.root, "status")
         raise CommandError(f"{service}: not all {count} are ready yet. See {see}")
-    before, seconds = answer["before"], answer["seconds"]
+    before, seconds = response["before"], response["seconds"]
     if count == before:
-        _say(f"{service} has {count} {'replica' if count == 1 else 'replicas'} already.")
+        _print(f"{service} has {count} {'replica' if count == 1 else 'replicas'} already.")
     else:
         how = "ready" if count > before else "stopped"
-        _say(f"{service}: {before} → {count}, {how} after {seconds:.1f} s.")
+        _print(f"{service}: {before} → {count}, {how} after {seconds:.1f} s.")
 
 
 @app.command()
 def restart(service: Service, state_dir: StateDir = None) -> None:
     """Replace the replicas of a service one by one, losing no request."""
-    find(by_name(SHOP), service)
     request: Message = {"command": "restart", "service": service}
-    answer = _ask(_state(state_dir), request, timeout=CHANGE_WITHIN)
-    _say(f"{service}: all replaced in {answer['seconds']:.1f} s.")
+    response = _send(_state(state_dir), request, timeout=CHANGE_TIMEOUT)
+    _print(f"{service}: all replaced in {response['seconds']:.1f} s.")
 
 
 @app.command()
 def migrate(state_dir: StateDir = None, stores: Stores = None) -> None:
-    """Bring all stores to the newest schema (`up` does it too)."""
-    settings = load_local(state_dir=state_dir, stores=stores)
-    changes = asyncio.run(prepare_stores(SHOP, settings, _state(state_dir)))
+    """Migrate all stores to the newest schema (`up` does it too)."""
+    settings = load_local_settings(state_dir=state_dir, stores=stores)
+    changes = asyncio.run(set_up_stores(SHOP, settings, _state(state_dir)))
     typer.echo("\n".join(changes) or "Every schema is the newest: nothing to do.")
 
 
 @app.command()
 def seed(state_dir: StateDir = None, stores: Stores = None) -> None:
-    """Put the goods into the shop that it lacks (`up` does it too)."""
-    settings = load_local(state_dir=state_dir, stores=stores)
-    said = asyncio.run(prepare_stores(SHOP, settings, _state(state_dir), with_seed=True))
-    typer.echo("\n".join(said))
+    """Add the goods that the shop lacks (`up` does it too)."""
+    settings = load_local_settings(state_dir=state_dir, stores=stores)
+    output = asyncio.run(set_up_stores(SHOP, settings, _state(state_dir), with_seed=True))
+    typer.echo("\n".join(output))
 
 
 @app.command()
 def config(
-    service: Annotated[str | None, typer.Argument(help="Default: the local run itself.")] = None,
+    service: Annotated[
+        str | None, typer.Argument(help="A service; default: the local run itself.")
+    ] = None,
     state_dir: StateDir = None,
     as_json: Json = False,
 ) -> None:
-    """Effective settings, secrets hidden: the run's or a service's."""
+    """Show the settings of the run or a service, secrets hidden."""
     state = _state(state_dir)
-    settings = _settings_of_run(state) or load_local(state_dir=state_dir)
+    settings = _settings_of_run(state) or load_local_settings(state_dir=state_dir)
     if service is None:
         values = describe(settings)
     else:
-        values = effective_values(find(by_name(SHOP), service), settings, state)
+        values = effective_settings(find_service(by_name(SHOP), service), settings, state)
     if as_json:
         typer.echo(json.dumps(values, indent=2))
         return
-    typer.echo(aligned(values))
+    typer.echo(align(values))
 
 
 def main() -> None:
-    """Run a command; whatever goes wrong is one sentence and an exit code."""
+    """Run a command; an error is one line and an exit code."""
     try:
-        # Without its own error pages: a wrong flag is one line, too.
+        # Not standalone: typer would print a usage error in several lines.
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
-        code = _complain(_wrong_usage(error), code=2)
+        code = _print_error(_wrong_usage(error), code=2)
     except CommandError as error:
-        code = _complain(str(error), code=error.exit_code)
+        code = _print_error(str(error), code=error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         code = 130
     except BrokenPipeError:
-        # Whoever read our output has enough. Nothing may be written at exit either.
+        # The reader of our output has gone. Python would write again at exit, and fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     sys.exit(code)
 
 
 def _wrong_usage(error: typer.TyperException) -> str:
-    """What is wrong with the command line, and where to look up what is right."""
+    """The error of the command line in one line, and the command that shows the help."""
     context: typer.Context | None = getattr(error, "ctx", None)
     flag = getattr(error, "option_name", "")
     if context and context.info_name == "scale" and (count := _negative_count(flag)):
-        return impossible(count)
+        return count_out_of_range(count)
     sentence = error.format_message()
     if not sentence.endswith((".", "?")):
         sentence += "."
     command = f" {context.info_name}" if context and context.parent else ""
-    return f"{sentence} Try: {this_command()}{command} --help"
+    return f"{sentence} Try: {program_name()}{command} --help"
 
 
 def _negative_count(flag: str) -> int | None:
-    """The number that was read as this flag, which nobody meant; of -12 the flag is -1."""
+    """The negative number that was parsed as this flag; -12 is parsed as the flag -1."""
     numbers = [word for word in sys.argv if re.fullmatch(r"-\d+", word)]
     return next((int(word) for word in numbers if flag and word.startswith(flag)), None)
 
 
-def _complain(sentence: str, *, code: int) -> int:
-    typer.echo(wrapped(sentence, sys.stderr), err=True)
+def _print_error(message: str, *, code: int) -> int:
+    typer.echo(wrap(message, sys.stderr), err=True)
     return code
 
 
-def _say(sentence: str) -> None:
-    typer.echo(wrapped(sentence, sys.stdout))
+def _print(message: str) -> None:
+    typer.echo(wrap(message, sys.stdout))
 
 
 def _state(state_dir: Path | None) -> StateFolder:
-    return StateFolder.at(load_local(state_dir=state_dir).state_dir)
+    return StateFolder.at(load_local_settings(state_dir=state_dir).state_dir)
 
 
 def _settings_of_run(state: StateFolder) -> LocalSettings | None:
-    """What the shop that runs there was told; None when none runs."""
+    """The settings of the running shop; None when none runs."""
     if state.running_pid() is None:
         return None
-    return LocalSettings(**_ask(state, {"command": "status"}, timeout=ANSWER_WITHIN)["settings"])
+    return LocalSettings(
+        **_send(state, {"command": "status"}, timeout=RESPONSE_TIMEOUT)["settings"]
+    )
 
 
-def _ask(state: StateFolder, request: Message, *, timeout: float) -> Message:
+def _send(state: StateFolder, request: Message, *, timeout: float) -> Message:
     if state.running_pid() is None:
-        start = command_for(state.root, "up")
-        raise CommandError(f"Nothing runs in {shown(state.root)}. To start it: {start}")
-    return ask(state.control_socket, request, timeout=timeout)
+        start = command_line(state.root, "up")
+        raise CommandError(f"Nothing runs in {display_path(state.root)}. To start it: {start}")
+    return send_command(state.control_socket, request, timeout=timeout)

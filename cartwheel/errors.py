@@ -1,7 +1,7 @@
-"""What can keep a command from doing its work.
+"""Errors of the operator's tool: one line for the person at the terminal, and an exit code.
 
-CommandError            exit 1: the wish is fine, the moment is not
-└── StartError          exit 2: something the person has to change first
+CommandError            exit 1: the command is right, but it cannot succeed now
+└── UsageError          exit 2: the person has to change something first
 """
 
 import traceback
@@ -9,24 +9,30 @@ from pathlib import Path
 
 
 class CommandError(Exception):
-    """One sentence for the person at the terminal."""
+    """The command failed; the message is one line for the person at the terminal."""
 
     exit_code = 1
 
 
-class StartError(CommandError):
-    """The shop cannot start like this; the sentence says what to change."""
+class UsageError(CommandError):
+    """An argument, a setting or the machine has to change first; the message says what."""
 
     exit_code = 2
 
 
-def described(error: BaseException) -> str:
-    """An error in a few words; one that nobody foresaw with the place where it happened."""
+def error_of(message: str, *, exit_code: int) -> CommandError:
+    """The error that another process reported by its message and exit code."""
+    kind = UsageError if exit_code == UsageError.exit_code else CommandError
+    return kind(message)
+
+
+def describe_error(error: BaseException) -> str:
+    """One phrase; an unexpected error is described with the place where it was raised."""
     if isinstance(error, CommandError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    words = f": {error}" if str(error) else ""
-    return f"{type(error).__name__}{words}{place}"
+    detail = f": {error}" if str(error) else ""
+    return f"{type(error).__name__}{detail}{place}"

@@ -1,4 +1,4 @@
-"""What commands print for a person."""
+"""Formatting of what commands print: tables, sizes, ages, wrapped sentences."""
 
 import shutil
 import sys
@@ -13,9 +13,9 @@ from rich.text import Text
 from cartwheel.local.replica import State
 
 LINE_WIDTH = 100
-# Of the table, at the longest names and states.
+# Of the table with the longest names and states.
 TABLE_WIDTH = 94
-SIGNS = {
+STATE_SYMBOLS = {
     State.READY: Text("✓", "green"),
     State.STARTING: Text("!", "yellow"),
     State.NOT_READY: Text("!", "yellow"),
@@ -31,24 +31,24 @@ def new_console() -> Console:
     return Console(width=width, highlight=False)
 
 
-def megabytes(size: int) -> str:
-    """Bytes as a person reads them."""
+def format_megabytes(size: int) -> str:
+    """A number of bytes, as 12 MB."""
     return f"{size / 1_000_000:.0f} MB"
 
 
-def age(seconds: float) -> str:
+def format_age(seconds: float) -> str:
     """A time span in its largest unit: 12s, 5m, 3h."""
     if seconds < 60:
         return f"{seconds:.0f}s"
     return f"{seconds / 60:.0f}m" if seconds < 3600 else f"{seconds / 3600:.0f}h"
 
 
-def overview_table(
-    services: Iterable[dict[str, Any]], servers: Iterable[dict[str, Any]], *, width: int
+def status_table(
+    services: Iterable[dict[str, Any]], stores: Iterable[dict[str, Any]], *, width: int
 ) -> Table:
-    """One row a replica, services in the order they were started; then the stores' servers.
+    """One row for each replica, in the order of the services; then the store processes.
 
-    Where it would be too wide, the names of replicas have to do for those of services.
+    On a narrow terminal the column of service names is left out; the names of replicas show them.
     """
     is_wide = width >= TABLE_WIDTH
     table = Table(
@@ -59,30 +59,30 @@ def overview_table(
     for heading in ("restarts", "for", "memory", "port", "pid"):
         table.add_column(heading, justify="right", no_wrap=True)
     for service in services:
-        name, counted = service["service"], f"{service['ready']}/{service['desired']}"
+        name, ready = service["service"], f"{service['ready']}/{service['desired']}"
         for index, replica in enumerate(service["replicas"]):
-            first = "" if index else f"{name} {counted}" if is_wide else counted
+            first = "" if index else f"{name} {ready}" if is_wide else ready
             table.add_row(*_row(first, replica))
         if not service["replicas"]:
-            first, second = (f"{name} {counted}", "") if is_wide else (counted, name)
+            first, second = (f"{name} {ready}", "") if is_wide else (ready, name)
             table.add_row(Text("-", "dim"), first, second)
-    for server in servers:
-        table.add_row(*_row("store" if is_wide else "", server))
+    for store in stores:
+        table.add_row(*_row("store" if is_wide else "", store))
     return table
 
 
-def suggestion(services: Iterable[Mapping[str, Any]]) -> str:
-    """A command that would change something."""
-    wanted = {service["service"]: service["desired"] for service in services}
-    missing = next((name for name, count in wanted.items() if not count), None)
-    if missing is not None:
-        return f"scale {missing} 1"
-    return f"scale cart {2 if wanted.get('cart') == 4 else 4}"
+def suggested_command(services: Iterable[Mapping[str, Any]]) -> str:
+    """A `scale` command that would change something."""
+    desired = {service["service"]: service["desired"] for service in services}
+    scaled_to_zero = next((name for name, count in desired.items() if not count), None)
+    if scaled_to_zero is not None:
+        return f"scale {scaled_to_zero} 1"
+    return f"scale cart {2 if desired.get('cart') == 4 else 4}"
 
 
-def wrapped(sentence: str, terminal: TextIO) -> str:
-    """For a terminal: lines that fit, broken between words. A program gets it in one."""
-    if not terminal.isatty():
+def wrap(sentence: str, stream: TextIO) -> str:
+    """On a terminal, wrapped between words; elsewhere unchanged, for programs that read it."""
+    if not stream.isatty():
         return sentence
     width = shutil.get_terminal_size().columns
     return "\n".join(
@@ -91,21 +91,21 @@ def wrapped(sentence: str, terminal: TextIO) -> str:
     )
 
 
+def align(values: dict[str, str]) -> str:
+    """Names and values in two columns; long values stay in one line, to be copied."""
+    width = max(map(len, values))
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in values.items())
+
+
 def _row(first: str, replica: Mapping[str, Any]) -> tuple[RenderableType, ...]:
     return (
-        SIGNS[State(replica["state"])],
+        STATE_SYMBOLS[State(replica["state"])],
         first,
         replica["replica"],
         replica["state"],
         str(replica["restarts"]),
-        age(replica["age"]),
-        megabytes(replica["memory"]),
+        format_age(replica["age"]),
+        format_megabytes(replica["memory"]),
         str(replica["port"] or ""),
         str(replica["pid"] or ""),
     )
-
-
-def aligned(values: dict[str, str]) -> str:
-    """Names and values, one line each; long values stay whole, to be copied."""
-    width = max(map(len, values))
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in values.items())

@@ -1,1 +1,1 @@
-"""Load for the shop: what shoppers do, and at which rate."""
+"""Load for the shop: scenarios, an open-loop generator, and an acceptance test."""

@@ -1,6 +1,6 @@
 """Load from this machine: ``python -m loadtest --scenario cart-add --rate 50 --seconds 60``.
 
-Exit codes: 0 every request was answered, 1 some failed, 2 wrong usage or nobody to talk to.
+Exit codes: 0 every request got a response, 1 some failed, 2 wrong usage or no shop at the target.
 """
 
 import argparse
@@ -14,25 +14,25 @@ from collections.abc import Sequence
 import httpx2
 
 from loadtest.clients import new_client
-from loadtest.generator import MAX_RATE, MAX_SHOPPERS, TIMEOUT, Figures, Generator
+from loadtest.generator import MAX_RATE, MAX_SHOPPERS, TIMEOUT, Generator, LoadStatistics
 from loadtest.scenarios import SCENARIOS, Request
 
 LIMITS = {"rate": MAX_RATE, "seconds": 3600.0, "shoppers": MAX_SHOPPERS}
-FIND_WITHIN = 3.0
+CHECK_TIMEOUT = 3.0
 
 
-class Report:
-    """Figures by route, for the table at the end."""
+class RouteStatistics:
+    """Statistics by route, for the table at the end."""
 
     def __init__(self) -> None:
-        self._routes: defaultdict[str, Figures] = defaultdict(Figures)
+        self._routes: defaultdict[str, LoadStatistics] = defaultdict(LoadStatistics)
 
-    def __call__(self, request: Request, status: int, seconds: float) -> None:
-        figures = self._routes[f"{request.method} {request.name}"]
-        figures.sent += 1
-        figures.count(status, seconds)
+    def record(self, request: Request, status: int, seconds: float) -> None:
+        route = self._routes[f"{request.method} {request.name}"]
+        route.sent += 1
+        route.record_response(status, seconds)
 
-    def table(self, total: Figures) -> str:
+    def table(self, total: LoadStatistics) -> str:
         rows = [*sorted(self._routes.items()), ("together", total)]
         width = max(len(name) for name, _ in rows)
         heading = (
@@ -41,9 +41,9 @@ class Report:
         return "\n".join([heading, *(f"{name:<{width}}  {_row(row)}" for name, row in rows)])
 
 
-def _row(figures: Figures) -> str:
-    times = "  ".join(f"{_duration(figures.quantile(q)):>8}" for q in (0.5, 0.95, 0.99))
-    return f"{figures.sent:>8}  {figures.failed:>6}  {times}"
+def _row(statistics: LoadStatistics) -> str:
+    times = "  ".join(f"{_duration(statistics.quantile(q)):>8}" for q in (0.5, 0.95, 0.99))
+    return f"{statistics.sent:>8}  {statistics.failed:>6}  {times}"
 
 
 def _duration(seconds: float | None) -> str:
@@ -61,45 +61,47 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", default=60.0, type=float, help="and then stop (%(default)s)")
     parser.add_argument("--shoppers", default=64, type=int, help="at most at once (%(default)s)")
     options = parser.parse_args(arguments)
-    for name, most in LIMITS.items():
-        if not 0 < getattr(options, name) <= most:
-            parser.error(f"--{name} must be more than 0 and at most {most:g}")
+    for name, maximum in LIMITS.items():
+        if not 0 < getattr(options, name) <= maximum:
+            parser.error(f"--{name} must be more than 0 and at most {maximum:g}")
     return options
 
 
-async def find(target: str) -> str | None:
-    """What is wrong with the target, in one sentence; None if the shop answers there."""
+async def check_target(target: str) -> str | None:
+    """The problem with the target, in one line; None if the shop responds there."""
     try:
-        async with new_client(target, timeout=FIND_WITHIN) as client:
-            answer = await client.get("/healthz")
+        async with new_client(target, timeout=CHECK_TIMEOUT) as client:
+            response = await client.get("/healthz")
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
         return (
             f"Nothing answers at {target}: start the shop (make up, or make kind and skaffold "
             "run), or say where it is with --target."
         )
-    if answer.status_code != 200:
-        return f"What answers at {target} is not the shop (/healthz said {answer.status_code})."
+    if response.status_code != 200:
+        return (
+            f"What answers at {target} is not the shop (/healthz answered {response.status_code})."
+        )
     return None
 
 
-async def run(options: argparse.Namespace) -> tuple[Figures, Report]:
-    """The load, with a line about each second on a terminal."""
-    report = Report()
+async def run(options: argparse.Namespace) -> tuple[LoadStatistics, RouteStatistics]:
+    """Run the load; on a terminal, print a line each second."""
+    routes = RouteStatistics()
     generator = Generator(
         options.target,
         scenario=options.scenario,
         rate=options.rate,
         shoppers=options.shoppers,
-        report=report,
+        on_response=routes.record,
     )
-    watching = asyncio.create_task(_watch(generator.figures))
+    progress = asyncio.create_task(_print_progress(generator.statistics))
     try:
-        return await generator.run(options.seconds), report
+        return await generator.run(options.seconds), routes
     finally:
-        watching.cancel()
+        progress.cancel()
 
 
-async def _watch(figures: Figures) -> None:
+async def _print_progress(statistics: LoadStatistics) -> None:
     if not sys.stdout.isatty():
         return
     started, before = time.monotonic(), 0
@@ -107,16 +109,16 @@ async def _watch(figures: Figures) -> None:
         await asyncio.sleep(1)
         seconds = time.monotonic() - started
         print(
-            f"{seconds:4.0f} s  {figures.sent - before:5} requests/s  "
-            f"p95 {_duration(figures.quantile(0.95))}  "
-            f"{figures.failed} failed  {figures.missed} missed"
+            f"{seconds:4.0f} s  {statistics.sent - before:5} requests/s  "
+            f"p95 {_duration(statistics.quantile(0.95))}  "
+            f"{statistics.failed} failed  {statistics.missed} missed"
         )
-        before = figures.sent
+        before = statistics.sent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
-    if problem := asyncio.run(find(options.target)):
+    if problem := asyncio.run(check_target(options.target)):
         print(problem, file=sys.stderr)
         return 2
     print(
@@ -125,16 +127,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         flush=True,
     )
     try:
-        figures, report = asyncio.run(run(options))
+        total, routes = asyncio.run(run(options))
     except KeyboardInterrupt:
         return 130
-    print(report.table(figures))
-    if figures.missed:
+    print(routes.table(total))
+    if total.missed:
         print(
-            f"{figures.missed} requests were due and not sent: all {options.shoppers} shoppers "
+            f"{total.missed} requests were due and not sent: all {options.shoppers} shoppers "
             f"waited, or this machine was too busy. They count as {TIMEOUT:.0f} s."
         )
-    return 1 if figures.failed or figures.missed else 0
+    return 1 if total.failed or total.missed else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Is this shop all right? One shopper's whole way, then enough load for the cart to grow.
+"""The acceptance test: one shopper places an order, then load makes the cart scale up.
 
 ``python -m loadtest.acceptance``; in a cluster `skaffold verify` runs it in a pod of its own.
-Exit codes: 0 all right, 1 not.
+Exit codes: 0 passed, 1 failed.
 """
 
 import argparse
@@ -14,121 +14,136 @@ from random import Random
 import httpx2
 
 from loadtest.clients import new_client
-from loadtest.generator import Figures, Generator, exchange
-from loadtest.scenarios import ORDER, Reply, Request, checkout
+from loadtest.generator import Generator, LoadStatistics, send_request
+from loadtest.scenarios import ORDER, Request, Response, checkout
 
-RUNNING = 'count(build_info{service="cart"})'
-# An autoscaler's lower limit; nobody says one where there is no autoscaler.
-LEAST = 'min(kube_horizontalpodautoscaler_spec_min_replicas{horizontalpodautoscaler="cart"})'
-# Those of them that really got requests in the last seconds, as the dashboard counts them.
-SERVING = (
+RUNNING_QUERY = 'count(build_info{service="cart"})'
+# minReplicas of the autoscaler; no sample without an autoscaler.
+MIN_REPLICAS_QUERY = (
+    'min(kube_horizontalpodautoscaler_spec_min_replicas{horizontalpodautoscaler="cart"})'
+)
+# Replicas that received requests in the last seconds, as on the dashboard.
+SERVING_QUERY = (
     'count(sum by (instance) (rate(http_requests_received_total{service="cart",'
     'route=~"/v1/.*"}[10s])) > 0)'
 )
-JOURNEY_WITHIN = 30.0
-REST_WITHIN = 100.0
-POLL = 1.0
+ORDER_TIMEOUT = 30.0
+SCALE_DOWN_TIMEOUT = 100.0
+POLL_INTERVAL = 1.0
 
 
-class NotAllRight(Exception):
-    """What is wrong, in one sentence."""
+class AcceptanceFailed(Exception):
+    """The reason, in one line."""
 
 
-async def buy_something(shop: httpx2.AsyncClient) -> Reply:
-    """From an empty hand to an order; every answer on the way must be a good one."""
+async def place_order(shop: httpx2.AsyncClient) -> Response:
+    """Run the checkout scenario up to the first order; every response must be 2xx."""
     shopper = checkout(Random())
-    wanted = next(shopper)
-    async with asyncio.timeout(JOURNEY_WITHIN):
+    request = next(shopper)
+    async with asyncio.timeout(ORDER_TIMEOUT):
         while True:
-            reply = await exchange(shop, wanted)
-            if not reply.ok:
-                raise NotAllRight(_complaint(wanted, reply))
-            if wanted.name == ORDER:
-                return reply
-            wanted = shopper.send(reply)
+            response = await send_request(shop, request)
+            if not response.ok:
+                raise AcceptanceFailed(_describe_failure(request, response))
+            if request.name == ORDER:
+                return response
+            request = shopper.send(response)
 
 
-def _complaint(wanted: Request, reply: Reply) -> str:
-    said = f"answered {reply.status}" if reply.status else "was not answered"
-    return f"{wanted.method} {wanted.path} {said}"
+def _describe_failure(request: Request, response: Response) -> str:
+    result = f"answered {response.status}" if response.status else "was not answered"
+    return f"{request.method} {request.path} {result}"
 
 
-async def count(prometheus: httpx2.AsyncClient, query: str) -> int:
-    """The number a query counts now; 0 for none."""
-    answer = await prometheus.get("/api/v1/query", params={"query": query})
-    answer.raise_for_status()
-    found = answer.json()["data"]["result"]
+async def query_count(prometheus: httpx2.AsyncClient, query: str) -> int:
+    """The current value of a query; 0 without a sample."""
+    response = await prometheus.get("/api/v1/query", params={"query": query})
+    response.raise_for_status()
+    found = response.json()["data"]["result"]
     return int(found[0]["value"][1]) if found else 0
 
 
-async def at_rest(prometheus: httpx2.AsyncClient, *, within: float = REST_WITHIN) -> int:
-    """How many replicas run when the cart is back from any load before.
+async def wait_until_scaled_down(
+    prometheus: httpx2.AsyncClient, *, within: float = SCALE_DOWN_TIMEOUT
+) -> int:
+    """Wait until the cart has scaled down after earlier load; returns how many replicas run.
 
-    Raises `NotAllRight` if there are none, or if it is not back within so many seconds.
+    Raises `AcceptanceFailed` if there are none, or if it takes longer than ``within`` seconds.
     """
-    least = await count(prometheus, LEAST)
+    minimum = await query_count(prometheus, MIN_REPLICAS_QUERY)
     ends = time.monotonic() + within
-    while (running := await count(prometheus, RUNNING)) > least > 0:
+    while (running := await query_count(prometheus, RUNNING_QUERY)) > minimum > 0:
         if time.monotonic() > ends:
-            raise NotAllRight(f"under other load, the cart has {running} replicas and not {least}")
-        await asyncio.sleep(POLL)
+            raise AcceptanceFailed(
+                f"under other load, the cart has {running} replicas and not {minimum}"
+            )
+        await asyncio.sleep(POLL_INTERVAL)
     if not running:
-        raise NotAllRight("Prometheus knows of no replica of the cart")
+        raise AcceptanceFailed("Prometheus knows of no replica of the cart")
     return running
 
 
-async def grow(target: str, prometheus: httpx2.AsyncClient, *, rate: float, within: float) -> float:
-    """Put load on the cart until more replicas serve than ran before; returns after how long.
+async def wait_for_scale_up(
+    target: str, prometheus: httpx2.AsyncClient, *, rate: float, within: float
+) -> float:
+    """Put load on the cart until an additional replica serves; returns after how many seconds.
 
-    Raises `NotAllRight` if that takes longer than ``within`` seconds, or a request fails.
+    Raises `AcceptanceFailed` if that takes longer than ``within`` seconds, or a request fails.
     """
-    before = await at_rest(prometheus)
+    before = await wait_until_scaled_down(prometheus)
     generator = Generator(target, rate=rate)
     load = asyncio.create_task(generator.run(within))
     started = time.monotonic()
     try:
-        while await count(prometheus, SERVING) <= before:
+        while await query_count(prometheus, SERVING_QUERY) <= before:
             if load.done():
-                raise NotAllRight(f"{within:.0f} s of load, and the cart still has {before}")
-            await asyncio.sleep(POLL)
+                raise AcceptanceFailed(f"{within:.0f} s of load, and the cart still has {before}")
+            await asyncio.sleep(POLL_INTERVAL)
     finally:
-        generator.end()
+        generator.stop()
         await asyncio.wait([load])
-    if generator.figures.failed:
-        raise NotAllRight(_failures(generator.figures))
+    if generator.statistics.failed:
+        raise AcceptanceFailed(_failures(generator.statistics))
     return time.monotonic() - started
 
 
-def _failures(figures: Figures) -> str:
+def _failures(statistics: LoadStatistics) -> str:
     kinds = ", ".join(
-        f"{number} times {status or 'no answer'}"
-        for status, number in sorted(figures.statuses.items())
+        f"{number} times {status or 'no response'}"
+        for status, number in sorted(statistics.statuses.items())
         if status == 0 or status >= 500
     )
-    return f"of {figures.sent} requests under load {figures.failed} failed ({kinds})"
+    return f"of {statistics.sent} requests under load {statistics.failed} failed ({kinds})"
 
 
 async def accept(options: argparse.Namespace) -> None:
     async with new_client(options.target, timeout=5) as shop:
-        order = await buy_something(shop)
+        order = await place_order(shop)
     print(f"bought: order {order.json['id']} is {order.json['status']}", flush=True)
     if not options.prometheus:
         return
     async with new_client(options.prometheus, timeout=5) as prometheus:
-        seconds = await grow(options.target, prometheus, rate=options.rate, within=options.within)
+        seconds = await wait_for_scale_up(
+            options.target, prometheus, rate=options.rate, within=options.within
+        )
     print(f"grown: a new replica of the cart serves after {seconds:.0f} s of load", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.acceptance")
     parser.add_argument("--target", default="http://127.0.0.1:8080", help="the shop")
-    parser.add_argument("--prometheus", help="who counts replicas; without it none are counted")
+    parser.add_argument(
+        "--prometheus",
+        help="URL of Prometheus, which counts replicas; without it scaling is not tested",
+    )
     parser.add_argument("--rate", type=float, default=150.0, help="requests a second")
-    parser.add_argument("--within", type=float, default=120.0, help="seconds to grow in")
+    parser.add_argument(
+        "--within", type=float, default=120.0, help="seconds in which the cart must scale up"
+    )
     try:
         asyncio.run(accept(parser.parse_args(arguments)))
-    except NotAllRight as problem:
-        print(f"not all right: {problem}", flush=True)
+    except AcceptanceFailed as reason:
+        print(f"not all right: {reason}", flush=True)
         return 1
     except TimeoutError:
         print("not all right: a step took too long", flush=True)

@@ -1,4 +1,4 @@
-"""The HTTP client of everything here."""
+"""The HTTP client of the load generator."""
 
 import httpx2
 
@@ -12,8 +12,8 @@ def new_client(
 ) -> httpx2.AsyncClient:
     """A client of the shop or of its Prometheus.
 
-    A proxy in the environment is for the world outside: these are on this machine or in the
-    cluster, and a proxy would answer for them. The same goes for certificates and .netrc.
+    It ignores proxies, certificates and .netrc of the environment: the target is on this machine
+    or in the cluster.
     """
     return httpx2.AsyncClient(
         base_url=target, timeout=timeout, trust_env=False, transport=transport, limits=limits

@@ -1,11 +1,11 @@
-"""An open-loop load generator: requests leave in a rhythm, whether or not answers come back.
+"""An open-loop load generator: it sends at a fixed rate, whether or not responses arrive.
 
-A closed loop (a fixed number of clients, each waiting for its answer) slows down with the shop
-and so hides the very overload one wants to see. Here a request that is due is sent if any shopper
-is free, and counted as `missed` if none is: the load that was asked for is never quietly less.
+A closed loop (a fixed number of clients, each waiting for its response) slows down with the shop,
+and so hides an overload. Here a request that is due is sent if a shopper (a virtual user) is idle,
+and counted as `missed` if none is: the load is never less than requested without being counted.
 
-Nor do the figures flatter: a duration counts from the moment a request was due, and what failed
-or was never sent counts as the longest wait there is (no coordinated omission).
+Coordinated omission is avoided: a duration is measured from the moment a request was due, and a
+failed or missed request counts as `TIMEOUT`.
 """
 
 import asyncio
@@ -19,46 +19,46 @@ from random import Random
 import httpx2
 
 from loadtest.clients import new_client
-from loadtest.scenarios import SCENARIOS, Reply, Request, Scenario
+from loadtest.scenarios import SCENARIOS, Request, Response, Scenario
 
 MAX_RATE = 2000.0
 MAX_SHOPPERS = 512
 TIMEOUT = 10.0
-TICK = 0.005
-# How soon a change of the rate or of the end is noticed while nothing is due.
+MIN_SLEEP = 0.005
+# Bounds how late a change of the rate or of the end takes effect.
 MAX_SLEEP = 0.1
-# How far a late generator catches up; beyond it would send a burst that nobody asked for.
+# A generator that lags further behind skips requests, instead of sending them in a burst.
 MAX_LAG = 0.5
-# Quantiles are those of so many newest answers: an hour of load must not fill the memory.
-NEWEST = 20_000
+# Quantiles cover the newest samples only: an hour of load must not fill the memory.
+MAX_SAMPLES = 20_000
 
 
 @dataclass
-class Figures:
-    """What happened so far. Durations are in seconds, of the newest requests that were due."""
+class LoadStatistics:
+    """Counts since the start, and the durations in seconds of the newest requests."""
 
     sent: int = 0
     missed: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
-    durations: deque[float] = field(default_factory=lambda: deque(maxlen=NEWEST))
+    durations: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_SAMPLES))
 
     @property
     def failed(self) -> int:
-        """Requests without an answer (0) or with one that was the shop's fault (5xx)."""
+        """Requests without a response (status 0) or with a server error (5xx)."""
         return sum(n for status, n in self.statuses.items() if _is_failure(status))
 
-    def count(self, status: int, seconds: float) -> None:
-        """What became of a request that was sent."""
+    def record_response(self, status: int, seconds: float) -> None:
+        """Count a request that was sent and has ended; status 0 without a response."""
         self.statuses[status] += 1
         self.durations.append(TIMEOUT if _is_failure(status) else seconds)
 
-    def miss(self, number: int) -> None:
-        """So many were due and could not be sent."""
+    def record_missed(self, number: int) -> None:
+        """Count requests that were due and could not be sent."""
         self.missed += number
-        self.durations.extend([TIMEOUT] * min(number, NEWEST))
+        self.durations.extend([TIMEOUT] * min(number, MAX_SAMPLES))
 
     def quantile(self, q: float) -> float | None:
-        """The duration that a share `q` of what was due did not exceed; None without any."""
+        """The duration that a share `q` of the requests did not exceed; None without any."""
         ordered = sorted(self.durations)
         return ordered[max(math.ceil(q * len(ordered)) - 1, 0)] if ordered else None
 
@@ -68,21 +68,21 @@ def _is_failure(status: int) -> bool:
 
 
 class _Shopper:
-    """One run of a scenario and the request it wants to send next."""
+    """A virtual user: one run of a scenario, and its next request."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self.next_request: Request = next(scenario)
 
-    def hear(self, reply: Reply) -> None:
-        self.next_request = self._scenario.send(reply)
+    def receive(self, response: Response) -> None:
+        self.next_request = self._scenario.send(response)
 
 
 class Generator:
-    """Sends the requests of one scenario to `target` at `rate` a second, for a time.
+    """Sends the requests of one scenario to `target`, at `rate` a second, for a time.
 
-    Both may be changed while it runs (`change`). `report` is called with each answer's request,
-    status and duration, `report_missed` with the number of requests that could not be sent.
+    Rate and time may be changed while it runs (`set_rate`). `on_response` is called with request,
+    status and duration of each response, `on_missed` with a number of requests not sent.
     """
 
     def __init__(
@@ -94,20 +94,20 @@ class Generator:
         shoppers: int = 64,
         seed: int | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
-        report: Callable[[Request, int, float], None] = lambda *_: None,
-        report_missed: Callable[[int], None] = lambda _: None,
+        on_response: Callable[[Request, int, float], None] = lambda *_: None,
+        on_missed: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.rate = rate
         self.scenario = scenario
-        self.figures = Figures()
+        self.statistics = LoadStatistics()
         self._until = 0.0
         self._shoppers = min(shoppers, MAX_SHOPPERS)
         self._random = Random(seed)
-        self._report = report
-        self._report_missed = report_missed
-        self._free: list[_Shopper] = []
-        self._made = 0
-        self._sending: set[asyncio.Task[None]] = set()
+        self._on_response = on_response
+        self._on_missed = on_missed
+        self._idle: list[_Shopper] = []
+        self._created = 0
+        self._in_flight: set[asyncio.Task[None]] = set()
         self._client = new_client(
             target,
             timeout=TIMEOUT,
@@ -119,74 +119,74 @@ class Generator:
     def seconds_left(self) -> float:
         return max(self._until - time.monotonic(), 0.0)
 
-    def change(self, *, rate: float, seconds: float) -> None:
-        """Have another rate from now on, for so many seconds from now."""
+    def set_rate(self, rate: float, *, seconds: float) -> None:
+        """Send at this rate from now on, for so many seconds."""
         self.rate = rate
         self._until = time.monotonic() + seconds
 
-    def end(self) -> None:
-        """Send nothing more; `run` returns when the answers that are out have come."""
+    def stop(self) -> None:
+        """Send nothing more; `run` returns when all requests in flight have ended."""
         self._until = 0.0
 
-    async def run(self, seconds: float) -> Figures:
-        """Send for so long, then wait for the answers that are still out."""
-        self.change(rate=self.rate, seconds=seconds)
+    async def run(self, seconds: float) -> LoadStatistics:
+        """Send for so long, then wait for the requests in flight."""
+        self.set_rate(self.rate, seconds=seconds)
         return await self.send()
 
-    async def send(self) -> Figures:
-        """Send until the end that `change` has set, then wait for the answers that are out."""
+    async def send(self) -> LoadStatistics:
+        """Send until the time of `set_rate` is over, then wait for the requests in flight."""
         async with self._client:
             try:
-                await self._pace()
-                if self._sending:
-                    await asyncio.wait(self._sending)
+                await self._send_on_schedule()
+                if self._in_flight:
+                    await asyncio.wait(self._in_flight)
             finally:
-                for task in self._sending:
+                for task in self._in_flight:
                     task.cancel()
-        return self.figures
+        return self.statistics
 
-    async def _pace(self) -> None:
+    async def _send_on_schedule(self) -> None:
         due = time.monotonic()
         while (now := time.monotonic()) < self._until:
             due = self._send_due(due, now)
-            asleep = min(max(due - now, TICK), MAX_SLEEP, self._until - now)
-            await asyncio.sleep(max(asleep, 0))
+            pause = min(max(due - now, MIN_SLEEP), MAX_SLEEP, self._until - now)
+            await asyncio.sleep(max(pause, 0))
 
     def _send_due(self, due: float, now: float) -> float:
-        """Send what is due by now; returns when the next is."""
+        """Send the requests that are due; returns when the next one is due."""
         if self.rate <= 0:
             return now
-        pause = 1 / min(self.rate, MAX_RATE)
-        # The next one was planned at the rate of before.
-        due = min(due, now + pause)
-        if (late := math.floor((now - MAX_LAG - due) / pause)) > 0:
-            self._miss(late)
-            due += late * pause
+        interval = 1 / min(self.rate, MAX_RATE)
+        # `due` may have been planned at a lower rate.
+        due = min(due, now + interval)
+        if (late := math.floor((now - MAX_LAG - due) / interval)) > 0:
+            self._record_missed(late)
+            due += late * interval
         while due <= now:
             self._send_one(due)
-            due += pause
+            due += interval
         return due
 
-    def _miss(self, number: int) -> None:
-        self.figures.miss(number)
-        self._report_missed(number)
+    def _record_missed(self, number: int) -> None:
+        self.statistics.record_missed(number)
+        self._on_missed(number)
 
     def _send_one(self, due: float) -> None:
-        shopper = self._free_shopper()
+        shopper = self._idle_shopper()
         if shopper is None:
-            self._miss(1)
+            self._record_missed(1)
             return
-        self.figures.sent += 1
+        self.statistics.sent += 1
         task = asyncio.create_task(self._send(shopper, due))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
 
-    def _free_shopper(self) -> _Shopper | None:
-        if self._free:
-            return self._free.pop(0)
-        if self._made >= self._shoppers:
+    def _idle_shopper(self) -> _Shopper | None:
+        if self._idle:
+            return self._idle.pop(0)
+        if self._created >= self._shoppers:
             return None
-        self._made += 1
+        self._created += 1
         return self._new_shopper()
 
     def _new_shopper(self) -> _Shopper:
@@ -195,26 +195,26 @@ class Generator:
 
     async def _send(self, shopper: _Shopper, due: float) -> None:
         request = shopper.next_request
-        reply = await exchange(self._client, request)
+        response = await send_request(self._client, request)
         seconds = time.monotonic() - due
-        self.figures.count(reply.status, seconds)
-        self._report(request, reply.status, seconds)
+        self.statistics.record_response(response.status, seconds)
+        self._on_response(request, response.status, seconds)
         try:
-            shopper.hear(reply)
-        except (KeyError, TypeError):  # not what such an answer holds: this one cannot go on
+            shopper.receive(response)
+        except (KeyError, TypeError):  # an unexpected body: this shopper cannot go on
             shopper = self._new_shopper()
-        self._free.append(shopper)
+        self._idle.append(shopper)
 
 
-async def exchange(client: httpx2.AsyncClient, request: Request) -> Reply:
-    """Send one request; whatever goes wrong on the wire is a reply with status 0."""
+async def send_request(client: httpx2.AsyncClient, request: Request) -> Response:
+    """Send one request. A transport error is a response with status 0."""
     try:
-        # The client's own timeout is for each read: an answer that trickles would have no end.
+        # The client's own timeout is for each read: a slow body could take for ever.
         async with asyncio.timeout(TIMEOUT):
-            answer = await client.request(
+            received = await client.request(
                 request.method, request.path, json=request.json, headers=dict(request.headers)
             )
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
-        return Reply(answer.status_code, answer.json() if is_json else None)
+        is_json = received.headers.get("content-type", "").startswith("application/json")
+        return Response(received.status_code, received.json() if is_json else None)
     except (httpx2.HTTPError, TimeoutError, ValueError):
-        return Reply(0)
+        return Response(0)

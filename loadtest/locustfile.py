@@ -1,6 +1,6 @@
 """The same scenarios for Locust: `locust -f loadtest/locustfile.py -H http://127.0.0.1:8080`.
 
-Everybody shops unless kinds are named: `locust -f … Adder`.
+All user classes run, unless some are named: `locust -f … Adder`.
 """
 
 from random import Random
@@ -8,7 +8,7 @@ from typing import Any
 
 from locust import FastHttpUser, between, task
 
-from loadtest.scenarios import SCENARIOS, Reply
+from loadtest.scenarios import SCENARIOS, Response
 
 
 class _Shopper(FastHttpUser):
@@ -22,16 +22,17 @@ class _Shopper(FastHttpUser):
 
     @task
     def step(self) -> None:
-        wanted = self._next
-        answer: Any = self.client.request(
-            wanted.method,
-            wanted.path,
-            json=wanted.json,
-            headers=dict(wanted.headers),
-            name=wanted.name,
+        request = self._next
+        response: Any = self.client.request(
+            request.method,
+            request.path,
+            json=request.json,
+            headers=dict(request.headers),
+            name=request.name,
         )
-        is_json = (answer.headers or {}).get("content-type", "").startswith("application/json")
-        self._next = self._steps.send(Reply(answer.status_code, answer.json() if is_json else None))
+        is_json = (response.headers or {}).get("content-type", "").startswith("application/json")
+        body = response.json() if is_json else None
+        self._next = self._steps.send(Response(response.status_code, body))
 
 
 class Browser(_Shopper):

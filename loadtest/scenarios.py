@@ -1,10 +1,10 @@
-"""What shoppers do, without saying how it is sent.
+"""Scenarios: what shoppers do, independent of the client that sends it.
 
 A scenario is an endless generator: it yields the next `Request` of one shopper and is sent the
-`Reply`. Whoever drives it decides when, how often and with which client: `loadtest.generator` in
-a rhythm of its own, Locust (`locustfile.py`) as fast as its users think.
+`Response`. The caller decides when to send and with which client: `loadtest.generator` at a fixed
+rate, Locust (`locustfile.py`) after each user's think time.
 
-All paths go through the storefront, as a browser's or a program's would.
+All paths go through the storefront, like those of a browser.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -19,9 +19,9 @@ USER = "/api/user/v1"
 TRACKING = "/api/tracking/v1"
 ORDER = f"{TRACKING}/orders/{{id}}"
 
-# A cart is emptied after so many adds, long before a line is full.
+# A cart is emptied long before one of its lines is full.
 ADDS_PER_CART = 40
-# An access token lasts 15 minutes; a shopper who orders now and then is done long before.
+# So that a session ends before its access token expires (15 minutes).
 ORDERS_PER_SESSION = 20
 ADDRESS = {
     "name": "Lotte Lasttest",
@@ -34,7 +34,7 @@ ADDRESS = {
 
 @dataclass(frozen=True)
 class Request:
-    """What to send. `name` groups requests in reports: the route, not the path."""
+    """What to send. `name` is the route; it groups requests in reports."""
 
     name: str
     method: str
@@ -44,8 +44,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What came back; `status` 0 and no `json` when nothing did."""
+class Response:
+    """What was received; `status` 0 and no `json` without a response."""
 
     status: int
     json: Any = None
@@ -55,11 +55,11 @@ class Reply:
         return 200 <= self.status < 300
 
 
-Scenario = Generator[Request, Reply, None]
+Scenario = Generator[Request, Response, None]
 
 
 def browse(random: Random) -> Scenario:
-    """Looks around: the home page, a search, some goods."""
+    """Looks around: the home page, a list of products, some of them."""
     while True:
         yield Request("/", "GET", "/")
         listed = yield Request(f"{PRODUCTS}/products", "GET", f"{PRODUCTS}/products?limit=24")
@@ -68,7 +68,7 @@ def browse(random: Random) -> Scenario:
 
 
 def cart_add(random: Random) -> Scenario:
-    """Puts one thing after the other into a guest's cart: the load that the cart scales by."""
+    """Adds products to a guest's cart one by one: the load that makes the cart scale."""
     skus = yield from _catalogue()
     bearer = yield from _guest()
     while True:
@@ -82,14 +82,14 @@ def cart_add(random: Random) -> Scenario:
 
 
 def checkout(random: Random) -> Scenario:
-    """Buys two things again and again: one account a shopper, since few may be made a minute."""
+    """Orders two products again and again, with one account: registrations are rate-limited."""
     account = yield from _account(random)
     while True:
         bearer = yield from _session(account)
         skus = yield from _catalogue()
         for _ in range(ORDERS_PER_SESSION):
             if not (yield from _buy(bearer, random, random.sample(skus, k=min(2, len(skus))))):
-                # Sold out, dearer, or logged out by now: begin again with what is true.
+                # Sold out, another price, or logged out: start again with current data.
                 yield _clear(bearer)
                 break
 
@@ -115,29 +115,29 @@ def _clear(bearer: Mapping[str, str]) -> Request:
     return Request(f"{CART}/cart", "DELETE", f"{CART}/cart", headers=bearer)
 
 
-def _catalogue() -> Generator[Request, Reply, list[str]]:
-    """The SKUs that are in stock; asks until there are some."""
+def _catalogue() -> Generator[Request, Response, list[str]]:
+    """The SKUs in stock; repeats the request until there are some."""
     while True:
         listed = yield Request(f"{PRODUCTS}/products", "GET", f"{PRODUCTS}/products?limit=100")
         if skus := _skus(listed):
             return skus
 
 
-def _skus(listed: Reply) -> list[str]:
+def _skus(listed: Response) -> list[str]:
     if not listed.ok:
         return []
     return [product["sku"] for product in listed.json["items"] if product["available"] > 0]
 
 
-def _guest() -> Generator[Request, Reply, Mapping[str, str]]:
+def _guest() -> Generator[Request, Response, Mapping[str, str]]:
     while True:
         guest = yield Request(f"{USER}/guests", "POST", f"{USER}/guests")
         if guest.ok:
             return _bearer(guest)
 
 
-def _account(random: Random) -> Generator[Request, Reply, Mapping[str, str]]:
-    """E-mail and password of a new account; asks until there is one."""
+def _account(random: Random) -> Generator[Request, Response, Mapping[str, str]]:
+    """E-mail and password of a new account; repeats the request until it is created."""
     while True:
         account = {"email": f"load-{_uuid(random)}@example.com", "password": _uuid(random)}
         made = yield Request(
@@ -147,7 +147,7 @@ def _account(random: Random) -> Generator[Request, Reply, Mapping[str, str]]:
             return account
 
 
-def _session(account: Mapping[str, str]) -> Generator[Request, Reply, Mapping[str, str]]:
+def _session(account: Mapping[str, str]) -> Generator[Request, Response, Mapping[str, str]]:
     while True:
         session = yield Request(f"{USER}/sessions", "POST", f"{USER}/sessions", json=account)
         if session.ok:
@@ -156,8 +156,8 @@ def _session(account: Mapping[str, str]) -> Generator[Request, Reply, Mapping[st
 
 def _buy(
     bearer: Mapping[str, str], random: Random, skus: list[str]
-) -> Generator[Request, Reply, bool]:
-    """One order and a look at it; False if there was none."""
+) -> Generator[Request, Response, bool]:
+    """Place an order and read it; False if the order was rejected."""
     for sku in skus:
         yield _add(bearer, sku)
     total = yield from _total(bearer)
@@ -174,8 +174,8 @@ def _buy(
     return True
 
 
-def _total(bearer: Mapping[str, str]) -> Generator[Request, Reply, Any]:
-    """What the cart costs at the prices of now."""
+def _total(bearer: Mapping[str, str]) -> Generator[Request, Response, Any]:
+    """The total of the cart at current prices."""
     cart = yield Request(f"{CART}/cart", "GET", f"{CART}/cart", headers=bearer)
     quantities = {line["sku"]: line["quantity"] for line in cart.json["lines"]} if cart.ok else {}
     priced = yield Request(
@@ -191,7 +191,7 @@ def _total(bearer: Mapping[str, str]) -> Generator[Request, Reply, Any]:
     }
 
 
-def _bearer(session: Reply) -> Mapping[str, str]:
+def _bearer(session: Response) -> Mapping[str, str]:
     return {"authorization": f"Bearer {session.json['access_token']}"}
 
 

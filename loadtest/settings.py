@@ -1,4 +1,4 @@
-"""What the load generator in the cluster can be told; see `app.settings` for the rest."""
+"""Settings of the load generator; see `app.settings` for those of every service."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ ScenarioName = Literal["browse", "cart-add", "checkout"]
 
 
 class LoadSettings(ServiceSettings):
-    """`CARTWHEEL_LOAD_RATE` is what it starts with: 0 waits until it is asked for load."""
+    """`CARTWHEEL_LOAD_RATE` is the rate at the start; 0 sends nothing until a load is set."""
 
     load_target: str = Field(default="http://127.0.0.1:8080", pattern=r"^https?://[^/]+$")
     load_scenario: ScenarioName = "cart-add"

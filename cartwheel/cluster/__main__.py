@@ -1,6 +1,6 @@
-"""``python -m cartwheel.cluster up|down|deploy|verify|shop``: what `make kind` and the like call.
+"""``python -m cartwheel.cluster up|down|deploy|verify|shop``, called by `make kind` and others.
 
-Exit codes: 0 done, 1 a program did not succeed, 2 something has to change first.
+Exit codes: 0 done, 1 a program failed, 2 something has to change first.
 """
 
 import sys
@@ -8,71 +8,72 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cartwheel.cluster import ports
 from cartwheel.cluster.addons import ADD_ONS, install
-from cartwheel.cluster.pending_deletions import leftovers
+from cartwheel.cluster.pending_deletions import pending_deletions
 from cartwheel.cluster.preflight import (
+    cluster_problems,
     inotify_advice,
     missing_tools,
-    problems_before_creating,
-    problems_of_tools,
+    tool_problems,
 )
-from cartwheel.cluster.tools import CLUSTER, CONTEXT, clusters, only_our_cluster, run
-from cartwheel.errors import CommandError, StartError
-from cartwheel.local.settings import load_local
+from cartwheel.cluster.tools import CLUSTER, CONTEXT, cluster_kubeconfig, kind_clusters, run
+from cartwheel.errors import CommandError, UsageError
+from cartwheel.local.settings import load_local_settings
 
 USAGE = "usage: python -m cartwheel.cluster up|down|deploy|verify|shop [arguments for skaffold]"
 
 
 def up() -> None:
-    """Create the cluster and install what is missing in it; again at any time.
+    """Create the cluster, unless it exists, and install the add-ons that are missing.
 
     Raises `CommandError`.
     """
-    wanted = ports.wanted()
-    _refuse(problems_of_tools())
-    if CLUSTER in clusters():
-        _refuse(_ports_that_stay())
-        _say(f"The cluster {CLUSTER} is there.")
+    requested = ports.requested_ports()
+    _raise_if_any(tool_problems())
+    if CLUSTER in kind_clusters():
+        _raise_if_any(_port_conflicts())
+        _print(f"The cluster {CLUSTER} is there.")
     else:
-        _refuse(problems_before_creating(wanted))
-        run("kind", "create", "cluster", "--config", "-", given=ports.configuration(wanted))
+        _raise_if_any(cluster_problems(requested))
+        run("kind", "create", "cluster", "--config", "-", stdin=ports.kind_config(requested))
     for add_on in ADD_ONS:
-        done = "installed" if install(add_on) else "there"
-        _say(f"{add_on.name}: {done}")
+        result = "installed" if install(add_on) else "there"
+        _print(f"{add_on.name}: {result}")
     for advice in inotify_advice():
-        _say(advice)
-    _say("Try next: make deploy, or skaffold dev")
+        _print(advice)
+    _print("Try next: make deploy, or skaffold dev")
 
 
 def down() -> None:
     """Delete the cluster and everything in it."""
-    _refuse(missing_tools("kind"))
+    _raise_if_any(missing_tools("kind"))
     run("kind", "delete", "cluster", "--name", CLUSTER)
 
 
 def deploy(*arguments: str) -> None:
-    """Build the shop and run it in the cluster."""
-    _need_cluster()
-    _refuse(leftovers())
+    """Build the shop and deploy it to the cluster."""
+    _require_cluster()
+    _raise_if_any(pending_deletions())
     run("skaffold", "run", "--kube-context", CONTEXT, *arguments)
-    found = ports.in_use()
-    _say(
-        f"The shop: {_url(found[ports.SHOP])}   Grafana: {_url(found[ports.GRAFANA])}   "
+    current = ports.current_ports()
+    _print(
+        f"The shop: {_url(current[ports.SHOP])}   Grafana: {_url(current[ports.GRAFANA])}   "
         "Load: make load"
     )
 
 
 def verify(*arguments: str) -> None:
-    """Try the shop that runs there, from a pod of its own."""
-    _need_cluster()
-    # This command of Skaffold's has no flag for the context.
-    with only_our_cluster() as kubeconfig:
+    """Run the acceptance test in a pod of the cluster."""
+    _require_cluster()
+    # `skaffold verify` has no flag for the context.
+    with cluster_kubeconfig() as kubeconfig:
         run("skaffold", "verify", *arguments, KUBECONFIG=kubeconfig)
 
 
 def shop() -> None:
-    """Say where the shop is: in the cluster if there is one, else where `make up` has it."""
-    found = {**ports.moved(), **ports.of_the_cluster()}
-    _say(_url(found[ports.SHOP] if ports.SHOP in found else load_local().port_storefront))
+    """Print the URL of the shop: in the cluster if there is one, else of `make up`."""
+    found = {**ports.ports_from_environment(), **ports.published_ports()}
+    has_shop = ports.SHOP in found
+    _print(_url(found[ports.SHOP] if has_shop else load_local_settings().port_storefront))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "shop", []:
                 shop()
             case _:
-                raise StartError(USAGE)
+                raise UsageError(USAGE)
     except CommandError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -99,20 +100,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _need_cluster() -> None:
-    _refuse(problems_of_tools())
-    if CLUSTER not in clusters():
-        raise StartError(f"There is no cluster {CLUSTER}: make one with make kind.")
+def _require_cluster() -> None:
+    _raise_if_any(tool_problems())
+    if CLUSTER not in kind_clusters():
+        raise UsageError(f"There is no cluster {CLUSTER}: make one with make kind.")
 
 
-def _ports_that_stay() -> Iterator[str]:
-    """Ports are given to a node when it is made."""
-    found = ports.in_use()
-    for entrance, port in ports.moved().items():
-        if port != found[entrance]:
+def _port_conflicts() -> Iterator[str]:
+    """A node gets its ports when it is created, so another port needs another cluster."""
+    current = ports.current_ports()
+    for mapping, port in ports.ports_from_environment().items():
+        if port != current[mapping]:
             yield (
-                f"The cluster {CLUSTER} is there, with {entrance.use} on port {found[entrance]}: "
-                f"make kind-down first, then make kind {entrance.variable}={port}"
+                f"The cluster {CLUSTER} is there, with {mapping.use} on port {current[mapping]}: "
+                f"make kind-down first, then make kind {mapping.variable}={port}"
             )
 
 
@@ -120,13 +121,13 @@ def _url(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _refuse(problems: Iterable[str]) -> None:
+def _raise_if_any(problems: Iterable[str]) -> None:
     if listed := [*problems]:
-        raise StartError("\n".join(listed))
+        raise UsageError("\n".join(listed))
 
 
-def _say(sentence: str) -> None:
-    sys.stdout.write(f"{sentence}\n")
+def _print(message: str) -> None:
+    sys.stdout.write(f"{message}\n")
     sys.stdout.flush()
 
 

@@ -1,20 +1,20 @@
-"""The ports of this machine that lead into the cluster: those of kind.yaml, or of a variable."""
+"""Ports of this machine that lead into the cluster: those of kind.yaml, or of variables."""
 
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cartwheel.cluster.tools import CLUSTER, PROJECT, answer
-from cartwheel.errors import StartError
+from cartwheel.cluster.tools import CLUSTER, PROJECT, output_of
+from cartwheel.errors import UsageError
 
-CONFIGURATION = PROJECT / "kind.yaml"
+KIND_CONFIG = PROJECT / "kind.yaml"
 _MAPPING = re.compile(r"(containerPort: (\d+), hostPort: )(\d+)")
-HIGHEST = 65535
+MAX_PORT = 65535
 
 
 @dataclass(frozen=True)
-class Entrance:
+class PortMapping:
     """``node_port`` is that of the Service behind it (manifests/overlays/kind-base)."""
 
     use: str
@@ -22,61 +22,62 @@ class Entrance:
     node_port: int
 
 
-SHOP = Entrance("the shop", "CARTWHEEL_KIND_PORT_SHOP", 30080)
-GRAFANA = Entrance("Grafana", "CARTWHEEL_KIND_PORT_GRAFANA", 30300)
-ENTRANCES = (SHOP, GRAFANA)
-Ports = Mapping[Entrance, int]
+SHOP = PortMapping("the shop", "CARTWHEEL_KIND_PORT_SHOP", 30080)
+GRAFANA = PortMapping("Grafana", "CARTWHEEL_KIND_PORT_GRAFANA", 30300)
+PORT_MAPPINGS = (SHOP, GRAFANA)
+Ports = Mapping[PortMapping, int]
 
 
-def wanted(environment: Mapping[str, str] = os.environ) -> Ports:
-    """The ports a new cluster gets. Raises `StartError`."""
-    ports = {**_of_the_file(), **moved(environment)}
+def requested_ports(environment: Mapping[str, str] = os.environ) -> Ports:
+    """The host ports for a new cluster. Raises `UsageError`."""
+    ports = {**_ports_from_file(), **ports_from_environment(environment)}
     if len(set(ports.values())) < len(ports):
-        raise StartError(f"{SHOP.variable} and {GRAFANA.variable} must be two ports, not one.")
+        raise UsageError(f"{SHOP.variable} and {GRAFANA.variable} must be two ports, not one.")
     return ports
 
 
-def moved(environment: Mapping[str, str] = os.environ) -> Ports:
-    """What the environment asks for. Raises `StartError`."""
+def ports_from_environment(environment: Mapping[str, str] = os.environ) -> Ports:
+    """The host ports that variables ask for. Raises `UsageError`."""
     return {
-        entrance: _port(entrance, environment[entrance.variable])
-        for entrance in ENTRANCES
-        if environment.get(entrance.variable)
+        mapping: _parse(mapping, environment[mapping.variable])
+        for mapping in PORT_MAPPINGS
+        if environment.get(mapping.variable)
     }
 
 
-def _port(entrance: Entrance, text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= HIGHEST:
-        raise StartError(f"{entrance.variable} must be a port from 1 to {HIGHEST}, not {text!r}.")
-    return int(text)
+def current_ports(environment: Mapping[str, str] = os.environ) -> Ports:
+    """The host ports of the running cluster, even if variables have changed since."""
+    return {**requested_ports(environment), **published_ports()}
 
 
-def in_use(environment: Mapping[str, str] = os.environ) -> Ports:
-    """The ports of the cluster that runs, whatever the variables say by now."""
-    return {**wanted(environment), **of_the_cluster()}
-
-
-def of_the_cluster() -> Ports:
-    """As Docker publishes them: `30080/tcp -> 127.0.0.1:8080`, a line each. None if it has none."""
-    published = answer("docker", "port", f"{CLUSTER}-control-plane") or ""
+def published_ports() -> Ports:
+    """The host ports that Docker publishes for the node; none without a cluster."""
+    # One line each: `30080/tcp -> 127.0.0.1:8080`.
+    published = output_of("docker", "port", f"{CLUSTER}-control-plane") or ""
     mapped = dict(re.findall(r"^(\d+)/tcp -> \S+:(\d+)$", published, re.MULTILINE))
     return {
-        entrance: int(mapped[str(entrance.node_port)])
-        for entrance in ENTRANCES
-        if str(entrance.node_port) in mapped
+        mapping: int(mapped[str(mapping.node_port)])
+        for mapping in PORT_MAPPINGS
+        if str(mapping.node_port) in mapped
     }
 
 
-def configuration(ports: Ports) -> str:
-    """kind.yaml with these ports; what it maps for something else stays."""
-    of_node_port = {str(entrance.node_port): port for entrance, port in ports.items()}
+def kind_config(ports: Ports) -> str:
+    """kind.yaml with these host ports; its other mappings stay."""
+    by_node_port = {str(mapping.node_port): port for mapping, port in ports.items()}
     return _MAPPING.sub(
-        lambda found: f"{found[1]}{of_node_port.get(found[2], found[3])}",
-        CONFIGURATION.read_text(),
+        lambda found: f"{found[1]}{by_node_port.get(found[2], found[3])}",
+        KIND_CONFIG.read_text(),
     )
 
 
-def _of_the_file() -> Ports:
-    found = _MAPPING.findall(CONFIGURATION.read_text())
-    mapped = {int(inside): int(port) for _, inside, port in found}
-    return {entrance: mapped[entrance.node_port] for entrance in ENTRANCES}
+def _ports_from_file() -> Ports:
+    found = _MAPPING.findall(KIND_CONFIG.read_text())
+    mapped = {int(node_port): int(host_port) for _, node_port, host_port in found}
+    return {mapping: mapped[mapping.node_port] for mapping in PORT_MAPPINGS}
+
+
+def _parse(mapping: PortMapping, text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= MAX_PORT:
+        raise UsageError(f"{mapping.variable} must be a port from 1 to {MAX_PORT}, not {text!r}.")
+    return int(text)

@@ -1,4 +1,4 @@
-"""The programs that do the work: kind, kubectl, skaffold and docker."""
+"""The command-line tools behind these commands: kind, kubectl, skaffold and docker."""
 
 import os
 import shutil
@@ -13,34 +13,39 @@ from cartwheel.errors import CommandError
 CLUSTER = "cartwheel"
 CONTEXT = f"kind-{CLUSTER}"
 PROJECT = Path(__file__).parents[2]
-ASK_WITHIN = 30.0
+QUERY_TIMEOUT = 30.0
 
 
-def installed(program: str) -> bool:
+def is_installed(program: str) -> bool:
     return shutil.which(program) is not None
 
 
-def answer(*command: str) -> str | None:
-    """What a command prints, or None if it fails or is not there or takes too long."""
+def output_of(*command: str) -> str | None:
+    """What a command prints; None if it fails, is not installed or takes too long."""
     try:
         done = subprocess.run(
-            command, cwd=PROJECT, capture_output=True, text=True, timeout=ASK_WITHIN, check=False
+            command,
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=QUERY_TIMEOUT,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
 
 
-def run(*command: str, given: str | None = None, **environment: str) -> None:
-    """Run a command that talks to the person itself, and reads what is given.
+def run(*command: str, stdin: str | None = None, **environment: str) -> None:
+    """Run a command whose output goes to the terminal. Raises `CommandError`.
 
-    ``environment`` is added to that of the person. Raises `CommandError`.
+    ``environment`` is added to the environment of this process.
     """
     done = subprocess.run(
         command,
         cwd=PROJECT,
         check=False,
-        input=given,
+        input=stdin,
         text=True,
         env={**os.environ, **environment},
     )
@@ -48,23 +53,23 @@ def run(*command: str, given: str | None = None, **environment: str) -> None:
         raise CommandError(f"{command[0]} {command[1]} did not succeed (see above).")
 
 
-def clusters() -> list[str]:
-    """The kind clusters there are. Raises `CommandError`: no answer is not the answer "none"."""
-    said = answer("kind", "get", "clusters")
-    if said is None:
+def kind_clusters() -> list[str]:
+    """The names of all kind clusters. Raises `CommandError` when kind does not answer."""
+    names = output_of("kind", "get", "clusters")
+    if names is None:
         raise CommandError("kind get clusters does not answer: try it by hand.")
-    return said.split()
+    return names.split()
 
 
 def kubectl(*arguments: str) -> tuple[str, ...]:
-    """A kubectl command for our cluster, whichever one the person works with otherwise."""
+    """A kubectl command for our cluster, whatever the person's current context is."""
     return ("kubectl", "--context", CONTEXT, *arguments)
 
 
 @contextmanager
-def only_our_cluster() -> Iterator[str]:
-    """A kubeconfig that knows no other, for what takes no context. Raises `CommandError`."""
-    text = answer("kind", "get", "kubeconfig", "--name", CLUSTER)
+def cluster_kubeconfig() -> Iterator[str]:
+    """The path of a kubeconfig with our cluster only. Raises `CommandError`."""
+    text = output_of("kind", "get", "kubeconfig", "--name", CLUSTER)
     if text is None:
         raise CommandError(f"kind get kubeconfig does not answer for {CLUSTER}: try it by hand.")
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

@@ -1,4 +1,4 @@
-"""Processes that live no longer than this one, and that can all be ended at once."""
+"""Child processes that never outlive the supervisor, and that can all be killed at once."""
 
 import asyncio
 import os
@@ -14,22 +14,22 @@ from pathlib import Path
 from cartwheel.errors import CommandError
 
 PROJECT = Path(__file__).parents[2]
-CHILD = Path(__file__).with_name("die_with_parent.py")
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 
 
 @dataclass(frozen=True)
-class Account:
-    """Under whose name a process runs; -1: ours."""
+class UnixUser:
+    """The user and group a process runs as; -1 for those of this process."""
 
-    user: int = -1
-    group: int = -1
-
-
-OURS = Account()
+    uid: int = -1
+    gid: int = -1
 
 
-class Processes:
-    """Starts processes, each in a group of its own: Ctrl-C reaches the supervisor only."""
+CURRENT_USER = UnixUser()
+
+
+class ChildProcesses:
+    """Starts processes, each in its own process group: Ctrl-C reaches the supervisor only."""
 
     def __init__(self) -> None:
         self._running: set[Process] = set()
@@ -40,26 +40,26 @@ class Processes:
         *command: str,
         environment: Mapping[str, str] | None = None,
         descriptors: Iterable[int] = (),
-        account: Account = OURS,
-        given: bool = False,
+        user: UnixUser = CURRENT_USER,
+        with_stdin: bool = False,
     ) -> Process:
-        """Start a program (a whole path); its output is read from `stdout`.
+        """Start a program, given by its full path. Its stdout and stderr are read from `stdout`.
 
-        ``descriptors`` are what it inherits. ``given`` opens its `stdin`.
+        ``descriptors`` are the open files that it inherits.
         Raises `CommandError` after `kill_all`, `OSError`.
         """
         if self.closed:
             raise CommandError("Cartwheel is stopping.")
         inherited = [*descriptors, *([self._lifeline] if self._lifeline >= 0 else [])]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(CHILD)),
-            *map(str, (os.getpid(), self._lifeline, account.user, account.group)),
+            *(sys.executable, "-I", "-S", str(DIE_WITH_PARENT)),
+            *map(str, (os.getpid(), self._lifeline, user.uid, user.gid)),
             *command,
             pass_fds=inherited,
-            # Somebody else may not be let into the project's folder.
-            cwd=PROJECT if account == OURS else "/",
+            # Another user may have no access to the project's folder.
+            cwd=PROJECT if user == CURRENT_USER else "/",
             env=environment,
-            stdin=PIPE if given else DEVNULL,
+            stdin=PIPE if with_stdin else DEVNULL,
             stdout=PIPE,
             stderr=STDOUT,
             process_group=0,
@@ -70,33 +70,33 @@ class Processes:
         return process
 
     def kill_all(self) -> None:
-        """End every process at once, and start no other. May be called in a signal handler."""
+        """Kill every process and start no other. May be called in a signal handler."""
         self.closed = True
         for process in tuple(self._running):
             _kill(process)
 
     @cached_property
     def _lifeline(self) -> int:
-        """What ends with this process, for systems that do not tell children of its death."""
+        """A pipe that ends with this process, where children get no signal at its death."""
         if sys.platform == "linux":
             return -1
-        # Nobody ever writes. The other end stays open in this process until that is gone.
+        # Nothing is ever written. The other end stays open for as long as this process lives.
         reader, self._never_closed = os.pipe()
         return reader
 
 
-async def run_to_end(
-    processes: Processes,
+async def run_to_completion(
+    processes: ChildProcesses,
     command: Sequence[str],
     *,
     environment: Mapping[str, str] | None = None,
-    account: Account = OURS,
-    given: str = "",
+    user: UnixUser = CURRENT_USER,
+    stdin: str = "",
 ) -> tuple[int, str]:
-    """Run a program to its end, and end it when nobody waits any more."""
-    process = await processes.start(*command, environment=environment, account=account, given=True)
+    """Run a program; its exit code and its output. Kills it when the caller is cancelled."""
+    process = await processes.start(*command, environment=environment, user=user, with_stdin=True)
     try:
-        output, _ = await process.communicate(given.encode())
+        output, _ = await process.communicate(stdin.encode())
     finally:
         if process.returncode is None:
             _kill(process)

@@ -1,8 +1,9 @@
-"""How other terminals talk to the supervisor: one JSON line each way over a Unix socket.
+"""The control socket: how other terminals send commands to the supervisor.
 
-The socket lies in the state folder, so who may read the folder may steer the shop. A socket's
-path may be no longer than some hundred bytes and a state folder's may: both ends therefore
-name it relative to the folder, for the moment of one system call.
+One JSON line each way over a Unix socket in the state folder, so the permissions of the folder
+decide who may control the shop. An error carries the exit code of the command. The path of a
+socket is limited to about a hundred bytes and the path of a state folder is not: both ends
+therefore change into the folder for the one system call that needs the path.
 """
 
 import asyncio
@@ -14,59 +15,59 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from cartwheel.errors import CommandError
+from cartwheel.errors import CommandError, error_of
 
 Message = dict[str, Any]
 Handler = Callable[[Message], Awaitable[Message]]
-REQUEST_WITHIN = 5.0  # seconds
-ANSWER_LIMIT = 1024 * 1024  # bytes
+REQUEST_TIMEOUT = 5.0  # seconds
+MAX_RESPONSE_SIZE = 1024 * 1024  # bytes
 
 
 @asynccontextmanager
-async def serving(path: Path, handle: Handler) -> AsyncIterator[None]:
-    """Answer commands while the block runs. `CommandError` of the handler is an answer too."""
+async def serve_control_socket(path: Path, handle: Handler) -> AsyncIterator[None]:
+    """Serve commands while the block runs. A `CommandError` of ``handle`` goes to the caller."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            request = json.loads(await asyncio.wait_for(reader.readline(), REQUEST_WITHIN))
-            writer.write(json.dumps(await _answer(handle, request)).encode() + b"\n")
+            request = json.loads(await asyncio.wait_for(reader.readline(), REQUEST_TIMEOUT))
+            writer.write(json.dumps(await _respond(handle, request)).encode() + b"\n")
             await writer.drain()
         except (OSError, ValueError, TimeoutError):
-            # Whoever asked has gone or spoke nonsense.
+            # The caller has gone, or sent no JSON: there is nobody to send an error to.
             pass
         finally:
             writer.close()
 
-    server = await asyncio.start_unix_server(serve, sock=_listener_at(path))
+    server = await asyncio.start_unix_server(serve, sock=_listen(path))
     try:
         yield
     finally:
         server.close()
 
 
-def ask(path: Path, request: Message, *, timeout: float) -> Message:
-    """Send one command and wait for its answer. Raises `CommandError`."""
+def send_command(path: Path, request: Message, *, timeout: float) -> Message:
+    """Send one command and wait for its response. Raises `CommandError`."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout)
         try:
             with contextlib.chdir(path.parent):
                 connection.connect(path.name)
             connection.sendall(json.dumps(request).encode() + b"\n")
-            line = connection.makefile("rb").readline(ANSWER_LIMIT)
+            line = connection.makefile("rb").readline(MAX_RESPONSE_SIZE)
         except TimeoutError:
             raise CommandError(f"The supervisor did not answer within {timeout:g} s.") from None
         except OSError:
             raise CommandError("The supervisor does not answer: is it just stopping?") from None
     if not line:
         raise CommandError("The supervisor stopped before it answered.")
-    answer: Message = json.loads(line)
-    if "error" in answer:
-        raise CommandError(answer["error"])
-    return answer
+    response: Message = json.loads(line)
+    if "error" in response:
+        raise error_of(response["error"], exit_code=response["exit_code"])
+    return response
 
 
-def _listener_at(path: Path) -> socket.socket:
-    # A socket file left behind by a crash is nobody's: the folder's lock is ours.
+def _listen(path: Path) -> socket.socket:
+    # A socket file left behind by a crash can go: this process holds the lock of the folder.
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with contextlib.chdir(path.parent):
@@ -75,14 +76,21 @@ def _listener_at(path: Path) -> socket.socket:
     return listener
 
 
-async def _answer(handle: Handler, request: Message) -> Message:
+async def _respond(handle: Handler, request: Message) -> Message:
     try:
         return await handle(request)
     except CommandError as error:
-        return {"error": str(error)}
+        return _error_response(str(error), exit_code=error.exit_code)
     except Exception as error:
-        # Told by the loop's handler: a terminal that is held must not hold the supervisor.
+        # Reported by the loop's exception handler, which never blocks on the terminal.
         asyncio.get_running_loop().call_exception_handler(
             {"message": "command failed", "exception": error}
         )
-        return {"error": "The supervisor failed at that: its terminal shows why."}
+        return _error_response(
+            "The supervisor failed at that: its terminal shows why.",
+            exit_code=CommandError.exit_code,
+        )
+
+
+def _error_response(message: str, *, exit_code: int) -> Message:
+    return {"error": message, "exit_code": exit_code}

@@ -1,11 +1,11 @@
-"""What a service in the local run would be told, as the service itself understands it."""
+"""The settings of a service in the local run, as the service itself reads them."""
 
 import importlib
 import os
 
 from app.settings import ServiceSettings, SettingsError, describe, load
-from cartwheel.errors import StartError
-from cartwheel.local.service_environment import environment_of
+from cartwheel.errors import UsageError
+from cartwheel.local.service_environment import service_environment
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.stores import sqlite_url
@@ -14,18 +14,18 @@ from cartwheel.local.topology import ServiceSpec
 STORE_URL = "CARTWHEEL_STORE_URL"
 
 
-def effective_values(
+def effective_settings(
     spec: ServiceSpec, settings: LocalSettings, state: StateFolder
 ) -> dict[str, str]:
-    """The values by variable name, secrets hidden. Raises `StartError`."""
+    """The values by variable name, secrets hidden. Raises `UsageError`."""
     state.prepare()
     store_url = sqlite_url(spec, state) if spec.store else None
-    # This process reads them once and ends, so it may stand in for the service.
-    os.environ.update(environment_of(spec, settings, state, store_url))
+    # This process reads them once and ends, so it may change its own environment.
+    os.environ.update(service_environment(spec, settings, state, store_url))
     try:
         values = describe(load(_settings_class(spec)))
     except SettingsError as error:
-        raise StartError("\n".join(error.problems)) from None
+        raise UsageError("\n".join(error.problems)) from None
     if spec.store and settings.stores == "real":
         values[STORE_URL] = f"(a {spec.store} of our own; its port is chosen at the start)"
     return values

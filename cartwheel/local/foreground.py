@@ -1,20 +1,19 @@
-"""The shop in a terminal: starts, says where it is, and stays until it is stopped."""
+"""`cartwheel up`: the shop in the foreground of a terminal."""
 
 import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-from cartwheel.errors import CommandError, described
-from cartwheel.local.command_lines import command_for
-from cartwheel.local.events import Terminal
-from cartwheel.local.replica import Timeouts
+from cartwheel.errors import CommandError, describe_error
+from cartwheel.local.command_lines import command_line
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.supervisor import Supervisor
-from cartwheel.local.topology import FRONT, ServiceSpec
-from cartwheel.output import megabytes
+from cartwheel.local.terminal import Terminal
+from cartwheel.local.timeouts import Timeouts
+from cartwheel.local.topology import FRONT_SERVICE, ServiceSpec
+from cartwheel.output import format_megabytes
 
 
 def run_in_foreground(
@@ -22,7 +21,7 @@ def run_in_foreground(
     settings: LocalSettings,
     timeouts: Timeouts = Timeouts(),  # noqa: B008 – frozen
 ) -> None:
-    """Run the shop until it is stopped. Raises `StartError`."""
+    """Run the shop until it is stopped. Raises `CommandError`."""
     terminal = Terminal(sys.stdout)
     state = StateFolder.at(settings.state_dir)
     supervisor = Supervisor(
@@ -30,33 +29,35 @@ def run_in_foreground(
     )
     started = time.monotonic()
 
-    def greet() -> None:
-        _greet(terminal, supervisor, folder=state.root, took=time.monotonic() - started)
+    def print_welcome() -> None:
+        _print_welcome(terminal, supervisor, state, startup_time=time.monotonic() - started)
 
     try:
-        asyncio.run(supervisor.run(on_ready=greet))
-        terminal.say("Stopped.")
+        asyncio.run(supervisor.run(on_ready=print_welcome))
+        terminal.print_line("Stopped.")
     except CommandError:
         raise
     except Exception as error:
         raise CommandError(
-            f"Cartwheel stopped: an error of its own ({described(error)})."
+            f"Cartwheel stopped after an internal error ({describe_error(error)})."
         ) from error
     finally:
         terminal.close()
 
 
-def _greet(terminal: Terminal, supervisor: Supervisor, *, folder: Path, took: float) -> None:
-    overview = supervisor.overview()
-    services = {one["service"]: one for one in overview["services"]}
+def _print_welcome(
+    terminal: Terminal, supervisor: Supervisor, state: StateFolder, *, startup_time: float
+) -> None:
+    status = supervisor.status()
+    services = {one["service"]: one for one in status["services"]}
     count = sum(len(one["replicas"]) for one in services.values())
     ready = sum(one["ready"] for one in services.values())
-    state = "Ready" if ready == count else f"Only {ready} are ready"
-    memory = megabytes(overview["memory"])
+    readiness = "Ready" if ready == count else f"Only {ready} are ready"
+    memory = format_megabytes(status["memory"])
     cart = services["cart"]["url"]
-    terminal.say(f"\n{state} after {took:.1f} s: {count} replicas, {memory}.\n")
-    terminal.say(f"  Shop          {services[FRONT]['url']}")
-    terminal.say(f"  Cart API      {cart}/docs")
-    terminal.say(f"  Cart metrics  {cart}/metrics\n")
-    terminal.say("Try next, in another terminal:\n")
-    terminal.say(f"  {command_for(folder, 'scale cart 4')}\n")
+    terminal.print_line(f"\n{readiness} after {startup_time:.1f} s: {count} replicas, {memory}.\n")
+    terminal.print_line(f"  Shop          {services[FRONT_SERVICE]['url']}")
+    terminal.print_line(f"  Cart API      {cart}/docs")
+    terminal.print_line(f"  Cart metrics  {cart}/metrics\n")
+    terminal.print_line("Try next, in another terminal:\n")
+    terminal.print_line(f"  {command_line(state.root, 'scale cart 4')}\n")

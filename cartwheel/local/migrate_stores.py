@@ -1,4 +1,4 @@
-"""Bring several stores up to date in one process: what is slow is loading the machinery.
+"""Migrate several stores in one process: most of the time goes into loading alembic.
 
 Reads a JSON object (package → store URL) from stdin, so that no password shows in a process
 list. Exit codes: 0 done, 1 a store failed; the reason is the last line.
@@ -14,7 +14,7 @@ from app.stores.sql import StoreUnavailable
 
 
 async def migrate_all(stores: Mapping[str, str]) -> None:
-    """Migrate one after the other, telling what changed. Raises `StoreUnavailable`."""
+    """Migrate one store after the other and print what changed. Raises `StoreUnavailable`."""
     for package, url in stores.items():
         name = package.rpartition(".")[2]
         try:
@@ -26,7 +26,6 @@ async def migrate_all(stores: Mapping[str, str]) -> None:
 
 
 def main() -> int:
-    """Migrate what stdin names."""
     try:
         asyncio.run(migrate_all(json.load(sys.stdin)))
     except StoreUnavailable as error:

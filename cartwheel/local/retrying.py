@@ -1,20 +1,20 @@
-"""Work that must not end unseen."""
+"""Work that must go on after an unexpected error."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from cartwheel.errors import described
+from cartwheel.errors import describe_error
 
-PAUSE = 1.0  # seconds
+RETRY_DELAY = 1.0  # seconds
 
 
-async def persist(
-    work: Callable[[], Awaitable[None]], name: str, tell: Callable[[str], None]
+async def retry_until_done(
+    work: Callable[[], Awaitable[None]], name: str, report: Callable[[str], None]
 ) -> None:
-    """Do ``work`` to its end; an error that nobody foresaw is told, and the work begun again."""
+    """Run ``work`` until it returns. An exception is reported, then ``work`` starts again."""
     while True:
         try:
             return await work()
         except Exception as error:
-            tell(f"{name} failed ({described(error)}) and begins again")
-            await asyncio.sleep(PAUSE)
+            report(f"{name} failed ({describe_error(error)}) and starts again")
+            await asyncio.sleep(RETRY_DELAY)

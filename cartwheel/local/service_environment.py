@@ -1,4 +1,4 @@
-"""What each process is told."""
+"""The environment variables of a service's processes."""
 
 import os
 
@@ -7,23 +7,23 @@ from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.topology import ServiceSpec
 
 
-def environment_of(
+def service_environment(
     spec: ServiceSpec, settings: LocalSettings, state: StateFolder, store_url: str | None
 ) -> dict[str, str]:
-    """The environment of a service: ours where the run decides, else the person's own."""
-    decided = {
+    """The person's own environment; variables that the local run decides override it."""
+    overrides = {
         "CARTWHEEL_HOST": settings.host,
         "CARTWHEEL_PORT": str(settings.port_of(spec.name)),
         "CARTWHEEL_SECRETS_DIR": str(state.secrets),
-        # Loopback callers re-read these files, so replicas come and go without a restart.
+        # Callers read these files again and again, so replicas come and go without a restart.
         **{
             f"CARTWHEEL_{name.upper()}_URL": f"file:{state.endpoints_file(name)}"
-            for name in spec.neighbours
+            for name in spec.upstreams
         },
-        # The supervisor reads what replicas print, to tell of errors.
+        # The supervisor parses the output of replicas, to report their errors.
         "CARTWHEEL_LOG_FORMAT": "json",
         "PYTHONUNBUFFERED": "1",
     }
     if store_url is not None:
-        decided["CARTWHEEL_STORE_URL"] = store_url
-    return {**os.environ, **decided}
+        overrides["CARTWHEEL_STORE_URL"] = store_url
+    return {**os.environ, **overrides}

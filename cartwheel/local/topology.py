@@ -1,12 +1,12 @@
-"""What the shop consists of and what each part needs to start."""
+"""The services of the shop, and what the supervisor needs to know to start each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cartwheel.errors import StartError
+from cartwheel.errors import UsageError
 
-# More processes than this help nobody on one machine.
+# A bound for one machine; more processes than this bring nothing.
 MAX_REPLICAS = 32
 
 
@@ -14,19 +14,18 @@ MAX_REPLICAS = 32
 class ServiceSpec:
     """One service as the supervisor sees it.
 
-    ``factory`` is what `python -m app.server` is given. ``store`` is the server the service
-    uses with real stores; None for a service that keeps nothing. ``package`` owns the store's
-    migrations. ``cpu_request`` is in cores, as its pod asks for in ``manifests/base/``.
-    ``seed`` is the module that fills an empty store.
+    ``factory`` is the argument of `python -m app.server`. ``package`` owns the migrations of the
+    store. ``upstreams`` are the services it calls. ``store`` is the kind of store it uses with
+    `--stores real`; None for a service without a store. ``seed`` is the module that fills an
+    empty store.
     """
 
     name: str
     factory: str
     package: str
-    neighbours: tuple[str, ...] = ()
+    upstreams: tuple[str, ...] = ()
     replicas: int = 1
     store: Literal["postgres", "valkey"] | None = "postgres"
-    cpu_request: float = 0.05
     seed: str | None = None
 
 
@@ -35,21 +34,14 @@ def _service(name: str, **needs: object) -> ServiceSpec:
     return ServiceSpec(name, f"{package}.main:create", package, **needs)  # type: ignore[arg-type]
 
 
-# What a person opens in a browser.
-FRONT = "storefront"
+# The service that a person opens in a browser.
+FRONT_SERVICE = "storefront"
 SHOP: Sequence[ServiceSpec] = (
-    _service("products", neighbours=("user",), seed="services.products.seed"),
-    _service(
-        "cart", neighbours=("products", "user"), replicas=2, store="valkey", cpu_request=0.075
-    ),
+    _service("products", upstreams=("user",), seed="services.products.seed"),
+    _service("cart", upstreams=("products", "user"), replicas=2, store="valkey"),
     _service("user"),
-    _service("tracking", neighbours=("cart", "products", "user")),
-    _service(
-        "storefront",
-        neighbours=("products", "cart", "user", "tracking"),
-        store=None,
-        cpu_request=0.1,
-    ),
+    _service("tracking", upstreams=("cart", "products", "user")),
+    _service("storefront", upstreams=("products", "cart", "user", "tracking"), store=None),
 )
 
 
@@ -58,18 +50,19 @@ def by_name(shop: Sequence[ServiceSpec]) -> Mapping[str, ServiceSpec]:
     return {spec.name: spec for spec in shop}
 
 
-def find(shop: Mapping[str, ServiceSpec], name: str) -> ServiceSpec:
-    """The service of that name. Raises `StartError` (a wrong name is wrong usage)."""
+def find_service(shop: Mapping[str, ServiceSpec], name: str) -> ServiceSpec:
+    """The service of that name. Raises `UsageError`."""
     if name not in shop:
-        raise StartError(f"There is no service {name!r}: choose {', '.join(shop)}.")
+        raise UsageError(f"There is no service {name!r}: choose {', '.join(shop)}.")
     return shop[name]
 
 
-def check_count(count: int) -> None:
-    """Raise `StartError` for a number of replicas that makes no sense on one machine."""
+def check_replica_count(count: int) -> None:
+    """Raise `UsageError` for a count that is out of range."""
     if not 0 <= count <= MAX_REPLICAS:
-        raise StartError(impossible(count))
+        raise UsageError(count_out_of_range(count))
 
 
-def impossible(count: int) -> str:
+def count_out_of_range(count: int) -> str:
+    """The message for a count of replicas that is out of range."""
     return f"{count} replicas are not possible: choose 0 to {MAX_REPLICAS}."

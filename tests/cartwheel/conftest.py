@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cartwheel.supervisor_process import Run, running
+from tests.cartwheel.supervisor_process import SupervisorProcess, running
 
-Start = Callable[..., Run]
+Start = Callable[..., SupervisorProcess]
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
         def begin(
             *program: str, state: Path = tmp_path / "state", piped: bool = False, **more: str
-        ) -> Run:
+        ) -> SupervisorProcess:
             output = tmp_path / f"output-{len(list(tmp_path.iterdir()))}"
             options = {"program": program} if program else {}
             return stack.enter_context(
@@ -29,7 +29,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
     """A stand-in shop that tests of a module share; each first brings it to where it needs it."""
     folder = tmp_path_factory.mktemp("shop")
     with running(folder / "state", output=folder / "output") as run:

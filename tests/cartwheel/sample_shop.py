@@ -1,7 +1,7 @@
-"""A shop of two small services for the supervisor to run.
+"""A shop of two small services for tests of the supervisor.
 
-``python -m tests.cartwheel.sample_shop`` is `cartwheel up` with this shop. The services do on
-request what real ones only do by accident: crash, hang, become unready, refuse to stop.
+``python -m tests.cartwheel.sample_shop`` is `cartwheel up` with this shop. On request its services
+crash, hang, become unready, or refuse to stop.
 """
 
 import asyncio
@@ -23,25 +23,25 @@ from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
 from cartwheel.errors import CommandError
 from cartwheel.local.foreground import run_in_foreground
-from cartwheel.local.replica import Timeouts
-from cartwheel.local.settings import load_local
+from cartwheel.local.settings import load_local_settings
+from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import ServiceSpec
 
 FACTORY = "tests.cartwheel.sample_shop:create"
 SHOP = (
-    ServiceSpec("cart", FACTORY, "tests.cartwheel", replicas=2, store=None, cpu_request=0.1),
-    ServiceSpec("storefront", FACTORY, "tests.cartwheel", neighbours=("cart",), store=None),
+    ServiceSpec("cart", FACTORY, "tests.cartwheel", replicas=2, store=None),
+    ServiceSpec("storefront", FACTORY, "tests.cartwheel", upstreams=("cart",), store=None),
 )
-# Waits of minutes, made bearable.
-TIMEOUTS = Timeouts(probe_every=0.1, probe_timeout=1.0, hung_after=4.0)
+# Short, so that tests need not wait for minutes.
+TIMEOUTS = Timeouts(probe_interval=0.1, probe_timeout=1.0, liveness_timeout=4.0)
 
 router = APIRouter(prefix="/v1")
 
 
-class StandinSettings(ServiceSettings):
-    standin_colour: Literal["red", "green"] = "red"
-    standin_crash_at_start: bool = False
-    standin_stubborn: bool = False
+class SampleSettings(ServiceSettings):
+    sample_colour: Literal["red", "green"] = "red"
+    sample_crash_at_start: bool = False
+    sample_ignore_sigterm: bool = False
 
 
 @router.get("/name")
@@ -63,8 +63,8 @@ async def hang() -> None:
 
 
 @router.post("/unready")
-async def unready(request: Request, well: bool) -> None:
-    request.app.state.well = well
+async def unready(request: Request, ready: bool) -> None:
+    request.app.state.ready = ready
 
 
 @router.post("/chat")
@@ -80,28 +80,28 @@ async def complain() -> None:
 
 
 def create() -> FastAPI:
-    settings = load(StandinSettings)
+    settings = load(SampleSettings)
     health = Health()
-    if settings.standin_crash_at_start:
+    if settings.sample_crash_at_start:
         raise RuntimeError("cannot start at all")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         async def check() -> None:
-            if not app.state.well:
-                raise RuntimeError("unwell")
+            if not app.state.ready:
+                raise RuntimeError("unready on request")
 
-        app.state.well = True
-        health.add("mood", check)
-        if settings.standin_stubborn:
+        app.state.ready = True
+        health.add("sample", check)
+        if settings.sample_ignore_sigterm:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
         yield {}
 
     return create_app(
         settings,
-        service="standin",
-        description="Does what it is told.",
-        metrics=Metrics("standin", version=settings.version),
+        service="sample",
+        description="Fails on request.",
+        metrics=Metrics("sample", version=settings.version),
         health=health,
         lifespan=lifespan,
         routers=(router,),
@@ -110,7 +110,7 @@ def create() -> FastAPI:
 
 def main() -> None:
     try:
-        run_in_foreground(SHOP, load_local(), TIMEOUTS)
+        run_in_foreground(SHOP, load_local_settings(), TIMEOUTS)
     except CommandError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)

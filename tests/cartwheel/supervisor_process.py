@@ -1,4 +1,4 @@
-"""Supervisors and commands as real processes."""
+"""Supervisors and `cartwheel` commands as real processes."""
 
 import json
 import os
@@ -15,27 +15,27 @@ from typing import Any, TypeVar
 import httpx2
 import psutil
 
-from cartwheel.local.control_socket import ask
+from cartwheel.local.control_socket import send_command
 
 Found = TypeVar("Found")
 
 ROOT = Path(__file__).resolve().parents[2]
-STANDIN = ("-m", "tests.cartwheel.sample_shop")
-WITHIN = 60.0  # seconds: generous, for a busy machine
+SAMPLE_SHOP = ("-m", "tests.cartwheel.sample_shop")
+TIMEOUT = 60.0  # seconds; long, for a busy machine
 SERVICES = ("storefront", "products", "cart", "user", "tracking")
 
 
-def eventually(what: Callable[[], Found | None], *, within: float = WITHIN) -> Found:
-    """What the function gives as soon as that is something."""
+def eventually(condition: Callable[[], Found | None], *, within: float = TIMEOUT) -> Found:
+    """Call the function until its result is true; returns the result."""
     deadline = time.monotonic() + within
-    while not (found := what()):
+    while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {within} s"
         time.sleep(0.02)
     return found
 
 
 def environment(state: Path, **more: str) -> dict[str, str]:
-    """Ports from the kernel, a state folder of one's own, nothing from the person's shell."""
+    """An environment with free ports, this state folder, and no other setting of Cartwheel."""
     outer = {name: value for name, value in os.environ.items() if "CARTWHEEL" not in name}
     ports = {f"CARTWHEEL_PORT_{name.upper()}": "0" for name in SERVICES}
     return {**outer, **ports, "CARTWHEEL_STATE_DIR": str(state), **more}
@@ -54,8 +54,8 @@ def command(state: Path, *arguments: str, **more: str) -> subprocess.CompletedPr
     )
 
 
-class Run:
-    """One supervisor in the foreground of its own process."""
+class SupervisorProcess:
+    """A running supervisor, in the foreground of its own process."""
 
     def __init__(self, process: subprocess.Popen[bytes], state: Path, output: Path) -> None:
         self.process = process
@@ -69,26 +69,26 @@ class Run:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return command(self.state, *arguments)
 
-    def says(self, pattern: str) -> str:
-        """Wait for a line that matches; returns it."""
+    def wait_for_line(self, pattern: str) -> str:
+        """Wait for a line of output that matches; returns it."""
 
         def look() -> str | None:
             found = re.search(f"^.*{pattern}.*$", self.output, re.MULTILINE)
-            assert found or self.process.poll() is None, f"it ended and said:\n{self.output}"
+            assert found or self.process.poll() is None, f"it ended and printed:\n{self.output}"
             return found and found[0]
 
         return eventually(look)
 
-    def ready(self) -> "Run":
-        self.says("^Ready after")
+    def ready(self) -> "SupervisorProcess":
+        self.wait_for_line("^Ready after")
         return self
 
-    def overview(self) -> dict[str, Any]:
-        """What `cartwheel status` is made of, without the price of a process."""
-        return ask(self.state / "control.sock", {"command": "status"}, timeout=10)
+    def status(self) -> dict[str, Any]:
+        """The response behind `cartwheel status`, without the cost of another process."""
+        return send_command(self.state / "control.sock", {"command": "status"}, timeout=10)
 
     def service(self, name: str) -> dict[str, Any]:
-        found = next(one for one in self.overview()["services"] if one["service"] == name)
+        found = next(one for one in self.status()["services"] if one["service"] == name)
         assert isinstance(found, dict)
         return found
 
@@ -97,55 +97,55 @@ class Run:
         return replicas
 
     def endpoints(self, name: str = "cart") -> set[str]:
-        """Who can be called, by name."""
+        """The names in the endpoints file."""
         groups = json.loads((self.state / "endpoints" / f"{name}.json").read_text())
         return {group["labels"]["instance"] for group in groups}
 
-    def scaled(self, count: int) -> list[dict[str, Any]]:
-        """Have so many carts, all ready; returns them."""
+    def scale_cart(self, count: int) -> list[dict[str, Any]]:
+        """Scale the cart and wait until all its replicas are ready; returns them."""
         request = {"command": "scale", "service": "cart", "count": count}
-        assert ask(self.state / "control.sock", request, timeout=WITHIN)["ready"]
+        assert send_command(self.state / "control.sock", request, timeout=TIMEOUT)["ready"]
         eventually(lambda: len(self.endpoints()) == count)
         return self.replicas()
 
     def cart(self, name: str) -> dict[str, Any]:
-        """The replica of that name as it is now."""
+        """The current state of the cart replica of that name."""
         return next(one for one in self.replicas() if one["replica"] == name)
 
     def crash(self, name: str, *, code: int = 1) -> None:
-        """End a replica's process from inside; returns when that was noticed."""
+        """Crash a replica; returns when the supervisor has noticed."""
         before = self.cart(name)
         self.post(before, f"crash?code={code}")
         eventually(lambda: self.cart(name)["restarts"] > before["restarts"])
 
     def post(self, replica: Mapping[str, Any], path: str) -> None:
-        """Ask a replica for trouble; it may not live to answer."""
+        """Send a request to a replica, which may not live to respond."""
         with suppress(httpx2.TransportError):
             httpx2.post(f"http://127.0.0.1:{replica['port']}/v1/{path}", timeout=2.0)
 
-    def family(self) -> list[psutil.Process]:
-        """Every process that it started."""
+    def children(self) -> list[psutil.Process]:
+        """Every process that the supervisor started."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def exit_code(self, *, within: float = WITHIN) -> int:
+    def exit_code(self, *, within: float = TIMEOUT) -> int:
         return self.process.wait(within)
 
 
 @contextmanager
 def running(
     state: Path,
-    program: Sequence[str] = STANDIN,
+    program: Sequence[str] = SAMPLE_SHOP,
     *,
     output: Path,
     piped: bool = False,
     **more: str,
-) -> Iterator[Run]:
-    """Start a supervisor; whatever is left of it at the end is killed.
+) -> Iterator[SupervisorProcess]:
+    """Start a supervisor, and stop it at the end of the block.
 
-    ``piped`` has somebody else write its output: it writes no file but its own.
+    ``piped`` sends its output through a pipe to another process, which writes the file.
     """
     with output.open("wb") as file:
-        # Ends when the last one who could write is gone.
+        # Ends when the last writer of the pipe has closed it.
         copier = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) if piped else None
         process = subprocess.Popen(
             [sys.executable, *program],
@@ -156,7 +156,7 @@ def running(
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Run(process, state, output)
+        yield SupervisorProcess(process, state, output)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What the command says: right for this run, in one sentence, in lines that fit."""
+"""Messages of the `cartwheel` command: hints that work, one line, lines that fit."""
 
 import fcntl
 import json
@@ -15,10 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from cartwheel.local.events import Terminal
-from cartwheel.output import suggestion
+from cartwheel.local.terminal import Terminal
+from cartwheel.output import suggested_command
 from tests.cartwheel.conftest import Start
-from tests.cartwheel.supervisor_process import ROOT, Run, command, environment, eventually
+from tests.cartwheel.supervisor_process import (
+    ROOT,
+    SupervisorProcess,
+    command,
+    environment,
+    eventually,
+)
 
 NARROW = 80
 
@@ -54,19 +60,19 @@ def hinted(text: str) -> list[str]:
     return words[words.index(next(word for word in words if word in ("scale", "up", "down"))) :]
 
 
-def test_hints_are_commands_that_work_for_this_run(shop: Run) -> None:
-    shop.scaled(2)
+def test_hints_are_commands_that_work_for_this_run(shop: SupervisorProcess) -> None:
+    shop.scale_cart(2)
     greeted = shop.command(*hinted(shop.output))
     assert greeted.stdout.startswith("cart: 2 → 4, ready after")
     again = shop.command(*hinted(shop.command("status").stdout))
     assert again.stdout.startswith("cart: 4 → 2, stopped after"), "what is so is no hint"
 
 
-def test_status_says_where_the_shop_is(shop: Run) -> None:
+def test_status_says_where_the_shop_is(shop: SupervisorProcess) -> None:
     assert f"\nShop: {shop.service('storefront')['url']}\n" in shop.command("status").stdout
 
 
-def test_config_shows_what_the_run_was_told(shop: Run) -> None:
+def test_config_shows_what_the_run_was_told(shop: SupervisorProcess) -> None:
     port = shop.service("cart")["url"].rpartition(":")[2]
     shown = command(shop.state, "config", CARTWHEEL_PORT_CART="9").stdout
     assert re.search(rf"^CARTWHEEL_PORT_CART +{port}$", shown, re.MULTILINE)
@@ -93,13 +99,15 @@ def test_config_of_a_run_names_its_folder_wherever_it_is_asked_from(
     assert (tmp_path / named).resolve() == tmp_path / "state"
 
 
-def test_scaling_to_what_there_is_says_that(shop: Run) -> None:
-    shop.scaled(2)
+def test_scaling_to_what_there_is_says_that(shop: SupervisorProcess) -> None:
+    shop.scale_cart(2)
     assert shop.command("scale", "cart", "2").stdout == "cart has 2 replicas already.\n"
 
 
-def test_scaling_to_none_stops_and_then_there_is_nothing_to_restart(shop: Run) -> None:
-    shop.scaled(1)
+def test_scaling_to_none_stops_and_then_there_is_nothing_to_restart(
+    shop: SupervisorProcess,
+) -> None:
+    shop.scale_cart(1)
     stopped = shop.command("scale", "cart", "0")
     assert re.fullmatch(r"cart: 1 → 0, stopped after \d+\.\d s\.\n", stopped.stdout)
     refused = shop.command("restart", "cart")
@@ -124,7 +132,7 @@ def test_scaling_to_none_stops_and_then_there_is_nothing_to_restart(shop: Run) -
     ],
 )
 def test_wrong_usage_is_one_right_sentence(
-    shop: Run, arguments: tuple[str, ...], sentence: str
+    shop: SupervisorProcess, arguments: tuple[str, ...], sentence: str
 ) -> None:
     done = shop.command(*arguments)
     before, _, after = sentence.partition("{}")
@@ -138,7 +146,7 @@ def test_the_version_is_told(tmp_path: Path) -> None:
     assert re.fullmatch(r"cartwheel \d+\.\d+\.\d+\n", command(tmp_path, "--version").stdout)
 
 
-def test_whoever_asks_for_the_version_gets_nothing_else(shop: Run) -> None:
+def test_whoever_asks_for_the_version_gets_nothing_else(shop: SupervisorProcess) -> None:
     done = shop.command("--version", "status")
     assert re.fullmatch(r"cartwheel \d+\.\d+\.\d+\n", done.stdout)
     assert done.returncode == 0
@@ -154,7 +162,7 @@ def test_whoever_asks_for_the_version_gets_nothing_else(shop: Run) -> None:
 )
 def test_a_hint_is_something_that_is_not_so_yet(desired: dict[str, int], hint: str) -> None:
     services = [{"service": name, "desired": count} for name, count in desired.items()]
-    assert suggestion(services) == hint
+    assert suggested_command(services) == hint
 
 
 @pytest.mark.parametrize(
@@ -162,9 +170,9 @@ def test_a_hint_is_something_that_is_not_so_yet(desired: dict[str, int], hint: s
     [("status",), ("--help",), ("up", "--help"), ("restart", "hats"), ("up", "--stores", "paper")],
 )
 def test_on_a_terminal_of_80_columns_no_word_is_broken(
-    shop: Run, arguments: tuple[str, ...]
+    shop: SupervisorProcess, arguments: tuple[str, ...]
 ) -> None:
-    shop.scaled(2)
+    shop.scale_cart(2)
     text = re.sub(r"\x1b\[[0-9;]*m", "", in_terminal(shop.state, *arguments))
     # What cannot be broken may be longer: a path, a command to be copied.
     wide = [line for line in text.splitlines() if len(line) > NARROW and "--state-dir" not in line]
@@ -183,7 +191,7 @@ def test_what_happens_is_told_in_lines_that_fit_a_terminal() -> None:
     words = "is not ready: takes no requests (store: the one at 127.0.0.1:41987 is not answering)"
     with os.fdopen(theirs, "w") as output:
         terminal = Terminal(output)
-        terminal.tell("waiting", "storefront-zgd2p", words)
+        terminal.emit("pending", "storefront-zgd2p", words)
         terminal.close()
         lines = os.read(ours, 65536).decode().splitlines()
     os.close(ours)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cartwheel.cluster.ports import SHOP, configuration, wanted
+from cartwheel.cluster.ports import SHOP, kind_config, requested_ports
 from cartwheel.cluster.preflight import inotify_advice, taken_ports
 from tests.cartwheel.supervisor_process import ROOT
 
@@ -255,7 +255,7 @@ def test_kind_that_does_not_answer_is_not_no_cluster(machine: Machine) -> None:
 
 
 def test_a_new_cluster_is_made_from_the_projects_file() -> None:
-    assert configuration(wanted({})) == (ROOT / "kind.yaml").read_text()
+    assert kind_config(requested_ports({})) == (ROOT / "kind.yaml").read_text()
 
 
 def test_a_port_that_the_projects_file_maps_for_something_else_stays(
@@ -266,8 +266,8 @@ def test_a_port_that_the_projects_file_maps_for_something_else_stays(
     assert line in text
     file = tmp_path / "kind.yaml"
     file.write_text(text.replace(line, f"      - {{containerPort: 30900, hostPort: 9090}}\n{line}"))
-    monkeypatch.setattr("cartwheel.cluster.ports.CONFIGURATION", file)
-    (node,) = yaml.safe_load(configuration({**wanted({}), SHOP: 8081}))["nodes"]
+    monkeypatch.setattr("cartwheel.cluster.ports.KIND_CONFIG", file)
+    (node,) = yaml.safe_load(kind_config({**requested_ports({}), SHOP: 8081}))["nodes"]
     mapped = [mapping["hostPort"] for mapping in node["extraPortMappings"]]
     assert mapped == [9090, 8081, 3000]
 

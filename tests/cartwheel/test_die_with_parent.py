@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cartwheel.local.child_processes import CHILD
+from cartwheel.local.child_processes import DIE_WITH_PARENT
 from tests.cartwheel.supervisor_process import ROOT, environment, eventually
 
 UP = (sys.executable, "-m", "cartwheel", "up")
@@ -78,7 +78,7 @@ def _of_postgres(folder: Path) -> list[psutil.Process]:
 def launch(parent: int, lifeline: int, program: Sequence[str]) -> subprocess.Popen[bytes]:
     words = [str(word) for word in (parent, lifeline, -1, -1)]
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(CHILD), *words, *program],
+        [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), *words, *program],
         pass_fds=[lifeline] if lifeline >= 0 else [],
         stdout=subprocess.PIPE,
         process_group=0,

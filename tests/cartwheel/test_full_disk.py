@@ -22,8 +22,8 @@ from cartwheel.local.state_folder import overwrite_text
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.supervisor_process import (
     ROOT,
-    STANDIN,
-    Run,
+    SAMPLE_SHOP,
+    SupervisorProcess,
     command,
     environment,
     eventually,
@@ -36,7 +36,7 @@ LINES = 10_000
 
 
 @contextmanager
-def full_disk(run: Run) -> Iterator[None]:
+def full_disk(run: SupervisorProcess) -> Iterator[None]:
     """While the block runs, no file that the supervisor writes can grow."""
     _, hard = resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (0, hard))
@@ -48,14 +48,14 @@ def full_disk(run: Run) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
     """A stand-in shop that writes no file but its own; tests leave its disk as it was."""
     folder = tmp_path_factory.mktemp("shop")
     with running(folder / "state", output=folder / "output", piped=True) as run:
         yield run.ready()
 
 
-def chat(run: Run, replica: str, *, lines: int = LINES) -> None:
+def chat(run: SupervisorProcess, replica: str, *, lines: int = LINES) -> None:
     """Have a replica print more than its pipe holds; returns when it has."""
     port = run.cart(replica)["port"]
     url = f"http://127.0.0.1:{port}/v1/chat"
@@ -64,33 +64,37 @@ def chat(run: Run, replica: str, *, lines: int = LINES) -> None:
 
 
 def test_a_replica_goes_on_when_its_log_cannot_be_written_and_what_is_lost_is_counted(
-    shop: Run,
+    shop: SupervisorProcess,
 ) -> None:
     run, name = shop, shop.replicas()[0]["replica"]
     with full_disk(run):
         chat(run, name)
-        run.says(f"✗ {name} .*log cannot be written .File too large.: its lines are dropped")
+        run.wait_for_line(
+            f"✗ {name} .*log cannot be written .File too large.: its lines are dropped"
+        )
         chat(run, name)
         eventually(lambda: run.cart(name)["log_lines_dropped"] >= 2 * LINES)
         shown = run.command("status").stdout
         assert re.search(rf"✗ {name}: of its log, [0-9,]+ lines were dropped", shown)
     chat(run, name, lines=1)
-    run.says(f"✓ {name} .*log is written again; [0-9,]+ lines were dropped")
+    run.wait_for_line(f"✓ {name} .*log is written again; [0-9,]+ lines were dropped")
     assert len(re.findall(f"{name} .*its lines are dropped", run.output)) == 1
     log = (run.state / "logs" / "cart" / f"{name}.log").read_text()
     assert "log.lines_dropped" in log
     assert "chatter 0\n" in log
 
 
-def test_who_became_ready_on_a_full_disk_can_be_called_when_there_is_space(shop: Run) -> None:
+def test_who_became_ready_on_a_full_disk_can_be_called_when_there_is_space(
+    shop: SupervisorProcess,
+) -> None:
     run, victim = shop, shop.replicas()[1]["replica"]
     before = run.endpoints()
     with full_disk(run):
         run.crash(victim)
-        run.says("✗ cart .*cart.json cannot be written .File too large.: tried again")
+        run.wait_for_line("✗ cart .*cart.json cannot be written .File too large.: tried again")
         eventually(lambda: run.cart(victim)["state"] == "Ready")
         assert "cart.json cannot be written" in run.command("status").stdout
-    run.says("✓ cart .*cart.json is written again")
+    run.wait_for_line("✓ cart .*cart.json is written again")
     eventually(lambda: run.endpoints() == before)
     addresses = (run.state / "endpoints" / "cart.json").read_text()
     assert f':{run.cart(victim)["port"]}"' in addresses
@@ -129,7 +133,7 @@ def test_a_file_is_written_over_where_there_is_no_space_for_another(tmp_path: Pa
 
 def test_a_start_on_a_full_disk_is_refused_in_one_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
-        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, *STANDIN],
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, *SAMPLE_SHOP],
         cwd=ROOT,
         env=environment(tmp_path / "state"),
         capture_output=True,
@@ -149,14 +153,14 @@ def test_a_terminal_that_takes_nothing_stops_neither_the_shop_nor_its_end(tmp_pa
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, SMALLEST_PIPE)
     process = subprocess.Popen(
-        [sys.executable, *STANDIN],
+        [sys.executable, *SAMPLE_SHOP],
         cwd=ROOT,
         env=environment(tmp_path / "state"),
         stdin=subprocess.DEVNULL,
         stdout=writer,
     )
     os.close(writer)
-    run = Run(process, tmp_path / "state", tmp_path / "output")
+    run = SupervisorProcess(process, tmp_path / "state", tmp_path / "output")
     try:
         eventually(lambda: (run.state / "control.sock").exists())
         eventually(lambda: len(run.replicas()) == 2 and run.service("cart")["ready"] == 2)

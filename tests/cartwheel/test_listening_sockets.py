@@ -6,14 +6,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cartwheel.errors import StartError
-from cartwheel.local.sockets import Door
+from cartwheel.errors import UsageError
+from cartwheel.local.sockets import ListeningSockets
 from tests.cartwheel.conftest import Start
-from tests.cartwheel.supervisor_process import Run, command
+from tests.cartwheel.supervisor_process import SupervisorProcess, command
 
 
-def test_localhost_is_the_shop_whichever_address_that_is(shop: Run) -> None:
-    shop.scaled(1)
+def test_localhost_is_the_shop_whichever_address_that_is(shop: SupervisorProcess) -> None:
+    shop.scale_cart(1)
     url = shop.service("cart")["url"]
     assert url.startswith("http://127.0.0.1:")
     for host in ("127.0.0.1", "[::1]", "localhost"):
@@ -21,24 +21,24 @@ def test_localhost_is_the_shop_whichever_address_that_is(shop: Run) -> None:
         assert answer.status_code == 200, host
 
 
-def test_with_no_replica_callers_are_refused_on_every_address(shop: Run) -> None:
-    shop.scaled(1)
+def test_with_no_replica_callers_are_refused_on_every_address(shop: SupervisorProcess) -> None:
+    shop.scale_cart(1)
     url = shop.service("cart")["url"]
-    shop.scaled(0)
+    shop.scale_cart(0)
     for host in ("127.0.0.1", "[::1]"):
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(f"{url.replace('127.0.0.1', host)}/livez")
-    shop.scaled(1)
+    shop.scale_cart(1)
     assert httpx2.get(f"{url.replace('127.0.0.1', '[::1]')}/livez").status_code == 200
 
 
 def test_a_port_that_only_the_other_localhost_has_taken_is_taken() -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(StartError, match=f"Port {port} for cart is taken by"):
-            Door("127.0.0.1", port, "cart")
+        with pytest.raises(UsageError, match=f"Port {port} for cart is taken by"):
+            ListeningSockets("127.0.0.1", port, "cart")
     # What was opened before that is closed again.
-    Door("127.0.0.1", port, "cart").close()
+    ListeningSockets("127.0.0.1", port, "cart").close()
 
 
 def test_without_ipv6_there_is_one_address_less(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,9 +46,9 @@ def test_without_ipv6_there_is_one_address_less(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(
         "cartwheel.local.sockets.LOOPBACK", {"127.0.0.1": ("127.0.0.1", "2001:db8::1")}
     )
-    door = Door("127.0.0.1", 0, "cart")
-    assert len(door.descriptors) == 1
-    door.close()
+    sockets = ListeningSockets("127.0.0.1", 0, "cart")
+    assert len(sockets.descriptors) == 1
+    sockets.close()
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_without_ipv6_there_is_one_address_less(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_an_address_is_written_as_a_browser_reads_it(host: str, written: str) -> None:
-    door = Door(host, 0, "cart")
+    sockets = ListeningSockets(host, 0, "cart")
     try:
-        assert door.url == f"http://{written}:{door.port}"
+        assert sockets.url == f"http://{written}:{sockets.port}"
     finally:
-        door.close()
+        sockets.close()
 
 
 def test_on_ipv6_alone_everything_says_so(start: Start) -> None:

@@ -1,4 +1,4 @@
-"""The shop while it runs: what is shown, scaled, rolled, and what happens when it breaks."""
+"""The running shop: status, scaling, rolling restarts, crashes and probes."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from collections import Counter
 import httpx2
 import pytest
 
-from tests.cartwheel.supervisor_process import Run, command, eventually
+from tests.cartwheel.supervisor_process import SupervisorProcess, command, eventually
 
 
 class Caller(threading.Thread):
@@ -41,49 +41,52 @@ class Caller(threading.Thread):
         self.join()
 
 
-def test_the_terminal_shows_three_addresses_and_a_hint_in_lines_that_fit(shop: Run) -> None:
+def test_the_terminal_shows_three_addresses_and_a_hint_in_lines_that_fit(
+    shop: SupervisorProcess,
+) -> None:
     assert len(re.findall(r"http://127\.0\.0\.1:\d+", shop.output)) == 3
     assert "Try next" in shop.output
     assert max(map(len, shop.output.splitlines())) <= 100
     assert "\x1b" not in shop.output
 
 
-def test_status_shows_each_replica_named_like_a_pod(shop: Run) -> None:
-    shop.scaled(2)
+def test_status_shows_each_replica_named_like_a_pod(shop: SupervisorProcess) -> None:
+    shop.scale_cart(2)
     table = shop.command("status").stdout
     assert len(re.findall(r"cart-[a-z0-9]{5}\s+Ready", table)) == 2
     assert "cart 2/2" in table
     assert "Try next" in table
 
 
-def test_status_for_programs_has_what_an_autoscaler_needs(shop: Run) -> None:
-    for replica in shop.scaled(2):
+def test_status_for_programs_has_what_an_autoscaler_needs(shop: SupervisorProcess) -> None:
+    for replica in shop.scale_cart(2):
         assert replica["state"] == "Ready"
         assert replica["pid"] > 0
         assert replica["port"] > 0
         assert replica["memory"] > 1_000_000
-        assert replica["cpu_request"] == 0.1
 
 
-def test_scale_says_what_it_did(shop: Run) -> None:
-    shop.scaled(1)
+def test_scale_says_what_it_did(shop: SupervisorProcess) -> None:
+    shop.scale_cart(1)
     done = shop.command("scale", "cart", "2")
     assert re.fullmatch(r"cart: 1 → 2, ready after \d+\.\d s\.\n", done.stdout)
     assert done.returncode == 0
     assert len(shop.endpoints()) == 2
 
 
-def test_scaling_up_adds_replicas_that_answer_on_a_port_of_their_own(shop: Run) -> None:
-    shop.scaled(1)
-    replicas = shop.scaled(3)
+def test_scaling_up_adds_replicas_that_answer_on_a_port_of_their_own(
+    shop: SupervisorProcess,
+) -> None:
+    shop.scale_cart(1)
+    replicas = shop.scale_cart(3)
     assert len({replica["port"] for replica in replicas}) == 3
     for replica in replicas:
         answer = httpx2.get(f"http://127.0.0.1:{replica['port']}/v1/name")
         assert answer.json() == {"instance": replica["replica"]}
 
 
-def test_endpoints_are_written_as_prometheus_reads_them(shop: Run) -> None:
-    replicas = shop.scaled(2)
+def test_endpoints_are_written_as_prometheus_reads_them(shop: SupervisorProcess) -> None:
+    replicas = shop.scale_cart(2)
     groups = json.loads((shop.state / "endpoints" / "cart.json").read_text())
     assert sorted(groups, key=str) == sorted(
         (
@@ -97,8 +100,8 @@ def test_endpoints_are_written_as_prometheus_reads_them(shop: Run) -> None:
     )
 
 
-def test_scaling_down_lets_a_replica_finish_what_it_has_begun(shop: Run) -> None:
-    _, youngest = sorted(shop.scaled(2), key=lambda replica: -replica["age"])
+def test_scaling_down_lets_a_replica_finish_what_it_has_begun(shop: SupervisorProcess) -> None:
+    _, youngest = sorted(shop.scale_cart(2), key=lambda replica: -replica["age"])
     answers: list[int] = []
 
     def call_slowly() -> None:
@@ -108,29 +111,29 @@ def test_scaling_down_lets_a_replica_finish_what_it_has_begun(shop: Run) -> None
     caller = threading.Thread(target=call_slowly)
     caller.start()
     time.sleep(0.2)  # the request is on its way
-    shop.scaled(1)
+    shop.scale_cart(1)
     caller.join()
     assert answers == [200]
 
 
-def test_scaling_down_takes_the_youngest(shop: Run) -> None:
-    eldest = shop.scaled(1)[0]["replica"]
-    shop.scaled(3)
-    assert [replica["replica"] for replica in shop.scaled(1)] == [eldest]
+def test_scaling_down_takes_the_youngest(shop: SupervisorProcess) -> None:
+    eldest = shop.scale_cart(1)[0]["replica"]
+    shop.scale_cart(3)
+    assert [replica["replica"] for replica in shop.scale_cart(1)] == [eldest]
 
 
-def test_no_request_is_lost_while_the_cart_scales_and_rolls(shop: Run) -> None:
-    shop.scaled(2)
+def test_no_request_is_lost_while_the_cart_scales_and_rolls(shop: SupervisorProcess) -> None:
+    shop.scale_cart(2)
     with Caller(shop.service("cart")["url"]) as caller:
-        shop.scaled(3)
-        shop.scaled(1)
+        shop.scale_cart(3)
+        shop.scale_cart(1)
         assert shop.command("restart", "cart").returncode == 0
     assert caller.failures == []
     assert sum(caller.answers.values()) > 100
 
 
-def test_a_roll_replaces_every_replica_and_is_never_short_of_one(shop: Run) -> None:
-    before = {replica["replica"] for replica in shop.scaled(2)}
+def test_a_roll_replaces_every_replica_and_is_never_short_of_one(shop: SupervisorProcess) -> None:
+    before = {replica["replica"] for replica in shop.scale_cart(2)}
     fewest = [2]
     done = threading.Event()
 
@@ -150,70 +153,78 @@ def test_a_roll_replaces_every_replica_and_is_never_short_of_one(shop: Run) -> N
     assert min(fewest) == 2
 
 
-def test_a_crashed_replica_comes_back_under_its_name(shop: Run) -> None:
-    victim = shop.scaled(2)[0]
+def test_a_crashed_replica_comes_back_under_its_name(shop: SupervisorProcess) -> None:
+    victim = shop.scale_cart(2)[0]
     name = victim["replica"]
     shop.crash(name, code=7)
     assert name not in shop.endpoints()
-    shop.says(f"✗ {name} .*out of wheels")
-    shop.says(f"✗ {name} .*exited with code 7: CrashLoopBackOff")
+    shop.wait_for_line(f"✗ {name} .*out of wheels")
+    shop.wait_for_line(f"✗ {name} .*exited with code 7: CrashLoopBackOff")
     eventually(lambda: name in shop.endpoints())
     again = shop.cart(name)
     assert again["restarts"] == 1
     assert again["pid"] != victim["pid"]
 
 
-def test_a_replica_that_keeps_crashing_waits_twice_as_long_each_time(shop: Run) -> None:
-    shop.scaled(0)
-    name = shop.scaled(1)[0]["replica"]
+def test_a_replica_that_keeps_crashing_waits_twice_as_long_each_time(
+    shop: SupervisorProcess,
+) -> None:
+    shop.scale_cart(0)
+    name = shop.scale_cart(1)[0]["replica"]
     for wait in ("0.5", "1", "2"):
         shop.crash(name)
-        shop.says(f"{name} .*again in {wait} s")
+        shop.wait_for_line(f"{name} .*again in {wait} s")
         assert shop.cart(name)["state"] == "CrashLoopBackOff"
         eventually(lambda: name in shop.endpoints())
 
 
-def test_a_replica_that_answers_nothing_any_more_is_replaced(shop: Run) -> None:
-    victim = shop.scaled(2)[0]
+def test_a_replica_that_answers_nothing_any_more_is_replaced(shop: SupervisorProcess) -> None:
+    victim = shop.scale_cart(2)[0]
     shop.post(victim, "hang")
-    shop.says(f"{victim['replica']} .*answers nothing any more")
+    shop.wait_for_line(f"{victim['replica']} .*answers nothing any more")
     eventually(lambda: victim["replica"] not in shop.endpoints() or None)
     eventually(lambda: victim["replica"] in shop.endpoints())
 
 
-def test_an_unready_replica_takes_no_requests_until_it_is_well_again(shop: Run) -> None:
-    victim = shop.scaled(2)[0]
-    shop.post(victim, "unready?well=false")
+def test_an_unready_replica_takes_no_requests_until_it_is_well_again(
+    shop: SupervisorProcess,
+) -> None:
+    victim = shop.scale_cart(2)[0]
+    shop.post(victim, "unready?ready=false")
     eventually(lambda: victim["replica"] not in shop.endpoints() or None)
     assert shop.cart(victim["replica"])["state"] == "NotReady"
-    shop.post(victim, "unready?well=true")
+    shop.post(victim, "unready?ready=true")
     eventually(lambda: victim["replica"] in shop.endpoints())
-    shop.says(f"{victim['replica']} .*ready again")
+    shop.wait_for_line(f"{victim['replica']} .*ready again")
     assert shop.cart(victim["replica"])["pid"] == victim["pid"]
 
 
-def test_an_error_a_replica_logs_is_a_line_here_and_kept_in_its_file(shop: Run) -> None:
-    replica = shop.scaled(1)[0]
+def test_an_error_a_replica_logs_is_a_line_here_and_kept_in_its_file(
+    shop: SupervisorProcess,
+) -> None:
+    replica = shop.scale_cart(1)[0]
     shop.post(replica, "complain")
-    shop.says(f"✗ {replica['replica']} .*the wheel came off: a loose nut")
+    shop.wait_for_line(f"✗ {replica['replica']} .*the wheel came off: a loose nut")
     log = shop.state / "logs" / "cart" / f"{replica['replica']}.log"
     assert "the wheel came off" in log.read_text()
 
 
-def test_with_no_replica_callers_are_refused_at_once_and_later_served_again(shop: Run) -> None:
-    shop.scaled(1)
+def test_with_no_replica_callers_are_refused_at_once_and_later_served_again(
+    shop: SupervisorProcess,
+) -> None:
+    shop.scale_cart(1)
     url = shop.service("cart")["url"]
-    shop.scaled(0)
+    shop.scale_cart(0)
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"{url}/livez")
-    shop.scaled(1)
+    shop.scale_cart(1)
     assert httpx2.get(f"{url}/livez").status_code == 200
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("scale", "hats", "2"), "There is no service 'hats': choose products"),
+        (("scale", "hats", "2"), "There is no service 'hats': choose cart, storefront"),
         (("scale", "cart", "99"), "choose 0 to 32"),
         (("scale", "cart", "--", "-1"), "choose 0 to 32"),
         (("scale", "cart", "many"), "'count'"),
@@ -223,7 +234,7 @@ def test_with_no_replica_callers_are_refused_at_once_and_later_served_again(shop
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
-    shop: Run, arguments: tuple[str, ...], sentence: str
+    shop: SupervisorProcess, arguments: tuple[str, ...], sentence: str
 ) -> None:
     done = shop.command(*arguments)
     assert done.returncode == 2
@@ -232,7 +243,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     assert done.stdout == ""
 
 
-def test_secrets_and_data_are_for_their_owner_only(shop: Run) -> None:
+def test_secrets_and_data_are_for_their_owner_only(shop: SupervisorProcess) -> None:
     token = shop.state / "secrets" / "cartwheel_service_tokens"
     assert token.stat().st_mode & 0o777 == 0o600
     for folder in ("secrets", "data", "logs"):
@@ -240,7 +251,7 @@ def test_secrets_and_data_are_for_their_owner_only(shop: Run) -> None:
     assert (shop.state / "control.sock").stat().st_mode & 0o777 == 0o600
 
 
-def test_settings_are_shown_without_secrets(shop: Run) -> None:
+def test_settings_are_shown_without_secrets(shop: SupervisorProcess) -> None:
     token = (shop.state / "secrets" / "cartwheel_service_tokens").read_text()
     shown = command(shop.state, "config", "cart")
     assert re.search(r"^CARTWHEEL_SERVICE_TOKENS +\*+$", shown.stdout, re.MULTILINE)

@@ -15,13 +15,20 @@ import psutil
 import pytest
 
 from tests.cartwheel.conftest import Start
-from tests.cartwheel.supervisor_process import ROOT, STANDIN, Run, command, environment, eventually
+from tests.cartwheel.supervisor_process import (
+    ROOT,
+    SAMPLE_SHOP,
+    SupervisorProcess,
+    command,
+    environment,
+    eventually,
+)
 
 # Three seconds is the promise on a machine with nothing else to do; tests share theirs.
 STOPS_WITHIN = 6.0
 
 
-def refused(run: Run) -> str:
+def refused(run: SupervisorProcess) -> str:
     """The one sentence of a start that is wrong usage."""
     assert run.exit_code() == 2
     sentence = run.output.strip()
@@ -34,13 +41,13 @@ def test_a_signal_stops_everything_in_time_and_leaves_no_orphan(
     start: Start, number: signal.Signals
 ) -> None:
     run = start().ready()
-    family = run.family()
+    children = run.children()
     run.process.send_signal(number)
     asked = time.monotonic()
     assert run.exit_code() == 0
     assert time.monotonic() - asked <= STOPS_WITHIN
-    assert len(family) == 3
-    assert not any(process.is_running() for process in family)
+    assert len(children) == 3
+    assert not any(process.is_running() for process in children)
     assert run.output.rstrip().endswith("Stopped.")
 
 
@@ -52,9 +59,9 @@ class InTerminal:
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
-            os.execve(sys.executable, [sys.executable, *STANDIN], environment(state, **more))
+            os.execve(sys.executable, [sys.executable, *SAMPLE_SHOP], environment(state, **more))
         self.read(until=b"Ready after")
-        self.family = psutil.Process(self.pid).children(recursive=True)
+        self.children = psutil.Process(self.pid).children(recursive=True)
 
     def read(self, *, until: bytes | None = None) -> None:
         """Read until these words, or until nobody writes any more."""
@@ -72,7 +79,7 @@ def test_ctrl_c_in_a_terminal_reaches_the_supervisor_alone(tmp_path: Path) -> No
     os.write(run.terminal, b"\x03")
     run.read()
     assert run.exit_code() == 0
-    assert not any(process.is_running() for process in run.family)
+    assert not any(process.is_running() for process in run.children)
     assert b"\x1b[32m" in run.seen, "a terminal is shown colours"
     assert b"CrashLoopBackOff" not in run.seen
     os.close(run.terminal)
@@ -82,14 +89,14 @@ def test_a_terminal_that_goes_away_takes_the_shop_with_it(tmp_path: Path) -> Non
     run = InTerminal(tmp_path / "state", NO_COLOR="1")
     os.close(run.terminal)
     assert run.exit_code() == 0
-    assert not any(process.is_running() for process in run.family)
+    assert not any(process.is_running() for process in run.children)
     assert b"\x1b[3" not in run.seen, "NO_COLOR is honoured"
 
 
 def test_a_second_signal_ends_what_does_not_want_to_stop(start: Start) -> None:
-    run = start(CARTWHEEL_STANDIN_STUBBORN="true").ready()
+    run = start(CARTWHEEL_SAMPLE_IGNORE_SIGTERM="true").ready()
     run.process.send_signal(signal.SIGINT)
-    run.says("stopping")
+    run.wait_for_line("stopping")
     time.sleep(0.2)  # a person's second press, well before the time to stop is over
     run.process.send_signal(signal.SIGINT)
     assert run.exit_code() == 0
@@ -97,7 +104,7 @@ def test_a_second_signal_ends_what_does_not_want_to_stop(start: Start) -> None:
 
 
 def test_a_replica_that_does_not_want_to_stop_is_killed_in_time(start: Start) -> None:
-    run = start(CARTWHEEL_STANDIN_STUBBORN="true").ready()
+    run = start(CARTWHEEL_SAMPLE_IGNORE_SIGTERM="true").ready()
     asked = time.monotonic()
     run.process.send_signal(signal.SIGINT)
     assert run.exit_code() == 0
@@ -107,10 +114,10 @@ def test_a_replica_that_does_not_want_to_stop_is_killed_in_time(start: Start) ->
 
 def test_replicas_do_not_outlive_a_killed_supervisor_and_the_next_takes_over(start: Start) -> None:
     run = start().ready()
-    family = run.family()
+    children = run.children()
     run.process.kill()
     run.process.wait()
-    eventually(lambda: not any(process.is_running() for process in family) or None)
+    eventually(lambda: not any(process.is_running() for process in children) or None)
     assert (run.state / "supervisor.pid").read_text() == str(run.process.pid)
     again = start().ready()
     assert again.replicas("cart")
@@ -175,18 +182,18 @@ def test_a_wrong_setting_of_the_run_names_the_variable(start: Start) -> None:
 
 
 def test_wrong_settings_of_a_service_stop_the_start_all_at_once(start: Start) -> None:
-    run = start(CARTWHEEL_STANDIN_COLOUR="blue", CARTWHEEL_LOG_LEVEL="loud")
+    run = start(CARTWHEEL_SAMPLE_COLOUR="blue", CARTWHEEL_LOG_LEVEL="loud")
     refused(run)
     *_, first, second = sorted(run.output.splitlines())
     assert first.startswith("CARTWHEEL_LOG_LEVEL:")
-    assert second.startswith("CARTWHEEL_STANDIN_COLOUR:")
+    assert second.startswith("CARTWHEEL_SAMPLE_COLOUR:")
     assert "CrashLoopBackOff" not in run.output
 
 
 def test_a_service_that_cannot_start_is_shown_with_its_reason(start: Start) -> None:
-    run = start(CARTWHEEL_STANDIN_CRASH_AT_START="true")
-    run.says("✗ cart-.*cannot start at all")
-    run.says("✗ cart-.*exited with code 1: CrashLoopBackOff, again in 0.5 s")
+    run = start(CARTWHEEL_SAMPLE_CRASH_AT_START="true")
+    run.wait_for_line("✗ cart-.*cannot start at all")
+    run.wait_for_line("✗ cart-.*exited with code 1: CrashLoopBackOff, again in 0.5 s")
     run.process.send_signal(signal.SIGINT)
     assert run.exit_code(within=STOPS_WITHIN) == 0
 
@@ -223,7 +230,7 @@ def test_migrate_and_seed_fill_the_files_of_a_shop_that_does_not_run(tmp_path: P
 
 def test_the_real_shop_starts_with_one_command(start: Start) -> None:
     run = start("-m", "cartwheel", "up").ready()
-    ready = {one["service"]: one["ready"] for one in run.overview()["services"]}
+    ready = {one["service"]: one["ready"] for one in run.status()["services"]}
     assert ready == {"products": 1, "cart": 2, "user": 1, "tracking": 1, "storefront": 1}
     run.process.send_signal(signal.SIGINT)
     assert run.exit_code(within=STOPS_WITHIN) == 0

@@ -12,11 +12,11 @@ import asyncpg
 import pytest
 import redis.asyncio as redis
 
-from tests.cartwheel.supervisor_process import Run, eventually, running
+from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Run]:
+def shop() -> Iterator[SupervisorProcess]:
     """A stand-in shop with real stores."""
     # Not pytest's folder: under root that one is closed to the user Postgres then runs as.
     with tempfile.TemporaryDirectory(prefix="cartwheel-", ignore_cleanup_errors=True) as made:
@@ -26,13 +26,13 @@ def shop() -> Iterator[Run]:
             yield run.ready()
 
 
-def server(shop: Run, name: str) -> dict[str, Any]:
-    found = next(one for one in shop.overview()["servers"] if one["replica"] == name)
+def server(shop: SupervisorProcess, name: str) -> dict[str, Any]:
+    found = next(one for one in shop.status()["servers"] if one["replica"] == name)
     assert isinstance(found, dict)
     return found
 
 
-def killed(shop: Run, name: str) -> None:
+def killed(shop: SupervisorProcess, name: str) -> None:
     """Kill a server; returns when it is there again."""
     before = server(shop, name)
     os.kill(before["pid"], signal.SIGKILL)
@@ -43,11 +43,11 @@ def killed(shop: Run, name: str) -> None:
     assert after["port"] == before["port"], "services know that address"
 
 
-def secret(shop: Run, name: str) -> str:
+def secret(shop: SupervisorProcess, name: str) -> str:
     return (shop.state / "secrets" / name).read_text()
 
 
-async def test_a_killed_valkey_comes_back_with_its_data(shop: Run) -> None:
+async def test_a_killed_valkey_comes_back_with_its_data(shop: SupervisorProcess) -> None:
     port = server(shop, "valkey")["port"]
     password = secret(shop, "valkey_password")
     async with redis.Redis(port=port, password=password) as client:
@@ -55,10 +55,10 @@ async def test_a_killed_valkey_comes_back_with_its_data(shop: Run) -> None:
     killed(shop, "valkey")
     async with redis.Redis(port=port, password=password) as client:
         assert await client.get("wheel") == b"round"
-    shop.says("✗ valkey .*was ended by SIGKILL: CrashLoopBackOff, again in 0.5 s")
+    shop.wait_for_line("✗ valkey .*was ended by SIGKILL: CrashLoopBackOff, again in 0.5 s")
 
 
-async def test_a_killed_postgres_comes_back_with_its_data(shop: Run) -> None:
+async def test_a_killed_postgres_comes_back_with_its_data(shop: SupervisorProcess) -> None:
     url = (
         f"postgresql://postgres:{secret(shop, 'postgres_password')}"
         f"@127.0.0.1:{server(shop, 'postgres')['port']}/postgres"
@@ -72,7 +72,7 @@ async def test_a_killed_postgres_comes_back_with_its_data(shop: Run) -> None:
     await connection.close()
 
 
-def test_status_lists_the_stores_with_their_logs_kept(shop: Run) -> None:
+def test_status_lists_the_stores_with_their_logs_kept(shop: SupervisorProcess) -> None:
     table = shop.command("status").stdout
     assert re.search(r"✓ +store +valkey +Ready", table)
     assert re.search(r"✓ +store +postgres +Ready", table)
@@ -80,21 +80,23 @@ def test_status_lists_the_stores_with_their_logs_kept(shop: Run) -> None:
     assert "ready to accept connections" in log
 
 
-def test_a_frozen_store_is_told_and_replaced(shop: Run) -> None:
+def test_a_frozen_store_is_told_and_replaced(shop: SupervisorProcess) -> None:
     before = server(shop, "valkey")
     os.kill(before["pid"], signal.SIGSTOP)
-    shop.says("valkey .*is not ready")
-    shop.says("valkey .*answers nothing any more: killed")
+    shop.wait_for_line("valkey .*is not ready")
+    shop.wait_for_line("valkey .*answers nothing any more: killed")
     eventually(lambda: server(shop, "valkey")["pid"] not in (None, before["pid"]))
     eventually(lambda: server(shop, "valkey")["state"] == "Ready" or None)
 
 
-async def test_a_valkey_that_takes_no_more_clients_is_not_ready_and_says_why(shop: Run) -> None:
+async def test_a_valkey_that_takes_no_more_clients_is_not_ready_and_says_why(
+    shop: SupervisorProcess,
+) -> None:
     port, password = server(shop, "valkey")["port"], secret(shop, "valkey_password")
     async with redis.Redis(port=port, password=password, single_connection_client=True) as client:
         before = await client.config_get("maxclients")
         await client.config_set("maxclients", 1)
-        shop.says("valkey .*is not ready: .*max number of clients reached")
+        shop.wait_for_line("valkey .*is not ready: .*max number of clients reached")
         assert server(shop, "valkey")["state"] == "NotReady"
         await client.config_set("maxclients", before["maxclients"])
     eventually(lambda: server(shop, "valkey")["state"] == "Ready" or None)

@@ -1,4 +1,4 @@
-"""Who watches is watched: mistakes of the supervisor's own are told, and stop nothing."""
+"""Internal errors of the supervisor are reported and stop nothing."""
 
 import asyncio
 import errno
@@ -12,93 +12,95 @@ import psutil
 import pytest
 
 from cartwheel.errors import CommandError
-from cartwheel.local.child_processes import Processes
-from cartwheel.local.control_socket import Message, ask, serving
-from cartwheel.local.events import Kind
-from cartwheel.local.replica import Condition, Replica, State, Timeouts
+from cartwheel.local.child_processes import ChildProcesses
+from cartwheel.local.control_socket import Message, send_command, serve_control_socket
+from cartwheel.local.events import EventKind
+from cartwheel.local.program import ProbeResult
+from cartwheel.local.replica import Replica, State
 from cartwheel.local.replica_log import ReplicaLog
+from cartwheel.local.timeouts import Timeouts
 from tests.cartwheel.conftest import Start
-from tests.cartwheel.supervisor_process import Run, eventually
+from tests.cartwheel.supervisor_process import SupervisorProcess, eventually
 from tests.support.waiting import until
 
-TIMEOUTS = Timeouts(probe_every=0.05, first_back_off=0.05)
+TIMEOUTS = Timeouts(probe_interval=0.05, initial_backoff=0.05)
 
 
 class Sleeper:
-    """A program that is ready at once, unless it is told to fail first."""
+    """A program that is ready at once, unless it has an error to raise first."""
 
-    stop_with = signal.SIGTERM
+    stop_signal = signal.SIGTERM
 
     def __init__(self) -> None:
-        self.processes = Processes()
-        self.at_start: list[Exception] = []
-        self.when_asked: list[Exception] = []
+        self.processes = ChildProcesses()
+        self.start_errors: list[Exception] = []
+        self.probe_errors: list[Exception] = []
 
     async def start(self, _: str) -> tuple[Process, int]:
-        if self.at_start:
-            raise self.at_start.pop()
+        if self.start_errors:
+            raise self.start_errors.pop()
         process = await self.processes.start(sys.executable, "-c", "import time; time.sleep(60)")
         return process, 1
 
-    async def condition(self, _: int, *, timeout: float) -> Condition:
-        if self.when_asked:
-            raise self.when_asked.pop()
-        return Condition(alive=True, ready=True)
+    async def probe(self, _: int, *, timeout: float) -> ProbeResult:
+        if self.probe_errors:
+            raise self.probe_errors.pop()
+        return ProbeResult(alive=True, ready=True)
 
 
-class Told(list[str]):
-    def tell(self, _: Kind, subject: str, what: str) -> None:
-        self.append(f"{subject} {what}")
+class RecordedEvents(list[str]):
+    def emit(self, _: EventKind, subject: str, message: str) -> None:
+        self.append(f"{subject} {message}")
 
 
-def replica_of(program: Sleeper, told: Told, folder: Path) -> Replica:
-    log = ReplicaLog(folder / "log", on_error=print, tell=print)
-    return Replica("cart-1", program=program, log=log, events=told, timeouts=TIMEOUTS)
+def replica_of(program: Sleeper, events: RecordedEvents, folder: Path) -> Replica:
+    log = ReplicaLog(folder / "log", on_error=print, emit=print)
+    return Replica("cart-1", program=program, log=log, events=events, timeouts=TIMEOUTS)
 
 
 async def test_a_mistake_while_watching_is_told_and_the_watch_goes_on(tmp_path: Path) -> None:
-    program, told = Sleeper(), Told()
-    program.when_asked = [KeyError("wheel")]
-    replica = replica_of(program, told, tmp_path)
+    program, events = Sleeper(), RecordedEvents()
+    program.probe_errors = [KeyError("wheel")]
+    replica = replica_of(program, events, tmp_path)
     assert await replica.wait_ready(10)
     assert replica.restarts == 0
     assert any(
-        "watching it failed (KeyError: 'wheel' in test_supervisor_errors" in one for one in told
+        "watching it failed (KeyError: 'wheel' in test_supervisor_errors" in one for one in events
     )
-    await replica.stop(grace=5)
+    await replica.stop(grace_period=5)
 
 
 @pytest.mark.parametrize(
-    ("failure", "words"),
+    ("failure", "message"),
     [
         (OSError(errno.EMFILE, "Too many open files"), "could not be started (Too many open files"),
         (ValueError("odd"), "could not be started (ValueError: odd in test_supervisor_errors"),
     ],
 )
 async def test_a_start_that_fails_is_told_and_tried_again(
-    tmp_path: Path, failure: Exception, words: str
+    tmp_path: Path, failure: Exception, message: str
 ) -> None:
-    program, told = Sleeper(), Told()
-    program.at_start = [failure]
-    replica = replica_of(program, told, tmp_path)
+    program, events = Sleeper(), RecordedEvents()
+    program.start_errors = [failure]
+    replica = replica_of(program, events, tmp_path)
     assert await replica.wait_ready(10)
     assert replica.restarts == 1
-    assert any(words in one and "again in 0.05 s" in one for one in told)
-    await replica.stop(grace=5)
+    assert any(message in one and "again in 0.05 s" in one for one in events)
+    await replica.stop(grace_period=5)
     assert replica.state is State.STOPPED
 
 
 async def test_after_everything_was_ended_nothing_is_started(tmp_path: Path) -> None:
-    program, told = Sleeper(), Told()
-    replica = replica_of(program, told, tmp_path)
+    program, events = Sleeper(), RecordedEvents()
+    replica = replica_of(program, events, tmp_path)
     assert await replica.wait_ready(10)
     program.processes.kill_all()
 
     async def refused() -> bool:
-        return any("could not be started (Cartwheel is stopping" in one for one in told)
+        return any("could not be started (Cartwheel is stopping" in one for one in events)
 
     await until(refused)
-    await replica.stop(grace=5)
+    await replica.stop(grace_period=5)
 
 
 async def test_a_command_that_fails_is_told_as_every_error_of_our_own(tmp_path: Path) -> None:
@@ -111,28 +113,28 @@ async def test_a_command_that_fails_is_told_as_every_error_of_our_own(tmp_path: 
         raise KeyError("wheel")
 
     path = tmp_path / "control.sock"
-    async with serving(path, fail):
+    async with serve_control_socket(path, fail):
         with pytest.raises(CommandError, match="its terminal shows why"):
-            await asyncio.to_thread(ask, path, {"command": "scale"}, timeout=10)
+            await asyncio.to_thread(send_command, path, {"command": "scale"}, timeout=10)
     assert [repr(error) for error in told] == ["KeyError('wheel')"]
 
 
 def test_a_second_ctrl_c_ends_even_a_start_at_once(start: Start) -> None:
     run = start("-m", "cartwheel", "up")
-    family = eventually(run.family)
+    children = eventually(run.children)
     run.process.send_signal(signal.SIGINT)
     run.process.send_signal(signal.SIGINT)
     assert run.exit_code(within=10) in (0, 128 + signal.SIGINT)
-    eventually(lambda: not any(process.is_running() for process in family) or None, within=5)
+    eventually(lambda: not any(process.is_running() for process in children) or None, within=5)
     assert "Traceback" not in run.output
 
 
 def test_a_second_ctrl_c_ends_a_supervisor_that_hangs(start: Start) -> None:
     run = start().ready()
-    family = [psutil.Process(replica["pid"]) for replica in run.replicas()]
+    children = [psutil.Process(replica["pid"]) for replica in run.replicas()]
     # Whoever writes to a pipe that nobody reads waits for ever, as on a network drive.
     os.mkfifo(run.state / "endpoints" / "cart.new")
-    family[0].kill()
+    children[0].kill()
     # The supervisor notices the death, and then no more.
     eventually(lambda: _hangs(run))
     run.process.send_signal(signal.SIGINT)
@@ -140,12 +142,12 @@ def test_a_second_ctrl_c_ends_a_supervisor_that_hangs(start: Start) -> None:
     eventually(lambda: not _pending(run.process.pid))
     run.process.send_signal(signal.SIGINT)
     assert run.exit_code(within=10) == 128 + signal.SIGINT
-    eventually(lambda: not any(process.is_running() for process in family) or None, within=5)
+    eventually(lambda: not any(process.is_running() for process in children) or None, within=5)
 
 
-def _hangs(run: Run) -> bool:
+def _hangs(run: SupervisorProcess) -> bool:
     try:
-        ask(run.state / "control.sock", {"command": "status"}, timeout=1.0)
+        send_command(run.state / "control.sock", {"command": "status"}, timeout=1.0)
     except CommandError:
         return True
     return False

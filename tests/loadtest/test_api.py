@@ -9,9 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadtest.generator import TIMEOUT
-from loadtest.main import LONGEST, build
+from loadtest.main import build
+from loadtest.models import MAX_SECONDS
 from loadtest.settings import LoadSettings
-from tests.loadtest.shops import shop
+from tests.loadtest.fake_shop import shop
 from tests.support.asgi import running
 from tests.support.waiting import until
 
@@ -83,7 +84,7 @@ async def test_it_starts_with_the_load_of_its_settings(target: str) -> None:
     async with generator(target, load_rate=50) as load:
         seen = await load.until(lambda now: now["sent"] > 0)
     assert seen["rate"] == 50
-    assert 0 < seen["seconds_left"] <= LONGEST
+    assert 0 < seen["seconds_left"] <= MAX_SECONDS
 
 
 async def test_a_load_ends_after_its_seconds_and_keeps_its_figures(target: str) -> None:
@@ -99,7 +100,7 @@ async def test_a_change_without_seconds_lasts_an_hour_from_then(target: str) -> 
         first = await load.put(rate=50, seconds=SHORT)
         assert first["seconds_left"] <= SHORT
         second = await load.put(rate=50)
-        assert second["seconds_left"] == pytest.approx(LONGEST, abs=WITHIN)
+        assert second["seconds_left"] == pytest.approx(MAX_SECONDS, abs=WITHIN)
         sent_within_the_first = 50 * SHORT + 1
         await load.until(lambda now: now["sent"] > 3 * sent_within_the_first)
 
@@ -181,7 +182,7 @@ async def test_what_nobody_answers_counts_as_the_longest_wait() -> None:
         {"rate": -1},
         {"rate": 501},
         {"rate": 1, "seconds": 0},
-        {"rate": 1, "seconds": LONGEST + 1},
+        {"rate": 1, "seconds": MAX_SECONDS + 1},
         {"rate": 1, "scenario": "steal"},
         {"rate": 1, "duration": 5},
         {},

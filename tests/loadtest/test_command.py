@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from tests.loadtest.shops import shop
+from tests.loadtest.fake_shop import shop
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,39 +1,39 @@
-"""Figures that do not flatter."""
+"""Statistics of the load generator, without coordinated omission."""
 
 import pytest
 
-from loadtest.generator import TIMEOUT, Figures
+from loadtest.generator import TIMEOUT, LoadStatistics
 
 
-def figures(*durations: float, failed: int = 0, missed: int = 0) -> Figures:
-    made = Figures()
+def statistics(*durations: float, failed: int = 0, missed: int = 0) -> LoadStatistics:
+    made = LoadStatistics()
     for seconds in durations:
-        made.count(200, seconds)
+        made.record_response(200, seconds)
     for _ in range(failed):
-        made.count(0, 0.001)
-    made.miss(missed)
+        made.record_response(0, 0.001)
+    made.record_missed(missed)
     return made
 
 
 def test_nothing_has_no_quantile() -> None:
-    assert Figures().quantile(0.95) is None
+    assert LoadStatistics().quantile(0.95) is None
 
 
 @pytest.mark.parametrize(("share", "seconds"), [(0.5, 0.02), (0.75, 0.03), (0.95, 0.04), (0, 0.01)])
 def test_a_share_of_the_durations_does_not_exceed_the_quantile(
     share: float, seconds: float
 ) -> None:
-    assert figures(0.01, 0.02, 0.03, 0.04).quantile(share) == seconds
+    assert statistics(0.01, 0.02, 0.03, 0.04).quantile(share) == seconds
 
 
 @pytest.mark.parametrize("what", ["failed", "missed"])
 def test_what_never_came_counts_as_the_longest_wait(what: str) -> None:
-    made = figures(*[0.01] * 90, **{what: 10})
+    made = statistics(*[0.01] * 90, **{what: 10})
     assert made.quantile(0.5) == 0.01
     assert made.quantile(0.95) == TIMEOUT
 
 
 def test_an_answer_that_refuses_is_an_answer() -> None:
-    made = Figures()
-    made.count(409, 0.01)
+    made = LoadStatistics()
+    made.record_response(409, 0.01)
     assert (made.failed, made.quantile(0.95)) == (0, 0.01)

@@ -1,12 +1,12 @@
-"""What shoppers do, and that they do it without asking too much of one thing."""
+"""The scenarios: which requests a shopper sends, and what it does after a rejected one."""
 
 from random import Random
 from typing import Any
 
-from loadtest.scenarios import SCENARIOS, Reply, Request
+from loadtest.scenarios import SCENARIOS, Request, Response
 
 SHELF = {"items": [{"sku": f"SKU-{n}", "available": 3} for n in range(5)]}
-ANSWERS: dict[str, Any] = {
+RESPONSES: dict[str, Any] = {
     "/api/products/v1/products": SHELF,
     "/api/user/v1/guests": {"access_token": "g"},
     "/api/user/v1/sessions": {"access_token": "u"},
@@ -21,12 +21,14 @@ ANSWERS: dict[str, Any] = {
 def play(name: str, steps: int, refuse: dict[int, int] | None = None) -> list[Request]:
     """What one shopper sends in so many steps; some answers may be refusals."""
     shopper = SCENARIOS[name](Random(1))
-    wanted = next(shopper)
-    sent = [wanted]
+    request = next(shopper)
+    sent = [request]
     for step in range(1, steps):
         status = (refuse or {}).get(step, 200)
-        wanted = shopper.send(Reply(status, ANSWERS.get(wanted.name) if status == 200 else None))
-        sent.append(wanted)
+        request = shopper.send(
+            Response(status, RESPONSES.get(request.name) if status == 200 else None)
+        )
+        sent.append(request)
     return sent
 
 

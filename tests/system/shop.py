@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
-from cartwheel.local.control_socket import ask
-from tests.cartwheel.supervisor_process import Run, running
+from cartwheel.local.control_socket import send_command
+from tests.cartwheel.supervisor_process import SupervisorProcess, running
 from tests.support.http_load import HttpRequest
 from tests.support.shop import ADDRESS, SERVICES, STAFF, Person, Shop
 
@@ -39,7 +39,7 @@ MAX_AT_THE_DOOR = 4
 class RunningShop(Shop):
     """A shop that `cartwheel up` runs. ``python -m cartwheel status --json`` told where it is."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: SupervisorProcess) -> None:
         super().__init__({})
         self.run = run
         status = run.command("status", "--json")
@@ -63,11 +63,11 @@ class RunningShop(Shop):
         answer = await asyncio.to_thread(self._control, request)
         assert answer["ready"], self.run.output
 
-    async def roll(self, service: str) -> None:
+    async def rolling_restart(self, service: str) -> None:
         await asyncio.to_thread(self._control, {"command": "restart", "service": service})
 
     def _control(self, request: dict[str, Any]) -> dict[str, Any]:
-        return ask(self.run.state / "control.sock", request, timeout=CHANGE_WITHIN)
+        return send_command(self.run.state / "control.sock", request, timeout=CHANGE_WITHIN)
 
     def people(self, count: int) -> list[Person]:
         """So many new accounts, logged in."""
@@ -154,7 +154,7 @@ def shop_up(*, stores: str = "sqlite", **env: str) -> Iterator[RunningShop]:
                 shop.close()
 
 
-def _wait_ready(run: Run) -> None:
+def _wait_ready(run: SupervisorProcess) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while "\nReady after" not in run.output:
         assert run.process.poll() is None, f"it ended and said:\n{run.output}"

@@ -72,7 +72,7 @@ def events_of(stream: httpx2.Response) -> Iterator[dict[str, str]]:
 def test_a_guest_becomes_a_customer_orders_once_and_watches_the_parcel_arrive(
     shop: RunningShop,
 ) -> None:
-    assert shop.run.overview()["memory"] <= MAX_MEMORY
+    assert shop.run.status()["memory"] <= MAX_MEMORY
     visitor = Visitor(shop)
     guest_token = visitor.request("POST", "/user/v1/guests", expect=201).json()["access_token"]
     visitor.token = guest_token
@@ -115,10 +115,10 @@ def test_a_guest_becomes_a_customer_orders_once_and_watches_the_parcel_arrive(
 
 
 def test_ctrl_c_stops_the_whole_shop_in_time_and_leaves_no_orphan(shop: RunningShop) -> None:
-    family = shop.run.family()
+    children = shop.run.children()
     asked = time.monotonic()
     shop.run.process.send_signal(signal.SIGINT)
     assert shop.run.exit_code() == 0
     assert time.monotonic() - asked <= 3.0
-    assert len(family) == 6
-    assert not any(process.is_running() for process in family)
+    assert len(children) == 6
+    assert not any(process.is_running() for process in children)

@@ -44,7 +44,7 @@ def is_whole(page: Page) -> bool:
 
 
 def pids(shop: RunningShop, *, but: str) -> dict[str, tuple[int, int]]:
-    services = [one for one in shop.run.overview()["services"] if one["service"] != but]
+    services = [one for one in shop.run.status()["services"] if one["service"] != but]
     return {
         replica["replica"]: (replica["pid"], replica["restarts"])
         for one in services
@@ -119,7 +119,7 @@ def test_a_replica_that_dies_is_shown_backing_off_and_comes_back(shop: RunningSh
     name = victim["replica"]
     others = pids(shop, but="cart")
     os.kill(victim["pid"], signal.SIGKILL)
-    shop.run.says(f"{name} .*was ended by SIGKILL: CrashLoopBackOff, again in 0.5 s")
+    shop.run.wait_for_line(f"{name} .*was ended by SIGKILL: CrashLoopBackOff, again in 0.5 s")
     eventually(lambda: name in shop.run.endpoints() or None)
     again = shop.run.cart(name)
     assert again["restarts"] == victim["restarts"] + 1

@@ -97,7 +97,7 @@ async def test_the_cart_scales_2_4_1_and_rolls_under_load_and_no_request_fails(
         ) as at_the_front,
     ):
         await shop.scale("cart", 4)
-        await shop.roll("cart")
+        await shop.rolling_restart("cart")
         await shop.scale("cart", 1)
         await until(
             lambda: at_the_cart.total + at_the_front.total >= REQUESTS, within=ENOUGH_WITHIN

@@ -1,0 +1,37 @@
+"""Signals that stop the supervisor."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def stop_signals(
+    *, stop: Callable[[], None], kill: Callable[[], None], is_stopping: Callable[[], bool]
+) -> Iterator[None]:
+    """Call ``stop`` on the first signal, and ``kill`` on one that comes while it stops.
+
+    ``stop`` runs in the event loop. ``kill`` runs in the signal handler, because the loop may be
+    blocked.
+    """
+    loop = asyncio.get_running_loop()
+    received = False
+
+    def handle(_number: int, _frame: object) -> None:
+        nonlocal received
+        if received or is_stopping():
+            kill()
+        received = True
+        loop.call_soon_threadsafe(stop)
+
+    # A signal that was ignored at the start (nohup) stays ignored.
+    numbers = [one for one in STOP_SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
