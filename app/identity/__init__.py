@@ -1,20 +1,19 @@
-"""Who is calling: access tokens, service tokens, and the keys that tokens are verified with."""
+"""Who is calling: access tokens, service tokens, and the keys that verify tokens.
 
-from app.identity.tokens import (
-    GUEST_PREFIX,
-    CallerToken,
-    CurrentIdentity,
-    Identity,
-    ServiceCaller,
-    TokenVerifier,
-    require_role,
-)
+`dependencies` are for routes, `tokens` verifies, `jwks` fetches the signer's keys.
+"""
+
+from app.identity.dependencies import CallerToken, CurrentIdentity, ServiceCaller, require_role
+from app.identity.jwks import JwksClient
+from app.identity.tokens import GUEST_PREFIX, Identity, KeySource, TokenVerifier
 
 __all__ = [
     "GUEST_PREFIX",
     "CallerToken",
     "CurrentIdentity",
     "Identity",
+    "JwksClient",
+    "KeySource",
     "ServiceCaller",
     "TokenVerifier",
     "require_role",

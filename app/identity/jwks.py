@@ -1,10 +1,8 @@
-"""The public keys that access tokens are verified with, as their signer publishes them (JWKS)."""
+"""The keys that verify access tokens, fetched from where their signer publishes them (JWKS)."""
 
 import time
 from collections.abc import Callable, Mapping
-from typing import cast
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,7 +18,7 @@ FRESH_SECONDS = 60.0
 MIN_FETCH_INTERVAL = 5.0
 """Seconds between two fetches, however many tokens name unknown keys."""
 
-Keys = Mapping[str, Ed25519PublicKey]
+Keys = Mapping[str, OKPKey]
 """By key id."""
 
 
@@ -30,8 +28,8 @@ class _KeyDocument(BaseModel):
     keys: list[dict[str, object]] = Field(max_length=32)
 
 
-class JwksKeys:
-    """The signer's public keys by id, cached; a `KeySource`.
+class JwksClient:
+    """Finds the signer's public keys, cached; a `KeySource`.
 
     Keys are fetched again every minute, and when a token names an unknown one, but then at most
     every five seconds. The caller who starts a fetch waits for it; the others go on with the keys
@@ -50,7 +48,7 @@ class JwksKeys:
             clock=clock,
         )
 
-    async def find(self, kid: str) -> Ed25519PublicKey | None:
+    async def find(self, kid: str) -> OKPKey | None:
         """Return the key, or None if the signer does not (any longer) publish it.
 
         Raises `Unavailable` as long as no key was ever fetched.
@@ -86,7 +84,7 @@ def _has_keys(response: UpstreamResponse) -> None:
         raise UpstreamBroken(response.upstream, "it published no usable key.")
 
 
-def _read_keys(document: bytes) -> dict[str, Ed25519PublicKey]:
+def _read_keys(document: bytes) -> dict[str, OKPKey]:
     try:
         entries = _KeyDocument.model_validate_json(document).keys
     except ValidationError:
@@ -99,16 +97,11 @@ def _read_keys(document: bytes) -> dict[str, Ed25519PublicKey]:
     return found
 
 
-def _read_key(entry: dict[str, object]) -> Ed25519PublicKey | None:
+def _read_key(entry: dict[str, object]) -> OKPKey | None:
     """Keys of other kinds are skipped, not refused: the signer may be ahead of us."""
     if (entry.get("kty"), entry.get("crv")) != ("OKP", "Ed25519"):
         return None
     try:
-        return cast(
-            Ed25519PublicKey,
-            OKPKey.import_key(
-                {"kty": "OKP", "crv": "Ed25519", "x": str(entry.get("x"))}
-            ).public_key,
-        )
+        return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": str(entry.get("x"))})
     except (JoseError, ValueError):
         return None

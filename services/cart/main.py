@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from app.client import Transport, Upstream
 from app.factory import create_app
-from app.identity import TokenVerifier
+from app.identity import JwksClient, TokenVerifier
 from app.process.background import repeat, run_in_background
 from app.process.health import Health
 from app.settings import load
@@ -50,7 +50,9 @@ def build(
             yield State(
                 carts=CartService(carts, Products(products, metrics), metrics),
                 verifier=TokenVerifier(
-                    user, issuer=settings.token_issuer, audience=settings.token_audience
+                    JwksClient(user),
+                    issuer=settings.token_issuer,
+                    audience=settings.token_audience,
                 ),
             )
 

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from app.client import Transport, Upstream
 from app.factory import create_app
-from app.identity import TokenVerifier
+from app.identity import JwksClient, TokenVerifier
 from app.process.background import repeat, run_in_background
 from app.process.health import Health
 from app.request.admission import Priority
@@ -88,7 +88,9 @@ def build(
                     catalogue=catalogue,
                     stock=stock,
                     verifier=TokenVerifier(
-                        user, issuer=settings.token_issuer, audience=settings.token_audience
+                        JwksClient(user),
+                        issuer=settings.token_issuer,
+                        audience=settings.token_audience,
                     ),
                 )
 

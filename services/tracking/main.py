@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app.client import Transport, Upstream
 from app.factory import create_app
-from app.identity import TokenVerifier
+from app.identity import JwksClient, TokenVerifier
 from app.process.background import BackgroundTask, repeat, run_in_background
 from app.process.health import Health
 from app.request.admission import Priority
@@ -157,7 +157,9 @@ def build(
                     ),
                     bulletin=bulletin,
                     verifier=TokenVerifier(
-                        user, issuer=settings.token_issuer, audience=settings.token_audience
+                        JwksClient(user),
+                        issuer=settings.token_issuer,
+                        audience=settings.token_audience,
                     ),
                     tracking_settings=settings,
                 )

@@ -4,10 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-import httpx2
 from fastapi import FastAPI
 
-from app.client import Upstream
 from app.factory import create_app
 from app.identity import TokenVerifier
 from app.process.background import BackgroundTask, repeat, run_in_background
@@ -16,7 +14,7 @@ from app.request.admission import Priority
 from app.settings import load
 from app.stores.clock import Clock
 from app.stores.migrations import check_schema
-from app.stores.sql import Database, StoreUnavailable
+from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.user.dependencies import State
 from services.user.maintenance import DELETE_EXPIRED_INTERVAL, delete_expired
@@ -99,10 +97,8 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
             health.add("store", partial(check_schema, database, "services.user"))
             health.add("signing key", partial(_have_key, keys))
             health.add("staff account", staff_account.check)
-            async with (
-                run_in_background(*_background_tasks(database, staff_account, now)),
-                _token_verifier(settings, metrics, keys, now) as verifier,
-            ):
+            async with run_in_background(*_background_tasks(database, staff_account, now)):
+                verifier = _token_verifier(settings, keys, now)
                 yield State(accounts=accounts, sessions=sessions, keys=keys, verifier=verifier)
 
     return create_app(
@@ -129,30 +125,13 @@ def _background_tasks(
     ]
 
 
-@asynccontextmanager
-async def _token_verifier(
-    settings: UserSettings, metrics: Metrics, keys: KeyRing, clock: Clock
-) -> AsyncIterator[TokenVerifier]:
-    async with Upstream("user", "http://user", metrics=metrics, transport=_OwnKeys(keys)) as own:
-        yield TokenVerifier(
-            own,
-            issuer=settings.token_issuer,
-            audience=settings.token_audience,
-            wall_clock=lambda: clock() / 1000,
-        )
-
-
-class _OwnKeys(httpx2.AsyncBaseTransport):
-    """Verifies with the same code as every service, without a request to ourselves."""
-
-    def __init__(self, ring: KeyRing) -> None:
-        self._ring = ring
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        try:
-            return httpx2.Response(200, json={"keys": await self._ring.published()})
-        except StoreUnavailable:
-            return httpx2.Response(503)
+def _token_verifier(settings: UserSettings, keys: KeyRing, clock: Clock) -> TokenVerifier:
+    return TokenVerifier(
+        keys,
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        wall_clock=lambda: clock() / 1000,
+    )
 
 
 async def _have_key(ring: KeyRing) -> None:

@@ -83,7 +83,7 @@ def published_keys(keys: Sequence[SigningKey], now: int) -> list[SigningKey]:
 
 
 class KeyRing:
-    """The keys as last read from the store; read again every ten seconds.
+    """The keys as last read from the store, read again every ten seconds; a `KeySource`.
 
     While the store is down, the known keys go on signing.
     """
@@ -109,6 +109,11 @@ class KeyRing:
     async def published(self) -> list[dict[str, Any]]:
         """The entries of the JWK set. Raises `StoreUnavailable`, as `signing_key` does."""
         return [key.published() for key in published_keys(await self._current(), self._clock())]
+
+    async def find(self, kid: str) -> OKPKey | None:
+        """The published key with this id. Raises `StoreUnavailable`, as `signing_key` does."""
+        published = published_keys(await self._current(), self._clock())
+        return next((key.private for key in published if key.key_id == kid), None)
 
     async def _current(self) -> Sequence[SigningKey]:
         return await self._keys.get(None, self._read)

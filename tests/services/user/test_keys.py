@@ -136,6 +136,14 @@ async def test_the_only_key_and_an_unknown_key_are_not_withdrawn(
         await withdraw(keys, "x")
 
 
+async def test_the_service_is_no_upstream_of_its_own(client: httpx2.AsyncClient) -> None:
+    account = await register(client)
+    mine = await client.get("/v1/users/me", headers=bearer(await log_in(client)))
+    assert mine.json()["id"] == account["id"]
+
+    assert 'upstream="user"' not in (await client.get("/metrics")).text
+
+
 def test_the_command_lists_rotates_and_withdraws(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

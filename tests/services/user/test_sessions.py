@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from app.client import Upstream
-from app.identity import TokenVerifier
+from app.identity import JwksClient, TokenVerifier
 from app.telemetry.metrics import Metrics
 from tests.services.user.conftest import SERVICE_TOKEN, Clock, Start
 from tests.services.user.people import (
@@ -40,7 +40,7 @@ async def test_who_logs_in_gets_a_token_that_others_can_verify(
         "user", "http://service", metrics=Metrics("cart"), transport=client._transport
     )
     async with neighbour:
-        verifier = TokenVerifier(neighbour, issuer="cartwheel", audience="cartwheel")
+        verifier = TokenVerifier(JwksClient(neighbour), issuer="cartwheel", audience="cartwheel")
         identity = await verifier.verify(tokens["access_token"])
     assert identity.subject == account["id"]
     assert identity.roles == {"user"}
