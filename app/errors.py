@@ -176,8 +176,8 @@ class IdempotencyKeyReused(UnprocessablePayload):
         )
 
 
-class _Retryable(Problem):
-    """A refusal that says when to come back."""
+class Retryable(Problem):
+    """A problem with `Retry-After`: the same request may succeed later."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class _Retryable(Problem):
         self.retry_after = retry_after
 
 
-class TooManyRequests(_Retryable):
+class TooManyRequests(Retryable):
     """429; `retry_after` in seconds."""
 
     status = 429
@@ -207,7 +207,7 @@ class Internal(Problem):
     status = 500
 
 
-class Unavailable(_Retryable):
+class Unavailable(Retryable):
     """503; `retry_after` in seconds."""
 
     status = 503

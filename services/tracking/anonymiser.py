@@ -1,11 +1,11 @@
-"""Makes the orders of deleted accounts name nobody.
+"""Removes name and address from the orders of deleted accounts.
 
-It reads on in the list of deleted accounts that `user` keeps, and takes name and address out of
-each order of theirs that is over. An order under way needs its address until it is delivered or
-cancelled; its owner is looked at again until then.
+It reads the list of deleted accounts that `user` keeps, and anonymises their orders that are
+final. An open order needs its address until it is delivered or cancelled; its owner is checked
+again until then.
 
-One replica does it at a time, by a lease. Where it stands is in the store, and every step may be
-done twice, so a replica that dies in between leaves nothing undone.
+One replica works at a time, by a lease. Its progress is in the store and every step can be
+repeated, so nothing is lost if a replica dies.
 """
 
 from app.errors import Unavailable
@@ -13,19 +13,19 @@ from app.stores.clock import Clock
 from app.telemetry.logs import get_logger
 from services.tracking.clients import MAX_DELETIONS, UserClient
 from services.tracking.deleted_owners import DeletedOwner, DeletedOwners
-from services.tracking.metrics import Measures
+from services.tracking.metrics import OrderMetrics
 from services.tracking.repository import OrderRepository
 
 LEASE = "anonymiser"
-BATCH = MAX_DELETIONS
+BATCH_SIZE = MAX_DELETIONS
 LAST_ORDER_AFTER = 60 * 60 * 1000
-"""Milliseconds after its deletion in which an account may still order: access tokens outlive it
-by a quarter of an hour."""
+"""Milliseconds after its deletion in which an account can still order: access tokens stay valid
+for up to a quarter of an hour."""
 
 
 class Anonymiser:
-    """``pace`` is the milliseconds between two looks at an owner, ``lease`` how long nobody else
-    works after our last work."""
+    """``interval`` is the time between two checks of an owner, ``lease`` the duration of the
+    replica's lease, both in milliseconds."""
 
     def __init__(
         self,
@@ -35,70 +35,70 @@ class Anonymiser:
         *,
         holder: str,
         lease: int,
-        pace: int,
+        interval: int,
         clock: Clock,
-        measures: Measures,
+        metrics: OrderMetrics,
     ) -> None:
         self._user = user
         self._owners = owners
         self._orders = orders
         self._holder = holder
         self._lease = lease
-        self._pace = pace
+        self._interval = interval
         self._clock = clock
-        self._measures = measures
+        self._metrics = metrics
 
     async def work(self) -> None:
-        """Go on where somebody stopped, if it is this replica's turn. Raises `Unavailable`."""
+        """Continue, if this replica has the lease. Raises `Unavailable`."""
         now = self._clock()
         held = await self._orders.hold_lease(
             LEASE, holder=self._holder, now=now, expires_at=now + self._lease
         )
         if not held:
             return
-        # First, so that whoever we know of does not wait for a neighbour that is away.
-        await self._see_to_all(now)
-        await self._read_on()
-        await self._see_to_all(now)
+        # First the owners that are known: they need not wait while `user` is unavailable.
+        await self._anonymise_due(now)
+        await self._read_list()
+        await self._anonymise_due(now)
 
-    async def _read_on(self) -> None:
+    async def _read_list(self) -> None:
         if not await self._read_from(await self._owners.cursor()):
             get_logger().warning("deletions.read_again", why="the cursor is not known any more")
-            # Once a turn: one that refuses the cursors it gives would keep us here for ever.
+            # Only once: otherwise a `user` that refuses its own cursors would cause a loop.
             await self._read_from(None)
 
     async def _read_from(self, cursor: str | None) -> bool:
-        """Read to the end of the list; False if `user` does not know a cursor any more."""
-        while (found := await self._user.deletions(cursor, limit=BATCH)) is not None:
+        """Read to the end of the list. False: `user` does not know a cursor any more."""
+        while (found := await self._user.deletions(cursor, limit=BATCH_SIZE)) is not None:
             if not found.items:
                 return True
             cursor = found.next_cursor
-            await self._owners.note(found.items, cursor=cursor)
-            if len(found.items) < BATCH:
+            await self._owners.remember(found.items, cursor=cursor)
+            if len(found.items) < BATCH_SIZE:
                 return True
         return False
 
-    async def _see_to_all(self, now: int) -> None:
-        for owner in await self._owners.due(now=now, limit=BATCH):
-            await self._see_to(owner)
+    async def _anonymise_due(self, now: int) -> None:
+        for owner in await self._owners.due(now=now, limit=BATCH_SIZE):
+            await self._anonymise_orders(owner)
 
-    async def _see_to(self, owner: DeletedOwner) -> None:
+    async def _anonymise_orders(self, owner: DeletedOwner) -> None:
         now = self._clock()
         left = [
             order_id
-            for order_id in await self._owners.naming(owner.owner)
+            for order_id in await self._owners.orders_to_anonymise(owner.owner)
             if not await self._anonymise_safely(order_id)
         ]
         if left or now < owner.deleted_at + LAST_ORDER_AFTER:
-            await self._owners.look_again(owner.owner, due_at=now + self._pace)
+            await self._owners.postpone(owner.owner, due_at=now + self._interval)
         else:
             await self._owners.forget(owner.owner)
 
     async def _anonymise_safely(self, order_id: str) -> bool:
-        """Whether it names nobody now. One order's trouble must not become the others'."""
+        """Whether the order is anonymised now. An error of one does not stop the others."""
         try:
             order = await self._orders.get(order_id)
-            if order is None or not order.is_over:
+            if order is None or not order.is_final:
                 return order is None
             await self._owners.anonymise(order, now=self._clock())
         except Unavailable:
@@ -106,5 +106,5 @@ class Anonymiser:
         except Exception:
             get_logger().exception("order.not_anonymised", order=order_id)
             return False
-        self._measures.anonymised()
+        self._metrics.anonymised()
         return True

@@ -1,7 +1,7 @@
-"""What tracking asks of products, cart and user, and the little of their answers it reads.
+"""The calls to products, cart and user, and the members of their responses that are read.
 
-A neighbour's clear no is returned as a `Refusal`; anything that leaves us not knowing is
-raised as `UpstreamError`, and the question can be asked again: each is idempotent by order.
+A definite no is returned as a `StepRefusal`. Everything that leaves the result unknown is raised
+as `UpstreamError`; the call can be repeated, because each is idempotent by order id.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 
 from app.client import Upstream, UpstreamResponse, expect, raise_for_problem
 from app.models import PRINTABLE, UpstreamModel
-from services.tracking.models import OrderLine, Reason, Refusal
+from services.tracking.models import OrderLine, Reason, StepRefusal
 
 MAX_LINES = 100
 MAX_DELETIONS = 100
@@ -39,7 +39,7 @@ class CartLine(UpstreamModel):
     quantity: Annotated[int, Field(ge=1, le=99)]
 
 
-class _Found(UpstreamModel):
+class _Products(UpstreamModel):
     items: Annotated[list[Product], Field(max_length=MAX_LINES)]
 
 
@@ -78,66 +78,66 @@ class ProductsClient:
 
     async def look_up(self, skus: Sequence[str]) -> Mapping[str, Product]:
         """The products as they are sold now, by SKU; those no longer sold are absent."""
-        answer = await self._products.request(
+        response = await self._products.request(
             "POST",
             "/v1/products:lookup",
             json={"skus": list(skus)},
             idempotent=True,
-            check=expect(_Found, knows_caller=False),
+            check=expect(_Products, knows_caller=False),
         )
-        found = raise_for_problem(answer).read(_Found)
-        return {product.sku: product for product in found.items}
+        products = raise_for_problem(response).read(_Products)
+        return {product.sku: product for product in products.items}
 
-    async def reserve(self, order_id: str, lines: Sequence[OrderLine]) -> Refusal | None:
+    async def reserve(self, order_id: str, lines: Sequence[OrderLine]) -> StepRefusal | None:
         """Hold the stock of all lines."""
-        answer = await self._products.request(
+        response = await self._products.request(
             "PUT",
             f"/v1/reservations/{order_id}",
-            json={"lines": _wire(lines)},
+            json={"lines": _line_bodies(lines)},
             as_service=True,
             check=expect(_Held, knows_caller=False),
         )
-        if answer.status_code != 409:
-            return _lost_if_refused(answer)
-        shortage = answer.read(_NotReserved)
+        if response.status_code != 409:
+            return _lost_if_refused(response)
+        shortage = response.read(_NotReserved)
         if not shortage.unavailable:
-            return Refusal(Reason.RESERVATION_LOST)
-        return Refusal(
+            return StepRefusal(Reason.RESERVATION_LOST)
+        return StepRefusal(
             Reason.OUT_OF_STOCK, {line.sku: line.available for line in shortage.unavailable}
         )
 
-    async def commit(self, order_id: str) -> Refusal | None:
+    async def commit(self, order_id: str) -> StepRefusal | None:
         """Sell what is held."""
-        answer = await self._products.request(
+        response = await self._products.request(
             "POST",
             f"/v1/reservations/{order_id}:commit",
             as_service=True,
             idempotent=True,
             check=expect(_Held, knows_caller=False),
         )
-        return _lost_if_refused(answer)
+        return _lost_if_refused(response)
 
     async def release(self, order_id: str) -> None:
         """Take back what is held or sold; a reservation that comes later is refused."""
-        answer = await self._products.request(
+        response = await self._products.request(
             "POST",
             f"/v1/reservations/{order_id}:release",
             as_service=True,
             idempotent=True,
             check=expect(_Reservation, knows_caller=False),
         )
-        raise_for_problem(answer)
+        raise_for_problem(response)
 
 
 class DeletedAccount(UpstreamModel):
-    """Whose orders are to name nobody any more."""
+    """An account whose orders are to be anonymised."""
 
     subject: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
     deleted_at: AwareDatetime
 
 
 class Deletions(UpstreamModel):
-    """A part of the list; ``next_cursor`` is where to go on, now or later."""
+    """A page of the list; ``next_cursor`` continues it, now or later."""
 
     items: Annotated[list[DeletedAccount], Field(max_length=MAX_DELETIONS)]
     next_cursor: Annotated[str | None, Field(max_length=512)]
@@ -148,18 +148,18 @@ class UserClient:
         self._user = user
 
     async def deletions(self, cursor: str | None, *, limit: int) -> Deletions | None:
-        """The accounts deleted since ``cursor``. None: it is not a place in the list any more."""
+        """The accounts deleted since ``cursor``. None: `user` does not know the cursor any more."""
         params = {"limit": limit} | ({"cursor": cursor} if cursor else {})
-        answer = await self._user.request(
+        response = await self._user.request(
             "GET",
             "/v1/deletions",
             params=params,
             as_service=True,
             check=expect(Deletions, knows_caller=False),
         )
-        if answer.status_code == 422 and cursor:
+        if response.status_code == 422 and cursor:
             return None
-        return raise_for_problem(answer).read(Deletions)
+        return raise_for_problem(response).read(Deletions)
 
 
 class CartClient:
@@ -168,29 +168,29 @@ class CartClient:
 
     async def read(self, token: str) -> Cart:
         """The cart of the caller with this access token."""
-        answer = await self._cart.request("GET", "/v1/cart", bearer=token, check=expect(Cart))
-        return raise_for_problem(answer).read(Cart)
+        response = await self._cart.request("GET", "/v1/cart", bearer=token, check=expect(Cart))
+        return raise_for_problem(response).read(Cart)
 
     async def take(self, order_id: str, *, subject: str, lines: Sequence[OrderLine]) -> None:
         """Remove what was ordered from the subject's cart, once per order."""
-        answer = await self._cart.request(
+        response = await self._cart.request(
             "POST",
             "/v1/cart:take",
-            json={"order_id": order_id, "subject": subject, "lines": _wire(lines)},
+            json={"order_id": order_id, "subject": subject, "lines": _line_bodies(lines)},
             as_service=True,
             idempotent=True,
             check=expect(_Taken, knows_caller=False),
         )
-        raise_for_problem(answer)
+        raise_for_problem(response)
 
 
-def _wire(lines: Sequence[OrderLine]) -> list[dict[str, str | int]]:
+def _line_bodies(lines: Sequence[OrderLine]) -> list[dict[str, str | int]]:
     return [{"sku": line.sku, "quantity": line.quantity} for line in lines]
 
 
-def _lost_if_refused(answer: UpstreamResponse) -> Refusal | None:
-    """404, 409, 422: a clear no. 401, 403 and 429 say nothing about the order."""
-    if answer.status_code in (404, 409, 422):
-        return Refusal(Reason.RESERVATION_LOST)
-    raise_for_problem(answer)
+def _lost_if_refused(response: UpstreamResponse) -> StepRefusal | None:
+    """404, 409, 422: a definite no. 401, 403 and 429 say nothing about the order."""
+    if response.status_code in (404, 409, 422):
+        return StepRefusal(Reason.RESERVATION_LOST)
+    raise_for_problem(response)
     return None

@@ -1,18 +1,18 @@
-"""A courier who exists in the table only: moves each confirmed order's parcel to the door.
+"""A simulated courier: moves the parcel of each confirmed order, stop by stop, to the door.
 
-Every replica may run one. A move is a conditional update together with its event, so however
-many couriers reach for a parcel, it moves once.
+Every replica runs one. A move and its event are one conditional update, so a parcel moves once
+even if several couriers try at the same time.
 """
 
 from collections.abc import Callable, Mapping
 
 from app.errors import Unavailable
 from app.telemetry.logs import get_logger
-from services.tracking.metrics import Measures
+from services.tracking.failed_attempts import record_failed_attempt
+from services.tracking.metrics import OrderMetrics
 from services.tracking.models import ShipmentStatus, Status
-from services.tracking.parking import count_surprise
 from services.tracking.repository import OrderChanged, OrderRepository
-from services.tracking.saga import Pace
+from services.tracking.saga import SagaTimeouts
 
 NEXT_STOP: Mapping[ShipmentStatus, ShipmentStatus] = {
     ShipmentStatus.CONFIRMED: ShipmentStatus.PACKED,
@@ -20,36 +20,36 @@ NEXT_STOP: Mapping[ShipmentStatus, ShipmentStatus] = {
     ShipmentStatus.SHIPPED: ShipmentStatus.OUT_FOR_DELIVERY,
     ShipmentStatus.OUT_FOR_DELIVERY: ShipmentStatus.DELIVERED,
 }
-BATCH = 100
+BATCH_SIZE = 100
 
 
 class Courier:
-    """Moves parcels, each once in ``pace.courier``."""
+    """Moves each parcel once every ``timeouts.courier`` milliseconds."""
 
     def __init__(
         self,
         orders: OrderRepository,
         *,
-        pace: Pace,
+        timeouts: SagaTimeouts,
         clock: Callable[[], int],
-        measures: Measures,
-        changed: Callable[[str], None],
+        metrics: OrderMetrics,
+        publish: Callable[[str], None],
     ) -> None:
         self._orders = orders
-        self._pace = pace
+        self._timeouts = timeouts
         self._clock = clock
-        self._measures = measures
-        self._changed = changed
+        self._metrics = metrics
+        self._publish = publish
 
-    async def make_rounds(self) -> None:
-        """Move every parcel that is due by one stop. Raises `StoreUnavailable`."""
+    async def move_due_parcels(self) -> None:
+        """Move every due parcel to its next stop. Raises `StoreUnavailable`."""
         now = self._clock()
-        latest = self._pace.latest_move(now)
-        for order_id in await self._orders.under_way(now=now, latest=latest, limit=BATCH):
+        latest = self._timeouts.latest_move(now)
+        for order_id in await self._orders.due_shipments(now=now, latest=latest, limit=BATCH_SIZE):
             await self._move_safely(order_id)
 
     async def _move_safely(self, order_id: str) -> None:
-        """A parcel that cannot be moved is parked after some tries; the others go on."""
+        """An error of one parcel does not stop the others."""
         try:
             await self._move(order_id)
         except OrderChanged:
@@ -58,17 +58,17 @@ class Courier:
             raise
         except Exception:
             get_logger().exception("parcel.not_moved", order=order_id)
-            due_at = self._clock() + self._pace.courier
-            await count_surprise(self._orders, self._measures, order_id, due_at=due_at)
+            due_at = self._clock() + self._timeouts.courier
+            await record_failed_attempt(self._orders, self._metrics, order_id, due_at=due_at)
 
     async def _move(self, order_id: str) -> None:
         order = await self._orders.get(order_id)
         now = self._clock()
         if order is None or order.status is not Status.CONFIRMED:
             return
-        if not order.is_due(now=now, latest=self._pace.latest_move(now)):
+        if not order.is_due(now=now, latest=self._timeouts.latest_move(now)):
             return
         moved = order.moved(NEXT_STOP[order.shipment_status], now=now)
-        await self._orders.save(order, moved, now=now, due_at=now + self._pace.courier)
-        self._measures.moved(moved.shipment_status)
-        self._changed(order_id)
+        await self._orders.save(order, moved, now=now, due_at=now + self._timeouts.courier)
+        self._metrics.moved(moved.shipment_status)
+        self._publish(order_id)

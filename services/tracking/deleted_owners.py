@@ -1,4 +1,4 @@
-"""What tracking remembers of accounts that were deleted, until their orders name nobody."""
+"""Accounts that were deleted, kept until none of their orders has a name or address."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from sqlalchemy import text
 from app.stores.clock import in_milliseconds
 from app.stores.sql import Database
 from services.tracking.clients import DeletedAccount
-from services.tracking.models import StoredOrder, anonymous
+from services.tracking.models import OutcomeKind, StoredOrder, anonymous
+from services.tracking.repository import OUTCOME_CODES
 
 LIST = "deletions"
 
@@ -31,15 +32,15 @@ SELECT_DUE = text(
     ORDER BY due_at, owner LIMIT :limit
     """
 )
-SELECT_NAMING = text(
+SELECT_TO_ANONYMISE = text(
     "SELECT id FROM orders WHERE owner = :owner AND anonymised_at IS NULL ORDER BY id"
 )
-# The answer kept for the checkout's key has the address in it, and a hash of an address can be
-# guessed back. A refusal's answer names nobody.
+# The outcome kept for the checkout's key has the address in it, and an address can be guessed from
+# its hash. The outcome of a refused checkout has no address.
 ANONYMISE = text(
     """
     UPDATE orders SET address = :address, payload_hash = '', anonymised_at = :now,
-        reply_body = CASE WHEN reply_status < 300 THEN CAST(:reply_body AS TEXT)
+        reply_body = CASE WHEN reply_status <> :refused THEN CAST(:reply_body AS TEXT)
             ELSE reply_body END
     WHERE id = :id
     """
@@ -63,13 +64,13 @@ class DeletedOwners:
         self._database = database
 
     async def cursor(self) -> str | None:
-        """How far the list of deleted accounts was read."""
+        """Where to read on in the list of deleted accounts."""
         async with self._database.reading("deletions_cursor") as connection:
             cursor: str | None = await connection.scalar(SELECT_CURSOR, {"name": LIST})
             return cursor
 
-    async def note(self, accounts: Sequence[DeletedAccount], *, cursor: str | None) -> None:
-        """Remember these, and that the list was read up to ``cursor``: both or neither."""
+    async def remember(self, accounts: Sequence[DeletedAccount], *, cursor: str | None) -> None:
+        """Store these accounts and the new ``cursor``, in one transaction."""
         async with self._database.transaction("note_deletions") as connection:
             for account in sorted(accounts, key=lambda one: one.subject):
                 deleted_at = in_milliseconds(account.deleted_at)
@@ -78,34 +79,36 @@ class DeletedOwners:
             await connection.execute(KEEP_CURSOR, {"name": LIST, "cursor": cursor})
 
     async def due(self, *, now: int, limit: int) -> Sequence[DeletedOwner]:
-        """Those to be looked at now."""
+        """Owners whose orders are to be checked now."""
         async with self._database.reading("due_deletions") as connection:
             rows = await connection.execute(SELECT_DUE, {"now": now, "limit": limit})
             return [DeletedOwner(row.owner, row.deleted_at) for row in rows]
 
-    async def naming(self, owner: str) -> Sequence[str]:
-        """Ids of the owner's orders that still have an address."""
+    async def orders_to_anonymise(self, owner: str) -> Sequence[str]:
+        """Ids of the owner's orders that still have a name and address."""
         async with self._database.reading("naming_orders") as connection:
-            return list((await connection.execute(SELECT_NAMING, {"owner": owner})).scalars())
+            return list((await connection.execute(SELECT_TO_ANONYMISE, {"owner": owner})).scalars())
 
     async def anonymise(self, order: StoredOrder, *, now: int) -> None:
-        """Take name and address out of an order that is over. Doing it twice is doing it once."""
+        """Remove name and address from an order that is final. Safe to repeat."""
         address = anonymous(order.address)
-        seen = order.as_seen().model_copy(update={"address": address})
+        view = order.owner_view().model_copy(update={"address": address})
         values = {
             "id": order.id,
             "address": address.model_dump_json(),
-            "reply_body": seen.model_dump_json(),
+            "reply_body": view.model_dump_json(),
+            "refused": OUTCOME_CODES[OutcomeKind.REFUSED],
             "now": now,
         }
         async with self._database.transaction("anonymise_order") as connection:
             await connection.execute(ANONYMISE, values)
 
-    async def look_again(self, owner: str, *, due_at: int) -> None:
+    async def postpone(self, owner: str, *, due_at: int) -> None:
+        """Check the owner's orders again at ``due_at``."""
         async with self._database.transaction("postpone_deletion") as connection:
             await connection.execute(POSTPONE, {"owner": owner, "due_at": due_at})
 
     async def forget(self, owner: str) -> None:
-        """Nothing is left to do about this one."""
+        """Remove an owner whose orders are all anonymised."""
         async with self._database.transaction("forget_deletion") as connection:
             await connection.execute(FORGET_OWNER, {"owner": owner})

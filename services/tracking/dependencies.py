@@ -5,38 +5,50 @@ from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Header, Path, Request
 
+from app.errors import Forbidden
 from app.identity import CallerToken, CurrentIdentity, TokenVerifier
 from app.request.idempotency import required_key
-from services.tracking.events import Bulletin, Listener
+from services.tracking.checkout import CheckoutService, Shopper
+from services.tracking.event_broker import EventBroker, Listener
+from services.tracking.event_stream import StreamTimeouts
 from services.tracking.models import StoredOrder
-from services.tracking.service import AccountRequired, Orders, Shopper
+from services.tracking.service import OrderService
 from services.tracking.settings import TrackingSettings
-from services.tracking.stream import StreamTempo
 
-MAX_EVENTS = 1_000_000
+MAX_EVENT_ID = 1_000_000
+
+
+class AccountRequired(Forbidden):
+    type = "account-required"
+    title = "Orders need an account"
 
 
 class State(TypedDict):
     """What start-up creates and requests use."""
 
-    orders: Orders
-    bulletin: Bulletin
+    checkouts: CheckoutService
+    orders: OrderService
+    event_broker: EventBroker
     verifier: TokenVerifier
     tracking_settings: TrackingSettings
 
 
-async def _orders(request: Request) -> Orders:
-    return cast(Orders, request.state.orders)
+async def _checkouts(request: Request) -> CheckoutService:
+    return cast(CheckoutService, request.state.checkouts)
 
 
-async def _bulletin(request: Request) -> Bulletin:
-    return cast(Bulletin, request.state.bulletin)
+async def _orders(request: Request) -> OrderService:
+    return cast(OrderService, request.state.orders)
 
 
-async def _tempo(request: Request) -> StreamTempo:
+async def _event_broker(request: Request) -> EventBroker:
+    return cast(EventBroker, request.state.event_broker)
+
+
+async def _stream_timeouts(request: Request) -> StreamTimeouts:
     settings = cast(TrackingSettings, request.state.tracking_settings)
-    return StreamTempo(
-        heartbeat=settings.events_heartbeat_seconds, longest=settings.events_longest_seconds
+    return StreamTimeouts(
+        heartbeat=settings.events_heartbeat_seconds, max_age=settings.events_longest_seconds
     )
 
 
@@ -48,34 +60,35 @@ async def _customer(identity: CurrentIdentity, token: CallerToken) -> Shopper:
     return Shopper(subject=identity.subject, token=token)
 
 
-OrdersService = Annotated[Orders, Depends(_orders)]
-News = Annotated[Bulletin, Depends(_bulletin)]
-Tempo = Annotated[StreamTempo, Depends(_tempo)]
+Checkouts = Annotated[CheckoutService, Depends(_checkouts)]
+Orders = Annotated[OrderService, Depends(_orders)]
+Broker = Annotated[EventBroker, Depends(_event_broker)]
+Timeouts = Annotated[StreamTimeouts, Depends(_stream_timeouts)]
 Customer = Annotated[Shopper, Depends(_customer)]
 """A caller with an account; a guest is answered 403 with where to log in."""
 IdempotencyKey = Annotated[str, Depends(required_key)]
 OrderId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 LastEventId = Annotated[
     int,
-    Header(alias="Last-Event-ID", ge=0, le=MAX_EVENTS, description="The last event you have."),
+    Header(alias="Last-Event-ID", ge=0, le=MAX_EVENT_ID, description="The last event you have."),
 ]
 
 
-async def _own_order(order_id: OrderId, customer: Customer, orders: OrdersService) -> StoredOrder:
+async def _own_order(order_id: OrderId, customer: Customer, orders: Orders) -> StoredOrder:
     return await orders.order(customer.subject, order_id)
 
 
 OwnOrder = Annotated[StoredOrder, Depends(_own_order)]
-"""The caller's order of that id; 404 for somebody else's as for none."""
+"""The caller's order of that id; 404 for an order of another owner as for none."""
 
 
 async def _listener(
-    order: OwnOrder, news: News, last_event_id: LastEventId = 0
+    order: OwnOrder, broker: Broker, last_event_id: LastEventId = 0
 ) -> AsyncIterator[Listener]:
-    # Left when the last byte was sent or the listener went away, whichever comes first.
-    # Nobody has seen what has not happened: a higher number would wait for ever.
+    # The block ends when the last byte was sent or the client disconnected.
+    # An id that is ahead of the order is cut: its events would never be sent.
     seen = min(last_event_id, order.sequence)
-    with news.listening(order.owner, order.id, after=seen) as listener:
+    with broker.listening(order.owner, order.id, after=seen) as listener:
         yield listener
 
 

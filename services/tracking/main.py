@@ -1,7 +1,7 @@
 """The tracking service: what is put together, and in which order it opens and closes."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from types import MappingProxyType
@@ -20,23 +20,25 @@ from app.stores.migrations import check_schema
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.tracking.anonymiser import Anonymiser
+from services.tracking.checkout import CheckoutService
 from services.tracking.clients import CartClient, ProductsClient, UserClient
 from services.tracking.courier import Courier
+from services.tracking.crash_points import CrashPoints, crash_points
 from services.tracking.deleted_owners import DeletedOwners
 from services.tracking.dependencies import State
-from services.tracking.events import Bulletin
-from services.tracking.metrics import Measures
+from services.tracking.event_broker import EventBroker
+from services.tracking.metrics import OrderMetrics
 from services.tracking.payments import Payments
 from services.tracking.repository import OrderRepository
 from services.tracking.routes import router
-from services.tracking.runner import SagaRunner
-from services.tracking.saga import Neighbours, Pace, Saga, ignore
-from services.tracking.service import Orders
-from services.tracking.settings import TrackingSettings, killer
+from services.tracking.saga import Participants, Saga, SagaTimeouts
+from services.tracking.saga_runner import SagaRunner
+from services.tracking.service import OrderService
+from services.tracking.settings import TrackingSettings
 from services.tracking.sweeper import Sweeper
 
-TURNS_A_LEASE = 5
-"""How many turns a replica may miss before another one takes over."""
+LEASE_ROUNDS = 5
+"""Rounds that a replica may miss before another one takes over its lease."""
 
 
 def create() -> FastAPI:
@@ -49,18 +51,16 @@ def build(
     *,
     transports: Mapping[str, Transport] = MappingProxyType({}),
     clock: Clock | None = None,
-    reached: Callable[[str], None] | None = None,
+    crashes: CrashPoints | None = None,
 ) -> FastAPI:
     """The app; nothing is opened before its lifespan begins.
 
-    ``transports`` replace the network to the neighbours of that name, ``clock`` the store's;
-    ``reached`` is told each point between two effects of a checkout.
+    ``transports`` replace the network to the upstreams of that name, ``clock`` the store's clock,
+    ``crashes`` the crash points of the settings.
     """
     metrics = Metrics("tracking", version=settings.version)
-    measures = Measures(metrics)
+    order_metrics = OrderMetrics(metrics)
     health = Health()
-    if reached is None:
-        reached = killer(settings.kill_point) if settings.kill_point else ignore
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
@@ -83,50 +83,50 @@ def build(
             holder = _unique(settings.instance)
             health.add("store", partial(check_schema, database, "services.tracking"))
             repository = OrderRepository(database)
-            bulletin = Bulletin(
+            event_broker = EventBroker(
                 repository,
                 per_shopper=settings.events_per_shopper,
                 limit=settings.events_limit,
-                measures=measures,
+                metrics=order_metrics,
             )
-            neighbours = Neighbours(
+            participants = Participants(
                 products=ProductsClient(products),
                 payments=_payments(settings, database, now),
                 cart=CartClient(cart),
             )
             saga = Saga(
                 orders=repository,
-                neighbours=neighbours,
-                pace=_pace(settings),
+                participants=participants,
+                timeouts=_timeouts(settings),
                 clock=now,
-                measures=measures,
-                reached=reached,
-                changed=bulletin.changed,
+                metrics=order_metrics,
+                crash_points=crashes or crash_points(settings.kill_point),
+                publish=event_broker.publish,
             )
             courier = Courier(
                 repository,
-                pace=saga.pace,
+                timeouts=saga.timeouts,
                 clock=now,
-                measures=measures,
-                changed=bulletin.changed,
+                metrics=order_metrics,
+                publish=event_broker.publish,
             )
             sweeper = Sweeper(
                 saga,
                 repository,
                 holder=holder,
-                lease=_in_milliseconds(TURNS_A_LEASE * settings.sweep_seconds),
+                lease=_in_milliseconds(LEASE_ROUNDS * settings.sweep_seconds),
                 clock=now,
-                measures=measures,
+                metrics=order_metrics,
             )
             anonymiser = Anonymiser(
                 UserClient(user),
                 DeletedOwners(database),
                 repository,
                 holder=holder,
-                lease=_in_milliseconds(TURNS_A_LEASE * settings.deletions_seconds),
-                pace=_in_milliseconds(settings.deletions_seconds),
+                lease=_in_milliseconds(LEASE_ROUNDS * settings.deletions_seconds),
+                interval=_in_milliseconds(settings.deletions_seconds),
                 clock=now,
-                measures=measures,
+                metrics=order_metrics,
             )
             runner = SagaRunner(saga, limit=settings.checkout_limit, grace=settings.drain_grace)
             async with (
@@ -134,28 +134,38 @@ def build(
                 run_in_background(
                     repeat(sweeper.sweep, every=settings.sweep_seconds, name="sweeper"),
                     repeat(
-                        courier.make_rounds, every=settings.courier_rounds_seconds, name="courier"
+                        courier.move_due_parcels,
+                        every=settings.courier_rounds_seconds,
+                        name="courier",
                     ),
                     repeat(anonymiser.work, every=settings.deletions_seconds, name="anonymiser"),
-                    repeat(bulletin.look, every=settings.events_poll_seconds, name="bulletin"),
+                    repeat(
+                        event_broker.poll, every=settings.events_poll_seconds, name="event broker"
+                    ),
                     BackgroundTask(
-                        "close the bulletin",
-                        partial(bulletin.close_when, app.state.lifecycle.wait_draining),
+                        "close the event broker",
+                        partial(event_broker.close_on, app.state.lifecycle.wait_draining),
                     ),
                 ),
             ):
                 yield State(
-                    orders=Orders(
+                    checkouts=CheckoutService(
+                        repository=repository,
+                        runner=runner,
+                        products=participants.products,
+                        cart=participants.cart,
+                        currency=settings.currency,
+                        stall=saga.timeouts.stall,
+                        max_wait=settings.checkout_patience,
+                        clock=now,
+                    ),
+                    orders=OrderService(
                         repository=repository,
                         saga=saga,
                         runner=runner,
-                        products=neighbours.products,
-                        cart=neighbours.cart,
-                        currency=settings.currency,
-                        timeout=settings.checkout_patience,
-                        clock=now,
+                        max_wait=settings.checkout_patience,
                     ),
-                    bulletin=bulletin,
+                    event_broker=event_broker,
                     verifier=TokenVerifier(
                         JwksClient(user),
                         issuer=settings.token_issuer,
@@ -172,7 +182,7 @@ def build(
         health=health,
         lifespan=lifespan,
         routers=[router],
-        # A shopper at the till is the last one to be sent away.
+        # A checkout is the last request to be shed.
         priorities={"POST /v1/orders": Priority.HIGH},
     )
 
@@ -182,13 +192,13 @@ def _payments(settings: TrackingSettings, database: Database, clock: Clock) -> P
         database,
         mode=settings.payment_mode,
         delay=settings.payment_delay,
-        limit=settings.payment_timeout,
+        timeout=settings.payment_timeout,
         clock=clock,
     )
 
 
-def _pace(settings: TrackingSettings) -> Pace:
-    return Pace(
+def _timeouts(settings: TrackingSettings) -> SagaTimeouts:
+    return SagaTimeouts(
         stall=_in_milliseconds(settings.stall_seconds),
         retry=_in_milliseconds(settings.retry_seconds),
         give_up=_in_milliseconds(settings.give_up_seconds),
@@ -201,5 +211,5 @@ def _in_milliseconds(seconds: float) -> int:
 
 
 def _unique(instance: str) -> str:
-    """A replica that was killed and started again is another one: its lease must run out."""
+    """A replica that was killed and started again is another one: its old lease must expire."""
     return f"{instance}-{secrets.token_hex(4)}"

@@ -1,4 +1,4 @@
-"""The numbers of this service, and the question each of them answers."""
+"""The metrics of orders, and the question that each answers."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from services.tracking.models import Reason, ShipmentStatus, Status, Step, Store
 STEP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-class Measures:
+class OrderMetrics:
     def __init__(self, metrics: Metrics) -> None:
         # How do checkouts end, and why do orders get lost?
         self._orders = metrics.counter(
@@ -25,13 +25,13 @@ class Measures:
             labels=("step", "outcome"),
             buckets=STEP_BUCKETS,
         )
-        # How often does a checkout need a second life?
+        # How often does a checkout stall?
         self._resumed = metrics.counter(
             "orders_resumed_total", "Orders that stood still and were taken up again."
         )
         # Is there an order that a person has to look at?
         self._parked = metrics.counter(
-            "orders_parked_total", "Orders left alone after too many surprises."
+            "orders_parked_total", "Orders left alone after too many failed attempts."
         )
         # Are deleted accounts forgotten?
         self._anonymised = metrics.counter(

@@ -2,18 +2,18 @@
 
 Two fields of a `StoredOrder` say where its checkout stands:
 
-* ``status`` is the decision: ``pending`` (going forward), ``confirmed`` or ``cancelled``;
-* ``step`` is what is being done about it, ``done`` when nothing is left to do.
+* ``status`` is the decision: ``pending`` (none yet), ``confirmed`` or ``cancelled``;
+* ``step`` is the next saga step, ``done`` when nothing is left to do.
 
-``version`` rises with each change; every change names the version it was based on, so a
-process that has fallen behind can no longer change anything.
+Each change raises ``version`` and names the version it was based on, so a process with an
+outdated order changes nothing.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
@@ -32,7 +32,7 @@ _WITHOUT_POSTAL_CODES = (
     " KM KN KP ML MO MR MW NR NU PA QA RW SB SC SL SO SR SS ST SX SY TD TG TK TL TO TV UG VU YE ZW"
 )
 WITHOUT_POSTAL_CODES = frozenset(_WITHOUT_POSTAL_CODES.split())
-"""Countries whose posts deliver without a code (Universal Postal Union)."""
+"""Countries without postal codes (Universal Postal Union)."""
 
 
 class Status(StrEnum):
@@ -42,7 +42,7 @@ class Status(StrEnum):
 
 
 class Step(StrEnum):
-    """What the saga does next; `saga.STEPS` says how."""
+    """The next step of the saga; `saga.STEPS` has the table."""
 
     RESERVE = "reserve"
     PAY = "pay"
@@ -84,14 +84,14 @@ class Money(RequestModel):
 
 
 class Address(RequestModel):
-    """Where the parcel goes. Some countries have no postal codes."""
+    """Where the parcel goes."""
 
     name: Annotated[str, Text(1, 100)]
     line1: Annotated[str, Text(1, 200)]
     line2: Annotated[str, Text(1, 200)] | None = None
     city: Annotated[str, Text(1, 100)]
     country: Annotated[Country, Field(description="ISO 3166-1 alpha-2")]
-    # After the country: the check below reads it.
+    # Declared after the country, which its validator reads.
     postal_code: Annotated[
         Annotated[str, Text(1, 20)] | None,
         Field(validate_default=True, description="Needed where the country has postal codes."),
@@ -99,7 +99,7 @@ class Address(RequestModel):
 
     @field_validator("postal_code")
     @classmethod
-    def _needed_where_there_are_any(cls, code: str | None, info: ValidationInfo) -> str | None:
+    def _require_where_used(cls, code: str | None, info: ValidationInfo) -> str | None:
         country = info.data.get("country")
         if code is None and country is not None and country not in WITHOUT_POSTAL_CODES:
             raise ValueError("is needed in this country")
@@ -110,7 +110,7 @@ REMOVED = "(removed)"
 
 
 def anonymous(address: Address) -> Address:
-    """What is kept of an address when its owner's account is gone: the country, for the taxes."""
+    """What is kept of an address when its owner's account is deleted: the country, for taxes."""
     return Address(
         name=REMOVED, line1=REMOVED, city=REMOVED, postal_code=REMOVED, country=address.country
     )
@@ -131,7 +131,7 @@ class OrderLine(ResponseModel):
 
 
 class ShipmentEvent(ResponseModel):
-    """One move of the parcel; ``sequence`` orders them, the clock only describes them."""
+    """One move of the parcel. Events are ordered by ``sequence``, not by time."""
 
     sequence: int
     status: ShipmentStatus
@@ -157,7 +157,7 @@ class Order(ResponseModel):
 
 
 class QuoteLine(ResponseModel):
-    """A line as it could be bought now; without a price it is no longer sold."""
+    """A line at the price of now. A line without a price is no longer sold."""
 
     sku: str
     name: str
@@ -177,7 +177,7 @@ class Quote(ResponseModel):
 class StoredOrder:
     """An order with what the saga and the courier need to know about it.
 
-    Nobody but the one at work on it touches the order before ``due_at``.
+    Until ``due_at`` only the process that works on the order may change it.
     """
 
     id: str
@@ -196,22 +196,22 @@ class StoredOrder:
     events: tuple[ShipmentEvent, ...]
 
     @property
-    def is_over(self) -> bool:
-        """Whether nothing will ever happen to it again."""
+    def is_final(self) -> bool:
+        """Whether it will never change again."""
         if self.status is Status.CANCELLED:
             return self.step is Step.DONE
         return self.shipment_status is ShipmentStatus.DELIVERED
 
     def is_due(self, *, now: int, latest: int) -> bool:
-        """Whether somebody else may take it up.
+        """Whether another process may take it up.
 
-        Nobody postpones anything beyond ``latest``: a later time was written by a clock that
-        was wrong, and nobody waits for it.
+        No process postpones an order beyond ``latest``. A later time was written by a clock
+        that was wrong, and is ignored.
         """
         return not now < self.due_at <= latest
 
     def at_step(self, step: Step) -> "StoredOrder":
-        """The same decision, the next thing to do about it."""
+        """The same decision, at another step."""
         return replace(self, step=step)
 
     def confirmed(self, *, now: int) -> "StoredOrder":
@@ -219,12 +219,12 @@ class StoredOrder:
         return decided.moved(ShipmentStatus.CONFIRMED, now=now)
 
     def cancelled(self, reason: Reason, *, undo_from: Step, now: int) -> "StoredOrder":
-        """Decided against; ``undo_from`` is the first thing to give back."""
+        """Cancelled; ``undo_from`` is the first step of undoing it."""
         decided = replace(self, status=Status.CANCELLED, step=undo_from, reason=reason)
         return decided.moved(ShipmentStatus.CANCELLED, now=now)
 
     def moved(self, status: ShipmentStatus, *, now: int) -> "StoredOrder":
-        """The parcel is somewhere else: one more event."""
+        """With the parcel at its next status, and the event that says so."""
         event = ShipmentEvent(sequence=self.sequence + 1, status=status, at=moment(now))
         return replace(
             self,
@@ -233,8 +233,8 @@ class StoredOrder:
             events=(*self.events, event),
         )
 
-    def as_seen(self) -> Order:
-        """The order without its machinery."""
+    def owner_view(self) -> Order:
+        """The order as its owner sees it."""
         return Order(
             id=self.id,
             status=self.status,
@@ -248,12 +248,13 @@ class StoredOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
-    """What a checkout starts from; the store lets one order that is not cancelled follow from it.
+class OrderOrigin:
+    """The state of the cart that an order is made of; of each state one order may be made.
 
-    A cart's state is its version and the time of its last change: a cart that expired counts
-    its versions from the start again. ``ordinal`` numbers the orders of one owner that were
-    not cancelled. It is read before the cart, so an order placed since then has taken it.
+    A state is identified by the cart's version and the time of its last change, because a cart
+    that expired counts its versions from the start again. ``ordinal`` numbers the orders of one
+    owner that were not cancelled. It is read before the cart, so an order that is placed in
+    between takes the number.
     """
 
     cart_version: int
@@ -267,30 +268,64 @@ class LatestOrder:
 
     id: str
     status: Status
-    basis: Basis
+    origin: OrderOrigin
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to a checkout, kept word for word for whoever sends the same key again.
-
-    ``status`` is an HTTP status; ``body`` is the order, or the refusal's quote, as JSON.
-    """
-
-    status: int
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A clear no to a step; ``available`` is the stock of the SKUs that were short."""
+class StepRefusal:
+    """A definite no to a step. ``available`` is the stock of the SKUs that were short."""
 
     reason: Reason
     available: Mapping[str, int] = field(default_factory=dict)
 
 
-class Refused(ResponseModel):
-    """Why a checkout ended without an order, as it is kept for the same key again."""
+class CheckoutRefusal(ResponseModel):
+    """Why a checkout ended without an order."""
 
     reason: Reason
     quote: Quote | None
+
+
+class OutcomeKind(StrEnum):
+    """What the request that started a checkout was told."""
+
+    CONFIRMED = "confirmed"
+    PENDING = "pending"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutOutcome:
+    """What the request was told, kept for repeated requests.
+
+    ``document`` is the JSON of that moment, kept word for word: of an `Order`, or of a
+    `CheckoutRefusal` if the checkout was refused.
+    """
+
+    kind: OutcomeKind
+    document: str
+
+    @classmethod
+    def confirmed(cls, order: StoredOrder) -> Self:
+        return cls(OutcomeKind.CONFIRMED, order.owner_view().model_dump_json())
+
+    @classmethod
+    def pending(cls, order: StoredOrder) -> Self:
+        return cls(OutcomeKind.PENDING, order.owner_view().model_dump_json())
+
+    @classmethod
+    def refused(cls, reason: Reason, *, quote: Quote | None = None) -> Self:
+        refusal = CheckoutRefusal(reason=reason, quote=quote)
+        return cls(OutcomeKind.REFUSED, refusal.model_dump_json())
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRecord:
+    """What is remembered of the checkout that used an idempotency key.
+
+    ``outcome`` is None until its request was told something.
+    """
+
+    order_id: str
+    payload_hash: str
+    outcome: CheckoutOutcome | None

@@ -1,16 +1,15 @@
-"""A payment provider made of one table, which can be told to misbehave.
+"""A simulated payment provider, in one table, that can be configured to fail.
 
-Like a real one it is asked by order id, charges an order at most once however often it is
-asked, and tells afterwards what became of a charge. A refund that overtakes its charge voids
-it: the charge is declined when it arrives.
+Like a real one it charges an order at most once and tells afterwards what became of a charge. A
+refund that overtakes its charge voids it: the charge is declined when it arrives.
 
 | mode    | what happens to a charge                                                     |
 |---------|------------------------------------------------------------------------------|
 | succeed | charged                                                                      |
 | decline | declined                                                                     |
-| slow    | charged, the answer comes ``delay`` seconds later                            |
-| timeout | charged, the answer never comes                                              |
-| flaky   | a third each: lost on the way there, charged but lost on the way back, charged |
+| slow    | charged, the response comes ``delay`` seconds later                          |
+| timeout | charged, the response never comes                                            |
+| flaky   | a third each: request lost, charged but response lost, charged               |
 """
 
 import asyncio
@@ -51,14 +50,14 @@ class PaymentStatus(StrEnum):
 
 
 class PaymentUnclear(Unavailable):
-    """Nobody on this side knows whether the money was taken: ask `Payments.status`."""
+    """It is unknown whether the money was taken; `Payments.status` tells."""
 
     type = "payment-unclear"
     title = "The payment provider did not answer"
 
 
 class Payments:
-    """``delay`` and ``limit`` are seconds: what ``slow`` costs, how long we wait for answers."""
+    """``delay`` (of mode ``slow``) and ``timeout`` are in seconds."""
 
     def __init__(
         self,
@@ -66,59 +65,58 @@ class Payments:
         *,
         mode: PaymentMode,
         delay: float,
-        limit: float,
+        timeout: float,
         clock: Callable[[], int],
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
         self._mode = mode
         self._delay = delay
-        self._limit = limit
+        self._timeout = timeout
         self._clock = clock
         self._chance = chance
 
     async def charge(self, order_id: str, price: Money) -> PaymentStatus:
-        """Take the money, once per order; the same order again gets the same answer.
+        """Take the money, once per order: charging it again returns the same status.
 
         Raises `PaymentUnclear`, and `StoreUnavailable` when nothing was taken.
         """
-        luck = self._chance() if self._mode == "flaky" else 1.0
-        if luck < 1 / 3:
+        draw = self._chance() if self._mode == "flaky" else 1.0
+        if draw < 1 / 3:
             raise PaymentUnclear("The payment provider was not reached.")
         status = await self._record(order_id, price)
-        if luck < 2 / 3:
+        if draw < 2 / 3:
             raise PaymentUnclear("The payment provider's answer was lost.")
         try:
-            async with asyncio.timeout(self._limit):
-                await self._think()
+            async with asyncio.timeout(self._timeout):
+                await self._wait_as_configured()
         except TimeoutError as error:
             raise PaymentUnclear("The payment provider did not answer in time.") from error
         return status
 
     async def status(self, order_id: str) -> PaymentStatus | None:
-        """What became of the order's payment; None: it was never asked for."""
+        """What became of the order's payment; None: it was never charged."""
         async with self._database.reading("payment_status") as connection:
             return await _status(connection, order_id)
 
     async def refund(self, order_id: str, price: Money) -> None:
-        """Give back what was charged, or make sure that nothing will be. Safe to repeat."""
+        """Give back what was charged, or make sure that nothing will be charged. Safe to repeat."""
         values = self._values(order_id, price)
         async with self._database.transaction("refund") as connection:
             await connection.execute(REFUND, values)
 
-    async def _think(self) -> None:
-        """Take the time that the mode says before answering."""
+    async def _wait_as_configured(self) -> None:
         if self._mode == "timeout":
-            await asyncio.sleep(self._limit + 1)
+            await asyncio.sleep(self._timeout + 1)
         if self._mode == "slow":
             await asyncio.sleep(self._delay)
 
     async def _record(self, order_id: str, price: Money) -> PaymentStatus:
-        wanted = PaymentStatus.DECLINED if self._mode == "decline" else PaymentStatus.CHARGED
-        values = self._values(order_id, price) | {"status": wanted}
+        new_status = PaymentStatus.DECLINED if self._mode == "decline" else PaymentStatus.CHARGED
+        values = self._values(order_id, price) | {"status": new_status}
         async with self._database.transaction("charge") as connection:
             await connection.execute(CHARGE, values)
-            return await _status(connection, order_id) or wanted
+            return await _status(connection, order_id) or new_status
 
     def _values(self, order_id: str, price: Money) -> dict[str, str | int]:
         return {

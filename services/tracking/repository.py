@@ -1,13 +1,13 @@
-"""Where orders are kept: one set of SQL for SQLite and Postgres.
+"""Stores orders, their events and leases in SQLite or Postgres, with the same SQL.
 
-Every change of an order is one conditional update: it names the version it was based on and
-writes the event and the log line that belong to it in the same transaction. Whoever is late
-gets `OrderChanged` and has changed nothing.
+A change of an order is one conditional update. It names the version it was based on, and writes
+the event and the log line that belong to it in the same transaction. A process with an outdated
+version gets `OrderChanged` and has changed nothing.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import RowMapping, TextClause
@@ -17,12 +17,14 @@ from app.stores.clock import CLOCK_MARGIN, moment
 from app.stores.sql import Database
 from services.tracking.models import (
     Address,
-    Basis,
+    CheckoutOutcome,
+    IdempotencyRecord,
     LatestOrder,
     Money,
     OrderLine,
+    OrderOrigin,
+    OutcomeKind,
     Reason,
-    Reply,
     ShipmentEvent,
     ShipmentStatus,
     Status,
@@ -30,40 +32,36 @@ from services.tracking.models import (
     StoredOrder,
 )
 from services.tracking.statements import (
-    ADD_STRIKE,
+    COUNT_FAILED_ATTEMPT,
     HOLD_LEASE,
     INSERT_EVENT,
     INSERT_ORDER,
     INSERT_STEP,
-    KEEP_REPLY,
+    KEEP_OUTCOME,
+    SELECT_CONFLICTING_ORDER,
+    SELECT_DUE_CHECKOUTS,
+    SELECT_DUE_SHIPMENTS,
     SELECT_EVENTS,
     SELECT_FIRST_PAGE,
+    SELECT_IDEMPOTENCY_RECORD,
     SELECT_LATEST,
+    SELECT_LATEST_SEQUENCES,
     SELECT_NEXT_PAGE,
     SELECT_ORDER,
-    SELECT_RECEIPT,
-    SELECT_RIVAL,
-    SELECT_SEQUENCES,
-    SELECT_UNDER_WAY,
-    SELECT_UNFINISHED,
     UPDATE_ORDER,
 )
 
-# An order that surprises us this often is left alone, so that the others move on.
-MAX_STRIKES = 5
+MAX_FAILED_ATTEMPTS = 5
+"""An order that has failed this often is parked, so that the others go on."""
+
+# The columns `reply_status` and `reply_body` keep an outcome. Earlier versions kept HTTP responses
+# in them. Their rows are still read, and their replicas read these rows during an upgrade.
+OUTCOME_CODES = {OutcomeKind.CONFIRMED: 201, OutcomeKind.PENDING: 202, OutcomeKind.REFUSED: 409}
+OUTCOME_KINDS = {code: kind for kind, code in OUTCOME_CODES.items()}
 
 
 class OrderChanged(Exception):
-    """Somebody else changed the order since it was read; read it again and decide anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What is remembered of the checkout that used an idempotency key."""
-
-    order_id: str
-    payload_hash: str
-    reply: Reply | None
+    """Another process changed the order since it was read."""
 
 
 class OrderRepository:
@@ -75,10 +73,12 @@ class OrderRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, order: StoredOrder, *, key: str, payload_hash: str, basis: Basis) -> bool:
-        """Store a new order; False: its owner's key or its basis already has one.
+    async def add(
+        self, order: StoredOrder, *, key: str, payload_hash: str, origin: OrderOrigin
+    ) -> bool:
+        """Store a new order. False: there is an order with its owner's key or its origin.
 
-        Of any number of adds at once the store lets one through.
+        Of concurrent adds one succeeds.
         """
         async with self._database.transaction("add_order") as connection:
             values = _changeable(order) | {
@@ -90,7 +90,7 @@ class OrderRepository:
                 "lines": json.dumps([line.model_dump() for line in order.lines]),
                 "address": order.address.model_dump_json(),
                 "created_at": order.created_at,
-                **asdict(basis),
+                **asdict(origin),
             }
             inserted = await connection.execute(INSERT_ORDER, values)
             if inserted.first() is None:
@@ -105,19 +105,15 @@ class OrderRepository:
         *,
         now: int,
         due_at: int,
-        reply: Reply | None = None,
+        outcome: CheckoutOutcome | None = None,
     ) -> StoredOrder:
-        """Make ``before`` into ``after``; returns it with its new version.
+        """Replace ``before`` by ``after``. Returns it with its new version.
 
-        Others leave it alone until ``due_at``. ``reply`` is kept unless one was kept earlier.
-        Raises `OrderChanged`.
+        Other processes leave the order alone until ``due_at``. ``outcome`` is kept unless one
+        was kept earlier. Raises `OrderChanged`.
         """
         saved = replace(after, version=before.version + 1, due_at=due_at)
-        values = _changeable(saved) | {
-            "version": before.version,
-            "reply_status": reply.status if reply else None,
-            "reply_body": reply.body if reply else None,
-        }
+        values = _changeable(saved) | {"version": before.version} | _outcome_columns(outcome)
         async with self._database.transaction("save_order") as connection:
             updated = await connection.execute(UPDATE_ORDER, values)
             if updated.first() is None:
@@ -128,26 +124,22 @@ class OrderRepository:
                     await _add_event(connection, after.id, event, now)
         return saved
 
-    async def keep_reply(self, order_id: str, reply: Reply) -> Reply:
-        """Remember what the checkout was answered; returns the first one ever kept."""
+    async def keep_outcome(self, order_id: str, outcome: CheckoutOutcome) -> CheckoutOutcome:
+        """Keep what the checkout's request is told. Returns the first outcome that was kept."""
         async with self._database.transaction("keep_reply") as connection:
-            kept = await connection.execute(
-                KEEP_REPLY, {"id": order_id, "status": reply.status, "body": reply.body}
-            )
-            status, body = kept.one()
-        return Reply(status=status, body=body)
+            values = {"id": order_id, **_outcome_columns(outcome)}
+            kept = (await connection.execute(KEEP_OUTCOME, values)).mappings().one()
+        return _outcome(kept) or outcome
 
-    async def receipt(self, owner: str, key: str) -> Receipt | None:
+    async def idempotency_record(self, owner: str, key: str) -> IdempotencyRecord | None:
         """What ``owner`` did with this idempotency key; None: nothing yet."""
+        values = {"owner": owner, "key": key}
         async with self._database.reading("receipt") as connection:
-            found = await connection.execute(SELECT_RECEIPT, {"owner": owner, "key": key})
+            found = await connection.execute(SELECT_IDEMPOTENCY_RECORD, values)
             row = found.mappings().first()
         if row is None:
             return None
-        reply = None
-        if row["reply_status"] is not None:
-            reply = Reply(status=row["reply_status"], body=row["reply_body"])
-        return Receipt(order_id=row["id"], payload_hash=row["payload_hash"], reply=reply)
+        return IdempotencyRecord(row["id"], row["payload_hash"], _outcome(row))
 
     async def latest(self, owner: str) -> LatestOrder | None:
         """The owner's newest order that is not cancelled."""
@@ -155,13 +147,14 @@ class OrderRepository:
             row = (await connection.execute(SELECT_LATEST, {"owner": owner})).first()
         if row is None:
             return None
-        basis = Basis(row.cart_version, row.cart_updated_at, row.ordinal)
-        return LatestOrder(row.id, Status(row.status), basis)
+        origin = OrderOrigin(row.cart_version, row.cart_updated_at, row.ordinal)
+        return LatestOrder(row.id, Status(row.status), origin)
 
-    async def rival(self, owner: str, basis: Basis) -> str | None:
-        """The id of the order that follows from ``basis``; None: there is none any more."""
+    async def conflicting_order(self, owner: str, origin: OrderOrigin) -> str | None:
+        """The id of the order that takes the place of another one with ``origin``, if any."""
         async with self._database.reading("rival_order") as connection:
-            found = await connection.execute(SELECT_RIVAL, {"owner": owner, **asdict(basis)})
+            values = {"owner": owner, **asdict(origin)}
+            found = await connection.execute(SELECT_CONFLICTING_ORDER, values)
             return found.scalar_one_or_none()
 
     async def get(self, order_id: str) -> StoredOrder | None:
@@ -188,31 +181,32 @@ class OrderRepository:
             events = await _events(connection, [order_id])
         return [event for event in events.get(order_id, []) if event.sequence > sequence]
 
-    async def sequences(self, order_ids: Sequence[str]) -> Mapping[str, int]:
+    async def latest_sequences(self, order_ids: Sequence[str]) -> Mapping[str, int]:
         """The number of the newest event of each order."""
         async with self._database.reading("sequences") as connection:
-            found = await connection.execute(SELECT_SEQUENCES, {"ids": list(order_ids)})
+            found = await connection.execute(SELECT_LATEST_SEQUENCES, {"ids": list(order_ids)})
             return {row.id: row.sequence for row in found}
 
-    async def unfinished(self, *, now: int, latest: int, limit: int) -> list[str]:
-        """Ids of the orders whose saga is not done and stands still (`StoredOrder.is_due`)."""
-        return await self._due(SELECT_UNFINISHED, now=now, latest=latest, limit=limit)
+    async def due_checkouts(self, *, now: int, latest: int, limit: int) -> list[str]:
+        """Ids of the orders whose saga is not done and makes no progress (`StoredOrder.is_due`)."""
+        return await self._due(SELECT_DUE_CHECKOUTS, now=now, latest=latest, limit=limit)
 
-    async def under_way(self, *, now: int, latest: int, limit: int) -> list[str]:
+    async def due_shipments(self, *, now: int, latest: int, limit: int) -> list[str]:
         """Ids of the orders whose parcel is due to move (`StoredOrder.is_due`)."""
-        return await self._due(SELECT_UNDER_WAY, now=now, latest=latest, limit=limit)
+        return await self._due(SELECT_DUE_SHIPMENTS, now=now, latest=latest, limit=limit)
 
-    async def strike(self, order_id: str, *, due_at: int) -> bool:
-        """Count a surprise against an order; True: that was one too many, it is parked."""
+    async def count_failed_attempt(self, order_id: str, *, due_at: int) -> bool:
+        """Count an unexpected error of an order. True: there were too many, it is parked."""
         async with self._database.transaction("strike") as connection:
-            struck = await connection.execute(ADD_STRIKE, {"id": order_id, "due_at": due_at})
-            return bool(struck.scalar_one() >= MAX_STRIKES)
+            values = {"id": order_id, "due_at": due_at}
+            count = (await connection.execute(COUNT_FAILED_ATTEMPT, values)).scalar_one()
+            return bool(count >= MAX_FAILED_ATTEMPTS)
 
     async def hold_lease(self, name: str, *, holder: str, now: int, expires_at: int) -> bool:
-        """Take or prolong a lease; False: somebody else holds it.
+        """Acquire or renew a lease. False: another replica holds it.
 
-        One that reaches much farther than ``expires_at`` is held by nobody: a clock that was
-        wrong wrote it.
+        A lease that expires much later than ``expires_at`` is ignored: a clock that was wrong
+        wrote it.
         """
         async with self._database.transaction("hold_lease") as connection:
             held = await connection.execute(
@@ -228,8 +222,13 @@ class OrderRepository:
             return held.first() is not None
 
     async def _due(self, statement: TextClause, *, now: int, latest: int, limit: int) -> list[str]:
-        # Ids only: an order that cannot be read must not hide the ones behind it.
-        values = {"now": now, "latest": latest, "limit": limit, "max_strikes": MAX_STRIKES}
+        # Ids only: an order that cannot be read must not hide the others.
+        values = {
+            "now": now,
+            "latest": latest,
+            "limit": limit,
+            "max_failed_attempts": MAX_FAILED_ATTEMPTS,
+        }
         async with self._database.reading("due_orders") as connection:
             found = await connection.execute(statement, values)
             return list(found.scalars())
@@ -248,8 +247,20 @@ def _changeable(order: StoredOrder) -> dict[str, Any]:
     }
 
 
+def _outcome_columns(outcome: CheckoutOutcome | None) -> dict[str, Any]:
+    if outcome is None:
+        return {"reply_status": None, "reply_body": None}
+    return {"reply_status": OUTCOME_CODES[outcome.kind], "reply_body": outcome.document}
+
+
+def _outcome(row: RowMapping) -> CheckoutOutcome | None:
+    if row["reply_status"] is None:
+        return None
+    return CheckoutOutcome(OUTCOME_KINDS[row["reply_status"]], row["reply_body"])
+
+
 def _steps_between(before: StoredOrder, after: StoredOrder) -> dict[Step, str]:
-    """What the log says about a change: the step that ended and the one that starts."""
+    """The log of a change: the step that ended and the one that starts."""
     if before.step is after.step:
         return {}
     given_up = before.status is Status.PENDING and after.status is Status.CANCELLED
@@ -320,6 +331,6 @@ def _order(row: RowMapping, events: Sequence[ShipmentEvent]) -> StoredOrder:
         due_at=row["due_at"],
         shipment_status=ShipmentStatus(row["shipment_status"]),
         sequence=row["sequence"],
-        # The order was read first: a later event belongs to a state we have not seen.
+        # The order was read first: a later event belongs to a later version of it.
         events=tuple(event for event in events if event.sequence <= row["sequence"]),
     )

@@ -1,38 +1,32 @@
-"""The HTTP side of orders."""
-
-from typing import Any
+"""The HTTP contract of orders."""
 
 from fastapi import APIRouter, Response, status
 from fastapi.sse import EventSourceResponse
 from pydantic import TypeAdapter
 
-from app.errors import IdempotencyKeyReused
-from app.request.idempotency import REPLAYED, document_required_key
+from app.request.idempotency import document_required_key
 from app.request.pagination import Cursor, Limit, Milliseconds, Page, decode_cursor, encode_cursor
 from app.request.problems import problems
 from services.tracking.dependencies import (
+    AccountRequired,
+    Broker,
+    Checkouts,
     Customer,
     IdempotencyKey,
-    News,
     OrderId,
     OrderListener,
-    OrdersService,
+    Orders,
     OwnOrder,
-    Tempo,
+    Timeouts,
 )
-from services.tracking.events import NoMoreListeners, TooManyStreams
+from services.tracking.event_stream import event_stream
 from services.tracking.models import FINAL_SHIPMENT_STATUSES, Checkout, Order, Step, StoredOrder
-from services.tracking.service import (
-    AccountRequired,
-    AlreadyOrdered,
-    AlreadyShipped,
-    CartEmpty,
-    CheckoutFailed,
-    InProgress,
-    PaymentDeclined,
-    QuoteChanged,
+from services.tracking.responses import (
+    CANCEL_RESPONSES,
+    CHECKOUT_RESPONSES,
+    STREAM_RESPONSES,
+    checkout_response,
 )
-from services.tracking.stream import event_stream
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -42,48 +36,11 @@ POSITION = TypeAdapter(tuple[Milliseconds, OrderId])
 KEY_PARAMETER = document_required_key(
     "Names this checkout: sent again, it gives the same answer again."
 )
-LOCATION = {"Location": {"description": "The order.", "schema": {"type": "string"}}}
-CHECKOUT_ANSWERS: dict[int | str, dict[str, Any]] = {
-    201: {"model": Order, "description": "Confirmed", "headers": LOCATION},
-    202: {"model": Order, "description": "Still working", "headers": LOCATION},
-    **problems(
-        AccountRequired,
-        CartEmpty,
-        AlreadyOrdered,
-        QuoteChanged,
-        PaymentDeclined,
-        CheckoutFailed,
-        InProgress,
-        IdempotencyKeyReused,
-    ),
-}
-CANCEL_ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Cancelled; money and stock are back"},
-    202: {"model": Order, "description": "Cancelled; money and stock are on their way back"},
-    **problems(AccountRequired, AlreadyShipped, InProgress),
-}
-EVENT: dict[str, Any] = {
-    "type": "object",
-    "required": ["event", "data"],
-    "properties": {
-        "event": {"type": "string", "enum": ["shipment", "end", "bye"]},
-        "id": {"type": "string", "description": "What to send as `Last-Event-ID`."},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-    },
-}
-STREAM_ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Events `shipment` as they happen, `end` after the last, `bye` to reconnect",
-        "content": {"text/event-stream": {"itemSchema": EVENT}},
-    },
-    204: {"description": "You have seen the last event: nothing will follow"},
-    **problems(AccountRequired, TooManyStreams, NoMoreListeners),
-}
 
 
-@router.post("", status_code=201, responses=CHECKOUT_ANSWERS, openapi_extra=KEY_PARAMETER)
+@router.post("", status_code=201, responses=CHECKOUT_RESPONSES, openapi_extra=KEY_PARAMETER)
 async def check_out(
-    customer: Customer, key: IdempotencyKey, checkout: Checkout, orders: OrdersService
+    customer: Customer, key: IdempotencyKey, checkout: Checkout, checkouts: Checkouts
 ) -> Response:
     """Order everything in the caller's cart for the total they have seen.
 
@@ -91,55 +48,49 @@ async def check_out(
     stock is different now, and `quote` says what it would be. 409 `already-ordered`: this cart
     made an order already, `order_id`; it can be ordered again if that one is cancelled.
     """
-    answered = await orders.check_out(customer, checkout, key=key)
-    headers = {"Location": f"{router.prefix}/{answered.order_id}"}
-    return Response(
-        answered.reply.body,
-        status_code=answered.reply.status,
-        headers=headers | (REPLAYED if answered.replayed else {}),
-        media_type="application/json",
-    )
+    result = await checkouts.check_out(customer, checkout, key=key)
+    return checkout_response(result, location=f"{router.prefix}/{result.order_id}")
 
 
 @router.get("", responses=problems(AccountRequired))
 async def list_orders(
-    customer: Customer, orders: OrdersService, limit: Limit = 20, cursor: Cursor = None
+    customer: Customer, orders: Orders, limit: Limit = 20, cursor: Cursor = None
 ) -> Page[Order]:
     """The caller's orders, newest first."""
     after = decode_cursor(cursor, LISTING, POSITION) if cursor else None
-    # One more than asked for tells whether there is a next page.
+    # One more than the page holds tells whether there is a next page.
     found = await orders.page(customer.subject, after=after, limit=limit + 1)
-    items = [order.as_seen() for order in found[:limit]]
+    items = [order.owner_view() for order in found[:limit]]
     return Page(items=items, next_cursor=_cursor_after(found[limit - 1]) if found[limit:] else None)
 
 
 @router.get("/{order_id}", responses=problems(AccountRequired))
 async def read_order(order: OwnOrder) -> Order:
     """One of the caller's orders."""
-    return order.as_seen()
+    return order.owner_view()
 
 
-@router.post("/{order_id}:cancel", responses=CANCEL_ANSWERS)
+@router.post("/{order_id}:cancel", responses=CANCEL_RESPONSES)
 async def cancel_order(
-    order_id: OrderId, customer: Customer, orders: OrdersService, response: Response
+    order_id: OrderId, customer: Customer, orders: Orders, response: Response
 ) -> Order:
     """Cancel an order whose parcel has not left the house; doing it twice is doing it once."""
     order = await orders.cancel(customer.subject, order_id)
     if order.step is not Step.DONE:
         response.status_code = status.HTTP_202_ACCEPTED
-    return order.as_seen()
+    return order.owner_view()
 
 
-@router.get("/{order_id}/events", response_model=None, responses=STREAM_ANSWERS)
+@router.get("/{order_id}/events", response_model=None, responses=STREAM_RESPONSES)
 async def follow_order(
-    order: OwnOrder, listener: OrderListener, news: News, tempo: Tempo
+    order: OwnOrder, listener: OrderListener, broker: Broker, timeouts: Timeouts
 ) -> EventSourceResponse | Response:
     """What happens to the order, as server-sent events; `Last-Event-ID` resumes."""
     is_final = order.shipment_status in FINAL_SHIPMENT_STATUSES
     if is_final and listener.seen >= order.sequence:
-        # The one answer that makes a browser's EventSource stop asking.
+        # Only 204 makes a browser's EventSource stop reconnecting.
         return Response(status_code=status.HTTP_204_NO_CONTENT)
-    return event_stream(news, listener, tempo)
+    return event_stream(broker, listener, timeouts)
 
 
 def _cursor_after(order: StoredOrder) -> str:

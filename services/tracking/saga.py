@@ -1,14 +1,13 @@
-"""The checkout: what is done in which order, how each step is undone, and who keeps count.
+"""The checkout saga: its steps, how each is undone, and how far an order has come.
 
-Nothing is ever guessed. Each step may be asked any number of times, because each neighbour
-remembers the order id; an answer that did not arrive is asked for again, and a step that
-stands still is taken up by the sweeper, in this process or another. Undoing is as safe as
-doing: giving back what was never taken leaves a mark, so that a late request finds the door
-closed.
+No step is decided by a guess. Every step can be repeated, because each participant remembers
+the order id: a response that was lost is asked for again, and a step that stalls is taken up by
+the sweeper, in this process or another. Undoing is as safe: undoing what never happened leaves a
+mark that makes a late request fail.
 
-An order's row says where its saga stands. It is written before a step (``started``) and after
-it (``done``), and each write names the version it was based on: of two processes with the
-same order, one goes on and the other gets `OrderChanged`.
+The order's row says where its saga stands. It is written before a step (``started``) and after
+it (``done``). Each write names the version it was based on: of two processes with the same
+order, one goes on and the other gets `OrderChanged`.
 """
 
 import asyncio
@@ -20,225 +19,221 @@ from app.errors import Unavailable
 from app.stores.clock import CLOCK_MARGIN
 from app.telemetry.logs import get_logger
 from services.tracking.clients import CartClient, ProductsClient
-from services.tracking.metrics import Measures
+from services.tracking.crash_points import CrashPoints, never_crash
+from services.tracking.metrics import OrderMetrics
 from services.tracking.models import (
+    CheckoutOutcome,
     Quote,
     QuoteLine,
     Reason,
-    Refusal,
-    Refused,
-    Reply,
     Status,
     Step,
+    StepRefusal,
     StoredOrder,
 )
 from services.tracking.payments import Payments, PaymentStatus, PaymentUnclear
 from services.tracking.repository import OrderRepository
 
-ASKS = 2
-"""How often a step is asked before the order is left to the sweeper."""
-PAUSE = 0.2
-"""Seconds between two askings, at most."""
+MAX_ATTEMPTS = 2
+"""Attempts at a step before the order is left to the sweeper."""
+MAX_PAUSE = 0.2
+"""Seconds between two attempts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
-    """Everybody the checkout asks for something."""
+class Participants:
+    """The services that take part in a checkout."""
 
     products: ProductsClient
     payments: Payments
     cart: CartClient
 
 
-async def reserve(ask: Neighbours, order: StoredOrder) -> Refusal | None:
+async def reserve(participants: Participants, order: StoredOrder) -> StepRefusal | None:
     """Hold the stock of all lines, or of none."""
-    return await ask.products.reserve(order.id, order.lines)
+    return await participants.products.reserve(order.id, order.lines)
 
 
-async def pay(ask: Neighbours, order: StoredOrder) -> Refusal | None:
-    """Take the money; when the answer is lost, find out what became of it."""
+async def pay(participants: Participants, order: StoredOrder) -> StepRefusal | None:
+    """Take the money. If the response is lost, look the payment up."""
+    payments = participants.payments
     try:
-        status = await ask.payments.charge(order.id, order.total)
+        status = await payments.charge(order.id, order.total)
     except PaymentUnclear as unclear:
-        known = await ask.payments.status(order.id)
+        known = await payments.status(order.id)
         if known is None:
             raise PaymentUnclear("The payment has not reached the provider.") from unclear
         status = known
-    return None if status is PaymentStatus.CHARGED else Refusal(Reason.PAYMENT_DECLINED)
+    return None if status is PaymentStatus.CHARGED else StepRefusal(Reason.PAYMENT_DECLINED)
 
 
-async def commit(ask: Neighbours, order: StoredOrder) -> Refusal | None:
+async def commit(participants: Participants, order: StoredOrder) -> StepRefusal | None:
     """Turn the held stock into sold stock."""
-    return await ask.products.commit(order.id)
+    return await participants.products.commit(order.id)
 
 
-async def take(ask: Neighbours, order: StoredOrder) -> Refusal | None:
-    """Remove from the cart what was bought; what was added meanwhile stays."""
-    await ask.cart.take(order.id, subject=order.owner, lines=order.lines)
+async def take(participants: Participants, order: StoredOrder) -> StepRefusal | None:
+    """Remove what was bought from the cart. What was added since stays."""
+    await participants.cart.take(order.id, subject=order.owner, lines=order.lines)
     return None
 
 
-async def refund(ask: Neighbours, order: StoredOrder) -> Refusal | None:
-    """Give the money back, or see to it that none is taken."""
-    await ask.payments.refund(order.id, order.total)
+async def refund(participants: Participants, order: StoredOrder) -> StepRefusal | None:
+    """Give the money back, or make sure that none is taken."""
+    await participants.payments.refund(order.id, order.total)
     return None
 
 
-async def release(ask: Neighbours, order: StoredOrder) -> Refusal | None:
-    """Give the stock back, held or sold, or see to it that none is held."""
-    await ask.products.release(order.id)
+async def release(participants: Participants, order: StoredOrder) -> StepRefusal | None:
+    """Give the stock back, held or sold, or make sure that none is held."""
+    await participants.products.release(order.id)
     return None
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A row of the saga: who is asked, what follows, where undoing begins instead."""
+class SagaStep:
+    """A row of the table: what is done, which step follows, where undoing begins if refused."""
 
-    ask: Callable[[Neighbours, StoredOrder], Awaitable[Refusal | None]]
+    action: Callable[[Participants, StoredOrder], Awaitable[StepRefusal | None]]
     then: Step
     undo_from: Step | None = None
     may_be_given_up: bool = False
 
 
-STEPS: Mapping[Step, Plan] = {
-    Step.RESERVE: Plan(reserve, then=Step.PAY, undo_from=Step.RELEASE, may_be_given_up=True),
-    Step.PAY: Plan(pay, then=Step.COMMIT, undo_from=Step.REFUND, may_be_given_up=True),
-    Step.COMMIT: Plan(commit, then=Step.TAKE, undo_from=Step.REFUND, may_be_given_up=True),
-    # Paid and sold: from here on only the shopper can turn it back.
-    Step.TAKE: Plan(take, then=Step.DONE, undo_from=Step.REFUND),
-    Step.REFUND: Plan(refund, then=Step.RELEASE),
-    Step.RELEASE: Plan(release, then=Step.DONE),
+STEPS: Mapping[Step, SagaStep] = {
+    Step.RESERVE: SagaStep(reserve, then=Step.PAY, undo_from=Step.RELEASE, may_be_given_up=True),
+    Step.PAY: SagaStep(pay, then=Step.COMMIT, undo_from=Step.REFUND, may_be_given_up=True),
+    Step.COMMIT: SagaStep(commit, then=Step.TAKE, undo_from=Step.REFUND, may_be_given_up=True),
+    # Paid and sold: from here on only the shopper can undo it.
+    Step.TAKE: SagaStep(take, then=Step.DONE, undo_from=Step.REFUND),
+    Step.REFUND: SagaStep(refund, then=Step.RELEASE),
+    Step.RELEASE: SagaStep(release, then=Step.DONE),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How long things take, in milliseconds."""
+class SagaTimeouts:
+    """In milliseconds."""
 
     stall: int
-    """A step without news for this long belongs to the sweeper."""
+    """Without progress for this long, a step is taken up by the sweeper."""
     retry: int
-    """When the sweeper asks again a neighbour that gave no clear answer."""
+    """How long an order waits after a step without a definite result."""
     give_up: int
-    """The age from which an unclear checkout is undone instead of asked again."""
+    """The age at which an order without a definite result is undone instead of retried."""
     courier: int
     """Between two moves of a parcel."""
 
     def latest_step(self, now: int) -> int:
-        """The latest time anybody postpones a step of a checkout to."""
+        """The latest time to which a step of a checkout is postponed."""
         return now + max(self.stall, self.retry) + CLOCK_MARGIN
 
     def latest_move(self, now: int) -> int:
-        """The latest time anybody postpones a move of a parcel to."""
+        """The latest time to which a move of a parcel is postponed."""
         return now + self.courier + CLOCK_MARGIN
-
-
-def ignore(_: str) -> None:
-    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saga:
-    """Takes orders from step to step.
-
-    ``reached`` is told each point between two effects (``before-pay``, ``after-pay``): tests
-    die there. ``changed`` is told the id of an order that has a new event.
-    """
+    """Takes orders from step to step. ``publish`` gets the id of an order with a new event."""
 
     orders: OrderRepository
-    neighbours: Neighbours
-    pace: Pace
+    participants: Participants
+    timeouts: SagaTimeouts
     clock: Callable[[], int]
-    measures: Measures
-    reached: Callable[[str], None] = ignore
-    changed: Callable[[str], None] = ignore
+    metrics: OrderMetrics
+    publish: Callable[[str], None]
+    crash_points: CrashPoints = never_crash
     pause: Callable[[], Awaitable[None]] = field(
-        default=lambda: asyncio.sleep(random.uniform(0, PAUSE))
+        default=lambda: asyncio.sleep(random.uniform(0, MAX_PAUSE))
     )
 
     async def run(self, order: StoredOrder) -> StoredOrder:
-        """Take the order as far as it goes now.
+        """Take the order as far as possible now.
 
-        Returns it done, or as it stands when a neighbour gave no clear answer: the sweeper
-        asks again. Raises `OrderChanged` when somebody else has taken over, and
-        `StoreUnavailable`.
+        Returns it done, or postponed if a step had no definite result: the sweeper retries it.
+        Raises `OrderChanged` if another process has taken over, and `StoreUnavailable`.
         """
         while order.step is not Step.DONE:
             try:
-                refusal = await self._ask(order)
+                refusal = await self._run_step(order)
             except Unavailable as error:
                 get_logger().warning(
                     "saga.step_unclear", order=order.id, step=order.step, why=str(error)
                 )
-                if not self._given_up(order):
+                if not self._gives_up(order):
                     return await self._postpone(order)
-                refusal = Refusal(Reason.GAVE_UP)
+                refusal = StepRefusal(Reason.GAVE_UP)
             order = await self._record(order, refusal)
-        self.reached("before-answer")
+        self.crash_points("before-answer")
         return order
 
     async def cancel(self, order: StoredOrder, reason: Reason) -> StoredOrder:
-        """Decide against the order; `run` gives back what it took. Raises `OrderChanged`."""
-        return await self._record(order, Refusal(reason))
+        """Cancel the order; `run` undoes its steps. Raises `OrderChanged`."""
+        return await self._record(order, StepRefusal(reason))
 
-    async def _ask(self, order: StoredOrder) -> Refusal | None:
-        plan = STEPS[order.step]
-        self.reached(f"before-{order.step}")
-        with self.measures.step(order.step):
-            refusal = await self._ask_until_clear(plan, order)
-        self.reached(f"after-{order.step}")
+    async def _run_step(self, order: StoredOrder) -> StepRefusal | None:
+        self.crash_points(f"before-{order.step}")
+        with self.metrics.step(order.step):
+            refusal = await self._try_step(STEPS[order.step], order)
+        self.crash_points(f"after-{order.step}")
         return refusal
 
-    async def _ask_until_clear(self, plan: Plan, order: StoredOrder) -> Refusal | None:
-        for _ in range(ASKS - 1):
+    async def _try_step(self, step: SagaStep, order: StoredOrder) -> StepRefusal | None:
+        for _ in range(MAX_ATTEMPTS - 1):
             try:
-                return await plan.ask(self.neighbours, order)
+                return await step.action(self.participants, order)
             except Unavailable:
                 await self.pause()
-        return await plan.ask(self.neighbours, order)
+        return await step.action(self.participants, order)
 
-    async def _record(self, order: StoredOrder, refusal: Refusal | None) -> StoredOrder:
+    async def _record(self, order: StoredOrder, refusal: StepRefusal | None) -> StoredOrder:
         now = self.clock()
-        after, reply = _outcome(order, refusal, now=now)
-        saved = await self.orders.save(
-            order, after, now=now, due_at=now + self._time_for(after), reply=reply
-        )
+        if refusal is None:
+            after, outcome = _advance(order, now=now)
+        else:
+            after, outcome = _cancel(order, refusal, now=now)
+        due_at = now + self._time_until_due(after)
+        saved = await self.orders.save(order, after, now=now, due_at=due_at, outcome=outcome)
         if saved.status is not order.status:
-            self.measures.decided(saved)
-            self.changed(saved.id)
+            self.metrics.decided(saved)
+            self.publish(saved.id)
         return saved
 
     async def _postpone(self, order: StoredOrder) -> StoredOrder:
         now = self.clock()
-        return await self.orders.save(order, order, now=now, due_at=now + self.pace.retry)
+        return await self.orders.save(order, order, now=now, due_at=now + self.timeouts.retry)
 
-    def _given_up(self, order: StoredOrder) -> bool:
-        too_old = self.clock() - order.created_at >= self.pace.give_up
-        return too_old and STEPS[order.step].may_be_given_up
+    def _gives_up(self, order: StoredOrder) -> bool:
+        is_too_old = self.clock() - order.created_at >= self.timeouts.give_up
+        return is_too_old and STEPS[order.step].may_be_given_up
 
-    def _time_for(self, order: StoredOrder) -> int:
-        return self.pace.courier if order.step is Step.DONE else self.pace.stall
+    def _time_until_due(self, order: StoredOrder) -> int:
+        return self.timeouts.courier if order.step is Step.DONE else self.timeouts.stall
 
 
-def _outcome(
-    order: StoredOrder, refusal: Refusal | None, *, now: int
-) -> tuple[StoredOrder, Reply | None]:
-    """What becomes of the order, and what the checkout is answered if that decides it."""
-    plan = STEPS.get(order.step)
-    if refusal is not None:
-        undo_from = (plan and plan.undo_from) or Step.REFUND
-        refused = Refused(reason=refusal.reason, quote=_fresh_quote(order, refusal))
-        after = order.cancelled(refusal.reason, undo_from=undo_from, now=now)
-        return after, Reply(status=409, body=refused.model_dump_json())
-    if plan is None:
+def _advance(order: StoredOrder, *, now: int) -> tuple[StoredOrder, CheckoutOutcome | None]:
+    """The order after its step was done, and the outcome if that decides the checkout."""
+    if order.step is Step.DONE:
         raise ValueError(f"order {order.id} is done")
-    if order.status is Status.PENDING and plan.then is Step.DONE:
-        after = order.confirmed(now=now)
-        return after, Reply(status=201, body=after.as_seen().model_dump_json())
-    return order.at_step(plan.then), None
+    following = STEPS[order.step].then
+    if order.status is Status.PENDING and following is Step.DONE:
+        confirmed = order.confirmed(now=now)
+        return confirmed, CheckoutOutcome.confirmed(confirmed)
+    return order.at_step(following), None
 
 
-def _fresh_quote(order: StoredOrder, refusal: Refusal) -> Quote | None:
+def _cancel(
+    order: StoredOrder, refusal: StepRefusal, *, now: int
+) -> tuple[StoredOrder, CheckoutOutcome]:
+    """The order after its step was refused, and the outcome of the checkout."""
+    step = STEPS.get(order.step)
+    undo_from = (step and step.undo_from) or Step.REFUND
+    outcome = CheckoutOutcome.refused(refusal.reason, quote=_fresh_quote(order, refusal))
+    return order.cancelled(refusal.reason, undo_from=undo_from, now=now), outcome
+
+
+def _fresh_quote(order: StoredOrder, refusal: StepRefusal) -> Quote | None:
     """The order's own lines with the stock that is really there."""
     if refusal.reason is not Reason.OUT_OF_STOCK:
         return None

@@ -1,13 +1,11 @@
 """What tracking can be told; each is an environment variable with the prefix ``CARTWHEEL_``."""
 
-import os
-import signal
-from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from app.settings import Seconds, ServiceSettings, ServiceTokenSettings, UpstreamUrl, store_url
+from services.tracking.crash_points import KillPoint
 from services.tracking.models import Currency, PaymentMode
 
 OrderStoreUrl = Annotated[str, store_url("sqlite", "postgresql")]
@@ -46,16 +44,6 @@ class TrackingSettings(ServiceSettings, ServiceTokenSettings):
     events_per_shopper: int = Field(default=5, ge=1, le=100)
     events_limit: int = Field(default=1000, ge=1, le=100_000)
 
-    kill_point: Annotated[str, StringConstraints(pattern=r"^[a-z-]{1,40}$")] | None = Field(
+    kill_point: KillPoint | None = Field(
         default=None, description="for tests of crashes: where this process kills itself"
     )
-
-
-def killer(kill_point: str) -> Callable[[str], None]:
-    """Dies without a word when the checkout reaches ``kill_point``, such as ``after-pay``."""
-
-    def reached(point: str) -> None:
-        if point == kill_point:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return reached

@@ -40,15 +40,15 @@ INSERT_STEP = text(
     VALUES (:order_id, :version, :step, :event, :at)
     """
 )
-KEEP_REPLY = text(
+KEEP_OUTCOME = text(
     """
-    UPDATE orders SET reply_status = COALESCE(reply_status, CAST(:status AS INTEGER)),
-        reply_body = COALESCE(reply_body, CAST(:body AS TEXT))
+    UPDATE orders SET reply_status = COALESCE(reply_status, CAST(:reply_status AS INTEGER)),
+        reply_body = COALESCE(reply_body, CAST(:reply_body AS TEXT))
     WHERE id = :id
     RETURNING reply_status, reply_body
     """
 )
-SELECT_RECEIPT = text(
+SELECT_IDEMPOTENCY_RECORD = text(
     """
     SELECT id, payload_hash, reply_status, reply_body FROM orders
     WHERE owner = :owner AND idempotency_key = :key
@@ -61,7 +61,7 @@ SELECT_LATEST = text(
     ORDER BY ordinal DESC LIMIT 1
     """
 )
-SELECT_RIVAL = text(
+SELECT_CONFLICTING_ORDER = text(
     """
     SELECT id FROM orders
     WHERE owner = :owner AND status <> 'cancelled' AND (ordinal = :ordinal
@@ -89,28 +89,28 @@ SELECT_EVENTS = text(
     WHERE order_id IN :ids ORDER BY order_id, sequence
     """
 ).bindparams(bindparam("ids", expanding=True))
-SELECT_SEQUENCES = text("SELECT id, sequence FROM orders WHERE id IN :ids").bindparams(
+SELECT_LATEST_SEQUENCES = text("SELECT id, sequence FROM orders WHERE id IN :ids").bindparams(
     bindparam("ids", expanding=True)
 )
-SELECT_UNFINISHED = text(
+SELECT_DUE_CHECKOUTS = text(
     """
     SELECT id FROM orders
-    WHERE step <> 'done' AND (due_at <= :now OR due_at > :latest) AND strikes < :max_strikes
+    WHERE step <> 'done' AND (due_at <= :now OR due_at > :latest) AND strikes < :max_failed_attempts
     ORDER BY due_at LIMIT :limit
     """
 )
-SELECT_UNDER_WAY = text(
+SELECT_DUE_SHIPMENTS = text(
     """
     SELECT id FROM orders
     WHERE status = 'confirmed' AND shipment_status <> 'delivered'
-        AND (due_at <= :now OR due_at > :latest) AND strikes < :max_strikes
+        AND (due_at <= :now OR due_at > :latest) AND strikes < :max_failed_attempts
     ORDER BY due_at LIMIT :limit
     """
 )
-ADD_STRIKE = text(
+COUNT_FAILED_ATTEMPT = text(
     "UPDATE orders SET strikes = strikes + 1, due_at = :due_at WHERE id = :id RETURNING strikes"
 )
-# A lease that reaches farther ahead than leases do is not one: a clock that was wrong wrote it.
+# A lease that expires later than any lease can was written by a clock that was wrong.
 HOLD_LEASE = text(
     """
     INSERT INTO leases (name, holder, expires_at) VALUES (:name, :holder, :expires_at)

@@ -1,7 +1,7 @@
-"""Takes up orders that stand still: after a crash, or when a neighbour gave no clear answer.
+"""Takes up orders that make no progress: after a crash, or after a step without definite result.
 
-One replica sweeps at a time, by a lease that a dead one loses within seconds. The lease saves
-work; what makes two sweepers harmless is that an order is claimed by conditional update.
+One replica sweeps at a time, by a lease that expires within seconds if the replica dies. The
+lease only saves work. Two sweepers would do no harm: each claims an order by conditional update.
 """
 
 import asyncio
@@ -9,22 +9,20 @@ from collections.abc import Callable
 
 from app.errors import Unavailable
 from app.telemetry.logs import get_logger
-from services.tracking.metrics import Measures
+from services.tracking.failed_attempts import record_failed_attempt
+from services.tracking.metrics import OrderMetrics
 from services.tracking.models import Step
-from services.tracking.parking import count_surprise
 from services.tracking.repository import OrderChanged, OrderRepository
 from services.tracking.saga import Saga
 
 LEASE = "sweeper"
-BATCH = 50
-AT_ONCE = 8
+BATCH_SIZE = 50
+MAX_CONCURRENT = 8
 
 
 class Sweeper:
-    """``holder`` is this replica's name; two replicas must not share one.
-
-    ``lease`` is how long, in milliseconds, nobody else sweeps after its last sweep.
-    """
+    """``holder`` is the unique name of this replica, ``lease`` the duration of its lease in
+    milliseconds."""
 
     def __init__(
         self,
@@ -34,17 +32,17 @@ class Sweeper:
         holder: str,
         lease: int,
         clock: Callable[[], int],
-        measures: Measures,
+        metrics: OrderMetrics,
     ) -> None:
         self._saga = saga
         self._orders = orders
         self._holder = holder
         self._lease = lease
         self._clock = clock
-        self._measures = measures
+        self._metrics = metrics
 
     async def sweep(self) -> None:
-        """Finish or undo what stands still, if it is this replica's turn.
+        """Finish or undo the orders that make no progress, if this replica has the lease.
 
         Raises `StoreUnavailable`.
         """
@@ -54,20 +52,20 @@ class Sweeper:
         )
         if not held:
             return
-        latest = self._saga.pace.latest_step(now)
-        order_ids = await self._orders.unfinished(now=now, latest=latest, limit=BATCH)
-        turns = asyncio.Semaphore(AT_ONCE)
+        latest = self._saga.timeouts.latest_step(now)
+        order_ids = await self._orders.due_checkouts(now=now, latest=latest, limit=BATCH_SIZE)
+        slots = asyncio.Semaphore(MAX_CONCURRENT)
 
-        async def take_turn(order_id: str) -> None:
-            async with turns:
+        async def resume(order_id: str) -> None:
+            async with slots:
                 await self._resume_safely(order_id)
 
         async with asyncio.TaskGroup() as group:
             for order_id in order_ids:
-                group.create_task(take_turn(order_id))
+                group.create_task(resume(order_id))
 
     async def _resume_safely(self, order_id: str) -> None:
-        """One order's trouble must not become the others'."""
+        """An error of one order does not stop the others."""
         try:
             await self._resume(order_id)
         except OrderChanged:
@@ -76,18 +74,18 @@ class Sweeper:
             get_logger().warning("order.not_resumed", order=order_id, why=str(error))
         except Exception:
             get_logger().exception("order.not_resumed", order=order_id)
-            due_at = self._clock() + self._saga.pace.retry
-            await count_surprise(self._orders, self._measures, order_id, due_at=due_at)
+            due_at = self._clock() + self._saga.timeouts.retry
+            await record_failed_attempt(self._orders, self._metrics, order_id, due_at=due_at)
 
     async def _resume(self, order_id: str) -> None:
         order = await self._orders.get(order_id)
         now = self._clock()
-        pace = self._saga.pace
+        timeouts = self._saga.timeouts
         if order is None or order.step is Step.DONE:
             return
-        if not order.is_due(now=now, latest=pace.latest_step(now)):
+        if not order.is_due(now=now, latest=timeouts.latest_step(now)):
             return
-        claimed = await self._orders.save(order, order, now=now, due_at=now + pace.stall)
-        self._measures.resumed()
+        claimed = await self._orders.save(order, order, now=now, due_at=now + timeouts.stall)
+        self._metrics.resumed()
         get_logger().info("order.resumed", order=order_id, step=claimed.step)
         await self._saga.run(claimed)

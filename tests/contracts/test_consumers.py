@@ -18,7 +18,7 @@ from services.cart import clients as cart
 from services.storefront import clients as storefront
 from services.storefront import models as pages
 from services.tracking import clients as tracking
-from services.tracking.models import Money, OrderLine, Reason, Refusal
+from services.tracking.models import Money, OrderLine, Reason, StepRefusal
 from tests.contracts.documents import document_of
 from tests.contracts.schemas import (
     Operation,
@@ -206,7 +206,7 @@ def test_no_method_of_a_client_is_forgotten_here(client: type) -> None:
 
 # Who reads what: the model, and the operation whose good answer it is made of.
 READINGS: tuple[tuple[type[BaseModel], str, str, str], ...] = (
-    (tracking._Found, "products", "POST", "/v1/products:lookup"),
+    (tracking._Products, "products", "POST", "/v1/products:lookup"),
     (tracking.Deletions, "user", "GET", "/v1/deletions"),
     (tracking.Cart, "cart", "GET", "/v1/cart"),
     (pages.ProductPage, "products", "GET", "/v1/products"),
@@ -260,7 +260,7 @@ async def test_a_shortage_is_understood(shop: Shop) -> None:
     line = LINES[0].model_copy(update={"sku": "BIKE-PENNY-01"})
     async with upstream("products", shop.url("products")) as products:
         refusal = await tracking.ProductsClient(products).reserve("short-order", [line])
-    assert refusal == Refusal(Reason.OUT_OF_STOCK, {"BIKE-PENNY-01": 1})
+    assert refusal == StepRefusal(Reason.OUT_OF_STOCK, {"BIKE-PENNY-01": 1})
 
 
 def test_the_stream_the_pages_relay_is_documented() -> None:

@@ -11,9 +11,9 @@ import pytest
 from app.stores.clock import machine_clock
 from app.stores.migrations import migrate
 from services.storefront.settings import StorefrontSettings
-from tests.services.tracking.front import ADDRESS, eur
-from tests.services.tracking.town import town_of
-from tests.services.tracking.workshop import Shop, an_order, open_workshop
+from tests.services.tracking.backend import Shop, an_order, open_backend
+from tests.services.tracking.running_service import ADDRESS, eur
+from tests.services.tracking.tracking_processes import tracking_processes
 from tests.support.identity import bearer
 from tests.support.processes import start_service
 
@@ -36,18 +36,18 @@ async def test_a_hundred_accounts_with_five_streams_each_leave_orders_and_checko
     shop: Shop, tmp_path: Path
 ) -> None:
     later = machine_clock() + 30 * 60 * 1000
-    async with open_workshop(shop) as workshop:
+    async with open_backend(shop) as backend:
         for number in range(ACCOUNTS):
             order = replace(an_order(f"ord_{number:08}", owner=f"user_{number}"), due_at=later)
-            await workshop.place(order, key="k")
+            await backend.place(order, key="k")
     async with (
-        town_of(shop, tmp_path) as town,
-        town.tracking(stall_seconds="3600") as tracking,
+        tracking_processes(shop, tmp_path) as processes,
+        processes.tracking(stall_seconds="3600") as tracking,
         start_service(
             "storefront",
             {
                 "CARTWHEEL_TRACKING_URL": tracking.url,
-                "CARTWHEEL_SERVICE_TOKENS": town.env["CARTWHEEL_SERVICE_TOKENS"],
+                "CARTWHEEL_SERVICE_TOKENS": processes.env["CARTWHEEL_SERVICE_TOKENS"],
             },
             folder=tmp_path,
         ) as storefront,

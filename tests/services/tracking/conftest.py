@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.stores.migrations import migrate
-from tests.services.tracking.workshop import Shop, Workshop, open_workshop
+from tests.services.tracking.backend import Backend, Shop, open_backend
 
 
 @pytest.fixture(scope="session")
@@ -41,8 +41,8 @@ async def shop(store_url: str) -> Shop:
 
 
 @pytest.fixture
-async def workshop(shop: Shop) -> AsyncIterator[Workshop]:
-    async with open_workshop(shop) as opened:
+async def backend(shop: Shop) -> AsyncIterator[Backend]:
+    async with open_backend(shop) as opened:
         yield opened
 
 

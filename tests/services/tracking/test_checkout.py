@@ -10,18 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.tracking.clients import CartLine, Price, Product
-from services.tracking.quotes import quote_for
-from tests.services.tracking.front import ADDRESS, Customer, Front, eur, open_front
+from services.tracking.pricing import quote_for
+from tests.services.tracking.backend import Shop, eventually
 from tests.services.tracking.neighbours import down
-from tests.services.tracking.workshop import Shop, eventually
+from tests.services.tracking.running_service import (
+    ADDRESS,
+    Customer,
+    RunningService,
+    eur,
+    run_service,
+)
 
 PATIENT = {"request_timeout": 60.0, "checkout_patience": 50.0, "stall_seconds": 2.0}
 """For many at once on a crowded machine."""
 
 
 @pytest.fixture
-async def front(sqlite_shop: Shop) -> Any:
-    async with open_front(sqlite_shop) as opened:
+async def service(sqlite_shop: Shop) -> Any:
+    async with run_service(sqlite_shop) as opened:
         yield opened
 
 
@@ -30,8 +36,8 @@ def kind(response: Any) -> str:
     return str(response.json()["type"]).rpartition(":")[2]
 
 
-async def test_a_checkout_is_answered_with_the_confirmed_order(front: Front) -> None:
-    answer = await front.customer().check_out()
+async def test_a_checkout_is_answered_with_the_confirmed_order(service: RunningService) -> None:
+    answer = await service.customer().check_out()
     assert answer.status_code == 201
     order = answer.json()
     assert answer.headers["location"] == f"/v1/orders/{order['id']}"
@@ -44,22 +50,24 @@ async def test_a_checkout_is_answered_with_the_confirmed_order(front: Front) -> 
     assert order["shipment"]["status"] == "confirmed"
     assert [event["sequence"] for event in order["shipment"]["events"]] == [1]
     assert order["created_at"].endswith("Z")
-    assert (await front.customer().get(answer.headers["location"])).json() == order
+    assert (await service.customer().get(answer.headers["location"])).json() == order
 
 
-async def test_the_same_key_gets_the_same_answer_and_no_second_order(front: Front) -> None:
-    first = await front.customer().check_out()
-    again = await front.customer().check_out()
+async def test_the_same_key_gets_the_same_answer_and_no_second_order(
+    service: RunningService,
+) -> None:
+    first = await service.customer().check_out()
+    again = await service.customer().check_out()
     assert (again.status_code, again.content) == (201, first.content)
     assert again.headers["location"] == first.headers["location"]
     assert again.headers["idempotency-replayed"] == "true"
     assert "idempotency-replayed" not in first.headers
-    assert front.shop.products.stock("LAMP") == 8
+    assert service.shop.products.stock("LAMP") == 8
 
 
 async def test_fifty_parallel_posts_with_one_key_make_one_order(shop: Shop) -> None:
-    async with open_front(shop, **PATIENT) as front:
-        customer = front.customer()
+    async with run_service(shop, **PATIENT) as service:
+        customer = service.customer()
         answers = await asyncio.gather(*(insist(customer) for _ in range(50)))
         assert {(answer.status_code, answer.content) for answer in answers} == {
             (201, answers[0].content)
@@ -72,9 +80,9 @@ async def test_more_shoppers_than_stock_get_exactly_the_stock(shop: Shop) -> Non
     shoppers = [f"user_{n:03}" for n in range(40)]
     for shopper in shoppers:
         shop.carts.fill(shopper, LAMP=1)
-    async with open_front(shop, **PATIENT) as front:
+    async with run_service(shop, **PATIENT) as service:
         answers = await asyncio.gather(
-            *(insist(front.customer(shopper), eur(500)) for shopper in shoppers)
+            *(insist(service.customer(shopper), eur(500)) for shopper in shoppers)
         )
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses == [201] * 10 + [409] * 30
@@ -82,44 +90,46 @@ async def test_more_shoppers_than_stock_get_exactly_the_stock(shop: Shop) -> Non
     assert shop.products.stock("LAMP") == 0
 
 
-async def test_the_same_key_with_another_payload_is_refused(front: Front) -> None:
-    await front.customer().check_out()
-    other = await front.customer().check_out(address=ADDRESS | {"city": "Hertford"})
+async def test_the_same_key_with_another_payload_is_refused(service: RunningService) -> None:
+    await service.customer().check_out()
+    other = await service.customer().check_out(address=ADDRESS | {"city": "Hertford"})
     assert (other.status_code, kind(other)) == (422, "idempotency-key-reused")
 
 
-async def test_the_same_key_of_somebody_else_is_independent(front: Front) -> None:
-    front.shop.carts.fill("user_bob", LAMP=2)
-    ada = await front.customer("user_ada").check_out()
-    bob = await front.customer("user_bob").check_out()
+async def test_the_same_key_of_somebody_else_is_independent(service: RunningService) -> None:
+    service.shop.carts.fill("user_bob", LAMP=2)
+    ada = await service.customer("user_ada").check_out()
+    bob = await service.customer("user_bob").check_out()
     assert (ada.status_code, bob.status_code) == (201, 201)
     assert ada.json()["id"] != bob.json()["id"]
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\tb", "ä", "k" * 256, "k" * 10_000])
-async def test_a_key_that_is_not_visible_ascii_is_a_bad_request(front: Front, key: str) -> None:
-    headers = dict(front.customer().headers)
+async def test_a_key_that_is_not_visible_ascii_is_a_bad_request(
+    service: RunningService, key: str
+) -> None:
+    headers = dict(service.customer().headers)
     body = {"expected_total": eur(1000), "address": ADDRESS}
-    answer = await front.client.post(
+    answer = await service.client.post(
         "/v1/orders", json=body, headers=[*headers.items(), ("Idempotency-Key", key.encode())]
     )
     assert (answer.status_code, kind(answer)) == (400, "bad-request")
 
 
-async def test_a_missing_key_is_a_bad_request(front: Front) -> None:
+async def test_a_missing_key_is_a_bad_request(service: RunningService) -> None:
     body = {"expected_total": eur(1000), "address": ADDRESS}
-    answer = await front.client.post("/v1/orders", json=body, headers=front.customer().headers)
+    answer = await service.client.post("/v1/orders", json=body, headers=service.customer().headers)
     assert answer.status_code == 400
 
 
-async def test_an_empty_cart_is_refused(front: Front) -> None:
-    answer = await front.customer("user_with_nothing").check_out()
+async def test_an_empty_cart_is_refused(service: RunningService) -> None:
+    answer = await service.customer("user_with_nothing").check_out()
     assert (answer.status_code, kind(answer)) == (409, "cart-empty")
 
 
-async def test_another_price_is_answered_with_a_fresh_quote(front: Front) -> None:
-    front.shop.products.catalogue["LAMP"].price = 600
-    answer = await front.customer().check_out()
+async def test_another_price_is_answered_with_a_fresh_quote(service: RunningService) -> None:
+    service.shop.products.catalogue["LAMP"].price = 600
+    answer = await service.customer().check_out()
     assert (answer.status_code, kind(answer)) == (409, "quote-changed")
     assert answer.json()["quote"] == {
         "total": eur(1200),
@@ -133,74 +143,76 @@ async def test_another_price_is_answered_with_a_fresh_quote(front: Front) -> Non
             }
         ],
     }
-    accepted = await front.customer().check_out(answer.json()["quote"]["total"])
+    accepted = await service.customer().check_out(answer.json()["quote"]["total"])
     assert accepted.status_code == 201
 
 
-async def test_another_currency_is_another_price(front: Front) -> None:
-    answer = await front.customer().check_out({"amount": 1000, "currency": "JPY"})
+async def test_another_currency_is_another_price(service: RunningService) -> None:
+    answer = await service.customer().check_out({"amount": 1000, "currency": "JPY"})
     assert (answer.status_code, kind(answer)) == (409, "quote-changed")
 
 
-async def test_a_product_that_is_no_longer_sold_is_flagged_in_the_quote(front: Front) -> None:
-    front.shop.carts.fill("user_ada", GONE=1)
-    answer = await front.customer().check_out()
+async def test_a_product_that_is_no_longer_sold_is_flagged_in_the_quote(
+    service: RunningService,
+) -> None:
+    service.shop.carts.fill("user_ada", GONE=1)
+    answer = await service.customer().check_out()
     assert (answer.status_code, kind(answer)) == (409, "quote-changed")
     gone = answer.json()["quote"]["lines"][1]
     assert (gone["sku"], gone["unit_price"], gone["available"]) == ("GONE", None, 0)
 
 
-async def test_too_little_stock_is_answered_with_what_is_there(front: Front) -> None:
-    front.shop.products.catalogue["LAMP"].stock = 1
-    answer = await front.customer().check_out()
+async def test_too_little_stock_is_answered_with_what_is_there(service: RunningService) -> None:
+    service.shop.products.catalogue["LAMP"].stock = 1
+    answer = await service.customer().check_out()
     assert (answer.status_code, kind(answer)) == (409, "quote-changed")
     assert answer.json()["quote"]["lines"][0]["available"] == 1
 
 
 async def test_stock_that_goes_between_quote_and_reservation_is_a_quote_changed_again_and_again(
-    front: Front,
+    service: RunningService,
 ) -> None:
     def sell_out(operation: str) -> str | None:
         if operation == "reserve":
-            front.shop.products.catalogue["LAMP"].stock = 1
+            service.shop.products.catalogue["LAMP"].stock = 1
         return None
 
-    front.shop.products.trouble = sell_out
-    first = await front.customer().check_out()
-    again = await front.customer().check_out()
+    service.shop.products.trouble = sell_out
+    first = await service.customer().check_out()
+    again = await service.customer().check_out()
     for answer in (first, again):
         assert (answer.status_code, kind(answer)) == (409, "quote-changed")
         assert answer.json()["quote"]["lines"][0]["available"] == 1
     assert again.headers["idempotency-replayed"] == "true"
-    orders = (await front.customer().get("/v1/orders")).json()["items"]
+    orders = (await service.customer().get("/v1/orders")).json()["items"]
     assert [(order["status"], order["reason"]) for order in orders] == [
         ("cancelled", "out-of-stock")
     ]
 
 
 async def test_a_declined_payment_is_said_so_and_keeps_the_cart(sqlite_shop: Shop) -> None:
-    async with open_front(sqlite_shop, payment_mode="decline") as front:
-        answer = await front.customer().check_out()
+    async with run_service(sqlite_shop, payment_mode="decline") as service:
+        answer = await service.customer().check_out()
     assert (answer.status_code, kind(answer)) == (409, "payment-declined")
     assert sqlite_shop.products.stock("LAMP") == 10
     assert sqlite_shop.carts.lines["user_ada"] == {"LAMP": 2}
 
 
 async def test_a_slow_checkout_is_answered_202_and_ends_confirmed(sqlite_shop: Shop) -> None:
-    async with open_front(
+    async with run_service(
         sqlite_shop, payment_mode="slow", payment_delay=0.5, checkout_patience=0.1
-    ) as front:
-        answer = await front.customer().check_out()
+    ) as service:
+        answer = await service.customer().check_out()
         assert (answer.status_code, answer.json()["status"]) == (202, "pending")
-        await becomes("confirmed", front, answer.headers["location"])
-        again = await front.customer().check_out()
+        await becomes("confirmed", service, answer.headers["location"])
+        again = await service.customer().check_out()
         assert (again.status_code, again.content) == (202, answer.content)
 
 
 async def test_the_same_key_while_the_first_runs_waits_for_its_answer(sqlite_shop: Shop) -> None:
-    async with open_front(sqlite_shop, payment_mode="slow", payment_delay=0.4) as front:
+    async with run_service(sqlite_shop, payment_mode="slow", payment_delay=0.4) as service:
         first, second = await asyncio.gather(
-            front.customer().check_out(), front.customer().check_out()
+            service.customer().check_out(), service.customer().check_out()
         )
     assert (first.status_code, first.content) == (second.status_code, second.content)
 
@@ -208,17 +220,17 @@ async def test_the_same_key_while_the_first_runs_waits_for_its_answer(sqlite_sho
 async def test_the_same_key_while_the_first_takes_too_long_is_in_progress(
     sqlite_shop: Shop,
 ) -> None:
-    async with open_front(
+    async with run_service(
         sqlite_shop, payment_mode="slow", payment_delay=1.0, checkout_patience=3.0
-    ) as front:
-        first = asyncio.create_task(front.customer().check_out())
+    ) as service:
+        first = asyncio.create_task(service.customer().check_out())
         await asked(sqlite_shop, "reserve")
         headers = {"x-request-timeout-ms": "600"}
         body = {"expected_total": eur(1000), "address": ADDRESS}
-        second = await front.client.post(
+        second = await service.client.post(
             "/v1/orders",
             json=body,
-            headers={**front.customer().headers, "Idempotency-Key": "key-1", **headers},
+            headers={**service.customer().headers, "Idempotency-Key": "key-1", **headers},
         )
         assert (second.status_code, kind(second)) == (409, "in-progress")
         assert second.headers["retry-after"] == "1"
@@ -226,52 +238,52 @@ async def test_the_same_key_while_the_first_takes_too_long_is_in_progress(
 
 
 async def test_a_shopper_who_leaves_does_not_stop_the_checkout(sqlite_shop: Shop) -> None:
-    async with open_front(sqlite_shop, payment_mode="slow", payment_delay=0.2) as front:
-        leaving = asyncio.create_task(front.customer().check_out())
+    async with run_service(sqlite_shop, payment_mode="slow", payment_delay=0.2) as service:
+        leaving = asyncio.create_task(service.customer().check_out())
         await asked(sqlite_shop, "reserve")
         leaving.cancel()
-        orders = (await front.customer().get("/v1/orders")).json()["items"]
-        await becomes("confirmed", front, f"/v1/orders/{orders[0]['id']}")
+        orders = (await service.customer().get("/v1/orders")).json()["items"]
+        await becomes("confirmed", service, f"/v1/orders/{orders[0]['id']}")
 
 
 async def test_a_neighbour_without_a_clear_answer_is_asked_again_later(sqlite_shop: Shop) -> None:
-    async with open_front(sqlite_shop, retry_seconds=0.1) as front:
+    async with run_service(sqlite_shop, retry_seconds=0.1) as service:
         sqlite_shop.products.trouble = lambda op: "unreached" if op == "commit" else None
-        answer = await front.customer().check_out()
+        answer = await service.customer().check_out()
         assert (answer.status_code, answer.json()["status"]) == (202, "pending")
         sqlite_shop.products.trouble = lambda _: None
-        await becomes("confirmed", front, answer.headers["location"])
+        await becomes("confirmed", service, answer.headers["location"])
 
 
-async def test_without_the_cart_nothing_is_ordered(front: Front) -> None:
-    front.shop.carts.trouble = down
-    answer = await front.customer().check_out()
+async def test_without_the_cart_nothing_is_ordered(service: RunningService) -> None:
+    service.shop.carts.trouble = down
+    answer = await service.customer().check_out()
     assert answer.status_code == 503
     assert "retry-after" in answer.headers
-    front.shop.carts.trouble = lambda _: None
-    assert (await front.customer().check_out()).status_code == 201
+    service.shop.carts.trouble = lambda _: None
+    assert (await service.customer().check_out()).status_code == 201
 
 
-async def test_what_is_added_during_the_checkout_stays_in_the_cart(front: Front) -> None:
+async def test_what_is_added_during_the_checkout_stays_in_the_cart(service: RunningService) -> None:
     def add_more(operation: str) -> str | None:
         if operation == "commit":
-            front.shop.carts.lines["user_ada"] = {"LAMP": 3, "VASE": 1}
+            service.shop.carts.lines["user_ada"] = {"LAMP": 3, "VASE": 1}
         return None
 
-    front.shop.products.trouble = add_more
-    assert (await front.customer().check_out()).status_code == 201
-    assert front.shop.carts.lines["user_ada"] == {"LAMP": 1, "VASE": 1}
+    service.shop.products.trouble = add_more
+    assert (await service.customer().check_out()).status_code == 201
+    assert service.shop.carts.lines["user_ada"] == {"LAMP": 1, "VASE": 1}
 
 
-async def test_a_guest_is_told_to_log_in(front: Front) -> None:
-    guest = front.customer("guest_1", "guest")
+async def test_a_guest_is_told_to_log_in(service: RunningService) -> None:
+    guest = service.customer("guest_1", "guest")
     for answer in (await guest.check_out(), await guest.get("/v1/orders")):
         assert (answer.status_code, kind(answer)) == (403, "account-required")
         assert answer.json()["login"] == "/v1/sessions"
 
 
-async def test_without_a_token_nothing_is_told(front: Front) -> None:
-    assert (await front.client.get("/v1/orders")).status_code == 401
+async def test_without_a_token_nothing_is_told(service: RunningService) -> None:
+    assert (await service.client.get("/v1/orders")).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -292,9 +304,9 @@ async def test_without_a_token_nothing_is_told(front: Front) -> None:
     ],
 )
 async def test_a_bad_payload_is_422_and_never_repeated(
-    front: Front, changes: dict[str, Any]
+    service: RunningService, changes: dict[str, Any]
 ) -> None:
-    answer = await front.customer().check_out(**changes)
+    answer = await service.customer().check_out(**changes)
     assert answer.status_code == 422
     assert answer.json()["errors"]
     assert "1 Loom Lane" not in answer.text
@@ -308,27 +320,29 @@ async def test_a_bad_payload_is_422_and_never_repeated(
         {"name": "👨\u200d👩\u200d👧 Axle"},
     ],
 )
-async def test_an_address_is_kept_as_it_is_written(front: Front, changes: dict[str, Any]) -> None:
-    front.shop.carts.fill("user_ada", LAMP=1)
-    answer = await front.customer().check_out(eur(500), address=ADDRESS | changes)
+async def test_an_address_is_kept_as_it_is_written(
+    service: RunningService, changes: dict[str, Any]
+) -> None:
+    service.shop.carts.fill("user_ada", LAMP=1)
+    answer = await service.customer().check_out(eur(500), address=ADDRESS | changes)
     assert answer.status_code == 201
     assert answer.json()["address"].items() >= changes.items()
 
 
-async def test_a_country_without_postal_codes_needs_none(front: Front) -> None:
-    front.shop.carts.fill("user_ada", LAMP=1)
+async def test_a_country_without_postal_codes_needs_none(service: RunningService) -> None:
+    service.shop.carts.fill("user_ada", LAMP=1)
     address = {name: value for name, value in ADDRESS.items() if name != "postal_code"}
-    refused = await front.customer().check_out(eur(500), address=address)
+    refused = await service.customer().check_out(eur(500), address=address)
     assert [error["pointer"] for error in refused.json()["errors"]] == ["/address/postal_code"]
-    placed = await front.customer().check_out(eur(500), address=address | {"country": "HK"})
+    placed = await service.customer().check_out(eur(500), address=address | {"country": "HK"})
     assert placed.status_code == 201
     assert placed.json()["address"]["postal_code"] is None
 
 
-async def test_pages_of_orders_are_linked_by_cursors(front: Front) -> None:
-    customer = front.customer()
+async def test_pages_of_orders_are_linked_by_cursors(service: RunningService) -> None:
+    customer = service.customer()
     for number in range(5):
-        front.shop.carts.fill("user_ada", LAMP=1)
+        service.shop.carts.fill("user_ada", LAMP=1)
         assert (await customer.check_out(eur(500), key=str(number))).status_code == 201
     whole = (await customer.get("/v1/orders", limit=100)).json()
     assert whole["next_cursor"] is None
@@ -344,13 +358,13 @@ async def test_pages_of_orders_are_linked_by_cursors(front: Front) -> None:
     assert len(seen) == 5
 
 
-async def test_somebody_elses_order_looks_like_no_order(front: Front) -> None:
-    order_id = (await front.customer().check_out()).json()["id"]
-    mallory = front.customer("user_mallory")
+async def test_somebody_elses_order_looks_like_no_order(service: RunningService) -> None:
+    order_id = (await service.customer().check_out()).json()["id"]
+    mallory = service.customer("user_mallory")
     for path in (f"/v1/orders/{order_id}", f"/v1/orders/{order_id}/events"):
         assert same_body(await mallory.get(path), await mallory.get("/v1/orders/ord_unknown"))
     assert same_body(await mallory.cancel(order_id), await mallory.cancel("ord_unknown"))
-    assert (await front.customer().get(f"/v1/orders/{order_id}")).json()["status"] == "confirmed"
+    assert (await service.customer().get(f"/v1/orders/{order_id}")).json()["status"] == "confirmed"
 
 
 def same_body(answer: Any, missing: Any) -> bool:
@@ -394,9 +408,9 @@ async def insist(customer: Customer, total: Any = None) -> httpx2.Response:
             await asyncio.sleep(0.1)
 
 
-async def becomes(status: str, front: Front, path: str) -> None:
+async def becomes(status: str, service: RunningService, path: str) -> None:
     async def has_become() -> bool:
-        order = await front.customer().get(path)
+        order = await service.customer().get(path)
         return bool(order.json()["status"] == status)
 
     await eventually(has_become)

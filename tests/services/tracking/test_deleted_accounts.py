@@ -13,13 +13,13 @@ from sqlalchemy import text
 from app.client import Upstream
 from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
-from services.tracking.anonymiser import BATCH, LAST_ORDER_AFTER, Anonymiser
+from services.tracking.anonymiser import BATCH_SIZE, LAST_ORDER_AFTER, Anonymiser
 from services.tracking.clients import DeletedAccount, UserClient
 from services.tracking.deleted_owners import DeletedOwners
-from services.tracking.metrics import Measures
-from tests.services.tracking.front import ADDRESS, Front, open_front
+from services.tracking.metrics import OrderMetrics
+from tests.services.tracking.backend import Backend, Shop, an_order, eventually, open_backend
 from tests.services.tracking.neighbours import SERVICE_TOKEN, down, problem
-from tests.services.tracking.workshop import Shop, Workshop, an_order, eventually, open_workshop
+from tests.services.tracking.running_service import ADDRESS, RunningService, run_service
 
 PERSONAL = [ADDRESS[part] for part in ("name", "line1", "city", "postal_code")]
 QUICK: dict[str, Any] = {
@@ -51,46 +51,46 @@ def names_nobody(shop: Shop) -> Callable[[], Awaitable[bool]]:
     return is_so
 
 
-async def delivered(front: Front, *, key: str = "key-1") -> dict[str, Any]:
-    answer = await front.customer().check_out(key=key)
+async def delivered(service: RunningService, *, key: str = "key-1") -> dict[str, Any]:
+    answer = await service.customer().check_out(key=key)
 
     async def is_delivered() -> bool:
-        order = await front.customer().get(answer.headers["location"])
+        order = await service.customer().get(answer.headers["location"])
         return bool(order.json()["shipment"]["status"] == "delivered")
 
     await eventually(is_delivered)
-    order: dict[str, Any] = (await front.customer().get(answer.headers["location"])).json()
+    order: dict[str, Any] = (await service.customer().get(answer.headers["location"])).json()
     return order
 
 
 async def test_a_delivered_order_loses_name_and_address_and_keeps_what_the_law_needs(
     shop: Shop,
 ) -> None:
-    async with open_front(shop, **QUICK) as front:
-        order = await delivered(front)
+    async with run_service(shop, **QUICK) as service:
+        order = await delivered(service)
         assert not await names_nobody(shop)()
         shop.user.deleted.append("user_ada")
         await eventually(names_nobody(shop))
-        left = (await front.customer().get(f"/v1/orders/{order['id']}")).json()
+        left = (await service.customer().get(f"/v1/orders/{order['id']}")).json()
     assert left["address"]["country"] == "GB"
     assert {**left, "address": None} == {**order, "address": None}
 
 
 async def test_a_cancelled_order_names_nobody_either(shop: Shop) -> None:
-    async with open_front(shop, **(QUICK | {"courier_step_seconds": 3600.0})) as front:
-        answer = await front.customer().check_out()
-        await front.customer().cancel(answer.json()["id"])
+    async with run_service(shop, **(QUICK | {"courier_step_seconds": 3600.0})) as service:
+        answer = await service.customer().check_out()
+        await service.customer().cancel(answer.json()["id"])
         shop.user.deleted.append("user_ada")
         await eventually(names_nobody(shop))
 
 
 async def test_an_order_under_way_keeps_its_address_until_it_is_delivered(shop: Shop) -> None:
-    async with open_front(shop, **(QUICK | {"courier_step_seconds": 3600.0})) as front:
-        await front.customer().check_out()
+    async with run_service(shop, **(QUICK | {"courier_step_seconds": 3600.0})) as service:
+        await service.customer().check_out()
         shop.user.deleted.append("user_ada")
         await has_read_all(shop)
         assert not await names_nobody(shop)()
-    async with open_front(shop, **QUICK):
+    async with run_service(shop, **QUICK):
         await eventually(names_nobody(shop))
 
 
@@ -100,11 +100,11 @@ async def test_an_order_made_with_a_token_that_outlived_its_account_is_found_too
     shop.user.deleted.append("user_ada")
     shop.user.deleted_at = datetime.now(UTC).isoformat()
     async with (
-        open_front(shop, **QUICK) as front,
+        run_service(shop, **QUICK) as service,
         Database(shop.url, metrics=Metrics("tests")) as database,
     ):
         await has_read_all(shop)
-        await front.customer().check_out()
+        await service.customer().check_out()
         await eventually(names_nobody(shop))
         assert not await nothing_left_to_do(database)()
         await pretend_it_was_deleted_long_ago(database)
@@ -113,18 +113,18 @@ async def test_an_order_made_with_a_token_that_outlived_its_account_is_found_too
 
 async def test_nobody_elses_order_is_touched(shop: Shop) -> None:
     shop.carts.fill("user_bob", LAMP=2)
-    async with open_front(shop, **QUICK) as front:
-        bobs = await front.customer("user_bob").check_out()
+    async with run_service(shop, **QUICK) as service:
+        bobs = await service.customer("user_bob").check_out()
         shop.user.deleted.append("user_ada")
         await has_read_all(shop)
-        left = await front.customer("user_bob").get(bobs.headers["location"])
+        left = await service.customer("user_bob").get(bobs.headers["location"])
     assert left.json()["address"] == ADDRESS | {"line2": None}
 
 
 async def test_the_list_is_read_to_its_end_and_then_only_what_is_new(sqlite_shop: Shop) -> None:
-    sqlite_shop.user.deleted += [f"user_{number}" for number in range(2 * BATCH + 1)]
-    async with open_front(sqlite_shop, **QUICK) as front:
-        order = await delivered(front)
+    sqlite_shop.user.deleted += [f"user_{number}" for number in range(2 * BATCH_SIZE + 1)]
+    async with run_service(sqlite_shop, **QUICK) as service:
+        order = await delivered(service)
         await has_read_all(sqlite_shop)
         sqlite_shop.user.deleted.append("user_ada")
         await eventually(names_nobody(sqlite_shop))
@@ -133,8 +133,8 @@ async def test_the_list_is_read_to_its_end_and_then_only_what_is_new(sqlite_shop
 
 async def test_a_cursor_that_is_not_known_any_more_means_to_begin_anew(sqlite_shop: Shop) -> None:
     sqlite_shop.user.deleted.append("user_bob")
-    async with open_front(sqlite_shop, **QUICK) as front:
-        await delivered(front)
+    async with run_service(sqlite_shop, **QUICK) as service:
+        await delivered(service)
         await has_read_all(sqlite_shop)
         sqlite_shop.user.moved_by = 1_000
         sqlite_shop.user.deleted.insert(0, "user_ada")
@@ -142,21 +142,21 @@ async def test_a_cursor_that_is_not_known_any_more_means_to_begin_anew(sqlite_sh
 
 
 async def test_while_user_is_away_what_is_known_is_still_done(sqlite_shop: Shop) -> None:
-    async with open_front(sqlite_shop, **(QUICK | {"courier_step_seconds": 3600.0})) as front:
-        order = (await front.customer().check_out()).json()
+    async with run_service(sqlite_shop, **(QUICK | {"courier_step_seconds": 3600.0})) as service:
+        order = (await service.customer().check_out()).json()
         sqlite_shop.user.deleted.append("user_ada")
         await has_read_all(sqlite_shop)
         sqlite_shop.user.trouble = down
-        await front.customer().cancel(order["id"])
+        await service.customer().cancel(order["id"])
         await eventually(names_nobody(sqlite_shop))
 
 
 async def test_of_two_replicas_one_reads_the_list(sqlite_shop: Shop) -> None:
-    async with open_front(sqlite_shop, **QUICK) as front, open_front(sqlite_shop, **QUICK):
-        await delivered(front)
+    async with run_service(sqlite_shop, **QUICK) as service, run_service(sqlite_shop, **QUICK):
+        await delivered(service)
         sqlite_shop.user.deleted.append("user_ada")
         await eventually(names_nobody(sqlite_shop))
-        metrics = (await front.client.get("/metrics")).text
+        metrics = (await service.client.get("/metrics")).text
         assert "orders_anonymised_total" in metrics
 
 
@@ -171,24 +171,24 @@ async def test_a_turn_that_is_stopped_while_it_waits_for_user_begins_nothing_mor
         await may_answer.wait()
         return sqlite_shop.user(request)
 
-    async with open_workshop(sqlite_shop) as workshop, anonymiser_of(workshop, user) as anonymiser:
-        order = await workshop.saga.run(await workshop.place(an_order()))
+    async with open_backend(sqlite_shop) as backend, anonymiser_of(backend, user) as anonymiser:
+        order = await backend.saga.run(await backend.place(an_order()))
         turn = asyncio.create_task(anonymiser.work())
         await asked.wait()
         owner = DeletedAccount(subject=order.owner, deleted_at=datetime.now(UTC))
-        await DeletedOwners(workshop.database).note([owner], cursor=None)
+        await DeletedOwners(backend.database).remember([owner], cursor=None)
         turn.cancel()
         await asyncio.wait({turn})
-        assert (await workshop.order()).address == order.address
+        assert (await backend.order()).address == order.address
         may_answer.set()
         await anonymiser.work()
-        assert (await workshop.order()).address != order.address
+        assert (await backend.order()).address != order.address
 
 
 async def test_a_user_that_knows_none_of_its_own_cursors_is_asked_from_the_start_once_a_turn(
     sqlite_shop: Shop,
 ) -> None:
-    sqlite_shop.user.deleted += [f"user_{number}" for number in range(BATCH)]
+    sqlite_shop.user.deleted += [f"user_{number}" for number in range(BATCH_SIZE)]
     cursors: list[str | None] = []
 
     async def forgetful(request: httpx2.Request) -> httpx2.Response:
@@ -199,16 +199,16 @@ async def test_a_user_that_knows_none_of_its_own_cursors_is_asked_from_the_start
         return problem(422, "unprocessable-payload") if refused else sqlite_shop.user(request)
 
     async with (
-        open_workshop(sqlite_shop) as workshop,
-        anonymiser_of(workshop, forgetful) as anonymiser,
+        open_backend(sqlite_shop) as backend,
+        anonymiser_of(backend, forgetful) as anonymiser,
     ):
         await anonymiser.work()
-    assert cursors == [None, str(BATCH), None, str(BATCH)]
+    assert cursors == [None, str(BATCH_SIZE), None, str(BATCH_SIZE)]
 
 
 @asynccontextmanager
 async def anonymiser_of(
-    workshop: Workshop, user: Callable[[httpx2.Request], Awaitable[httpx2.Response]]
+    backend: Backend, user: Callable[[httpx2.Request], Awaitable[httpx2.Response]]
 ) -> AsyncIterator[Anonymiser]:
     """One that works when told to, and the ``user`` it asks."""
     metrics = Metrics("tests")
@@ -221,13 +221,13 @@ async def anonymiser_of(
     ) as upstream:
         yield Anonymiser(
             UserClient(upstream),
-            DeletedOwners(workshop.database),
-            workshop.orders,
+            DeletedOwners(backend.database),
+            backend.orders,
             holder="one",
             lease=10_000,
-            pace=1_000,
-            clock=workshop.shop.clock,
-            measures=Measures(metrics),
+            interval=1_000,
+            clock=backend.shop.clock,
+            metrics=OrderMetrics(metrics),
         )
 
 
@@ -236,7 +236,7 @@ async def has_read_all(shop: Shop) -> None:
     shop.user.asked.clear()
 
     async def is_so() -> bool:
-        return shop.user.asked.count("deletions") > 3 + len(shop.user.deleted) // BATCH
+        return shop.user.asked.count("deletions") > 3 + len(shop.user.deleted) // BATCH_SIZE
 
     await eventually(is_so)
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.services.tracking.front import Customer, Front, eur, open_front
-from tests.services.tracking.town import town_of
-from tests.services.tracking.workshop import Shop, eventually
+from tests.services.tracking.backend import Shop, eventually
+from tests.services.tracking.running_service import Customer, RunningService, eur, run_service
+from tests.services.tracking.tracking_processes import tracking_processes
 from tests.support.identity import bearer
 
 KEYS = [f"key-{number}" for number in range(50)]
 
 
 @pytest.fixture
-async def front(sqlite_shop: Shop) -> AsyncIterator[Front]:
-    async with open_front(sqlite_shop) as opened:
+async def service(sqlite_shop: Shop) -> AsyncIterator[RunningService]:
+    async with run_service(sqlite_shop) as opened:
         yield opened
 
 
@@ -27,9 +27,9 @@ async def two_replicas(shop: Shop, folder: Path) -> AsyncIterator[list[httpx2.As
     # For many at once on a crowded machine.
     timeout = {"request_timeout": "60", "checkout_patience": "50", "stall_seconds": "2"}
     async with (
-        town_of(shop, folder) as town,
-        town.tracking(**timeout) as one,
-        town.tracking(**timeout) as other,
+        tracking_processes(shop, folder) as processes,
+        processes.tracking(**timeout) as one,
+        processes.tracking(**timeout) as other,
         httpx2.AsyncClient(base_url=one.url, timeout=60) as first,
         httpx2.AsyncClient(base_url=other.url, timeout=60) as second,
     ):
@@ -64,36 +64,36 @@ async def test_fifty_parallel_checkouts_with_fifty_keys_make_one_order(
 
 
 async def test_a_cart_whose_order_is_pending_is_not_ordered_again(sqlite_shop: Shop) -> None:
-    async with open_front(
+    async with run_service(
         sqlite_shop, payment_mode="slow", payment_delay=1.0, checkout_patience=0.1
-    ) as front:
-        first = await front.customer().check_out(key="first")
+    ) as service:
+        first = await service.customer().check_out(key="first")
         assert first.status_code == 202
         for number in range(7):
-            again = await front.customer().check_out(key=f"again-{number}")
+            again = await service.customer().check_out(key=f"again-{number}")
             assert is_ordered_already(again, first.json()["id"])
-        replayed = await front.customer().check_out(key="first")
+        replayed = await service.customer().check_out(key="first")
         assert (replayed.status_code, replayed.content) == (202, first.content)
 
 
 async def test_a_cart_that_was_changed_while_its_order_is_pending_waits_for_it(
     sqlite_shop: Shop,
 ) -> None:
-    async with open_front(
+    async with run_service(
         sqlite_shop, payment_mode="slow", payment_delay=0.5, checkout_patience=0.1
-    ) as front:
-        first = await front.customer().check_out(key="first")
+    ) as service:
+        first = await service.customer().check_out(key="first")
         sqlite_shop.carts.fill("user_ada", LAMP=3)
-        refused = await front.customer().check_out(eur(1500), key="second")
+        refused = await service.customer().check_out(eur(1500), key="second")
         assert is_ordered_already(refused, first.json()["id"])
 
         async def is_confirmed() -> bool:
-            order = await front.customer().get(first.headers["location"])
+            order = await service.customer().get(first.headers["location"])
             return bool(order.json()["status"] == "confirmed")
 
         await eventually(is_confirmed)
         assert sqlite_shop.carts.lines["user_ada"] == {"LAMP": 1}
-        second = await front.customer().check_out(eur(500), key="second")
+        second = await service.customer().check_out(eur(500), key="second")
         assert (second.status_code, sqlite_shop.products.stock("LAMP")) == (202, 7)
 
 
@@ -113,58 +113,60 @@ async def test_an_order_placed_after_we_looked_gets_in_our_way(sqlite_shop: Shop
         if request.url.path != "/v1/cart" or waiting.locked():
             return carts(request)
         async with waiting:
-            placed.append(await front.customer().check_out(key="first"))
+            placed.append(await service.customer().check_out(key="first"))
             return seen_late[0]
 
     waiting = asyncio.Lock()
     sqlite_shop.products.trouble = add_one_more
-    async with open_front(sqlite_shop, cart=answer) as front:
-        late = await front.customer().check_out(eur(1500), key="late")
+    async with run_service(sqlite_shop, cart=answer) as service:
+        late = await service.customer().check_out(eur(1500), key="late")
     assert placed[0].status_code == 201
     assert is_ordered_already(late, placed[0].json()["id"])
     assert sqlite_shop.products.stock("LAMP") == 8
     assert carts.lines["user_ada"] == {"LAMP": 1}
 
 
-async def test_who_comes_after_the_cart_was_emptied_is_led_to_the_order(front: Front) -> None:
-    first = await front.customer().check_out(key="first")
-    again = await front.customer().check_out(key="second")
+async def test_who_comes_after_the_cart_was_emptied_is_led_to_the_order(
+    service: RunningService,
+) -> None:
+    first = await service.customer().check_out(key="first")
+    again = await service.customer().check_out(key="second")
     assert is_ordered_already(again, first.json()["id"])
 
 
 async def test_a_cancelled_order_frees_its_cart(sqlite_shop: Shop) -> None:
-    async with open_front(
+    async with run_service(
         sqlite_shop, payment_mode="slow", payment_delay=1.0, checkout_patience=0.1
-    ) as front:
-        first = await front.customer().check_out(key="first")
-        assert (await front.customer().cancel(first.json()["id"])).status_code in (200, 202)
-        second = await front.customer().check_out(key="second")
+    ) as service:
+        first = await service.customer().check_out(key="first")
+        assert (await service.customer().cancel(first.json()["id"])).status_code in (200, 202)
+        second = await service.customer().check_out(key="second")
         assert second.status_code == 202
         assert second.json()["id"] != first.json()["id"]
 
 
 async def test_a_refused_order_frees_its_cart(sqlite_shop: Shop) -> None:
-    async with open_front(sqlite_shop, payment_mode="decline") as front:
+    async with run_service(sqlite_shop, payment_mode="decline") as service:
         for key in ("first", "second"):
-            answer = await front.customer().check_out(key=key)
+            answer = await service.customer().check_out(key=key)
             assert answer.json()["type"] == "urn:cartwheel:problem:payment-declined"
 
 
 async def test_an_order_cancelled_after_it_was_confirmed_lets_the_next_one_through(
-    front: Front,
+    service: RunningService,
 ) -> None:
-    first = await front.customer().check_out(key="first")
-    assert (await front.customer().cancel(first.json()["id"])).status_code == 200
-    front.shop.carts.fill("user_ada", LAMP=2)
-    second = await front.customer().check_out(key="second")
-    assert (second.status_code, front.shop.products.stock("LAMP")) == (201, 8)
+    first = await service.customer().check_out(key="first")
+    assert (await service.customer().cancel(first.json()["id"])).status_code == 200
+    service.shop.carts.fill("user_ada", LAMP=2)
+    second = await service.customer().check_out(key="second")
+    assert (second.status_code, service.shop.products.stock("LAMP")) == (201, 8)
 
 
-async def test_the_same_goods_put_in_again_are_another_order(front: Front) -> None:
+async def test_the_same_goods_put_in_again_are_another_order(service: RunningService) -> None:
     for key in ("first", "second"):
-        front.shop.carts.fill("user_ada", LAMP=2)
-        assert (await front.customer().check_out(key=key)).status_code == 201
-    assert front.shop.products.stock("LAMP") == 6
+        service.shop.carts.fill("user_ada", LAMP=2)
+        assert (await service.customer().check_out(key=key)).status_code == 201
+    assert service.shop.products.stock("LAMP") == 6
 
 
 def is_in_progress(answer: httpx2.Response) -> bool:

@@ -8,17 +8,17 @@ from sqlalchemy import text
 
 from app.stores.clock import machine_clock
 from services.tracking.models import ShipmentStatus, Status
-from services.tracking.repository import MAX_STRIKES
-from tests.services.tracking.front import Front, open_front
-from tests.services.tracking.neighbours import down
-from tests.services.tracking.workshop import (
-    PACE,
+from services.tracking.repository import MAX_FAILED_ATTEMPTS
+from tests.services.tracking.backend import (
+    TIMEOUTS,
+    Backend,
     Shop,
-    Workshop,
     an_order,
     eventually,
-    open_workshop,
+    open_backend,
 )
+from tests.services.tracking.neighbours import down
+from tests.services.tracking.running_service import RunningService, run_service
 
 LATER = machine_clock() + 30 * 60 * 1000
 """Later than any of these tests takes, sooner than the courier of `tracking_settings` comes."""
@@ -27,14 +27,14 @@ JOURNEY = ["confirmed", "packed", "shipped", "out_for_delivery", "delivered"]
 
 
 @pytest.fixture
-async def front(sqlite_shop: Shop) -> AsyncIterator[Front]:
-    async with open_front(sqlite_shop) as opened:
+async def service(sqlite_shop: Shop) -> AsyncIterator[RunningService]:
+    async with run_service(sqlite_shop) as opened:
         yield opened
 
 
-async def test_a_cancelled_order_gives_back_stock_and_money(front: Front) -> None:
-    order = (await front.customer().check_out()).json()
-    answer = await front.customer().cancel(order["id"])
+async def test_a_cancelled_order_gives_back_stock_and_money(service: RunningService) -> None:
+    order = (await service.customer().check_out()).json()
+    answer = await service.customer().cancel(order["id"])
     assert answer.status_code == 200
     cancelled = answer.json()
     assert (cancelled["status"], cancelled["reason"]) == ("cancelled", "shopper")
@@ -42,43 +42,43 @@ async def test_a_cancelled_order_gives_back_stock_and_money(front: Front) -> Non
         "confirmed",
         "cancelled",
     ]
-    assert front.shop.products.stock("LAMP") == 10
-    async with open_workshop(front.shop) as workshop:
-        assert await workshop.money_kept(order["id"]) == 0
+    assert service.shop.products.stock("LAMP") == 10
+    async with open_backend(service.shop) as backend:
+        assert await backend.money_kept(order["id"]) == 0
 
 
-async def test_cancelling_twice_is_cancelling_once(front: Front) -> None:
-    order_id = (await front.customer().check_out()).json()["id"]
-    first = await front.customer().cancel(order_id)
-    again = await front.customer().cancel(order_id)
+async def test_cancelling_twice_is_cancelling_once(service: RunningService) -> None:
+    order_id = (await service.customer().check_out()).json()["id"]
+    first = await service.customer().cancel(order_id)
+    again = await service.customer().cancel(order_id)
     assert (again.status_code, again.json()) == (200, first.json())
-    assert front.shop.products.stock("LAMP") == 10
+    assert service.shop.products.stock("LAMP") == 10
 
 
 async def test_a_checkout_can_be_cancelled_while_it_is_under_way(sqlite_shop: Shop) -> None:
-    async with open_front(
+    async with run_service(
         sqlite_shop, payment_mode="slow", payment_delay=0.3, checkout_patience=0.1
-    ) as front:
-        order = (await front.customer().check_out()).json()
+    ) as service:
+        order = (await service.customer().check_out()).json()
         assert order["status"] == "pending"
-        await front.customer().cancel(order["id"])
+        await service.customer().cancel(order["id"])
         path = f"/v1/orders/{order['id']}"
-        assert (await front.customer().get(path)).json()["status"] == "cancelled"
+        assert (await service.customer().get(path)).json()["status"] == "cancelled"
 
-    async with open_workshop(sqlite_shop) as workshop:
-        await workshop.settle()
-        assert await workshop.money_kept(order["id"]) == 0
-        assert (await workshop.order(order["id"])).status is Status.CANCELLED
+    async with open_backend(sqlite_shop) as backend:
+        await backend.settle()
+        assert await backend.money_kept(order["id"]) == 0
+        assert (await backend.order(order["id"])).status is Status.CANCELLED
     assert sqlite_shop.products.stock("LAMP") == 10
 
 
 async def test_a_cancel_is_decided_even_when_the_stock_cannot_go_back_yet(
     sqlite_shop: Shop,
 ) -> None:
-    async with open_front(sqlite_shop, retry_seconds=0.1) as front:
-        order_id = (await front.customer().check_out()).json()["id"]
+    async with run_service(sqlite_shop, retry_seconds=0.1) as service:
+        order_id = (await service.customer().check_out()).json()["id"]
         sqlite_shop.products.trouble = down
-        answer = await front.customer().cancel(order_id)
+        answer = await service.customer().cancel(order_id)
         assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
         sqlite_shop.products.trouble = lambda _: None
 
@@ -89,43 +89,43 @@ async def test_a_cancel_is_decided_even_when_the_stock_cannot_go_back_yet(
 
 
 async def test_a_parcel_on_its_way_cannot_be_cancelled(sqlite_shop: Shop) -> None:
-    async with open_front(sqlite_shop, courier_step_seconds=0.02) as front:
-        order_id = (await front.customer().check_out()).json()["id"]
+    async with run_service(sqlite_shop, courier_step_seconds=0.02) as service:
+        order_id = (await service.customer().check_out()).json()["id"]
 
         async def is_delivered() -> bool:
-            order = (await front.customer().get(f"/v1/orders/{order_id}")).json()
+            order = (await service.customer().get(f"/v1/orders/{order_id}")).json()
             return bool(order["shipment"]["status"] == "delivered")
 
         await eventually(is_delivered)
-        answer = await front.customer().cancel(order_id)
+        answer = await service.customer().cancel(order_id)
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:cartwheel:problem:already-shipped"
-        order = (await front.customer().get(f"/v1/orders/{order_id}")).json()
+        order = (await service.customer().get(f"/v1/orders/{order_id}")).json()
     events = order["shipment"]["events"]
     assert [event["status"] for event in events] == JOURNEY
     assert [event["sequence"] for event in events] == [1, 2, 3, 4, 5]
 
 
 async def test_when_cancel_and_ship_race_exactly_one_wins(shop: Shop) -> None:
-    async with open_front(shop) as front, open_workshop(shop) as workshop:
+    async with run_service(shop) as service, open_backend(shop) as backend:
         for number in range(10):
             shop.carts.fill("user_ada", LAMP=1)
-            answer = await front.customer().check_out(
+            answer = await service.customer().check_out(
                 {"amount": 500, "currency": "EUR"}, key=str(number)
             )
             order_id = answer.json()["id"]
-            await move_to(ShipmentStatus.PACKED, workshop, order_id)
-            order = await workshop.order(order_id)
+            await move_to(ShipmentStatus.PACKED, backend, order_id)
+            order = await backend.order(order_id)
             shipped = order.moved(ShipmentStatus.SHIPPED, now=order.due_at)
             cancelled, moved = await asyncio.gather(
-                front.customer().cancel(order_id),
-                workshop.orders.save(order, shipped, now=order.due_at, due_at=order.due_at),
+                service.customer().cancel(order_id),
+                backend.orders.save(order, shipped, now=order.due_at, due_at=order.due_at),
                 return_exceptions=True,
             )
             assert not isinstance(cancelled, BaseException)
             is_cancelled = cancelled.status_code == 200
             assert is_cancelled == isinstance(moved, Exception)
-            order = await workshop.order(order_id)
+            order = await backend.order(order_id)
             last = ShipmentStatus.CANCELLED if is_cancelled else ShipmentStatus.SHIPPED
             assert order.events[-1].status is last
             if not is_cancelled:
@@ -134,65 +134,65 @@ async def test_when_cancel_and_ship_race_exactly_one_wins(shop: Shop) -> None:
             assert shop.products.stock("LAMP") == 10
 
 
-async def move_to(status: ShipmentStatus, workshop: Workshop, order_id: str) -> None:
-    order = await workshop.order(order_id)
+async def move_to(status: ShipmentStatus, backend: Backend, order_id: str) -> None:
+    order = await backend.order(order_id)
     moved = order.moved(status, now=order.due_at)
-    await workshop.orders.save(order, moved, now=order.due_at, due_at=LATER)
+    await backend.orders.save(order, moved, now=order.due_at, due_at=LATER)
 
 
-async def test_a_parcel_moves_one_stop_a_round_and_only_when_due(workshop: Workshop) -> None:
-    await workshop.saga.run(await workshop.place(an_order()))
+async def test_a_parcel_moves_one_stop_a_round_and_only_when_due(backend: Backend) -> None:
+    await backend.saga.run(await backend.place(an_order()))
     seen = []
     for _ in range(6):
-        await workshop.courier.make_rounds()
-        await workshop.courier.make_rounds()
-        seen.append((await workshop.order()).shipment_status)
-        workshop.shop.clock.pass_seconds(PACE.courier / 1000)
+        await backend.courier.move_due_parcels()
+        await backend.courier.move_due_parcels()
+        seen.append((await backend.order()).shipment_status)
+        backend.shop.clock.pass_seconds(TIMEOUTS.courier / 1000)
     assert seen == [*JOURNEY, "delivered"]
 
 
 async def test_five_couriers_move_a_parcel_once(shop: Shop) -> None:
-    async with open_workshop(shop) as workshop:
-        await workshop.saga.run(await workshop.place(an_order()))
+    async with open_backend(shop) as backend:
+        await backend.saga.run(await backend.place(an_order()))
         shop.clock.pass_seconds(4)
         async with (
-            open_workshop(shop) as second,
-            open_workshop(shop) as third,
+            open_backend(shop) as second,
+            open_backend(shop) as third,
         ):
-            couriers = [each.courier for each in (workshop, second, third)]
-            await asyncio.gather(*(courier.make_rounds() for courier in couriers * 3))
-        order = await workshop.order()
+            couriers = [each.courier for each in (backend, second, third)]
+            await asyncio.gather(*(courier.move_due_parcels() for courier in couriers * 3))
+        order = await backend.order()
     assert [event.status for event in order.events] == ["confirmed", "packed"]
 
 
 async def test_a_clock_that_is_put_back_does_not_disturb_the_order_of_events(
-    workshop: Workshop,
+    backend: Backend,
 ) -> None:
-    await workshop.saga.run(await workshop.place(an_order()))
-    workshop.shop.clock.pass_seconds(4)
-    await workshop.courier.make_rounds()
-    order = await workshop.order()
+    await backend.saga.run(await backend.place(an_order()))
+    backend.shop.clock.pass_seconds(4)
+    await backend.courier.move_due_parcels()
+    order = await backend.order()
     moved = order.moved(ShipmentStatus.SHIPPED, now=0)
-    await workshop.orders.save(order, moved, now=0, due_at=0)
-    order = await workshop.order()
+    await backend.orders.save(order, moved, now=0, due_at=0)
+    order = await backend.order()
     assert [event.status for event in order.events] == JOURNEY[:3]
     assert [event.sequence for event in order.events] == [1, 2, 3]
 
 
 async def test_a_parcel_that_cannot_be_moved_is_parked_and_the_others_go_on(
-    workshop: Workshop,
+    backend: Backend,
 ) -> None:
-    workshop.shop.products.add("LAMP", price=500, stock=100)
+    backend.shop.products.add("LAMP", price=500, stock=100)
     for number in (1, 2):
-        await workshop.saga.run(await workshop.place(an_order(f"ord_{number:08}"), key=str(number)))
-    async with workshop.database.transaction("test") as connection:
+        await backend.saga.run(await backend.place(an_order(f"ord_{number:08}"), key=str(number)))
+    async with backend.database.transaction("test") as connection:
         await connection.execute(
             text("UPDATE orders SET lines = 'not json' WHERE id = 'ord_00000001'")
         )
-    for _ in range(MAX_STRIKES + 2):
-        workshop.shop.clock.pass_seconds(5)
-        await workshop.courier.make_rounds()
-    assert (await workshop.order("ord_00000002")).shipment_status is ShipmentStatus.DELIVERED
-    async with workshop.database.reading("test") as connection:
+    for _ in range(MAX_FAILED_ATTEMPTS + 2):
+        backend.shop.clock.pass_seconds(5)
+        await backend.courier.move_due_parcels()
+    assert (await backend.order("ord_00000002")).shipment_status is ShipmentStatus.DELIVERED
+    async with backend.database.reading("test") as connection:
         strikes = await connection.execute(text("SELECT strikes FROM orders ORDER BY id LIMIT 1"))
-        assert strikes.scalar_one() == MAX_STRIKES
+        assert strikes.scalar_one() == MAX_FAILED_ATTEMPTS

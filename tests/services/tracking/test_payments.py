@@ -6,37 +6,37 @@ import pytest
 
 from services.tracking.models import Money, PaymentMode
 from services.tracking.payments import PaymentStatus, PaymentUnclear
-from tests.services.tracking.workshop import Shop, Workshop, open_workshop
+from tests.services.tracking.backend import Backend, Shop, open_backend
 
 PRICE = Money(amount=1000, currency="EUR")
 
 
-async def test_an_order_is_charged_once_however_often_it_is_asked_for(workshop: Workshop) -> None:
-    outcomes = await asyncio.gather(*(workshop.payments.charge("ord_1", PRICE) for _ in range(10)))
+async def test_an_order_is_charged_once_however_often_it_is_asked_for(backend: Backend) -> None:
+    outcomes = await asyncio.gather(*(backend.payments.charge("ord_1", PRICE) for _ in range(10)))
     assert set(outcomes) == {PaymentStatus.CHARGED}
-    assert await workshop.money_kept("ord_1") == 1000
+    assert await backend.money_kept("ord_1") == 1000
 
 
-async def test_a_refund_gives_back_and_may_be_repeated(workshop: Workshop) -> None:
-    await workshop.payments.charge("ord_1", PRICE)
+async def test_a_refund_gives_back_and_may_be_repeated(backend: Backend) -> None:
+    await backend.payments.charge("ord_1", PRICE)
     for _ in range(2):
-        await workshop.payments.refund("ord_1", PRICE)
-    assert await workshop.payments.status("ord_1") is PaymentStatus.REFUNDED
+        await backend.payments.refund("ord_1", PRICE)
+    assert await backend.payments.status("ord_1") is PaymentStatus.REFUNDED
 
 
-async def test_a_refunded_order_is_not_charged_again(workshop: Workshop) -> None:
-    await workshop.payments.charge("ord_1", PRICE)
-    await workshop.payments.refund("ord_1", PRICE)
-    assert await workshop.payments.charge("ord_1", PRICE) is PaymentStatus.REFUNDED
+async def test_a_refunded_order_is_not_charged_again(backend: Backend) -> None:
+    await backend.payments.charge("ord_1", PRICE)
+    await backend.payments.refund("ord_1", PRICE)
+    assert await backend.payments.charge("ord_1", PRICE) is PaymentStatus.REFUNDED
 
 
-async def test_a_refund_that_overtakes_its_charge_voids_it(workshop: Workshop) -> None:
-    await workshop.payments.refund("ord_1", PRICE)
-    assert await workshop.payments.charge("ord_1", PRICE) is PaymentStatus.VOID
+async def test_a_refund_that_overtakes_its_charge_voids_it(backend: Backend) -> None:
+    await backend.payments.refund("ord_1", PRICE)
+    assert await backend.payments.charge("ord_1", PRICE) is PaymentStatus.VOID
 
 
-async def test_what_was_never_asked_for_has_no_status(workshop: Workshop) -> None:
-    assert await workshop.payments.status("ord_1") is None
+async def test_what_was_never_asked_for_has_no_status(backend: Backend) -> None:
+    assert await backend.payments.status("ord_1") is None
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ async def test_what_was_never_asked_for_has_no_status(workshop: Workshop) -> Non
 async def test_each_mode_answers_as_it_says(
     sqlite_shop: Shop, mode: PaymentMode, luck: float, outcome: PaymentStatus
 ) -> None:
-    async with open_workshop(sqlite_shop, payment_mode=mode, chance=lambda: luck) as workshop:
-        assert await workshop.payments.charge("ord_1", PRICE) is outcome
+    async with open_backend(sqlite_shop, payment_mode=mode, chance=lambda: luck) as backend:
+        assert await backend.payments.charge("ord_1", PRICE) is outcome
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ async def test_each_mode_answers_as_it_says(
 async def test_an_unclear_answer_hides_a_truth_that_can_be_asked_for(
     sqlite_shop: Shop, mode: PaymentMode, luck: float, truth: PaymentStatus | None
 ) -> None:
-    async with open_workshop(sqlite_shop, payment_mode=mode, chance=lambda: luck) as workshop:
+    async with open_backend(sqlite_shop, payment_mode=mode, chance=lambda: luck) as backend:
         with pytest.raises(PaymentUnclear):
-            await workshop.payments.charge("ord_1", PRICE)
-        assert await workshop.payments.status("ord_1") is truth
+            await backend.payments.charge("ord_1", PRICE)
+        assert await backend.payments.status("ord_1") is truth

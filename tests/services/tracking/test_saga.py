@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from services.tracking.models import PaymentMode, Reason, Status, Step
 from services.tracking.repository import OrderChanged
 from services.tracking.saga import STEPS
+from tests.services.tracking.backend import Backend, Shop, an_order, open_backend
 from tests.services.tracking.neighbours import down
-from tests.services.tracking.workshop import Shop, Workshop, an_order, open_workshop
 
 FORWARD = (Step.RESERVE, Step.PAY, Step.COMMIT, Step.TAKE)
 BACKWARD = (Step.REFUND, Step.RELEASE)
@@ -30,43 +30,43 @@ def crash_at(*points: str) -> Callable[[str], None]:
     """Dies at each of ``points``, once, in whatever order they are reached."""
     left = Counter(points)
 
-    def reached(point: str) -> None:
+    def crash(point: str) -> None:
         if left[point] > 0:
             left[point] -= 1
             raise Crash(point)
 
-    return reached
+    return crash
 
 
 async def test_a_checkout_ends_confirmed_with_stock_sold_money_taken_and_cart_emptied(
-    workshop: Workshop,
+    backend: Backend,
 ) -> None:
-    order = await workshop.saga.run(await workshop.place(an_order()))
+    order = await backend.saga.run(await backend.place(an_order()))
     assert (order.status, order.step, order.sequence) == (Status.CONFIRMED, Step.DONE, 1)
-    assert workshop.shop.products.stock("LAMP") == 8
-    assert workshop.shop.products.reservations[order.id][0] == "committed"
-    assert workshop.shop.carts.lines["user_ada"] == {}
-    assert await workshop.money_kept() == 1000
+    assert backend.shop.products.stock("LAMP") == 8
+    assert backend.shop.products.reservations[order.id][0] == "committed"
+    assert backend.shop.carts.lines["user_ada"] == {}
+    assert await backend.money_kept() == 1000
 
 
-async def test_every_step_is_recorded_before_and_after(workshop: Workshop) -> None:
-    await workshop.saga.run(await workshop.place(an_order()))
+async def test_every_step_is_recorded_before_and_after(backend: Backend) -> None:
+    await backend.saga.run(await backend.place(an_order()))
     expected = [(step, event) for step in FORWARD for event in ("started", "done")]
-    assert sorted(await workshop.steps()) == sorted(expected)
+    assert sorted(await backend.steps()) == sorted(expected)
 
 
-async def test_what_is_out_of_stock_is_not_paid_for(workshop: Workshop) -> None:
-    workshop.shop.products.catalogue["LAMP"].stock = 1
-    order = await workshop.saga.run(await workshop.place(an_order()))
+async def test_what_is_out_of_stock_is_not_paid_for(backend: Backend) -> None:
+    backend.shop.products.catalogue["LAMP"].stock = 1
+    order = await backend.saga.run(await backend.place(an_order()))
     assert (order.status, order.reason) == (Status.CANCELLED, Reason.OUT_OF_STOCK)
-    assert workshop.shop.products.stock("LAMP") == 1
-    assert await workshop.money_kept() == 0
-    assert workshop.shop.carts.lines["user_ada"] == {"LAMP": 2}
+    assert backend.shop.products.stock("LAMP") == 1
+    assert await backend.money_kept() == 0
+    assert backend.shop.carts.lines["user_ada"] == {"LAMP": 2}
 
 
 async def test_a_declined_payment_gives_the_stock_back(sqlite_shop: Shop) -> None:
-    async with open_workshop(sqlite_shop, payment_mode="decline") as workshop:
-        order = await workshop.saga.run(await workshop.place(an_order()))
+    async with open_backend(sqlite_shop, payment_mode="decline") as backend:
+        order = await backend.saga.run(await backend.place(an_order()))
     assert (order.status, order.reason) == (Status.CANCELLED, Reason.PAYMENT_DECLINED)
     assert sqlite_shop.products.stock("LAMP") == 10
 
@@ -74,7 +74,7 @@ async def test_a_declined_payment_gives_the_stock_back(sqlite_shop: Shop) -> Non
 async def test_a_reservation_that_expired_before_it_was_sold_gives_the_money_back(
     sqlite_shop: Shop,
 ) -> None:
-    async with open_workshop(sqlite_shop) as workshop:
+    async with open_backend(sqlite_shop) as backend:
 
         def expire_before_commit(operation: str) -> str | None:
             if operation == "commit":
@@ -82,37 +82,37 @@ async def test_a_reservation_that_expired_before_it_was_sold_gives_the_money_bac
             return None
 
         sqlite_shop.products.trouble = expire_before_commit
-        order = await workshop.saga.run(await workshop.place(an_order()))
+        order = await backend.saga.run(await backend.place(an_order()))
         assert (order.status, order.reason) == (Status.CANCELLED, Reason.RESERVATION_LOST)
-        assert await workshop.money_kept() == 0
+        assert await backend.money_kept() == 0
         assert sqlite_shop.products.stock("LAMP") == 10
 
 
 async def test_a_charge_whose_answer_never_comes_is_looked_up_not_guessed(
     sqlite_shop: Shop,
 ) -> None:
-    async with open_workshop(sqlite_shop, payment_mode="timeout") as workshop:
-        order = await workshop.saga.run(await workshop.place(an_order()))
+    async with open_backend(sqlite_shop, payment_mode="timeout") as backend:
+        order = await backend.saga.run(await backend.place(an_order()))
         assert order.status is Status.CONFIRMED
-        assert await workshop.money_kept() == 1000
+        assert await backend.money_kept() == 1000
 
 
 async def test_a_charge_that_never_arrived_is_made_again(sqlite_shop: Shop) -> None:
     luck = iter([0.1, 0.9])
-    async with open_workshop(
+    async with open_backend(
         sqlite_shop, payment_mode="flaky", chance=lambda: next(luck)
-    ) as workshop:
-        order = await workshop.saga.run(await workshop.place(an_order()))
+    ) as backend:
+        order = await backend.saga.run(await backend.place(an_order()))
         assert order.status is Status.CONFIRMED
-        assert await workshop.money_kept() == 1000
+        assert await backend.money_kept() == 1000
 
 
 @pytest.mark.parametrize("operation", ["reserve", "commit"])
 async def test_a_lost_answer_is_asked_for_again(sqlite_shop: Shop, operation: str) -> None:
     lost = iter(["lost"])
     sqlite_shop.products.trouble = lambda op: next(lost, None) if op == operation else None
-    async with open_workshop(sqlite_shop) as workshop:
-        order = await workshop.saga.run(await workshop.place(an_order()))
+    async with open_backend(sqlite_shop) as backend:
+        order = await backend.saga.run(await backend.place(an_order()))
     assert order.status is Status.CONFIRMED
     assert sqlite_shop.products.stock("LAMP") == 8
 
@@ -121,53 +121,53 @@ async def test_a_cart_that_is_away_delays_the_order_and_does_not_undo_it(
     sqlite_shop: Shop,
 ) -> None:
     sqlite_shop.carts.trouble = down
-    async with open_workshop(sqlite_shop) as workshop:
-        order = await workshop.saga.run(await workshop.place(an_order()))
+    async with open_backend(sqlite_shop) as backend:
+        order = await backend.saga.run(await backend.place(an_order()))
         assert (order.status, order.step) == (Status.PENDING, Step.TAKE)
         sqlite_shop.clock.pass_seconds(3600)
-        await workshop.sweeper.sweep()
-        assert (await workshop.order()).status is Status.PENDING
+        await backend.sweeper.sweep()
+        assert (await backend.order()).status is Status.PENDING
         sqlite_shop.carts.trouble = lambda _: None
-        await workshop.settle()
-        assert (await workshop.order()).status is Status.CONFIRMED
+        await backend.settle()
+        assert (await backend.order()).status is Status.CONFIRMED
         assert sqlite_shop.carts.lines["user_ada"] == {}
 
 
 async def test_a_checkout_that_stays_unclear_is_given_up_and_undone(sqlite_shop: Shop) -> None:
-    async with open_workshop(sqlite_shop) as workshop:
+    async with open_backend(sqlite_shop) as backend:
         sqlite_shop.products.trouble = lambda op: "unreached" if op == "commit" else None
-        order = await workshop.saga.run(await workshop.place(an_order()))
+        order = await backend.saga.run(await backend.place(an_order()))
         assert (order.status, order.step) == (Status.PENDING, Step.COMMIT)
         sqlite_shop.clock.pass_seconds(301)
-        await workshop.sweeper.sweep()
-        order = await workshop.order()
+        await backend.sweeper.sweep()
+        order = await backend.order()
         assert (order.status, order.step, order.reason) == (
             Status.CANCELLED,
             Step.DONE,
             Reason.GAVE_UP,
         )
         assert sqlite_shop.products.stock("LAMP") == 10
-        assert await workshop.money_kept() == 0
+        assert await backend.money_kept() == 0
 
 
 async def test_a_reserve_that_arrives_after_the_release_takes_nothing(sqlite_shop: Shop) -> None:
-    async with open_workshop(sqlite_shop) as workshop:
-        order = await workshop.place(an_order())
-        cancelled = await workshop.saga.cancel(order, Reason.SHOPPER)
-        await workshop.saga.run(cancelled)
+    async with open_backend(sqlite_shop) as backend:
+        order = await backend.place(an_order())
+        cancelled = await backend.saga.cancel(order, Reason.SHOPPER)
+        await backend.saga.run(cancelled)
         with pytest.raises(OrderChanged):
-            await workshop.saga.run(order)
+            await backend.saga.run(order)
         assert sqlite_shop.products.stock("LAMP") == 10
 
 
 async def test_a_charge_that_arrives_after_the_refund_takes_nothing(sqlite_shop: Shop) -> None:
-    async with open_workshop(sqlite_shop) as workshop:
-        order = await workshop.place(an_order())
-        paying = await workshop.orders.save(order, order.at_step(Step.PAY), now=1, due_at=1)
-        await workshop.saga.run(await workshop.saga.cancel(paying, Reason.SHOPPER))
+    async with open_backend(sqlite_shop) as backend:
+        order = await backend.place(an_order())
+        paying = await backend.orders.save(order, order.at_step(Step.PAY), now=1, due_at=1)
+        await backend.saga.run(await backend.saga.cancel(paying, Reason.SHOPPER))
         with pytest.raises(OrderChanged):
-            await workshop.saga.run(paying)
-        assert await workshop.money_kept() == 0
+            await backend.saga.run(paying)
+        assert await backend.money_kept() == 0
 
 
 def test_every_step_that_can_be_refused_says_where_undoing_begins() -> None:
@@ -175,14 +175,14 @@ def test_every_step_that_can_be_refused_says_where_undoing_begins() -> None:
     assert all(STEPS[step].undo_from in BACKWARD for step in FORWARD)
 
 
-async def check_nothing_is_lost(workshop: Workshop, *, stock: int) -> None:
+async def check_nothing_is_lost(backend: Backend, *, stock: int) -> None:
     """The whole point: stock, money and cart agree with the decision."""
-    shop, order = workshop.shop, await workshop.order()
+    shop, order = backend.shop, await backend.order()
     assert order.step is Step.DONE
     is_confirmed = order.status is Status.CONFIRMED
     assert is_confirmed or order.status is Status.CANCELLED
     assert shop.products.stock("LAMP") == stock - (2 if is_confirmed else 0)
-    assert await workshop.money_kept() == (1000 if is_confirmed else 0)
+    assert await backend.money_kept() == (1000 if is_confirmed else 0)
     events = [event.sequence for event in order.events]
     assert events == list(range(1, order.sequence + 1))
     if is_confirmed:
@@ -191,24 +191,24 @@ async def check_nothing_is_lost(workshop: Workshop, *, stock: int) -> None:
 
 @pytest.mark.parametrize("point", POINTS[:8])
 async def test_a_crash_going_forward_ends_confirmed(shop: Shop, point: str) -> None:
-    async with open_workshop(shop, reached=crash_at(point)) as workshop:
+    async with open_backend(shop, crash_points=crash_at(point)) as backend:
         with pytest.raises(Crash):
-            await workshop.saga.run(await workshop.place(an_order()))
-    async with open_workshop(shop, holder="two") as workshop:
-        await workshop.settle()
-        await check_nothing_is_lost(workshop, stock=10)
-        assert (await workshop.order()).status is Status.CONFIRMED
+            await backend.saga.run(await backend.place(an_order()))
+    async with open_backend(shop, holder="two") as backend:
+        await backend.settle()
+        await check_nothing_is_lost(backend, stock=10)
+        assert (await backend.order()).status is Status.CONFIRMED
 
 
 @pytest.mark.parametrize("point", POINTS[8:])
 async def test_a_crash_while_undoing_ends_cancelled(shop: Shop, point: str) -> None:
-    async with open_workshop(shop, reached=crash_at(point), payment_mode="decline") as workshop:
+    async with open_backend(shop, crash_points=crash_at(point), payment_mode="decline") as backend:
         with pytest.raises(Crash):
-            await workshop.saga.run(await workshop.place(an_order()))
-    async with open_workshop(shop, holder="two") as workshop:
-        await workshop.settle()
-        await check_nothing_is_lost(workshop, stock=10)
-        assert (await workshop.order()).status is Status.CANCELLED
+            await backend.saga.run(await backend.place(an_order()))
+    async with open_backend(shop, holder="two") as backend:
+        await backend.settle()
+        await check_nothing_is_lost(backend, stock=10)
+        assert (await backend.order()).status is Status.CANCELLED
 
 
 TROUBLES = st.sampled_from([None, None, "unreached", "lost", "busy"])
@@ -243,32 +243,32 @@ def test_whatever_crashes_and_gets_lost_nothing_is_lost_or_doubled(
             left, dice = iter(troubles), iter(luck)
             for neighbour in (shop.products, shop.carts):
                 neighbour.trouble = lambda _: next(left, None)
-            reached = crash_at(*crashes)
+            crash_points = crash_at(*crashes)
             for life in range(len(crashes) + 1):
-                async with open_workshop(
+                async with open_backend(
                     shop,
-                    reached=reached,
+                    crash_points=crash_points,
                     payment_mode=payment_mode,
                     chance=lambda: next(dice, 0.9),
                     holder=str(life),
-                ) as workshop:
-                    await live(workshop, is_first=life == 0, is_cancelled=life == cancelled_after)
-            async with open_workshop(shop, holder="last", payment_mode=payment_mode) as workshop:
-                await workshop.settle()
-                await check_nothing_is_lost(workshop, stock=stock)
+                ) as backend:
+                    await live(backend, is_first=life == 0, is_cancelled=life == cancelled_after)
+            async with open_backend(shop, holder="last", payment_mode=payment_mode) as backend:
+                await backend.settle()
+                await check_nothing_is_lost(backend, stock=stock)
 
     asyncio.run(story())
 
 
-async def live(workshop: Workshop, *, is_first: bool, is_cancelled: bool) -> None:
+async def live(backend: Backend, *, is_first: bool, is_cancelled: bool) -> None:
     """One process's life: the first takes the order, the others sweep; any may crash."""
     try:
         if is_first:
-            await workshop.saga.run(await workshop.place(an_order()))
-        order = await workshop.order()
+            await backend.saga.run(await backend.place(an_order()))
+        order = await backend.order()
         if is_cancelled and order.status is not Status.CANCELLED:
-            await workshop.saga.run(await workshop.saga.cancel(order, Reason.SHOPPER))
-        workshop.shop.clock.pass_seconds(61)
-        await workshop.sweeper.sweep()
+            await backend.saga.run(await backend.saga.cancel(order, Reason.SHOPPER))
+        backend.shop.clock.pass_seconds(61)
+        await backend.sweeper.sweep()
     except* Crash:
         pass

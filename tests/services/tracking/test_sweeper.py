@@ -7,26 +7,26 @@ from sqlalchemy import text
 
 from app.stores.errors import StoreUnavailable
 from services.tracking.models import ShipmentStatus, Status
-from services.tracking.repository import MAX_STRIKES
-from tests.services.tracking.workshop import LEASE, PACE, Shop, Workshop, an_order, open_workshop
+from services.tracking.repository import MAX_FAILED_ATTEMPTS
+from tests.services.tracking.backend import LEASE, TIMEOUTS, Backend, Shop, an_order, open_backend
 
 
-async def test_an_order_that_moves_is_left_alone(workshop: Workshop) -> None:
-    await workshop.place(an_order())
-    workshop.shop.clock.pass_seconds(59)
-    await workshop.sweeper.sweep()
-    assert (await workshop.order()).version == 1
+async def test_an_order_that_moves_is_left_alone(backend: Backend) -> None:
+    await backend.place(an_order())
+    backend.shop.clock.pass_seconds(59)
+    await backend.sweeper.sweep()
+    assert (await backend.order()).version == 1
 
 
-async def test_an_order_that_stands_still_for_a_minute_is_finished(workshop: Workshop) -> None:
-    await workshop.place(an_order())
-    workshop.shop.clock.pass_seconds(60)
-    await workshop.sweeper.sweep()
-    assert (await workshop.order()).status is Status.CONFIRMED
+async def test_an_order_that_stands_still_for_a_minute_is_finished(backend: Backend) -> None:
+    await backend.place(an_order())
+    backend.shop.clock.pass_seconds(60)
+    await backend.sweeper.sweep()
+    assert (await backend.order()).status is Status.CONFIRMED
 
 
 async def test_of_two_sweepers_one_sweeps(shop: Shop) -> None:
-    async with open_workshop(shop, holder="a") as first, open_workshop(shop, holder="b") as second:
+    async with open_backend(shop, holder="a") as first, open_backend(shop, holder="b") as second:
         await first.sweeper.sweep()
         await first.place(an_order())
         shop.clock.pass_seconds(5)
@@ -41,7 +41,7 @@ async def test_of_two_sweepers_one_sweeps(shop: Shop) -> None:
 
 
 async def test_a_dead_sweepers_lease_runs_out(shop: Shop) -> None:
-    async with open_workshop(shop, holder="dead") as first, open_workshop(shop) as second:
+    async with open_backend(shop, holder="dead") as first, open_backend(shop) as second:
         await first.sweeper.sweep()
         await first.place(an_order())
         shop.clock.pass_seconds(60)
@@ -53,7 +53,7 @@ async def test_two_sweepers_that_both_believe_it_is_their_turn_do_everything_onc
     shop: Shop,
 ) -> None:
     shop.products.add("LAMP", price=500, stock=100)
-    async with open_workshop(shop, holder="a") as first, open_workshop(shop, holder="b") as second:
+    async with open_backend(shop, holder="a") as first, open_backend(shop, holder="b") as second:
         for number in range(10):
             await first.place(an_order(f"ord_{number:08}"), key=str(number))
         shop.clock.pass_seconds(61)
@@ -66,67 +66,67 @@ async def test_two_sweepers_that_both_believe_it_is_their_turn_do_everything_onc
     assert shop.products.stock("LAMP") == 80
 
 
-async def forget_leases(workshop: Workshop) -> None:
-    async with workshop.database.transaction("test") as connection:
+async def forget_leases(backend: Backend) -> None:
+    async with backend.database.transaction("test") as connection:
         await connection.execute(text("DELETE FROM leases"))
 
 
 async def test_an_order_nobody_can_read_is_parked_and_the_others_go_on(
-    workshop: Workshop,
+    backend: Backend,
 ) -> None:
     for number in (1, 2):
-        await workshop.place(an_order(f"ord_{number:08}"), key=str(number))
-    async with workshop.database.transaction("test") as connection:
+        await backend.place(an_order(f"ord_{number:08}"), key=str(number))
+    async with backend.database.transaction("test") as connection:
         await connection.execute(text("UPDATE orders SET address = '{}' WHERE id = 'ord_00000001'"))
-    for _ in range(MAX_STRIKES + 1):
-        workshop.shop.clock.pass_seconds(61)
-        await workshop.sweeper.sweep()
-    assert (await workshop.order("ord_00000002")).status is Status.CONFIRMED
-    assert await workshop.orders.unfinished(latest=2**61, now=2**60, limit=10) == []
+    for _ in range(MAX_FAILED_ATTEMPTS + 1):
+        backend.shop.clock.pass_seconds(61)
+        await backend.sweeper.sweep()
+    assert (await backend.order("ord_00000002")).status is Status.CONFIRMED
+    assert await backend.orders.due_checkouts(latest=2**61, now=2**60, limit=10) == []
 
 
 async def test_a_parcel_nobody_can_read_is_parked_and_the_others_move_on(
-    workshop: Workshop,
+    backend: Backend,
 ) -> None:
     for number in (1, 2):
-        order = await workshop.place(an_order(f"ord_{number:08}"), key=str(number))
-        workshop.shop.carts.fill("user_ada", LAMP=2)
-        await workshop.saga.run(order)
-        workshop.shop.clock.pass_seconds(1)
-    async with workshop.database.transaction("test") as connection:
+        order = await backend.place(an_order(f"ord_{number:08}"), key=str(number))
+        backend.shop.carts.fill("user_ada", LAMP=2)
+        await backend.saga.run(order)
+        backend.shop.clock.pass_seconds(1)
+    async with backend.database.transaction("test") as connection:
         await connection.execute(text("UPDATE orders SET lines = 'null' WHERE id = 'ord_00000001'"))
-    for _ in range(MAX_STRIKES + 1):
-        workshop.shop.clock.pass_seconds(PACE.courier / 1000)
-        await workshop.courier.make_rounds()
-    assert (await workshop.order("ord_00000002")).shipment_status is ShipmentStatus.DELIVERED
-    assert await workshop.orders.under_way(now=2**60, latest=2**61, limit=10) == []
+    for _ in range(MAX_FAILED_ATTEMPTS + 1):
+        backend.shop.clock.pass_seconds(TIMEOUTS.courier / 1000)
+        await backend.courier.move_due_parcels()
+    assert (await backend.order("ord_00000002")).shipment_status is ShipmentStatus.DELIVERED
+    assert await backend.orders.due_shipments(now=2**60, latest=2**61, limit=10) == []
 
 
 async def test_a_surprise_that_cannot_be_counted_stops_no_other_order(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
-        await workshop.place(an_order(f"ord_{number:08}", quantity=1), key=str(number))
-    async with workshop.database.transaction("test") as connection:
+        await backend.place(an_order(f"ord_{number:08}", quantity=1), key=str(number))
+    async with backend.database.transaction("test") as connection:
         await connection.execute(text("UPDATE orders SET address = '{}' WHERE id = 'ord_00000000'"))
 
     async def away(*_: object, **__: object) -> bool:
         raise StoreUnavailable("The store is not answering.")
 
-    monkeypatch.setattr(workshop.orders, "strike", away)
-    workshop.shop.clock.pass_seconds(61)
-    await workshop.sweeper.sweep()
+    monkeypatch.setattr(backend.orders, "count_failed_attempt", away)
+    backend.shop.clock.pass_seconds(61)
+    await backend.sweeper.sweep()
     for number in range(1, 5):
-        assert (await workshop.order(f"ord_{number:08}")).status is Status.CONFIRMED
+        assert (await backend.order(f"ord_{number:08}")).status is Status.CONFIRMED
 
 
 async def test_a_resumed_order_is_unclear_again_and_asked_again_soon(sqlite_shop: Shop) -> None:
-    async with open_workshop(sqlite_shop) as workshop:
-        await workshop.place(an_order())
+    async with open_backend(sqlite_shop) as backend:
+        await backend.place(an_order())
         sqlite_shop.products.trouble = lambda _: "busy"
         sqlite_shop.clock.pass_seconds(60)
-        await workshop.sweeper.sweep()
+        await backend.sweeper.sweep()
         sqlite_shop.products.trouble = lambda _: None
         sqlite_shop.clock.pass_seconds(5)
-        await workshop.sweeper.sweep()
-        assert (await workshop.order()).status is Status.CONFIRMED
+        await backend.sweeper.sweep()
+        assert (await backend.order()).status is Status.CONFIRMED

@@ -1,4 +1,4 @@
-"""The saga and all who drive it over a real store, with neighbours and a clock of our own."""
+"""The saga and what drives it, over a real store, with fake upstreams and a clock of our own."""
 
 import asyncio
 import itertools
@@ -15,12 +15,13 @@ from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.tracking.clients import CartClient, ProductsClient
 from services.tracking.courier import Courier
-from services.tracking.metrics import Measures
+from services.tracking.crash_points import CrashPoints, never_crash
+from services.tracking.metrics import OrderMetrics
 from services.tracking.models import (
     Address,
-    Basis,
     Money,
     OrderLine,
+    OrderOrigin,
     PaymentMode,
     ShipmentStatus,
     Status,
@@ -29,11 +30,11 @@ from services.tracking.models import (
 )
 from services.tracking.payments import Payments
 from services.tracking.repository import OrderRepository
-from services.tracking.saga import Neighbours, Pace, Saga, ignore
+from services.tracking.saga import Participants, Saga, SagaTimeouts
 from services.tracking.sweeper import Sweeper
 from tests.services.tracking.neighbours import SERVICE_TOKEN, FakeCarts, FakeProducts, FakeUser
 
-PACE = Pace(stall=60_000, retry=5_000, give_up=300_000, courier=4_000)
+TIMEOUTS = SagaTimeouts(stall=60_000, retry=5_000, give_up=300_000, courier=4_000)
 LEASE = 10_000
 """Milliseconds."""
 NUMBERS = itertools.count(1)
@@ -75,7 +76,7 @@ def an_order(
         lines=(line,),
         address=ADDRESS,
         created_at=created_at,
-        due_at=created_at + PACE.stall,
+        due_at=created_at + TIMEOUTS.stall,
         shipment_status=ShipmentStatus.PENDING,
         sequence=0,
         events=(),
@@ -94,8 +95,8 @@ class Shop:
 
 
 @dataclass
-class Workshop:
-    """What a crash takes away: one process at work on the shop's orders."""
+class Backend:
+    """What a crash takes away: one process that works on the shop's orders."""
 
     shop: Shop
     database: Database
@@ -110,11 +111,11 @@ class Workshop:
         assert await self.add(order, key=key)
         return order
 
-    async def add(self, order: StoredOrder, *, key: str, basis: Basis | None = None) -> bool:
-        """Store a new order, of a cart that no other order was made of unless ``basis`` says so."""
+    async def add(self, order: StoredOrder, *, key: str, origin: OrderOrigin | None = None) -> bool:
+        """Store a new order, of a cart of its own unless ``origin`` says otherwise."""
         number = next(NUMBERS)
-        basis = basis or Basis(cart_version=number, cart_updated_at=0, ordinal=number)
-        return await self.orders.add(order, key=key, payload_hash="hash", basis=basis)
+        origin = origin or OrderOrigin(cart_version=number, cart_updated_at=0, ordinal=number)
+        return await self.orders.add(order, key=key, payload_hash="hash", origin=origin)
 
     async def order(self, order_id: str = "ord_00000001") -> StoredOrder:
         order = await self.orders.get(order_id)
@@ -126,9 +127,9 @@ class Workshop:
         for _ in range(100):
             self.shop.clock.pass_seconds(61)
             await self.sweeper.sweep()
-            if not await self.orders.unfinished(latest=2**61, now=2**60, limit=1):
+            if not await self.orders.due_checkouts(latest=2**61, now=2**60, limit=1):
                 return
-        raise AssertionError("orders are still unfinished")
+        raise AssertionError("orders are still due_checkouts")
 
     async def money_kept(self, order_id: str = "ord_00000001") -> int:
         async with self.database.reading("test") as connection:
@@ -154,23 +155,27 @@ async def eventually(is_so: Callable[[], Awaitable[bool]], *, within: float = 20
             await asyncio.sleep(0.01)
 
 
-async def at_once() -> None:
-    """No pause between two askings."""
+def ignore(_: str) -> None:
+    """Nobody follows the order."""
+
+
+async def no_pause() -> None:
+    """Between two attempts."""
 
 
 @asynccontextmanager
-async def open_workshop(
+async def open_backend(
     shop: Shop,
     *,
-    reached: Callable[[str], None] = ignore,
-    changed: Callable[[str], None] = ignore,
+    crash_points: CrashPoints = never_crash,
+    publish: Callable[[str], None] = ignore,
     holder: str = "one",
     payment_mode: PaymentMode = "succeed",
     chance: Callable[[], float] = lambda: 0.9,
-    pace: Pace = PACE,
-) -> AsyncIterator[Workshop]:
+    timeouts: SagaTimeouts = TIMEOUTS,
+) -> AsyncIterator[Backend]:
     metrics = Metrics("tracking")
-    measures = Measures(metrics)
+    order_metrics = OrderMetrics(metrics)
 
     def upstream(name: str, answer: Callable[[httpx2.Request], httpx2.Response]) -> Upstream:
         return Upstream(
@@ -188,28 +193,28 @@ async def open_workshop(
     ):
         orders = OrderRepository(database)
         payments = Payments(
-            database, mode=payment_mode, delay=0.01, limit=0.05, clock=shop.clock, chance=chance
+            database, mode=payment_mode, delay=0.01, timeout=0.05, clock=shop.clock, chance=chance
         )
         saga = Saga(
             orders=orders,
-            neighbours=Neighbours(ProductsClient(products), payments, CartClient(cart)),
-            pace=pace,
+            participants=Participants(ProductsClient(products), payments, CartClient(cart)),
+            timeouts=timeouts,
             clock=shop.clock,
-            measures=measures,
-            reached=reached,
-            changed=changed,
-            pause=at_once,
+            metrics=order_metrics,
+            crash_points=crash_points,
+            publish=publish,
+            pause=no_pause,
         )
-        yield Workshop(
+        yield Backend(
             shop=shop,
             database=database,
             orders=orders,
             payments=payments,
             saga=saga,
             sweeper=Sweeper(
-                saga, orders, holder=holder, lease=LEASE, clock=shop.clock, measures=measures
+                saga, orders, holder=holder, lease=LEASE, clock=shop.clock, metrics=order_metrics
             ),
             courier=Courier(
-                orders, pace=pace, clock=shop.clock, measures=measures, changed=changed
+                orders, timeouts=timeouts, clock=shop.clock, metrics=order_metrics, publish=publish
             ),
         )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx2
 
-from tests.services.tracking.front import ADDRESS, eur, subject_of
+from tests.services.tracking.backend import Shop, eventually, open_backend
 from tests.services.tracking.neighbours import SERVICE_TOKEN
+from tests.services.tracking.running_service import ADDRESS, eur, subject_of
 from tests.services.tracking.sockets import on_the_wire, serving
-from tests.services.tracking.workshop import Shop, eventually, open_workshop
 from tests.support.identity import bearer
 from tests.support.processes import ServiceProcess, start_service
 
@@ -19,7 +19,7 @@ STALL = 0.5
 
 
 @dataclass
-class Town:
+class TrackingProcesses:
     """The neighbours on sockets, and tracking as a process that comes and goes."""
 
     shop: Shop
@@ -48,14 +48,14 @@ class Town:
         """The id of the only order, once it is decided and nothing is left to do about it."""
         async with (
             httpx2.AsyncClient(base_url=process.url, headers=bearer("user_ada")) as client,
-            open_workshop(self.shop) as workshop,
+            open_backend(self.shop) as backend,
         ):
             (order,) = (await client.get("/v1/orders")).json()["items"]
 
             async def has_settled() -> bool:
                 answer = await client.get(f"/v1/orders/{order['id']}")
                 is_decided = answer.json()["status"] == as_status
-                return is_decided and not await workshop.orders.unfinished(
+                return is_decided and not await backend.orders.due_checkouts(
                     latest=2**61, now=2**60, limit=1
                 )
 
@@ -64,7 +64,7 @@ class Town:
 
 
 @asynccontextmanager
-async def town_of(shop: Shop, folder: Path) -> AsyncIterator[Town]:
+async def tracking_processes(shop: Shop, folder: Path) -> AsyncIterator[TrackingProcesses]:
     """``folder`` gets what the processes say."""
     shop.carts.reader = subject_of
     async with (
@@ -82,4 +82,4 @@ async def town_of(shop: Shop, folder: Path) -> AsyncIterator[Town]:
             "CARTWHEEL_SWEEP_SECONDS": "0.1",
             "CARTWHEEL_COURIER_STEP_SECONDS": "3600",
         }
-        yield Town(shop, env, folder)
+        yield TrackingProcesses(shop, env, folder)

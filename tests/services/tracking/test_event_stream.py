@@ -13,15 +13,15 @@ from fastapi import FastAPI
 from app.stores.clock import machine_clock
 from services.tracking.main import build
 from services.tracking.models import Reason, ShipmentStatus
-from tests.services.tracking.front import subject_of, tracking_settings
-from tests.services.tracking.sockets import Listening, listening, serving
-from tests.services.tracking.workshop import (
+from tests.services.tracking.backend import (
+    Backend,
     Shop,
-    Workshop,
     an_order,
     eventually,
-    open_workshop,
+    open_backend,
 )
+from tests.services.tracking.running_service import subject_of, tracking_settings
+from tests.services.tracking.sockets import Listening, listening, serving
 from tests.support.identity import bearer, jwks_transport
 
 ADA = bearer("user_ada")
@@ -42,19 +42,19 @@ class Place:
 
     url: str
     app: FastAPI
-    workshop: Workshop
+    backend: Backend
 
     async def confirmed_order(self) -> str:
-        order = await self.workshop.place(replace(an_order(), due_at=LATER))
+        order = await self.backend.place(replace(an_order(), due_at=LATER))
         confirmed = order.confirmed(now=order.created_at)
-        await self.workshop.orders.save(order, confirmed, now=order.created_at, due_at=LATER)
+        await self.backend.orders.save(order, confirmed, now=order.created_at, due_at=LATER)
         return order.id
 
     async def move(self, *stops: ShipmentStatus) -> None:
         for stop in stops:
-            order = await self.workshop.order()
+            order = await self.backend.order()
             moved = order.moved(stop, now=order.created_at)
-            await self.workshop.orders.save(order, moved, now=order.created_at, due_at=LATER)
+            await self.backend.orders.save(order, moved, now=order.created_at, due_at=LATER)
 
 
 @asynccontextmanager
@@ -68,8 +68,8 @@ async def place(shop: Shop, **changes: Any) -> AsyncIterator[Place]:
             "user": jwks_transport(),
         },
     )
-    async with serving(app) as url, open_workshop(shop) as workshop:
-        yield Place(url, app, workshop)
+    async with serving(app) as url, open_backend(shop) as backend:
+        yield Place(url, app, backend)
 
 
 def has(heard: Listening, *events: str) -> Callable[[], Awaitable[bool]]:
@@ -152,18 +152,18 @@ async def test_a_cancelled_order_ends_the_stream(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop) as here:
         order_id = await here.confirmed_order()
         async with listening(here.url, order_id, ADA) as heard:
-            order = await here.workshop.order()
-            await here.workshop.saga.cancel(order, Reason.SHOPPER)
+            order = await here.backend.order()
+            await here.backend.saga.cancel(order, Reason.SHOPPER)
             await eventually(has(heard, "shipment 1", "shipment 2", "end"))
 
 
 async def test_a_pending_order_can_be_followed_from_the_start(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop) as here:
-        order = await here.workshop.place(replace(an_order(), due_at=LATER))
+        order = await here.backend.place(replace(an_order(), due_at=LATER))
         async with listening(here.url, order.id, ADA) as heard:
             assert heard.events() == []
             confirmed = order.confirmed(now=order.created_at)
-            await here.workshop.orders.save(order, confirmed, now=order.created_at, due_at=LATER)
+            await here.backend.orders.save(order, confirmed, now=order.created_at, due_at=LATER)
             await eventually(has(heard, "shipment 1"))
 
 

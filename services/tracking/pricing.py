@@ -1,4 +1,8 @@
-"""What a cart costs now, in whole minor units: no rounding anywhere."""
+"""The price rule: what a cart costs now.
+
+An order costs the sum of unit price times quantity over its lines, in whole minor units of one
+currency. Nothing is rounded.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +14,7 @@ from services.tracking.models import MAX_AMOUNT, Money, OrderLine, Quote, QuoteL
 def quote_for(
     lines: Sequence[CartLine], products: Mapping[str, Product], *, currency: str
 ) -> Quote:
-    """What these lines cost now, to the minor unit. Raises `UpstreamBroken` on other money."""
+    """The price of these lines. Raises `UpstreamBroken` for prices in another currency."""
     quoted = [_quote_line(line, products.get(line.sku), currency) for line in lines]
     amount = sum(line.unit_price.amount * line.quantity for line in quoted if line.unit_price)
     if amount > MAX_AMOUNT:
@@ -35,12 +39,14 @@ def _quote_line(line: CartLine, product: Product | None, currency: str) -> Quote
 
 
 def is_available(quote: Quote) -> bool:
+    """Whether every line is sold, and in stock in that quantity."""
     return all(
         line.unit_price is not None and line.available >= line.quantity for line in quote.lines
     )
 
 
-def as_ordered(quote: Quote) -> tuple[OrderLine, ...]:
+def order_lines(quote: Quote) -> tuple[OrderLine, ...]:
+    """The lines of an order at the prices of the quote."""
     return tuple(
         OrderLine(sku=line.sku, name=line.name, quantity=line.quantity, unit_price=line.unit_price)
         for line in quote.lines

@@ -3,8 +3,8 @@
 import asyncio
 
 from services.tracking.models import Status
-from services.tracking.runner import SagaRunner
-from tests.services.tracking.workshop import Shop, an_order, open_workshop
+from services.tracking.saga_runner import SagaRunner
+from tests.services.tracking.backend import Shop, an_order, open_backend
 
 
 class Counter:
@@ -14,7 +14,7 @@ class Counter:
         self.now = 0
         self.most = 0
 
-    def reached(self, point: str) -> None:
+    def count(self, point: str) -> None:
         self.now += {"before-pay": 1, "after-pay": -1}.get(point, 0)
         self.most = max(self.most, self.now)
 
@@ -25,11 +25,11 @@ async def test_of_a_crowd_of_checkouts_only_some_are_at_work_and_the_others_wait
     counter = Counter()
     orders = [an_order(f"ord_0000000{number}", quantity=1) for number in range(8)]
     async with (
-        open_workshop(sqlite_shop, reached=counter.reached, payment_mode="slow") as workshop,
-        SagaRunner(workshop.saga, limit=8, grace=5, at_once=3) as runner,
+        open_backend(sqlite_shop, crash_points=counter.count, payment_mode="slow") as backend,
+        SagaRunner(backend.saga, limit=8, grace=5, max_concurrent=3) as runner,
     ):
         for order in orders:
-            await workshop.place(order, key=order.id)
+            await backend.place(order, key=order.id)
         finished = await asyncio.gather(*(runner.run(order, timeout=5) for order in orders))
     assert [order and order.status for order in finished] == [Status.CONFIRMED] * 8
     assert counter.most == 3

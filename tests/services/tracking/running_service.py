@@ -10,11 +10,11 @@ from typing import Any
 import httpx2
 from pydantic import SecretStr
 
+from services.tracking.crash_points import CrashPoints
 from services.tracking.main import build
-from services.tracking.saga import ignore
 from services.tracking.settings import TrackingSettings
+from tests.services.tracking.backend import Shop
 from tests.services.tracking.neighbours import SERVICE_TOKEN
-from tests.services.tracking.workshop import Shop
 from tests.support.asgi import running
 from tests.support.identity import token
 
@@ -60,7 +60,7 @@ class Customer:
 
 
 @dataclass
-class Front:
+class RunningService:
     """The running service and the shop around it."""
 
     shop: Shop
@@ -85,13 +85,13 @@ def tracking_settings(shop: Shop, **changes: Any) -> TrackingSettings:
 
 
 @asynccontextmanager
-async def open_front(
+async def run_service(
     shop: Shop,
     *,
-    reached: Callable[[str], None] = ignore,
+    crashes: CrashPoints | None = None,
     cart: Callable[[httpx2.Request], Awaitable[httpx2.Response]] | None = None,
     **changes: Any,
-) -> AsyncIterator[Front]:
+) -> AsyncIterator[RunningService]:
     """``cart`` answers in place of the shop's carts."""
     shop.carts.reader = subject_of
     transports = {
@@ -99,6 +99,6 @@ async def open_front(
         "cart": httpx2.MockTransport(cart or shop.carts),
         "user": httpx2.MockTransport(shop.user),
     }
-    app = build(tracking_settings(shop, **changes), transports=transports, reached=reached)
+    app = build(tracking_settings(shop, **changes), transports=transports, crashes=crashes)
     async with running(app) as client:
-        yield Front(shop, client)
+        yield RunningService(shop, client)
