@@ -1,4 +1,4 @@
-"""The products service, as the cart needs it: is this SKU sold?"""
+"""The client of the products service: whether there is a product with a SKU."""
 
 import time
 from collections.abc import Callable
@@ -28,14 +28,14 @@ class _Product(UpstreamModel):
     sku: str
 
 
-class _NotSold(Exception):
-    """Products has no such product. Raised, so that the cache does not keep it."""
+class _NoSuchProduct(Exception):
+    """Raised, not returned, so that the cache does not keep it."""
 
 
-class Products:
-    """Knows which SKUs are sold: cached, and for an hour even if products is down.
+class ProductsClient:
+    """Knows which products exist. While the service is down, a cached product is used for an hour.
 
-    Only SKUs that are sold are cached, so that guessed ones cannot displace them.
+    Only products that exist are cached, so that guessed SKUs cannot displace them.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Products:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._upstream = upstream
-        self._sold = Cache[str, bool](
+        self._cache = Cache[str, bool](
             fresh_for=FRESH_SECONDS,
             usable_for=USABLE_SECONDS,
             retry_after=RETRY_SECONDS,
@@ -63,18 +63,18 @@ class Products:
         self._stale = lookups.labels("stale")
         self._failed = lookups.labels("failed")
 
-    def is_known(self, sku: str) -> bool:
-        """Whether `sells` says yes without asking products."""
-        return self._sold.fresh(sku) is not None
+    def is_cached(self, sku: str) -> bool:
+        """Whether `exists` is true without a request."""
+        return self._cache.fresh(sku) is not None
 
-    async def sells(self, sku: str) -> bool:
-        """Raises `UpstreamError` when products does not respond and the SKU is not known."""
-        if self._sold.fresh(sku):
+    async def exists(self, sku: str) -> bool:
+        """Raises `UpstreamError` if the request fails and the product is not cached."""
+        if self._cache.fresh(sku):
             self._remembered.inc()
             return True
         try:
-            return await self._sold.get(sku, partial(self._look_up, sku))
-        except _NotSold:
+            return await self._cache.get(sku, partial(self._look_up, sku))
+        except _NoSuchProduct:
             return False
 
     async def _look_up(self, sku: str) -> bool:
@@ -89,11 +89,11 @@ class Products:
             raise
         self._asked.inc()
         if response.status_code == 404:
-            raise _NotSold
+            raise _NoSuchProduct
         return True
 
     def _count_failure(self, sku: str, error: UpstreamError) -> None:
-        if self._sold.usable(sku):
+        if self._cache.usable(sku):
             self._stale.inc()
             get_logger().warning("product_known_from_before", sku=sku, reason=error.outcome)
         else:
@@ -101,14 +101,14 @@ class Products:
 
 
 def _is_about(sku: str) -> Callable[[UpstreamResponse], None]:
-    """A check that the answer is yes or no: this product, or the problem that there is none."""
+    """A check that the response is this product, or the problem that it does not exist."""
     is_agreed = expect(_Product, knows_caller=False)
 
-    def check(answer: UpstreamResponse) -> None:
-        is_agreed(answer)
-        if answer.status_code == 404:
+    def check(response: UpstreamResponse) -> None:
+        is_agreed(response)
+        if response.status_code == 404:
             return
-        if answer.status_code != 200 or answer.read(_Product).sku != sku:
-            raise UpstreamBroken(answer.upstream, "its answer is not about the product.")
+        if response.status_code != 200 or response.read(_Product).sku != sku:
+            raise UpstreamBroken(response.upstream, "its answer is not about the product.")
 
     return check

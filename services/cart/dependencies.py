@@ -40,7 +40,7 @@ def _not_a_guest() -> UnprocessablePayload:
     )
 
 
-CartServiceDep = Annotated[CartService, Depends(_cart_service)]
+Carts = Annotated[CartService, Depends(_cart_service)]
 CurrentUser = Annotated[Identity, Depends(require_role("user"))]
 """The caller, who must have an account."""
 GuestIdentity = Annotated[Identity, Depends(_guest_identity)]

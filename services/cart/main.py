@@ -13,7 +13,7 @@ from app.process.background import repeat, run_in_background
 from app.process.health import Health
 from app.settings import load
 from app.telemetry.metrics import Metrics
-from services.cart.clients import Products
+from services.cart.clients import ProductsClient
 from services.cart.dependencies import State
 from services.cart.repository import CartRepository, Retention
 from services.cart.routes import router
@@ -48,7 +48,7 @@ def build(
         ):
             health.add("store", carts.check)
             yield State(
-                carts=CartService(carts, Products(products, metrics), metrics),
+                carts=CartService(carts, ProductsClient(products, metrics), metrics),
                 verifier=TokenVerifier(
                     JwksClient(user),
                     issuer=settings.token_issuer,

@@ -6,7 +6,7 @@ from app.errors import IdempotencyKeyReused
 from app.identity import CurrentIdentity, ServiceCaller
 from app.request.idempotency import REPLAYED, document_replay
 from app.request.problems import problems
-from services.cart.dependencies import CartServiceDep, CurrentUser, GuestIdentity, IdempotencyKey
+from services.cart.dependencies import Carts, CurrentUser, GuestIdentity, IdempotencyKey
 from services.cart.models import (
     Cart,
     CartLimit,
@@ -36,7 +36,7 @@ REPLAY = document_replay(
 async def add_item(
     line: Line,
     identity: CurrentIdentity,
-    carts: CartServiceDep,
+    carts: Carts,
     response: Response,
     key: IdempotencyKey = None,
 ) -> Cart:
@@ -52,33 +52,33 @@ async def add_item(
 
 
 @router.get("/cart", responses=problems(401))
-async def read_cart(identity: CurrentIdentity, carts: CartServiceDep) -> Cart:
+async def read_cart(identity: CurrentIdentity, carts: Carts) -> Cart:
     """Your cart."""
     return await carts.read(identity.subject)
 
 
 @router.delete("/cart", responses=problems(401))
-async def clear_cart(identity: CurrentIdentity, carts: CartServiceDep) -> Cart:
+async def clear_cart(identity: CurrentIdentity, carts: Carts) -> Cart:
     """Remove all lines."""
     return await carts.clear(identity.subject)
 
 
 @router.put("/cart/items/{sku}", responses=problems(401, UnknownProduct, CartLimit))
 async def set_quantity(
-    sku: Sku, request: QuantityRequest, identity: CurrentIdentity, carts: CartServiceDep
+    sku: Sku, request: QuantityRequest, identity: CurrentIdentity, carts: Carts
 ) -> Cart:
     """Set the quantity of a line. The line is added if it is not there."""
     return await carts.set_quantity(identity.subject, Line(sku=sku, quantity=request.quantity))
 
 
 @router.delete("/cart/items/{sku}", responses=problems(401))
-async def remove_item(sku: Sku, identity: CurrentIdentity, carts: CartServiceDep) -> Cart:
+async def remove_item(sku: Sku, identity: CurrentIdentity, carts: Carts) -> Cart:
     """Remove a line. Nothing happens if it is not there."""
     return await carts.remove_item(identity.subject, sku)
 
 
 @router.post("/cart:merge", responses=problems(401, 403))
-async def merge_guest(user: CurrentUser, guest: GuestIdentity, carts: CartServiceDep) -> MergedCart:
+async def merge_guest(user: CurrentUser, guest: GuestIdentity, carts: Carts) -> MergedCart:
     """Move a guest's cart into your own, after login.
 
     Quantities are added. Lines that exceed the limits of a cart are cut and listed in `notices`.
@@ -88,6 +88,6 @@ async def merge_guest(user: CurrentUser, guest: GuestIdentity, carts: CartServic
 
 
 @router.post("/cart:take", responses=problems(401))
-async def take_order(request: TakeRequest, _: ServiceCaller, carts: CartServiceDep) -> TakeResponse:
+async def take_order(request: TakeRequest, _: ServiceCaller, carts: Carts) -> TakeResponse:
     """Take the lines of an order out of the cart, once per order. For services only."""
     return await carts.take_ordered_lines(request)

@@ -2,7 +2,7 @@
 
 from app.errors import BadRequest, NotFound
 from app.telemetry.metrics import Metrics
-from services.cart.clients import Products
+from services.cart.clients import ProductsClient
 from services.cart.models import AddResult, Cart, Line, MergedCart, TakeRequest, TakeResponse
 from services.cart.repository import CartRepository
 
@@ -24,7 +24,7 @@ class SameCart(BadRequest):
 class CartService:
     """Every method raises `StoreUnavailable` when the store does not answer in time."""
 
-    def __init__(self, carts: CartRepository, products: Products, metrics: Metrics) -> None:
+    def __init__(self, carts: CartRepository, products: ProductsClient, metrics: Metrics) -> None:
         self._carts = carts
         self._products = products
         self._items_added = metrics.counter(
@@ -50,7 +50,7 @@ class CartService:
         Raises `UnknownProduct`, `CartLimit`, `IdempotencyKeyReused`, and `UpstreamError` when
         it cannot be found out whether the product exists.
         """
-        if key is not None and not self._products.is_known(line.sku):
+        if key is not None and not self._products.is_cached(line.sku):
             earlier = await self._carts.find_add(subject, line, key=key)
             if earlier is not None:
                 return earlier
@@ -95,5 +95,5 @@ class CartService:
         return taken
 
     async def _require_product(self, sku: str) -> None:
-        if not await self._products.sells(sku):
+        if not await self._products.exists(sku):
             raise UnknownProduct(f"There is no product {sku}.")

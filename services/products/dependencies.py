@@ -41,8 +41,8 @@ def parse_etags(header: str) -> tuple[str, ...]:
     return tuple(tag.strip().strip('"') for tag in header.split(","))
 
 
-CatalogueServiceDep = Annotated[CatalogueService, Depends(_catalogue)]
-StockServiceDep = Annotated[StockService, Depends(_stock)]
+Catalogue = Annotated[CatalogueService, Depends(_catalogue)]
+Stock = Annotated[StockService, Depends(_stock)]
 RequireStaff = Depends(require_role("staff"))
 """For a route's ``dependencies``: answers 401 or 403 to everybody but the staff."""
 IfMatch = Annotated[tuple[str, ...] | None, Depends(_if_match)]

@@ -19,10 +19,10 @@ from app.request.pagination import (
 )
 from app.request.problems import problems
 from services.products.dependencies import (
-    CatalogueServiceDep,
+    Catalogue,
     IfMatch,
     RequireStaff,
-    StockServiceDep,
+    Stock,
     parse_etags,
 )
 from services.products.models import (
@@ -96,7 +96,7 @@ Price = Annotated[
 @router.get("/products", tags=["catalogue"], response_model=ProductPage, responses=CONDITIONAL)
 async def list_products(
     request: Request,
-    catalogue: CatalogueServiceDep,
+    catalogue: Catalogue,
     category: Slug | None = None,
     q: Search = None,
     in_stock: InStock = False,
@@ -134,15 +134,13 @@ async def list_products(
 
 
 @router.get("/categories", tags=["catalogue"], response_model=Categories, responses=CONDITIONAL)
-async def list_categories(request: Request, catalogue: CatalogueServiceDep) -> Response:
+async def list_categories(request: Request, catalogue: Catalogue) -> Response:
     """All categories, in the order in which the shop shows them."""
     return _json_response(request, Categories(items=await catalogue.categories()))
 
 
 @router.post("/products:lookup", tags=["catalogue"])
-async def look_up_products(
-    request: LookupRequest, catalogue: CatalogueServiceDep
-) -> LookupResponse:
+async def look_up_products(request: LookupRequest, catalogue: Catalogue) -> LookupResponse:
     """Current prices and stock of up to 100 products. Never cached."""
     return await catalogue.lookup(request.skus)
 
@@ -153,7 +151,7 @@ async def look_up_products(
     response_model=Product,
     responses={**CONDITIONAL, **problems(UnknownProduct)},
 )
-async def read_product(request: Request, sku: Sku, catalogue: CatalogueServiceDep) -> Response:
+async def read_product(request: Request, sku: Sku, catalogue: Catalogue) -> Response:
     """One product."""
     return _json_response(request, await catalogue.find(sku))
 
@@ -168,7 +166,7 @@ async def read_product(request: Request, sku: Sku, catalogue: CatalogueServiceDe
         **problems(UnknownProduct),
     },
 )
-async def read_picture(request: Request, sku: Sku, catalogue: CatalogueServiceDep) -> Response:
+async def read_picture(request: Request, sku: Sku, catalogue: Catalogue) -> Response:
     """The product's picture, at most 4 KB of SVG."""
     picture = (await catalogue.picture(sku)).encode()
     return _conditional_response(request, picture, media_type=SVG, cache_control=PICTURE_CACHING)
@@ -188,7 +186,7 @@ async def put_product(
     sku: Sku,
     details: ProductDetails,
     if_match: IfMatch,
-    catalogue: CatalogueServiceDep,
+    catalogue: Catalogue,
     response: Response,
 ) -> Product:
     """Add a product or change it. Its stock stays as it is."""
@@ -208,7 +206,7 @@ async def put_stock(
     sku: Sku,
     level: StockLevel,
     if_match: IfMatch,
-    catalogue: CatalogueServiceDep,
+    catalogue: Catalogue,
     response: Response,
 ) -> Product:
     """Set how many can be sold from now on. Reservations stay as they are."""
@@ -229,7 +227,7 @@ async def reserve(
     order_id: OrderId,
     reservation: ReservationRequest,
     caller: ServiceCaller,
-    stock: StockServiceDep,
+    stock: Stock,
     response: Response,
 ) -> Reservation:
     """Reserve all lines of an order, or none. A repeated request answers the same reservation."""
@@ -243,16 +241,14 @@ async def reserve(
     tags=["stock"],
     responses=problems(401, 404, ReservationClosed),
 )
-async def commit_reservation(
-    order_id: OrderId, caller: ServiceCaller, stock: StockServiceDep
-) -> Reservation:
+async def commit_reservation(order_id: OrderId, caller: ServiceCaller, stock: Stock) -> Reservation:
     """Make the sale final: the order is paid."""
     return await stock.commit(order_id)
 
 
 @router.post("/reservations/{order_id}:release", tags=["stock"], responses=problems(401))
 async def release_reservation(
-    order_id: OrderId, caller: ServiceCaller, stock: StockServiceDep
+    order_id: OrderId, caller: ServiceCaller, stock: Stock
 ) -> Reservation:
     """Return the stock of a cancelled order. A reserve that arrives later is refused."""
     return await stock.release(order_id)

@@ -39,12 +39,12 @@ async def _keys(request: Request) -> KeyRing:
     return cast(KeyRing, request.state.keys)
 
 
-AccountServiceDep = Annotated[AccountService, Depends(_accounts)]
-SessionServiceDep = Annotated[SessionService, Depends(_sessions)]
-SigningKeysDep = Annotated[KeyRing, Depends(_keys)]
+Accounts = Annotated[AccountService, Depends(_accounts)]
+Sessions = Annotated[SessionService, Depends(_sessions)]
+Keys = Annotated[KeyRing, Depends(_keys)]
 
 
-async def _current_account(identity: CurrentIdentity, accounts: AccountServiceDep) -> Account:
+async def _current_account(identity: CurrentIdentity, accounts: Accounts) -> Account:
     return await accounts.of_session(identity.subject, identity.session)
 
 

@@ -14,12 +14,12 @@ from app.request.pagination import (
 )
 from app.request.problems import problems
 from services.user.dependencies import (
-    AccountServiceDep,
+    Accounts,
     ClientAddress,
     CurrentAccount,
     GuestKey,
-    SessionServiceDep,
-    SigningKeysDep,
+    Keys,
+    Sessions,
 )
 from services.user.models import (
     AccountChange,
@@ -59,7 +59,7 @@ router = APIRouter()
     responses=problems(EmailTaken, TooManyAttempts),
 )
 async def register(
-    registration: Registration, accounts: AccountServiceDep, address: ClientAddress
+    registration: Registration, accounts: Accounts, address: ClientAddress
 ) -> AccountResponse:
     """Make an account. To log in, use `POST /v1/sessions`."""
     return AccountResponse.of(await accounts.register(registration, address=address))
@@ -81,7 +81,7 @@ async def change_account(
     change: AccountChange,
     account: CurrentAccount,
     identity: CurrentIdentity,
-    accounts: AccountServiceDep,
+    accounts: Accounts,
     address: ClientAddress,
 ) -> AccountResponse:
     """Change the fields that you send.
@@ -101,7 +101,7 @@ async def change_account(
     status_code=204,
     responses=problems(SessionOver, AccountRequired),
 )
-async def delete_account(account: CurrentAccount, accounts: AccountServiceDep) -> None:
+async def delete_account(account: CurrentAccount, accounts: Accounts) -> None:
     """Delete your account: its personal data is removed, and every session ends.
 
     Completed orders lose your name and address within a minute, open ones when they are delivered
@@ -113,7 +113,7 @@ async def delete_account(account: CurrentAccount, accounts: AccountServiceDep) -
 
 @router.get("/v1/deletions", tags=["accounts"])
 async def list_deletions(
-    _: ServiceCaller, accounts: AccountServiceDep, limit: Limit = 100, cursor: Cursor = None
+    _: ServiceCaller, accounts: Accounts, limit: Limit = 100, cursor: Cursor = None
 ) -> DeletionsResponse:
     """The deleted accounts, for services that store personal data.
 
@@ -131,7 +131,7 @@ async def list_deletions(
 
 @router.post("/v1/guests", tags=["sessions"], status_code=201, responses=problems(TooManyAttempts))
 async def welcome_guest(
-    sessions: SessionServiceDep, address: ClientAddress, response: Response, key: GuestKey = None
+    sessions: Sessions, address: ClientAddress, response: Response, key: GuestKey = None
 ) -> TokenResponse:
     """Become a guest: a visitor without an account, who can fill a cart.
 
@@ -150,7 +150,7 @@ async def welcome_guest(
 )
 async def log_in(
     credentials: Credentials,
-    sessions: SessionServiceDep,
+    sessions: Sessions,
     address: ClientAddress,
     response: Response,
 ) -> TokenResponse:
@@ -164,9 +164,7 @@ async def log_in(
     tags=["sessions"],
     responses=problems(SessionOver, RefreshReplaced),
 )
-async def refresh(
-    request: RefreshRequest, sessions: SessionServiceDep, response: Response
-) -> TokenResponse:
+async def refresh(request: RefreshRequest, sessions: Sessions, response: Response) -> TokenResponse:
     """Exchange the refresh token for new tokens; it can be used once.
 
     401: the session is over, log in again. A token that is used twice ends its session.
@@ -177,13 +175,13 @@ async def refresh(
 
 
 @router.delete("/v1/sessions/current", tags=["sessions"], status_code=204, responses=problems(401))
-async def log_out(identity: CurrentIdentity, sessions: SessionServiceDep) -> None:
+async def log_out(identity: CurrentIdentity, sessions: Sessions) -> None:
     """Log out: the refresh token is invalid from now on."""
     await sessions.log_out(identity.session)
 
 
 @router.get("/.well-known/jwks.json", tags=["keys"])
-async def public_keys(keys: SigningKeysDep, response: Response) -> JwksResponse:
+async def public_keys(keys: Keys, response: Response) -> JwksResponse:
     """The keys that verify access tokens: Ed25519, as a JWK set (RFC 7517)."""
     response.headers["cache-control"] = f"public, max-age={JWKS_MAX_AGE}"
     return JwksResponse(keys=await keys.published())

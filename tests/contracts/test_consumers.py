@@ -94,8 +94,8 @@ def upstream(service: str, url: str, *, transport: Transport | None = None) -> U
     )
 
 
-def _cart_products(products: Upstream) -> cart.Products:
-    return cart.Products(products, Metrics("cart"))
+def _cart_products(products: Upstream) -> cart.ProductsClient:
+    return cart.ProductsClient(products, Metrics("cart"))
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ async def test_a_call_is_one_the_neighbour_documents(call: Call) -> None:
 @pytest.mark.parametrize(
     "client",
     [
-        cart.Products,
+        cart.ProductsClient,
         tracking.ProductsClient,
         tracking.CartClient,
         tracking.UserClient,
@@ -195,7 +195,7 @@ async def test_a_call_is_one_the_neighbour_documents(call: Call) -> None:
     ids=lambda client: f"{client.__module__}.{client.__name__}",
 )
 def test_no_method_of_a_client_is_forgotten_here(client: type) -> None:
-    makers: set[Any] = {client} | ({_cart_products} if client is cart.Products else set())
+    makers: set[Any] = {client} | ({_cart_products} if client is cart.ProductsClient else set())
     methods = {
         name
         for name, _ in inspect.getmembers(client, inspect.iscoroutinefunction)

@@ -9,7 +9,7 @@ import pytest
 from app.client import Upstream, UpstreamError
 from app.telemetry.context import Deadline, RequestContext, use_context
 from app.telemetry.metrics import Metrics
-from services.cart.clients import FRESH_SECONDS, RETRY_SECONDS, USABLE_SECONDS, Products
+from services.cart.clients import FRESH_SECONDS, RETRY_SECONDS, USABLE_SECONDS, ProductsClient
 from tests.services.cart.shop import FakeProducts
 from tests.support.lost_errors import no_lost_errors
 
@@ -34,77 +34,77 @@ def neighbour() -> FakeProducts:
 
 
 @pytest.fixture
-async def products(neighbour: FakeProducts, clock: Clock) -> AsyncIterator[Products]:
+async def products(neighbour: FakeProducts, clock: Clock) -> AsyncIterator[ProductsClient]:
     metrics = Metrics("cart")
     transport = httpx2.MockTransport(neighbour)
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:
-        yield Products(upstream, metrics, clock=clock)
+        yield ProductsClient(upstream, metrics, clock=clock)
 
 
 async def test_a_known_product_is_asked_for_again_when_it_is_stale(
-    products: Products, neighbour: FakeProducts, clock: Clock
+    products: ProductsClient, neighbour: FakeProducts, clock: Clock
 ) -> None:
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
     clock.now += FRESH_SECONDS * 0.8
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
     assert neighbour.asked == ["MUG"]
 
     clock.now += FRESH_SECONDS * 0.4
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
     assert neighbour.asked == ["MUG", "MUG"]
 
 
 async def test_a_product_taken_out_of_the_shop_is_noticed(
-    products: Products, neighbour: FakeProducts, clock: Clock
+    products: ProductsClient, neighbour: FakeProducts, clock: Clock
 ) -> None:
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
     neighbour.missing = ("MUG",)
     clock.now += FRESH_SECONDS * 1.2
 
-    assert not await products.sells("MUG")
+    assert not await products.exists("MUG")
     neighbour.down = True
     with pytest.raises(UpstreamError):
-        await products.sells("MUG")
+        await products.exists("MUG")
 
 
 async def test_while_products_is_down_what_is_known_is_good_for_an_hour(
-    products: Products, neighbour: FakeProducts, clock: Clock
+    products: ProductsClient, neighbour: FakeProducts, clock: Clock
 ) -> None:
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
     neighbour.down = True
 
     clock.now += USABLE_SECONDS * 0.9
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
     clock.now += USABLE_SECONDS * 0.2
     with pytest.raises(UpstreamError):
-        await products.sells("MUG")
+        await products.exists("MUG")
 
 
 async def test_a_neighbour_that_is_down_is_not_asked_for_every_add(
-    products: Products, neighbour: FakeProducts, clock: Clock
+    products: ProductsClient, neighbour: FakeProducts, clock: Clock
 ) -> None:
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
     neighbour.down = True
     clock.now += FRESH_SECONDS * 1.2
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
     asked = len(neighbour.asked)
 
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
     assert len(neighbour.asked) == asked
 
     neighbour.down = False
     clock.now += RETRY_SECONDS * 1.1
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
     assert len(neighbour.asked) == asked + 1
 
 
 async def test_an_impatient_caller_does_not_take_the_answer_from_the_others(
-    products: Products,
+    products: ProductsClient,
 ) -> None:
-    impatient = asyncio.create_task(products.sells("MUG"))
-    patient = asyncio.create_task(products.sells("MUG"))
+    impatient = asyncio.create_task(products.exists("MUG"))
+    patient = asyncio.create_task(products.exists("MUG"))
     await asyncio.sleep(0)
     impatient.cancel()
 
@@ -125,10 +125,10 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:
-        products = Products(upstream, metrics)
+        products = ProductsClient(upstream, metrics)
         others = asyncio.all_tasks()
         with no_lost_errors():
-            gone = asyncio.create_task(products.sells("MUG"))
+            gone = asyncio.create_task(products.exists("MUG"))
             await asyncio.sleep(0)
             gone.cancel()
             await asyncio.wait({gone})
@@ -147,12 +147,12 @@ async def test_a_caller_in_a_hurry_does_not_hurry_the_others(neighbour: FakeProd
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:
-        products = Products(upstream, metrics)
+        products = ProductsClient(upstream, metrics)
         with use_context(RequestContext(deadline=Deadline.after(0.04))):
-            hurried = asyncio.create_task(products.sells("MUG"))
+            hurried = asyncio.create_task(products.exists("MUG"))
         await asyncio.sleep(0)
 
-        assert await products.sells("MUG")
+        assert await products.exists("MUG")
         assert await hurried
 
 
@@ -177,21 +177,21 @@ async def test_what_is_no_answer_about_the_product_sells_nothing(answer: httpx2.
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:
-        products = Products(upstream, metrics)
+        products = ProductsClient(upstream, metrics)
         for _ in range(25):
             with pytest.raises(UpstreamError):
-                await products.sells("MUG")
+                await products.exists("MUG")
 
         assert not upstream.available, "it was not counted as a failure"
 
 
 async def test_an_answer_that_is_neither_yes_nor_no_is_not_remembered(
-    products: Products, neighbour: FakeProducts
+    products: ProductsClient, neighbour: FakeProducts
 ) -> None:
     neighbour.down = True
     for _ in range(2):
         with pytest.raises(UpstreamError):
-            await products.sells("MUG")
+            await products.exists("MUG")
     neighbour.down = False
 
-    assert await products.sells("MUG")
+    assert await products.exists("MUG")
