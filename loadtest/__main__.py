@@ -11,9 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-import httpx2
-
-from loadtest.clients import new_client
+from loadtest.clients import InvalidUrl, TransportError, new_client
 from loadtest.generator import MAX_RATE, MAX_SHOPPERS, TIMEOUT, Generator, LoadStatistics
 from loadtest.scenarios import SCENARIOS, Request
 
@@ -72,7 +70,7 @@ async def check_target(target: str) -> str | None:
     try:
         async with new_client(target, timeout=CHECK_TIMEOUT) as client:
             response = await client.get("/healthz")
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
+    except (TransportError, InvalidUrl, ValueError):
         return (
             f"Nothing answers at {target}: start the shop (make up, or make kind and skaffold "
             "run), or say where it is with --target."

@@ -11,9 +11,7 @@ import time
 from collections.abc import Sequence
 from random import Random
 
-import httpx2
-
-from loadtest.clients import new_client
+from loadtest.clients import Client, TransportError, new_client
 from loadtest.generator import Generator, LoadStatistics, send_request
 from loadtest.scenarios import ORDER, Request, Response, checkout
 
@@ -36,7 +34,7 @@ class AcceptanceFailed(Exception):
     """The reason, in one line."""
 
 
-async def place_order(shop: httpx2.AsyncClient) -> Response:
+async def place_order(shop: Client) -> Response:
     """Run the checkout scenario up to the first order; every response must be 2xx."""
     shopper = checkout(Random())
     request = next(shopper)
@@ -55,7 +53,7 @@ def _describe_failure(request: Request, response: Response) -> str:
     return f"{request.method} {request.path} {result}"
 
 
-async def query_count(prometheus: httpx2.AsyncClient, query: str) -> int:
+async def query_count(prometheus: Client, query: str) -> int:
     """The current value of a query; 0 without a sample."""
     response = await prometheus.get("/api/v1/query", params={"query": query})
     response.raise_for_status()
@@ -63,9 +61,7 @@ async def query_count(prometheus: httpx2.AsyncClient, query: str) -> int:
     return int(found[0]["value"][1]) if found else 0
 
 
-async def wait_until_scaled_down(
-    prometheus: httpx2.AsyncClient, *, within: float = SCALE_DOWN_TIMEOUT
-) -> int:
+async def wait_until_scaled_down(prometheus: Client, *, within: float = SCALE_DOWN_TIMEOUT) -> int:
     """Wait until the cart has scaled down after earlier load; returns how many replicas run.
 
     Raises `AcceptanceFailed` if there are none, or if it takes longer than ``within`` seconds.
@@ -84,7 +80,7 @@ async def wait_until_scaled_down(
 
 
 async def wait_for_scale_up(
-    target: str, prometheus: httpx2.AsyncClient, *, rate: float, within: float
+    target: str, prometheus: Client, *, rate: float, within: float
 ) -> float:
     """Put load on the cart until an additional replica serves; returns after how many seconds.
 
@@ -148,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TimeoutError:
         print("not all right: a step took too long", flush=True)
         return 1
-    except httpx2.HTTPError as error:
+    except TransportError as error:
         print(f"not all right: Prometheus does not answer ({error!r})", flush=True)
         return 1
     return 0

@@ -16,9 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-import httpx2
-
-from loadtest.clients import new_client
+from loadtest.clients import Client, Transport, TransportError, new_client
 from loadtest.scenarios import SCENARIOS, Request, Response, Scenario
 
 MAX_RATE = 2000.0
@@ -93,7 +91,7 @@ class Generator:
         rate: float = 0.0,
         shoppers: int = 64,
         seed: int | None = None,
-        transport: httpx2.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         on_response: Callable[[Request, int, float], None] = lambda *_: None,
         on_missed: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -112,7 +110,7 @@ class Generator:
             target,
             timeout=TIMEOUT,
             transport=transport,
-            limits=httpx2.Limits(max_connections=self._shoppers),
+            max_connections=self._shoppers,
         )
 
     @property
@@ -206,7 +204,7 @@ class Generator:
         self._idle.append(shopper)
 
 
-async def send_request(client: httpx2.AsyncClient, request: Request) -> Response:
+async def send_request(client: Client, request: Request) -> Response:
     """Send one request. A transport error is a response with status 0."""
     try:
         # The client's own timeout is for each read: a slow body could take for ever.
@@ -216,5 +214,5 @@ async def send_request(client: httpx2.AsyncClient, request: Request) -> Response
             )
         is_json = received.headers.get("content-type", "").startswith("application/json")
         return Response(received.status_code, received.json() if is_json else None)
-    except (httpx2.HTTPError, TimeoutError, ValueError):
+    except (TransportError, TimeoutError, ValueError):
         return Response(0)
