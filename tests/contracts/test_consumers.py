@@ -123,7 +123,7 @@ _to_user = partial(Call, "user", storefront.Users)
 _to_tracking = partial(Call, "tracking", storefront.Orders)
 
 CALLS = (
-    Call("products", _cart_products, "sells", ("BIKE-1",)),
+    Call("products", _cart_products, "exists", ("BIKE-1",)),
     Call("products", tracking.ProductsClient, "look_up", (["BIKE-1"],)),
     Call("products", tracking.ProductsClient, "reserve", (ORDER_ID, LINES)),
     Call("products", tracking.ProductsClient, "commit", (ORDER_ID,)),
