@@ -51,9 +51,10 @@ def source_file(tree: Path, module: str) -> Path:
 
 def existing(pattern: str) -> Iterator[str]:
     """The modules that a pattern like `services.*.models` stands for."""
-    for path in sorted(ROOT.glob(pattern.replace(".", "/") + "*")):
+    for path in sorted(ROOT.glob(pattern.replace(".", "/").rstrip("*") + "*")):
         name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
-        is_module = path.suffix == ".py" or (path / "__init__.py").exists()
+        is_file = path.suffix == ".py" and path.stem != "__init__"
+        is_module = is_file or (path / "__init__.py").exists()
         if is_module and re.fullmatch(pattern.replace(".", r"\.").replace("*", r"\w+"), name):
             yield name
 
