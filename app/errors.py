@@ -1,4 +1,4 @@
-"""What can go wrong, as RFC 9457 problems.
+"""Errors as RFC 9457 problems.
 
     Problem
     ├── BadRequest 400            UnprocessablePayload 422 (bodies and parameters only)
@@ -20,7 +20,7 @@ A specific error is derived beside the code that raises it:
     raise OutOfStock("Only 3 are left.", unavailable=[...])
 
 This module imports no web framework, so decisions in `service.py` may raise its errors.
-`app.request.problems` turns them into answers and documents them.
+`app.request.problems` turns them into responses and documents them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,9 +37,9 @@ class FieldError(TypedDict):
 
 
 class Problem(Exception):
-    """An answer that is not the one asked for. `detail` is shown to the caller: no secrets.
+    """An error response. `detail` is shown to the caller: no secrets.
 
-    Keyword arguments become members of the answer beside the standard ones.
+    Keyword arguments become members of the response besides the standard ones.
     """
 
     status: ClassVar[int] = 500
@@ -55,13 +55,13 @@ class Problem(Exception):
         self.extensions: dict[str, Any] = extensions
 
     def content(self, request_id: str) -> dict[str, Any]:
-        """The members of the answer's JSON document."""
+        """The members of the JSON document."""
         return {
             "type": f"urn:cartwheel:problem:{self.type}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
-            # The occurrence, not the path: a path can hold what a stranger typed.
+            # The request, not its path: a path holds whatever a stranger typed.
             "instance": f"urn:cartwheel:request:{request_id}",
             "request_id": request_id,
             **self.extensions,
@@ -202,7 +202,7 @@ class TooManyRequests(Retryable):
 
 
 class Internal(Problem):
-    """500: our mistake. Nothing about its cause is told; the log has it under the request id."""
+    """500: a bug. The cause is not disclosed; the log has it under the request id."""
 
     status = 500
 
@@ -216,7 +216,7 @@ class Unavailable(Retryable):
 
 
 class DeadlineExceeded(Unavailable):
-    """503: the caller's time budget is spent, so the work was not begun or not finished."""
+    """503: the caller's time budget is spent, so the work was not started or not finished."""
 
     type = "deadline-exceeded"
     title = "Deadline exceeded"

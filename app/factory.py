@@ -15,11 +15,11 @@ from app.request.admission import Priority
 from app.request.documentation import documentation_router
 from app.request.media_types import JSON
 from app.request.middleware import RequestMiddleware
-from app.request.operations import Operations, listening
+from app.request.operations import Operations, serve_operations
 from app.request.problems import document_problems, install_error_handlers
 from app.request.routing import RouteTable
 from app.settings import ServiceSettings
-from app.telemetry.event_loop_lag import watch_event_loop
+from app.telemetry.event_loop_lag import measure_lag
 from app.telemetry.logs import configure_logging
 from app.telemetry.metrics import Metrics
 
@@ -27,7 +27,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 
 
 class ServiceApp(FastAPI):
-    """FastAPI whose OpenAPI document names every status an operation can answer."""
+    """FastAPI whose OpenAPI document lists every status an operation can answer."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -51,10 +51,10 @@ def create_app(
     """The app of one service.
 
     `lifespan` opens what the service needs and yields it as the state of its requests.
-    `priorities` maps "METHOD /v1/template" to what is refused last or first under load.
-    `accepted` are the media types of request bodies; anything else is answered 415.
-    `public` is for a service that strangers reach: their word about deadlines is not taken, and
-    its numbers are kept from them (`app.request.operations`).
+    `priorities` maps "METHOD /v1/template" to what is shed last or first under load.
+    `accepted` are the media types of request bodies; others are answered 415.
+    `public` is for a service that strangers reach: it ignores their time budgets and hides its
+    metrics from them (`app.request.operations`).
 
     `app.state` has `settings`, `metrics`, `health`, `lifecycle`, `operations` and `service`.
     """
@@ -64,11 +64,11 @@ def create_app(
         title=f"Cartwheel: {service}",
         description=description,
         version=settings.version,
-        lifespan=_equipped(settings, service, metrics, lifespan),
+        lifespan=_with_telemetry(settings, service, metrics, lifespan),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        # A slash too many is a 404 like any other wrong address, not a redirect nobody documented.
+        # An extra slash is a 404 like any other wrong address, not an undocumented redirect.
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
@@ -98,7 +98,7 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _equipped(
+def _with_telemetry(
     settings: ServiceSettings, service: str, metrics: Metrics, lifespan: Lifespan
 ) -> Lifespan:
     @asynccontextmanager
@@ -110,13 +110,13 @@ def _equipped(
             if method != "HEAD"
         )
         operations, lifecycle = app.state.operations, app.state.lifecycle
-        watching = BackgroundTask(
-            "watch the event loop", partial(watch_event_loop, metrics.event_loop_lag)
+        lag = BackgroundTask(
+            "measure the event loop's lag", partial(measure_lag, metrics.event_loop_lag)
         )
         async with (
-            run_in_background(watching),
+            run_in_background(lag),
             lifespan(app) as state,
-            listening(operations, settings, lifecycle),
+            serve_operations(operations, settings, lifecycle),
         ):
             yield state
 

@@ -1,4 +1,4 @@
-"""Bases and types for what is read from and written to the wire."""
+"""Base classes and types of request bodies, response bodies and upstream responses."""
 
 from typing import Annotated, Any
 
@@ -9,25 +9,25 @@ from app.text import normalized
 
 
 class RequestModel(BaseModel):
-    """A request body: exact types, no unknown members, not changed after it was read."""
+    """A request body: exact types, no unknown members, immutable."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class ResponseModel(BaseModel):
-    """A response body. Every member is always sent, and OpenAPI says so."""
+    """A response body. All members are always sent, and OpenAPI marks them as required."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 PRINTABLE = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
-"""What a text from a neighbour may hold: what a page, a header or a store can take."""
+"""The text of an upstream: no control characters, so a page, header or store can hold it."""
 
 
 class UpstreamModel(BaseModel):
-    """What we read from a neighbour's answer: the members we need, whatever else it holds.
+    """The members that this service reads of an upstream's response; others are ignored.
 
-    Exact types; a field says how long, how many or how much there may be.
+    Exact types; each field limits its length, number or size.
     """
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
@@ -36,9 +36,9 @@ class UpstreamModel(BaseModel):
 class Text:
     """Metadata for a printable text between two lengths: `Annotated[str, Text(1, 80)]`.
 
-    Normalised to NFC and trimmed before it is measured. Refuses control characters, lone
-    surrogates, and what hides text or turns its direction; see `app.text`. `lines=True` allows
-    line feeds.
+    The text is normalised to NFC and trimmed before its length is checked. Control characters,
+    lone surrogates, and characters that hide text or change its direction are refused; see
+    `app.text`. `lines=True` allows line feeds.
     """
 
     def __init__(self, minimum: int, maximum: int, *, lines: bool = False) -> None:
@@ -57,5 +57,5 @@ class Text:
         return handler.generate_schema(checked)
 
     def _normalized(self, value: Any) -> Any:
-        # What is not a text is refused by the type.
+        # The type refuses other values.
         return normalized(value, lines=self.lines) if isinstance(value, str) else value

@@ -1,19 +1,19 @@
 """The process of one replica: `python -m app.server services.cart.main:create [--fd N ...]`.
 
-Container entry, and what the local supervisor starts. One event loop, one uvicorn server, no
-workers: replicas are scaled by those who start processes.
+The entry point of the containers and of the local supervisor. One event loop, one uvicorn
+server, no workers: a replica is one process, and others start as many as they need.
 
-`--fd` hands down the listening sockets of the service, which all its replicas share, `--own-fd`
-those of this replica alone. Without any, one is opened on the settings' host and port.
+`--fd` passes a listening socket of the service, which all its replicas share, `--own-fd` one of
+this replica alone. Without any, a socket is opened on the settings' host and port.
 
-Stopping (SIGTERM, SIGINT), the order being what loses no request:
+A stop (SIGTERM, SIGINT) loses no request, because of its order:
 
-1. stop accepting on the shared sockets: the other replicas take what comes;
-2. be unready, and answer everything with `Connection: close`;
-3. wait `drain_wait`, so that clients and balancers notice; on sockets of its own it is still the
-   one who accepts, and lets in who waits there before it closes them;
-4. close what is idle, finish what is in flight within `drain_grace`;
-5. end the lifespan, exit 0. A second signal exits at once.
+1. Stop accepting on the shared sockets: the other replicas accept what arrives.
+2. Become unready, and send `Connection: close` with each response.
+3. Wait `drain_wait`, so that clients and load balancers notice. No other replica accepts on the
+   sockets of this one, so it accepts there until now, with what is queued, and closes them.
+4. Close idle connections and finish the requests in flight within `drain_grace`.
+5. End the lifespan and exit with 0. A second signal exits at once.
 """
 
 import argparse
@@ -33,21 +33,21 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from app.process.acceptor import Acceptor, address_of, listen, reserve
+from app.process.acceptor import Acceptor, address_of, listen, reserved_descriptors
 from app.process.http_protocol import uvicorn_config
 from app.process.lifecycle import Lifecycle
 from app.settings import ServiceSettings, SettingsError
 from app.telemetry.logs import configure_logging, get_logger
 
-WRONG_USAGE = 2
-CANNOT_START = 3
+USAGE_ERROR = 2
+STARTUP_FAILED = 3
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _GC_THRESHOLDS = (50_000, 20, 50)
-"""After start-up little garbage is cyclic; collecting less often takes pauses off the tail."""
+"""After start-up little garbage is cyclic; rarer collections shorten the slowest requests."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server with a stop that loses no request."""
+    """uvicorn's server, with a stop that loses no request."""
 
     def __init__(
         self,
@@ -55,23 +55,23 @@ class Server(uvicorn.Server):
         *,
         lifecycle: Lifecycle,
         settings: ServiceSettings,
-        own: int = 0,
+        own_sockets: int = 0,
     ) -> None:
-        """The last ``own`` sockets are this replica's alone."""
+        """The last ``own_sockets`` sockets are this replica's alone."""
         super().__init__(config)
-        self._own = own
+        self._own_sockets = own_sockets
         self._lifecycle = lifecycle
         self._settings = settings
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
         if self.lifespan.should_exit:
-            sys.exit(CANNOT_START)
+            sys.exit(STARTUP_FAILED)
         acceptors = [
             Acceptor(
                 listener,
                 self._make_protocol,
-                reserved=reserve(),
+                reserved=reserved_descriptors(),
                 on_shortage=self._close_idle_connections,
             )
             for listener in sockets or ()
@@ -91,26 +91,26 @@ class Server(uvicorn.Server):
         )
 
     def _close_idle_connections(self) -> None:
-        """Have every connection end as it does when the process stops: those at work last."""
+        """End each connection as when the process stops: after its request in flight."""
         for connection in list(self.server_state.connections):
             connection.shutdown()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         get_logger().info("server.draining")
         acceptors = cast(list[Acceptor], self.servers)
-        others_accept = len(acceptors) - self._own
-        for shared in acceptors[:others_accept]:
+        shared_count = len(acceptors) - self._own_sockets
+        for shared in acceptors[:shared_count]:
             shared.close()
         self._lifecycle.start_draining()
         await asyncio.sleep(self._settings.drain_wait)
-        for own in acceptors[others_accept:]:
+        for own in acceptors[shared_count:]:
             await own.finish()
         await super().shutdown(sockets)
         get_logger().info("server.stopped")
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        # uvicorn's own raises the signal again at the end, which turns a clean stop into a death.
+        # uvicorn raises the signal again at the end, so a clean stop would look like a kill.
         previous = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
         try:
             yield
@@ -125,9 +125,9 @@ class Server(uvicorn.Server):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a service until it is told to stop; the exit code (2: it cannot run like this)."""
+    """Run a service until it is stopped; the exit code (2: wrong usage or settings)."""
     parser = argparse.ArgumentParser(prog="python -m app.server", description="Run one replica.")
-    parser.add_argument("factory", help="module:function that makes the app")
+    parser.add_argument("factory", help="module:function that builds the app")
     parser.add_argument(
         "--fd", type=int, action="append", default=[], help="inherited socket of the service"
     )
@@ -136,30 +136,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        app = _load(options.factory)()
+        app = _load_factory(options.factory)()
         settings: ServiceSettings = app.state.settings
         listeners = _listeners(settings, [*options.fd, *options.own_fd])
         if settings.operations_port is not None:
             app.state.operations.listen_on(listen(settings, "operations_port"))
     except SettingsError as error:
         print(*error.problems, sep="\n", file=sys.stderr)
-        return WRONG_USAGE
+        return USAGE_ERROR
     configure_logging(settings, app.state.service)
     if options.own_fd:
-        # Those who are served come by the others.
+        # Callers use the shared sockets.
         app.state.operations.keep_private_from(listeners[0].getsockname()[1])
     lifecycle = app.state.lifecycle
     config = uvicorn_config(app, settings, lifecycle, lifespan="on")
-    own = len(listeners) - len(options.fd)
-    server = Server(config, lifecycle=lifecycle, settings=settings, own=own)
+    own_sockets = len(listeners) - len(options.fd)
+    server = Server(config, lifecycle=lifecycle, settings=settings, own_sockets=own_sockets)
     server.run(sockets=listeners)
     return 0
 
 
-def _load(factory: str) -> Callable[[], FastAPI]:
+def _load_factory(factory: str) -> Callable[[], FastAPI]:
     """The function named `module:function`. Raises SettingsError if there is none.
 
-    What goes wrong inside the module is its own error, with its traceback.
+    An error inside the module is not caught, so it keeps its traceback.
     """
     module, _, name = factory.partition(":")
     found = None
@@ -180,7 +180,7 @@ def _exists(module: str) -> bool:
 
 
 def _listeners(settings: ServiceSettings, descriptors: Sequence[int]) -> list[socket.socket]:
-    """The sockets to accept on. Raises SettingsError with the variable that would help."""
+    """The sockets to accept on. Raises SettingsError naming the variable to change."""
     if descriptors:
         return [_inherited(descriptor) for descriptor in descriptors]
     return [listen(settings, "port")]

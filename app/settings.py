@@ -1,4 +1,4 @@
-"""Settings: the environment, read once and checked before anything starts.
+"""Settings: read from the environment once, and checked before anything starts.
 
     class CartSettings(ServiceSettings, ServiceTokenSettings):
         store_url: Annotated[str, store_url("sqlite", "valkey", "redis")]
@@ -6,9 +6,9 @@
 
     settings = load(CartSettings)          # in main.create(), nowhere else
 
-Every variable has the prefix `CARTWHEEL_`: Kubernetes injects `CART_PORT=tcp://…` for a Service
-named cart, and a prefix of our own keeps such values out. Secrets may come from files named like
-the variable in the folder `CARTWHEEL_SECRETS_DIR`; the environment wins over a file.
+Every variable has the prefix `CARTWHEEL_`, because Kubernetes injects `CART_PORT=tcp://…` for a
+Service named cart. A secret may be a file in the folder `CARTWHEEL_SECRETS_DIR`, named like its
+variable; the environment takes precedence.
 """
 
 import os
@@ -31,7 +31,7 @@ STORE_SCHEMES = ("sqlite", "postgresql", "valkey", "redis")
 
 
 class SettingsError(Exception):
-    """Settings that cannot be used. `problems` has one sentence for each wrong variable."""
+    """Settings that are missing or invalid; `problems` has one sentence for each variable."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -50,8 +50,8 @@ def store_url(*schemes: str) -> AfterValidator:
 
     def check(value: str) -> str:
         parts = urlsplit(value)
-        place = parts.path.strip("/") if parts.scheme == "sqlite" else parts.hostname
-        if parts.scheme not in schemes or not place or not _has_valid_port(value):
+        location = parts.path.strip("/") if parts.scheme == "sqlite" else parts.hostname
+        if parts.scheme not in schemes or not location or not _has_valid_port(value):
             raise ValueError(f"is not the URL of a store; allowed: {allowed}")
         return value
 
@@ -71,7 +71,7 @@ def _upstream_url(value: str) -> str:
 
 
 def _has_valid_port(url: str) -> bool:
-    # Postgres takes several hosts, of which one is the primary: postgresql://u@h1:5432,h2:5432/d
+    # Postgres accepts several hosts, one of them the primary: postgresql://u@h1:5432,h2:5432/d
     user, at, hosts = urlsplit(url).netloc.rpartition("@")
     try:
         return all(urlsplit(f"//{user}{at}{host}").port != 0 for host in hosts.split(","))
@@ -95,12 +95,12 @@ ServiceTokens = Annotated[
 ]
 
 
-# Both classes below carry it: of several bases, pydantic lets the last one's configuration win.
+# Both classes below need it: of several bases, pydantic uses the last one's configuration.
 CONFIG = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", validate_default=True)
 
 
 class ServiceSettings(BaseSettings):
-    """What every service can be told. Times are in seconds, sizes in bytes."""
+    """The settings of every service. Times are in seconds, sizes in bytes."""
 
     model_config = CONFIG
 
@@ -135,10 +135,10 @@ class ServiceSettings(BaseSettings):
 
 
 class ServiceTokenSettings(BaseSettings):
-    """For services that call or are called in nobody's name.
+    """For services that call others, or are called, without an access token of a user.
 
-    `CARTWHEEL_SERVICE_TOKENS` holds one or two tokens, comma separated: the first is sent, all
-    are accepted, so a new one can be rolled out before the old one goes.
+    `CARTWHEEL_SERVICE_TOKENS` holds one or two tokens, comma separated. The first is sent, all are
+    accepted, so a new token can be rolled out before the old one is removed.
     """
 
     model_config = CONFIG
@@ -147,9 +147,9 @@ class ServiceTokenSettings(BaseSettings):
 
 
 def load(settings_class: type[Settings], **overrides: Any) -> Settings:
-    """Settings from the environment and secret files; `overrides` (by field name) win.
+    """Settings from the environment and secret files; `overrides` (by field name) take precedence.
 
-    Raises SettingsError with everything that is wrong, not only the first thing.
+    Raises SettingsError with all problems, not only the first one.
     """
     secrets_dir = os.environ.get(SECRETS_DIR) or None
     if secrets_dir is not None and not os.path.isdir(secrets_dir):
@@ -162,8 +162,10 @@ def load(settings_class: type[Settings], **overrides: Any) -> Settings:
 
 
 def describe(settings: BaseSettings) -> dict[str, str]:
-    """The effective value of each variable, fit for a screen: secrets and passwords hidden."""
-    return {variable(name): _shown(getattr(settings, name)) for name in type(settings).model_fields}
+    """The effective value of each variable for display, with secrets and passwords hidden."""
+    return {
+        variable(name): _displayed(getattr(settings, name)) for name in type(settings).model_fields
+    }
 
 
 def variable(field: str) -> str:
@@ -171,13 +173,13 @@ def variable(field: str) -> str:
     return f"{PREFIX}{field.upper()}"
 
 
-def _shown(value: object) -> str:
+def _displayed(value: object) -> str:
     if isinstance(value, SecretStr):
         return HIDDEN
     if isinstance(value, tuple | list):
-        return ",".join(_shown(item) for item in value)
-    shown = str(value)
-    return _without_password(shown) if "://" in shown else shown
+        return ",".join(_displayed(item) for item in value)
+    text = str(value)
+    return _without_password(text) if "://" in text else text
 
 
 def _without_password(url: str) -> str:
@@ -225,11 +227,11 @@ _KINDS: Mapping[Any, str] = {
 
 
 def _limits(metadata: list[Any]) -> str:
-    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    phrases = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     found = [
-        f"{word} {getattr(item, name)}"
+        f"{phrase} {getattr(item, name)}"
         for item in metadata
-        for name, word in words.items()
+        for name, phrase in phrases.items()
         if getattr(item, name, None) is not None
     ]
     return f" ({', '.join(found)})" if found else ""

@@ -1,9 +1,9 @@
-"""Text as people write it, without the characters that only deceive.
+"""Normalising text that people typed.
 
-Some invisible characters are part of how a word is spelt: the joiners of Persian and of the
-Indic scripts (`علی‌رضا`, `क्‍ष`), and the joiner that makes one family of three emoji. They stay
-where they join something. Others are left behind by copying and are dropped at the edges. What
-hides text or turns its direction is refused.
+Some invisible characters are part of the spelling: the joiners of Persian and of the Indic scripts
+(`علی‌رضا`, `क्‍ष`), and the joiner between the emoji of a family. They are kept where they join
+something. Others remain from copying and are removed at the ends. Characters that hide text or
+change its direction are refused.
 """
 
 import re
@@ -13,10 +13,10 @@ ZWNJ, ZWJ = "\u200c", "\u200d"
 
 _INVISIBLE = "\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
 _UNPRINTABLE = re.compile(f"[\x00-\x1f{_INVISIBLE}]")
-_UNPRINTABLE_BUT_LINES = re.compile(f"[\x00-\x09\x0b-\x1f{_INVISIBLE}]")
-# Left at the edges by copying: a byte order mark, zero-width spaces, marks of direction.
-_PASTED = "\ufeff\u200b\u2060\u200e\u200f\u061c"
-_PADDING = _PASTED + "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+_UNPRINTABLE_EXCEPT_LINE_FEED = re.compile(f"[\x00-\x09\x0b-\x1f{_INVISIBLE}]")
+# Left at the ends by copying: a byte order mark, zero-width spaces, direction marks.
+_COPY_REMAINS = "\ufeff\u200b\u2060\u200e\u200f\u061c"
+_TRIMMED = _COPY_REMAINS + "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
 _JOINERS = re.compile(f"[{ZWNJ}{ZWJ}]+")
 
 VIRAMA = 9
@@ -34,24 +34,24 @@ _JOINING_SCRIPTS = (
 )
 _EMOJI_STYLE = "\ufe0f"
 _EMOJI = ("So", "Sk", "Sm")
-"""Pictures, skin tones, and the arrows that some pictures are made with."""
+"""Pictures, skin tones, and the arrows that some emoji consist of."""
 
 
 def normalized(value: str, *, lines: bool = False) -> str:
     """The text in NFC, trimmed, with joiners only where they join something.
 
-    ``lines`` allows line feeds. Raises ValueError for control characters and for what hides
-    text or changes its direction.
+    ``lines`` allows line feeds. Raises ValueError for control characters and for characters that
+    hide text or change its direction.
     """
-    trimmed = _JOINERS.sub(_joiner, value).strip(_PADDING)
-    forbidden = _UNPRINTABLE_BUT_LINES if lines else _UNPRINTABLE
+    trimmed = _JOINERS.sub(_joiner, value).strip(_TRIMMED)
+    forbidden = _UNPRINTABLE_EXCEPT_LINE_FEED if lines else _UNPRINTABLE
     if forbidden.search(trimmed):
         raise ValueError("must not hold control, invisible or direction-changing characters")
     return unicodedata.normalize("NFC", trimmed)
 
 
 def _joiner(match: re.Match[str]) -> str:
-    """One joiner of the run, or nothing where there is nothing to join."""
+    """One joiner of the run if it joins something, else nothing."""
     text, joiner = match.string, match[0][0]
     before = text[match.start() - 1] if match.start() else ""
     after = text[match.end()] if match.end() < len(text) else ""
@@ -67,8 +67,8 @@ def _joins(before: str, joiner: str, after: str) -> bool:
         return False
     if _in_joining_script(before) and _in_joining_script(after):
         return True
-    pictures = before == _EMOJI_STYLE or unicodedata.category(before) in _EMOJI
-    return joiner == ZWJ and pictures and unicodedata.category(after) in _EMOJI
+    after_emoji = before == _EMOJI_STYLE or unicodedata.category(before) in _EMOJI
+    return joiner == ZWJ and after_emoji and unicodedata.category(after) in _EMOJI
 
 
 def _in_joining_script(character: str) -> bool:

@@ -1,9 +1,9 @@
 """Accepting connections, also when the process is short of file descriptors.
 
-A loop that runs out of them accepts and hangs up, or turns round and round. Here a few are left
-for what the service itself has to open (its store, its neighbours): when no more than those are
-free, accepting pauses and new connections wait in the kernel's line, idle ones are closed, and the
-log says once what to do.
+An event loop without free descriptors accepts and closes, or spins. Here some are reserved for
+what the service itself opens (its store, its upstreams). When only those are free, accepting
+pauses, new connections wait in the kernel's queue, idle ones are closed, and the log says once
+what to do.
 """
 
 import asyncio
@@ -20,14 +20,15 @@ from app.telemetry.logs import get_logger
 BACKLOG = 2048
 RESERVED_SHARE = 4
 MAX_RESERVED = 64
-"""A quarter of all descriptors is kept back, at most so many."""
+"""A quarter of all descriptors is reserved, at most this many."""
 PAUSE = 0.05
-CLOSE_IDLE_EVERY = 1.0
-LOG_SECONDS = 60.0
-"""Between two log lines about the same shortage."""
+"""Seconds accepting pauses while descriptors are short."""
+CLOSE_IDLE_INTERVAL = 1.0
+LOG_INTERVAL = 60.0
+"""Seconds between two log lines about the same shortage."""
 BATCH = 32
-"""Connections accepted in one turn of the loop; the rest may go to another replica."""
-NO_DESCRIPTOR = "hardly any file descriptor is free"
+"""Connections accepted in one iteration of the loop; the rest may go to another replica."""
+SHORT_OF_DESCRIPTORS = "hardly any file descriptor is free"
 
 
 def listen(settings: ServiceSettings, field: str) -> socket.socket:
@@ -36,35 +37,35 @@ def listen(settings: ServiceSettings, field: str) -> socket.socket:
     is_ipv6 = ":" in host
     family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     try:
-        # Not REUSEPORT: connections queued at a socket are lost when that one process ends.
+        # Not SO_REUSEPORT: connections queued at a socket are lost when its process ends.
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        place = f"[{host}]:{port}" if is_ipv6 else f"{host}:{port}"
+        address = f"[{host}]:{port}" if is_ipv6 else f"{host}:{port}"
         reason = (error.strerror or str(error)).lower()
         raise SettingsError(
-            [f"{variable(field)}: cannot listen on {place} ({reason}); allowed: a free port"]
+            [f"{variable(field)}: cannot listen on {address} ({reason}); allowed: a free port"]
         ) from error
 
 
 def address_of(listener: socket.socket) -> str:
-    """Where it listens, for the log."""
+    """The address of a listening socket, for the log."""
     name = listener.getsockname()
     if not isinstance(name, tuple):
         return str(name)
     return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
-def reserve() -> int:
-    """How many descriptors are kept back, with the limit there is."""
+def reserved_descriptors() -> int:
+    """How many file descriptors to reserve under the current limit."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MAX_RESERVED if limit < 0 else min(MAX_RESERVED, limit // RESERVED_SHARE)
 
 
 class Acceptor:
-    """Accepts on one listening socket; what uvicorn wants of a server.
+    """Accepts on one listening socket; has the methods uvicorn needs of a server.
 
-    `reserved` descriptors are left free. `on_shortage` is called about once a second while there
-    are no others: whoever can close a connection should.
+    `reserved` descriptors are left free. `on_shortage` is called about once a second while no
+    others are free, to close connections.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._connecting: set[asyncio.Task[None]] = set()
         self._resuming: asyncio.TimerHandle | None = None
-        self._log_limit = LogLimit(LOG_SECONDS)
+        self._log_limit = LogLimit(LOG_INTERVAL)
         self._closed_idle_at = float("-inf")
         self._closed = False
         listener.setblocking(False)
@@ -99,9 +100,10 @@ class Acceptor:
             self._resuming.cancel()
 
     async def finish(self) -> None:
-        """Let in whoever waits in the kernel's line, then close the socket: it refuses from now on.
+        """Accept what waits in the kernel's queue, then close the socket.
 
-        Closing alone would reset them, and their callers could not tell whether they were heard.
+        Closing alone would reset those connections, and their callers could not tell whether a
+        request was processed.
         """
         self.close()
         while not self._is_short() and self._accept_one():
@@ -116,17 +118,17 @@ class Acceptor:
     def _accept(self) -> None:
         for _ in range(BATCH):
             if self._is_short():
-                self._pause(NO_DESCRIPTOR)
+                self._pause(SHORT_OF_DESCRIPTORS)
                 return
             try:
                 if not self._accept_one():
                     return
-            except OSError as error:  # the kernel is short of something, too
+            except OSError as error:  # the kernel is short of something
                 self._pause(error.strerror or str(error))
                 return
 
     def _accept_one(self) -> bool:
-        """False if nobody waits: another replica was quicker, or the caller is gone."""
+        """False if no connection waits: another replica accepted it, or the caller is gone."""
         try:
             connection, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -141,10 +143,10 @@ class Acceptor:
         try:
             await self._loop.connect_accepted_socket(self._make_protocol, connection)
         except OSError:
-            connection.close()  # the caller is gone already
+            connection.close()  # the caller is gone
 
     def _is_short(self) -> bool:
-        """Whether only the reserved descriptors are free: the kernel hands out the lowest."""
+        """Whether only the reserved descriptors are free: the kernel assigns the lowest one."""
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if limit < 0:
             return False
@@ -166,7 +168,7 @@ class Acceptor:
                 advice="raise the limit of open files (ulimit -n), or start more replicas",
             )
         now = time.monotonic()
-        if now - self._closed_idle_at > CLOSE_IDLE_EVERY:
+        if now - self._closed_idle_at > CLOSE_IDLE_INTERVAL:
             self._closed_idle_at = now
             self._on_shortage()
         self._loop.remove_reader(self._listener)

@@ -1,11 +1,10 @@
-"""Tasks that run beside the requests: repeated, restarted after an error, ended with the process.
+"""Background tasks: repeated, restarted after an error, stopped with the process.
 
 async with run_in_background(repeat(stock.expire, every=5.0, name="expire reservations")):
     yield state
 
-Nobody awaits such a task, so nobody would notice that it died. A task that ends with an error it
-did not expect is logged and started again. Every task beside the requests is started by this
-module or awaited by its owner.
+A background task is not awaited, so its error would be lost: it is logged, and the task is started
+again. Every task that no request awaits is started by this module or awaited by its owner.
 """
 
 import asyncio
@@ -20,15 +19,15 @@ from app.telemetry.logs import get_logger
 
 T = TypeVar("T")
 
-LAST_WORK_SECONDS = 3.0
-"""What work that has begun gets when the process ends."""
-PAUSE_AFTER_DEATH = 1.0
-"""Seconds before work that died begins anew: its error may be there again."""
+SHUTDOWN_GRACE = 3.0
+"""Seconds in which a run that has begun may finish when the process stops."""
+RESTART_DELAY = 1.0
+"""Seconds until a failed task is started again, because its error may still be there."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundTask:
-    """Something that goes on beside the requests. `run` is called again if it dies."""
+    """Runs beside the requests; `run` is called again if it raises."""
 
     name: str
     run: Callable[[], Coroutine[Any, Any, None]]
@@ -37,21 +36,21 @@ class BackgroundTask:
 def repeat(
     work: Callable[[], Coroutine[Any, Any, object]], *, every: float, name: str
 ) -> BackgroundTask:
-    """Do ``work`` about ``every`` so many seconds until cancelled, whatever goes wrong in it.
+    """A task that calls ``work`` about ``every`` so many seconds and logs its errors.
 
-    The pause varies by a fifth, so that replicas do not fall into step.
+    The interval varies by a fifth, so that replicas do not synchronise.
     """
 
     async def run() -> None:
         while True:
             await asyncio.sleep(every * random.uniform(0.8, 1.2))
-            await shielded(_once(work, name), grace=LAST_WORK_SECONDS)
+            await shielded(_run_once(work, name), grace=SHUTDOWN_GRACE)
 
     return BackgroundTask(name, run)
 
 
-async def _once(work: Callable[[], Coroutine[Any, Any, object]], name: str) -> None:
-    """Whatever goes wrong is told here: at the end of the process nobody waits for it."""
+async def _run_once(work: Callable[[], Coroutine[Any, Any, object]], name: str) -> None:
+    """Log the error here: when the process stops, the caller is cancelled and cannot."""
     try:
         await work()
     except Unavailable as error:
@@ -61,9 +60,9 @@ async def _once(work: Callable[[], Coroutine[Any, Any, object]], name: str) -> N
 
 
 async def shielded(work: Coroutine[Any, Any, T], *, grace: float) -> T:
-    """Await ``work``; when cancelled meanwhile, let it come to its end within ``grace`` seconds.
+    """Await ``work``; if this is cancelled, let ``work`` finish within ``grace`` seconds.
 
-    A question to a store that is cut off half-way costs a connection.
+    Cancelling a call to a store costs its connection.
     """
     task = asyncio.create_task(work)
     try:
@@ -75,41 +74,46 @@ async def shielded(work: Coroutine[Any, Any, T], *, grace: float) -> T:
 
 
 def consume_exception(task: asyncio.Task[Any]) -> None:
-    """Whoever left does not ask what became of it: a done callback for a task that is shielded."""
+    """A done callback for a shielded task whose caller may be gone.
+
+    Without it, asyncio would report the error as never retrieved.
+    """
     if not task.cancelled():
         task.exception()
 
 
 @asynccontextmanager
 async def run_in_background(
-    *works: BackgroundTask, pause: float = PAUSE_AFTER_DEATH
+    *tasks: BackgroundTask, restart_delay: float = RESTART_DELAY
 ) -> AsyncIterator[None]:
-    """Run all of ``works`` beside the block, and stop them at the end."""
-    tasks = [asyncio.create_task(_keep_running(work, pause), name=work.name) for work in works]
+    """Run ``tasks`` beside the block, and stop them at its end."""
+    running = [
+        asyncio.create_task(_keep_running(task, restart_delay), name=task.name) for task in tasks
+    ]
     try:
         yield
     finally:
-        for task in tasks:
+        for task in running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _keep_running(work: BackgroundTask, pause: float) -> None:
-    """Run ``work`` to its own end, or until cancelled by whoever started this."""
+async def _keep_running(task: BackgroundTask, restart_delay: float) -> None:
+    """Run ``task`` until it returns or this is cancelled."""
     while True:
         try:
-            await work.run()
+            await task.run()
             return
         except asyncio.CancelledError:
-            if _is_cancelled():
+            if _is_being_cancelled():
                 raise
-            # Not us: something inside was cancelled and let it out.
-            get_logger().exception("background.died", work=work.name)
+            # A task inside was cancelled and did not catch it.
+            get_logger().exception("background.died", work=task.name)
         except Exception:
-            get_logger().exception("background.died", work=work.name)
-        await asyncio.sleep(pause)
+            get_logger().exception("background.died", work=task.name)
+        await asyncio.sleep(restart_delay)
 
 
-def _is_cancelled() -> bool:
+def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,7 +1,7 @@
 """Readiness: may this replica get traffic?
 
-Checks look at the service's own store and never at a neighbour, so one outage does not spread.
-Being alive is a different question: `/livez` answers 200 as long as the event loop turns.
+Checks look at the service's own store and never at another service, so one outage does not
+spread. Liveness is a different question: `/livez` answers 200 as long as the event loop runs.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ from app.errors import Problem
 from app.telemetry.logs import get_logger
 
 Check = Callable[[], Awaitable[None]]
-"""Returns when all is well and raises otherwise."""
+"""Returns if the check passes, raises otherwise."""
 
-WELL = "ok"
+PASSED = "ok"
 CHECK_TIMEOUT = 1.0
 CACHE_SECONDS = 0.5
-"""How long a result is used again, so that eager probes do not load the store."""
+"""How long a result is reused, so that frequent probes do not load the store."""
 BUSY_SECONDS = 5.0
-"""How long a check that was well may give no answer. It waits in the same line as the work: to
-take a replica out because its store has much to do would make the others' lines longer."""
+"""How long a check that passed may time out. It queues behind the requests: to take a replica out
+because its store is busy would make the queues of the others longer."""
 
 
 class NotReady(Exception):
@@ -39,34 +39,34 @@ class Health:
     ) -> None:
         self._check_timeout = check_timeout
         self._clock = clock
-        self._well_at: dict[str, float] = {}
+        self._passed_at: dict[str, float] = {}
         self._checks: dict[str, Check] = {}
         self._results: dict[str, str] = {}
         self._fresh_until = 0.0
         self._lock = asyncio.Lock()
 
     def add(self, name: str, check: Check) -> None:
-        """Have `check` decide about readiness from now on."""
+        """Make readiness depend on `check`."""
         self._checks[name] = check
         self._fresh_until = 0.0
 
     async def results(self) -> dict[str, str]:
-        """`ok` or the reason for each check; at most half a second old, within about a second."""
+        """`ok` or the reason of each check, at most half a second old, within about a second."""
         async with self._lock:
             if self._clock() >= self._fresh_until:
                 names = list(self._checks)
                 outcomes = await asyncio.gather(*(self._outcome(name) for name in names))
-                self._note(dict(zip(names, outcomes, strict=True)))
+                self._keep(dict(zip(names, outcomes, strict=True)))
                 self._fresh_until = self._clock() + CACHE_SECONDS
             return self._results
 
-    def _note(self, results: dict[str, str]) -> None:
-        """Keep the results, and log what changed: probes only see that a replica is unready."""
+    def _keep(self, results: dict[str, str]) -> None:
+        """Keep the results and log changes: a probe only shows that a replica is unready."""
         for name, result in results.items():
-            before = self._results.get(name, WELL)
-            if result != WELL and before == WELL:
+            before = self._results.get(name, PASSED)
+            if result != PASSED and before == PASSED:
                 get_logger().warning("check.failed", check=name, reason=result)
-            elif result == WELL and before != WELL:
+            elif result == PASSED and before != PASSED:
                 get_logger().info("check.passed", check=name)
         self._results = results
 
@@ -75,20 +75,20 @@ class Health:
             async with asyncio.timeout(self._check_timeout):
                 await self._checks[name]()
         except TimeoutError:
-            if self._clock() < self._well_at.get(name, -math.inf) + BUSY_SECONDS:
-                return WELL
+            if self._clock() < self._passed_at.get(name, -math.inf) + BUSY_SECONDS:
+                return PASSED
             return f"no answer within {self._check_timeout:g} s"
         except NotReady as reason:
             return str(reason)
         except Problem as problem:
-            return f"{problem.detail}{_behind(problem)}"
-        except Exception as error:  # a check may fail in any way; the probe must still answer
+            return f"{problem.detail}{_cause(problem)}"
+        except Exception as error:  # whatever fails, the probe is answered
             return type(error).__name__
-        self._well_at[name] = self._clock()
-        return WELL
+        self._passed_at[name] = self._clock()
+        return PASSED
 
 
-def _behind(problem: Problem) -> str:
-    """What made the problem, in one line."""
+def _cause(problem: Problem) -> str:
+    """The cause of a problem, in one line."""
     cause = problem.__cause__
     return f" ({(str(cause).splitlines() or [type(cause).__name__])[0]})" if cause else ""

@@ -1,9 +1,10 @@
-"""HTTP/1.1 as we speak it: uvicorn's protocol with the limits it lacks.
+"""HTTP/1.1: uvicorn's protocol with the limits it lacks.
 
-Stock uvicorn waits for ever for headers and takes them at any size. Here a request's headers
-have a deadline (408) and a size (431, its URL 414), what could be read in two ways is refused
-(400), a peer that stops reading is cut off, and a connection ends with the answer that finds it
-too old: only new connections reach new replicas behind a shared socket.
+Uvicorn waits for headers without a limit and accepts them at any size. Here headers have a
+timeout (408) and a maximum size (431; 414 for the address), and ambiguous requests are refused
+(400). A peer that stops reading is disconnected. A connection that has reached its maximum age is
+closed after its next response, because only new connections reach new replicas behind a shared
+socket.
 """
 
 import asyncio
@@ -29,8 +30,8 @@ from app.telemetry.context import RequestContext
 MAX_HEADERS = 100
 AGE_JITTER = 0.25
 LINGER = 1.0
-"""Seconds a refused peer may go on sending before it is cut: closing at once would reset the
-connection and could destroy the answer on its way."""
+"""Seconds a refused peer may go on sending before it is disconnected: closing at once would reset
+the connection and could destroy the response on its way."""
 
 
 class HeadersTooLarge(Problem):
@@ -40,7 +41,7 @@ class HeadersTooLarge(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ProtocolLimits:
     """Sizes in bytes, times in seconds."""
 
     url: int
@@ -50,7 +51,7 @@ class Limits:
     connection_max_age: float
 
     @classmethod
-    def of(cls, settings: ServiceSettings) -> "Limits":
+    def of(cls, settings: ServiceSettings) -> "ProtocolLimits":
         return cls(
             url=settings.url_limit,
             headers=settings.header_limit,
@@ -60,8 +61,8 @@ class Limits:
         )
 
 
-class Protocol(HttpToolsProtocol):
-    """One connection."""
+class HttpProtocol(HttpToolsProtocol):
+    """The protocol of one connection."""
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class Protocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        limits: Limits,
+        limits: ProtocolLimits,
         lifecycle: Lifecycle,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
@@ -80,11 +81,11 @@ class Protocol(HttpToolsProtocol):
         self._closes_at = self.loop.time() + limits.connection_max_age * jitter
         self._reading_headers = False
         self._header_bytes = 0
-        self._undelivered_bytes = 0
-        self._hosts = 0
-        self._framings: set[bytes] = set()
+        self._unparsed_bytes = 0
+        self._host_count = 0
+        self._framing_headers: set[bytes] = set()
         self._refusal: Problem | None = None
-        self._refused = False
+        self._is_refused = False
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
 
@@ -101,8 +102,8 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        # A request that is arriving will be answered, with `Connection: close`; one that was sent
-        # on a connection opened a moment ago may be on its way.
+        # A request that is arriving gets its response, with `Connection: close`. On a connection
+        # without a request, the first one may be on its way.
         if self._reading_headers:
             return
         if self.cycle is None:
@@ -115,14 +116,14 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if self._is_refused:
             return
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # Nothing here speaks another protocol: answer in this one, then hang up, because the
-            # parser has taken what follows for the other protocol.
+            # No other protocol is spoken here: answer in HTTP, then close, because the parser has
+            # consumed what follows as the other protocol.
             self.cycle.keep_alive = False
         except httptools.HttpParserError:
             self._refuse(self._refusal or BadRequest("This is not a valid HTTP request."))
@@ -146,9 +147,9 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._reading_headers = True
         self._header_bytes = 0
-        self._undelivered_bytes = 0
-        self._hosts = 0
-        self._framings = set()
+        self._unparsed_bytes = 0
+        self._host_count = 0
+        self._framing_headers = set()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -164,18 +165,18 @@ class Protocol(HttpToolsProtocol):
             self._stop_parsing(self._too_large())
         lowered = self.headers[-1][0]
         if lowered == b"host":
-            self._hosts += 1
+            self._host_count += 1
         elif lowered in (b"content-length", b"transfer-encoding"):
-            self._framings.add(lowered)
+            self._framing_headers.add(lowered)
 
     def on_headers_complete(self) -> None:
         self._reading_headers = False
         self._stop_header_timer()
-        if len(self._framings) > 1:
+        if len(self._framing_headers) > 1:
             self._stop_parsing(
                 BadRequest("Content-Length and Transfer-Encoding exclude each other.")
             )
-        if self._hosts != 1 and self.parser.get_http_version() == "1.1":
+        if self._host_count != 1 and self.parser.get_http_version() == "1.1":
             self._stop_parsing(BadRequest("A request names exactly one Host."))
         super().on_headers_complete()
         if self._lifecycle.draining or self.loop.time() >= self._closes_at:
@@ -184,15 +185,15 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.cycle.more_body:
-            # Answered before the body was here: nobody will read the rest of it.
+            # The response was sent before the whole body arrived, and nothing reads the rest.
             self.loop.call_later(LINGER, self.transport.close)
 
-    # Refusals: before there is a request the app could answer
+    # Refusals, before there is a request for the app
 
     def _wait_for_headers(self, received: int) -> None:
-        """The parser keeps an unfinished header to itself; we count what it was given."""
-        self._undelivered_bytes += received
-        if self._undelivered_bytes > self._limits.url + self._limits.headers:
+        """Count what the parser got, because it does not report an unfinished header."""
+        self._unparsed_bytes += received
+        if self._unparsed_bytes > self._limits.url + self._limits.headers:
             self._refuse(self._too_large())
         elif self._header_timer is None:
             self._start_header_timer()
@@ -203,7 +204,7 @@ class Protocol(HttpToolsProtocol):
         )
 
     def _stop_parsing(self, problem: Problem) -> None:
-        """Called inside the parser, which hands any exception on as one of its own."""
+        """Called inside the parser, which replaces any exception by its own."""
         self._refusal = problem
         raise ValueError(problem.type)
 
@@ -222,26 +223,26 @@ class Protocol(HttpToolsProtocol):
         if self._reading_headers:
             self._refuse(RequestTimeout("The request's headers did not arrive in time."))
         else:
-            self.transport.close()  # connected and never said a word
+            self.transport.close()  # it never sent a byte
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer below the app, then stop listening to this peer."""
-        self._refused = True
+        """Send `problem` without the app, then ignore this peer."""
+        self._is_refused = True
         self._stop_header_timer()
         if self.transport.is_closing():
             return
-        if self._is_answering_earlier_request():
-            self.cycle.keep_alive = False  # that answer goes out whole, and is the last one
+        if self._is_responding_to_earlier_request():
+            self.cycle.keep_alive = False  # that response is completed, and is the last one
             return
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.write(_refusal_bytes(problem))
+        self.transport.write(_problem_response(problem))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
 
-    def _is_answering_earlier_request(self) -> bool:
+    def _is_responding_to_earlier_request(self) -> bool:
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             return False
@@ -255,17 +256,17 @@ def uvicorn_config(
     *,
     lifespan: Literal["on", "off"],
 ) -> Config:
-    """How uvicorn is to serve `app`: with this protocol, and without what we do ourselves."""
-    protocol = partial(Protocol, limits=Limits.of(settings), lifecycle=lifecycle)
+    """uvicorn's configuration to serve `app` with this protocol."""
+    protocol = partial(HttpProtocol, limits=ProtocolLimits.of(settings), lifecycle=lifecycle)
     return Config(
         app,
         loop="uvloop",
-        http=cast(type[Protocol], protocol),
+        http=cast(type[HttpProtocol], protocol),
         ws="none",
         lifespan=lifespan,
         log_config=None,
         access_log=False,
-        # Nobody in front of us is trusted to say who the client is.
+        # No proxy is trusted to name the client.
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=cast(int, settings.keep_alive),
@@ -273,7 +274,7 @@ def uvicorn_config(
     )
 
 
-def _refusal_bytes(problem: Problem) -> bytes:
+def _problem_response(problem: Problem) -> bytes:
     body = json.dumps(problem.content(RequestContext().request_id)).encode()
     head = (
         f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\n"

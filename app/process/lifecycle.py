@@ -1,21 +1,21 @@
-"""Where a replica is in its life, for those who have to end in time."""
+"""The lifecycle of a replica: it serves, then it drains."""
 
 import asyncio
 
 
 class Lifecycle:
-    """Serving, then draining. Long answers (event streams) wait for the second to say goodbye."""
+    """Long responses (event streams) wait for draining, to end before they are cut."""
 
     def __init__(self) -> None:
         self._draining = asyncio.Event()
 
     @property
     def draining(self) -> bool:
-        """True from the moment the process was asked to stop."""
+        """True once the process was asked to stop."""
         return self._draining.is_set()
 
     def start_draining(self) -> None:
-        """Become unready and close connections with the next answer. Cannot be undone."""
+        """Become unready and close each connection after its next response. Cannot be undone."""
         self._draining.set()
 
     async def wait_draining(self) -> None:

@@ -1,7 +1,7 @@
-"""What every service says about its API: the OpenAPI document, and the same for people.
+"""The documentation of a service's API: its OpenAPI document, and a page rendered from it.
 
-The page is our own: the usual one loads its script from somebody else's server, and this shop
-makes no third-party request. It needs no script at all.
+FastAPI's page loads scripts from another server. This shop makes no third-party requests, so the
+page is rendered here, without any script.
 """
 
 import json
@@ -16,9 +16,9 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response
 
-from app.errors import MEDIA_TYPE as PROBLEM
+from app.errors import MEDIA_TYPE as PROBLEM_JSON
 
-_SECURITY = {
+_SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
     ),
@@ -52,12 +52,12 @@ Schema = Mapping[str, Any]
 
 
 def documentation_router(app: FastAPI) -> APIRouter:
-    """Routes that are not part of the service's API."""
+    """`/openapi.json` and `/docs`, which are not part of the API themselves."""
     router = APIRouter(include_in_schema=False)
 
     @cache
     def page() -> str:
-        return _page(app.openapi())
+        return _render_page(app.openapi())
 
     @router.get("/openapi.json")
     async def openapi() -> Response:
@@ -65,12 +65,12 @@ def documentation_router(app: FastAPI) -> APIRouter:
 
     @router.get("/docs")
     async def docs() -> Response:
-        return HTMLResponse(page(), headers=_SECURITY)
+        return HTMLResponse(page(), headers=_SECURITY_HEADERS)
 
     return router
 
 
-def _page(document: Schema) -> str:
+def _render_page(document: Schema) -> str:
     info = document["info"]
     operations = [
         (path, method, item[method])
@@ -80,22 +80,25 @@ def _page(document: Schema) -> str:
     ]
     tags = dict.fromkeys(_tag(operation) for _, _, operation in operations)
     title = escape(info["title"])
+    navigation = "".join(_navigation_item(*one) for one in operations)
     return (
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width'>"
         f"<title>{title}</title><style>{_STYLE}</style></head><body>"
-        f"<header><h1>{title}</h1>{_text(info.get('description', ''))}"
-        f"<p class=quiet>Version {escape(info['version'])}. The same for programs: "
+        f"<header><h1>{title}</h1>{_paragraphs(info.get('description', ''))}"
+        f"<p class=quiet>Version {escape(info['version'])}. The same as OpenAPI: "
         "<a href=openapi.json>openapi.json</a></p></header>"
-        f"<nav aria-label=Operations><ul>{''.join(_entry(*one) for one in operations)}</ul></nav>"
+        f"<nav aria-label=Operations><ul>{navigation}</ul></nav>"
         "<main>"
         + "".join(
             f"<section><h2>{escape(tag)}</h2>"
-            + "".join(_operation(document, *one) for one in operations if _tag(one[2]) == tag)
+            + "".join(
+                _operation_article(document, *one) for one in operations if _tag(one[2]) == tag
+            )
             + "</section>"
             for tag in tags
         )
-        + f"<section><h2>Schemas</h2>{_schemas(document)}</section></main></body></html>"
+        + f"<section><h2>Schemas</h2>{_schema_articles(document)}</section></main></body></html>"
     )
 
 
@@ -103,24 +106,24 @@ def _tag(operation: Schema) -> str:
     return str(operation.get("tags", ["operations"])[0])
 
 
-def _entry(path: str, method: str, operation: Schema) -> str:
-    return f"<li><a href='#{_id(operation)}'>{_signature(path, method)}</a></li>"
+def _navigation_item(path: str, method: str, operation: Schema) -> str:
+    return f"<li><a href='#{_anchor(operation)}'>{_signature(path, method)}</a></li>"
 
 
 def _signature(path: str, method: str) -> str:
     return f"<code><span class=method>{method.upper()}</span>{escape(path)}</code>"
 
 
-def _operation(document: Schema, path: str, method: str, operation: Schema) -> str:
+def _operation_article(document: Schema, path: str, method: str, operation: Schema) -> str:
     return (
-        f"<article id='{_id(operation)}'><h3>{_signature(path, method)}</h3>"
-        f"{_text(operation.get('description') or operation['summary'])}"
-        f"{_credentials(document, operation)}{_parameters(operation)}"
-        f"{_request(operation)}{_responses(operation)}</article>"
+        f"<article id='{_anchor(operation)}'><h3>{_signature(path, method)}</h3>"
+        f"{_paragraphs(operation.get('description') or operation['summary'])}"
+        f"{_credentials(document, operation)}{_parameter_list(operation)}"
+        f"{_request_body(operation)}{_response_list(operation)}</article>"
     )
 
 
-def _id(operation: Schema) -> str:
+def _anchor(operation: Schema) -> str:
     return escape(operation["operationId"])
 
 
@@ -136,11 +139,11 @@ def _credential(scheme: Schema) -> str:
     return f"a service's token (<code>{escape(scheme['name'])}</code>)"
 
 
-def _parameters(operation: Schema) -> str:
-    return _list(
+def _parameter_list(operation: Schema) -> str:
+    return _titled_list(
         "Parameters",
         (
-            _member(
+            _member_item(
                 one["name"],
                 _without_null(one["schema"]),
                 required=one.get("required", False),
@@ -153,61 +156,64 @@ def _parameters(operation: Schema) -> str:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """What is not in a JSON body can be left out, and cannot be null."""
+    """A parameter can be left out, but cannot be null."""
     kinds = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
     return {**schema, "anyOf": kinds} if kinds else schema
 
 
-def _request(operation: Schema) -> str:
+def _request_body(operation: Schema) -> str:
     content = operation.get("requestBody", {}).get("content", {})
-    return _list("Body", (f"<li>{_media(kind, content[kind])}</li>" for kind in content))
+    return _titled_list("Body", (f"<li>{_content(kind, content[kind])}</li>" for kind in content))
 
 
-def _responses(operation: Schema) -> str:
+def _response_list(operation: Schema) -> str:
     rows, problems = [], []
     for status, response in operation["responses"].items():
         content = response.get("content", {})
-        words = response["description"]
-        if words == "Successful Response":  # says no more than the number
-            words = HTTPStatus(int(status)).phrase
-        shown = f"<code>{escape(status)}</code> {_inline(words)}"
-        if PROBLEM in content:
+        description = response["description"]
+        if description == "Successful Response":  # FastAPI's default
+            description = HTTPStatus(int(status)).phrase
+        shown = f"<code>{escape(status)}</code> {_inline(description)}"
+        if PROBLEM_JSON in content:
             problems.append(shown)
             continue
-        bodies = " · ".join(_media(kind, content[kind]) for kind in content)
+        bodies = " · ".join(_content(kind, content[kind]) for kind in content)
         headers = ", ".join(f"<code>{escape(name)}</code>" for name in response.get("headers", {}))
         extra = f"<br><span class=quiet>Headers: {headers}</span>" if headers else ""
         rows.append(f"<li>{shown}{' — ' + bodies if bodies else ''}{extra}</li>")
     if problems:
         link = "<a href='#schema-Problem'>Problem</a>"
         rows.append(f"<li class=quiet>{link}: {' · '.join(problems)}</li>")
-    return _list("Answers", rows)
+    return _titled_list("Responses", rows)
 
 
-def _media(kind: str, media: Schema) -> str:
-    shown = _type(media.get("schema") or media.get("itemSchema", {}))
+def _content(kind: str, media: Schema) -> str:
+    shown = _type_text(media.get("schema") or media.get("itemSchema", {}))
     return f"{shown} <span class=quiet>{escape(kind)}</span>"
 
 
-def _schemas(document: Schema) -> str:
+def _schema_articles(document: Schema) -> str:
     schemas = document.get("components", {}).get("schemas", {})
-    return "".join(_schema(name, schemas[name]) for name in sorted(schemas))
+    return "".join(_schema_article(name, schemas[name]) for name in sorted(schemas))
 
 
-def _schema(name: str, schema: Schema) -> str:
+def _schema_article(name: str, schema: Schema) -> str:
     required = schema.get("required", ())
     members = (
-        _member(member, its, required=member in required, description=its.get("description"))
-        for member, its in schema.get("properties", {}).items()
+        _member_item(
+            member, value, required=member in required, description=value.get("description")
+        )
+        for member, value in schema.get("properties", {}).items()
     )
-    shown = "" if "properties" in schema else f"<p>{_type(schema)}</p>"
+    shown = "" if "properties" in schema else f"<p>{_type_text(schema)}</p>"
     return (
         f"<article id='schema-{escape(name)}'><h3><code>{escape(name)}</code></h3>"
-        f"{_text(schema.get('description', ''))}{shown}{_list('Members', members)}</article>"
+        f"{_paragraphs(schema.get('description', ''))}{shown}"
+        f"{_titled_list('Members', members)}</article>"
     )
 
 
-def _member(
+def _member_item(
     name: str, schema: Schema, *, required: bool, description: str | None, place: str = ""
 ) -> str:
     default = schema.get("default")
@@ -217,32 +223,32 @@ def _member(
         "" if default is None else f"default {json.dumps(default)}",
     ]
     return (
-        f"<li><code>{escape(name)}</code><span class=type>{_type(schema)}</span> "
+        f"<li><code>{escape(name)}</code><span class=type>{_type_text(schema)}</span> "
         f"<span class=quiet>· {escape(', '.join(note for note in notes if note))}</span>"
-        f"{_text(description or '')}</li>"
+        f"{_paragraphs(description or '')}</li>"
     )
 
 
-def _list(title: str, rows: Iterable[str]) -> str:
+def _titled_list(title: str, rows: Iterable[str]) -> str:
     found = "".join(rows)
     return f"<h4>{title}</h4><ul>{found}</ul>" if found else ""
 
 
-def _type(schema: Schema) -> str:
-    """What a value may be, in a few words."""
+def _type_text(schema: Schema) -> str:
+    """The type of a value, in a few words."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f"<a href='#schema-{name}'>{name}</a>"
     for several in ("anyOf", "oneOf", "allOf"):
         if several in schema:
-            return " or ".join(_type(one) for one in schema[several])
+            return " or ".join(_type_text(one) for one in schema[several])
     if "enum" in schema or "const" in schema:
         values = schema.get("enum") or [schema["const"]]
         return "one of " + ", ".join(f"<code>{escape(str(value))}</code>" for value in values)
     if schema.get("type") == "array":
-        return f"list of {_type(schema.get('items', {}))}{_limits(schema)}"
-    words = schema.get("format") or schema.get("type", "anything")
-    return f"{escape(words)}{_limits(schema)}"
+        return f"list of {_type_text(schema.get('items', {}))}{_limits(schema)}"
+    name = schema.get("format") or schema.get("type", "anything")
+    return f"{escape(name)}{_limits(schema)}"
 
 
 def _limits(schema: Schema) -> str:
@@ -255,20 +261,21 @@ def _limits(schema: Schema) -> str:
     return "".join(f", {limit}" for limit in limits if limit) + pattern
 
 
-def _range(least: int | None, most: int | None, unit: str) -> str:
-    if least is None and most is None:
+def _range(minimum: int | None, maximum: int | None, unit: str) -> str:
+    if minimum is None and maximum is None:
         return ""
-    if most is None:
-        return f"at least {least:,}{unit}"
-    if least is None:
-        return f"at most {most:,}{unit}"
-    return f"{least:,}–{most:,}{unit}"
+    if maximum is None:
+        return f"at least {minimum:,}{unit}"
+    if minimum is None:
+        return f"at most {maximum:,}{unit}"
+    return f"{minimum:,}–{maximum:,}{unit}"
 
 
-def _text(description: str) -> str:
+def _paragraphs(description: str) -> str:
     paragraphs = description.strip().split("\n\n")
     return "".join(f"<p>{_inline(paragraph)}</p>" for paragraph in paragraphs if paragraph)
 
 
-def _inline(words: str) -> str:
-    return _CODE.sub(r"<code>\1</code>", escape(words))
+def _inline(text: str) -> str:
+    """Escaped text with its code spans."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))

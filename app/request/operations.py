@@ -1,11 +1,11 @@
-"""What a service tells those who run it: probes and metrics.
+"""Probes and metrics: the endpoints for operating a service.
 
-Not part of its API: not in OpenAPI, not counted, never shed, and answered before anything else is
-looked at, so that a replica with all the work it can do is seen to be well. Kubernetes asks on a
-port of its own (`CARTWHEEL_OPERATIONS_PORT`), where no line of waiting connections is in the way.
+They are not part of its API: not in OpenAPI, not counted, never shed, and answered before every
+other stage, so that a fully loaded replica still passes its probes. Kubernetes uses a separate
+port (`CARTWHEEL_OPERATIONS_PORT`), where no probe waits behind other connections.
 
-A public service keeps its numbers from strangers: where operations have a port of their own,
-its public one answers no `/metrics`, and `/readyz` without a reason.
+A public service hides its metrics from strangers: if operations have their own port, the public
+port answers no `/metrics`, and `/readyz` without reasons.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from app.errors import MethodNotAllowed, NotFound
-from app.process.acceptor import Acceptor, address_of, reserve
-from app.process.health import WELL, Health
+from app.process.acceptor import Acceptor, address_of, reserved_descriptors
+from app.process.health import PASSED, Health
 from app.process.http_protocol import uvicorn_config
 from app.process.lifecycle import Lifecycle
 from app.request.problems import problem_response
@@ -34,7 +34,7 @@ PATHS = frozenset({"/livez", "/readyz", "/healthz", METRICS})
 
 
 class Operations:
-    """The operations of one service; an ASGI app for a port where nothing else is answered."""
+    """The operations of one service; as an ASGI app, everything that their own port answers."""
 
     def __init__(
         self, *, metrics: Metrics, health: Health, lifecycle: Lifecycle, public: bool
@@ -44,38 +44,38 @@ class Operations:
         self._lifecycle = lifecycle
         self._public = public
         self.listener: socket.socket | None = None
-        self._callers_ports: set[int] = set()
+        self._public_ports: set[int] = set()
 
     def listen_on(self, listener: socket.socket) -> None:
-        """Have a port of their own: from now on none of the service's own app is for operations."""
+        """Use a separate port: the service's own port is then for callers only."""
         self.listener = listener
 
     def keep_private_from(self, port: int) -> None:
-        """From now on `port` is for callers; others of the same app are for operations too."""
-        self._callers_ports.add(port)
+        """Treat `port` as reached by strangers; other ports of the app are for operations, too."""
+        self._public_ports.add(port)
 
     def handles(self, scope: Scope) -> bool:
-        """Whether a request to the service's own app is one for operations."""
+        """Whether a request to the service's app is for operations."""
         path = scope["path"]
-        return path in PATHS and (path != METRICS or not self._is_from_strangers(scope))
+        return path in PATHS and (path != METRICS or not self._is_from_stranger(scope))
 
     async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request to the service's own app."""
-        response = await self._response(scope, in_detail=not self._is_from_strangers(scope))
+        """Answer a request to the service's app that `handles` accepted."""
+        response = await self._response(scope, detailed=not self._is_from_stranger(scope))
         await response(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._response(scope, in_detail=True)
+        response = await self._response(scope, detailed=True)
         await response(scope, receive, send)
 
-    def _is_from_strangers(self, scope: Scope) -> bool:
+    def _is_from_stranger(self, scope: Scope) -> bool:
         if not self._public:
             return False
         return self.listener is not None or (
-            bool(self._callers_ports) and scope["server"][1] in self._callers_ports
+            bool(self._public_ports) and scope["server"][1] in self._public_ports
         )
 
-    async def _response(self, scope: Scope, *, in_detail: bool) -> Response:
+    async def _response(self, scope: Scope, *, detailed: bool) -> Response:
         path = scope["path"]
         if path not in PATHS:
             return problem_response(NotFound("There is nothing here."))
@@ -86,26 +86,26 @@ class Operations:
         if path == METRICS:
             return Response(self._metrics.render(), headers={"content-type": CONTENT_TYPE})
         if path == "/readyz":
-            verbose = in_detail and "verbose" in QueryParams(scope["query_string"])
+            verbose = detailed and "verbose" in QueryParams(scope["query_string"])
             return await self._readiness(verbose=verbose)
         return JSONResponse({"status": "alive"})
 
     async def _readiness(self, *, verbose: bool) -> Response:
         draining = self._lifecycle.draining
         results = await self._health.results()
-        is_ready = not draining and all(result == WELL for result in results.values())
+        is_ready = not draining and all(result == PASSED for result in results.values())
         status = "ready" if is_ready else "draining" if draining else "unready"
-        answer: dict[str, Any] = {"status": status}
+        body: dict[str, Any] = {"status": status}
         if verbose:
-            answer["checks"] = results
-        return JSONResponse(answer, status_code=200 if is_ready else 503)
+            body["checks"] = results
+        return JSONResponse(body, status_code=200 if is_ready else 503)
 
 
 @asynccontextmanager
-async def listening(
+async def serve_operations(
     operations: Operations, settings: ServiceSettings, lifecycle: Lifecycle
 ) -> AsyncIterator[None]:
-    """Answer operations on their own port, if they have one, to the end of the block."""
+    """Serve operations on their own port, if they have one, until the end of the block."""
     listener = operations.listener
     if listener is None:
         yield
@@ -117,8 +117,8 @@ async def listening(
     acceptor = Acceptor(
         listener,
         lambda: protocol(config=config, server_state=state, app_state={}),
-        # Fewer than callers have to leave: when those wait, this still answers.
-        reserved=reserve() // 2,
+        # Fewer than for the service: when its callers have to wait, this still answers.
+        reserved=reserved_descriptors() // 2,
     )
     get_logger().info("operations.listening", listening=address_of(listener))
     try:

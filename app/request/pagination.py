@@ -1,9 +1,9 @@
-"""Keyset paging: opaque cursors and the two query parameters every list takes.
+"""Keyset pagination: opaque cursors, and the two query parameters of every list.
 
 POSITION = TypeAdapter(tuple[Milliseconds, OrderId])
 
 @router.get("/orders")
-async def list_orders(limit: Limit = 20, cursor: Cursor = None) -> Page[OrderAnswer]:
+async def list_orders(limit: Limit = 20, cursor: Cursor = None) -> Page[OrderResponse]:
     after = decode_cursor(cursor, "orders", POSITION) if cursor else None
     ...
     return Page(items=items, next_cursor=encode_cursor([row.created_at, row.id], "orders"))
@@ -32,18 +32,18 @@ Cursor = Annotated[
         description="`next_cursor` of the page before; absent for the first page.",
     ),
 ]
-# The parts of a position: the sort key of the last item of a page. Each is what a store takes.
+# The parts of a position, which is the sort key of the last item of a page.
 Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
 SortText = Annotated[str, Field(max_length=512, pattern=r"^[^\x00]*$")]
 
 Item = TypeVar("Item")
 PositionT = TypeVar("PositionT")
 _CHECKSUM_BYTES = 6
-_MAX_KEY = hashlib.blake2b.MAX_KEY_SIZE
+_MAX_KEY_SIZE = hashlib.blake2b.MAX_KEY_SIZE
 
 
 class Page(ResponseModel, Generic[Item]):
-    """A part of a list; `next_cursor` is null on the last one."""
+    """A page of a list; `next_cursor` is null on the last one."""
 
     items: list[Item]
     next_cursor: str | None = None
@@ -58,33 +58,32 @@ def encode_cursor(position: Sequence[str | int], listing: str) -> str:
 def decode_cursor(cursor: str, listing: str, position: TypeAdapter[PositionT]) -> PositionT:
     """The position behind a cursor that `encode_cursor` made for the same `listing`.
 
-    The checksum finds mistakes, not forgers: anybody can make a cursor of anything. So what is
-    in it is read as a `position` of this list and nothing else, and since that only says where
-    to read on, the query behind it must keep to what the caller may see.
+    The checksum finds mistakes, not forgeries: anyone can compute it. So the content must be a
+    valid `position`, and the query that uses it must return only what the caller may see.
 
     Raises UnprocessablePayload.
     """
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _not_ours() from error
+        raise _invalid_cursor() from error
     checksum, payload = raw[:_CHECKSUM_BYTES], raw[_CHECKSUM_BYTES:]
     if checksum != _checksum(payload, listing):
-        raise _not_ours()
+        raise _invalid_cursor()
     try:
         return position.validate_json(payload, strict=True)
     except ValidationError as error:
-        raise _not_ours() from error
+        raise _invalid_cursor() from error
 
 
 def _checksum(payload: bytes, listing: str) -> bytes:
     name = listing.encode()
-    # A key has room for 64 bytes; a longer name must still be another list in its last letter.
-    key = name if len(name) <= _MAX_KEY else hashlib.blake2b(name).digest()
+    # A key has at most 64 bytes; longer names must still differ in their last letter.
+    key = name if len(name) <= _MAX_KEY_SIZE else hashlib.blake2b(name).digest()
     return hashlib.blake2b(payload, digest_size=_CHECKSUM_BYTES, key=key).digest()
 
 
-def _not_ours() -> UnprocessablePayload:
+def _invalid_cursor() -> UnprocessablePayload:
     return UnprocessablePayload(
         "The cursor is not one this list gave out.",
         errors=[{"pointer": "/cursor", "message": "not a cursor of this list"}],

@@ -1,4 +1,4 @@
-"""How late the event loop is: the delay every request on it suffers."""
+"""The lag of the event loop: the delay that every request on it has."""
 
 import asyncio
 
@@ -7,8 +7,8 @@ from prometheus_client import Histogram
 INTERVAL = 0.25
 
 
-async def watch_event_loop(lag: Histogram, *, interval: float = INTERVAL) -> None:
-    """Observe the loop's lag in seconds, every `interval` seconds, until cancelled."""
+async def measure_lag(lag: Histogram, *, interval: float = INTERVAL) -> None:
+    """Observe the lag in seconds, every `interval` seconds, until cancelled."""
     loop = asyncio.get_running_loop()
     while True:
         expected = loop.time() + interval

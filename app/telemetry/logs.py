@@ -1,4 +1,4 @@
-"""Logs: one line an event on stdout, with the request it belongs to and without secrets.
+"""Logs: one line per event on stdout, with the request it belongs to and without secrets.
 
 log = get_logger()
 log.info("order.confirmed", order_id=order.id)
@@ -37,12 +37,12 @@ def get_logger() -> FilteringBoundLogger:
 
 
 def configure_logging(settings: ServiceSettings, service: str) -> None:
-    """Send our events and those of libraries to stdout. May be called again, never at import."""
+    """Write our log events and those of libraries to stdout. Never called at import."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _Identity(service, settings.instance),
+        _AddReplica(service, settings.instance),
         _add_request,
         structlog.processors.format_exc_info,
         redact,
@@ -71,7 +71,7 @@ def configure_logging(settings: ServiceSettings, service: str) -> None:
 
 
 class _Stdout:
-    """Today's `sys.stdout`, looked up at each write: whoever redirects it later is respected."""
+    """The current `sys.stdout`, looked up at each write because it may be redirected later."""
 
     def write(self, text: str) -> None:
         sys.stdout.write(text)
@@ -80,14 +80,14 @@ class _Stdout:
         sys.stdout.flush()
 
 
-class _Identity:
-    """Adds who speaks: the service and the replica."""
+class _AddReplica:
+    """Adds the service and the replica."""
 
     def __init__(self, service: str, instance: str) -> None:
-        self._who = {"service": service, "instance": instance}
+        self._replica = {"service": service, "instance": instance}
 
     def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        return {**event, **self._who}
+        return {**event, **self._replica}
 
 
 def _add_request(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -98,7 +98,7 @@ def _add_request(logger: WrappedLogger, method: str, event: EventDict) -> EventD
 
 
 def redact(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Hide values of telling keys at any depth, and what looks like a secret inside texts."""
+    """Redact values of sensitive keys at any depth, and what looks like a secret inside texts."""
     return {key: _redacted(key, value, _MAX_DEPTH) for key, value in event.items()}
 
 

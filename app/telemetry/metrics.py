@@ -1,11 +1,10 @@
-"""The numbers a service publishes, each with the question it answers.
+"""The metrics of a service, each with the question it answers.
 
-One `Metrics` belongs to one app and has its own registry, so several apps can live in one
-process (tests) without sharing counts. Instruments are made once, when the app is built, and
-their labelled children are kept by those who use them on hot paths.
+One `Metrics` belongs to one app and has its own registry, so several apps can run in one process
+(in tests). Metrics are created once, when the app is built; hot paths keep the labelled children.
 
-Counters are there at zero from the start, each with the label values it may get: who sums over
-a series that is absent gets no number, and takes that for an outage.
+Counters exist at zero from the start, with all label values they may get: a sum over an absent
+series has no value, which looks like an outage.
 """
 
 import itertools
@@ -25,7 +24,7 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Seconds; from a cached answer to the longest deadline we give ourselves."""
+"""Seconds; from a cached response to the default deadline."""
 STORE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
@@ -35,11 +34,11 @@ OTHER = "other"
 ShedReason = Literal["queue_full", "queue_timeout", "displaced"]
 NO_LABELS: Mapping[str, Iterable[str]] = {}
 KNOWN_LATER: tuple[str, ...] = ()
-"""The values of a label that depend on what the service is put together from."""
-MAX_ANSWER_SERIES = 100
-"""How many (route, method, status) get a histogram of their own; the rest share one.
+"""For a label whose values depend on what the service is built from."""
+MAX_RESPONSE_SERIES = 100
+"""How many (route, method, status) get their own histogram; the rest share one.
 
-With 15 series each this keeps a replica below 2,000 whatever strangers send.
+With 15 series each, a replica stays below 2,000 series whatever strangers send.
 """
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -55,7 +54,7 @@ class _Observer(Protocol):
 
 
 class Metrics:
-    """A service's instruments and their exposition with the constant label `service`."""
+    """A service's metrics and their exposition with the constant label `service`."""
 
     def __init__(self, service: str, *, version: str = "0.1.0+dev") -> None:
         self.service = service
@@ -64,12 +63,12 @@ class Metrics:
         self.gauge("build_info", "Which build is this?", ("version",)).labels(version).set(1)
         self.requests_received = self.counter(
             "http_requests_received_total",
-            "How much is asked of us, shed requests included? The scaling signal.",
+            "How many requests arrive, including shed ones? The scaling signal.",
             {"route": KNOWN_LATER, "method": KNOWN_LATER},
         )
         self.request_duration = self.histogram(
             "http_request_duration_seconds",
-            "What did we answer, and how fast?",
+            "How fast are the responses, and which status do they have?",
             ("route", "method", "status"),
         )
         # A plain number that is read at the scrape: a gauge's own lock costs each request twice.
@@ -79,7 +78,7 @@ class Metrics:
         ).set_function(lambda: self._in_flight)
         self.requests_shed = self.counter(
             "http_requests_shed_total",
-            "What did we refuse to stay healthy?",
+            "How many requests are shed by admission control, and why?",
             {"reason": get_args(ShedReason)},
         )
         self.event_loop_lag = self.histogram(
@@ -87,36 +86,40 @@ class Metrics:
         )
         self.client_duration = self.histogram(
             "http_client_request_duration_seconds",
-            "How do our neighbours treat us? One observation a try.",
+            "How fast are the calls to upstreams, and how do they end? One observation per try.",
             ("upstream", "outcome"),
         )
         self.client_retries = self.counter(
-            "http_client_retries_total", "Are we making it worse?", {"upstream": KNOWN_LATER}
+            "http_client_retries_total",
+            "How many calls to upstreams are retried?",
+            {"upstream": KNOWN_LATER},
         )
         self.client_ejections = self.counter(
             "http_client_ejections_total",
-            "Which neighbours have replicas that are left out for a while, and why?",
+            "How many replicas of upstreams are ejected as outliers, and why?",
             {"upstream": KNOWN_LATER, "reason": KNOWN_LATER},
         )
         self.client_breaker_open = self.gauge(
-            "http_client_breaker_open", "Is a neighbour left alone (1)?", ("upstream",)
+            "http_client_breaker_open",
+            "Is the circuit breaker of an upstream open (1)?",
+            ("upstream",),
         )
         self._store_duration = self.histogram(
             "store_operation_duration_seconds",
-            "Is the store the problem?",
+            "How fast are the operations of the store, and how do they end?",
             ("store", "operation", "outcome"),
             buckets=STORE_BUCKETS,
         )
         self._store_children: dict[tuple[str, str, str], _Observer] = {}
-        self._arrival_children: dict[tuple[str, str], Counter] = {}
-        self._answer_children: dict[tuple[str, str, int], _Observer] = {}
+        self._request_children: dict[tuple[str, str], Counter] = {}
+        self._response_children: dict[tuple[str, str, int], _Observer] = {}
 
     def counter(
         self, name: str, documentation: str, labels: Mapping[str, Iterable[str]] = NO_LABELS
     ) -> Counter:
-        """A counter at zero for each combination of what its labels may be; ends in `_total`.
+        """A counter at zero for each combination of its label values; its name ends in `_total`.
 
-        A label that is `KNOWN_LATER` leaves it to its owner to call `labels` once it knows.
+        For a label that is `KNOWN_LATER`, the caller calls `labels` once it knows the values.
         """
         counter = Counter(name, documentation, tuple(labels), registry=self.registry)
         if labels:
@@ -140,41 +143,41 @@ class Metrics:
         return Histogram(name, documentation, labels, registry=self.registry, buckets=buckets)
 
     def expect_requests(self, operations: Iterable[tuple[str, str]]) -> None:
-        """Have an arrival count at zero for each (route, method) that is answered."""
+        """Start the request counts at zero for each (route, method) of the app."""
         for operation in operations:
-            self._arrivals(operation)
+            self._requests(operation)
 
     def request_started(self, route: str, method: str) -> None:
         """Count a request before anything is decided about it. `route` is a template."""
-        self._arrivals((route, method)).inc()
+        self._requests((route, method)).inc()
         self._in_flight += 1
 
-    def _arrivals(self, operation: tuple[str, str]) -> Counter:
-        child = self._arrival_children.get(operation)
+    def _requests(self, operation: tuple[str, str]) -> Counter:
+        child = self._request_children.get(operation)
         if child is None:
-            child = self._arrival_children[operation] = self.requests_received.labels(*operation)
+            child = self._request_children[operation] = self.requests_received.labels(*operation)
         return child
 
     def request_finished(self, route: str, method: str, status: int, seconds: float) -> None:
         """Record the response to a request that was started, and how long it took."""
         self._in_flight -= 1
         key = (route, method, status)
-        child = self._answer_children.get(key)
+        child = self._response_children.get(key)
         if child is None:
-            child = self._answer_child(key)
+            child = self._response_child(key)
         child.observe(seconds)
 
-    def _answer_child(self, key: tuple[str, str, int]) -> _Observer:
-        if len(self._answer_children) >= MAX_ANSWER_SERIES:
+    def _response_child(self, key: tuple[str, str, int]) -> _Observer:
+        if len(self._response_children) >= MAX_RESPONSE_SERIES:
             return self.request_duration.labels(OTHER, OTHER, OTHER)
-        child = self._answer_children[key] = self.request_duration.labels(*map(str, key))
+        child = self._response_children[key] = self.request_duration.labels(*map(str, key))
         return child
 
     @contextmanager
     def store_operation(self, store: str, operation: str) -> Iterator[None]:
-        """Time a call to a store; `operation` is one of few names, never a key or a query.
+        """Measure a call to a store; `operation` is one of few names, never a key or a query.
 
-        An error may name its outcome itself (`store_outcome`): being full is not being down.
+        An error may name its own outcome (`store_outcome`): a full store is not an unavailable one.
         """
         started = time.perf_counter()
         outcome = "error"
@@ -199,7 +202,7 @@ class Metrics:
 class _WithService(CollectorRegistry):
     """A view of a registry whose samples carry the constant label `service`.
 
-    `*_created` samples are left out: they double the series of counters and answer nothing.
+    `*_created` samples are omitted: they double the series of counters without need.
     """
 
     def __init__(self, registry: CollectorRegistry, service: str) -> None:

@@ -30,9 +30,14 @@ def create() -> FastAPI:
 
 
 def build(
-    settings: CartSettings, *, transports: Mapping[str, Transport] = MappingProxyType({})
+    settings: CartSettings,
+    *,
+    transports: Mapping[str, Transport] = MappingProxyType({}),
 ) -> FastAPI:
-    """The app; ``transports`` replace the network to the neighbours of that name."""
+    """The service. Nothing is opened before its lifespan begins.
+
+    ``transports`` replace the network to the upstreams of these names.
+    """
     metrics = Metrics("cart", version=settings.version)
     health = Health()
 
@@ -42,9 +47,9 @@ def build(
             return Upstream(name, url, metrics=metrics, transport=transports.get(name))
 
         async with (
+            _open_carts(settings, metrics) as carts,
             upstream("products", settings.products_url) as products,
             upstream("user", settings.user_url) as user,
-            _open_carts(settings, metrics) as carts,
         ):
             health.add("store", carts.check)
             yield State(

@@ -1,4 +1,4 @@
-"""The products service: what it is built from, and in which order it opens and closes."""
+"""Builds the products service."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The storefront: what it is built from, and in which order it opens and closes."""
+"""Builds the storefront service."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -1,4 +1,4 @@
-"""The user service: what it is built from, and in which order it opens and closes."""
+"""Builds the user service."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

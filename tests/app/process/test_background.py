@@ -40,7 +40,7 @@ async def test_work_that_dies_is_reported_and_begun_anew(
     error: BaseException, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dying = Dying(error)
-    async with run_in_background(BackgroundTask("sweep", dying.run), pause=0):
+    async with run_in_background(BackgroundTask("sweep", dying.run), restart_delay=0):
         await until(lambda: dying.begun == 2)
     (line,) = capsys.readouterr().out.splitlines()
     event = json.loads(line)
@@ -54,7 +54,7 @@ async def test_work_that_is_done_is_not_done_again() -> None:
     async def once() -> None:
         begun.append(1)
 
-    async with run_in_background(BackgroundTask("once", once), pause=0):
+    async with run_in_background(BackgroundTask("once", once), restart_delay=0):
         await until(lambda: bool(begun))
         await asyncio.sleep(0)
     assert begun == [1]
@@ -68,7 +68,7 @@ async def test_what_is_repeated_goes_on_after_anything() -> None:
         count += 1
         raise asyncio.CancelledError if count == 1 else ValueError
 
-    async with run_in_background(repeat(fail, every=0.001, name="fail"), pause=0):
+    async with run_in_background(repeat(fail, every=0.001, name="fail"), restart_delay=0):
         await until(lambda: count >= 3)
 
 
@@ -96,7 +96,7 @@ async def test_the_end_of_the_block_ends_work_that_waits_to_begin_anew() -> None
     dying = Dying(RuntimeError())
     async with (
         asyncio.timeout(5),
-        run_in_background(BackgroundTask("sweep", dying.run), pause=3600),
+        run_in_background(BackgroundTask("sweep", dying.run), restart_delay=3600),
     ):
         await until(lambda: dying.begun == 1)
 

@@ -5,14 +5,14 @@ import time
 from functools import partial
 
 from app.process.background import BackgroundTask, run_in_background
-from app.telemetry.event_loop_lag import watch_event_loop
+from app.telemetry.event_loop_lag import measure_lag
 from app.telemetry.metrics import Metrics
 
 
 async def test_the_lag_of_the_event_loop_is_measured() -> None:
     metrics = Metrics("test")
-    watching = partial(watch_event_loop, metrics.event_loop_lag, interval=0.001)
-    async with run_in_background(BackgroundTask("watch", watching)):
+    measuring = partial(measure_lag, metrics.event_loop_lag, interval=0.001)
+    async with run_in_background(BackgroundTask("measure", measuring)):
         await asyncio.sleep(0.005)
         time.sleep(0.06)  # somebody blocks the loop
         await asyncio.sleep(0.005)
