@@ -110,7 +110,7 @@ async def test_a_name_is_resolved_again_after_an_error_that_nobody_expected() ->
             raise answer
         return answer
 
-    async with DnsEndpoints("cart", 8000, resolver=resolve, every=0.01) as name:
+    async with DnsEndpoints("cart", 8000, resolver=resolve, interval=0.01) as name:
         await until(lambda: name.endpoints() == ("http://10.0.0.2:8000",))
 
 
