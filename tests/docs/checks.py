@@ -292,3 +292,14 @@ def check_names(page: Page) -> Iterator[str]:
         looks_like_code = re.search(r"_|\.|\(|[a-z][A-Z]", span.text)
         if looks_like_code and not set(re.split(r"\W", match[1])) <= facts.words():
             yield f"{span}: occurs nowhere in the code"
+
+
+def check_mentions_in_code() -> Iterator[str]:
+    """Pages, with the anchor behind their name, in code and manifests."""
+    for name in sorted(facts.source_files()):
+        text = (ROOT / name).read_text(errors="ignore")
+        for path, anchor in re.findall(r"\b(docs/[\w/.-]+\.md)(?:#([\w-]+))?", text):
+            if path not in facts.files():
+                yield f"{name}: names {path}, which does not exist"
+            elif anchor and anchor not in Page(path, (ROOT / path).read_text()).anchors:
+                yield f"{name}: {path} has no heading {anchor}"

@@ -184,7 +184,8 @@ def profiles() -> frozenset[str]:
 @cache
 def words() -> frozenset[str]:
     """Every word of the code and the manifests."""
-    return frozenset(word for text in _sources() for word in re.findall(r"\w+", text))
+    texts = ((ROOT / name).read_text(errors="ignore") for name in source_files())
+    return frozenset(word for text in texts for word in re.findall(r"\w+", text))
 
 
 def is_text_of(service: str, text: str) -> bool:
@@ -195,9 +196,10 @@ def is_text_of(service: str, text: str) -> bool:
     )
 
 
-def _sources() -> Iterator[str]:
+def source_files() -> Iterator[str]:
+    """The files of the code and the manifests."""
     kinds = {".py", ".lua", ".yaml", ".env", ".toml", ".html", ".js", ".css", ".sh", ""}
     for name in files():
         is_source = name.split("/")[0] in SOURCES or name in SOURCE_FILES
         if is_source and not name.endswith("/") and PurePosixPath(name).suffix in kinds:
-            yield (ROOT / name).read_text(errors="ignore")
+            yield name

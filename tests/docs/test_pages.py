@@ -58,3 +58,7 @@ def test_commands_can_be_typed(page: Page) -> None:
 @EACH_PAGE
 def test_names_of_code_occur_in_the_code(page: Page) -> None:
     expect_none(checks.check_names(page))
+
+
+def test_pages_that_the_code_names_exist() -> None:
+    expect_none(checks.check_mentions_in_code())

@@ -13,6 +13,10 @@ SERVICES = tuple(sorted(file.parent.name for file in (ROOT / "services").glob("*
 # `kind-base` is what these share and is never applied by itself.
 OVERLAYS = ("kind", "requests", "dev", "cluster")
 
+# What a laptop gives to the demo: millicores and mebibytes.
+NODE_CPU, NODE_MEMORY = 1000, 1024
+MINIMUM = {"cart": 2}
+
 Object = dict[str, Any]
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
 
@@ -67,3 +71,28 @@ def millicores(amount: str | int) -> int:
 def mebibytes(amount: str) -> int:
     assert amount.endswith("Mi"), amount
     return int(amount[:-2])
+
+
+def requested(overlay: Overlay) -> tuple[int, int]:
+    """Millicores and mebibytes of all pods together, each Deployment at its minimum."""
+    cpu = memory = 0
+    for workload in overlay.workloads():
+        minimum = MINIMUM.get(workload["metadata"]["name"], workload["spec"].get("replicas"))
+        assert minimum is not None, workload["metadata"]["name"]
+        requests = _request(pod_of(workload)["spec"])
+        cpu += minimum * requests[0]
+        memory += minimum * requests[1]
+    return cpu, memory
+
+
+def _request(pod: Object) -> tuple[int, int]:
+    """What a pod counts for: its containers together, or its biggest init container."""
+
+    def of(container: Object) -> tuple[int, int]:
+        requests = container["resources"]["requests"]
+        return millicores(requests["cpu"]), mebibytes(requests["memory"])
+
+    together = [sum(amounts) for amounts in zip(*map(of, pod["containers"]), strict=True)]
+    first = [of(container) for container in pod.get("initContainers", [])]
+    cpu, memory = (max(amounts) for amounts in zip(together, *first, strict=True))
+    return cpu, memory

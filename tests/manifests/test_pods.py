@@ -7,22 +7,21 @@ import pytest
 
 from app.client.transport import LIMITS
 from tests.manifests.objects import (
+    NODE_CPU,
+    NODE_MEMORY,
     SERVICES,
     Object,
     Overlay,
     containers_of,
-    mebibytes,
-    millicores,
     pod_of,
     read,
+    requested,
 )
 
 # The verification is applied by Skaffold alone, so it is in no overlay.
 ACCEPTANCE = "manifests/verify/acceptance.yaml"
 NAME = "app.kubernetes.io/name"
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
-NODE_CPU, NODE_MEMORY = 1000, 1024
-MINIMUM = {"cart": 2}
 
 
 @pytest.fixture
@@ -93,27 +92,8 @@ def test_no_cpu_limit_anywhere(workloads: list[Object]) -> None:
 
 @pytest.mark.parametrize("name", ["kind", "requests", "dev"])
 def test_all_requests_together_fit_a_laptop(rendered: dict[str, Overlay], name: str) -> None:
-    cpu = memory = 0
-    for workload in rendered[name].workloads():
-        minimum = MINIMUM.get(workload["metadata"]["name"], workload["spec"].get("replicas"))
-        assert minimum is not None, workload["metadata"]["name"]
-        requests = _request(pod_of(workload)["spec"])
-        cpu += minimum * requests[0]
-        memory += minimum * requests[1]
+    cpu, memory = requested(rendered[name])
     assert (cpu <= NODE_CPU, memory <= NODE_MEMORY) == (True, True), (cpu, memory)
-
-
-def _request(pod: Object) -> tuple[int, int]:
-    """What a pod counts for: its containers together, or its biggest init container."""
-
-    def of(container: Object) -> tuple[int, int]:
-        requests = container["resources"]["requests"]
-        return millicores(requests["cpu"]), mebibytes(requests["memory"])
-
-    together = [sum(amounts) for amounts in zip(*map(of, pod["containers"]), strict=True)]
-    first = [of(container) for container in pod.get("initContainers", [])]
-    cpu, memory = (max(amounts) for amounts in zip(together, *first, strict=True))
-    return cpu, memory
 
 
 def test_ports_go_by_name(overlay: Overlay) -> None:
