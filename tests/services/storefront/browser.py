@@ -80,16 +80,16 @@ class Browser:
         self.client = client
 
     async def open(self, path: str, *, follow: bool = True) -> Page:
-        answer = await self.client.get(path, headers=PAGE_HEADERS, follow_redirects=follow)
-        return Page(answer)
+        response = await self.client.get(path, headers=PAGE_HEADERS, follow_redirects=follow)
+        return Page(response)
 
     async def submit(self, page: Page, action: str, *, follow: bool = True, **typed: str) -> Page:
         """Send the page's form with what was typed over what it had."""
         form = page.form(action)
-        answer = await self.client.post(
+        response = await self.client.post(
             form.action, data=form.fields | typed, headers=PAGE_HEADERS, follow_redirects=follow
         )
-        return Page(answer)
+        return Page(response)
 
     async def add(self, sku: str, quantity: int = 1) -> Page:
         page = await self.open(f"/products/{sku}")

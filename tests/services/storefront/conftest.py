@@ -7,7 +7,7 @@ import pytest
 from services.storefront.main import build
 from services.storefront.settings import StorefrontSettings
 from tests.services.storefront.browser import Browser
-from tests.services.storefront.neighbours import Neighbours, product
+from tests.services.storefront.fake_upstreams import FakeUpstreams, product
 from tests.support.asgi import running
 
 
@@ -21,16 +21,16 @@ def settings(**changes: object) -> StorefrontSettings:
 
 
 @pytest.fixture
-def world() -> Neighbours:
-    world = Neighbours()
-    world.stock(
+def upstreams() -> FakeUpstreams:
+    upstreams = FakeUpstreams()
+    upstreams.stock(
         product("BIKE-1", price=1999, name="Fixed wheel"),
         product("SKATE-1", price=4900, name="Longboard", category="skates"),
     )
-    return world
+    return upstreams
 
 
 @pytest.fixture
-async def browser(world: Neighbours) -> AsyncIterator[Browser]:
-    async with running(build(settings(), transports=world.transports)) as client:
+async def browser(upstreams: FakeUpstreams) -> AsyncIterator[Browser]:
+    async with running(build(settings(), transports=upstreams.transports)) as client:
         yield Browser(client)

@@ -1,10 +1,10 @@
-"""Lists of goods: searching, sorting, filtering, and the ways on from each."""
+"""Lists of products: searching, sorting, filtering, and paging."""
 
 import pytest
 
 from services.storefront.money import parse_amount
 from tests.services.storefront.browser import Browser
-from tests.services.storefront.neighbours import Neighbours, product
+from tests.services.storefront.fake_upstreams import FakeUpstreams, product
 
 
 async def test_a_search_says_how_much_it_found(browser: Browser) -> None:
@@ -12,15 +12,15 @@ async def test_a_search_says_how_much_it_found(browser: Browser) -> None:
 
 
 async def test_a_search_says_what_it_looked_for_instead(
-    browser: Browser, world: Neighbours
+    browser: Browser, upstreams: FakeUpstreams
 ) -> None:
-    world.page_extras = {"searched_for": "longboard"}
+    upstreams.page_extras = {"searched_for": "longboard"}
     page = await browser.open("/search?q=longb")
     assert "Nothing by that name. Here is what “longboard” finds: 1 thing." in page.text
 
 
-async def test_pages_lead_on_and_back(browser: Browser, world: Neighbours) -> None:
-    world.stock(*(product(f"PART-{number:02}") for number in range(40)))
+async def test_pages_lead_on_and_back(browser: Browser, upstreams: FakeUpstreams) -> None:
+    upstreams.stock(*(product(f"PART-{number:02}") for number in range(40)))
     first = await browser.open("/search?sort=price")
     assert 'rel="next"' in first.html
     assert 'rel="prev"' not in first.html
@@ -38,30 +38,34 @@ async def test_what_is_wanted_stays_wanted_on_another_shelf(browser: Browser) ->
     assert 'href="/search?sort=newest"' in page.html
 
 
-async def test_goods_are_filtered_by_stock_and_price(browser: Browser, world: Neighbours) -> None:
-    world.stock(product("BIKE-2", name="Sold out", available=0, price=3000))
+async def test_products_are_filtered_by_stock_and_price(
+    browser: Browser, upstreams: FakeUpstreams
+) -> None:
+    upstreams.stock(product("BIKE-2", name="Sold out", available=0, price=3000))
     page = await browser.open("/search?stock=1")
     assert "Sold out" not in page.text
     page = await browser.open("/search?from=20&to=48.99&currency=EUR")
     assert "Sold out" in page.text
     assert "Longboard" not in page.text
     assert "Fixed wheel" not in page.text
-    assert world.asked_for("GET", "/v1/products")[-1].url.params["max_price"] == "4899"
+    assert upstreams.requests_to("GET", "/v1/products")[-1].url.params["max_price"] == "4899"
 
 
 async def test_a_price_range_may_be_typed_the_wrong_way_round(
-    browser: Browser, world: Neighbours
+    browser: Browser, upstreams: FakeUpstreams
 ) -> None:
     await browser.open("/search?from=48&to=20&currency=EUR")
-    asked = world.asked_for("GET", "/v1/products")[0].url.params
-    assert (asked["min_price"], asked["max_price"]) == ("2000", "4800")
+    query = upstreams.requests_to("GET", "/v1/products")[0].url.params
+    assert (query["min_price"], query["max_price"]) == ("2000", "4800")
 
 
-async def test_what_is_no_price_is_told_at_the_field(browser: Browser, world: Neighbours) -> None:
+async def test_what_is_no_price_is_shown_at_the_field(
+    browser: Browser, upstreams: FakeUpstreams
+) -> None:
     page = await browser.open("/search?from=cheap&to=20&currency=EUR")
     assert "Write a price like 10 or 49.50." in page.text
     assert 'value="cheap"' in page.html
-    assert "min_price" not in world.asked_for("GET", "/v1/products")[-1].url.params
+    assert "min_price" not in upstreams.requests_to("GET", "/v1/products")[-1].url.params
 
 
 @pytest.mark.parametrize(
@@ -111,7 +115,11 @@ async def test_a_stale_cursor_keeps_the_rest_of_the_search(browser: Browser) -> 
     assert page.headers["location"] == "/search?q=longb&sort=price"
 
 
-async def test_a_persian_search_keeps_its_joiners(browser: Browser, world: Neighbours) -> None:
+async def test_a_persian_search_keeps_its_joiners(
+    browser: Browser, upstreams: FakeUpstreams
+) -> None:
     await browser.open("/search?q=%D8%B9%D9%84%DB%8C%E2%80%8C%D8%B1%D8%B6%D8%A7")
-    asked = [one for one in world.asked_for("GET", "/v1/products") if "q" in one.url.params]
-    assert asked[0].url.params["q"] == "علی\u200cرضا"
+    requests = [
+        one for one in upstreams.requests_to("GET", "/v1/products") if "q" in one.url.params
+    ]
+    assert requests[0].url.params["q"] == "علی\u200cرضا"

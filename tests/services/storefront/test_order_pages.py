@@ -1,4 +1,4 @@
-"""Checkout, orders, and the road."""
+"""Checkout, orders and shipments."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.services.storefront.browser import ADDRESS, EMAIL, PAGE_HEADERS, Browser, Page
-from tests.services.storefront.neighbours import Neighbours, problem, product
+from tests.services.storefront.fake_upstreams import FakeUpstreams, problem, product
 
 OWNER = f"user_{EMAIL}"
 
@@ -38,24 +38,24 @@ async def test_an_order_leads_to_its_page_and_empties_the_cart(shopper: Browser)
     assert "Cart 0 things" in page.text
 
 
-async def test_pressing_twice_is_one_order(shopper: Browser, world: Neighbours) -> None:
+async def test_pressing_twice_is_one_order(shopper: Browser, upstreams: FakeUpstreams) -> None:
     form = await shopper.open("/checkout")
     first, second = await asyncio.gather(
         shopper.submit(form, "/checkout", **ADDRESS),
         shopper.submit(form, "/checkout", **ADDRESS),
     )
     assert first.path == second.path == "/orders/order-0001"
-    assert len(world.orders) == 1
+    assert len(upstreams.orders) == 1
 
 
 async def test_two_tabs_that_order_one_cart_both_end_at_its_order(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     tabs = [await shopper.open("/checkout") for _ in range(2)]
     pages = await asyncio.gather(*(shopper.submit(tab, "/checkout", **ADDRESS) for tab in tabs))
     assert {page.path for page in pages} == {"/orders/order-0001"}
     assert any("Your cart was ordered already." in page.text for page in pages)
-    assert len(world.orders) == 1
+    assert len(upstreams.orders) == 1
 
 
 async def test_each_form_is_an_order_of_its_own(shopper: Browser) -> None:
@@ -68,76 +68,78 @@ async def test_the_button_says_the_amount(shopper: Browser) -> None:
     assert "Order and pay €19.99" in (await shopper.open("/checkout")).text
 
 
-async def test_missing_fields_are_told_at_the_field_and_in_a_summary(
-    shopper: Browser, world: Neighbours
+async def test_missing_fields_are_shown_at_the_field_and_in_a_summary(
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     page = await shopper.order(city="", country="XX")
     assert '<a href="#city">Enter the city.</a>' in page.html
     assert 'id="city-error"' in page.html
     assert '<a href="#country">Choose a country.</a>' in page.html
     assert 'value="Hub Street 1"' in page.html
-    assert world.orders == {}
+    assert upstreams.orders == {}
 
 
 async def test_a_country_without_postal_codes_can_be_chosen(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     page = await shopper.order(postal_code="", country="HK")
     assert page.path == "/orders/order-0001"
     assert "Rimville Hong Kong" in page.text
-    assert "postal_code" not in world.orders["order-0001"]["address"]
+    assert "postal_code" not in upstreams.orders["order-0001"]["address"]
 
 
-async def test_a_country_with_postal_codes_needs_one(shopper: Browser, world: Neighbours) -> None:
-    assert 'id="postal_code-error"' in (await shopper.order(postal_code="")).html
-    assert world.orders == {}
-
-
-async def test_a_field_the_order_desk_refuses_is_told_at_the_field(
-    shopper: Browser, world: Neighbours
+async def test_a_country_with_postal_codes_needs_one(
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
-    world.answers["tracking"] = lambda _: problem(
+    assert 'id="postal_code-error"' in (await shopper.order(postal_code="")).html
+    assert upstreams.orders == {}
+
+
+async def test_a_field_that_tracking_declines_is_shown_at_the_field(
+    shopper: Browser, upstreams: FakeUpstreams
+) -> None:
+    upstreams.responses["tracking"] = lambda _: problem(
         422, "unprocessable-payload", errors=[{"pointer": "/address/city", "message": "no"}]
     )
     assert 'id="city-error"' in (await shopper.order(city="Rim\u202eville")).html
 
 
 async def test_a_price_that_changed_meanwhile_is_shown_before_anything_is_ordered(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     form = await shopper.open("/checkout")
-    world.stock(product("BIKE-1", price=2599))
+    upstreams.stock(product("BIKE-1", price=2599))
     page = await shopper.submit(form, "/checkout", **ADDRESS)
     assert "A price or the stock changed while you were here." in page.text
     assert "Order and pay €25.99" in page.text
-    assert world.orders == {}
+    assert upstreams.orders == {}
     fields = page.form("/checkout").fields
     assert fields["order_key"] != form.form("/checkout").fields["order_key"]
     again = await shopper.submit(page, "/checkout", country="DE")
     assert again.path == "/orders/order-0001"
 
 
-async def test_an_order_desk_that_does_not_answer_gives_the_same_key_back(
-    shopper: Browser, world: Neighbours
+async def test_tracking_that_is_down_gives_the_same_key_back(
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     form = await shopper.open("/checkout")
-    world.down.add("tracking")
+    upstreams.down.add("tracking")
     page = await shopper.submit(form, "/checkout", **ADDRESS)
     assert page.status == 503
     assert "We cannot tell yet whether it was ordered." in page.text
     assert "it will not become two orders" in page.text
     key = form.form("/checkout").fields["order_key"]
     assert page.form("/checkout").fields["order_key"] == key
-    world.down.clear()
+    upstreams.down.clear()
     again = await shopper.submit(page, "/checkout", country="DE")
     assert again.path == "/orders/order-0001"
 
 
 async def test_an_order_that_is_still_worked_on_keeps_its_key(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     form = await shopper.open("/checkout")
-    world.answers["tracking"] = lambda _: problem(409, "in-progress")
+    upstreams.responses["tracking"] = lambda _: problem(409, "in-progress")
     page = await shopper.submit(form, "/checkout", **ADDRESS)
     assert "We are still working on this order." in page.text
     key = form.form("/checkout").fields["order_key"]
@@ -153,19 +155,19 @@ async def test_an_order_that_is_still_worked_on_keeps_its_key(
     ],
 )
 async def test_a_refused_order_is_explained(
-    shopper: Browser, world: Neighbours, kind: str, words: str
+    shopper: Browser, upstreams: FakeUpstreams, kind: str, words: str
 ) -> None:
-    world.answers["tracking"] = lambda _: problem(409, kind)
+    upstreams.responses["tracking"] = lambda _: problem(409, kind)
     assert words in (await shopper.order()).text
 
 
 async def test_a_form_that_was_used_for_another_order_leads_to_the_orders(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     form = await shopper.open("/checkout")
-    world.answers["tracking"] = lambda asked: (
+    upstreams.responses["tracking"] = lambda request: (
         problem(422, "idempotency-key-reused")
-        if asked.method == "POST"
+        if request.method == "POST"
         else httpx2.Response(200, json={"items": [], "next_cursor": None})
     )
     page = await shopper.submit(form, "/checkout", **ADDRESS)
@@ -185,12 +187,12 @@ async def test_a_form_that_was_used_for_another_order_leads_to_the_orders(
     ],
 )
 async def test_a_form_somebody_tampered_with_comes_back_fresh(
-    shopper: Browser, world: Neighbours, spoilt: dict[str, str]
+    shopper: Browser, upstreams: FakeUpstreams, spoilt: dict[str, str]
 ) -> None:
     page = await shopper.order(**spoilt)
     assert page.status == 200
     assert "Order and pay €19.99" in page.text
-    assert world.asked_for("POST", "/v1/orders") == []
+    assert upstreams.requests_to("POST", "/v1/orders") == []
 
 
 async def test_an_empty_cart_has_nothing_to_check_out(browser: Browser) -> None:
@@ -207,9 +209,11 @@ async def test_orders_are_listed_with_what_is_in_them(shopper: Browser) -> None:
         assert words in page.text
 
 
-async def test_the_road_shows_where_the_parcel_is(shopper: Browser, world: Neighbours) -> None:
+async def test_the_steps_show_where_the_shipment_is(
+    shopper: Browser, upstreams: FakeUpstreams
+) -> None:
     page = await shopper.order()
-    shipment = world.orders["order-0001"]["shipment"]
+    shipment = upstreams.orders["order-0001"]["shipment"]
     for sequence, status in enumerate(("packed", "shipped"), start=2):
         shipment["events"].append(
             {"sequence": sequence, "status": status, "at": "2026-11-23T12:34:56Z"}
@@ -223,38 +227,40 @@ async def test_the_road_shows_where_the_parcel_is(shopper: Browser, world: Neigh
 
 
 async def test_a_moving_order_reloads_itself_without_javascript_and_a_delivered_one_does_not(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     refresh = '<noscript><meta http-equiv="refresh" content="5"></noscript>'
     assert refresh in (await shopper.order()).html
-    world.orders["order-0001"]["shipment"]["status"] = "delivered"
+    upstreams.orders["order-0001"]["shipment"]["status"] = "delivered"
     delivered = await shopper.open("/orders/order-0001")
     assert "http-equiv" not in delivered.html
     assert "data-events" not in delivered.html
 
 
-async def test_somebody_elses_order_is_not_there(shopper: Browser, world: Neighbours) -> None:
-    world.add_order("user_eve@example.com", {"BIKE-1": 1}, ADDRESS)
+async def test_somebody_elses_order_is_not_there(
+    shopper: Browser, upstreams: FakeUpstreams
+) -> None:
+    upstreams.add_order("user_eve@example.com", {"BIKE-1": 1}, ADDRESS)
     assert (await shopper.open("/orders/order-0001")).status == 404
 
 
-async def test_cancelling_an_order_asks_once(shopper: Browser, world: Neighbours) -> None:
+async def test_cancelling_an_order_asks_once(shopper: Browser, upstreams: FakeUpstreams) -> None:
     page = await shopper.order()
     assert 'href="/orders/order-0001/cancel"' in page.html
     asking = await shopper.open("/orders/order-0001/cancel")
     assert "Cancel this order?" in asking.text
-    assert world.orders["order-0001"]["status"] == "confirmed"
+    assert upstreams.orders["order-0001"]["status"] == "confirmed"
     page = await shopper.submit(asking, "/orders/order-0001/cancel")
     assert "The order is cancelled." in page.text
     assert "/orders/order-0001/cancel" not in page.html
 
 
 async def test_an_order_on_the_road_can_no_longer_be_cancelled(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     await shopper.order()
     asking: Page = await shopper.open("/orders/order-0001/cancel")
-    world.orders["order-0001"]["shipment"]["status"] = "delivered"
+    upstreams.orders["order-0001"]["shipment"]["status"] = "delivered"
     page = await shopper.submit(asking, "/orders/order-0001/cancel")
     assert "can no longer be cancelled" in page.text
     page = await shopper.open("/orders/order-0001/cancel")
@@ -294,76 +300,87 @@ async def test_an_order_can_be_put_in_the_cart_again(shopper: Browser) -> None:
     assert twice.path == "/cart"
 
 
-async def test_ordering_again_says_what_cannot_be_had(shopper: Browser, world: Neighbours) -> None:
+async def test_ordering_again_says_what_cannot_be_had(
+    shopper: Browser, upstreams: FakeUpstreams
+) -> None:
     await shopper.add("SKATE-1", 3)
     page = await shopper.order()
-    world.goods["SKATE-1"]["available"] = 2
+    upstreams.goods["SKATE-1"]["available"] = 2
     page = await shopper.submit(page, "/orders/order-0001/again")
     assert "Not all of it could be put in the cart" in page.text
     assert "Longboard: only 2 of 3 left, and those are in the cart." in page.text
     assert "Fixed wheel:" not in page.text
-    assert world.carts[OWNER] == {"BIKE-1": 1, "SKATE-1": 2}
+    assert upstreams.carts[OWNER] == {"BIKE-1": 1, "SKATE-1": 2}
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda world: world.goods.pop("BIKE-1"), "Fixed wheel: no longer sold."),
-        (lambda world: world.goods["BIKE-1"].update(available=0), "Fixed wheel: gone, back soon."),
-        (lambda world: world.carts[OWNER].update({"BIKE-1": 99}), "Fixed wheel: a cart holds no"),
+        (lambda upstreams: upstreams.goods.pop("BIKE-1"), "Fixed wheel: no longer sold."),
+        (
+            lambda upstreams: upstreams.goods["BIKE-1"].update(available=0),
+            "Fixed wheel: gone, back soon.",
+        ),
+        (
+            lambda upstreams: upstreams.carts[OWNER].update({"BIKE-1": 99}),
+            "Fixed wheel: a cart holds no",
+        ),
     ],
 )
 async def test_ordering_again_says_why(
-    shopper: Browser, world: Neighbours, change: Callable[[Neighbours], Any], words: str
+    shopper: Browser, upstreams: FakeUpstreams, change: Callable[[FakeUpstreams], Any], words: str
 ) -> None:
     page = await shopper.order()
-    change(world)
+    change(upstreams)
     assert words in (await shopper.submit(page, "/orders/order-0001/again")).text
 
 
 async def test_the_page_after_ordering_again_can_be_loaded_again(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     page = await shopper.order()
-    world.goods.pop("BIKE-1")
+    upstreams.goods.pop("BIKE-1")
     page = await shopper.submit(page, "/orders/order-0001/again")
     assert (await shopper.open(page.path)).path == "/orders/order-0001"
 
 
-async def test_pressing_order_again_twice_adds_once(shopper: Browser, world: Neighbours) -> None:
+async def test_pressing_order_again_twice_adds_once(
+    shopper: Browser, upstreams: FakeUpstreams
+) -> None:
     page = await shopper.order()
     await shopper.submit(page, "/orders/order-0001/again")
     await shopper.submit(page, "/orders/order-0001/again")
     keys = {
-        asked.headers["idempotency-key"] for asked in world.asked_for("POST", "/v1/cart/items")[1:]
+        request.headers["idempotency-key"]
+        for request in upstreams.requests_to("POST", "/v1/cart/items")[1:]
     }
     assert len(keys) == 1
 
 
 @pytest.mark.parametrize("neighbour", ["cart", "tracking"])
 async def test_ordering_again_while_somebody_is_down_changes_nothing(
-    shopper: Browser, world: Neighbours, neighbour: str
+    shopper: Browser, upstreams: FakeUpstreams, neighbour: str
 ) -> None:
     page = await shopper.order()
-    world.down.add(neighbour)
+    upstreams.down.add(neighbour)
     page = await shopper.submit(page, "/orders/order-0001/again")
     assert "is not answering" in page.text
-    assert world.carts[OWNER] == {}
+    assert upstreams.carts[OWNER] == {}
 
 
 async def test_the_order_page_is_fed_with_events_as_the_shopper(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     await shopper.order()
-    answer = await shopper.client.get("/orders/order-0001/events", headers=PAGE_HEADERS)
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    assert "id: 1\n" in answer.text
+    response = await shopper.client.get("/orders/order-0001/events", headers=PAGE_HEADERS)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert "id: 1\n" in response.text
     resumed = await shopper.client.get(
         "/orders/order-0001/events", headers=PAGE_HEADERS | {"last-event-id": "1"}
     )
     assert "id: 1\n" not in resumed.text
 
 
-async def test_a_stranger_is_fed_with_nothing(browser: Browser) -> None:
-    answer = await browser.client.get("/orders/order-0001/events")
-    assert answer.status_code == 401
+async def test_a_stranger_gets_no_events(browser: Browser) -> None:
+    response = await browser.client.get("/orders/order-0001/events")
+    assert response.status_code == 401

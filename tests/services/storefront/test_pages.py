@@ -1,4 +1,4 @@
-"""Looking around."""
+"""Browsing."""
 
 import pytest
 from fastapi.routing import iter_route_contexts
@@ -6,7 +6,7 @@ from fastapi.routing import iter_route_contexts
 from services.storefront.main import PRIORITIES, build
 from tests.services.storefront.browser import Browser
 from tests.services.storefront.conftest import settings
-from tests.services.storefront.neighbours import Neighbours, product
+from tests.services.storefront.fake_upstreams import FakeUpstreams, product
 from tests.support.asgi import running
 
 PAGES = ("/", "/search", "/categories/bicycles", "/products/BIKE-1", "/cart", "/login")
@@ -26,13 +26,13 @@ async def test_every_page_has_a_language_a_title_one_heading_and_a_way_past_the_
     assert 'id="content"' in page.html
 
 
-async def test_home_shows_the_shelves_and_goods(browser: Browser) -> None:
+async def test_home_shows_the_categories_and_products(browser: Browser) -> None:
     page = await browser.open("/")
     for words in ("Bicycles", "1 thing", "Fixed wheel", "€19.99", "12 left"):
         assert words in page.text
 
 
-async def test_a_shelf_shows_only_its_own_goods(browser: Browser) -> None:
+async def test_a_category_shows_only_its_own_products(browser: Browser) -> None:
     page = await browser.open("/categories/skates")
     assert "Longboard" in page.text
     assert "Fixed wheel" not in page.text
@@ -49,8 +49,10 @@ async def test_a_search_without_result_says_so(browser: Browser) -> None:
     assert "Nothing here rolls by that name" in (await browser.open("/search?q=submarine")).text
 
 
-async def test_a_long_listing_goes_on_to_the_next_page(browser: Browser, world: Neighbours) -> None:
-    world.stock(*(product(f"PART-{number:02}") for number in range(40)))
+async def test_a_long_listing_goes_on_to_the_next_page(
+    browser: Browser, upstreams: FakeUpstreams
+) -> None:
+    upstreams.stock(*(product(f"PART-{number:02}") for number in range(40)))
     first = await browser.open("/search?sort=price")
     assert "/search?sort=price&amp;cursor=24" in first.html
     second = await browser.open("/search?sort=price&cursor=24")
@@ -62,32 +64,34 @@ async def test_a_cursor_that_products_refuses_leads_to_the_beginning(browser: Br
     assert (page.status, page.headers["location"]) == (303, "/search")
 
 
-async def test_an_order_of_goods_that_does_not_exist_is_not_passed_on(
-    browser: Browser, world: Neighbours
+async def test_an_order_of_goods_that_does_not_exist_is_not_forwarded(
+    browser: Browser, upstreams: FakeUpstreams
 ) -> None:
     await browser.open("/search?sort=random()")
-    assert all("sort" not in asked.url.params for asked in world.asked)
+    assert all("sort" not in request.url.params for request in upstreams.requests)
 
 
 @pytest.mark.parametrize(
     ("available", "words"), [(0, "gone, back soon"), (3, "only 3 left"), (40, "40 left")]
 )
-async def test_stock_is_told_in_words(
-    browser: Browser, world: Neighbours, available: int, words: str
+async def test_stock_is_shown_in_words(
+    browser: Browser, upstreams: FakeUpstreams, available: int, words: str
 ) -> None:
-    world.stock(product("BIKE-2", available=available))
+    upstreams.stock(product("BIKE-2", available=available))
     assert words in (await browser.open("/products/BIKE-2")).text
 
 
-async def test_what_is_gone_cannot_be_put_in_the_cart(browser: Browser, world: Neighbours) -> None:
-    world.stock(product("BIKE-2", available=0))
+async def test_what_is_gone_cannot_be_put_in_the_cart(
+    browser: Browser, upstreams: FakeUpstreams
+) -> None:
+    upstreams.stock(product("BIKE-2", available=0))
     assert not (await browser.open("/products/BIKE-2")).has_form("/cart/items")
 
 
 async def test_yen_are_shown_without_digits_that_do_not_exist(
-    browser: Browser, world: Neighbours
+    browser: Browser, upstreams: FakeUpstreams
 ) -> None:
-    world.stock(product("BIKE-2") | {"price": {"amount": 120000, "currency": "JPY"}})
+    upstreams.stock(product("BIKE-2") | {"price": {"amount": 120000, "currency": "JPY"}})
     assert "¥120,000" in (await browser.open("/products/BIKE-2")).text
 
 
@@ -102,16 +106,16 @@ async def test_what_is_not_there_is_a_page_with_a_way_back(browser: Browser, pat
 
 
 async def test_a_program_gets_the_problem_instead_of_a_page(browser: Browser) -> None:
-    answer = await browser.client.get("/nope", headers={"accept": "application/json"})
-    assert answer.status_code == 404
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    response = await browser.client.get("/nope", headers={"accept": "application/json"})
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["request_id"] == response.headers["x-request-id"]
 
 
 async def test_a_wrong_method_is_a_405_page(browser: Browser) -> None:
-    answer = await browser.client.delete("/login", headers={"accept": "text/html"})
-    assert answer.status_code == 405
-    assert "That does not turn this way." in answer.text
+    response = await browser.client.delete("/login", headers={"accept": "text/html"})
+    assert response.status_code == 405
+    assert "That does not turn this way." in response.text
 
 
 async def test_a_drawing_comes_from_our_own_origin_and_is_only_sent_when_new(
@@ -129,9 +133,9 @@ async def test_a_drawing_comes_from_our_own_origin_and_is_only_sent_when_new(
 async def test_files_are_addressed_by_their_content_and_kept_for_ever(browser: Browser) -> None:
     page = await browser.open("/")
     address = next(part for part in page.html.split('"') if part.startswith("/static/shop."))
-    answer = await browser.client.get(address)
-    assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    response = await browser.client.get(address)
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
     other = await browser.client.get("/static/shop.000000000000.css")
     assert other.status_code == 404
 
@@ -145,9 +149,9 @@ async def test_pages_name_nobody_elses_server(browser: Browser) -> None:
         assert "//" not in html
 
 
-async def test_it_is_alive_and_ready_without_any_neighbour(world: Neighbours) -> None:
-    world.down = {"products", "cart", "user", "tracking"}
-    async with running(build(settings(), transports=world.transports)) as client:
+async def test_it_is_alive_and_ready_without_any_upstream(upstreams: FakeUpstreams) -> None:
+    upstreams.down = {"products", "cart", "user", "tracking"}
+    async with running(build(settings(), transports=upstreams.transports)) as client:
         assert (await client.get("/livez")).status_code == 200
         assert (await client.get("/readyz")).status_code == 200
 

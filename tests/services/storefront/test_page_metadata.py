@@ -1,4 +1,4 @@
-"""What browsers, search engines and home screens are told about a page."""
+"""What a page tells browsers, search engines and home screens."""
 
 import gzip
 import html
@@ -13,7 +13,7 @@ from services.storefront.web import touch_icon
 from services.storefront.web.form_tokens import masked, unmasked
 from tests.services.storefront.browser import PAGE_HEADERS, Browser
 from tests.services.storefront.conftest import settings
-from tests.services.storefront.neighbours import Neighbours, product
+from tests.services.storefront.fake_upstreams import FakeUpstreams, product
 from tests.support.asgi import running
 
 PUBLIC = ("/", "/search", "/categories/bicycles", "/products/BIKE-1", "/docs")
@@ -34,10 +34,10 @@ async def test_every_page_has_a_description_of_its_own(browser: Browser) -> None
 
 @pytest.mark.parametrize("path", PUBLIC)
 async def test_a_public_page_says_where_it_is_and_how_to_show_it(
-    world: Neighbours, path: str
+    upstreams: FakeUpstreams, path: str
 ) -> None:
     config = settings(public_origin="https://shop.example")
-    async with running(build(config, transports=world.transports)) as client:
+    async with running(build(config, transports=upstreams.transports)) as client:
         page = (await Browser(client).open(f"{path}?cursor=")).html
     assert f'<link rel="canonical" href="https://shop.example{path}">' in page
     assert meta(page, "og:url") == f"https://shop.example{path}"
@@ -60,8 +60,10 @@ async def test_without_a_public_origin_a_page_names_its_path_only(browser: Brows
     assert meta(page, "og:url") == meta(page, "og:image") == ""
 
 
-async def test_a_product_is_described_for_programs(browser: Browser, world: Neighbours) -> None:
-    world.stock(product("BIKE-2", name="</script><b>", price=2900, available=0))
+async def test_a_product_is_described_for_programs(
+    browser: Browser, upstreams: FakeUpstreams
+) -> None:
+    upstreams.stock(product("BIKE-2", name="</script><b>", price=2900, available=0))
     page = (await browser.open("/products/BIKE-2")).html
     match = re.search(r'<script type="application/ld\+json">(.*?)</script>', page)
     assert match is not None
@@ -74,26 +76,26 @@ async def test_a_product_is_described_for_programs(browser: Browser, world: Neig
 
 
 async def test_robots_are_kept_from_what_is_personal(browser: Browser) -> None:
-    answer = await browser.client.get("/robots.txt")
-    assert answer.headers["content-type"].startswith("text/plain")
-    assert "Disallow: /cart\n" in answer.text
-    assert "Disallow: /\n" not in answer.text
+    response = await browser.client.get("/robots.txt")
+    assert response.headers["content-type"].startswith("text/plain")
+    assert "Disallow: /cart\n" in response.text
+    assert "Disallow: /\n" not in response.text
 
 
 async def test_home_screens_get_a_picture(browser: Browser) -> None:
-    answer = await browser.client.get("/apple-touch-icon.png")
-    assert answer.headers["content-type"] == "image/png"
-    assert answer.content == touch_icon.draw()
+    response = await browser.client.get("/apple-touch-icon.png")
+    assert response.headers["content-type"] == "image/png"
+    assert response.content == touch_icon.draw()
     assert 'rel="apple-touch-icon"' in (await browser.open("/")).html
 
 
 async def test_pages_are_compressed_for_browsers_that_take_it(browser: Browser) -> None:
     async with browser.client.stream(
         "GET", "/", headers=PAGE_HEADERS | {"accept-encoding": "gzip"}
-    ) as answer:
-        raw = b"".join([part async for part in answer.aiter_raw()])
-    assert answer.headers["content-encoding"] == "gzip"
-    assert "Accept-Encoding" in answer.headers["vary"]
+    ) as response:
+        raw = b"".join([part async for part in response.aiter_raw()])
+    assert response.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in response.headers["vary"]
     assert b"Everything here rolls." in gzip.decompress(raw)
     plain = await browser.client.get("/", headers=PAGE_HEADERS | {"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers
@@ -102,13 +104,13 @@ async def test_pages_are_compressed_for_browsers_that_take_it(browser: Browser) 
 
 @pytest.mark.parametrize("path", ["/api/products/v1/products", "/products/BIKE-1/image.svg"])
 async def test_what_is_for_programs_is_not_compressed(
-    browser: Browser, world: Neighbours, path: str
+    browser: Browser, upstreams: FakeUpstreams, path: str
 ) -> None:
-    world.answers["products"] = lambda _: httpx2.Response(
+    upstreams.responses["products"] = lambda _: httpx2.Response(
         200, content=b"x" * 5000, headers={"content-type": "image/svg+xml"}
     )
-    answer = await browser.client.get(path, headers={"accept-encoding": "gzip"})
-    assert "content-encoding" not in answer.headers
+    response = await browser.client.get(path, headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in response.headers
 
 
 async def test_a_form_token_looks_different_on_each_page(browser: Browser) -> None:

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from tests.services.storefront.browser import ADDRESS, EMAIL, PASSWORD, Browser
-from tests.services.storefront.neighbours import Neighbours, problem
+from tests.services.storefront.fake_upstreams import FakeUpstreams, problem
 
 
 @pytest.fixture
@@ -28,35 +28,35 @@ async def test_the_account_page_asks_to_log_in_first(browser: Browser) -> None:
     assert 'value="/account"' in page.html
 
 
-async def test_a_name_is_changed_without_a_password(ann: Browser, world: Neighbours) -> None:
+async def test_a_name_is_changed_without_a_password(ann: Browser, upstreams: FakeUpstreams) -> None:
     page = await ann.submit(await ann.open("/account"), "/account", name="Ann Axle")
     assert "Saved." in page.text
     assert "Logged in as Ann Axle" in page.text
-    assert world.names[EMAIL] == "Ann Axle"
+    assert upstreams.names[EMAIL] == "Ann Axle"
 
 
-async def test_another_email_needs_the_password(ann: Browser, world: Neighbours) -> None:
+async def test_another_email_needs_the_password(ann: Browser, upstreams: FakeUpstreams) -> None:
     start = await ann.open("/account")
     page = await ann.submit(start, "/account", email="axle@example.com")
     assert "Another e-mail address needs your password." in page.text
     assert 'value="axle@example.com"' in page.html
     page = await ann.submit(start, "/account", email="axle@example.com", current_password="no")
     assert "This is not your password." in page.text
-    world.accounts["axle@example.com"] = "taken"
+    upstreams.accounts["axle@example.com"] = "taken"
     page = await ann.submit(start, "/account", email="axle@example.com", current_password=PASSWORD)
     assert "There is another account with this e-mail address." in page.text
     page = await ann.submit(start, "/account", email="ax@example.com", current_password=PASSWORD)
     assert "Saved." in page.text
 
 
-async def test_a_password_is_changed(ann: Browser, world: Neighbours) -> None:
+async def test_a_password_is_changed(ann: Browser, upstreams: FakeUpstreams) -> None:
     start = await ann.open("/account")
     new = " two wheels "
     page = await ann.submit(start, "/account/password", old_password="no", password=new)
     assert "This is not your password." in page.text
     page = await ann.submit(start, "/account/password", old_password=PASSWORD, password=new)
     assert "Your password is changed." in page.text
-    assert world.accounts[EMAIL] == new
+    assert upstreams.accounts[EMAIL] == new
     assert new not in page.html
 
 
@@ -75,11 +75,11 @@ async def test_all_that_is_wrong_with_a_form_is_said_at_once(browser: Browser) -
         assert f'id="{field}-error"' in page.html
 
 
-async def test_what_was_typed_stays_while_the_front_desk_is_down(
-    ann: Browser, world: Neighbours
+async def test_what_was_typed_stays_while_the_user_service_is_down(
+    ann: Browser, upstreams: FakeUpstreams
 ) -> None:
     start = await ann.open("/account")
-    world.down.add("user")
+    upstreams.down.add("user")
     page = await ann.submit(start, "/account", name="Ann Axle")
     assert page.status == 503
     assert 'value="Ann Axle"' in page.html
@@ -88,9 +88,9 @@ async def test_what_was_typed_stays_while_the_front_desk_is_down(
     assert page.status == 503
 
 
-async def test_a_domain_is_shown_as_people_write_it(ann: Browser, world: Neighbours) -> None:
+async def test_a_domain_is_shown_as_people_write_it(ann: Browser, upstreams: FakeUpstreams) -> None:
     account = {"id": "user_1", "name": "Ann", "email": "ann@xn--mller-kva.example"}
-    world.answers["user"] = lambda _: httpx2.Response(200, json=account)
+    upstreams.responses["user"] = lambda _: httpx2.Response(200, json=account)
     page = await ann.open("/account")
     assert "ann@müller.example" in page.text
 
@@ -101,21 +101,23 @@ async def test_who_is_logged_in_is_led_on(ann: Browser, path: str) -> None:
     assert (page.status, page.headers["location"]) == (303, "/orders")
 
 
-async def test_whom_a_page_asks_to_log_in_again_gets_the_form(
-    ann: Browser, world: Neighbours
+async def test_a_page_that_asks_to_log_in_again_leads_to_the_form(
+    ann: Browser, upstreams: FakeUpstreams
 ) -> None:
-    world.answers["tracking"] = lambda _: problem(401, "unauthenticated")
+    upstreams.responses["tracking"] = lambda _: problem(401, "unauthenticated")
     page = await ann.open("/orders")
     assert page.path == "/login"
     assert page.has_form("/login")
 
 
-async def test_an_empty_cart_does_not_come_along(browser: Browser, world: Neighbours) -> None:
+async def test_an_empty_cart_does_not_come_along(
+    browser: Browser, upstreams: FakeUpstreams
+) -> None:
     page = await browser.register()
     assert "Welcome." in page.text
     assert "came with you" not in page.text
     await browser.submit(page, "/logout")
-    world.carts[f"user_{EMAIL}"] = {"BIKE-1": 1}
+    upstreams.carts[f"user_{EMAIL}"] = {"BIKE-1": 1}
     page = await browser.log_in()
     assert "came with you" not in page.text
 
@@ -135,10 +137,10 @@ async def test_the_checkout_knows_the_name_and_then_the_last_address(ann: Browse
 
 
 async def test_the_checkout_comes_while_nobody_knows_the_last_address(
-    ann: Browser, world: Neighbours
+    ann: Browser, upstreams: FakeUpstreams
 ) -> None:
     await ann.add("BIKE-1")
-    world.down.add("tracking")
+    upstreams.down.add("tracking")
     page = await ann.open("/checkout")
     assert page.status == 200
     assert page.form("/checkout").fields["name"] == "Ann"

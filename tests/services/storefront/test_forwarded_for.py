@@ -1,4 +1,4 @@
-"""Whose address a shopper's tries are counted by, with proxies in between and without."""
+"""The client address that attempts are counted by, with proxies in front and without."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from services.storefront.settings import StorefrontSettings
 from services.storefront.web.forwarded_for import client_address
 from tests.services.storefront.browser import Browser
 from tests.services.storefront.conftest import settings
-from tests.services.storefront.neighbours import Neighbours
+from tests.services.storefront.fake_upstreams import FakeUpstreams
 from tests.support.asgi import running
 
 PROXIES = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
@@ -55,10 +55,10 @@ def test_without_trusted_proxies_nobody_is_believed() -> None:
     [({}, "127.0.0.1"), ({"trusted_proxies": "127.0.0.0/8"}, "192.0.2.1")],
 )
 async def test_pages_and_api_count_by_the_same_address(
-    world: Neighbours, changes: Mapping[str, str], counted: str
+    upstreams: FakeUpstreams, changes: Mapping[str, str], counted: str
 ) -> None:
     forwarded = {"x-forwarded-for": "6.6.6.6, 192.0.2.1"}
-    async with running(build(settings(**changes), transports=world.transports)) as client:
+    async with running(build(settings(**changes), transports=upstreams.transports)) as client:
         client.headers.update(forwarded)
         await client.post("/api/user/v1/guests")
         browser = Browser(client)
@@ -67,7 +67,7 @@ async def test_pages_and_api_count_by_the_same_address(
     counting = [
         one
         for path in ("/v1/guests", "/v1/users", "/v1/sessions")
-        for one in world.asked_for("POST", path)
+        for one in upstreams.requests_to("POST", path)
     ]
     assert len(counting) == 4
     assert {one.headers["x-forwarded-for"] for one in counting} == {counted}

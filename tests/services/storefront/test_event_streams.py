@@ -1,4 +1,4 @@
-"""Passing events on: how many, and while the process has to stop."""
+"""Relaying event streams: how many at once, and how they end when the process drains."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ def _streams(*, per_account: int, limit: int) -> EventStreams:
     return EventStreams(per_account=per_account, limit=limit, count=count)
 
 
-async def test_a_stream_says_goodbye_and_ends_when_the_process_drains() -> None:
+async def test_a_stream_sends_bye_and_ends_when_the_process_drains() -> None:
     body, lifecycle, streams = _Endless(), Lifecycle(), _streams(per_account=5, limit=5)
     transport = httpx2.MockTransport(
         lambda _: httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=body)
@@ -67,11 +67,11 @@ async def test_a_stream_says_goodbye_and_ends_when_the_process_drains() -> None:
 
 @asynccontextmanager
 async def neighbour() -> AsyncIterator[Upstream]:
-    def answer(_: httpx2.Request) -> httpx2.Response:
+    def response(_: httpx2.Request) -> httpx2.Response:
         headers = {"content-type": "text/event-stream"}
         return httpx2.Response(200, headers=headers, stream=_Endless())
 
-    transport = httpx2.MockTransport(answer)
+    transport = httpx2.MockTransport(response)
     async with Upstream(
         "tracking", "http://tracking:8000", metrics=Metrics("test"), transport=transport
     ) as upstream:
@@ -123,7 +123,7 @@ async def test_a_replica_passes_on_so_many_streams_and_no_more() -> None:
         await leave_before_the_first_byte(await followed(upstream, streams, "user_3"))
 
 
-async def test_a_stream_the_neighbour_refuses_takes_no_place() -> None:
+async def test_a_stream_the_upstream_declines_is_not_counted() -> None:
     streams = _streams(per_account=1, limit=1)
     transport = httpx2.MockTransport(lambda _: httpx2.Response(404, json={}))
     async with Upstream(

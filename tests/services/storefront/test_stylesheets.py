@@ -1,4 +1,4 @@
-"""What can be computed about the look: contrast, and where colours may be."""
+"""The style sheets: contrast, and where colours may be."""
 
 import re
 from pathlib import Path

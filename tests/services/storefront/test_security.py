@@ -1,4 +1,4 @@
-"""What keeps a shopper safe: headers, cookies, form tokens, escaping."""
+"""Security: headers, cookies, form tokens, escaping."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from services.storefront.visit.flash_cookies import flash_cookie_name
 from services.storefront.web.form_tokens import unmasked
 from tests.services.storefront.browser import PAGE_HEADERS, Browser, Page
 from tests.services.storefront.conftest import settings
-from tests.services.storefront.neighbours import Neighbours, product
+from tests.services.storefront.fake_upstreams import FakeUpstreams, product
 from tests.support.asgi import running
 
 PAYLOADS = (
@@ -21,15 +21,15 @@ PAYLOADS = (
 )
 
 
-async def test_every_answer_forbids_what_is_not_ours(browser: Browser) -> None:
+async def test_every_response_forbids_what_is_not_ours(browser: Browser) -> None:
     for path in ("/", "/nope", "/static/nope.css", "/livez"):
-        answer = await browser.client.get(path, headers=PAGE_HEADERS)
-        policy = answer.headers["content-security-policy"]
+        response = await browser.client.get(path, headers=PAGE_HEADERS)
+        policy = response.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
         assert "unsafe" not in policy
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["x-frame-options"] == "DENY"
-        assert answer.headers["referrer-policy"] == "same-origin"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["x-frame-options"] == "DENY"
+        assert response.headers["referrer-policy"] == "same-origin"
 
 
 async def test_no_page_has_a_script_or_style_of_its_own(browser: Browser) -> None:
@@ -45,8 +45,8 @@ async def test_no_page_has_a_script_or_style_of_its_own(browser: Browser) -> Non
 async def test_cookies_are_out_of_reach_for_scripts_and_other_sites(browser: Browser) -> None:
     page = await browser.open("/products/BIKE-1")
     form = page.form("/cart/items")
-    answer = await browser.client.post(form.action, data=form.fields, headers=PAGE_HEADERS)
-    cookies = [*page.headers.get_list("set-cookie"), *answer.headers.get_list("set-cookie")]
+    response = await browser.client.post(form.action, data=form.fields, headers=PAGE_HEADERS)
+    cookies = [*page.headers.get_list("set-cookie"), *response.headers.get_list("set-cookie")]
     names = {cookie.partition("=")[0] for cookie in cookies}
     assert {"cartwheel_form", "cartwheel_access", "cartwheel_refresh"} <= names
     for cookie in cookies:
@@ -55,13 +55,15 @@ async def test_cookies_are_out_of_reach_for_scripts_and_other_sites(browser: Bro
         assert "Path=/" in cookie
 
 
-async def test_behind_https_cookies_are_secure_and_bound_to_the_host(world: Neighbours) -> None:
-    async with running(build(settings(https=True), transports=world.transports)) as client:
-        answer = await client.get("/login", headers=PAGE_HEADERS)
-    (cookie,) = answer.headers.get_list("set-cookie")
+async def test_behind_https_cookies_are_secure_and_bound_to_the_host(
+    upstreams: FakeUpstreams,
+) -> None:
+    async with running(build(settings(https=True), transports=upstreams.transports)) as client:
+        response = await client.get("/login", headers=PAGE_HEADERS)
+    (cookie,) = response.headers.get_list("set-cookie")
     assert cookie.startswith("__Host-cartwheel_form=")
     assert "Secure" in cookie
-    assert "strict-transport-security" in answer.headers
+    assert "strict-transport-security" in response.headers
 
 
 FORMS = ("/cart/items", "/cart", "/login", "/register")
@@ -75,18 +77,18 @@ MORE_FORMS = (
 
 @pytest.mark.parametrize("path", FORMS + MORE_FORMS)
 async def test_no_form_is_taken_without_its_token(
-    browser: Browser, world: Neighbours, path: str
+    browser: Browser, upstreams: FakeUpstreams, path: str
 ) -> None:
     await browser.add("BIKE-1")
-    before = len(world.asked)
+    before = len(upstreams.requests)
     for token in ("", "guess", "ü"):
-        answer = await browser.client.post(
+        response = await browser.client.post(
             path, data={"form_token": token, "sku": "BIKE-1"}, headers=PAGE_HEADERS
         )
-        assert answer.status_code == 403
-        assert "This form went stale." in answer.text
+        assert response.status_code == 403
+        assert "This form went stale." in response.text
     # A page that comes again with what was typed may look things up; nothing may be changed.
-    changes = [one for one in world.asked[before:] if one.method != "GET"]
+    changes = [one for one in upstreams.requests[before:] if one.method != "GET"]
     assert [one for one in changes if one.url.path != "/v1/products:lookup"] == []
 
 
@@ -104,17 +106,17 @@ async def test_a_form_from_another_site_is_refused_even_with_a_token(
     browser: Browser, origin: dict[str, str]
 ) -> None:
     form = (await browser.open("/products/BIKE-1")).form("/cart/items")
-    answer = await browser.client.post(form.action, data=form.fields, headers=origin)
-    assert answer.status_code == 403
+    response = await browser.client.post(form.action, data=form.fields, headers=origin)
+    assert response.status_code == 403
 
 
-async def test_the_origin_shoppers_see_counts_behind_a_proxy(world: Neighbours) -> None:
+async def test_the_origin_shoppers_see_counts_behind_a_proxy(upstreams: FakeUpstreams) -> None:
     config = settings(public_origin="https://shop.example")
-    async with running(build(config, transports=world.transports)) as client:
+    async with running(build(config, transports=upstreams.transports)) as client:
         form = (await Browser(client).open("/products/BIKE-1")).form("/cart/items")
         for origin, status in (("https://shop.example", 303), ("http://service", 403)):
-            answer = await client.post(form.action, data=form.fields, headers={"origin": origin})
-            assert answer.status_code == status
+            response = await client.post(form.action, data=form.fields, headers={"origin": origin})
+            assert response.status_code == status
 
 
 async def test_a_form_from_another_origin_is_logged_with_the_setting_that_allows_it(
@@ -141,25 +143,27 @@ async def test_the_form_token_changes_when_somebody_logs_in(browser: Browser) ->
 )
 async def test_only_forms_are_taken_as_forms(browser: Browser, kind: str) -> None:
     await browser.open("/login")
-    answer = await browser.client.post(
+    response = await browser.client.post(
         "/login", content=b"{}", headers=PAGE_HEADERS | {"content-type": kind}
     )
-    assert answer.status_code == 415
+    assert response.status_code == 415
 
 
 @pytest.mark.parametrize("body", [b"a=%ff%fe", b"&".join([b"a=1"] * 100), b"a=\xff"])
 async def test_a_form_that_cannot_be_read_is_refused(browser: Browser, body: bytes) -> None:
     await browser.open("/login")
     headers = PAGE_HEADERS | {"content-type": "application/x-www-form-urlencoded"}
-    answer = await browser.client.post("/login", content=body, headers=headers)
-    assert answer.status_code == 400
+    response = await browser.client.post("/login", content=body, headers=headers)
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 async def test_what_strangers_write_is_shown_as_text(
-    browser: Browser, world: Neighbours, payload: str
+    browser: Browser, upstreams: FakeUpstreams, payload: str
 ) -> None:
-    world.stock(product("BIKE-1", name=payload, summary=payload, description=payload, size=payload))
+    upstreams.stock(
+        product("BIKE-1", name=payload, summary=payload, description=payload, size=payload)
+    )
     await browser.add("BIKE-1")
     pages = [
         await browser.open("/"),
@@ -183,22 +187,22 @@ async def test_what_strangers_write_is_shown_as_text(
 
 
 @pytest.mark.parametrize("value", ["added.<script>", "made-up", "x" * 5000, "added.\u00fc"])
-async def test_a_notice_somebody_made_up_is_not_shown(browser: Browser, value: str) -> None:
-    answer = await browser.client.get(
+async def test_a_flash_message_somebody_made_up_is_not_shown(browser: Browser, value: str) -> None:
+    response = await browser.client.get(
         "/",
         headers=PAGE_HEADERS
         | {"cookie": f"cartwheel_{flash_cookie_name('/')}={value}".encode("latin-1")},
     )
-    assert answer.status_code == 200
-    assert 'class="wrap notices"' not in answer.text
+    assert response.status_code == 200
+    assert 'class="wrap notices"' not in response.text
 
 
 async def test_a_host_somebody_made_up_appears_in_no_page_and_no_redirect(
     browser: Browser,
 ) -> None:
     spoof = {"host": "evil.example", "x-forwarded-host": "evil.example"}
-    answer = await browser.client.get("/checkout", headers=PAGE_HEADERS | spoof)
-    assert answer.headers["location"].startswith("/login")
+    response = await browser.client.get("/checkout", headers=PAGE_HEADERS | spoof)
+    assert response.headers["location"].startswith("/login")
     page = await browser.client.get("/", headers=PAGE_HEADERS | spoof)
     assert "evil.example" not in page.text
 

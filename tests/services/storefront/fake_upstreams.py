@@ -1,6 +1,6 @@
-"""Four small neighbours with a memory, behind the storefront's client.
+"""Four small upstreams with a memory, behind the storefront's client.
 
-They speak the wire contract as far as the pages use it. `down` names those that do not answer.
+They speak the wire contract as far as the pages use it. `down` names those that refuse connections.
 """
 
 import json
@@ -15,16 +15,16 @@ import httpx2
 
 from tests.support.identity import token
 
-Answer = httpx2.Response
+Response = httpx2.Response
 
 
 def problem(
     status: int, kind: str, *, headers: dict[str, str] | None = None, **more: Any
-) -> Answer:
+) -> Response:
     body = {"type": f"urn:cartwheel:problem:{kind}", "title": kind, "status": status} | more
     content = json.dumps(body).encode()
     given = {"content-type": "application/problem+json"} | (headers or {})
-    return Answer(status, content=content, headers=given)
+    return Response(status, content=content, headers=given)
 
 
 def product(sku: str, *, price: int = 1999, available: int = 12, **more: Any) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def product(sku: str, *, price: int = 1999, available: int = 12, **more: Any) ->
 
 
 @dataclass
-class Neighbours:
-    """The world of one test."""
+class FakeUpstreams:
+    """The upstreams of one test, and the requests they received."""
 
     goods: dict[str, dict[str, Any]] = field(default_factory=dict)
     carts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -52,12 +52,12 @@ class Neighbours:
     refreshes: dict[str, str] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
-    replays: dict[str, Answer] = field(default_factory=dict)
+    replays: dict[str, Response] = field(default_factory=dict)
     merged: set[str] = field(default_factory=set)
     added: set[tuple[str, str]] = field(default_factory=set)
     down: set[str] = field(default_factory=set)
-    answers: dict[str, Callable[[httpx2.Request], Answer]] = field(default_factory=dict)
-    asked: list[httpx2.Request] = field(default_factory=list)
+    responses: dict[str, Callable[[httpx2.Request], Response]] = field(default_factory=dict)
+    requests: list[httpx2.Request] = field(default_factory=list)
     page_extras: dict[str, Any] = field(default_factory=dict)
     expires_in: int = 900
 
@@ -68,79 +68,79 @@ class Neighbours:
     def transports(self) -> dict[str, httpx2.AsyncBaseTransport]:
         answering = {
             "products": self._products,
-            "cart": self.cart_answer,
+            "cart": self.cart_response,
             "user": self._user,
             "tracking": self._tracking,
         }
-        return {name: self._transport(name, answer) for name, answer in answering.items()}
+        return {name: self._transport(name, response) for name, response in answering.items()}
 
     def _transport(
-        self, name: str, answer: Callable[[httpx2.Request], Answer]
+        self, name: str, response: Callable[[httpx2.Request], Response]
     ) -> httpx2.AsyncBaseTransport:
-        def handle(request: httpx2.Request) -> Answer:
-            self.asked.append(request)
+        def handle(request: httpx2.Request) -> Response:
+            self.requests.append(request)
             if name in self.down:
-                raise httpx2.ConnectError("nobody is there")
-            return self.answers.get(name, answer)(request)
+                raise httpx2.ConnectError("connection refused")
+            return self.responses.get(name, response)(request)
 
         return httpx2.MockTransport(handle)
 
-    def asked_for(self, method: str, path: str) -> list[httpx2.Request]:
-        return [one for one in self.asked if (one.method, one.url.path) == (method, path)]
+    def requests_to(self, method: str, path: str) -> list[httpx2.Request]:
+        return [one for one in self.requests if (one.method, one.url.path) == (method, path)]
 
     # products
 
-    def _products(self, request: httpx2.Request) -> Answer:
+    def _products(self, request: httpx2.Request) -> Response:
         path = request.url.path
         if path == "/v1/categories":
-            return Answer(200, json={"items": list(self._categories())})
+            return Response(200, json={"items": list(self._categories())})
         if path == "/v1/products":
             return self._list_products(request.url.params)
         if path == "/v1/products:lookup":
             skus = json.loads(request.content)["skus"]
             known = [self.goods[sku] for sku in skus if sku in self.goods]
             missing = [sku for sku in skus if sku not in self.goods]
-            return Answer(200, json={"items": known, "missing": missing})
+            return Response(200, json={"items": known, "missing": missing})
         sku = path.split("/")[3]
         if sku not in self.goods:
             return problem(404, "not-found")
         if path.endswith("/image.svg"):
             headers = {"content-type": "image/svg+xml", "etag": '"one"', "cache-control": "public"}
             fresh = request.headers.get("if-none-match") == '"one"'
-            return Answer(
+            return Response(
                 304 if fresh else 200, content=b"" if fresh else b"<svg/>", headers=headers
             )
-        return Answer(200, json=self.goods[sku])
+        return Response(200, json=self.goods[sku])
 
     def _categories(self) -> Iterator[dict[str, Any]]:
         for slug in sorted({one["category"] for one in self.goods.values()}):
             count = sum(one["category"] == slug for one in self.goods.values())
             yield {"slug": slug, "name": slug.capitalize(), "count": count}
 
-    def _list_products(self, asked: httpx2.QueryParams) -> Answer:
-        if asked.get("cursor") == "broken":
+    def _list_products(self, query: httpx2.QueryParams) -> Response:
+        if query.get("cursor") == "broken":
             return problem(422, "unprocessable-payload")
         found = [
             one
             for one in self.goods.values()
-            if asked.get("category", one["category"]) == one["category"]
-            and asked.get("q", "").lower().rstrip("s") in one["name"].lower()
-            and (asked.get("in_stock") != "true" or one["available"] > 0)
-            and int(asked.get("min_price", 0)) <= one["price"]["amount"]
-            and one["price"]["amount"] <= int(asked.get("max_price", 10**12))
+            if query.get("category", one["category"]) == one["category"]
+            and query.get("q", "").lower().rstrip("s") in one["name"].lower()
+            and (query.get("in_stock") != "true" or one["available"] > 0)
+            and int(query.get("min_price", 0)) <= one["price"]["amount"]
+            and one["price"]["amount"] <= int(query.get("max_price", 10**12))
         ]
-        start, limit = int(asked.get("cursor", "0")), int(asked["limit"])
+        start, limit = int(query.get("cursor", "0")), int(query["limit"])
         page = {
             "items": found[start : start + limit],
             "total": len(found),
             "next_cursor": str(start + limit) if len(found) > start + limit else None,
             "previous_cursor": str(start - limit) if start >= limit else None,
         }
-        return Answer(200, json=page | self.page_extras)
+        return Response(200, json=page | self.page_extras)
 
     # user
 
-    def _user(self, request: httpx2.Request) -> Answer:
+    def _user(self, request: httpx2.Request) -> Response:
         body = json.loads(request.content) if request.content else {}
         match (request.method, request.url.path):
             case ("POST", "/v1/guests"):
@@ -151,7 +151,7 @@ class Neighbours:
                     return problem(409, "email-taken")
                 self.accounts[body["email"]] = body["password"]
                 self.names[body["email"]] = body["name"]
-                return Answer(201, json={"id": "user_1", **body})
+                return Response(201, json={"id": "user_1", **body})
             case ("GET" | "PATCH", "/v1/users/me"):
                 return self._account(self._subject(request).removeprefix("user_"), body)
             case ("POST", "/v1/sessions"):
@@ -171,10 +171,10 @@ class Neighbours:
                 return self._tokens(subject, subject.partition("_")[0])
             case ("DELETE", "/v1/sessions/current"):
                 self._subject(request)
-                return Answer(204)
+                return Response(204)
         return problem(404, "not-found")
 
-    def _account(self, email: str, changes: dict[str, str]) -> Answer:
+    def _account(self, email: str, changes: dict[str, str]) -> Response:
         if email not in self.accounts:
             return problem(401, "session-over")
         if {"email", "password"} & changes.keys():
@@ -188,14 +188,14 @@ class Neighbours:
         self.accounts[email] = changes.get("password", self.accounts[email])
         self.names[email] = changes.get("name", self.names.get(email, "Ann"))
         shown = {"id": "user_1", "email": changes.get("email", email), "name": self.names[email]}
-        return Answer(200, json=shown)
+        return Response(200, json=shown)
 
-    def _tokens(self, subject: str, role: str) -> Answer:
+    def _tokens(self, subject: str, role: str) -> Response:
         access, refresh = token(subject, (role,)), secrets.token_urlsafe(16)
         self.subjects[access] = subject
         self.refreshes[refresh] = subject
         tokens = {"access_token": access, "refresh_token": refresh, "token_type": "Bearer"}
-        return Answer(201, json=tokens | {"expires_in": self.expires_in})
+        return Response(201, json=tokens | {"expires_in": self.expires_in})
 
     def expire_access_tokens(self) -> None:
         """From now on only newly made access tokens count."""
@@ -207,7 +207,7 @@ class Neighbours:
 
     # cart
 
-    def cart_answer(self, request: httpx2.Request) -> Answer:
+    def cart_response(self, request: httpx2.Request) -> Response:
         subject = self._subject(request)
         if not subject:
             return problem(401, "unauthenticated")
@@ -229,9 +229,9 @@ class Neighbours:
             lines[path.rpartition("/")[2]] = body["quantity"]
         elif request.method == "DELETE":
             lines.pop(path.rpartition("/")[2], None)
-        return self._cart_answer(lines)
+        return self._cart_body(lines)
 
-    def _merge(self, lines: dict[str, int], guest_token: str) -> Answer:
+    def _merge(self, lines: dict[str, int], guest_token: str) -> Response:
         notices = []
         if guest_token not in self.merged:
             self.merged.add(guest_token)
@@ -240,15 +240,15 @@ class Neighbours:
                 lines[sku] = min(99, wanted)
                 if wanted > 99:
                     notices.append({"sku": sku, "requested": wanted, "kept": 99})
-        return self._cart_answer(lines, notices=notices)
+        return self._cart_body(lines, notices=notices)
 
-    def _cart_answer(self, lines: dict[str, int], **more: Any) -> Answer:
+    def _cart_body(self, lines: dict[str, int], **more: Any) -> Response:
         listed = [{"sku": sku, "quantity": quantity} for sku, quantity in lines.items()]
-        return Answer(200, json={"version": 1, "lines": listed, "updated_at": None} | more)
+        return Response(200, json={"version": 1, "lines": listed, "updated_at": None} | more)
 
     # tracking
 
-    def _tracking(self, request: httpx2.Request) -> Answer:
+    def _tracking(self, request: httpx2.Request) -> Response:
         subject = self._subject(request)
         if not subject:
             return problem(401, "unauthenticated")
@@ -259,7 +259,7 @@ class Neighbours:
             if request.url.params.get("cursor"):
                 return problem(422, "unprocessable-payload")
             mine = [one for one in self.orders.values() if one["owner"] == subject]
-            return Answer(200, json={"items": mine[::-1], "next_cursor": None})
+            return Response(200, json={"items": mine[::-1], "next_cursor": None})
         match = re.fullmatch(r"/v1/orders/([A-Za-z0-9_-]+)(:cancel|/events)?", path)
         order = self.orders.get(match[1]) if match else None
         if match is None or order is None or order["owner"] != subject:
@@ -275,10 +275,10 @@ class Neighbours:
                 for event in order["shipment"]["events"]
                 if event["sequence"] > since
             )
-            return Answer(200, text=events, headers={"content-type": "text/event-stream"})
-        return Answer(200, json=order)
+            return Response(200, text=events, headers={"content-type": "text/event-stream"})
+        return Response(200, json=order)
 
-    def _place(self, subject: str, request: httpx2.Request) -> Answer:
+    def _place(self, subject: str, request: httpx2.Request) -> Response:
         key, body = request.headers["idempotency-key"], json.loads(request.content)
         if key in self.replays:
             return self.replays[key]
@@ -295,7 +295,7 @@ class Neighbours:
             return problem(409, "quote-changed", quote={"total": total, "lines": []})
         order = self.add_order(subject, lines, body["address"])
         self.carts[subject] = {}
-        self.replays[key] = Answer(201, json=order)
+        self.replays[key] = Response(201, json=order)
         return self.replays[key]
 
     def add_order(

@@ -1,4 +1,4 @@
-"""Neighbours that answer what was never agreed, and strangers who would have them blamed."""
+"""Upstreams that break their contract, and strangers whose requests look like it."""
 
 import asyncio
 import re
@@ -10,12 +10,12 @@ import pytest
 from services.storefront.main import build
 from tests.services.storefront.browser import Browser
 from tests.services.storefront.conftest import settings
-from tests.services.storefront.neighbours import Neighbours, problem, product
-from tests.services.storefront.test_outages import CART, SHELVES
+from tests.services.storefront.fake_upstreams import FakeUpstreams, problem, product
+from tests.services.storefront.test_missing_parts import CART, SHELVES
 from tests.support.asgi import running
 
 
-async def is_left_alone(client: httpx2.AsyncClient, upstream: str) -> bool:
+async def is_breaker_open(client: httpx2.AsyncClient, upstream: str) -> bool:
     metrics = (await client.get("/metrics")).text
     found = re.search(rf'^http_client_breaker_open{{.*"{upstream}".*}} (\S+)$', metrics, re.M)
     assert found is not None
@@ -23,7 +23,7 @@ async def is_left_alone(client: httpx2.AsyncClient, upstream: str) -> bool:
 
 
 class Slow(httpx2.AsyncBaseTransport):
-    """A neighbour that takes its time."""
+    """A slow upstream."""
 
     def __init__(self, transport: httpx2.AsyncBaseTransport, seconds: float) -> None:
         self._transport = transport
@@ -34,19 +34,21 @@ class Slow(httpx2.AsyncBaseTransport):
         return await self._transport.handle_async_request(request)
 
 
-async def test_a_stranger_in_a_hurry_has_no_neighbour_left_alone(world: Neighbours) -> None:
-    world.accounts["ann@shop.example"] = "right-password"
-    transports = {**world.transports, "user": Slow(world.transports["user"], 0.05)}
+async def test_a_stranger_with_a_short_deadline_opens_no_circuit_breaker(
+    upstreams: FakeUpstreams,
+) -> None:
+    upstreams.accounts["ann@shop.example"] = "right-password"
+    transports = {**upstreams.transports, "user": Slow(upstreams.transports["user"], 0.05)}
     async with running(build(settings(), transports=transports)) as client:
         body = {"email": "ann@shop.example", "password": "right-password"}
 
         async def log_in(**headers: str) -> int:
-            answer = await client.post("/api/user/v1/sessions", json=body, headers=headers)
-            return answer.status_code
+            response = await client.post("/api/user/v1/sessions", json=body, headers=headers)
+            return response.status_code
 
         hurried = [log_in(**{"x-request-timeout-ms": "25"}) for _ in range(40)]
         assert set(await asyncio.gather(*hurried)) == {201}
-        assert not await is_left_alone(client, "user")
+        assert not await is_breaker_open(client, "user")
         assert await log_in() == 201
 
 
@@ -57,7 +59,7 @@ async def test_nor_is_what_a_stranger_says_about_time_refused(browser: Browser, 
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         problem(401, "unauthenticated"),
         problem(403, "forbidden"),
@@ -68,35 +70,35 @@ async def test_nor_is_what_a_stranger_says_about_time_refused(browser: Browser, 
         httpx2.Response(404, content=b"not here"),
         httpx2.Response(999, content=b"?"),
     ],
-    ids=lambda answer: f"{answer.status_code} {answer.text[:20]}",
+    ids=lambda response: f"{response.status_code} {response.text[:20]}",
 )
-async def test_a_page_lives_without_what_products_did_not_answer(
-    browser: Browser, world: Neighbours, answer: httpx2.Response
+async def test_a_page_lives_without_what_products_did_not_return(
+    browser: Browser, upstreams: FakeUpstreams, response: httpx2.Response
 ) -> None:
-    world.answers["products"] = lambda request: answer
+    upstreams.responses["products"] = lambda request: response
     page = await browser.open("/")
     assert page.status in (200, 503)
     assert SHELVES in page.text
 
 
 @pytest.mark.parametrize("status", [100, 101, 199, 301, 304, 307, 600, 999])
-async def test_a_status_that_means_nothing_here_is_the_neighbours_failure(
-    browser: Browser, world: Neighbours, status: int
+async def test_a_status_that_means_nothing_here_is_the_upstreams_failure(
+    browser: Browser, upstreams: FakeUpstreams, status: int
 ) -> None:
-    world.answers["products"] = lambda request: httpx2.Response(status, content=b"?")
-    answer = await browser.client.get("/api/products/v1/products")
-    assert answer.status_code == 503
-    assert answer.json()["type"] == "urn:cartwheel:problem:upstream-unavailable"
+    upstreams.responses["products"] = lambda request: httpx2.Response(status, content=b"?")
+    response = await browser.client.get("/api/products/v1/products")
+    assert response.status_code == 503
+    assert response.json()["type"] == "urn:cartwheel:problem:upstream-unavailable"
 
 
 @pytest.mark.parametrize("quantity", [-7, 0, 100, 10**300, 1.5, "2", None])
 async def test_a_quantity_that_no_cart_holds_breaks_no_page(
-    browser: Browser, world: Neighbours, quantity: Any
+    browser: Browser, upstreams: FakeUpstreams, quantity: Any
 ) -> None:
     await browser.register()
     await browser.add("BIKE-1")
     lines = [{"sku": "BIKE-1", "quantity": quantity}]
-    world.answers["cart"] = lambda request: httpx2.Response(200, json={"lines": lines})
+    upstreams.responses["cart"] = lambda request: httpx2.Response(200, json={"lines": lines})
     for path in ("/cart", "/checkout"):
         page = await browser.open(path)
         assert page.status in (200, 503)
@@ -105,61 +107,61 @@ async def test_a_quantity_that_no_cart_holds_breaks_no_page(
 
 @pytest.mark.parametrize("price", [-1, 10**300, 1.5, "1999", None])
 async def test_a_price_that_nobody_asks_breaks_no_page(
-    browser: Browser, world: Neighbours, price: Any
+    browser: Browser, upstreams: FakeUpstreams, price: Any
 ) -> None:
     await browser.register()
     await browser.add("BIKE-1")
     priced = product("BIKE-1") | {"price": {"amount": price, "currency": "EUR"}}
-    world.answers["products"] = lambda request: httpx2.Response(200, json={"items": [priced]})
+    upstreams.responses["products"] = lambda request: httpx2.Response(200, json={"items": [priced]})
     for path in ("/", "/cart", "/checkout"):
         page = await browser.open(path)
         assert page.status in (200, 503)
         assert SHELVES in page.text
 
 
-async def test_neighbours_that_answer_too_much_are_not_believed(
-    browser: Browser, world: Neighbours
+async def test_oversized_responses_of_upstreams_are_errors(
+    browser: Browser, upstreams: FakeUpstreams
 ) -> None:
     goods = [product(f"BIKE-{number}") for number in range(101)]
-    world.answers["products"] = lambda request: httpx2.Response(200, json={"items": goods})
+    upstreams.responses["products"] = lambda request: httpx2.Response(200, json={"items": goods})
     assert SHELVES in (await browser.open("/")).text
 
 
-async def test_latin_1_in_a_neighbours_header_is_passed_on(
-    browser: Browser, world: Neighbours
+async def test_latin_1_in_a_upstreams_header_is_forwarded(
+    browser: Browser, upstreams: FakeUpstreams
 ) -> None:
-    world.answers["products"] = lambda request: httpx2.Response(
+    upstreams.responses["products"] = lambda request: httpx2.Response(
         200, content=b"ok", headers=[(b"x-maker", b"caf\xe9"), (b"x-utf", b"\xc3\xa9")]
     )
-    answer = await browser.client.get("/api/products/v1/products")
-    assert (b"x-maker", b"caf\xe9") in answer.headers.raw
-    assert (b"x-utf", b"\xc3\xa9") in answer.headers.raw
+    response = await browser.client.get("/api/products/v1/products")
+    assert (b"x-maker", b"caf\xe9") in response.headers.raw
+    assert (b"x-utf", b"\xc3\xa9") in response.headers.raw
 
 
 @pytest.mark.parametrize(
     ("upstream", "path"), [("tracking", "/orders/"), ("products", "/products/")]
 )
 async def test_a_name_too_long_to_ask_for_is_the_strangers_mistake(
-    browser: Browser, world: Neighbours, upstream: str, path: str
+    browser: Browser, upstreams: FakeUpstreams, upstream: str, path: str
 ) -> None:
     await browser.register()
-    world.answers[upstream] = lambda request: problem(414, "uri-too-long")
+    upstreams.responses[upstream] = lambda request: problem(414, "uri-too-long")
     for _ in range(25):
         assert (await browser.open(path + "x" * 400)).status == 404
-    assert not await is_left_alone(browser.client, upstream)
+    assert not await is_breaker_open(browser.client, upstream)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx2.Response(200, content=b"<html>", headers={"content-type": "text/html"}),
         httpx2.Response(200, content=b"<svg/>"),
         httpx2.Response(204),
     ],
-    ids=lambda answer: f"{answer.status_code} {answer.text}",
+    ids=lambda response: f"{response.status_code} {response.text}",
 )
-async def test_what_is_no_picture_is_not_shown_as_one(
-    browser: Browser, world: Neighbours, answer: httpx2.Response
+async def test_what_is_no_image_is_not_shown_as_one(
+    browser: Browser, upstreams: FakeUpstreams, response: httpx2.Response
 ) -> None:
-    world.answers["products"] = lambda request: answer
+    upstreams.responses["products"] = lambda request: response
     assert (await browser.client.get("/products/BIKE-1/image.svg")).status_code == 503

@@ -1,4 +1,4 @@
-"""A neighbour that does not answer costs its part of the page, never the page."""
+"""An upstream that is down costs its part of the page, never the page."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ import pytest
 from services.storefront.main import build
 from tests.services.storefront.browser import ADDRESS, EMAIL, PAGE_HEADERS, Browser
 from tests.services.storefront.conftest import settings
-from tests.services.storefront.neighbours import Neighbours, problem
+from tests.services.storefront.fake_upstreams import FakeUpstreams, problem
 from tests.support.asgi import running
 
 ALL = {"products", "cart", "user", "tracking"}
@@ -21,10 +21,10 @@ DESK = "The front desk is not answering."
 
 
 @pytest.fixture
-async def shopper(browser: Browser, world: Neighbours) -> Browser:
+async def shopper(browser: Browser, upstreams: FakeUpstreams) -> Browser:
     await browser.register()
     await browser.add("BIKE-1")
-    world.add_order(f"user_{EMAIL}", {"BIKE-1": 1}, ADDRESS)
+    upstreams.add_order(f"user_{EMAIL}", {"BIKE-1": 1}, ADDRESS)
     return browser
 
 
@@ -44,16 +44,16 @@ async def shopper(browser: Browser, world: Neighbours) -> Browser:
     ],
 )
 async def test_the_page_comes_with_one_calm_notice_a_way_to_try_again_and_the_request_id(
-    shopper: Browser, world: Neighbours, down: str, path: str, words: str, status: int
+    shopper: Browser, upstreams: FakeUpstreams, down: str, path: str, words: str, status: int
 ) -> None:
-    world.down.add(down)
+    upstreams.down.add(down)
     page = await shopper.open(path)
     assert page.status == status
     assert ("retry-after" in page.headers) == (status == 503)
     assert page.text.count(words) == page.html.count('class="notice ') == 1
     assert page.html.count('<a href="">Try again</a>') == 1
     assert f"Reference {page.headers['x-request-id']}" in page.text
-    world.down.clear()
+    upstreams.down.clear()
     assert words not in (await shopper.open(path)).text
 
 
@@ -68,52 +68,52 @@ async def test_the_page_comes_with_one_calm_notice_a_way_to_try_again_and_the_re
         ("/docs", 200),
     ],
 )
-async def test_every_page_comes_while_all_neighbours_are_down(
-    shopper: Browser, world: Neighbours, path: str, status: int
+async def test_every_page_comes_while_all_upstreams_are_down(
+    shopper: Browser, upstreams: FakeUpstreams, path: str, status: int
 ) -> None:
-    world.down = set(ALL)
+    upstreams.down = set(ALL)
     page = await shopper.open(path)
     assert page.status == status
     assert "Cart – things" in page.text
 
 
 @pytest.mark.parametrize("path", ["/cart", "/orders", "/checkout"])
-async def test_a_session_that_cannot_be_renewed_is_kept(
-    shopper: Browser, world: Neighbours, path: str
+async def test_a_session_that_cannot_be_refreshed_is_kept(
+    shopper: Browser, upstreams: FakeUpstreams, path: str
 ) -> None:
     del shopper.client.cookies["cartwheel_access"]
-    world.down.add("user")
+    upstreams.down.add("user")
     page = await shopper.open(path)
     assert page.status == 503
     assert DESK in page.text
-    world.down.clear()
+    upstreams.down.clear()
     assert DESK not in (await shopper.open(path)).text
     assert "Log out" in (await shopper.open(path)).text
 
 
 async def test_the_cart_shows_its_lines_without_prices_while_products_is_down(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
-    world.down.add("products")
+    upstreams.down.add("products")
     page = await shopper.open("/cart")
     assert "BIKE-1" in page.text
     assert "Checkout opens when the prices are back." in page.text
 
 
 async def test_adding_while_the_cart_is_down_says_that_nothing_was_lost(
-    shopper: Browser, world: Neighbours
+    shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
-    world.down.add("cart")
+    upstreams.down.add("cart")
     page = await shopper.add("BIKE-1")
     assert page.status == 200
     assert "What is in it is safe." in page.text
     assert re.search(r"Reference [0-9a-f]{16}", page.text)
 
 
-async def test_logging_in_while_the_front_desk_is_down_keeps_what_was_typed(
-    browser: Browser, world: Neighbours
+async def test_logging_in_while_the_user_service_is_down_keeps_what_was_typed(
+    browser: Browser, upstreams: FakeUpstreams
 ) -> None:
-    world.down.add("user")
+    upstreams.down.add("user")
     page = await browser.log_in()
     assert page.status == 503
     assert DESK in page.text
@@ -121,7 +121,7 @@ async def test_logging_in_while_the_front_desk_is_down_keeps_what_was_typed(
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx2.Response(500, text="oops"),
         httpx2.Response(200, text='{"items": ['),
@@ -131,10 +131,10 @@ async def test_logging_in_while_the_front_desk_is_down_keeps_what_was_typed(
         problem(503, "overloaded", headers={"retry-after": "1"}),
     ],
 )
-async def test_an_answer_that_cannot_be_used_is_like_none(
-    browser: Browser, world: Neighbours, answer: httpx2.Response
+async def test_an_invalid_response_is_a_missing_part(
+    browser: Browser, upstreams: FakeUpstreams, response: httpx2.Response
 ) -> None:
-    world.answers["products"] = lambda _: answer
+    upstreams.responses["products"] = lambda _: response
     page = await browser.open("/")
     assert page.status == 200
     assert SHELVES in page.text
@@ -142,7 +142,7 @@ async def test_an_answer_that_cannot_be_used_is_like_none(
 
 
 class _Slow(httpx2.AsyncBaseTransport):
-    """A neighbour that takes its time."""
+    """A slow upstream."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         await asyncio.sleep(30)
@@ -152,10 +152,10 @@ class _Slow(httpx2.AsyncBaseTransport):
 @pytest.mark.parametrize(
     ("slow", "path", "status"), [("products", "/", 200), ("cart", "/cart", 503)]
 )
-async def test_a_slow_neighbour_costs_no_more_than_the_pages_patience(
-    world: Neighbours, slow: str, path: str, status: int
+async def test_a_slow_upstream_costs_no_more_than_the_pages_deadline(
+    upstreams: FakeUpstreams, slow: str, path: str, status: int
 ) -> None:
-    transports = world.transports
+    transports = upstreams.transports
     async with running(build(settings(browse_timeout=0.3), transports=transports)) as client:
         await Browser(client).add("BIKE-1")
         cookies = client.cookies
@@ -169,8 +169,10 @@ async def test_a_slow_neighbour_costs_no_more_than_the_pages_patience(
     assert "not answering" in page.text
 
 
-async def test_parts_that_are_missing_are_counted(browser: Browser, world: Neighbours) -> None:
-    world.down.add("products")
+async def test_parts_that_are_missing_are_counted(
+    browser: Browser, upstreams: FakeUpstreams
+) -> None:
+    upstreams.down.add("products")
     await browser.open("/")
     metrics = (await browser.client.get("/metrics")).text
     assert re.search(
@@ -180,36 +182,38 @@ async def test_parts_that_are_missing_are_counted(browser: Browser, world: Neigh
 
 @pytest.mark.parametrize("action", ["cancel", "again"])
 @pytest.mark.parametrize(("down", "who"), [("user", DESK), ("tracking", ORDERS), ("cart", CART)])
-async def test_a_button_of_an_order_that_cannot_work_now_says_once_who_is_missing(
-    shopper: Browser, world: Neighbours, action: str, down: str, who: str
+async def test_a_button_of_an_order_that_cannot_work_now_says_once_which_upstream_is_missing(
+    shopper: Browser, upstreams: FakeUpstreams, action: str, down: str, who: str
 ) -> None:
     page = await shopper.open("/orders/order-0001")
     token = page.form("/orders/order-0001/again").fields["form_token"]
-    world.down.add(down)
+    upstreams.down.add(down)
     if down == "user":
         del shopper.client.cookies["cartwheel_access"]
-    answer = await shopper.client.post(
+    response = await shopper.client.post(
         f"/orders/order-0001/{action}",
         data={"form_token": token},
         headers=PAGE_HEADERS,
         follow_redirects=True,
     )
     if (action, down) == ("cancel", "cart"):
-        assert "The order is cancelled." in answer.text
+        assert "The order is cancelled." in response.text
         return
-    assert answer.text.count(who) == answer.text.count('class="notice ') == 1
+    assert response.text.count(who) == response.text.count('class="notice ') == 1
 
 
 async def test_nothing_more_is_looked_for_once_products_do_not_answer(
-    browser: Browser, world: Neighbours
+    browser: Browser, upstreams: FakeUpstreams
 ) -> None:
-    """In place of a product that is gone: its number may name a dozen words to search for."""
+    """The suggestions for a product that is gone: its SKU may hold a dozen words."""
 
     def without_lists(request: httpx2.Request) -> httpx2.Response:
         is_list = request.url.path == "/v1/products"
         return problem(503, "store-unavailable") if is_list else problem(404, "not-found")
 
-    world.answers["products"] = without_lists
+    upstreams.responses["products"] = without_lists
     assert (await browser.open("/products/A-B-C-D-E-F-G-H")).status == 404
-    searched = {asked.url.params.get("q") for asked in world.asked_for("GET", "/v1/products")}
+    searched = {
+        request.url.params.get("q") for request in upstreams.requests_to("GET", "/v1/products")
+    }
     assert searched == {"h"}

@@ -1,4 +1,4 @@
-"""A crowd that watches its parcels does not keep anybody from the order desk."""
+"""Many open event streams leave connections for other calls to tracking."""
 
 import asyncio
 from contextlib import AsyncExitStack
