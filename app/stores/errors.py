@@ -4,6 +4,7 @@ Unavailable (503)
 └── StoreUnavailable    down, too slow, locked, damaged, out of connections
     ├── StoreFull       reads go on, writes do not
     ├── SchemaMismatch  the tables are not the ones this code needs
+    │   └── MissingTable
     └── WriteConflict   lost against another transaction: worth doing again
 """
 
@@ -12,6 +13,9 @@ from typing import ClassVar
 from app.errors import Unavailable
 from app.telemetry.log_limit import LogLimit
 from app.telemetry.logs import get_logger
+
+DISK_FULL = "The disk of the store is full."
+LACKS_TABLES = "The store lacks tables or columns this code needs: run cartwheel migrate."
 
 LOG_SECONDS = 60.0
 """Between two log lines about the same error."""
@@ -40,6 +44,10 @@ class SchemaMismatch(StoreUnavailable):
 
     type = "schema-mismatch"
     title = "The store has another version"
+
+
+class MissingTable(SchemaMismatch):
+    """A table is not there: perhaps the store is empty."""
 
 
 class WriteConflict(StoreUnavailable):

@@ -9,8 +9,8 @@ import json
 import sys
 from collections.abc import Mapping
 
+from app.stores.errors import StoreUnavailable
 from app.stores.migrations import migrate
-from app.stores.sql import StoreUnavailable
 
 
 async def migrate_all(stores: Mapping[str, str]) -> None:

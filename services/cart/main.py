@@ -81,7 +81,7 @@ async def _open_carts(settings: CartSettings, metrics: Metrics) -> AsyncIterator
         idempotency_key_seconds=settings.add_key_lifetime,
     )
     if settings.store_url.startswith("sqlite:"):
-        from app.stores.sql import Database
+        from app.stores.database import Database
         from services.cart.repository.sqlite import SqliteCartRepository
 
         async with Database(settings.store_url, metrics=metrics) as database:

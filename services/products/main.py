@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from types import MappingProxyType
 from typing import get_args
 
@@ -18,8 +17,8 @@ from app.process.health import Health
 from app.request.admission import Priority
 from app.settings import load
 from app.stores.clock import Clock
-from app.stores.migrations import check_schema
-from app.stores.sql import Database
+from app.stores.database import Database
+from app.stores.schema import SchemaCheck
 from app.telemetry.metrics import Metrics
 from services.products.dependencies import State
 from services.products.repository import CatalogueRepository, ReservationRepository
@@ -68,7 +67,7 @@ def build(
                 "user", settings.user_url, metrics=metrics, transport=transports.get("user")
             ) as user,
         ):
-            health.add("store", partial(check_schema, database, "services.products"))
+            health.add("store", SchemaCheck(database, "services.products"))
             now = clock or database.clock
             catalogue = CatalogueService(
                 CatalogueRepository(database), currency=settings.currency, clock=now

@@ -15,8 +15,9 @@ from pydantic import Field, TypeAdapter
 
 from app.models import RequestModel, Text
 from app.settings import SettingsError, load
-from app.stores.migrations import check_schema
-from app.stores.sql import Database, StoreUnavailable
+from app.stores.database import Database
+from app.stores.errors import StoreUnavailable
+from app.stores.schema import SchemaCheck
 from app.telemetry.metrics import Metrics
 from services.products.currencies import from_euro_cents
 from services.products.models import MAX_STOCK, Money, ProductDetails, Sku, Slug
@@ -104,7 +105,7 @@ def _new_product(product: CatalogueProduct, category: str, currency: str) -> New
 
 async def _run(settings: StoreSettings) -> int:
     async with Database(settings.store_url, metrics=Metrics("products")) as database:
-        await check_schema(database, "services.products")
+        await SchemaCheck(database, "services.products")()
         return await seed(database, currency=settings.currency)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from app.stores.clock import in_milliseconds
-from app.stores.sql import Database
+from app.stores.database import Database
 from services.tracking.clients import DeletedAccount
 from services.tracking.models import OutcomeKind, StoredOrder, anonymous
 from services.tracking.repository import OUTCOME_CODES

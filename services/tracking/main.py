@@ -16,8 +16,8 @@ from app.process.health import Health
 from app.request.admission import Priority
 from app.settings import load
 from app.stores.clock import Clock
-from app.stores.migrations import check_schema
-from app.stores.sql import Database
+from app.stores.database import Database
+from app.stores.schema import SchemaCheck
 from app.telemetry.metrics import Metrics
 from services.tracking.anonymiser import Anonymiser
 from services.tracking.checkout import CheckoutService
@@ -81,7 +81,7 @@ def build(
         ):
             now = clock or database.clock
             holder = _unique(settings.instance)
-            health.add("store", partial(check_schema, database, "services.tracking"))
+            health.add("store", SchemaCheck(database, "services.tracking"))
             repository = OrderRepository(database)
             event_broker = EventBroker(
                 repository,

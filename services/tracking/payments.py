@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Unavailable
-from app.stores.sql import Database
+from app.stores.database import Database
 from services.tracking.models import Money, PaymentMode
 
 CHARGE = text(

@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.stores.clock import CLOCK_MARGIN, moment
-from app.stores.sql import Database
+from app.stores.database import Database
 from services.tracking.models import (
     Address,
     CheckoutOutcome,

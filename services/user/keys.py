@@ -16,7 +16,8 @@ from typing import Annotated
 
 from app.settings import ServiceSettings, SettingsError, load, store_url
 from app.stores.clock import moment
-from app.stores.sql import Database, StoreUnavailable
+from app.stores.database import Database
+from app.stores.errors import StoreUnavailable
 from app.telemetry.metrics import Metrics
 from services.user.repository import SigningKeyRepository
 from services.user.signing import (

@@ -13,8 +13,8 @@ from app.process.health import Health
 from app.request.admission import Priority
 from app.settings import load
 from app.stores.clock import Clock
-from app.stores.migrations import check_schema
-from app.stores.sql import Database
+from app.stores.database import Database
+from app.stores.schema import SchemaCheck
 from app.telemetry.metrics import Metrics
 from services.user.dependencies import State
 from services.user.maintenance import DELETE_EXPIRED_INTERVAL, delete_expired
@@ -94,7 +94,7 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
                 clock=now,
             )
             staff_account = StaffAccountProvisioner(accounts, settings.staff())
-            health.add("store", partial(check_schema, database, "services.user"))
+            health.add("store", SchemaCheck(database, "services.user"))
             health.add("signing key", partial(_have_key, keys))
             health.add("staff account", staff_account.check)
             async with run_in_background(*_background_tasks(database, staff_account, now)):

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx2
 
+from app.stores.database import Database
 from app.stores.migrations import migrate
-from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.products.seed import seed
 from tests.support.processes import ServiceProcess, listen, start_service, url_of

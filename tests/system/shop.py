@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
-from app.stores.sql import Database
+from app.stores.database import Database
 from app.telemetry.metrics import Metrics
 from cartwheel.local.control_socket import send_command
 from tests.cartwheel.supervisor_process import SupervisorProcess, running

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import IdempotencyKeyReused
 from app.stores.clock import in_milliseconds, moment
-from app.stores.migrations import check_schema
-from app.stores.sql import Database
+from app.stores.database import Database
+from app.stores.schema import SchemaCheck
 from services.cart.models import (
     MAX_IDEMPOTENCY_KEYS,
     AddResult,
@@ -77,6 +77,7 @@ class SqliteCartRepository:
 
     def __init__(self, database: Database, retention: Retention) -> None:
         self._database = database
+        self._check_schema = SchemaCheck(database, "services.cart")
         self._cart_ttl_ms = retention.cart_ttl_ms
         self._idempotency_key_ttl_ms = retention.idempotency_key_seconds * 1000
 
@@ -150,7 +151,7 @@ class SqliteCartRepository:
             return TakeResponse(order_id=order_id, taken=True, version=cart.version)
 
     async def check(self) -> None:
-        await check_schema(self._database, "services.cart")
+        await self._check_schema()
 
     async def delete_expired(self) -> None:
         """Delete expired carts, idempotency keys and taken orders. Raises `StoreUnavailable`."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import RowMapping, TextClause, bindparam, text
 
 from app.stores.clock import in_milliseconds
-from app.stores.sql import Database
+from app.stores.database import Database
 from services.products.models import Category, Money, Product, ProductDetails, Sort, image_path
 from services.products.search import Word, search_terms
 

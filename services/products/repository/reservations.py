@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
 from app.stores.clock import in_milliseconds, moment
-from app.stores.sql import Database
+from app.stores.database import Database
 from services.products.models import Line, Reservation, ReservationStatus, sorted_by_sku
 
 INSERT_RESERVATION = text("""

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
-from app.stores.sql import Database
+from app.stores.database import Database
 from services.user.models import Account, Deletion
 
 ACCOUNT_COLUMNS = "id, email, name, password_hash, staff, created_at"
@@ -55,7 +55,7 @@ class EmailTaken(Conflict):
 
 
 class AccountRepository:
-    """Every method raises `app.stores.sql.StoreUnavailable`."""
+    """Every method raises `app.stores.errors.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

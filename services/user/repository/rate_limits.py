@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from app.stores.clock import CLOCK_MARGIN
-from app.stores.sql import Database
+from app.stores.database import Database
 
 MINUTE_MS = 60_000
 
@@ -77,7 +77,7 @@ class Bucket:
 
 
 class RateLimitRepository:
-    """Times are in milliseconds. Every method raises `app.stores.sql.StoreUnavailable`."""
+    """Times are in milliseconds. Every method raises `app.stores.errors.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -4,7 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.identity import GUEST_PREFIX
-from app.stores.sql import Database
+from app.stores.database import Database
 from services.user.models import Role, Rotation, Session
 
 INSERT_SESSION = text(
@@ -38,7 +38,7 @@ MAX_SESSIONS = 50
 
 
 class SessionRepository:
-    """Every method raises `app.stores.sql.StoreUnavailable`."""
+    """Every method raises `app.stores.errors.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

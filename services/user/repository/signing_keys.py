@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from app.stores.sql import Database
+from app.stores.database import Database
 from services.user.models import StoredKey
 
 SELECT_KEYS = text(
@@ -19,7 +19,7 @@ DELETE_KEY = text("DELETE FROM signing_keys WHERE key_id = :key_id")
 
 
 class SigningKeyRepository:
-    """Every method raises `app.stores.sql.StoreUnavailable`."""
+    """Every method raises `app.stores.errors.StoreUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import Unavailable
 from app.process.health import CACHE_SECONDS, Health, NotReady
-from app.stores.sql import Database
+from app.stores.database import Database
 from app.telemetry.metrics import Metrics
 from tests.app.clocks import Clock
 from tests.app.small import build

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.stores.sql import Database
+from app.stores.database import Database
 from app.telemetry.metrics import Metrics
 
 

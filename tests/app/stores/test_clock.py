@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.stores.clock import StoreClock, in_milliseconds, machine_clock, moment
+from app.stores.database import Database
 from app.stores.errors import StoreUnavailable
-from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from tests.support.clock_skew import SKEW, skewed_clock
 

@@ -9,17 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from app.stores.database import Database
+from app.stores.errors import SchemaMismatch
 from app.stores.migrations import (
-    SchemaMismatch,
-    Version,
-    check_schema,
     main,
     migrate,
     migrate_when_up,
-    newest_version,
-    stored_version,
 )
-from app.stores.sql import Database
+from app.stores.schema import SchemaCheck, Version, newest_version, stored_version
 from app.telemetry.metrics import Metrics
 from tests.support.postgres import running_postgres
 
@@ -112,12 +109,12 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
 
 async def test_code_does_not_run_on_an_older_schema(code: Code, url: str, store: Database) -> None:
     with pytest.raises(SchemaMismatch, match="run cartwheel migrate"):
-        await check_schema(store, PACKAGE)
+        await SchemaCheck(store, PACKAGE)()
     await migrate(PACKAGE, url)
-    await check_schema(store, PACKAGE)
+    await SchemaCheck(store, PACKAGE)()
     code.release("1.1", "ALTER TABLE shelves ADD COLUMN width INTEGER")
     with pytest.raises(SchemaMismatch, match="older"):
-        await check_schema(store, PACKAGE)
+        await SchemaCheck(store, PACKAGE)()
 
 
 async def test_code_runs_on_a_schema_that_only_has_more(
@@ -126,7 +123,7 @@ async def test_code_runs_on_a_schema_that_only_has_more(
     code.release("1.1", "ALTER TABLE shelves ADD COLUMN width INTEGER")
     await migrate(PACKAGE, url)
     code.withdraw("1.1")
-    await check_schema(store, PACKAGE)
+    await SchemaCheck(store, PACKAGE)()
     assert await migrate(PACKAGE, url) == (Version(1, 1), Version(1, 1))
 
 
@@ -137,15 +134,34 @@ async def test_code_does_not_run_on_a_newer_major_schema(
     await migrate(PACKAGE, url)
     code.withdraw("2.0")
     with pytest.raises(SchemaMismatch, match="newer than the code"):
-        await check_schema(store, PACKAGE)
+        await SchemaCheck(store, PACKAGE)()
+
+
+async def test_a_readiness_check_reads_the_codes_version_once(
+    code: Code, url: str, store: Database
+) -> None:
+    await migrate(PACKAGE, url)
+    check = SchemaCheck(store, PACKAGE)
+    code.release("1.1", "ALTER TABLE shelves ADD COLUMN width INTEGER")
+    await check()
+
+
+async def test_only_a_missing_table_reads_as_an_empty_store(
+    code: Code, url: str, store: Database
+) -> None:
+    async with store.transaction("prepare") as connection:
+        await connection.execute(text(f"CREATE TABLE {PACKAGE}_schema (another TEXT)"))
+
+    with pytest.raises(SchemaMismatch, match="lacks tables or columns"):
+        await stored_version(store, PACKAGE)
 
 
 async def test_services_may_share_a_database(code: Code, url: str, store: Database) -> None:
     await migrate("services.products", url)
     await migrate("services.user", url)
     assert await migrate(PACKAGE, url) == (Version(0, 0), Version(1, 0))
-    await check_schema(store, "services.products")
-    await check_schema(store, "services.user")
+    await SchemaCheck(store, "services.products")()
+    await SchemaCheck(store, "services.user")()
 
 
 @pytest.mark.parametrize("service", ["cart", "products", "tracking", "user"])

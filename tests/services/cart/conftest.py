@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.stores.database import Database
 from app.stores.migrations import migrate
-from app.stores.sql import Database
 from app.stores.valkey import Valkey
 from app.telemetry.metrics import Metrics
 from services.cart.repository import CartRepository, Retention

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.stores.database import Database
 from app.stores.migrations import migrate
-from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.cart.models import Line
 from services.cart.repository import Retention

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.stores.database import Database
 from app.stores.migrations import migrate
-from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.products.main import build
 from services.products.seed import seed

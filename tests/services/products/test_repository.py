@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.stores.sql import Database
+from app.stores.database import Database
 from services.products.models import Line, Money, ProductDetails, ReservationStatus, Sort
 from services.products.repository import (
     CatalogueRepository,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.settings import SettingsError, load
+from app.stores.database import Database
 from app.stores.migrations import migrate
-from app.stores.sql import Database
 from services.products import seed as command
 from services.products.currencies import CURRENCIES, from_euro_cents
 from services.products.repository import CatalogueRepository

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.client import Upstream
-from app.stores.sql import Database
+from app.stores.database import Database
 from app.telemetry.metrics import Metrics
 from services.tracking.clients import CartClient, ProductsClient
 from services.tracking.courier import Courier

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.client import Upstream
-from app.stores.sql import Database
+from app.stores.database import Database
 from app.telemetry.metrics import Metrics
 from services.tracking.anonymiser import BATCH_SIZE, LAST_ORDER_AFTER, Anonymiser
 from services.tracking.clients import DeletedAccount, UserClient

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from app.settings import load
+from app.stores.database import Database
 from app.stores.migrations import migrate
-from app.stores.sql import Database
 from app.telemetry.metrics import Metrics
 from services.user.main import build
 from services.user.settings import UserSettings

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.stores.sql import Database
+from app.stores.database import Database
 from app.telemetry.metrics import Metrics
 from services.user.keys import NotPossible, main, rotate, withdraw
 from services.user.repository import SigningKeyRepository

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from app.stores.sql import Database
+from app.stores.database import Database
 from services.user.maintenance import BATCH_SIZE, delete_expired
 from services.user.models import Account, Rotation, Session
 from services.user.repository import (

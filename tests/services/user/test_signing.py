@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.stores.sql import StoreUnavailable
+from app.stores.errors import StoreUnavailable
 from services.user.models import StoredKey
 from services.user.signing import (
     PUBLISHED_AFTER,

@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
-from app.stores.errors import SchemaMismatch, StoreFull
-from app.stores.sql import Database, StoreUnavailable, WriteConflict
+from app.stores.database import Database
+from app.stores.errors import SchemaMismatch, StoreFull, StoreUnavailable, WriteConflict
 from app.telemetry.metrics import Metrics
 from tests.support.postgres import PostgresServer
 
