@@ -102,7 +102,7 @@ FIGURES = [
     ),
     (ARCHITECTURE, f"an account's after {ACCOUNT_CART}"),
     (ARCHITECTURE, f"the latest {MAX_IDEMPOTENCY_KEYS} of a subject, for {KEY_MINUTES} minutes"),
-    (ARCHITECTURE, f"{tokens.MAX_REMEMBERED:,} verified tokens"),
+    (ARCHITECTURE, f"{tokens.MAX_VERIFIED:,} verified tokens"),
     (ARCHITECTURE, f"cart: {cart_clients.MAX_PRODUCTS:,} SKUs"),
     (ARCHITECTURE, f"The cart runs {WORDS[LOW]} to {WORDS[HIGH]} replicas"),
     ("docs/guide/1-containerise.md", f"to pull `{_python_image[0]}`"),
