@@ -8,6 +8,7 @@
     ├── MethodNotAllowed 405      └── DeadlineExceeded
     ├── RequestTimeout 408
     ├── Conflict 409
+    ├── PreconditionFailed 412
     ├── PayloadTooLarge 413
     ├── UnsupportedMediaType 415
 
@@ -123,6 +124,14 @@ class Conflict(Problem):
     title = "Conflict"
 
 
+class PreconditionFailed(Problem):
+    """412: the resource is not in the state that the caller expects."""
+
+    status = 412
+    type = "precondition-failed"
+    title = "Precondition failed"
+
+
 class PayloadTooLarge(Problem):
     status = 413
     type = "payload-too-large"
@@ -232,6 +241,7 @@ KINDS: Mapping[int, type[Problem]] = {
         MethodNotAllowed,
         RequestTimeout,
         Conflict,
+        PreconditionFailed,
         PayloadTooLarge,
         UnsupportedMediaType,
         UnprocessablePayload,

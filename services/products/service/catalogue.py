@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from app.cache import Cache
-from app.errors import FieldError, NotFound, Problem, UnprocessablePayload
+from app.errors import FieldError, NotFound, PreconditionFailed, UnprocessablePayload
 from app.stores.clock import Clock, moment
 from services.products.models import Category, LookupResponse, Product, ProductDetails, Sort
 from services.products.pictures import draw
@@ -35,10 +35,9 @@ class UnknownProduct(NotFound):
     title = "Unknown product"
 
 
-class ProductChanged(Problem):
-    """412: the product has another entity tag than the caller expects."""
+class ProductChanged(PreconditionFailed):
+    """The product has another entity tag than the caller expects."""
 
-    status = 412
     type = "product-changed"
     title = "Product has changed"
 
