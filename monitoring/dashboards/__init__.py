@@ -1,1 +1,1 @@
-"""The Grafana dashboards, as code. `python -m monitoring.dashboards` writes them as JSON."""
+"""The Grafana dashboards as code. `python -m monitoring.dashboards` writes them as JSON."""

@@ -1,4 +1,4 @@
-"""Write the dashboards to monitoring/grafana/dashboards/, where Grafana gets them from."""
+"""Write the dashboards as JSON to monitoring/grafana/dashboards/, which Grafana provisions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ DASHBOARDS: dict[str, Callable[[], Dashboard]] = {
 def render(name: str) -> str:
     """The JSON of one dashboard, as it is committed."""
     built = DASHBOARDS[name]().build()
-    # Links to a panel, and its alerts, name it by this number.
+    # Links to a panel use this number.
     for number, panel in enumerate(built.panels or [], start=1):
         panel.id_val = number
     return JSONEncoder(sort_keys=True, indent=2).encode(built) + "\n"

@@ -1,39 +1,36 @@
-"""Cart and its autoscaler: what is asked, what one replica bears, and who decided what."""
+"""The dashboard of the cart and its autoscaler: arrivals, latency, load by replica, replicas."""
 
 from grafana_foundation_sdk.builders import dashboard
 
+from monitoring.dashboards.autoscaling_targets import read_targets
 from monitoring.dashboards.panels import ONLY_IN_A_CLUSTER, SOURCE, graph, page, query, row
 
 RATE = "$__rate_interval"
-# As in manifests/base/cart/deployment.yaml and the two autoscaling components; a test compares.
-CPU_REQUEST_CORES = 0.05
-CPU_TARGET = 0.6
-REQUESTS_TARGET = 20
-
-HPA = 'horizontalpodautoscaler=~"cart|keda-hpa-cart"'
 
 
 def quantile(q: float, *labels: str) -> str:
-    """Of the cart together, or of each value of these labels."""
+    """The latency of the cart, in total or by these labels."""
     return (
         f"histogram_quantile({q}, sum by ({', '.join([*labels, 'le'])}) "
         f'(rate(http_request_duration_seconds_bucket{{service="cart"}}[{RATE}])))'
     )
 
 
-def why_it_scaled() -> dashboard.AnnotationQuery:
-    """A line in every panel at each moment the desired number of replicas changed."""
+def scaling_events(hpa: str) -> dashboard.AnnotationQuery:
+    """A line in every panel at each moment the number of desired replicas changed."""
     return (
         dashboard.AnnotationQuery()
-        .name("The autoscaler changed its mind")
+        .name("Scaling events: desired replicas changed")
         .datasource(SOURCE)
         .enable(True)
         .icon_color("orange")
-        .expr(f"changes(kube_horizontalpodautoscaler_status_desired_replicas{{{HPA}}}[10s]) > 0")
+        .expr(f"changes(kube_horizontalpodautoscaler_status_desired_replicas{{{hpa}}}[10s]) > 0")
     )
 
 
 def build() -> dashboard.Dashboard:
+    targets = read_targets()
+    hpa = f'horizontalpodautoscaler="{targets.hpa_name}"'
     serving = (
         'count(sum by (instance) (rate(http_requests_received_total{service="cart",'
         'route=~"/v1/.*"}[10s])) > 0)'
@@ -42,14 +39,15 @@ def build() -> dashboard.Dashboard:
         page(
             "cart",
             "Cart and its autoscaler",
-            "How much is asked of the cart, what each replica bears, and why there are so many.",
+            "Requests, latency (p95), admission control, and what the HPA sees and does.",
         )
-        .annotation(why_it_scaled())
-        .with_row(row("Asked and answered"))
+        .annotation(scaling_events(hpa))
+        .with_row(row("Traffic and latency"))
         .with_panel(
             graph(
-                "Arrivals and answers",
-                "How much is asked of the cart, and how much of it is refused?",
+                "Requests: received, answered, shed",
+                "How many requests a second arrive, and how many does admission control reject "
+                "(load shedding, 503)?",
                 [
                     query(
                         f'sum(rate(http_requests_received_total{{service="cart"}}[{RATE}]))',
@@ -62,7 +60,7 @@ def build() -> dashboard.Dashboard:
                     query(
                         f'sum(rate(http_requests_shed_total{{service="cart"}}[{RATE}])) '
                         f'or sum(rate(http_requests_received_total{{service="cart"}}[{RATE}])) * 0',
-                        "refused",
+                        "shed",
                     ),
                 ],
                 unit="reqps",
@@ -70,8 +68,8 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
-                "In flight",
-                "How many requests is the cart working on?",
+                "Requests in flight by replica",
+                "How many requests does each replica work on at the moment?",
                 [
                     query(
                         'sum by (instance) (http_requests_in_flight{service="cart"})',
@@ -84,38 +82,39 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
-                "Latency",
-                "How long does the cart take?",
+                "Latency: p50, p95, p99",
+                "How long does the cart take to respond?",
                 [
-                    query(quantile(0.5), "half"),
-                    query(quantile(0.95), "95 %"),
-                    query(quantile(0.99), "99 %"),
+                    query(quantile(0.5), "p50"),
+                    query(quantile(0.95), "p95"),
+                    query(quantile(0.99), "p99"),
                 ],
                 unit="s",
             )
         )
         .with_panel(
             graph(
-                "Latency by replica: slowest 5 %",
-                "Is one replica slower than the others? A slow one of four hides in the average.",
+                "Latency by replica: p95",
+                "Is one replica slower than the others? In the total it would not show.",
                 [query(quantile(0.95, "instance"), "{{instance}}")],
                 unit="s",
                 width=24,
                 height=6,
             )
         )
-        .with_row(row("What the autoscaler sees, and does"))
+        .with_row(row("Autoscaling (HPA)"))
         .with_panel(
             graph(
-                "CPU per replica",
-                "How much of its requested CPU does each replica use? Over the line it scales out.",
+                "CPU utilization per replica, of the CPU request",
+                "Which share of its CPU request does each replica use? Above the HPA target the "
+                "cart scales up.",
                 [
                     query(
                         f'rate(process_cpu_seconds_total{{service="cart"}}[{RATE}]) '
-                        f"/ {CPU_REQUEST_CORES}",
+                        f"/ {targets.cpu_request}",
                         "{{instance}}",
                     ),
-                    query(f"vector({CPU_TARGET})", "target"),
+                    query(f"vector({targets.cpu_utilization:g})", "HPA target"),
                 ],
                 unit="percentunit",
             )
@@ -123,26 +122,27 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             graph(
                 "Requests per replica",
-                "How many requests a second reach each replica? Over the line it scales out.",
+                "How many requests a second arrive at each replica? Above the target the cart "
+                "scales up, when it is scaled on requests (KEDA).",
                 [
                     query(
                         "sum by (instance) "
                         f'(rate(http_requests_received_total{{service="cart"}}[{RATE}]))',
                         "{{instance}}",
                     ),
-                    query(f"vector({REQUESTS_TARGET})", "target"),
+                    query(f"vector({targets.requests_per_replica:g})", "target"),
                 ],
                 unit="reqps",
             )
         )
         .with_panel(
             graph(
-                "Replicas",
-                "How many are wanted, run, are ready, and really get requests? "
-                "The gaps are the stages between a decision and its effect.",
+                "Replicas: desired, current, ready, serving",
+                "How many replicas does the HPA want, how many exist, are ready, and receive "
+                "requests? The gaps are the stages between a decision and its effect.",
                 [
                     query(
-                        f"max(kube_horizontalpodautoscaler_status_desired_replicas{{{HPA}}})",
+                        f"max(kube_horizontalpodautoscaler_status_desired_replicas{{{hpa}}})",
                         "desired",
                     ),
                     query('kube_deployment_status_replicas{deployment="cart"}', "current"),
@@ -155,13 +155,13 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
-                "Why it does not scale",
-                "Which conditions does the autoscaler report? AbleToScale and ScalingActive are "
-                "1 when all is well, ScalingLimited is 1 at the minimum or the maximum.",
+                "HPA conditions",
+                "Why does it not scale? AbleToScale and ScalingActive are normally 1. "
+                "ScalingLimited is 1 at minReplicas or maxReplicas.",
                 [
                     query(
                         "max by (condition) (kube_horizontalpodautoscaler_status_condition"
-                        f'{{{HPA},status="true"}})',
+                        f'{{{hpa},status="true"}})',
                         "{{condition}}",
                     )
                 ],

@@ -1,4 +1,4 @@
-"""Mesh: how the services treat each other, edge by edge."""
+"""The dashboard of calls between services: latency, retries, circuit breakers, ejections."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -15,28 +15,34 @@ def build() -> dashboard.Dashboard:
     )
     all_calls = f"sum by (service, upstream) (rate({CALLS}_count[{RATE}]))"
     return (
-        page("mesh", "Mesh", "Who calls whom, how well it goes, and what is done about it.")
+        page(
+            "mesh",
+            "Mesh",
+            "Calls between services: rate, errors, latency, retries, circuit breakers, outlier "
+            "ejection.",
+        )
         .with_row(row("Calls between services"))
         .with_panel(
             graph(
-                "Calls",
-                "How often does each service call its neighbours?",
+                "Call rate",
+                "How many attempts a second does each service send to each upstream?",
                 [query(all_calls, EDGE)],
                 unit="reqps",
             )
         )
         .with_panel(
             graph(
-                "Failed calls",
-                "Which share of the calls failed: timeouts, refusals, broken answers, 5xx?",
+                "Error rate of calls",
+                "Which share of the attempts failed: timeouts, refused connections, invalid "
+                "responses, 5xx?",
                 [query(f"({failed} or {all_calls} * 0) / ({all_calls} > 0)", EDGE)],
                 unit="percentunit",
             )
         )
         .with_panel(
             graph(
-                "Slowest 5 %",
-                "How long do the slowest calls of each edge take?",
+                "Latency of calls: p95",
+                "How long does one attempt of a call to each upstream take?",
                 [
                     query(
                         "histogram_quantile(0.95, sum by (service, upstream, le) "
@@ -47,11 +53,11 @@ def build() -> dashboard.Dashboard:
                 unit="s",
             )
         )
-        .with_row(row("What is done about it"))
+        .with_row(row("Resilience"))
         .with_panel(
             graph(
                 "Calls by outcome",
-                "What became of the calls?",
+                "How did the attempts end?",
                 [query(f"sum by (outcome) (rate({CALLS}_count[{RATE}]))", "{{outcome}}")],
                 unit="reqps",
                 stacked=True,
@@ -59,8 +65,9 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
-                "Second tries",
-                "Are we making it worse? The budget allows 10 % of the calls, and 3 a second.",
+                "Retries",
+                "How many retries a second? The retry budget allows 10 % of the calls, and 3 a "
+                "second.",
                 [
                     query(
                         f"sum by (service, upstream) (rate(http_client_retries_total[{RATE}]))",
@@ -73,8 +80,9 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
-                "Replicas left out",
-                "Who is gone (absent), hangs (silent) or fails, in the eyes of its callers?",
+                "Outlier ejections",
+                "Which upstream's replicas are ejected from load balancing, because they are gone "
+                "(absent), do not respond (silent) or fail?",
                 [
                     query(
                         "sum by (service, upstream, reason) "
@@ -88,8 +96,8 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
-                "Open breakers",
-                "Which neighbours are left alone for a while, by how many replicas?",
+                "Open circuit breakers",
+                "For how many replicas is the circuit breaker of an upstream open?",
                 [query("sum by (service, upstream) (http_client_breaker_open)", EDGE)],
                 unit="short",
                 steps=True,

@@ -1,7 +1,7 @@
-"""The few kinds of panel the dashboards are made of, in one look.
+"""The kinds of panel that dashboards are built from, in one style.
 
-Titles say what is drawn, descriptions which question it answers, and a panel without data says
-why. Colours have one meaning everywhere: red is an error, orange is waiting, green is good.
+A title says what is drawn, a description which question it answers, and a panel without data says
+why. Colours have one meaning everywhere: red is an error, orange is pending, green is good.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ SOURCE = models.DataSourceRef(type_val="prometheus", uid="prometheus")
 COLUMNS = 24
 
 NO_TRAFFIC = "No traffic yet: start some with `make load`"
-NO_EVENTS = "Nothing of this kind has happened yet"
-ONLY_IN_A_CLUSTER = "Known in a cluster only: it comes from kube-state-metrics"
+NO_EVENTS = "No such event yet"
+ONLY_IN_A_CLUSTER = "In a cluster only: the metric comes from kube-state-metrics"
 
 Unit = Literal["reqps", "s", "percentunit", "short", "cps"]
 
@@ -39,7 +39,7 @@ def graph(
     steps: bool = False,
     stacked: bool = False,
 ) -> timeseries.Panel:
-    """A panel over time, from zero; `steps` for counts of replicas, which have no in-between."""
+    """A time series from zero; `steps` draws counts, which have no values in between."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -86,7 +86,7 @@ def number(
     when_empty: str = NO_TRAFFIC,
     bad_above: float | None = None,
 ) -> stat.Panel:
-    """One figure, of now; red from `bad_above` on."""
+    """One current value; red from `bad_above` on."""
     steps = [models.Threshold(value=None, color="text")]
     if bad_above is not None:
         steps.append(models.Threshold(value=bad_above, color="red"))
@@ -105,7 +105,7 @@ def number(
 
 
 def page(uid: str, title: str, description: str) -> dashboard.Dashboard:
-    """An empty dashboard in the house's manner: last 15 minutes, drawn anew every 5 s."""
+    """An empty dashboard: the last 15 minutes, refreshed every 5 s."""
     return (
         dashboard.Dashboard(title)
         .uid(uid)
@@ -120,5 +120,5 @@ def page(uid: str, title: str, description: str) -> dashboard.Dashboard:
 
 
 def row(title: str) -> dashboard.Row:
-    """A heading over the panels that follow."""
+    """A heading for the panels that follow."""
     return dashboard.Row(title)

@@ -1,4 +1,4 @@
-"""Shop: is it well? The four golden signals of each service, and the shop's own numbers."""
+"""The dashboard of the shop: the four golden signals of each service, and business metrics."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -18,21 +18,21 @@ def build() -> dashboard.Dashboard:
     errors = (
         f'sum by (service) (rate(http_request_duration_seconds_count{{status=~"5.."}}[{RATE}]))'
     )
-    answers = f"sum by (service) (rate(http_request_duration_seconds_count[{RATE}]))"
+    responses = f"sum by (service) (rate(http_request_duration_seconds_count[{RATE}]))"
     return (
-        page("shop", "Shop", "Is the shop well, and what is it selling?")
+        page("shop", "Shop", "Golden signals of every service, and what the shop sells.")
         .with_panel(
             number(
                 "Requests",
-                "How much is asked of the shop, all services together?",
+                "How many requests a second do all services receive?",
                 f"sum(rate(http_requests_received_total[{RATE}]))",
                 unit="reqps",
             )
         )
         .with_panel(
             number(
-                "Errors",
-                "Which share of all answers is our fault (5xx)?",
+                "Error rate",
+                "Which share of all responses is a server error (5xx)?",
                 f'(sum(rate(http_request_duration_seconds_count{{status=~"5.."}}[{RATE}])) '
                 f"or sum(rate(http_request_duration_seconds_count[{RATE}])) * 0) "
                 f"/ (sum(rate(http_request_duration_seconds_count[{RATE}])) > 0)",
@@ -42,8 +42,8 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             number(
-                "Slowest 5 % of pages",
-                "How long do a shopper's slow pages take?",
+                "Latency of pages: p95",
+                "How long do the pages of the storefront take?",
                 "histogram_quantile(0.95, sum by (le) (rate("
                 f'http_request_duration_seconds_bucket{{service="storefront"}}[{RATE}])))',
                 unit="s",
@@ -52,8 +52,8 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             number(
-                "Into carts",
-                "How many pieces go into carts, a second?",
+                "Added to carts",
+                "How many pieces a second are added to carts?",
                 f"sum(rate(cart_items_added_total[{RATE}]))",
                 unit="cps",
                 when_empty=NO_EVENTS,
@@ -71,7 +71,7 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             number(
                 "Replicas",
-                "How many replicas of all services answer scrapes?",
+                "How many replicas of all services does Prometheus scrape?",
                 "count(build_info)",
                 unit="short",
             )
@@ -80,7 +80,8 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             graph(
                 "Traffic: requests received",
-                "How much is asked of each service? Refused requests are counted too.",
+                "How many requests a second does each service receive? Requests that admission "
+                "control rejects (load shedding) are included.",
                 [
                     query(
                         f"sum by (service) (rate(http_requests_received_total[{RATE}]))",
@@ -92,32 +93,32 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
-                "Errors: share of answers",
-                "Which share of a service's answers is its own fault (5xx)?",
-                [query(f"({errors} or {answers} * 0) / ({answers} > 0)", "{{service}}")],
+                "Errors: rate of 5xx",
+                "Which share of a service's responses is a server error (5xx)?",
+                [query(f"({errors} or {responses} * 0) / ({responses} > 0)", "{{service}}")],
                 unit="percentunit",
             )
         )
         .with_panel(
             graph(
-                "Latency: slowest 5 %",
-                "How long do the slowest 5 % of answers take?",
+                "Latency: p95",
+                "How long does each service take to respond?",
                 [query(quantile(0.95), "{{service}}")],
                 unit="s",
             )
         )
         .with_panel(
             graph(
-                "Saturation: in flight",
-                "How many requests is each service working on?",
+                "Saturation: requests in flight",
+                "How many requests does each service work on at the moment?",
                 [query("sum by (service) (http_requests_in_flight)", "{{service}}")],
                 unit="short",
             )
         )
         .with_panel(
             graph(
-                "Saturation: event loop",
-                "Is a loop blocked? The worst 1 % of its delays.",
+                "Saturation: event loop lag, p99",
+                "Is an event loop blocked?",
                 [
                     query(
                         "histogram_quantile(0.99, sum by (service, le) "
@@ -130,8 +131,8 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
-                "Stores: slowest 5 %",
-                "Is a store the problem?",
+                "Latency of stores: p95",
+                "Is a store slow?",
                 [
                     query(
                         "histogram_quantile(0.95, sum by (service, store, le) "
@@ -145,8 +146,8 @@ def build() -> dashboard.Dashboard:
         .with_row(row("Business"))
         .with_panel(
             graph(
-                "Pieces into carts",
-                "Are people shopping?",
+                "Pieces added to carts",
+                "How many pieces a second are added to carts?",
                 [query(f"sum(rate(cart_items_added_total[{RATE}]))", "pieces")],
                 unit="cps",
                 width=6,
@@ -156,7 +157,7 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             graph(
                 "Orders by outcome",
-                "Do checkouts end well?",
+                "How do checkouts end?",
                 [query(f"sum by (outcome) (rate(orders_total[{RATE}]))", "{{outcome}}")],
                 unit="cps",
                 width=6,
@@ -165,8 +166,8 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
-                "Reservations by outcome",
-                "Is stock set aside, sold, or given back?",
+                "Stock reservations by outcome",
+                "Is stock reserved, sold, or released?",
                 [
                     query(
                         f"sum by (outcome) (rate(stock_reservations_total[{RATE}]))",
@@ -181,7 +182,7 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             graph(
                 "Sessions by outcome",
-                "Can people log in?",
+                "Do logins succeed?",
                 [query(f"sum by (outcome) (rate(sessions_total[{RATE}]))", "{{outcome}}")],
                 unit="cps",
                 width=6,

@@ -2,7 +2,7 @@
 
 import yaml
 
-from monitoring.dashboards import cart as dashboard
+from monitoring.dashboards.autoscaling_targets import read_targets
 from tests.manifests.objects import Object, Overlay, millicores, read
 
 BACK_WITHIN = 90
@@ -99,14 +99,16 @@ def test_keda_finds_prometheus_from_its_own_namespace(rendered: dict[str, Overla
 
 
 def test_dashboards_draw_the_targets_of_the_manifests(rendered: dict[str, Overlay]) -> None:
+    targets = read_targets()
     (metric,) = _hpa(rendered)["metrics"]
-    assert metric["containerResource"]["target"]["averageUtilization"] == dashboard.CPU_TARGET * 100
+    utilization = metric["containerResource"]["target"]["averageUtilization"]
+    assert utilization == targets.cpu_utilization * 100
     (app,) = rendered["kind"].get("Deployment", "cart")["spec"]["template"]["spec"]["containers"]
     request = millicores(app["resources"]["requests"]["cpu"])
-    assert request == dashboard.CPU_REQUEST_CORES * 1000
+    assert request == targets.cpu_request * 1000
     (trigger,) = _scaled_object(rendered)["triggers"]
     assert trigger["metricType"] == "AverageValue"
-    assert float(trigger["metadata"]["threshold"]) == dashboard.REQUESTS_TARGET
+    assert float(trigger["metadata"]["threshold"]) == targets.requests_per_replica
 
 
 def test_the_metrics_server_installed_can_start() -> None:
