@@ -12,7 +12,7 @@ from app.identity import CurrentIdentity, TokenVerifier
 from app.request.idempotency import KeyForm
 from services.user.models import Account
 from services.user.service import AccountService, SessionService
-from services.user.signing import KeyRing
+from services.user.signing_keys import SigningKeys
 
 GuestKeyHeader = Annotated[str, KeyForm(min_length=32, problem=UnprocessablePayload)]
 """Long enough that two visitors never have the same key by accident."""
@@ -23,7 +23,7 @@ class State(TypedDict):
 
     accounts: AccountService
     sessions: SessionService
-    keys: KeyRing
+    keys: SigningKeys
     verifier: TokenVerifier
 
 
@@ -35,13 +35,13 @@ async def _sessions(request: Request) -> SessionService:
     return cast(SessionService, request.state.sessions)
 
 
-async def _keys(request: Request) -> KeyRing:
-    return cast(KeyRing, request.state.keys)
+async def _keys(request: Request) -> SigningKeys:
+    return cast(SigningKeys, request.state.keys)
 
 
 Accounts = Annotated[AccountService, Depends(_accounts)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
-Keys = Annotated[KeyRing, Depends(_keys)]
+Keys = Annotated[SigningKeys, Depends(_keys)]
 
 
 async def _current_account(identity: CurrentIdentity, accounts: Accounts) -> Account:

@@ -20,9 +20,9 @@ from app.stores.database import Database
 from app.stores.errors import StoreUnavailable
 from app.telemetry.metrics import Metrics
 from services.user.repository import SigningKeyRepository
-from services.user.signing import (
+from services.user.signing_keys import (
     FIRST_GENERATION,
-    PUBLISHED_AHEAD,
+    PUBLISH_AHEAD_MS,
     SigningKey,
     published_keys,
     signing_key,
@@ -49,7 +49,7 @@ async def rotate(keys: SigningKeyRepository, *, now: int, at_once: bool = False)
     if newest is not None and newest.signs_from > now and not at_once:
         return newest
     generation = newest.generation + 1 if newest else FIRST_GENERATION
-    signs_from = now if at_once or newest is None else now + PUBLISHED_AHEAD
+    signs_from = now if at_once or newest is None else now + PUBLISH_AHEAD_MS
     await keys.add(SigningKey.generate(generation, signs_from=signs_from).stored())
     stored = [SigningKey.load(key) for key in await keys.all()]
     published = published_keys(stored, now)

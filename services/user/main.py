@@ -31,7 +31,7 @@ from services.user.repository import (
 from services.user.routes import router
 from services.user.service import AccountService, SessionService, SessionTimeouts
 from services.user.settings import UserSettings
-from services.user.signing import KeyRing
+from services.user.signing_keys import SigningKeys
 from services.user.staff_account import StaffAccountProvisioner
 from services.user.tokens import AccessTokens
 
@@ -71,7 +71,7 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
             ) as passwords,
         ):
             now = clock or database.clock
-            keys = KeyRing(SigningKeyRepository(database), clock=now)
+            keys = SigningKeys(SigningKeyRepository(database), clock=now)
             rate_limiter = RateLimiter(
                 RateLimitRepository(database), limits=_rate_limits(settings), clock=now
             )
@@ -95,7 +95,7 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
             )
             staff_account = StaffAccountProvisioner(accounts, settings.staff())
             health.add("store", SchemaCheck(database, "services.user"))
-            health.add("signing key", partial(_have_key, keys))
+            health.add("signing key", partial(_check_signing_key, keys))
             health.add("staff account", staff_account.check)
             async with run_in_background(*_background_tasks(database, staff_account, now)):
                 verifier = _token_verifier(settings, keys, now)
@@ -125,7 +125,7 @@ def _background_tasks(
     ]
 
 
-def _token_verifier(settings: UserSettings, keys: KeyRing, clock: Clock) -> TokenVerifier:
+def _token_verifier(settings: UserSettings, keys: SigningKeys, clock: Clock) -> TokenVerifier:
     return TokenVerifier(
         keys,
         issuer=settings.token_issuer,
@@ -134,8 +134,8 @@ def _token_verifier(settings: UserSettings, keys: KeyRing, clock: Clock) -> Toke
     )
 
 
-async def _have_key(ring: KeyRing) -> None:
-    await ring.signing_key()
+async def _check_signing_key(keys: SigningKeys) -> None:
+    await keys.signing_key()
 
 
 def _rate_limits(settings: UserSettings) -> RateLimits:

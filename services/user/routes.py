@@ -184,7 +184,7 @@ async def log_out(identity: CurrentIdentity, sessions: Sessions) -> None:
 async def public_keys(keys: Keys, response: Response) -> JwksResponse:
     """The keys that verify access tokens: Ed25519, as a JWK set (RFC 7517)."""
     response.headers["cache-control"] = f"public, max-age={JWKS_MAX_AGE}"
-    return JwksResponse(keys=await keys.published())
+    return JwksResponse(keys=await keys.jwks_entries())
 
 
 def _forbid_caching(response: Response) -> None:

@@ -13,7 +13,7 @@ from services.user.models import Credentials, Role, Rotation, Session, TokenResp
 from services.user.passwords import PasswordHasher
 from services.user.rate_limiter import RateLimiter, TooManyAttempts
 from services.user.repository import AccountRepository, SessionRepository
-from services.user.signing import KeyRing
+from services.user.signing_keys import SigningKeys
 from services.user.tokens import AccessTokens, RefreshToken
 
 
@@ -57,7 +57,7 @@ class SessionService:
         sessions: SessionRepository,
         accounts: AccountRepository,
         *,
-        keys: KeyRing,
+        keys: SigningKeys,
         access_tokens: AccessTokens,
         passwords: PasswordHasher,
         rate_limiter: RateLimiter,

@@ -10,7 +10,7 @@ from app.stores.database import Database
 from app.telemetry.metrics import Metrics
 from services.user.keys import NotPossible, main, rotate, withdraw
 from services.user.repository import SigningKeyRepository
-from services.user.signing import PUBLISHED_AFTER, PUBLISHED_AHEAD
+from services.user.signing_keys import PUBLISH_AHEAD_MS, STAY_PUBLISHED_MS
 from tests.services.user.conftest import Clock, Start, Store
 from tests.services.user.people import bearer, header_of, log_in, register
 
@@ -67,11 +67,11 @@ async def test_a_new_key_is_published_first_signs_later_and_then_replaces_the_ol
     assert [key["kid"] for key in await published(client)] == [old, new]
     assert await guest_key(client) == old
 
-    clock.advance(seconds=PUBLISHED_AHEAD / 1000)
+    clock.advance(seconds=PUBLISH_AHEAD_MS / 1000)
     assert [key["kid"] for key in await published(client)] == [old, new]
     assert await guest_key(client) == new
 
-    clock.advance(seconds=PUBLISHED_AFTER / 1000)
+    clock.advance(seconds=STAY_PUBLISHED_MS / 1000)
     assert [key["kid"] for key in await published(client)] == [new]
 
 

@@ -18,7 +18,7 @@ from services.user.repository import (
     SigningKeyRepository,
 )
 from services.user.repository.sessions import MAX_SESSIONS
-from services.user.signing import KeyRing, SigningKey
+from services.user.signing_keys import SigningKey, SigningKeys
 
 NOW = 1_700_000_000_000
 HOUR = 60 * 60 * 1000
@@ -323,8 +323,8 @@ async def test_tidying_up_leaves_nothing_behind_however_much_there_is(database: 
 
 
 async def test_replicas_that_start_together_agree_on_one_key(database: Database) -> None:
-    rings = [KeyRing(SigningKeyRepository(database), clock=lambda: NOW) for _ in range(8)]
-    keys = await asyncio.gather(*(ring.signing_key() for ring in rings))
+    replicas = [SigningKeys(SigningKeyRepository(database), clock=lambda: NOW) for _ in range(8)]
+    keys = await asyncio.gather(*(keys.signing_key() for keys in replicas))
 
     assert len({key.key_id for key in keys}) == 1
     assert len(await SigningKeyRepository(database).all()) == 1
@@ -336,6 +336,6 @@ async def test_a_key_comes_back_from_the_store_as_it_was(database: Database) -> 
     await keys.add(key.stored())
 
     loaded = [SigningKey.load(stored) for stored in await keys.all()]
-    assert [one.published() for one in loaded] == [key.published()]
+    assert [one.public_jwk() for one in loaded] == [key.public_jwk()]
     await keys.remove(key.key_id)
     assert await keys.all() == []

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from app.stores.errors import StoreUnavailable
 from services.user.models import StoredKey
-from services.user.signing import (
-    PUBLISHED_AFTER,
-    PUBLISHED_AHEAD,
-    KeyRing,
+from services.user.signing_keys import (
+    PUBLISH_AHEAD_MS,
+    STAY_PUBLISHED_MS,
     SigningKey,
+    SigningKeys,
     published_keys,
     signing_key,
 )
@@ -21,10 +21,10 @@ from services.user.tokens import RefreshToken
 
 NOW = 1_700_000_000_000
 OLD = SigningKey.generate(1, signs_from=NOW - 10**9)
-NEW = SigningKey.generate(2, signs_from=NOW + PUBLISHED_AHEAD)
+NEW = SigningKey.generate(2, signs_from=NOW + PUBLISH_AHEAD_MS)
 
 
-class Shelf:
+class MemoryKeyStore:
     """A store of keys in memory that can be out of reach."""
 
     def __init__(self, *keys: SigningKey) -> None:
@@ -46,11 +46,11 @@ class Shelf:
 
 def test_the_old_key_signs_until_the_new_one_has_been_published_for_a_while() -> None:
     assert signing_key([OLD, NEW], NOW) is OLD
-    assert signing_key([OLD, NEW], NOW + PUBLISHED_AHEAD) is NEW
+    assert signing_key([OLD, NEW], NOW + PUBLISH_AHEAD_MS) is NEW
 
 
 def test_both_keys_are_published_until_the_last_token_of_the_old_one_is_over() -> None:
-    end = NEW.signs_from + PUBLISHED_AFTER
+    end = NEW.signs_from + STAY_PUBLISHED_MS
     assert published_keys([OLD, NEW], NOW) == [OLD, NEW]
     assert published_keys([OLD, NEW], end - 1) == [OLD, NEW]
     assert published_keys([OLD, NEW], end) == [NEW]
@@ -73,44 +73,44 @@ def test_the_signing_key_is_always_published_and_so_was_the_one_a_token_lifetime
     assert signing_key(keys, now - 15 * 60 * 1000) in published
 
 
-async def test_the_ring_reads_the_keys_once_for_many_callers() -> None:
-    shelf = Shelf(OLD)
-    ring = KeyRing(shelf, clock=lambda: NOW)
-    await asyncio.gather(*(ring.signing_key() for _ in range(50)))
-    assert shelf.reads == 1
+async def test_the_keys_are_read_once_for_many_callers() -> None:
+    store = MemoryKeyStore(OLD)
+    keys = SigningKeys(store, clock=lambda: NOW)
+    await asyncio.gather(*(keys.signing_key() for _ in range(50)))
+    assert store.reads == 1
 
 
-async def test_the_ring_notices_a_new_key_within_ten_seconds() -> None:
+async def test_a_new_key_is_noticed_within_ten_seconds() -> None:
     now = NOW
-    shelf = Shelf(OLD)
-    ring = KeyRing(shelf, clock=lambda: now)
-    assert [key["kid"] for key in await ring.published()] == [OLD.key_id]
-    shelf.keys.append(NEW.stored())
+    store = MemoryKeyStore(OLD)
+    keys = SigningKeys(store, clock=lambda: now)
+    assert [key["kid"] for key in await keys.jwks_entries()] == [OLD.key_id]
+    store.keys.append(NEW.stored())
     now += 9_999
-    assert [key["kid"] for key in await ring.published()] == [OLD.key_id]
+    assert [key["kid"] for key in await keys.jwks_entries()] == [OLD.key_id]
     now += 1
-    assert [key["kid"] for key in await ring.published()] == [OLD.key_id, NEW.key_id]
+    assert [key["kid"] for key in await keys.jwks_entries()] == [OLD.key_id, NEW.key_id]
 
 
 async def test_the_known_keys_go_on_while_the_store_is_down() -> None:
     now = NOW
-    shelf = Shelf(OLD)
-    ring = KeyRing(shelf, clock=lambda: now)
-    await ring.signing_key()
-    shelf.reachable = False
+    store = MemoryKeyStore(OLD)
+    keys = SigningKeys(store, clock=lambda: now)
+    await keys.signing_key()
+    store.reachable = False
     now += 60_000
-    assert (await ring.signing_key()).key_id == OLD.key_id
+    assert (await keys.signing_key()).key_id == OLD.key_id
 
 
-async def test_without_any_key_the_ring_says_that_the_store_is_down() -> None:
-    shelf = Shelf()
-    shelf.reachable = False
+async def test_without_any_key_the_error_says_that_the_store_is_down() -> None:
+    store = MemoryKeyStore()
+    store.reachable = False
     with pytest.raises(StoreUnavailable):
-        await KeyRing(shelf, clock=lambda: NOW).signing_key()
+        await SigningKeys(store, clock=lambda: NOW).signing_key()
 
 
 def test_a_published_key_holds_nothing_private() -> None:
-    assert set(OLD.published()) == {"kty", "crv", "x", "kid", "use", "alg"}
+    assert set(OLD.public_jwk()) == {"kty", "crv", "x", "kid", "use", "alg"}
 
 
 def test_keys_and_tokens_do_not_show_their_secrets_when_printed() -> None:

@@ -17,12 +17,11 @@ from services.user.models import StoredKey
 
 ALGORITHM = "Ed25519"
 FIRST_GENERATION = 1
-# Milliseconds. Verifiers fetch the published keys every minute.
-PUBLISHED_AHEAD = 5 * 60 * 1000
+# Verifiers fetch the published keys every minute.
+PUBLISH_AHEAD_MS = 5 * 60 * 1000
 # Longer than the lifetime of any access token, with room for clocks that differ.
-PUBLISHED_AFTER = 16 * 60 * 1000
-# Seconds.
-REREAD_AFTER = 10.0
+STAY_PUBLISHED_MS = 16 * 60 * 1000
+RELOAD_SECONDS = 10.0
 
 
 class KeyStore(Protocol):
@@ -57,7 +56,7 @@ class SigningKey:
         private_key = json.dumps(self.private.as_dict(private=True))
         return StoredKey(self.generation, self.key_id, private_key, self.signs_from)
 
-    def published(self) -> dict[str, Any]:
+    def public_jwk(self) -> dict[str, Any]:
         """The public half, as an entry of a JWK set."""
         public = self.private.as_dict(private=False)
         return {**public, "kid": self.key_id, "use": "sig", "alg": ALGORITHM}
@@ -78,11 +77,11 @@ def published_keys(keys: Sequence[SigningKey], now: int) -> list[SigningKey]:
     return [
         key
         for key, successor in zip(ordered, successors, strict=True)
-        if successor is None or now < successor.signs_from + PUBLISHED_AFTER
+        if successor is None or now < successor.signs_from + STAY_PUBLISHED_MS
     ]
 
 
-class KeyRing:
+class SigningKeys:
     """The keys as last read from the store, read again every ten seconds; a `KeySource`.
 
     While the store is down, the known keys go on signing.
@@ -92,11 +91,11 @@ class KeyRing:
         self._store = store
         self._clock = clock
         self._keys = Cache[None, Sequence[SigningKey]](
-            fresh_for=REREAD_AFTER,
+            fresh_for=RELOAD_SECONDS,
             jitter=0.0,
             usable_for=float("inf"),
             # A caller that waits for a dead store cannot answer in time.
-            retry_after=REREAD_AFTER,
+            retry_after=RELOAD_SECONDS,
             stale_while_loading=True,
             max_entries=1,
             clock=lambda: clock() / 1000,
@@ -106,9 +105,9 @@ class KeyRing:
         """Raises `StoreUnavailable` as long as no key was ever read."""
         return signing_key(await self._current(), self._clock())
 
-    async def published(self) -> list[dict[str, Any]]:
+    async def jwks_entries(self) -> list[dict[str, Any]]:
         """The entries of the JWK set. Raises `StoreUnavailable`, as `signing_key` does."""
-        return [key.published() for key in published_keys(await self._current(), self._clock())]
+        return [key.public_jwk() for key in published_keys(await self._current(), self._clock())]
 
     async def find(self, kid: str) -> OKPKey | None:
         """The published key with this id. Raises `StoreUnavailable`, as `signing_key` does."""
@@ -119,11 +118,11 @@ class KeyRing:
         return await self._keys.get(None, self._read)
 
     async def _read(self) -> Sequence[SigningKey]:
-        stored = await self._store.all() or await self._first()
+        stored = await self._store.all() or await self._make_first_key()
         return [SigningKey.load(key) for key in stored]
 
-    async def _first(self) -> Sequence[StoredKey]:
-        """Replicas that start together all get here: one insert wins, all read the winner."""
+    async def _make_first_key(self) -> Sequence[StoredKey]:
+        """When several replicas start together, one insert wins, and all read that key."""
         key = SigningKey.generate(FIRST_GENERATION, signs_from=self._clock())
         await self._store.add(key.stored())
         return await self._store.all()
