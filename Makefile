@@ -1,22 +1,22 @@
-# Cartwheel on one machine: `make up` starts the shop, `make test` and `make check` judge it.
-# Everything lives in .venv/ and .cartwheel/; `make clean` removes both.
+# Cartwheel on one machine: `make up` starts the shop, `make test` and `make check` test it.
+# All files are in .venv/ and .cartwheel/; `make clean` removes both.
 
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-# Two workers on two cores; each starts stores and services of its own, so more only crowd.
+# For two cores; each worker starts stores and services of its own.
 WORKERS ?= 2
 
-# Requests generated from the API documents, in a run of their own: their tests share names, and
-# with `--dist loadgroup` pytest-xdist runs tests of one name once.
+# Tests with requests generated from the OpenAPI documents run separately: they share names, and
+# with `--dist loadgroup` pytest-xdist runs tests of one name only once.
 GENERATED := tests/contracts/test_openapi.py tests/app/request/test_documentation.py
 ONLY = $(findstring tests/,$(ARGS))
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status test check format lock clean python kind kind-down deploy verify load
 
-help: ## what can be done here
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 up: $(VENV)/.runtime ## start the shop (flags: make up ARGS="--port-storefront 9000")
@@ -25,10 +25,10 @@ up: $(VENV)/.runtime ## start the shop (flags: make up ARGS="--port-storefront 9
 down: $(VENV)/.runtime ## stop it from another terminal
 	@exec $(BIN)/cartwheel down $(ARGS)
 
-status: $(VENV)/.runtime ## what runs
+status: $(VENV)/.runtime ## show what runs
 	@exec $(BIN)/cartwheel status $(ARGS)
 
-test: $(VENV)/.test ## every behaviour (one area: make test ARGS=tests/services/cart)
+test: $(VENV)/.test ## run all tests (one area: make test ARGS=tests/services/cart)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
 	  echo "No chromium on PATH: browser journeys are skipped. Debian: apt-get install chromium"
 	@command -v promtool >/dev/null || \
@@ -36,13 +36,13 @@ test: $(VENV)/.test ## every behaviour (one area: make test ARGS=tests/services/
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(if $(ONLY),,$(GENERATED:%=--ignore=%)) $(ARGS)
 	@$(if $(ONLY),,$(BIN)/python -m pytest -n $(WORKERS) $(GENERATED) $(ARGS))
 
-check: $(VENV)/.test ## lint, types, import directions
+check: $(VENV)/.test ## check style, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-format: $(VENV)/.test ## let ruff put everything in order
+format: $(VENV)/.test ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -54,16 +54,16 @@ lock: ## pin requirements/*.txt anew after a change of pyproject.toml (needs uv)
 	$(LOCK) -c requirements/test.txt -o requirements/services.txt
 
 # Other ports: make kind CARTWHEEL_KIND_PORT_SHOP=8081 CARTWHEEL_KIND_PORT_GRAFANA=3001
-kind: $(VENV)/.runtime ## a Kubernetes cluster on this machine, with what the shop needs in it
+kind: $(VENV)/.runtime ## create a Kubernetes cluster on this machine, with its add-ons
 	@exec $(BIN)/python -m cartwheel.cluster up
 
 kind-down: $(VENV)/.runtime ## delete that cluster
 	@exec $(BIN)/python -m cartwheel.cluster down
 
-deploy: $(VENV)/.runtime ## build the shop and run it there (other autoscaler: ARGS="-p requests")
+deploy: $(VENV)/.runtime ## build and deploy the shop to it (other autoscaler: ARGS="-p requests")
 	@exec $(BIN)/python -m cartwheel.cluster deploy $(ARGS)
 
-verify: $(VENV)/.runtime ## buy something there, then watch the cart grow under load
+verify: $(VENV)/.runtime ## place an order there, then make the cart scale up under load
 	@exec $(BIN)/python -m cartwheel.cluster verify $(ARGS)
 
 load: $(VENV)/.runtime ## put load on the shop (make load ARGS="--rate 100 --seconds 120")
@@ -71,11 +71,11 @@ load: $(VENV)/.runtime ## put load on the shop (make load ARGS="--rate 100 --sec
 	  CARTWHEEL_LOAD_TARGET="$${CARTWHEEL_LOAD_TARGET:-$$target}" \
 	  exec $(BIN)/python -m loadtest $(ARGS)
 
-clean: ## forget the environment and the shop's data
+clean: ## delete the environment and the shop's data
 	@if [ -x $(BIN)/cartwheel ]; then $(BIN)/cartwheel down >/dev/null 2>&1 || true; fi
 	rm -rf $(VENV) .cartwheel build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# The environment. A stamp is renewed when its lock file, or the Python under it, changes.
+# The virtual environment. A stamp is renewed when its lock file or its Python changes.
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | python
 	@PYTHON="$(PYTHON)" sh cartwheel/create_venv.sh $(VENV) runtime
 
@@ -83,7 +83,7 @@ $(VENV)/.test: requirements/test.txt pyproject.toml | python
 	@PYTHON="$(PYTHON)" sh cartwheel/create_venv.sh $(VENV) test
 	@touch $(VENV)/.runtime
 
-# An environment whose Python went away (an upgrade, a moved folder) is no environment.
+# An environment whose Python is gone (an upgrade, a moved folder) is created again.
 python:
 	@if [ -e $(VENV) ] && ! $(BIN)/python -c '' 2>/dev/null; then \
-	  echo "The Python under $(VENV) is gone: making it anew."; rm -rf $(VENV); fi
+	  echo "The Python of $(VENV) is gone: creating it again."; rm -rf $(VENV); fi

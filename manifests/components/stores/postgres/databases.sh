@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs once, on an empty volume: a database and an owner for each service, and no way from
-# one into another's.
+# Runs once, on an empty volume: creates a database and an owner for each service. No service
+# can connect to the database of another.
 set -eu
 for service in products user tracking; do
   password=$(cat "/etc/postgres-passwords/$service")
