@@ -56,7 +56,7 @@ class TrySender:
         self._log_limit = LogLimit(LOG_SECONDS, clock=clock)
         self._durations: dict[str, Histogram] = {}  # by label
         self._ejections = {
-            outcome: metrics.client_ejections.labels(upstream, outcome.value)
+            outcome: metrics.client.ejections.labels(upstream, outcome.value)
             for outcome in (Outcome.FAILED, Outcome.SILENT, Outcome.ABSENT)
         }
 
@@ -169,7 +169,7 @@ class TrySender:
     def _observe_duration(self, label: str, seconds: float) -> None:
         child = self._durations.get(label)
         if child is None:
-            child = self._metrics.client_duration.labels(self._upstream, label)
+            child = self._metrics.client.duration.labels(self._upstream, label)
             self._durations[label] = child
         child.observe(seconds)
 

@@ -76,13 +76,13 @@ class Upstream:
             tries=self._tries,
             discovery=self._discovery,
             balancer=balancer,
-            retries=metrics.client_retries.labels(name),
+            retries=metrics.client.retries.labels(name),
             clock=clock,
             rng=rng,
             pause=pause,
         )
         self._open = AsyncExitStack()
-        metrics.client_breaker_open.labels(name).set_function(lambda: not self._breaker.is_closed)
+        metrics.client.breaker_open.labels(name).set_function(lambda: not self._breaker.is_closed)
 
     async def __aenter__(self) -> Self:
         await self._open.enter_async_context(self._discovery)

@@ -84,26 +84,7 @@ class Metrics:
         self.event_loop_lag = self.histogram(
             "event_loop_lag_seconds", "Is the event loop blocked?", buckets=LAG_BUCKETS
         )
-        self.client_duration = self.histogram(
-            "http_client_request_duration_seconds",
-            "How fast are the calls to upstreams, and how do they end? One observation per try.",
-            ("upstream", "outcome"),
-        )
-        self.client_retries = self.counter(
-            "http_client_retries_total",
-            "How many calls to upstreams are retried?",
-            {"upstream": KNOWN_LATER},
-        )
-        self.client_ejections = self.counter(
-            "http_client_ejections_total",
-            "How many replicas of upstreams are ejected as outliers, and why?",
-            {"upstream": KNOWN_LATER, "reason": KNOWN_LATER},
-        )
-        self.client_breaker_open = self.gauge(
-            "http_client_breaker_open",
-            "Is the circuit breaker of an upstream open (1)?",
-            ("upstream",),
-        )
+        self.client = ClientMetrics(self)
         self._store_duration = self.histogram(
             "store_operation_duration_seconds",
             "How fast are the operations of the store, and how do they end?",
@@ -197,6 +178,32 @@ class Metrics:
     def render(self) -> bytes:
         """The exposition in the Prometheus text format."""
         return generate_latest(_WithService(self.registry, self.service))
+
+
+class ClientMetrics:
+    """The metrics of calls to upstreams; without series in a service that calls none."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.duration = metrics.histogram(
+            "http_client_request_duration_seconds",
+            "How fast are the calls to upstreams, and how do they end? One observation per try.",
+            ("upstream", "outcome"),
+        )
+        self.retries = metrics.counter(
+            "http_client_retries_total",
+            "How many calls to upstreams are retried?",
+            {"upstream": KNOWN_LATER},
+        )
+        self.ejections = metrics.counter(
+            "http_client_ejections_total",
+            "How many replicas of upstreams are ejected as outliers, and why?",
+            {"upstream": KNOWN_LATER, "reason": KNOWN_LATER},
+        )
+        self.breaker_open = metrics.gauge(
+            "http_client_breaker_open",
+            "Is the circuit breaker of an upstream open (1)?",
+            ("upstream",),
+        )
 
 
 class _WithService(CollectorRegistry):

@@ -1,8 +1,9 @@
-"""The tracking service: what is put together, and in which order it opens and closes."""
+"""Builds the tracking service."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
@@ -40,9 +41,12 @@ from services.tracking.sweeper import Sweeper
 LEASE_ROUNDS = 5
 """Rounds that a replica may miss before another one takes over its lease."""
 
+PRIORITIES = {"POST /v1/orders": Priority.HIGH}
+"""A checkout is the last request to be shed."""
+
 
 def create() -> FastAPI:
-    """The app as the environment wants it. Raises `SettingsError`."""
+    """The service as the environment configures it. Raises `SettingsError`."""
     return build(load(TrackingSettings))
 
 
@@ -53,9 +57,9 @@ def build(
     clock: Clock | None = None,
     crashes: CrashPoints | None = None,
 ) -> FastAPI:
-    """The app; nothing is opened before its lifespan begins.
+    """The service. Nothing is opened before its lifespan begins.
 
-    ``transports`` replace the network to the upstreams of that name, ``clock`` the store's clock,
+    ``transports`` replace the network to the upstreams of these names, ``clock`` the store's,
     ``crashes`` the crash points of the settings.
     """
     metrics = Metrics("tracking", version=settings.version)
@@ -79,98 +83,20 @@ def build(
             upstream("cart", settings.cart_url) as cart,
             upstream("user", settings.user_url) as user,
         ):
-            now = clock or database.clock
-            holder = _unique(settings.instance)
             health.add("store", SchemaCheck(database, "services.tracking"))
-            repository = OrderRepository(database)
-            event_broker = EventBroker(
-                repository,
-                per_shopper=settings.events_per_shopper,
-                limit=settings.events_limit,
-                metrics=order_metrics,
-            )
+            shared = _shared(settings, order_metrics, database, clock or database.clock)
             participants = Participants(
-                products=ProductsClient(products),
-                payments=_payments(settings, database, now),
-                cart=CartClient(cart),
+                products=ProductsClient(products), payments=_payments(shared), cart=CartClient(cart)
             )
-            saga = Saga(
-                orders=repository,
-                participants=participants,
-                timeouts=_timeouts(settings),
-                clock=now,
-                metrics=order_metrics,
-                crash_points=crashes or crash_points(settings.kill_point),
-                publish=event_broker.publish,
-            )
-            courier = Courier(
-                repository,
-                timeouts=saga.timeouts,
-                clock=now,
-                metrics=order_metrics,
-                publish=event_broker.publish,
-            )
-            sweeper = Sweeper(
-                saga,
-                repository,
-                holder=holder,
-                lease=_in_milliseconds(LEASE_ROUNDS * settings.sweep_seconds),
-                clock=now,
-                metrics=order_metrics,
-            )
-            anonymiser = Anonymiser(
-                UserClient(user),
-                DeletedOwners(database),
-                repository,
-                holder=holder,
-                lease=_in_milliseconds(LEASE_ROUNDS * settings.deletions_seconds),
-                interval=_in_milliseconds(settings.deletions_seconds),
-                clock=now,
-                metrics=order_metrics,
-            )
+            saga = _saga(shared, participants, crashes or crash_points(settings.kill_point))
             runner = SagaRunner(saga, limit=settings.checkout_limit, grace=settings.drain_grace)
-            async with (
-                runner,
-                run_in_background(
-                    repeat(sweeper.sweep, every=settings.sweep_seconds, name="sweeper"),
-                    repeat(
-                        courier.move_due_parcels,
-                        every=settings.courier_rounds_seconds,
-                        name="courier",
-                    ),
-                    repeat(anonymiser.work, every=settings.deletions_seconds, name="anonymiser"),
-                    repeat(
-                        event_broker.poll, every=settings.events_poll_seconds, name="event broker"
-                    ),
-                    BackgroundTask(
-                        "close the event broker",
-                        partial(event_broker.close_on, app.state.lifecycle.wait_draining),
-                    ),
-                ),
-            ):
+            background_tasks = _background_tasks(shared, saga, UserClient(user), app)
+            async with runner, run_in_background(*background_tasks):
                 yield State(
-                    checkouts=CheckoutService(
-                        repository=repository,
-                        runner=runner,
-                        products=participants.products,
-                        cart=participants.cart,
-                        currency=settings.currency,
-                        stall=saga.timeouts.stall,
-                        max_wait=settings.checkout_patience,
-                        clock=now,
-                    ),
-                    orders=OrderService(
-                        repository=repository,
-                        saga=saga,
-                        runner=runner,
-                        max_wait=settings.checkout_patience,
-                    ),
-                    event_broker=event_broker,
-                    verifier=TokenVerifier(
-                        JwksClient(user),
-                        issuer=settings.token_issuer,
-                        audience=settings.token_audience,
-                    ),
+                    checkouts=_checkouts(shared, participants, saga, runner),
+                    orders=_orders(shared, saga, runner),
+                    event_broker=shared.event_broker,
+                    verifier=_token_verifier(settings, user),
                     tracking_settings=settings,
                 )
 
@@ -182,34 +108,148 @@ def build(
         health=health,
         lifespan=lifespan,
         routers=[router],
-        # A checkout is the last request to be shed.
-        priorities={"POST /v1/orders": Priority.HIGH},
+        priorities=PRIORITIES,
     )
 
 
-def _payments(settings: TrackingSettings, database: Database, clock: Clock) -> Payments:
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What several parts of the service are built from."""
+
+    settings: TrackingSettings
+    metrics: OrderMetrics
+    database: Database
+    clock: Clock
+    repository: OrderRepository
+    event_broker: EventBroker
+    lease_holder: str
+
+
+def _shared(
+    settings: TrackingSettings, metrics: OrderMetrics, database: Database, clock: Clock
+) -> _Shared:
+    repository = OrderRepository(database)
+    event_broker = EventBroker(
+        repository,
+        per_shopper=settings.events_per_shopper,
+        limit=settings.events_limit,
+        metrics=metrics,
+    )
+    # Unique: the lease of a replica that was killed must expire, also if it is started again.
+    lease_holder = f"{settings.instance}-{secrets.token_hex(4)}"
+    return _Shared(settings, metrics, database, clock, repository, event_broker, lease_holder)
+
+
+def _payments(shared: _Shared) -> Payments:
+    settings = shared.settings
     return Payments(
-        database,
+        shared.database,
         mode=settings.payment_mode,
         delay=settings.payment_delay,
         timeout=settings.payment_timeout,
-        clock=clock,
+        clock=shared.clock,
     )
 
 
-def _timeouts(settings: TrackingSettings) -> SagaTimeouts:
-    return SagaTimeouts(
+def _saga(shared: _Shared, participants: Participants, crashes: CrashPoints) -> Saga:
+    settings = shared.settings
+    timeouts = SagaTimeouts(
         stall=_in_milliseconds(settings.stall_seconds),
         retry=_in_milliseconds(settings.retry_seconds),
         give_up=_in_milliseconds(settings.give_up_seconds),
         courier=_in_milliseconds(settings.courier_step_seconds),
     )
+    return Saga(
+        orders=shared.repository,
+        participants=participants,
+        timeouts=timeouts,
+        clock=shared.clock,
+        metrics=shared.metrics,
+        crash_points=crashes,
+        publish=shared.event_broker.publish,
+    )
+
+
+def _checkouts(
+    shared: _Shared, participants: Participants, saga: Saga, runner: SagaRunner
+) -> CheckoutService:
+    return CheckoutService(
+        repository=shared.repository,
+        runner=runner,
+        products=participants.products,
+        cart=participants.cart,
+        currency=shared.settings.currency,
+        stall=saga.timeouts.stall,
+        max_wait=shared.settings.checkout_patience,
+        clock=shared.clock,
+    )
+
+
+def _orders(shared: _Shared, saga: Saga, runner: SagaRunner) -> OrderService:
+    return OrderService(
+        repository=shared.repository,
+        saga=saga,
+        runner=runner,
+        max_wait=shared.settings.checkout_patience,
+    )
+
+
+def _token_verifier(settings: TrackingSettings, user: Upstream) -> TokenVerifier:
+    return TokenVerifier(
+        JwksClient(user), issuer=settings.token_issuer, audience=settings.token_audience
+    )
+
+
+def _background_tasks(
+    shared: _Shared, saga: Saga, user: UserClient, app: FastAPI
+) -> Sequence[BackgroundTask]:
+    settings, event_broker = shared.settings, shared.event_broker
+    sweeper, courier = _sweeper(shared, saga), _courier(shared, saga)
+    anonymiser = _anonymiser(shared, user)
+    draining = app.state.lifecycle.wait_draining
+    return [
+        repeat(sweeper.sweep, every=settings.sweep_seconds, name="sweeper"),
+        repeat(courier.move_due_parcels, every=settings.courier_rounds_seconds, name="courier"),
+        repeat(anonymiser.work, every=settings.deletions_seconds, name="anonymiser"),
+        repeat(event_broker.poll, every=settings.events_poll_seconds, name="event broker"),
+        BackgroundTask("close the event broker", partial(event_broker.close_on, draining)),
+    ]
+
+
+def _sweeper(shared: _Shared, saga: Saga) -> Sweeper:
+    return Sweeper(
+        saga,
+        shared.repository,
+        holder=shared.lease_holder,
+        lease=_in_milliseconds(LEASE_ROUNDS * shared.settings.sweep_seconds),
+        clock=shared.clock,
+        metrics=shared.metrics,
+    )
+
+
+def _courier(shared: _Shared, saga: Saga) -> Courier:
+    return Courier(
+        shared.repository,
+        timeouts=saga.timeouts,
+        clock=shared.clock,
+        metrics=shared.metrics,
+        publish=shared.event_broker.publish,
+    )
+
+
+def _anonymiser(shared: _Shared, user: UserClient) -> Anonymiser:
+    interval = shared.settings.deletions_seconds
+    return Anonymiser(
+        user,
+        DeletedOwners(shared.database),
+        shared.repository,
+        holder=shared.lease_holder,
+        lease=_in_milliseconds(LEASE_ROUNDS * interval),
+        interval=_in_milliseconds(interval),
+        clock=shared.clock,
+        metrics=shared.metrics,
+    )
 
 
 def _in_milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _unique(instance: str) -> str:
-    """A replica that was killed and started again is another one: its old lease must expire."""
-    return f"{instance}-{secrets.token_hex(4)}"
