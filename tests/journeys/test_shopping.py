@@ -54,7 +54,7 @@ async def test_a_guest_fills_a_cart_registers_orders_and_sees_the_parcel_arrive(
     await expect(page.locator("[data-at='5']")).to_be_visible(timeout=DELIVERED_WITHIN)
     await expect(page.get_by_role("status").last).to_contain_text("Delivered")
     for stop in STOPS:
-        await expect(page.locator(".stop-done", has_text=stop)).to_be_visible()
+        await expect(page.locator(".step-done", has_text=stop)).to_be_visible()
     assert await page.evaluate("window.sameDocument")  # it moved, nobody loaded it again
 
     await page.get_by_role("link", name="Orders", exact=True).click()

@@ -1,4 +1,4 @@
-// A button that copies the text of another element. Without this file there is no button, and the
+// A button that copies the text of another element. Without this script there is no button; the
 // text can be selected with one click.
 
 async function copy(source) {
@@ -9,15 +9,15 @@ async function copy(source) {
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const source = document.getElementById(button.dataset.copy);
-  const said = button.parentElement.querySelector("[data-copied]");
+  const message = button.parentElement.querySelector("[data-copied]");
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
       await copy(source);
-      said.textContent = "Copied.";
+      message.textContent = "Copied.";
     } catch {
       getSelection().selectAllChildren(source);
-      said.textContent = "Selected: copy it with your keyboard.";
+      message.textContent = "Selected: copy it with your keyboard.";
     }
   });
 }

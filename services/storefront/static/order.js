@@ -1,21 +1,21 @@
-// Moves the order page along while the parcel moves. The server renders; this file only asks
-// again when the stream says that something happened, and copies the parts that are live.
+// Updates the order page while the shipment moves. The server renders: on each event this script
+// loads the page again and copies the parts that are live.
 
 const live = document.querySelector("[data-events]");
 const POLL_MS = 5000;
-let asking = false;
-let askAgain = false;
+let isRefreshing = false;
+let isStale = false;
 const copied = new WeakMap(); // what the server sent for each part: times are rewritten on the page
 
 async function copyLiveParts() {
-  const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const response = await fetch(location.pathname, { headers: { accept: "text/html" } });
+  if (!response.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
-    const twin = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
-    if (!twin) continue;
-    if (twin.dataset.at) part.dataset.at = twin.dataset.at;
-    else copyPart(part, twin.innerHTML);
+    const freshPart = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (!freshPart) continue;
+    if (freshPart.dataset.at) part.dataset.at = freshPart.dataset.at;
+    else copyPart(part, freshPart.innerHTML);
   }
   document.dispatchEvent(new Event("cartwheel:fresh"));
 }
@@ -25,23 +25,23 @@ function copyPart(part, html) {
   const hadFocus = part.contains(document.activeElement);
   part.innerHTML = html;
   copied.set(part, html);
-  // What had the focus is gone: go on from the top of the order, not from the top of the page.
+  // The focused element is gone: go on from the top of the order, not from the top of the page.
   if (hadFocus) document.getElementById("order").focus();
 }
 
 async function refresh() {
-  askAgain = true; // what happens while we ask is asked for afterwards
-  if (asking) return;
-  asking = true;
+  isStale = true; // an event during a refresh is followed by another one
+  if (isRefreshing) return;
+  isRefreshing = true;
   try {
-    while (askAgain) {
-      askAgain = false;
+    while (isStale) {
+      isStale = false;
       await copyLiveParts();
     }
   } catch {
-    // Nobody answered: the stream comes back and says what was missed.
+    // No response: once the stream is open again it repeats what was missed.
   } finally {
-    asking = false;
+    isRefreshing = false;
   }
 }
 
@@ -50,7 +50,7 @@ function listen() {
   events.addEventListener("shipment", refresh);
   events.addEventListener("end", () => { refresh(); events.close(); });
   events.addEventListener("error", () => {
-    // A closed stream will not come back by itself; a broken one does.
+    // A closed stream does not come back by itself; a broken one does.
     if (events.readyState === EventSource.CLOSED) setTimeout(() => { refresh(); listen(); }, POLL_MS);
   });
 }

@@ -1,4 +1,4 @@
-// Shows a password while it is typed, for whoever asks. Without this file there is no such button.
+// A button that reveals a typed password. Without this script there is no such button.
 
 for (const button of document.querySelectorAll("[data-reveal]")) {
   const field = document.getElementById(button.dataset.reveal);
@@ -8,6 +8,6 @@ for (const button of document.querySelectorAll("[data-reveal]")) {
     field.type = shown ? "text" : "password";
     button.setAttribute("aria-pressed", String(shown));
   });
-  // Browsers offer to keep what was in a password field, and only that.
+  // Browsers offer to save only what is in a password field.
   field.form.addEventListener("submit", () => { field.type = "password"; });
 }

@@ -1,4 +1,4 @@
-// Shows times as the visitor's clock has them. Without this file the page says them in UTC.
+// Shows times in the visitor's time zone. Without this script they are in UTC.
 
 const FORMATS = {
   day: { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" },
