@@ -1,4 +1,4 @@
-"""What is really there: files, settings, routes, metrics, alerts, commands."""
+"""What exists: files, settings, routes, metrics, alerts, commands."""
 
 import asyncio
 import os

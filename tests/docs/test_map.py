@@ -1,5 +1,7 @@
 """README's map: what it sends a reader to look for is in the file it names."""
 
+import re
+
 import pytest
 
 from tests.docs.facts import files
@@ -37,3 +39,10 @@ def test_every_folder_is_on_the_map() -> None:
     page = (ROOT / "README.md").read_text()
     folders = {name for name in files() if name.count("/") == 1 and name.endswith("/")}
     assert {folder for folder in folders if f"| `{folder}` |" not in page} == set()
+
+
+def test_every_room_of_the_library_is_in_the_architecture() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    table = page.partition("## The library, `app/`")[2].partition("\n## ")[0]
+    rooms = {name for name in files() if re.fullmatch(r"app/([a-z_]+/|[a-z]+\.py)", name)}
+    assert {room for room in rooms if f"`{room.removeprefix('app/')}" not in table} == set()
