@@ -21,11 +21,7 @@ from cartwheel.local.command_lines import command_line, display_path, program_na
 from cartwheel.local.control_socket import Message, send_command
 from cartwheel.local.effective_settings import effective_settings
 from cartwheel.local.foreground import run_in_foreground
-from cartwheel.local.settings import LocalSettings, load_local_settings
-from cartwheel.local.state_folder import StateFolder
-from cartwheel.local.store_setup import set_up_stores
-from cartwheel.local.topology import FRONT_SERVICE, SHOP, by_name, count_out_of_range, find_service
-from cartwheel.output import (
+from cartwheel.local.output import (
     align,
     format_megabytes,
     new_console,
@@ -33,6 +29,10 @@ from cartwheel.output import (
     suggested_command,
     wrap,
 )
+from cartwheel.local.settings import LocalSettings, load_local_settings
+from cartwheel.local.state_folder import StateFolder
+from cartwheel.local.store_setup import set_up_stores
+from cartwheel.local.topology import FRONT_SERVICE, SHOP, by_name, count_out_of_range, find_service
 
 app = typer.Typer(
     invoke_without_command=True,

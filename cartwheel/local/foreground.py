@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from cartwheel.errors import CommandError, describe_error
 from cartwheel.local.command_lines import command_line
+from cartwheel.local.output import format_megabytes
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.supervisor import Supervisor
 from cartwheel.local.terminal import Terminal
 from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import FRONT_SERVICE, ServiceSpec
-from cartwheel.output import format_megabytes
 
 
 def run_in_foreground(

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from cartwheel.local.output import suggested_command
 from cartwheel.local.terminal import Terminal
-from cartwheel.output import suggested_command
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.supervisor_process import (
     ROOT,

@@ -45,7 +45,7 @@ class Prometheus:
 
 @contextmanager
 def prometheus_up(config: Path, *, data: Path) -> Iterator[Prometheus]:
-    """SupervisorProcess a server with that configuration until the end of the block."""
+    """Run a server with that configuration until the end of the block."""
     with listen() as freed:
         port = freed.getsockname()[1]
     with (data.parent / "prometheus.log").open("w") as log:
