@@ -76,16 +76,16 @@ class ProblemDocument(UpstreamModel):
     type: Annotated[str, Field(pattern=rf"^{PROBLEM_PREFIX}[a-z0-9-]{{1,64}}$")]
 
 
-def expect(model: type[BaseModel] | None = None, *, knows_caller: bool = True) -> Check:
+def expect(model: type[BaseModel] | None = None, *, allow_401: bool = True) -> Check:
     """Return a check: a good response fits the model, an error is a problem document.
 
-    A 401 to a call that sent no token (`knows_caller=False`) is not accepted either.
+    Without `allow_401` (for calls that send no token) a 401 is a failure as well.
     """
 
     def check(response: UpstreamResponse) -> None:
         if response.status_code >= 400:
             response.read(ProblemDocument)
-            if response.status_code == 401 and not knows_caller:
+            if response.status_code == 401 and not allow_401:
                 raise UpstreamBroken(
                     response.upstream, "it answered 401 to a call without a token."
                 )

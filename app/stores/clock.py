@@ -3,10 +3,9 @@
 Leases, due times and everything else that one replica writes and another one compares with
 "now" go by this clock, so a replica whose own clock is wrong decides nothing about the others.
 
-Postgres is asked over each new connection and every few seconds; in between its time is
-carried on by our monotonic clock, so that `StoreClock` answers without a question and in
-the middle of a decision. SQLite runs inside our process, on the one machine whose processes
-share the file: its clock is the machine's.
+Postgres' clock is read over each new connection and every few seconds. In between, our monotonic
+clock carries its time on, so that reading a `StoreClock` needs no round trip. SQLite runs inside
+our process, on the one machine whose processes share the file: its clock is the machine's.
 """
 
 import time
@@ -20,9 +19,10 @@ Clock = Callable[[], int]
 
 CLOCK_MARGIN = 10_000
 """Milliseconds. A "now" is a little old when it reaches the store, and those of two replicas differ
-by a round trip. What lies farther ahead than it can, by more than this, a wrong clock wrote."""
-MAX_QUESTION = 0.5
-"""Seconds. Nobody knows when in a longer one the store looked at its clock."""
+by a round trip. A time that is farther ahead than possible, by more than this, was written by a
+wrong clock."""
+MAX_ROUND_TRIP = 0.5
+"""Seconds. In a longer round trip it is not known well enough when the store read its clock."""
 
 
 def machine_clock() -> int:
@@ -41,24 +41,24 @@ def in_milliseconds(moment: datetime) -> int:
 
 
 class StoreClock:
-    """Epoch milliseconds by a server's clock, as it was last heard."""
+    """Epoch milliseconds by a server's clock, as last read."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._ahead: float | None = None
 
     def __call__(self) -> int:
-        """Raises `StoreUnavailable` until the server has been heard once."""
+        """Raises `StoreUnavailable` until the server's clock was read once."""
         if self._ahead is None:
             raise StoreUnavailable("The store's clock has not been read yet.")
         return round(self._monotonic() * 1000 + self._ahead)
 
-    def started(self) -> float:
-        """The moment a question begins, to be given to `heard`."""
+    def start_reading(self) -> float:
+        """The moment a reading begins; give it to `set`."""
         return self._monotonic()
 
-    def heard(self, milliseconds: int, *, since: float) -> None:
-        """The server said so, some time between ``since`` and now."""
+    def set(self, milliseconds: int, *, since: float) -> None:
+        """Set to what the server's clock showed, some time between ``since`` and now."""
         until = self._monotonic()
-        if self._ahead is None or until - since <= MAX_QUESTION:
+        if self._ahead is None or until - since <= MAX_ROUND_TRIP:
             self._ahead = milliseconds - (since + until) / 2 * 1000

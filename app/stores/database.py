@@ -57,18 +57,18 @@ FIRST_CLOCK_TIMEOUT = 0.5
 class Database:
     """A pool of connections to one SQLite file or one Postgres database.
 
-    A block of `transaction` or `reading` holds a connection, and of SQLite's writers there is
-    one: put statements into it and nothing that waits for anybody else.
+    A block of `transaction` or `reading` holds a connection, and SQLite has a single writer:
+    put statements into it, and nothing that waits for something else.
 
     ``url`` is ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or a libpq URL
     ``postgresql://…``, where several hosts and ``target_session_attrs=read-write`` find the
-    primary after a failover. Connections are made when they are needed, so a store that is
-    down stops neither start-up nor liveness; a SQLite file has to be there, `migrate` makes it.
+    primary after a failover. Connections are opened when needed, so a store that is down
+    stops neither start-up nor liveness. A SQLite file has to exist; `migrate` creates it.
 
     ``timeout`` (seconds) limits each wait: for a connection, for the write lock, for a
     statement.
 
-    ``clock`` tells the time that all users of the store agree on (`app.stores.clock`).
+    ``clock`` is the time that all users of the store share (`app.stores.clock`).
     """
 
     clock: Clock
@@ -154,9 +154,9 @@ class Database:
 
     async def _read_clock(self) -> None:
         async with self.reading("clock") as connection:
-            since = self._store_clock.started()
+            since = self._store_clock.start_reading()
             milliseconds = await connection.scalar(text(postgres.READ_CLOCK))
-            self._store_clock.heard(milliseconds, since=since)
+            self._store_clock.set(milliseconds, since=since)
 
     @asynccontextmanager
     async def _observed(self, operation: str) -> AsyncIterator[None]:

@@ -73,8 +73,8 @@ def create_engine(url: str, pool_size: int, timeout: float, clock: StoreClock) -
             },
         )
         # Whoever can use the store needs its time.
-        since = clock.started()
-        clock.heard(await connection.fetchval(READ_CLOCK), since=since)
+        since = clock.start_reading()
+        clock.set(await connection.fetchval(READ_CLOCK), since=since)
         return connection
 
     engine = create_async_engine(

@@ -1,19 +1,19 @@
-"""Valkey and Redis: many callers, one connection, one round trip for all who ask together.
+"""Valkey and Redis: many callers, one connection, one round trip for all concurrent calls.
 
-The server runs one command at a time, so a pool of connections buys nothing but the day it is
-empty. Here every call made while the last round trip was under way leaves in the next one, as
-one pipeline::
+The server runs one command at a time, so a pool of connections would make nothing faster, and it
+can be empty. Here all calls made during one round trip leave together in the next, as one
+pipeline (docs/decisions/0011-calls-to-valkey-share-a-round-trip.md)::
 
     ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 
     async with Valkey(settings.store_url, metrics=metrics) as valkey:
         value = await valkey.run("add", ADD, keys=["visits"], arguments=[1])
 
-A script is named by its content: replicas with different versions of the code do not disturb
-each other, and a server that forgot it (a restart, a failover) is told again at once.
+A script is named by its digest, so replicas with different versions of the code do not disturb
+each other. A server that lost it (a restart, a failover) gets it again at once.
 
-Nothing is sent twice. A call whose answer was lost raises `StoreUnavailable`, and whoever
-asked decides whether it is safe to ask again.
+Nothing is sent twice. A call whose reply was lost raises `StoreUnavailable`, and the caller
+decides whether to repeat it.
 """
 
 import asyncio
@@ -42,15 +42,15 @@ from app.telemetry.metrics import Metrics
 
 STORE = "valkey"
 
-# Calls in one round trip, and calls waiting for the next one; more are refused at once.
+# Calls in one round trip, and calls waiting for the next one. More are refused at once.
 MAX_BATCH = 256
 MAX_WAITING = 4096
 
-# After a failure nobody asks for this long (seconds, doubling, half of it random).
-FIRST_PAUSE = 0.05
+# After a failure nothing is sent for this long (seconds, doubling, half of it random).
+MIN_PAUSE = 0.05
 MAX_PAUSE = 1.0
 
-# "Not now" rather than "wrong": a replica, disk trouble, busy with a script of others.
+# Errors that mean "not now", not "wrong command": a replica, a full disk, a running script.
 UNAVAILABLE_ERRORS = (ReadOnlyError, MasterDownError)
 UNAVAILABLE_CODES = ("MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN")
 
@@ -75,7 +75,7 @@ class _Call:
     )
 
     def settle(self, reply: Any) -> None:
-        if self.reply.done():  # the caller went away
+        if self.reply.done():  # the caller was cancelled
             return
         if isinstance(reply, BaseException):
             self.reply.set_exception(reply)
@@ -84,10 +84,10 @@ class _Call:
 
 
 class Valkey:
-    """A connection to one server (or to whichever is primary behind a name).
+    """A connection to one server, or to the primary behind a name.
 
     ``url`` is ``valkey://`` or ``redis://[user:password@]host[:port][/database]``. The
-    connection is made when it is needed, so a server that is down stops neither start-up nor
+    connection is opened when needed, so a server that is down stops neither start-up nor
     liveness. ``timeout`` (seconds) limits each round trip, connecting included.
     """
 
@@ -118,7 +118,7 @@ class Valkey:
 
     async def __aenter__(self) -> Self:
         await self._open.enter_async_context(
-            run_in_background(BackgroundTask("valkey", self._serve_calls))
+            run_in_background(BackgroundTask("valkey", self._send_batches))
         )
         return self
 
@@ -133,12 +133,12 @@ class Valkey:
         await self._pool.disconnect()
 
     async def command(self, operation: str, *command: Argument) -> Any:
-        """Run one command and answer the server's reply, text decoded.
+        """Run one command and return the server's reply, text decoded.
 
         ``operation`` is the label in ``store_operation_duration_seconds``.
         Raises `StoreUnavailable`; redis-py's `ResponseError` when the command is wrong.
         """
-        return await self._ask(operation, _Call(command))
+        return await self._send(operation, _Call(command))
 
     async def run(
         self,
@@ -149,22 +149,22 @@ class Valkey:
         arguments: Sequence[Argument] = (),
     ) -> Any:
         """Run ``script`` with ``KEYS`` and ``ARGV``. Raises what `command` raises."""
-        return await self._ask(
+        return await self._send(
             operation, _Call(("EVALSHA", script.digest, len(keys), *keys, *arguments), script)
         )
 
     async def ping(self) -> None:
-        """Ask the server for a sign of life, even during a pause. Raises `StoreUnavailable`."""
-        await self._ask("ping", _Call(("PING",)), pause_applies=False)
+        """Check that the server responds, even during a pause. Raises `StoreUnavailable`."""
+        await self._send("ping", _Call(("PING",)), pause_applies=False)
 
     async def measure(self) -> None:
-        """Have the metrics tell how full the server is. Raises `StoreUnavailable`."""
+        """Update the metrics of the server's memory. Raises `StoreUnavailable`."""
         lines = str(await self.command("measure", "INFO", "memory")).splitlines()
-        told = dict(line.split(":", 1) for line in lines if ":" in line)
-        self._memory_used.set(int(told["used_memory"]))
-        self._memory_limit.set(int(told["maxmemory"]))
+        values = dict(line.split(":", 1) for line in lines if ":" in line)
+        self._memory_used.set(int(values["used_memory"]))
+        self._memory_limit.set(int(values["maxmemory"]))
 
-    async def _ask(self, operation: str, call: _Call, *, pause_applies: bool = True) -> Any:
+    async def _send(self, operation: str, call: _Call, *, pause_applies: bool = True) -> Any:
         with self._metrics.store_operation(STORE, operation):
             if pause_applies and asyncio.get_running_loop().time() < self._paused_until:
                 raise StoreUnavailable("The store is not answering.")
@@ -174,69 +174,69 @@ class Valkey:
             self._called.set()
             return await call.reply
 
-    async def _serve_calls(self) -> None:
+    async def _send_batches(self) -> None:
         while True:
             while self._waiting:
                 batch = self._waiting[:MAX_BATCH]
                 del self._waiting[:MAX_BATCH]
                 try:
-                    await self._serve(batch)
-                finally:  # however it ended, nobody waits for an answer that does not come
+                    await self._send_batch(batch)
+                finally:  # however it ended, no caller waits for a reply that does not come
                     _fail(batch, "The store is not answering.")
             await self._called.wait()
             self._called.clear()
 
-    async def _serve(self, batch: list[_Call]) -> None:
+    async def _send_batch(self, batch: list[_Call]) -> None:
         try:
             async with asyncio.timeout(self._timeout):
                 replies = await self._exchange(batch)
         except asyncio.CancelledError:
             _fail(batch, "The store was closed.")
             raise
-        except Exception as error:  # whatever it is: without this loop all callers would hang
+        except Exception as error:  # whatever it is: this loop must not end
             self._pause(error)
-            # Who waits for the next round trip would find the same: tell them now.
+            # The next round trip would fail the same way, so fail its calls now.
             _fail(batch + self._waiting, "The store is not answering.", error)
             self._waiting.clear()
             return
         self._failures = 0
         self._paused_until = 0.0
         for call, reply in zip(batch, replies, strict=True):
-            call.settle(self._refusal(reply) if isinstance(reply, ResponseError) else reply)
+            call.settle(self._translate(reply) if isinstance(reply, ResponseError) else reply)
 
     async def _exchange(self, batch: list[_Call]) -> list[Any]:
         connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
         try:
             replies = await _round_trip(connection, [call.command for call in batch])
             if any(isinstance(reply, NoScriptError) for reply in replies):
-                replies = await _again_with_source(connection, batch, replies)
+                replies = await _repeat_with_source(connection, batch, replies)
             if any(isinstance(reply, ReadOnlyError) for reply in replies):
-                # It was the primary once. The name may lead to the new one by now.
+                # This server was the primary. The name may lead to the new one by now.
                 await connection.disconnect()
             return replies
         except BaseException:
-            # Replies may still be on their way: nobody else must read them.
+            # Replies may still arrive, and the next call must not read them.
             await connection.disconnect(nowait=True)
             raise
         finally:
             await self._pool.release(connection)
 
     def _pause(self, error: Exception) -> None:
-        pause = min(FIRST_PAUSE * 2**self._failures, MAX_PAUSE) * random.uniform(0.5, 1)
+        pause = min(MIN_PAUSE * 2**self._failures, MAX_PAUSE) * random.uniform(0.5, 1)
         self._failures += 1
         self._paused_until = asyncio.get_running_loop().time() + pause
         self._error_log.add(StoreUnavailable("The store is not answering."), error)
 
-    def _refusal(self, error: ResponseError) -> Exception:
-        """What the server's refusal means for the caller."""
-        refusal = _meaning_of(error)
-        if isinstance(refusal, StoreUnavailable):
-            self._error_log.add(refusal, error)
-        return refusal
+    def _translate(self, error: ResponseError) -> Exception:
+        """Turn an error of the server into what the caller gets."""
+        translated = _store_error(error)
+        if isinstance(translated, StoreUnavailable):
+            self._error_log.add(translated, error)
+        return translated
 
 
 async def _round_trip(connection: Connection, commands: Sequence[Command]) -> list[Any]:
-    """Errors of single commands come back in the place of their reply."""
+    """Return the replies; the error of a single command takes the place of its reply."""
     await connection.send_packed_command(connection.pack_commands(commands))
     replies: list[Any] = []
     for _ in commands:
@@ -247,10 +247,10 @@ async def _round_trip(connection: Connection, commands: Sequence[Command]) -> li
     return replies
 
 
-async def _again_with_source(
+async def _repeat_with_source(
     connection: Connection, batch: Sequence[_Call], replies: Sequence[Any]
 ) -> list[Any]:
-    """Repeat the calls whose script the server did not know; those have done nothing yet."""
+    """Repeat the calls whose script the server did not know: they have had no effect yet."""
     commands = []
     for call, reply in zip(batch, replies, strict=True):
         if isinstance(reply, NoScriptError) and call.script is not None:
@@ -262,12 +262,12 @@ async def _again_with_source(
 def _fail(calls: Sequence[_Call], reason: str, cause: Exception | None = None) -> None:
     for call in calls:
         problem = StoreUnavailable(reason)
-        # Callers are told the reason; readiness and the log also what was behind it.
+        # Callers get the reason; readiness and the log also show the cause.
         problem.__cause__ = cause
         call.settle(problem)
 
 
-def _meaning_of(error: ResponseError) -> Exception:
+def _store_error(error: ResponseError) -> Exception:
     if isinstance(error, OutOfMemoryError):
         return StoreFull("The store has no room left: it refuses changes and answers questions.")
     if isinstance(error, UNAVAILABLE_ERRORS) or str(error).startswith(UNAVAILABLE_CODES):

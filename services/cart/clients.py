@@ -102,7 +102,7 @@ class ProductsClient:
 
 def _is_about(sku: str) -> Callable[[UpstreamResponse], None]:
     """A check that the response is this product, or the problem that it does not exist."""
-    is_agreed = expect(_Product, knows_caller=False)
+    is_agreed = expect(_Product, allow_401=False)
 
     def check(response: UpstreamResponse) -> None:
         is_agreed(response)

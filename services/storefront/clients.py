@@ -321,8 +321,8 @@ async def _send(
 
     `SignedOut` is raised only where the request has a token, or asks for one: ``logs_in``.
     """
-    knows_caller = logs_in or options.get("bearer") is not None
-    check = check or expect(model, knows_caller=knows_caller)
+    allow_401 = logs_in or options.get("bearer") is not None
+    check = check or expect(model, allow_401=allow_401)
     response = await upstream.request(method, path, check=check, **options)
     if response.status_code < 400:
         return response
@@ -337,7 +337,7 @@ async def _send(
 
 
 def _check_image(response: UpstreamResponse) -> None:
-    expect(knows_caller=False)(response)
+    expect(allow_401=False)(response)
     if response.status_code >= 300:
         return
     media_type = response.headers.get("content-type", "")

@@ -83,7 +83,7 @@ class ProductsClient:
             "/v1/products:lookup",
             json={"skus": list(skus)},
             idempotent=True,
-            check=expect(_Products, knows_caller=False),
+            check=expect(_Products, allow_401=False),
         )
         products = raise_for_problem(response).read(_Products)
         return {product.sku: product for product in products.items}
@@ -95,7 +95,7 @@ class ProductsClient:
             f"/v1/reservations/{order_id}",
             json={"lines": _line_bodies(lines)},
             as_service=True,
-            check=expect(_Held, knows_caller=False),
+            check=expect(_Held, allow_401=False),
         )
         if response.status_code != 409:
             return _lost_if_refused(response)
@@ -113,7 +113,7 @@ class ProductsClient:
             f"/v1/reservations/{order_id}:commit",
             as_service=True,
             idempotent=True,
-            check=expect(_Held, knows_caller=False),
+            check=expect(_Held, allow_401=False),
         )
         return _lost_if_refused(response)
 
@@ -124,7 +124,7 @@ class ProductsClient:
             f"/v1/reservations/{order_id}:release",
             as_service=True,
             idempotent=True,
-            check=expect(_Reservation, knows_caller=False),
+            check=expect(_Reservation, allow_401=False),
         )
         raise_for_problem(response)
 
@@ -155,7 +155,7 @@ class UserClient:
             "/v1/deletions",
             params=params,
             as_service=True,
-            check=expect(Deletions, knows_caller=False),
+            check=expect(Deletions, allow_401=False),
         )
         if response.status_code == 422 and cursor:
             return None
@@ -179,7 +179,7 @@ class CartClient:
             json={"order_id": order_id, "subject": subject, "lines": _line_bodies(lines)},
             as_service=True,
             idempotent=True,
-            check=expect(_Taken, knows_caller=False),
+            check=expect(_Taken, allow_401=False),
         )
         raise_for_problem(response)
 

@@ -22,9 +22,9 @@ class Stopwatch:
 
 
 def ask(clock: StoreClock, stopwatch: Stopwatch, answer: int, *, seconds: float) -> None:
-    since = clock.started()
+    since = clock.start_reading()
     stopwatch.seconds += seconds
-    clock.heard(answer, since=since)
+    clock.set(answer, since=since)
 
 
 async def test_the_servers_clock_counts_and_not_the_machines(
