@@ -175,7 +175,7 @@ def _buy(
 
 
 def _total(bearer: Mapping[str, str]) -> Generator[Request, Response, Any]:
-    """The total of the cart at current prices."""
+    """The total of the cart at current prices, by the price rule of tracking."""
     cart = yield Request(f"{CART}/cart", "GET", f"{CART}/cart", headers=bearer)
     quantities = {line["sku"]: line["quantity"] for line in cart.json["lines"]} if cart.ok else {}
     priced = yield Request(

@@ -83,7 +83,7 @@ class PricedCart:
 
     @property
     def total(self) -> Money | None:
-        """The sum of what is still sold; None if nothing of it is."""
+        """The sum of what is still sold, by the price rule of tracking; None if nothing is."""
         known = self.products
         sold = [line for line in self.lines if line.sku in known]
         if not sold:

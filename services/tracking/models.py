@@ -218,9 +218,9 @@ class StoredOrder:
         decided = replace(self, status=Status.CONFIRMED, step=Step.DONE)
         return decided.moved(ShipmentStatus.CONFIRMED, now=now)
 
-    def cancelled(self, reason: Reason, *, undo_from: Step, now: int) -> "StoredOrder":
-        """Cancelled; ``undo_from`` is the first step of undoing it."""
-        decided = replace(self, status=Status.CANCELLED, step=undo_from, reason=reason)
+    def cancelled(self, reason: Reason, *, compensate_from: Step, now: int) -> "StoredOrder":
+        """Cancelled; ``compensate_from`` is the first step that undoes it."""
+        decided = replace(self, status=Status.CANCELLED, step=compensate_from, reason=reason)
         return decided.moved(ShipmentStatus.CANCELLED, now=now)
 
     def moved(self, status: ShipmentStatus, *, now: int) -> "StoredOrder":

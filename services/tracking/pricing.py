@@ -1,7 +1,8 @@
 """The price rule: what a cart costs now.
 
 An order costs the sum of unit price times quantity over its lines, in whole minor units of one
-currency. Nothing is rounded.
+currency. Nothing is rounded. The shopper sends the total they have seen; a checkout with another
+total is refused with a fresh quote.
 """
 
 from collections.abc import Mapping, Sequence

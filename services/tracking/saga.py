@@ -1,9 +1,9 @@
-"""The checkout saga: its steps, how each is undone, and how far an order has come.
+"""The checkout saga: its steps, how each is compensated, and how far an order has come.
 
 No step is decided by a guess. Every step can be repeated, because each participant remembers
 the order id: a response that was lost is asked for again, and a step that stalls is taken up by
-the sweeper, in this process or another. Undoing is as safe: undoing what never happened leaves a
-mark that makes a late request fail.
+the sweeper, in this process or another. Compensations can be repeated, too: undoing what never
+happened leaves a mark that makes a late request fail.
 
 The order's row says where its saga stands. It is written before a step (``started``) and after
 it (``done``). Each write names the version it was based on: of two processes with the same
@@ -92,20 +92,20 @@ async def release(participants: Participants, order: StoredOrder) -> StepRefusal
 
 @dataclass(frozen=True, slots=True)
 class SagaStep:
-    """A row of the table: what is done, which step follows, where undoing begins if refused."""
+    """A row of the table. A step that is refused is followed by its compensation."""
 
     action: Callable[[Participants, StoredOrder], Awaitable[StepRefusal | None]]
     then: Step
-    undo_from: Step | None = None
+    compensation: Step | None = None
     may_be_given_up: bool = False
 
 
 STEPS: Mapping[Step, SagaStep] = {
-    Step.RESERVE: SagaStep(reserve, then=Step.PAY, undo_from=Step.RELEASE, may_be_given_up=True),
-    Step.PAY: SagaStep(pay, then=Step.COMMIT, undo_from=Step.REFUND, may_be_given_up=True),
-    Step.COMMIT: SagaStep(commit, then=Step.TAKE, undo_from=Step.REFUND, may_be_given_up=True),
+    Step.RESERVE: SagaStep(reserve, then=Step.PAY, compensation=Step.RELEASE, may_be_given_up=True),
+    Step.PAY: SagaStep(pay, then=Step.COMMIT, compensation=Step.REFUND, may_be_given_up=True),
+    Step.COMMIT: SagaStep(commit, then=Step.TAKE, compensation=Step.REFUND, may_be_given_up=True),
     # Paid and sold: from here on only the shopper can undo it.
-    Step.TAKE: SagaStep(take, then=Step.DONE, undo_from=Step.REFUND),
+    Step.TAKE: SagaStep(take, then=Step.DONE, compensation=Step.REFUND),
     Step.REFUND: SagaStep(refund, then=Step.RELEASE),
     Step.RELEASE: SagaStep(release, then=Step.DONE),
 }
@@ -228,9 +228,9 @@ def _cancel(
 ) -> tuple[StoredOrder, CheckoutOutcome]:
     """The order after its step was refused, and the outcome of the checkout."""
     step = STEPS.get(order.step)
-    undo_from = (step and step.undo_from) or Step.REFUND
+    compensate_from = (step and step.compensation) or Step.REFUND
     outcome = CheckoutOutcome.refused(refusal.reason, quote=_fresh_quote(order, refusal))
-    return order.cancelled(refusal.reason, undo_from=undo_from, now=now), outcome
+    return order.cancelled(refusal.reason, compensate_from=compensate_from, now=now), outcome
 
 
 def _fresh_quote(order: StoredOrder, refusal: StepRefusal) -> Quote | None:

@@ -60,7 +60,7 @@ async def test_a_change_raises_the_version_and_keeps_the_event(backend: Backend)
 async def test_a_change_of_an_outdated_order_changes_nothing(backend: Backend) -> None:
     order = await backend.place(an_order())
     confirmed = await backend.orders.save(order, order.confirmed(now=1), now=1, due_at=1)
-    cancelled = order.cancelled(Reason.SHOPPER, undo_from=Step.REFUND, now=2)
+    cancelled = order.cancelled(Reason.SHOPPER, compensate_from=Step.REFUND, now=2)
     with pytest.raises(OrderChanged):
         await backend.orders.save(order, cancelled, now=2, due_at=2)
     assert await backend.orders.get(order.id) == confirmed
@@ -180,7 +180,7 @@ async def test_a_step_is_written_before_and_after(backend: Backend) -> None:
 
 async def test_a_decision_against_is_written_too(backend: Backend) -> None:
     order = await backend.place(an_order())
-    cancelled = order.cancelled(Reason.OUT_OF_STOCK, undo_from=Step.RELEASE, now=1)
+    cancelled = order.cancelled(Reason.OUT_OF_STOCK, compensate_from=Step.RELEASE, now=1)
     saved = await backend.orders.save(order, cancelled, now=1, due_at=1)
     assert (saved.status, saved.reason) == (Status.CANCELLED, Reason.OUT_OF_STOCK)
     assert (await backend.steps())[1:] == [("reserve", "abandoned"), ("release", "started")]
@@ -207,7 +207,7 @@ async def test_a_basis_makes_one_order_that_is_not_cancelled(
     assert await backend.add(order, key="1", origin=FIRST)
     assert not await backend.add(an_order("ord_00000002"), key="2", origin=origin)
     assert await backend.orders.conflicting_order("user_ada", origin) == "ord_00000001"
-    cancelled = order.cancelled(Reason.SHOPPER, undo_from=Step.REFUND, now=2)
+    cancelled = order.cancelled(Reason.SHOPPER, compensate_from=Step.REFUND, now=2)
     await backend.orders.save(order, cancelled, now=2, due_at=2)
     assert await backend.orders.conflicting_order("user_ada", origin) is None
     assert await backend.add(an_order("ord_00000002"), key="2", origin=origin)
@@ -234,7 +234,7 @@ async def test_the_latest_order_is_the_newest_that_is_not_cancelled(backend: Bac
     await backend.add(second, key="2", origin=NEXT_CART)
     latest = LatestOrder("ord_00000002", Status.PENDING, NEXT_CART)
     assert await backend.orders.latest("user_ada") == latest
-    cancelled = second.cancelled(Reason.SHOPPER, undo_from=Step.REFUND, now=2)
+    cancelled = second.cancelled(Reason.SHOPPER, compensate_from=Step.REFUND, now=2)
     await backend.orders.save(second, cancelled, now=2, due_at=2)
     latest = LatestOrder("ord_00000001", Status.PENDING, FIRST)
     assert await backend.orders.latest("user_ada") == latest
