@@ -1,13 +1,15 @@
-"""A process that is short of file descriptors keeps its callers waiting and hangs up on none."""
+"""No caller is disconnected: not by a shortage of file descriptors, nor by a closing socket."""
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from app.process.acceptor import Acceptor
 from tests.support.processes import ServiceProcess, launch, listen
 from tests.support.raw_http import RawConnection, RawResponse, send_raw
 from tests.support.waiting import until
@@ -69,3 +71,23 @@ async def test_who_waits_for_a_descriptor_is_served_when_one_is_free(
         waiting = asyncio.create_task(send_raw(replica.url, REQUEST))
         await asyncio.sleep(0)
     assert (await waiting).status == 200
+
+
+async def test_who_waits_in_the_kernels_line_is_accepted_before_the_socket_closes() -> None:
+    accepted: list[asyncio.BaseTransport] = []
+
+    class Accepted(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted.append(transport)
+
+    listener = listen()
+    acceptor = Acceptor(listener, Accepted, reserved=0)
+    address = listener.getsockname()
+    # The event loop does not run in between: only the kernel knows of them.
+    waiting = [socket.create_connection(address) for _ in range(8)]
+    await acceptor.finish()
+    assert len(accepted) == len(waiting)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
+    for end in (*waiting, *accepted):
+        end.close()

@@ -5,7 +5,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
+from app.errors import Conflict, Internal
+from app.request.problems import problem_for
 from tests.app.small import build
 from tests.support.asgi import running
 from tests.support.hostile_input import Body, spoilt_bodies
@@ -151,3 +154,20 @@ async def test_a_nul_in_the_address_is_refused(client: httpx2.AsyncClient, path:
 @pytest.mark.parametrize("item", ["0", "-1", "10001", "1.5", "abc", "9" * 400, "1%0d%0aX-Y:z"])
 async def test_a_bad_path_parameter_is_a_problem(client: httpx2.AsyncClient, item: str) -> None:
     assert_problem(await client.get(f"/v1/items/{item}"), 422)
+
+
+def test_an_expected_error_is_its_own_problem_and_is_not_logged() -> None:
+    conflict = Conflict("Only 3 are left.")
+    with capture_logs() as logs:
+        assert problem_for(conflict, route="/items", method="GET") is conflict
+    assert logs == []
+
+
+def test_an_unexpected_error_is_logged_once_and_not_disclosed() -> None:
+    with capture_logs() as logs:
+        problem = problem_for(RuntimeError(SECRET), route="/items", method="GET")
+    assert isinstance(problem, Internal)
+    assert SECRET not in problem.detail
+    (event,) = logs
+    assert (event["event"], event["log_level"]) == ("request.failed", "error")
+    assert (event["route"], event["method"]) == ("/items", "GET")
