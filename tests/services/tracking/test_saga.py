@@ -170,9 +170,9 @@ async def test_a_charge_that_arrives_after_the_refund_takes_nothing(sqlite_shop:
         assert await backend.money_kept() == 0
 
 
-def test_every_step_that_can_be_refused_says_where_undoing_begins() -> None:
+def test_every_step_that_can_be_refused_has_a_compensation() -> None:
     assert set(STEPS) == {*FORWARD, *BACKWARD}
-    assert all(STEPS[step].compensate_from in BACKWARD for step in FORWARD)
+    assert all(STEPS[step].compensation in BACKWARD for step in FORWARD)
 
 
 async def check_nothing_is_lost(backend: Backend, *, stock: int) -> None:
