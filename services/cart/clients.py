@@ -109,6 +109,6 @@ def _is_about(sku: str) -> Callable[[UpstreamResponse], None]:
         if response.status_code == 404:
             return
         if response.status_code != 200 or response.read(_Product).sku != sku:
-            raise UpstreamBroken(response.upstream, "its answer is not about the product.")
+            raise UpstreamBroken(response.upstream, "its response is not about the product.")
 
     return check

@@ -50,9 +50,8 @@ IdempotencyKey = Annotated[
     Key | None,
     Header(
         alias=IDEMPOTENCY_KEY,
-        description="A name for this one add, 1 to 255 visible ASCII characters. "
-        "Sent again with the same body within 15 minutes, it adds nothing more and answers the "
-        "cart as it is by then. "
+        description="Identifies this add: 1 to 255 visible ASCII characters. A request with the "
+        "same key and body within 15 minutes adds nothing and returns the current cart. "
         f"The latest {MAX_IDEMPOTENCY_KEYS} keys of a shopper are remembered.",
     ),
 ]

@@ -64,7 +64,7 @@ def build(
     return create_app(
         settings,
         service="cart",
-        description="What shoppers have chosen so far: SKUs and quantities, never prices.",
+        description="Shopping carts: SKUs and quantities, never prices.",
         metrics=metrics,
         health=health,
         lifespan=lifespan,

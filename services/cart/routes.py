@@ -1,4 +1,4 @@
-"""The HTTP API of the cart. Every change answers the changed cart."""
+"""The HTTP API of the cart. Every change returns the changed cart."""
 
 from fastapi import APIRouter, Response
 

@@ -96,7 +96,7 @@ def build(
     return create_app(
         settings,
         service="products",
-        description="The catalogue with its prices and pictures, the stock, and who reserved it.",
+        description="The catalogue with prices and pictures, the stock, and reservations of it.",
         metrics=metrics,
         health=health,
         lifespan=lifespan,

@@ -110,7 +110,7 @@ async def _run(settings: StoreSettings) -> int:
 
 
 def main() -> int:
-    """Exit codes: 0 the goods are there, 1 the store failed, 2 wrong settings."""
+    """Exit codes: 0 the products are there, 1 the store failed, 2 wrong settings."""
     try:
         added = asyncio.run(_run(load(StoreSettings)))
     except SettingsError as error:

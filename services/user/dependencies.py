@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from app.errors import IDEMPOTENCY_KEY, UnprocessablePayload
 from app.identity import CurrentIdentity, TokenVerifier
 from app.request.idempotency import KeyForm
+from services.user.keys.signing_keys import SigningKeys
 from services.user.models import Account
 from services.user.service import AccountService, SessionService
-from services.user.signing_keys import SigningKeys
 
 GuestKeyHeader = Annotated[str, KeyForm(min_length=32, problem=UnprocessablePayload)]
 """Long enough that two visitors never have the same key by accident."""

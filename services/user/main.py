@@ -17,6 +17,7 @@ from app.stores.database import Database
 from app.stores.schema import SchemaCheck
 from app.telemetry.metrics import Metrics
 from services.user.dependencies import State
+from services.user.keys.signing_keys import SigningKeys
 from services.user.maintenance import DELETE_EXPIRED_INTERVAL, delete_expired
 from services.user.metrics import UserMetrics
 from services.user.passwords import PasswordHasher
@@ -31,7 +32,6 @@ from services.user.repository import (
 from services.user.routes import router
 from services.user.service import AccountService, SessionService, SessionTimeouts
 from services.user.settings import UserSettings
-from services.user.signing_keys import SigningKeys
 from services.user.staff_account import StaffAccountProvisioner
 from services.user.tokens import AccessTokens
 
@@ -104,7 +104,7 @@ def build(settings: UserSettings, *, clock: Clock | None = None) -> FastAPI:
     return create_app(
         settings,
         service="user",
-        description="Accounts, sessions, guests, and the keys that verify who is who.",
+        description="Accounts, sessions, guests, and the public keys that verify access tokens.",
         metrics=metrics,
         health=health,
         lifespan=lifespan,

@@ -4,8 +4,8 @@ Attempts are counted in the store, so that all replicas count together, and befo
 is checked, so that parallel guesses count too. A successful login takes its attempt back.
 
 Unknown clients share one small bucket for an account, and one for all accounts at their address.
-An address from which somebody has logged in to an account before has a bucket of its own for that
-account. So nobody can lock out the owner by guessing, from elsewhere or from the same address.
+An address from which an account has been logged in to before has a bucket of its own for that
+account. So guessing, from elsewhere or from the same address, does not lock out the owner.
 """
 
 import hashlib
@@ -49,8 +49,8 @@ class RateLimits:
 class PasswordAttempt:
     """A password attempt that was allowed and counted.
 
-    ``wait_ms`` is not 0 when the address has used up its failures. Then only known clients may
-    try, and one that gives a wrong password has to wait that long, like everybody else.
+    ``wait_ms`` is not 0 when the address has used up its failures. Only a known client may then
+    try a password, and if it is wrong, has to wait that long.
     """
 
     buckets: Sequence[Bucket]
@@ -112,7 +112,7 @@ class RateLimiter:
         address_wait = await self._repository.consume((of_address,), now=now)
         client_wait = await self._repository.consume((of_client,), now=now)
         if client_wait:
-            # The wait of the address, if there is one: nothing must show that the client is known.
+            # The wait of the address, if there is one, so that it does not show a known client.
             raise TooManyAttempts.until(address_wait or client_wait)
         buckets = (of_client,) if address_wait else (of_address, of_client)
         return PasswordAttempt(buckets, client, address_wait)

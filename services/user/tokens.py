@@ -9,7 +9,7 @@ from typing import Self
 
 from joserfc import jwt
 
-from services.user.signing_keys import ALGORITHM, SigningKey
+from services.user.keys.signing_keys import ALGORITHM, SigningKey
 
 _REFRESH_TOKEN = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
 

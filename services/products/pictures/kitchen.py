@@ -1,4 +1,4 @@
-"""Pictures of kitchen and garden goods."""
+"""Pictures of kitchen and garden products."""
 
 from services.products.pictures.svg_canvas import Palette, SvgCanvas, around
 

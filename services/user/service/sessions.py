@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from app.errors import Conflict, Unauthenticated
 from app.identity import GUEST_PREFIX
 from app.stores.clock import Clock
+from services.user.keys.signing_keys import SigningKeys
 from services.user.metrics import SessionOutcome, UserMetrics
 from services.user.models import Credentials, Role, Rotation, Session, TokenResponse
 from services.user.passwords import PasswordHasher
 from services.user.rate_limiter import RateLimiter, TooManyAttempts
 from services.user.repository import AccountRepository, SessionRepository
-from services.user.signing_keys import SigningKeys
 from services.user.tokens import AccessTokens, RefreshToken
 
 

@@ -1,4 +1,4 @@
-"""The stores that carts live in, real ones."""
+"""Real stores for carts."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -14,14 +14,14 @@ from app.telemetry.metrics import Metrics
 from services.cart.repository import CartRepository, Retention
 from services.cart.repository.sqlite import SqliteCartRepository
 from services.cart.repository.valkey import ValkeyCartRepository
-from tests.services.cart.servers import ValkeyServer
+from tests.services.cart.valkey_server import ValkeyServer
 
 STORES = ("sqlite", "valkey")
 
 
 @pytest.fixture
 def own_valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
-    """A server that the test starts, and may do anything to."""
+    """A server of its own for the test, which has to start it."""
     server = ValkeyServer(tmp_path)
     yield server
     server.kill()
@@ -29,7 +29,7 @@ def own_valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
 
 @pytest.fixture(params=STORES)
 async def store_url(request: pytest.FixtureRequest, valkey_server_url: str, tmp_path: Path) -> str:
-    """The address of each kind of store, ready for carts; shoppers have names of their own."""
+    """The URL of each kind of store, ready for carts. Tests share the Valkey server."""
     if request.param == "valkey":
         return valkey_server_url
     url = f"sqlite:///{tmp_path}/cart.sqlite3"
@@ -41,7 +41,7 @@ async def store_url(request: pytest.FixtureRequest, valkey_server_url: str, tmp_
 async def open_carts(
     url: str, *, cart: int = 3600, guest_cart: int = 3600, idempotency_key: int = 3600
 ) -> AsyncIterator[CartRepository]:
-    """Carts in a store that is ready, kept for so many seconds."""
+    """A repository on a store that is ready; carts and keys are kept for so many seconds."""
     metrics = Metrics("cart")
     retention = Retention(
         cart_seconds=cart,

@@ -1,4 +1,4 @@
-"""The cart service with a made-up products and a made-up user service around it."""
+"""The cart service with fake products and user services."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ Shop = httpx2.AsyncClient
 
 
 class FakeProducts:
-    """Sells everything but ``missing``, unless it is down; counts what it is asked."""
+    """Has every product but ``missing``; records the requested SKUs."""
 
     def __init__(self, missing: Sequence[str] = ("GHOST",)) -> None:
         self.missing = missing
@@ -41,7 +41,7 @@ async def cart_service(
     products: Callable[[httpx2.Request], Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Shop]:
-    """One replica, and a client to ask it."""
+    """A client of one replica."""
     app = build(
         load(CartSettings, store_url=store_url, service_tokens=(SERVICE_TOKEN,), **settings),
         transports={
@@ -63,7 +63,7 @@ def as_service() -> dict[str, str]:
 
 
 def problem_of(answer: httpx2.Response) -> str:
-    """The kind of problem, after a look at its form."""
+    """The type of the problem; checks its form."""
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert problem["status"] == answer.status_code

@@ -1,4 +1,4 @@
-"""What the cart remembers of products."""
+"""The cart's client of the products service, and its cache."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from tests.support.lost_errors import no_lost_errors
 
 
 class Clock:
-    """Time that passes when the test says so."""
+    """A clock that the test sets."""
 
     now = 1000.0
 

@@ -1,4 +1,4 @@
-"""One suite for all stores: what the cart relies on, each of them must do."""
+"""What every cart store must do. All tests run over each store."""
 
 import asyncio
 

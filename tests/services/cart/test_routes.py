@@ -1,4 +1,4 @@
-"""The cart's contract, asked through the front door, over each store."""
+"""The HTTP API of the cart, over each store."""
 
 import asyncio
 import re

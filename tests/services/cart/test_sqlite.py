@@ -1,4 +1,4 @@
-"""What only the SQLite store has to care about."""
+"""The SQLite store alone."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def observer(file: Path) -> Iterator[sqlite3.Connection]:
-    """Somebody else who has the file open."""
+    """Another connection to the same file."""
     connection = sqlite3.connect(file, isolation_level=None)
     yield connection
     connection.close()

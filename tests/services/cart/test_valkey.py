@@ -1,4 +1,4 @@
-"""What only the Valkey store has to care about."""
+"""The scripts of the Valkey store."""
 
 import re
 from importlib.resources import files

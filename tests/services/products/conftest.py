@@ -1,4 +1,4 @@
-"""A shop with the real catalogue, on real stores."""
+"""The service with the real catalogue, on real stores."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -30,7 +30,7 @@ def settings_for(url: str, **changes: object) -> ProductsSettings:
 
 @pytest.fixture
 async def sqlite_url(tmp_path: Path) -> str:
-    """A migrated SQLite store without goods."""
+    """A migrated SQLite store without products."""
     url = f"sqlite:///{tmp_path}/products.sqlite3"
     await migrate("services.products", url)
     return url
@@ -38,7 +38,7 @@ async def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A store with nothing in it, not even tables: once each kind."""
+    """A store without tables, of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/each.sqlite3"
     url: str = request.getfixturevalue("postgres_url")
@@ -47,7 +47,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def database(empty_url: str) -> AsyncIterator[Database]:
-    """A migrated store without goods, once each kind."""
+    """A migrated store without products, of each kind."""
     await migrate("services.products", empty_url)
     async with Database(empty_url, metrics=Metrics("products"), timeout=60) as database:
         yield database
@@ -55,7 +55,7 @@ async def database(empty_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def seeded_url(empty_url: str, database: Database) -> str:
-    """A store with the whole catalogue, once each kind."""
+    """A store with the whole catalogue, of each kind."""
     await seed(database, currency="EUR")
     return empty_url
 

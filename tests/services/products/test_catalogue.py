@@ -1,4 +1,4 @@
-"""The catalogue through the front door."""
+"""The HTTP API of the catalogue."""
 
 import xml.etree.ElementTree as ElementTree
 

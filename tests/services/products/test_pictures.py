@@ -1,4 +1,4 @@
-"""The pictures drawn by code."""
+"""Product pictures."""
 
 import xml.etree.ElementTree as ElementTree
 

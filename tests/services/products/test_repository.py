@@ -1,4 +1,4 @@
-"""What the repositories promise, on every store they run on."""
+"""The repositories, over each store."""
 
 import asyncio
 from collections import Counter
@@ -129,7 +129,7 @@ async def test_pages_of_any_size_are_the_same_list(
 
 
 def page_end(sort: Sort) -> str | int:
-    """A value behind all others in this order."""
+    """A value after all others in this order."""
     return {Sort.NAME: "\uffff", Sort.CHEAPEST: 10**9}.get(sort, 0)
 
 

@@ -1,4 +1,4 @@
-"""Stock and reservations through the front door."""
+"""The HTTP API of stock and reservations."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a search forgives."""
+"""How a search matches and corrects words."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""What a new shop begins with."""
+"""The catalogue files and the seed command."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The small world of these tests: a migrated store, a clock that is told the time, a service."""
+"""A migrated store, a clock that the test sets, and the service."""
 
 import shutil
 import sqlite3
@@ -23,7 +23,7 @@ SERVICE_TOKEN = "the-shop-among-itself-0123456789"
 
 
 class Clock:
-    """Milliseconds since the epoch; moves when it is told to."""
+    """Milliseconds since the epoch; set by the test."""
 
     def __init__(self) -> None:
         self.now = time.time_ns() // 1_000_000
@@ -65,13 +65,13 @@ async def database(store_url: str) -> AsyncIterator[Database]:
 
 
 class Store:
-    """The service's file, read past the service."""
+    """The service's SQLite file, read directly."""
 
     def __init__(self, url: str) -> None:
         self._file = url.removeprefix("sqlite:///")
 
     def everything(self) -> str:
-        """All there is, as SQL."""
+        """The whole content, as SQL."""
         with closing(sqlite3.connect(self._file)) as connection:
             return "\n".join(connection.iterdump())
 

@@ -1,4 +1,4 @@
-"""What people do at the door of the user service."""
+"""Requests to the user service, and what its tokens contain."""
 
 import asyncio
 import base64
@@ -48,12 +48,12 @@ def problem_type(answer: httpx2.Response) -> str:
 
 
 def header_of(tokens: dict[str, Any]) -> dict[str, Any]:
-    """What the access token says about itself; not verified."""
+    """The header of the access token; not verified."""
     return _part(tokens, 0)
 
 
 def claims_of(tokens: dict[str, Any]) -> dict[str, Any]:
-    """What the access token says; not verified."""
+    """The claims of the access token; not verified."""
     return _part(tokens, 1)
 
 

@@ -1,4 +1,4 @@
-"""Register, read, change, delete: at the door."""
+"""The HTTP API of accounts: register, read, change, delete."""
 
 import asyncio
 from typing import Any

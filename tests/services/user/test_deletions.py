@@ -1,4 +1,4 @@
-"""What other services are told of deleted accounts."""
+"""The list of deleted accounts, for other services."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Guessing is slow, for whoever guesses, and never keeps the owner out."""
+"""Guessing passwords is slow for everybody, and does not lock out the owner."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from tests.services.user.people import ANN, bearer, log_in, problem_type, regist
 
 
 def from_address(address: str, *, token: str = SERVICE_TOKEN) -> dict[str, str]:
-    """Headers of a request that the storefront passes on."""
+    """The headers of a request that the storefront forwards."""
     return {"x-forwarded-for": address, "x-service-token": token}
 
 
@@ -193,7 +193,7 @@ async def test_guests_are_limited_by_address_and_may_come_in_a_crowd(
 
 
 async def test_a_known_key_is_counted_like_any_guest(start: Start) -> None:
-    """Each answer is a session, that is a row, whoever the guest is."""
+    """Each response is a session, which is a row, even for the same guest."""
     async with start(guests_per_address=3) as client:
         named = from_address("198.51.100.7") | {"idempotency-key": "0123456789abcdef" * 2}
         answers = [await client.post("/v1/guests", headers=named) for _ in range(32)]

@@ -1,4 +1,4 @@
-"""One suite over both stores: what the service may rely on."""
+"""The repositories, over each store."""
 
 import asyncio
 
@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.stores.database import Database
+from services.user.keys.signing_keys import SigningKey, SigningKeys
 from services.user.maintenance import BATCH_SIZE, delete_expired
 from services.user.models import Account, Rotation, Session
 from services.user.repository import (
@@ -18,7 +19,6 @@ from services.user.repository import (
     SigningKeyRepository,
 )
 from services.user.repository.sessions import MAX_SESSIONS
-from services.user.signing_keys import SigningKey, SigningKeys
 
 NOW = 1_700_000_000_000
 HOUR = 60 * 60 * 1000

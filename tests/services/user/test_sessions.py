@@ -1,4 +1,4 @@
-"""Log in, refresh, log out, be a guest: at the door."""
+"""The HTTP API of sessions: log in, refresh, log out, guests."""
 
 import asyncio
 import itertools

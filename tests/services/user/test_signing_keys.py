@@ -1,4 +1,4 @@
-"""Which key signs, which are published, and what the tokens say."""
+"""Which key signs, which are published, and the form of tokens."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.stores.errors import StoreUnavailable
-from services.user.models import StoredKey
-from services.user.signing_keys import (
+from services.user.keys.signing_keys import (
     PUBLISH_AHEAD_MS,
     STAY_PUBLISHED_MS,
     SigningKey,
@@ -17,6 +16,7 @@ from services.user.signing_keys import (
     published_keys,
     signing_key,
 )
+from services.user.models import StoredKey
 from services.user.tokens import RefreshToken
 
 NOW = 1_700_000_000_000
@@ -25,7 +25,7 @@ NEW = SigningKey.generate(2, signs_from=NOW + PUBLISH_AHEAD_MS)
 
 
 class MemoryKeyStore:
-    """A store of keys in memory that can be out of reach."""
+    """A store of keys in memory that can be down."""
 
     def __init__(self, *keys: SigningKey) -> None:
         self.keys = [key.stored() for key in keys]

@@ -1,4 +1,4 @@
-"""Starting: with and without a store, with wrong settings, several at once."""
+"""Start-up: with and without a store, with wrong settings, several replicas at once."""
 
 import asyncio
 import json

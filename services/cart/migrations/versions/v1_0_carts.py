@@ -1,4 +1,4 @@
-"""Carts, remembered answers to Idempotency-Keys, and orders whose lines were taken."""
+"""Carts, idempotency keys of adds, and orders whose lines were taken."""
 
 from alembic import op
 

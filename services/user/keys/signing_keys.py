@@ -84,7 +84,7 @@ def published_keys(keys: Sequence[SigningKey], now: int) -> list[SigningKey]:
 class SigningKeys:
     """The keys as last read from the store, read again every ten seconds; a `KeySource`.
 
-    While the store is down, the known keys go on signing.
+    While the store is down, the keys read last go on signing.
     """
 
     def __init__(self, store: KeyStore, *, clock: Callable[[], int]) -> None:

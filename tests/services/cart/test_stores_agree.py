@@ -1,4 +1,4 @@
-"""Whatever shoppers and checkout do, both stores tell the same story."""
+"""Both stores have the same result for any sequence of requests."""
 
 import asyncio
 import secrets
@@ -59,7 +59,7 @@ def test_both_stores_answer_the_same_to_any_story(
 async def _tell(
     carts: CartRepository, story: Sequence[tuple[Any, ...]], chapter: str
 ) -> list[object]:
-    """All answers and the carts at the end, without the times."""
+    """All results and the carts at the end, without times."""
     answers = [await _answer(carts, step, chapter) for step in story]
     ends = [_timeless(await carts.read(f"{shopper}_{chapter}")) for shopper in SHOPPERS]
     return [*answers, *ends]

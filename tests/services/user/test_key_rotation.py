@@ -1,4 +1,4 @@
-"""Signing keys at the door, and changing them while people are logged in."""
+"""The published keys, and the command that changes them while people are logged in."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,9 +8,10 @@ import pytest
 
 from app.stores.database import Database
 from app.telemetry.metrics import Metrics
-from services.user.keys import NotPossible, main, rotate, withdraw
+from services.user.keys.__main__ import main
+from services.user.keys.rotation import NotPossible, rotate, withdraw
+from services.user.keys.signing_keys import PUBLISH_AHEAD_MS, STAY_PUBLISHED_MS
 from services.user.repository import SigningKeyRepository
-from services.user.signing_keys import PUBLISH_AHEAD_MS, STAY_PUBLISHED_MS
 from tests.services.user.conftest import Clock, Start, Store
 from tests.services.user.people import bearer, header_of, log_in, register
 

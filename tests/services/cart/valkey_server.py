@@ -45,19 +45,19 @@ class ValkeyServer:
         os.kill(self.process.pid, number)
 
     def kill(self) -> None:
-        """End the process at once, without a word to anybody."""
+        """Kill the process."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
             self.process = None
 
     def ask(self, *command: str | int) -> object:
-        """Run one command as an administrator would."""
+        """Run one command."""
         with redis.Redis(port=self.port, decode_responses=True) as client:
             return client.execute_command(*command)
 
     def info(self, section: str, name: str) -> int:
-        """A number the server tells about itself."""
+        """A number from the server's INFO."""
         with redis.Redis(port=self.port, decode_responses=True) as client:
             return int(client.info(section)[name])
 
