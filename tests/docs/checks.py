@@ -38,8 +38,9 @@ METRIC = re.compile(
 )
 IDENTIFIER = re.compile(r"([a-zA-Z][\w.]*?)(?:\(\))?")
 
-# Words of Kubernetes, Skaffold, SQL … that no file of ours has a reason to contain.
+# Words of Kubernetes and of other libraries, which no file of ours has a reason to contain.
 FOREIGN = {
+    "invoke_script",
     "AmbiguousSelector",
     "file_sd_configs",
     "AuthenticationError",

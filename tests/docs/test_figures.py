@@ -14,7 +14,7 @@ import yaml
 
 from app.client import buffers, circuit_breaker, retry, retry_budget, transport
 from app.identity import tokens
-from app.settings import ServiceSettings
+from app.settings import ServiceSettings, SettingsError, load
 from cartwheel.local.settings import LocalSettings
 from services.cart import clients as cart_clients
 from services.cart.models import MAX_IDEMPOTENCY_KEYS, MAX_LINES, MAX_QUANTITY
@@ -148,6 +148,34 @@ def test_the_guide_names_what_all_pods_request(tmp_path: Path) -> None:
     assert f"asks for at most {NODE_MEMORY:,}Mi, and {left}Mi are left" in _flat(
         "docs/guide/4-add-your-own-service.md"
     )
+
+
+def test_the_guide_shows_what_wrong_settings_lead_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARTWHEEL_STORE_URL", "mysql://x")
+    with pytest.raises(SettingsError) as error:
+        load(CartSettings)
+    shown = (ROOT / "docs/guide/1-containerise.md").read_text()
+    assert "\n".join(error.value.problems) in shown
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "source"),
+    [
+        (DEPLOY, "Try next: make deploy, or skaffold dev", "cartwheel/cluster/__main__.py"),
+        (DEPLOY, "Load: make load", "cartwheel/cluster/__main__.py"),
+        (DEPLOY, "a new replica of the cart serves after", "loadtest/acceptance.py"),
+        (SCALE, "requests failed p50 p95 p99", "loadtest/__main__.py"),
+        (SCALE, "together", "loadtest/__main__.py"),
+        (SCALE, "seconds_left", "loadtest/models.py"),
+        (SCALE, "p95_seconds", "loadtest/models.py"),
+    ],
+)
+def test_outputs_in_the_guide_have_the_words_of_the_program(
+    page: str, text: str, source: str
+) -> None:
+    program = (ROOT / source).read_text()
+    assert text in _flat(page)
+    assert all(word in program for word in ([text] if text in program else text.split()))
 
 
 def test_the_guide_shows_the_dockerfile_of_the_cart() -> None:
