@@ -21,16 +21,16 @@ class Store:
     def __init__(self) -> None:
         self.asked = 0
         self.error: Exception | None = None
-        self.may_answer = asyncio.Event()
-        self.may_answer.set()
+        self.may_respond = asyncio.Event()
+        self.may_respond.set()
 
     async def load(self) -> int:
         self.asked += 1
-        answer = self.asked
-        await self.may_answer.wait()
+        value = self.asked
+        await self.may_respond.wait()
         if self.error is not None:
             raise self.error
-        return answer
+        return value
 
 
 @pytest.fixture
@@ -73,13 +73,13 @@ async def test_a_forgotten_value_is_loaded_again_even_if_it_is_on_its_way(
     cache: Cache[str, int],
 ) -> None:
     store = Store()
-    store.may_answer.clear()
+    store.may_respond.clear()
     old = asyncio.create_task(cache.get("key", store.load))
     await asyncio.sleep(0)
     cache.forget("key")
     new = asyncio.create_task(cache.get("key", store.load))
     await asyncio.sleep(0)
-    store.may_answer.set()
+    store.may_respond.set()
     assert (await old, await new) == (1, 2)
     assert await cache.get("key", store.load) == 2
 
@@ -88,13 +88,13 @@ async def test_one_who_stops_waiting_does_not_stop_the_others(
     cache: Cache[str, int],
 ) -> None:
     store = Store()
-    store.may_answer.clear()
+    store.may_respond.clear()
     first = asyncio.create_task(cache.get("key", store.load))
     second = asyncio.create_task(cache.get("key", store.load))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.sleep(0)
-    store.may_answer.set()
+    store.may_respond.set()
     assert await second == 1
     assert store.asked == 1
 
@@ -103,7 +103,7 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
     cache: Cache[str, int],
 ) -> None:
     store = Store()
-    store.may_answer.clear()
+    store.may_respond.clear()
     others = asyncio.all_tasks()
     with no_lost_errors():
         gone = asyncio.create_task(cache.get("key", store.load))
@@ -111,7 +111,7 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
         gone.cancel()
         await asyncio.wait({gone})
         store.error = Unavailable("down")
-        store.may_answer.set()
+        store.may_respond.set()
         await asyncio.wait(asyncio.all_tasks() - others)
 
 
@@ -223,13 +223,13 @@ async def test_others_wait_for_a_load_or_get_the_old_value_at_once(
     cache, store = make_cache(stale_while_loading=stale_while_loading), Store()
     await cache.get("key", store.load)
     clock.now = 15
-    store.may_answer.clear()
+    store.may_respond.clear()
     starts_load = asyncio.create_task(cache.get("key", store.load))
     await asyncio.sleep(0)
     other = asyncio.create_task(cache.get("key", store.load))
     await asyncio.sleep(0)
     assert other.done() is stale_while_loading
-    store.may_answer.set()
+    store.may_respond.set()
     assert (await starts_load, await other) == (2, second)
 
 

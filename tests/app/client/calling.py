@@ -9,7 +9,7 @@ from typing import Any
 
 from app.client import Upstream, UpstreamError
 from app.telemetry.metrics import Metrics
-from tests.app.neighbours import Behaviour, Neighbour, neighbour
+from tests.app.client.neighbours import Behaviour, Neighbour, neighbour
 
 
 def upstream(url: str, metrics: Metrics | None = None, **options: Any) -> Upstream:
@@ -43,7 +43,7 @@ def list_targets(tmp_path: Path, *ports: int) -> Path:
 
 
 async def outcome(client: Upstream, method: str = "GET", **options: Any) -> str:
-    """The status of an answer, or the name of the error."""
+    """The status of an response, or the name of the error."""
     try:
         return str((await client.request(method, "/", **options)).status_code)
     except UpstreamError as error:

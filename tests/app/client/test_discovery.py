@@ -124,7 +124,7 @@ class Resolver:
         self._asked: asyncio.Queue[str] = asyncio.Queue()
 
     async def asked_again(self, times: int) -> None:
-        """Wait until it was asked so often from now on; the answer before the last is in use."""
+        """Wait until it was asked so often from now on; the response before the last is in use."""
         while not self._asked.empty():
             self._asked.get_nowait()
         for _ in range(times):

@@ -29,16 +29,16 @@ from tests.app.client.calling import (
     tries,
     upstream,
 )
-from tests.app.clocks import Clock
-from tests.app.neighbours import (
+from tests.app.client.neighbours import (
     Exchange,
-    answering,
     hang,
     neighbour,
     ok,
+    responding,
     sending,
     unused_port,
 )
+from tests.app.clocks import Clock
 
 
 class TestAbsentReplicas:
@@ -128,7 +128,7 @@ class TestAbsentReplicas:
     async def test_the_only_address_has_all_its_time_when_it_is_back(self) -> None:
         async def slow(exchange: Exchange) -> None:
             await asyncio.sleep(0.6)
-            await exchange.answer()
+            await exchange.respond()
 
         port = await unused_port()
         async with upstream(f"http://127.0.0.1:{port}") as client:
@@ -218,7 +218,7 @@ def process() -> Iterator[tuple[int, int]]:
 
 
 class TestFrozenReplicas:
-    async def test_a_stopped_process_costs_no_answer_and_is_asked_once(
+    async def test_a_stopped_process_costs_no_response_and_is_asked_once(
         self, tmp_path: Path
     ) -> None:
         metrics, clock = Metrics("cart"), Clock()
@@ -334,7 +334,7 @@ class TestBlame:
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 431])
     async def test_no_refusal_of_a_strangers_request_counts(self, status: int) -> None:
-        async with calling(answering(status), clock=Clock()) as (client, _):
+        async with calling(responding(status), clock=Clock()) as (client, _):
             for _ in range(30):
                 assert await outcome(client) == str(status)
 
@@ -344,7 +344,7 @@ class TestBlame:
 class TestStreamsBesideRequests:
     async def test_streams_leave_the_connections_of_requests_alone(self) -> None:
         async with (
-            calling(event_or_answer, max_streams=2) as (client, _),
+            calling(event_or_response, max_streams=2) as (client, _),
             AsyncExitStack() as stack,
         ):
             for _ in range(2):
@@ -365,27 +365,27 @@ class TestStreamsBesideRequests:
             await asyncio.gather(waiting, return_exceptions=True)
 
     async def test_a_stream_that_ended_makes_room(self) -> None:
-        async with calling(event_or_answer, max_streams=1) as (client, _):
+        async with calling(event_or_response, max_streams=1) as (client, _):
             for _ in range(5):
                 assert await stream_outcome(client) == "200"
 
 
-async def event_or_answer(exchange: Exchange) -> None:
+async def event_or_response(exchange: Exchange) -> None:
     if exchange.target != "/events":
-        await exchange.answer()
+        await exchange.respond()
         return
     await exchange.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n")
     await asyncio.sleep(3600)
 
 
 async def event_or_hang(exchange: Exchange) -> None:
-    await (event_or_answer if exchange.target == "/events" else hang)(exchange)
+    await (event_or_response if exchange.target == "/events" else hang)(exchange)
 
 
 async def stream_outcome(client: Upstream) -> str:
     try:
-        async with client.stream("GET", "/events", idle_timeout=5.0) as answer:
-            return str(answer.status_code)
+        async with client.stream("GET", "/events", idle_timeout=5.0) as response:
+            return str(response.status_code)
     except UpstreamError as error:
         return type(error).__name__
 
@@ -427,7 +427,7 @@ class TestBadAnswers:
                 await exchange.send(content)
                 exchange.hang_up()
             else:
-                await exchange.answer()
+                await exchange.respond()
 
         async with calling(behave, clock=clock) as (client, server):
             outcomes = set()
@@ -455,7 +455,7 @@ class TestBadAnswers:
                     exchange.number = -1
                 await exchange.send(more)
                 await asyncio.sleep(0.001)
-            await exchange.answer()
+            await exchange.respond()
 
         async with calling(behave, timeout=0.1) as (client, server):
             for _ in range(5):
@@ -472,7 +472,7 @@ class TestBadAnswers:
     @pytest.mark.parametrize(
         "surplus", [b"more", b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged"]
     )
-    async def test_what_comes_after_an_answer_is_not_the_next_one(self, surplus: bytes) -> None:
+    async def test_what_comes_after_a_response_is_not_the_next_one(self, surplus: bytes) -> None:
         bad = True
 
         async def behave(exchange: Exchange) -> None:
@@ -480,27 +480,27 @@ class TestBadAnswers:
 
         async with calling(behave) as (client, server):
             for _ in range(50):
-                answer = await client.request("POST", "/")
-                assert (answer.status_code, answer.content) == (200, b"ok")
+                response = await client.request("POST", "/")
+                assert (response.status_code, response.content) == (200, b"ok")
             bad = False
             for _ in range(5):
                 assert (await client.request("POST", "/")).content == b"ok"
             assert len(open_connections(server.port)) <= 2
 
-    async def test_headers_of_an_answer_are_latin_1(self) -> None:
+    async def test_headers_of_a_response_are_latin_1(self) -> None:
         behave = sending(
             b"HTTP/1.1 200 OK\r\nx-name: caf\xe9\r\nx-utf: \xc3\xa9\r\ncontent-length: 0\r\n\r\n"
         )
         async with calling(behave) as (client, server):
             for _ in range(600):  # more than the pool has connections
                 await client.request("GET", "/")
-            answer = await client.request("GET", "/")
+            response = await client.request("GET", "/")
 
-        assert answer.headers["x-name"] == "caf\xe9"
-        assert answer.headers["x-utf"].encode("latin-1") == b"\xc3\xa9"
+        assert response.headers["x-name"] == "caf\xe9"
+        assert response.headers["x-utf"].encode("latin-1") == b"\xc3\xa9"
         assert server.connections == 1
 
-    async def test_a_304_that_was_asked_for_is_an_answer(self) -> None:
+    async def test_a_304_that_was_asked_for_is_a_response(self) -> None:
         async with calling(sending(head("304 Not Modified", ""))) as (client, _):
             assert await outcome(client, headers={"if-none-match": '"a"'}) == "304"
 
@@ -518,14 +518,14 @@ class Price(BaseModel):
     amount: int
 
 
-def read_price(answer: UpstreamResponse) -> object:
-    return answer.read(Price)
+def read_price(response: UpstreamResponse) -> object:
+    return response.read(Price)
 
 
 class TestUnfitAnswers:
-    async def test_an_answer_that_does_not_fit_is_the_neighbours_failure(self) -> None:
+    async def test_a_response_that_does_not_fit_is_the_neighbours_failure(self) -> None:
         metrics = Metrics("cart")
-        behave = answering(200, b'{"amount": "much"}')
+        behave = responding(200, b'{"amount": "much"}')
         async with calling(behave, metrics=metrics, clock=Clock()) as (client, _):
             for _ in range(20):
                 assert await outcome(client, "POST", check=read_price) == "UpstreamBroken"
@@ -534,16 +534,16 @@ class TestUnfitAnswers:
         assert tries(metrics, "broken") == 20
 
     async def test_another_replica_may_know_better(self, tmp_path: Path) -> None:
-        good, bad = answering(200, b'{"amount": 5}'), answering(200, b"<html>")
+        good, bad = responding(200, b'{"amount": 5}'), responding(200, b"<html>")
         async with calling_replicas(tmp_path, bad, good, clock=Clock()) as (client, servers):
             for _ in range(10):
-                answer = await client.request("GET", "/", check=read_price)
-                assert answer.read(Price).amount == 5
+                response = await client.request("GET", "/", check=read_price)
+                assert response.read(Price).amount == 5
 
         assert len(servers[0].asked) == 3
 
     async def test_it_says_where_it_does_not_fit(self) -> None:
-        async with calling(answering(200, b'{"amount": "much"}')) as (client, _):
+        async with calling(responding(200, b'{"amount": "much"}')) as (client, _):
             with pytest.raises(UpstreamBroken, match="not what was agreed at 'amount'"):
                 await client.request("POST", "/", check=read_price)
 
@@ -573,10 +573,10 @@ class TestUnfitAnswers:
 
         async with (
             calling(endless) as (client, _),
-            client.stream("GET", "/", idle_timeout=5.0) as answer,
+            client.stream("GET", "/", idle_timeout=5.0) as response,
         ):
             with pytest.raises(UpstreamBroken, match="too long"):
-                await answer.read(limit=64 * 1024)
+                await response.read(limit=64 * 1024)
 
 
 CHUNK = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"

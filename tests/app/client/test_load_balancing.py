@@ -160,7 +160,7 @@ def test_each_failed_probe_doubles_the_wait_up_to_thirty_seconds(clock: Clock) -
     assert waits == [1, 2, 4, 8, 16, 30, 30]
 
 
-def test_a_late_answer_from_before_the_ejection_does_not_end_it(clock: Clock) -> None:
+def test_a_late_response_from_before_the_ejection_does_not_end_it(clock: Clock) -> None:
     balancer = make_balancer(clock, 2)
     late = pick(balancer)
     fail(balancer, late.replica.url)

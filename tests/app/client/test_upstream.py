@@ -34,26 +34,26 @@ from tests.app.client.calling import (
     sample,
     upstream,
 )
-from tests.app.clocks import Clock
-from tests.app.neighbours import (
+from tests.app.client.neighbours import (
     Behaviour,
     Exchange,
-    answering,
     hang,
     hang_up,
     neighbour,
     ok,
+    responding,
     sending,
     unused_port,
 )
+from tests.app.clocks import Clock
 
 
-async def received_before(error: type[UpstreamError], answer: StreamedResponse) -> bytes:
+async def received_before(error: type[UpstreamError], response: StreamedResponse) -> bytes:
     """What came of a body until the error that must end it."""
     received = bytearray()
 
     async def receive() -> None:
-        async for chunk in answer.chunks():
+        async for chunk in response.chunks():
             received.extend(chunk)
 
     with pytest.raises(error):
@@ -62,22 +62,22 @@ async def received_before(error: type[UpstreamError], answer: StreamedResponse) 
 
 
 class TestAnswers:
-    async def test_a_good_answer_comes_back_whole(self) -> None:
-        behave = answering(200, b'{"sku": "A-1"}', "content-type: application/json\r\n")
+    async def test_a_good_response_comes_back_whole(self) -> None:
+        behave = responding(200, b'{"sku": "A-1"}', "content-type: application/json\r\n")
         async with calling(behave) as (client, server):
-            answer = await client.request("GET", "/v1/products/A-1", params={"q": "a b"})
+            response = await client.request("GET", "/v1/products/A-1", params={"q": "a b"})
 
-        assert answer.status_code == 200
-        assert answer.json() == {"sku": "A-1"}
-        assert answer.headers["content-type"] == "application/json"
+        assert response.status_code == 200
+        assert response.json() == {"sku": "A-1"}
+        assert response.headers["content-type"] == "application/json"
         assert server.asked[0].target == "/v1/products/A-1?q=a+b"
 
     @pytest.mark.parametrize("status", [400, 404, 409, 422, 500])
-    async def test_a_refusal_is_an_answer_too(self, status: int) -> None:
-        async with calling(answering(status, b"why")) as (client, _):
-            answer = await client.request("POST", "/")
+    async def test_a_refusal_is_a_response_too(self, status: int) -> None:
+        async with calling(responding(status, b"why")) as (client, _):
+            response = await client.request("POST", "/")
 
-        assert (answer.status_code, answer.content) == (status, b"why")
+        assert (response.status_code, response.content) == (status, b"why")
 
     async def test_json_is_sent_as_json(self) -> None:
         async with calling(ok) as (client, server):
@@ -87,12 +87,12 @@ class TestAnswers:
         assert server.asked[0].headers["content-type"] == "application/json"
 
     async def test_headers_about_one_connection_are_passed_neither_way(self) -> None:
-        behave = answering(200, b"", "keep-alive: timeout=5\r\nx-shop: yes\r\n")
+        behave = responding(200, b"", "keep-alive: timeout=5\r\nx-shop: yes\r\n")
         async with calling(behave) as (client, server):
             headers = {"Upgrade": "h2c", "TE": "gzip", "Host": "elsewhere", "X-Shop": "yes"}
-            answer = await client.request("GET", "/", headers=headers)
+            response = await client.request("GET", "/", headers=headers)
 
-        assert answer.headers.keys() == {"content-length", "x-shop"}
+        assert response.headers.keys() == {"content-length", "x-shop"}
         sent = server.asked[0].headers
         assert (sent["host"], sent["x-shop"]) == (f"127.0.0.1:{server.port}", "yes")
         assert not {"upgrade", "te"} & sent.keys()
@@ -118,15 +118,15 @@ class TestAnswers:
         assert not server.asked
 
     async def test_headers_named_by_connection_are_passed_neither_way(self) -> None:
-        behave = answering(200, b"", "connection: x-hop\r\nx-hop: 1\r\n")
+        behave = responding(200, b"", "connection: x-hop\r\nx-hop: 1\r\n")
         async with calling(behave) as (client, server):
             headers = {"Connection": "close, X-Mine", "X-Mine": "1"}
-            answer = await client.request("GET", "/", headers=headers)
+            response = await client.request("GET", "/", headers=headers)
 
-        assert "x-hop" not in answer.headers
+        assert "x-hop" not in response.headers
         assert "x-mine" not in server.asked[0].headers
 
-    async def test_an_answer_to_head_needs_no_length(self) -> None:
+    async def test_a_response_to_head_needs_no_length(self) -> None:
         async with calling(sending(b"HTTP/1.1 200 OK\r\n\r\n")) as (client, _):
             assert await outcome(client, "HEAD") == "200"
 
@@ -161,8 +161,8 @@ class TestAnswers:
         class Product(BaseModel):
             sku: str
 
-        answer = UpstreamResponse("products", 200, Headers(), b'{"sku": "A-1"}')
-        assert answer.read(Product).sku == "A-1"
+        response = UpstreamResponse("products", 200, Headers(), b'{"sku": "A-1"}')
+        assert response.read(Product).sku == "A-1"
         for content in (b'{"sku": 1}', b"{", b"", b"\xff"):
             with pytest.raises(UpstreamBroken):
                 UpstreamResponse("products", 200, Headers(), content).read(Product)
@@ -222,7 +222,7 @@ class TestTime:
 
         assert 0.1 <= time.monotonic() - started < 1
 
-    async def test_the_deadline_is_for_the_whole_answer_not_for_each_byte(self) -> None:
+    async def test_the_deadline_is_for_the_whole_response_not_for_each_byte(self) -> None:
         async def drip(exchange: Exchange) -> None:
             await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
             while True:
@@ -290,7 +290,7 @@ NOT_HTTP = {
 class TestBrokenAnswers:
     @pytest.mark.parametrize("content", CUT_OFF.values(), ids=CUT_OFF.keys())
     @pytest.mark.parametrize("end", [Exchange.hang_up, Exchange.reset])
-    async def test_a_cut_answer_is_never_taken_for_a_whole_one(
+    async def test_a_cut_response_is_never_taken_for_a_whole_one(
         self, content: bytes, end: Any
     ) -> None:
         async with calling(sending(content, then=end), timeout=1.0) as (client, _):
@@ -301,18 +301,18 @@ class TestBrokenAnswers:
         async with calling(sending(content), timeout=1.0) as (client, _):
             assert await outcome(client, "POST") == "UpstreamBroken"
 
-    async def test_an_answer_may_not_be_endless(self) -> None:
-        behave = answering(200, b"x" * (4 * 1024 * 1024 + 1))
+    async def test_a_response_may_not_be_endless(self) -> None:
+        behave = responding(200, b"x" * (4 * 1024 * 1024 + 1))
         async with calling(behave) as (client, _):
             assert await outcome(client, "POST") == "UpstreamBroken"
 
-    async def test_a_cut_answer_to_a_get_is_asked_for_again(self) -> None:
+    async def test_a_cut_response_to_a_get_is_asked_for_again(self) -> None:
         async def cut_first(exchange: Exchange) -> None:
             if len(server.asked) == 1:
                 await exchange.send(CUT_OFF["by length"])
                 exchange.hang_up()
             else:
-                await exchange.answer()
+                await exchange.respond()
 
         async with calling(cut_first) as (client, server):
             assert await outcome(client) == "200"
@@ -335,26 +335,26 @@ class TestRetries:
     async def test_only_idempotent_calls_are_made_twice(
         self, method: str, options: dict[str, Any], times: int
     ) -> None:
-        async with calling(answering(500)) as (client, server):
+        async with calling(responding(500)) as (client, server):
             await client.request(method, "/", **options)
 
         assert len(server.asked) == times
 
     @pytest.mark.parametrize("status", [400, 404, 409, 429])
     async def test_refusals_are_not_tried_again(self, status: int) -> None:
-        async with calling(answering(status)) as (client, server):
+        async with calling(responding(status)) as (client, server):
             await client.request("GET", "/")
 
         assert len(server.asked) == 1
 
     async def test_who_asks_for_patience_is_not_asked_again(self) -> None:
-        async with calling(answering(503, b"", "retry-after: 1\r\n")) as (client, server):
+        async with calling(responding(503, b"", "retry-after: 1\r\n")) as (client, server):
             assert await outcome(client) == "503"
 
         assert len(server.asked) == 1
 
     async def test_a_second_try_may_succeed(self, tmp_path: Path) -> None:
-        async with calling_replicas(tmp_path, answering(500), ok) as (client, _):
+        async with calling_replicas(tmp_path, responding(500), ok) as (client, _):
             assert [await outcome(client) for _ in range(10)] == ["200"] * 10
 
     async def test_the_pause_before_it_is_25_to_250_ms(self) -> None:
@@ -363,7 +363,7 @@ class TestRetries:
         async def pause(seconds: float) -> None:
             pauses.append(seconds)
 
-        async with calling(answering(500), pause=pause) as (client, _):
+        async with calling(responding(500), pause=pause) as (client, _):
             for _ in range(5):
                 await client.request("GET", "/")
 
@@ -374,7 +374,7 @@ class TestRetries:
         metrics, clock = Metrics("cart"), Clock()
 
         async def often(exchange: Exchange) -> None:
-            await exchange.answer(200 if len(server.asked) % 5 > 1 else 500)
+            await exchange.respond(200 if len(server.asked) % 5 > 1 else 500)
 
         options = {"metrics": metrics, "clock": clock, "pause": no_pause}
         async with calling(often, **options) as (client, server):
@@ -413,7 +413,7 @@ class TestRetries:
             if exchange.number:
                 exchange.hang_up()
             else:
-                await exchange.answer()
+                await exchange.respond()
 
         async def fail(seconds: float) -> None:
             assert seconds == 0
@@ -429,7 +429,7 @@ class TestRetries:
             if exchange.number:
                 exchange.hang_up()
             else:
-                await exchange.answer()
+                await exchange.respond()
 
         async with calling(hang_up_on_kept_connections) as (client, _):
             outcomes = [await outcome(client, "POST") for _ in range(2)]
@@ -465,7 +465,7 @@ class TestReplicas:
     async def test_busy_replicas_get_less(self, tmp_path: Path) -> None:
         async def slow(exchange: Exchange) -> None:
             await asyncio.sleep(0.05)
-            await exchange.answer()
+            await exchange.respond()
 
         async with calling_replicas(tmp_path, slow, ok, timeout=5.0) as (client, servers):
 
@@ -480,7 +480,7 @@ class TestReplicas:
     async def test_a_failing_replica_is_left_out(self, tmp_path: Path) -> None:
         clock = Clock()
         async with calling_replicas(
-            tmp_path, answering(500), ok, ok, clock=clock, pause=no_pause
+            tmp_path, responding(500), ok, ok, clock=clock, pause=no_pause
         ) as (client, servers):
             for _ in range(100):
                 await client.request("POST", "/")
@@ -488,7 +488,7 @@ class TestReplicas:
         assert len(servers[0].asked) == 3
 
     async def test_a_shedding_replica_is_not_left_out(self, tmp_path: Path) -> None:
-        shed = answering(503, b"", "retry-after: 1\r\n")
+        shed = responding(503, b"", "retry-after: 1\r\n")
         async with calling_replicas(tmp_path, shed, ok, clock=Clock()) as (client, servers):
             for _ in range(60):
                 await client.request("GET", "/")
@@ -504,7 +504,7 @@ class TestReplicas:
                 outcomes.add(await outcome(client))
 
         async def die_after_twenty(exchange: Exchange) -> None:
-            await exchange.answer()
+            await exchange.respond()
             if len(doomed.asked) == 20:
                 death.set()
 
@@ -530,7 +530,7 @@ class TestBreaker:
     async def test_a_neighbour_that_only_fails_is_left_alone(self) -> None:
         metrics, clock = Metrics("cart"), Clock()
         options = {"metrics": metrics, "clock": clock, "pause": no_pause}
-        async with calling(answering(500), **options) as (client, server):
+        async with calling(responding(500), **options) as (client, server):
             outcomes = [await outcome(client) for _ in range(100)]
 
             assert outcomes[-1] == "BreakerOpen"
@@ -539,7 +539,7 @@ class TestBreaker:
             assert sample(metrics, "http_client_breaker_open") == 1
 
     async def test_it_says_when_to_come_back(self) -> None:
-        async with calling(answering(500), clock=Clock(), pause=no_pause) as (client, _):
+        async with calling(responding(500), clock=Clock(), pause=no_pause) as (client, _):
             for _ in range(20):
                 await outcome(client, "POST")
             with pytest.raises(BreakerOpen) as refused:
@@ -552,7 +552,7 @@ class TestBreaker:
         well = False
 
         async def recovering(exchange: Exchange) -> None:
-            await exchange.answer(200 if well else 500)
+            await exchange.respond(200 if well else 500)
 
         clock = Clock()
         async with calling(recovering, clock=clock, pause=no_pause) as (client, _):
@@ -566,7 +566,7 @@ class TestBreaker:
 
     @pytest.mark.parametrize("status", [404, 409, 429])
     async def test_refusals_do_not_open_it(self, status: int) -> None:
-        async with calling(answering(status), clock=Clock()) as (client, _):
+        async with calling(responding(status), clock=Clock()) as (client, _):
             for _ in range(50):
                 await client.request("GET", "/")
 
@@ -593,17 +593,17 @@ class TestStreams:
             await go_on.wait()
             await exchange.send(b"3\r\ntwo\r\n0\r\n\r\n")
 
-        async with calling(events) as (client, _), client.stream("GET", "/") as answer:
-            chunks = answer.chunks()
-            assert (answer.status_code, await anext(chunks)) == (200, b"one")
+        async with calling(events) as (client, _), client.stream("GET", "/") as response:
+            chunks = response.chunks()
+            assert (response.status_code, await anext(chunks)) == (200, b"one")
             go_on.set()
             assert [chunk async for chunk in chunks] == [b"two"]
 
     @pytest.mark.parametrize("name", ["by length", "in a chunk", "between chunks"])
     async def test_a_cut_body_ends_with_an_error(self, name: str) -> None:
         behave = sending(CUT_OFF[name], then=Exchange.hang_up)
-        async with calling(behave) as (client, _), client.stream("GET", "/") as answer:
-            received = await received_before(UpstreamBroken, answer)
+        async with calling(behave) as (client, _), client.stream("GET", "/") as response:
+            received = await received_before(UpstreamBroken, response)
 
         assert received == b"12345"
 
@@ -616,9 +616,9 @@ class TestStreams:
 
         async with (
             calling(drip, timeout=0.2) as (client, _),
-            client.stream("GET", "/") as answer,
+            client.stream("GET", "/") as response,
         ):
-            await received_before(UpstreamTimeout, answer)
+            await received_before(UpstreamTimeout, response)
 
     async def test_events_may_outlast_the_timeout_but_not_fall_silent(self) -> None:
         async def events(exchange: Exchange) -> None:
@@ -630,9 +630,9 @@ class TestStreams:
 
         async with (
             calling(events, timeout=0.2) as (client, server),
-            client.stream("GET", "/", idle_timeout=0.2) as answer,
+            client.stream("GET", "/", idle_timeout=0.2) as response,
         ):
-            received = await received_before(UpstreamTimeout, answer)
+            received = await received_before(UpstreamTimeout, response)
 
         assert received == b"." * 10
         assert "x-request-timeout-ms" not in server.asked[0].headers
@@ -650,19 +650,19 @@ class TestStreams:
                 gone.set()
 
         async with calling(events) as (client, _):
-            async with client.stream("GET", "/", idle_timeout=1.0) as answer:
-                await anext(answer.chunks())
+            async with client.stream("GET", "/", idle_timeout=1.0) as response:
+                await anext(response.chunks())
             await asyncio.wait_for(gone.wait(), 5)
 
     async def test_an_open_stream_counts_as_load(self, tmp_path: Path) -> None:
-        async def open_or_answer(exchange: Exchange) -> None:
+        async def open_or_respond(exchange: Exchange) -> None:
             if exchange.target == "/events":
                 await exchange.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
                 await asyncio.sleep(3600)
-            await exchange.answer()
+            await exchange.respond()
 
         async with (
-            calling_replicas(tmp_path, open_or_answer, open_or_answer) as (client, servers),
+            calling_replicas(tmp_path, open_or_respond, open_or_respond) as (client, servers),
             AsyncExitStack() as stack,
         ):
             events = await stack.enter_async_context(
@@ -679,8 +679,8 @@ class TestStreams:
             file = list_targets(tmp_path, await unused_port(), server.port)
             async with upstream(f"file:{file}") as client:
                 for _ in range(10):
-                    async with client.stream("POST", "/") as answer:
-                        assert b"".join([part async for part in answer.chunks()]) == b"ok"
+                    async with client.stream("POST", "/") as response:
+                        assert b"".join([part async for part in response.chunks()]) == b"ok"
 
 
 class TestMetrics:
@@ -688,9 +688,9 @@ class TestMetrics:
         ("behave", "label"),
         [
             (ok, "ok"),
-            (answering(404), "client_error"),
-            (answering(500), "server_error"),
-            (answering(429), "shed"),
+            (responding(404), "client_error"),
+            (responding(500), "server_error"),
+            (responding(429), "shed"),
             (hang, "timeout"),
             (hang_up, "broken"),
         ],

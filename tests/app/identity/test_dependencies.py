@@ -50,58 +50,58 @@ async def service() -> AsyncIterator[httpx2.AsyncClient]:
 
 async def test_a_caller_is_known_by_the_bearer_token() -> None:
     async with service() as client:
-        answer = await client.get("/me", headers={"authorization": f"Bearer {SIGNER.token()}"})
+        response = await client.get("/me", headers={"authorization": f"Bearer {SIGNER.token()}"})
 
-    assert (answer.status_code, answer.json()) == (200, "user_1")
+    assert (response.status_code, response.json()) == (200, "user_1")
 
 
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer ", "Bearer x", "Basic dTpw", "Token x.y.z"]
 )
-async def test_without_a_good_bearer_token_the_answer_is_one_constant_401(
+async def test_without_a_good_bearer_token_the_response_is_one_constant_401(
     authorization: str | None,
 ) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
     async with service() as client:
-        answer = await client.get("/me", headers=headers)
+        response = await client.get("/me", headers=headers)
 
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
-    assert answer.json()["detail"] == "A valid access token is required."
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.json()["detail"] == "A valid access token is required."
 
 
 @pytest.mark.parametrize(("roles", "status"), [(("user", "staff"), 200), (("user",), 403)])
 async def test_a_role_opens_its_door_only(roles: tuple[str, ...], status: int) -> None:
     token = SIGNER.token(roles=roles)
     async with service() as client:
-        answer = await client.get("/staff", headers={"authorization": f"Bearer {token}"})
+        response = await client.get("/staff", headers={"authorization": f"Bearer {token}"})
 
-    assert answer.status_code == status
+    assert response.status_code == status
 
 
 @pytest.mark.parametrize("token", ["new-secret", "old-secret"])
 async def test_both_service_tokens_are_good_during_rotation(token: str) -> None:
     async with service() as client:
-        answer = await client.get("/service", headers={"x-service-token": token})
+        response = await client.get("/service", headers={"x-service-token": token})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize("token", [None, "", "new-secre", "new-secret2", "NEW-SECRET"])
 async def test_other_service_tokens_are_refused(token: str | None) -> None:
     headers = {} if token is None else {"x-service-token": token}
     async with service() as client:
-        answer = await client.get("/service", headers=headers)
+        response = await client.get("/service", headers=headers)
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 async def test_an_access_token_does_not_open_a_service_door() -> None:
     token = SIGNER.token(roles=("staff",))
     async with service() as client:
-        answer = await client.get("/service", headers={"authorization": f"Bearer {token}"})
+        response = await client.get("/service", headers={"authorization": f"Bearer {token}"})
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 async def test_the_document_names_both_schemes() -> None:

@@ -99,7 +99,7 @@ async def test_old_keys_stay_good_while_the_signer_is_down() -> None:
         assert (await verify.verify(SIGNER.token("user_2"))).subject == "user_2"
 
 
-async def test_without_any_key_the_answer_is_not_that_the_token_is_bad() -> None:
+async def test_without_any_key_the_response_is_not_that_the_token_is_bad() -> None:
     server = KeyServer(SIGNER)
     server.down = True
     async with verifier(server) as verify:

@@ -1,4 +1,4 @@
-"""Small real servers that answer, hang, hang up or cut off as told, byte by byte."""
+"""Small real servers that response, hang, hang up or cut off as told, byte by byte."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,7 +24,7 @@ class Exchange:
         self.writer.write(content)
         await self.writer.drain()
 
-    async def answer(self, status: int = 200, body: bytes = b"ok", headers: str = "") -> None:
+    async def respond(self, status: int = 200, body: bytes = b"ok", headers: str = "") -> None:
         head = f"HTTP/1.1 {status} Status\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
         await self.send(head.encode() + body)
 
@@ -99,11 +99,11 @@ async def _read(
 
 
 async def ok(exchange: Exchange) -> None:
-    await exchange.answer()
+    await exchange.respond()
 
 
 async def hang(exchange: Exchange) -> None:
-    """Take the request and never answer."""
+    """Take the request and never response."""
     await asyncio.sleep(3600)
 
 
@@ -111,9 +111,9 @@ async def hang_up(exchange: Exchange) -> None:
     exchange.hang_up()
 
 
-def answering(status: int, body: bytes = b"", headers: str = "") -> Behaviour:
+def responding(status: int, body: bytes = b"", headers: str = "") -> Behaviour:
     async def behave(exchange: Exchange) -> None:
-        await exchange.answer(status, body, headers)
+        await exchange.respond(status, body, headers)
 
     return behave
 
