@@ -48,8 +48,6 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 FORWARDED_FOR = "x-forwarded-for"
 IMAGE_HEADERS = ("content-type", "etag", "cache-control", "last-modified")
-NOT_FOUND_STATUSES = frozenset({404, 414, 422})
-"""For an unknown name, one that is too long for a path, and one that cannot be a name."""
 
 
 class SignedOut(Exception):
@@ -81,6 +79,16 @@ class RequestDeclined(Exception):
         self.errors = tuple(errors)
         self.order_id = order_id
         self.retry_after = retry_after
+
+    @property
+    def is_not_found(self) -> bool:
+        """For an unknown name, one that is too long for a path, and one that cannot be a name."""
+        return self.status in (404, 414, 422)
+
+    @property
+    def is_invalid(self) -> bool:
+        """The upstream does not accept a value; ``errors`` says which."""
+        return self.status == 422
 
 
 class Products:

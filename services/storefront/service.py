@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from app.telemetry.context import Deadline
 from app.telemetry.metrics import Metrics
 from services.storefront.clients import (
-    NOT_FOUND_STATUSES,
     Carts,
     Orders,
     Products,
@@ -138,7 +137,7 @@ class Storefront:
         return Home(categories, products)
 
     async def listing(self, query: ProductQuery) -> Listing:
-        """Raises `RequestDeclined` 422 for a query that the products service does not accept."""
+        """Raises `RequestDeclined` for a query that the products service does not accept."""
 
         async def list_products() -> ProductPage | RequestDeclined:
             # Returned, not raised: a declined query must not read as a missing part.
@@ -242,7 +241,7 @@ class Storefront:
             try:
                 return await self.orders.list(bearer, cursor=cursor, limit=LISTED_ORDERS)
             except RequestDeclined as declined:
-                if declined.status != 422:
+                if not declined.is_invalid:
                     raise
                 return None
 
@@ -271,7 +270,7 @@ class Storefront:
         try:
             return await self.products.find(sku)
         except RequestDeclined as declined:
-            if declined.status in NOT_FOUND_STATUSES:
+            if declined.is_not_found:
                 return None
             raise
 
@@ -279,6 +278,6 @@ class Storefront:
         try:
             return await self.orders.find(bearer, order_id)
         except RequestDeclined as declined:
-            if declined.status in NOT_FOUND_STATUSES:
+            if declined.is_not_found:
                 return None
             raise

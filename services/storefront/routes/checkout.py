@@ -163,7 +163,7 @@ async def _declined(visit: Visit, shop: Shop, form: Form, declined: RequestDecli
                 advice="Press the button again in a moment: it stays one order.",
             )
             return await _checkout(visit, shop, busy)
-    if declined.status == 422:
+    if declined.is_invalid:
         return await _checkout(visit, shop, with_declined_fields(form, declined, AddressForm))
     problem, advice = declined_order(declined.kind)
     form = replace(form, problem=problem, advice=advice)
