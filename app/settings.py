@@ -65,7 +65,7 @@ def _upstream_url(value: str) -> str:
     if parts.scheme in ("http", "dns+http") and parts.hostname and _has_valid_port(value):
         return value.rstrip("/")
     raise ValueError(
-        "is not the address of a neighbour; "
+        "is not the address of a service; "
         "allowed: http://host:port, dns+http://host:port, file:/path"
     )
 

@@ -28,7 +28,7 @@ LOG_INTERVAL = 60.0
 """Seconds between two log lines about the same shortage."""
 BATCH = 32
 """Connections accepted in one iteration of the loop; the rest may go to another replica."""
-SHORT_OF_DESCRIPTORS = "hardly any file descriptor is free"
+SHORT_OF_DESCRIPTORS = "too few file descriptors are free"
 
 
 def listen(settings: ServiceSettings, field: str) -> socket.socket:

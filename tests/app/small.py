@@ -1,4 +1,4 @@
-"""A small service that has a bit of everything the library must handle."""
+"""A small service that uses every part of the library."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

@@ -26,7 +26,7 @@ async def test_an_idle_replica_stops_cleanly_when_asked(tmp_path: Path, number: 
         assert await replica.exited(within=3) == 0
 
 
-async def test_a_draining_replica_is_unready_and_hangs_up_after_each_answer(
+async def test_a_draining_replica_is_unready_and_closes_connections_after_a_response(
     tmp_path: Path,
 ) -> None:
     env = {"CARTWHEEL_DRAIN_WAIT": "2", "CARTWHEEL_CONNECTION_MAX_AGE": "60"}
@@ -60,7 +60,7 @@ async def test_requests_in_flight_are_finished(tmp_path: Path) -> None:
         assert await replica.exited() == 0
 
 
-async def test_what_does_not_end_within_the_grace_is_cut(tmp_path: Path) -> None:
+async def test_a_request_that_outlasts_the_grace_period_is_cut(tmp_path: Path) -> None:
     env = {"CARTWHEEL_DRAIN_GRACE": "1"}
     async with (
         start_service("small", env, folder=tmp_path, factory=FACTORY) as replica,
@@ -71,7 +71,7 @@ async def test_what_does_not_end_within_the_grace_is_cut(tmp_path: Path) -> None
         assert await replica.stop(within=4) == 0
 
 
-async def test_an_event_stream_says_goodbye(tmp_path: Path) -> None:
+async def test_an_event_stream_ends_when_its_replica_drains(tmp_path: Path) -> None:
     async with (
         start_service("small", {}, folder=tmp_path, factory=FACTORY) as replica,
         httpx2.AsyncClient(base_url=replica.url, timeout=5) as client,
@@ -161,7 +161,7 @@ async def _ask_until(url: str, answers: list[int]) -> None:
             answers.append((await client.get("/v1/items/1")).status_code)
 
 
-async def test_a_replica_whose_socket_nobody_shares_answers_until_it_closes_it(
+async def test_a_replica_accepts_on_its_own_socket_until_it_closes_it(
     tmp_path: Path,
 ) -> None:
     with listen() as freed:

@@ -1,4 +1,4 @@
-"""Settings are checked before anything starts, and say what is wrong with them."""
+"""Settings are checked before anything starts, and errors name the variable."""
 
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +45,7 @@ def test_values_come_from_variables_with_the_prefix(environment: pytest.MonkeyPa
     assert load(Shop).port == 8102
 
 
-def test_everything_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_wrong_settings_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARTWHEEL_PORT", "99999")
     monkeypatch.setenv("CARTWHEEL_LOG_LEVEL", "loud")
     named = [problem.partition(":")[0] for problem in problems_of()]
@@ -101,13 +101,15 @@ def test_a_store_the_service_cannot_use_is_refused(
         "postgresql://u:p@db-a:5432,db-b:5432/shop?target_session_attrs=read-write",
     ],
 )
-def test_a_store_the_service_knows_is_taken(environment: pytest.MonkeyPatch, url: str) -> None:
+def test_a_store_the_service_supports_is_accepted(
+    environment: pytest.MonkeyPatch, url: str
+) -> None:
     environment.setenv("CARTWHEEL_STORE_URL", url)
     assert load(Shop).store_url == url
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "https://a", "dns+http://", "file:relative"])
-def test_a_neighbour_that_cannot_be_found_is_refused(
+def test_an_upstream_without_an_address_is_refused(
     environment: pytest.MonkeyPatch, url: str
 ) -> None:
     environment.setenv("CARTWHEEL_NEIGHBOUR_URL", url)
@@ -118,7 +120,9 @@ def test_a_neighbour_that_cannot_be_found_is_refused(
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:8101", "dns+http://cart-headless:8000", "file:/run/cart.json"]
 )
-def test_the_ways_to_find_a_neighbour_are_taken(environment: pytest.MonkeyPatch, url: str) -> None:
+def test_all_forms_of_an_upstreams_address_are_accepted(
+    environment: pytest.MonkeyPatch, url: str
+) -> None:
     environment.setenv("CARTWHEEL_NEIGHBOUR_URL", url)
     assert load(Shop).neighbour_url == url
 
@@ -145,7 +149,7 @@ def test_a_missing_folder_of_secrets_is_named(environment: pytest.MonkeyPatch) -
     assert problem.startswith("CARTWHEEL_SECRETS_DIR: ")
 
 
-def test_what_is_shown_of_settings_hides_secrets(environment: pytest.MonkeyPatch) -> None:
+def test_described_settings_hide_secrets(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("CARTWHEEL_STORE_URL", "postgresql://shop:hush@db:5432/shop")
     environment.setenv("CARTWHEEL_ADMIN_PASSWORD", "hush")
     shown = describe(load(Shop))

@@ -1,4 +1,4 @@
-"""Texts that people write, and the characters that only deceive."""
+"""Text that people typed is normalised; deceptive characters are removed or refused."""
 
 import unicodedata
 from typing import Annotated
@@ -71,7 +71,7 @@ def test_names_stay_as_their_owners_write_them(name: str) -> None:
     st.text(f"{BOM}\u200b\u2060\u200e\u200f {ZWNJ}", max_size=4),
     st.text(f"{BOM}\u200b\u2060\u200e\u200f \n", max_size=4),
 )
-def test_what_copying_left_at_the_edges_is_dropped(name: str, before: str, after: str) -> None:
+def test_remains_of_copying_at_the_ends_are_removed(name: str, before: str, after: str) -> None:
     assert normalized(before + name + after) == unicodedata.normalize("NFC", name)
 
 
@@ -85,25 +85,25 @@ def test_what_copying_left_at_the_edges_is_dropped(name: str, before: str, after
         (f"👩{ZWNJ}👧", "👩👧"),
     ],
 )
-def test_joiners_that_join_nothing_are_dropped(typed: str, kept: str) -> None:
+def test_joiners_that_join_nothing_are_removed(typed: str, kept: str) -> None:
     assert normalized(typed) == kept
 
 
 @pytest.mark.parametrize("mark", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 @pytest.mark.parametrize("pattern", ["{}Ann", "An{}n", "Ann{}"])
-def test_what_turns_the_direction_of_a_text_is_refused(mark: str, pattern: str) -> None:
+def test_characters_that_change_the_direction_are_refused(mark: str, pattern: str) -> None:
     with pytest.raises(ValueError, match="direction-changing"):
         normalized(pattern.format(mark))
 
 
 @pytest.mark.parametrize("hidden", ["\u200b", "\u200e", "\u200f", "\u061c", "\u2060", BOM, "\x00"])
-def test_what_hides_inside_a_text_is_refused(hidden: str) -> None:
+def test_characters_that_hide_text_are_refused(hidden: str) -> None:
     with pytest.raises(ValueError, match="invisible"):
         normalized(f"An{hidden}n")
 
 
 @given(st.text(max_size=40))
-def test_tidying_twice_is_tidying_once(text: str) -> None:
+def test_normalising_twice_changes_nothing(text: str) -> None:
     try:
         once = normalized(text)
     except ValueError:

@@ -60,7 +60,7 @@ async def test_more_callers_than_descriptors_are_all_answered(replica: ServicePr
     assert (await send_raw(replica.url, REQUEST)).status == 200
 
 
-async def test_who_waits_for_a_descriptor_is_served_when_one_is_free(
+async def test_a_connection_that_waits_for_a_descriptor_is_served_when_one_is_free(
     replica: ServiceProcess,
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -73,7 +73,7 @@ async def test_who_waits_for_a_descriptor_is_served_when_one_is_free(
     assert (await waiting).status == 200
 
 
-async def test_who_waits_in_the_kernels_line_is_accepted_before_the_socket_closes() -> None:
+async def test_connections_in_the_kernels_queue_are_accepted_before_the_socket_closes() -> None:
     accepted: list[asyncio.BaseTransport] = []
 
     class Accepted(asyncio.Protocol):

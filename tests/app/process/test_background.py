@@ -1,4 +1,4 @@
-"""Nobody awaits what goes on beside the requests; its death is seen all the same."""
+"""A background task that fails is logged and restarted, although nothing awaits it."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ class Dying:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("what"), asyncio.CancelledError()])
-async def test_work_that_dies_is_reported_and_begun_anew(
+async def test_a_task_that_fails_is_logged_and_started_again(
     error: BaseException, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dying = Dying(error)
@@ -48,7 +48,7 @@ async def test_work_that_dies_is_reported_and_begun_anew(
     assert type(error).__name__ in event["exception"]
 
 
-async def test_work_that_is_done_is_not_done_again() -> None:
+async def test_a_task_that_returns_is_not_started_again() -> None:
     begun: list[int] = []
 
     async def once() -> None:
@@ -60,7 +60,7 @@ async def test_work_that_is_done_is_not_done_again() -> None:
     assert begun == [1]
 
 
-async def test_what_is_repeated_goes_on_after_anything() -> None:
+async def test_a_repeated_task_goes_on_after_any_error() -> None:
     count = 0
 
     async def fail() -> None:
@@ -73,7 +73,7 @@ async def test_what_is_repeated_goes_on_after_anything() -> None:
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("The store is busy."), ValueError("what")])
-async def test_what_fails_while_the_process_ends_is_reported_like_any_other(
+async def test_an_error_while_the_process_stops_is_logged_like_any_other(
     error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
@@ -92,7 +92,7 @@ async def test_what_fails_while_the_process_ends_is_reported_like_any_other(
     assert (event["event"], event["work"]) == ("background.failed", "sweep")
 
 
-async def test_the_end_of_the_block_ends_work_that_waits_to_begin_anew() -> None:
+async def test_the_end_of_the_block_stops_a_task_that_waits_for_its_restart() -> None:
     dying = Dying(RuntimeError())
     async with (
         asyncio.timeout(5),
@@ -101,7 +101,7 @@ async def test_the_end_of_the_block_ends_work_that_waits_to_begin_anew() -> None
         await until(lambda: dying.begun == 1)
 
 
-async def test_a_name_is_resolved_again_after_an_error_that_nobody_expected() -> None:
+async def test_a_name_is_resolved_again_after_an_unexpected_error() -> None:
     answers: list[list[str] | Exception] = [["10.0.0.1"], RuntimeError("what"), ["10.0.0.2"]]
 
     async def resolve(_: str, __: int) -> list[str]:
@@ -114,7 +114,7 @@ async def test_a_name_is_resolved_again_after_an_error_that_nobody_expected() ->
         await until(lambda: name.endpoints() == ("http://10.0.0.2:8000",))
 
 
-async def test_calls_of_the_store_are_answered_after_one_died(
+async def test_calls_to_the_store_succeed_after_one_was_cancelled(
     valkey_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Valkey(valkey_url, metrics=Metrics("cart")) as valkey:

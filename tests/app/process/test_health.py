@@ -1,4 +1,4 @@
-"""Alive and ready are different questions."""
+"""Liveness and readiness are different questions."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from tests.support.waiting import until
 
 
 class Store:
-    """A store that can be told how to fare, and counts how often it was asked."""
+    """A store that fails on demand and counts its calls."""
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
@@ -30,7 +30,7 @@ class Store:
 
 
 class Gate:
-    """A store that answers while its door is open."""
+    """A store that answers while its gate is open."""
 
     def __init__(self) -> None:
         self.opened = asyncio.Event()
@@ -93,7 +93,7 @@ async def test_a_check_that_hangs_is_a_failure_within_about_a_second() -> None:
         assert time.monotonic() - started < 2
 
 
-async def test_a_check_without_an_answer_beside_much_work_is_given_five_seconds() -> None:
+async def test_a_check_may_time_out_for_five_seconds_under_load() -> None:
     clock, store = Clock(), Gate()
     health = Health(check_timeout=0.01, clock=clock)
     health.add("store", store.ping)
@@ -109,7 +109,7 @@ async def test_a_check_without_an_answer_beside_much_work_is_given_five_seconds(
         assert (await client.get("/readyz")).status_code == 200
 
 
-async def test_a_store_with_much_to_do_leaves_its_service_ready(tmp_path: Path) -> None:
+async def test_a_busy_store_leaves_its_service_ready(tmp_path: Path) -> None:
     store = tmp_path / "store.sqlite3"
     store.touch()
     url = f"sqlite:///{store}"
@@ -123,7 +123,7 @@ async def test_a_store_with_much_to_do_leaves_its_service_ready(tmp_path: Path) 
                 assert (await client.get("/readyz")).status_code == 200
 
 
-async def test_a_refusal_of_the_store_is_not_waited_for() -> None:
+async def test_an_error_of_the_store_makes_a_replica_unready_at_once() -> None:
     store = Store()
     clock = Clock()
     health = Health(clock=clock)
@@ -135,7 +135,7 @@ async def test_a_refusal_of_the_store_is_not_waited_for() -> None:
         assert (await client.get("/readyz")).status_code == 503
 
 
-async def test_eager_probes_do_not_load_the_store() -> None:
+async def test_frequent_probes_do_not_load_the_store() -> None:
     store, health = Store(), Health()
     health.add("store", store.ping)
     async with running(build(health=health)) as client:

@@ -107,7 +107,7 @@ async def test_a_body_that_trickles_in_is_cut_off(replica: ServiceProcess) -> No
         trickle.cancel()
 
 
-async def test_a_body_nobody_asked_for_does_not_keep_a_connection(
+async def test_an_unread_body_does_not_keep_a_connection_open(
     replica: ServiceProcess,
 ) -> None:
     async with await RawConnection.open(replica.url) as connection:
@@ -149,7 +149,7 @@ async def _send_times(connection: RawConnection, data: bytes, times: int) -> Non
         await connection.send(data)
 
 
-async def test_five_hundred_slow_senders_hold_nobody_up(replica: ServiceProcess) -> None:
+async def test_five_hundred_slow_senders_delay_no_other_caller(replica: ServiceProcess) -> None:
     connections = []
     for _ in range(500):
         connection = await RawConnection.open(replica.url)
@@ -174,7 +174,7 @@ async def test_pipelined_requests_are_answered_in_order(replica: ServiceProcess)
         assert [(await connection.read_response()).status for _ in paths] == [200, 200, 404]
 
 
-async def test_nonsense_after_a_request_does_not_spoil_its_answer(
+async def test_nonsense_after_a_request_does_not_spoil_its_response(
     replica: ServiceProcess,
 ) -> None:
     async with await RawConnection.open(replica.url) as connection:
@@ -185,7 +185,7 @@ async def test_nonsense_after_a_request_does_not_spoil_its_answer(
         assert await connection.closed()
 
 
-async def test_a_connection_ends_when_it_is_old(tmp_path: Path) -> None:
+async def test_a_connection_ends_at_its_maximum_age(tmp_path: Path) -> None:
     env = {"CARTWHEEL_CONNECTION_MAX_AGE": "0.2"}
     async with (
         start_service("small", env, folder=tmp_path, factory=FACTORY) as replica,

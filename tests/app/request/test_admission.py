@@ -1,4 +1,4 @@
-"""Under more load than it can bear, a replica chooses whom to serve."""
+"""Under overload, a replica sheds the lowest priorities first."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float:
     return metrics.registry.get_sample_value(name, labels) or 0.0
 
 
-async def test_more_than_the_queue_holds_is_refused_at_once() -> None:
+async def test_more_than_the_queue_holds_is_shed_at_once() -> None:
     app = small(max_in_flight=2, max_queued=0)
     async with running(app) as client:
         holding = [asyncio.create_task(client.get("/v1/gate"))]
@@ -51,7 +51,7 @@ async def test_waiting_for_a_slot_is_bounded() -> None:
         await holding
 
 
-async def test_a_free_slot_goes_to_one_who_waits() -> None:
+async def test_a_free_slot_goes_to_a_waiting_request() -> None:
     app = small(max_in_flight=1, queue_timeout=5)
     async with running(app) as client:
         asking = [asyncio.create_task(client.get("/v1/gate")) for _ in range(10)]
@@ -61,7 +61,7 @@ async def test_a_free_slot_goes_to_one_who_waits() -> None:
         assert sample(app.state.metrics, "http_requests_in_flight") == 0
 
 
-async def test_probes_and_metrics_are_never_refused() -> None:
+async def test_probes_and_metrics_are_never_shed() -> None:
     app = small(max_in_flight=1, max_queued=0)
     async with running(app) as client:
         holding = asyncio.create_task(client.get("/v1/gate"))
@@ -72,7 +72,7 @@ async def test_probes_and_metrics_are_never_refused() -> None:
         await holding
 
 
-async def test_refused_requests_are_counted_as_arrivals() -> None:
+async def test_shed_requests_are_counted_as_received() -> None:
     app = small(max_in_flight=1, max_queued=0)
     async with running(app) as client:
         holding = asyncio.create_task(client.get("/v1/gate"))
@@ -90,7 +90,7 @@ async def test_refused_requests_are_counted_as_arrivals() -> None:
         await holding
 
 
-async def test_the_last_slots_are_kept_for_what_matters_most() -> None:
+async def test_the_last_slots_are_kept_for_high_priorities() -> None:
     app = small(max_in_flight=4, max_queued=0)
     async with running(app) as client:
         low = [asyncio.create_task(client.get("/v1/gate")) for _ in range(4)]
@@ -142,7 +142,7 @@ async def test_the_queue_serves_by_priority_and_then_by_age() -> None:
     assert order == ["high", "normal 1", "normal 2", "low"]
 
 
-async def test_a_full_queue_sends_away_the_least_important_first() -> None:
+async def test_a_full_queue_sheds_the_lowest_priority_first() -> None:
     metrics = Metrics("test")
     admission = AdmissionControl(metrics, limit=1, max_queued=2, queue_timeout=5)
     await admission.acquire(Priority.NORMAL, timeout=5)
@@ -157,7 +157,7 @@ async def test_a_full_queue_sends_away_the_least_important_first() -> None:
     await normal
 
 
-async def test_a_waiter_who_goes_away_leaves_no_trace() -> None:
+async def test_a_cancelled_waiter_leaves_no_trace() -> None:
     admission = AdmissionControl(Metrics("test"), limit=1, max_queued=2, queue_timeout=5)
     await admission.acquire(Priority.NORMAL, timeout=5)
     gone = await entered(admission, Priority.NORMAL)
@@ -180,7 +180,7 @@ async def test_a_slot_that_came_too_late_is_passed_on() -> None:
     await admission.acquire(Priority.NORMAL, timeout=0.1)
 
 
-async def test_nobody_waits_longer_than_their_deadline() -> None:
+async def test_a_request_waits_no_longer_than_its_deadline() -> None:
     app = small(max_in_flight=1, queue_timeout=5)
     async with running(app) as client:
         holding = asyncio.create_task(client.get("/v1/gate"))

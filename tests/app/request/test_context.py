@@ -53,7 +53,7 @@ async def seen() -> AsyncIterator[tuple[httpx2.AsyncClient, list[RequestContext]
 Seen = tuple[httpx2.AsyncClient, list[RequestContext]]
 
 
-async def test_a_callers_trace_goes_on_with_a_span_of_our_own(seen: Seen) -> None:
+async def test_a_callers_trace_continues_with_a_new_span(seen: Seen) -> None:
     client, contexts = seen
     await client.get("/context", headers={"traceparent": PARENT, "tracestate": "a=1"})
     _, trace_id, span_id, flags = contexts[0].traceparent.split("-")
@@ -66,7 +66,7 @@ async def test_a_callers_trace_goes_on_with_a_span_of_our_own(seen: Seen) -> Non
 @pytest.mark.parametrize(
     "wrong", ["", "00-0-0-00", f"00-{'0' * 32}-00f067aa0ba902b7-01", PARENT.upper(), PARENT + "-x"]
 )
-async def test_a_bad_trace_is_begun_anew(seen: Seen, wrong: str) -> None:
+async def test_a_malformed_trace_is_replaced(seen: Seen, wrong: str) -> None:
     client, contexts = seen
     await client.get("/context", headers={"traceparent": wrong, "tracestate": "a=1"})
     assert contexts[0].trace_id != "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -82,7 +82,7 @@ async def test_a_callers_time_budget_becomes_the_deadline(seen: Seen) -> None:
     assert 0 < deadline.remaining() <= 1.5
 
 
-async def test_without_a_budget_there_is_a_deadline_all_the_same(seen: Seen) -> None:
+async def test_a_request_without_a_budget_has_the_default_deadline(seen: Seen) -> None:
     client, contexts = seen
     await client.get("/context")
     assert contexts[0].deadline is not None

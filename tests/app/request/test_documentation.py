@@ -1,4 +1,4 @@
-"""The description of a service tells the truth about it."""
+"""A service answers as its OpenAPI document says."""
 
 from typing import Any
 
@@ -52,12 +52,12 @@ def test_operations_are_named_like_the_functions_behind_them() -> None:
     assert len(names) == len(set(names))
 
 
-def test_an_answer_promises_the_members_it_always_has() -> None:
+def test_a_response_schema_requires_all_members() -> None:
     page = build().openapi()["components"]["schemas"]["Page_Item_"]
     assert set(page["required"]) == {"items", "next_cursor"}
 
 
-async def test_the_documentation_page_needs_nobody_else() -> None:
+async def test_the_documentation_page_makes_no_third_party_request() -> None:
     async with running(build()) as client:
         response = await client.get("/docs")
     assert response.status_code == 200
@@ -69,7 +69,7 @@ async def test_the_documentation_page_needs_nobody_else() -> None:
 
 @schema.exclude(path_regex="/v1/(gate|events|broken|slow)").parametrize()
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_generated_request_is_answered_otherwise(case: Case[Any]) -> None:
+def test_generated_requests_are_answered_as_documented(case: Case[Any]) -> None:
     # The document cannot say all we refuse: 22.0 is an integer to JSON Schema, and a cursor that
     # was never given out looks like one that was.
     case.call_and_validate(excluded_checks=[positive_data_acceptance])

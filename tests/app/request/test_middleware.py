@@ -226,7 +226,7 @@ async def test_an_error_of_the_app_is_answered_as_its_problem() -> None:
     assert world.responses("/items/{item_id}", "GET", 409) == 1
 
 
-async def test_an_unexpected_error_is_a_500_that_tells_no_more() -> None:
+async def test_an_unexpected_error_is_a_500_that_discloses_nothing() -> None:
     world = World(raising(RuntimeError("hunter2")))
     sent = await world.request()
     assert sent[0]["status"] == 500
@@ -242,7 +242,7 @@ async def test_an_error_after_the_response_began_sends_no_second_one() -> None:
     assert [one["type"] for one in await World(app).request()] == ["http.response.start"]
 
 
-async def test_what_is_not_http_passes_through() -> None:
+async def test_other_protocols_pass_through() -> None:
     reached: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Probes and metrics are for those who run a service; strangers get none of its numbers."""
+"""Probes and metrics are for operators; strangers see no metrics."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,7 +53,7 @@ async def test_both_ports_answer_probes(tmp_path: Path, factory: str) -> None:
                 assert (await get(url + path)).status_code == 200
 
 
-async def test_a_service_that_only_neighbours_reach_shows_everything_everywhere(
+async def test_an_internal_service_shows_everything_on_both_ports(
     tmp_path: Path,
 ) -> None:
     async with with_operations_port(tmp_path, PRIVATE) as urls:
@@ -89,7 +89,7 @@ async def test_the_shared_socket_is_public_and_a_replicas_own_is_not(tmp_path: P
             replica.end()
 
 
-async def test_operations_can_be_asked_over_ipv6(tmp_path: Path) -> None:
+async def test_operations_are_served_over_ipv6(tmp_path: Path) -> None:
     port = free_port()
     env = {"CARTWHEEL_HOST": "::1", "CARTWHEEL_OPERATIONS_PORT": str(port)}
     async with start_service("small", env, folder=tmp_path, factory=PRIVATE) as replica:

@@ -1,4 +1,4 @@
-"""Lists are read page by page, and a cursor is good for its own list only."""
+"""Lists are read page by page, and a cursor is valid for its own list only."""
 
 from collections.abc import AsyncIterator
 

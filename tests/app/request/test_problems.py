@@ -1,4 +1,4 @@
-"""Whatever is asked, the answer to a mistake is a problem that tells no secret."""
+"""Every error response is a problem that discloses no secret."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -61,7 +61,7 @@ async def test_a_bad_parameter_is_named_without_its_value(client: httpx2.AsyncCl
     assert SECRET not in response.text
 
 
-async def test_a_thousand_mistakes_get_an_answer_of_bounded_size(
+async def test_a_thousand_mistakes_get_a_response_of_bounded_size(
     client: httpx2.AsyncClient,
 ) -> None:
     response = await client.post("/v1/items", json={f"unknown{n}": 1 for n in range(1000)})
@@ -76,7 +76,7 @@ async def test_an_error_of_the_service_carries_its_own_members(client: httpx2.As
     assert problem["available"] == 98
 
 
-async def test_a_crash_is_a_problem_that_does_not_tell_why(client: httpx2.AsyncClient) -> None:
+async def test_a_crash_is_a_problem_that_discloses_no_cause(client: httpx2.AsyncClient) -> None:
     response = await client.get("/v1/broken")
     assert_problem(response, 500)
     assert "hunter2" not in response.text
@@ -90,7 +90,7 @@ async def test_a_trailing_slash_is_another_path(client: httpx2.AsyncClient) -> N
     assert_problem(await client.get("/v1/items/"), 404)
 
 
-async def test_a_wrong_method_is_told_all_that_are_allowed(client: httpx2.AsyncClient) -> None:
+async def test_a_wrong_method_gets_all_allowed_methods(client: httpx2.AsyncClient) -> None:
     response = await client.put("/v1/items")
     assert_problem(response, 405)
     assert response.headers["allow"] == "GET, HEAD, POST"
@@ -106,7 +106,7 @@ async def test_a_wrong_method_is_told_all_that_are_allowed(client: httpx2.AsyncC
         {"content-type": "application/json", "content-encoding": "gzip"},
     ],
 )
-async def test_a_body_of_another_kind_is_refused(
+async def test_a_body_of_another_media_type_is_refused(
     client: httpx2.AsyncClient, headers: dict[str, str]
 ) -> None:
     body = b'{"name":"a","quantity":1}'
@@ -114,7 +114,9 @@ async def test_a_body_of_another_kind_is_refused(
 
 
 @pytest.mark.parametrize("charset", ["", "; charset=utf-8", '; charset="UTF-8"'])
-async def test_a_body_of_the_right_kind_is_taken(client: httpx2.AsyncClient, charset: str) -> None:
+async def test_a_body_of_an_accepted_media_type_is_read(
+    client: httpx2.AsyncClient, charset: str
+) -> None:
     response = await client.post(
         "/v1/items",
         content='{"name":"Zoë","quantity":1}'.encode(),

@@ -41,7 +41,7 @@ def test_a_request_has_the_template_with_all_prefixes(
     assert table.resolve(path, method) == template
 
 
-def test_a_path_is_told_all_its_methods(table: RouteTable) -> None:
+def test_a_path_has_the_methods_of_all_its_routes(table: RouteTable) -> None:
     assert table.allowed_methods("/v1/items/7") == ["DELETE", "GET", "HEAD"]
 
 

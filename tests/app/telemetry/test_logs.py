@@ -24,7 +24,7 @@ class LogLines:
         return self._capsys.readouterr().out
 
 
-def test_a_log_line_says_who_speaks_and_for_which_request(log_lines: LogLines) -> None:
+def test_a_log_line_names_its_service_and_its_request(log_lines: LogLines) -> None:
     with use_context(RequestContext("r-1")) as context:
         get_logger().info("cart.changed", lines=3)
     event = json.loads(log_lines.read())
@@ -44,7 +44,7 @@ def test_an_event_stays_on_one_line(log_lines: LogLines) -> None:
     ["Authorization", "access_token", "password", "new_password", "client_secret", "email",
      "shipping_address", "set-cookie", "service_tokens"],
 )  # fmt: skip
-def test_values_of_telling_keys_are_hidden_at_any_depth(log_lines: LogLines, key: str) -> None:
+def test_values_of_sensitive_keys_are_redacted_at_any_depth(log_lines: LogLines, key: str) -> None:
     get_logger().info("seen", **{key: "hush"}, inner=[{"deep": {key: "hush"}}])
     line = log_lines.read()
     assert "hush" not in line
@@ -62,7 +62,7 @@ def test_values_of_telling_keys_are_hidden_at_any_depth(log_lines: LogLines, key
         '{"refresh_token": "hush"}',
     ],
 )
-def test_secrets_inside_texts_are_hidden(log_lines: LogLines, text: str) -> None:
+def test_secrets_inside_texts_are_redacted(log_lines: LogLines, text: str) -> None:
     get_logger().info("seen", text=text)
     assert "hush" not in log_lines.read()
 
