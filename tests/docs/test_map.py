@@ -1,10 +1,11 @@
 """README's map: what it sends a reader to look for is in the file it names."""
 
+import json
 import re
 
 import pytest
 
-from tests.docs.facts import files
+from tests.docs.facts import files, rules
 from tests.docs.pages import ROOT
 
 ASKED_MOST = (
@@ -46,3 +47,11 @@ def test_every_room_of_the_library_is_in_the_architecture() -> None:
     table = page.partition("## The library, `app/`")[2].partition("\n## ")[0]
     rooms = {name for name in files() if re.fullmatch(r"app/([a-z_]+/|[a-z]+\.py)", name)}
     assert {room for room in rooms if f"`{room.removeprefix('app/')}" not in table} == set()
+
+
+def test_the_guide_has_every_dashboard_and_every_alert() -> None:
+    page = (ROOT / "docs/guide/3-run-and-scale.md").read_text()
+    files_of_grafana = (ROOT / "monitoring/grafana/dashboards").glob("*.json")
+    dashboards = {json.loads(file.read_text())["title"] for file in files_of_grafana}
+    assert {title for title in dashboards if f"- **{title}**" not in page} == set()
+    assert {alert for alert in rules("alert") if f"`{alert}`" not in page} == set()
