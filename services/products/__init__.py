@@ -1,1 +1,1 @@
-"""The catalogue, its prices and pictures, the stock, and what is reserved of it."""
+"""The catalogue with prices and pictures, the stock, and reservations of it."""

@@ -5,14 +5,14 @@ from typing import Annotated, TypedDict, cast
 from fastapi import Depends, Header, Request
 
 from app.identity import TokenVerifier, require_role
-from services.products.service import CatalogueService, StockService
+from services.products.service import CatalogueService, ReservationService
 
 
 class State(TypedDict):
     """What the lifespan yields."""
 
     catalogue: CatalogueService
-    stock: StockService
+    reservations: ReservationService
     verifier: TokenVerifier
 
 
@@ -20,8 +20,8 @@ async def _catalogue(request: Request) -> CatalogueService:
     return cast(CatalogueService, request.state.catalogue)
 
 
-async def _stock(request: Request) -> StockService:
-    return cast(StockService, request.state.stock)
+async def _reservations(request: Request) -> ReservationService:
+    return cast(ReservationService, request.state.reservations)
 
 
 async def _if_match(
@@ -42,7 +42,7 @@ def parse_etags(header: str) -> tuple[str, ...]:
 
 
 Catalogue = Annotated[CatalogueService, Depends(_catalogue)]
-Stock = Annotated[StockService, Depends(_stock)]
+Reservations = Annotated[ReservationService, Depends(_reservations)]
 RequireStaff = Depends(require_role("staff"))
 """For a route's ``dependencies``: answers 401 or 403 to everybody but the staff."""
 IfMatch = Annotated[tuple[str, ...] | None, Depends(_if_match)]

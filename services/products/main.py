@@ -23,7 +23,7 @@ from app.telemetry.metrics import Metrics
 from services.products.dependencies import State
 from services.products.repository import CatalogueRepository, ReservationRepository
 from services.products.routes import router
-from services.products.service import CatalogueService, ReservationOutcome, StockService
+from services.products.service import CatalogueService, ReservationOutcome, ReservationService
 from services.products.settings import ProductsSettings
 
 PRIORITIES = {
@@ -72,7 +72,7 @@ def build(
             catalogue = CatalogueService(
                 CatalogueRepository(database), currency=settings.currency, clock=now
             )
-            stock = StockService(
+            reservations = ReservationService(
                 ReservationRepository(database),
                 lifetime=timedelta(seconds=settings.reservation_lifetime),
                 on_change=catalogue.invalidate,
@@ -80,12 +80,12 @@ def build(
                 clock=now,
             )
             expiry = repeat(
-                stock.expire, every=settings.reservation_sweep, name="expire reservations"
+                reservations.expire, every=settings.reservation_sweep, name="expire reservations"
             )
             async with run_in_background(expiry):
                 yield State(
                     catalogue=catalogue,
-                    stock=stock,
+                    reservations=reservations,
                     verifier=TokenVerifier(
                         JwksClient(user),
                         issuer=settings.token_issuer,

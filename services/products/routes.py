@@ -22,7 +22,7 @@ from services.products.dependencies import (
     Catalogue,
     IfMatch,
     RequireStaff,
-    Stock,
+    Reservations,
     parse_etags,
 )
 from services.products.models import (
@@ -227,11 +227,11 @@ async def reserve(
     order_id: OrderId,
     reservation: ReservationRequest,
     caller: ServiceCaller,
-    stock: Stock,
+    reservations: Reservations,
     response: Response,
 ) -> Reservation:
     """Reserve all lines of an order, or none. A repeated request answers the same reservation."""
-    reserved, is_new = await stock.reserve(order_id, reservation.lines)
+    reserved, is_new = await reservations.reserve(order_id, reservation.lines)
     response.status_code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
     return reserved
 
@@ -241,17 +241,19 @@ async def reserve(
     tags=["stock"],
     responses=problems(401, 404, ReservationClosed),
 )
-async def commit_reservation(order_id: OrderId, caller: ServiceCaller, stock: Stock) -> Reservation:
+async def commit_reservation(
+    order_id: OrderId, caller: ServiceCaller, reservations: Reservations
+) -> Reservation:
     """Make the sale final: the order is paid."""
-    return await stock.commit(order_id)
+    return await reservations.commit(order_id)
 
 
 @router.post("/reservations/{order_id}:release", tags=["stock"], responses=problems(401))
 async def release_reservation(
-    order_id: OrderId, caller: ServiceCaller, stock: Stock
+    order_id: OrderId, caller: ServiceCaller, reservations: Reservations
 ) -> Reservation:
     """Return the stock of a cancelled order. A reserve that arrives later is refused."""
-    return await stock.release(order_id)
+    return await reservations.release(order_id)
 
 
 def _cursor(position: PagePosition | None, listing: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What the service decides: about its catalogue, and about the stock of it."""
+"""The operations on the catalogue and on reservations."""
 
 from services.products.service.catalogue import (
     FRESH_SECONDS,
@@ -6,13 +6,13 @@ from services.products.service.catalogue import (
     ProductChanged,
     UnknownProduct,
 )
-from services.products.service.stock import ReservationOutcome, StockService
+from services.products.service.reservations import ReservationOutcome, ReservationService
 
 __all__ = [
     "FRESH_SECONDS",
     "CatalogueService",
     "ProductChanged",
     "ReservationOutcome",
-    "StockService",
+    "ReservationService",
     "UnknownProduct",
 ]

@@ -1,4 +1,4 @@
-"""What the service decides: about accounts, and about sessions."""
+"""The operations on accounts and on sessions."""
 
 from services.user.service.accounts import (
     DELETIONS_SETTLE_MS,

@@ -1,3 +1,5 @@
+-- Adds to a line; with an idempotency key, only once.
+--
 -- ARGV: time to live of the cart, SKU, quantity.
 -- KEYS[2] is the list of idempotency keys, if the request has one. ARGV then continues: digest of
 -- the key, digest of the request, time to live of the list.

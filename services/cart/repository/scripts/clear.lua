@@ -1,3 +1,5 @@
+-- Removes all lines.
+--
 -- ARGV: time to live of the cart.
 
 clear(CART, TTL)

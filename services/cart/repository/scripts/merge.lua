@@ -1,3 +1,5 @@
+-- Moves the lines of a guest's cart into the shopper's.
+--
 -- KEYS[2] is the guest's cart. ARGV: time to live of the cart, and of the guest's.
 -- Also returns the lines that did not fit: SKU, requested, kept.
 

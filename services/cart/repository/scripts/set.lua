@@ -1,4 +1,6 @@
--- ARGV: time to live of the cart, SKU, quantity. A quantity of 0 removes the line.
+-- Sets the quantity of a line; 0 removes it.
+--
+-- ARGV: time to live of the cart, SKU, quantity.
 
 local sku, quantity = ARGV[2], tonumber(ARGV[3])
 

@@ -1,3 +1,5 @@
+-- Takes the lines of an order out of the cart, once per order.
+--
 -- KEYS[2] is set once the order's lines were taken.
 -- ARGV: time to live of both keys, then SKU and quantity of each ordered line.
 

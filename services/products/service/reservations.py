@@ -35,8 +35,8 @@ _OUTCOME_OF_ERROR: Mapping[type[Problem], ReservationOutcome] = {
 }
 
 
-class StockService:
-    """Reserves stock, commits and releases reservations, and expires old ones.
+class ReservationService:
+    """Reserves stock, commits and releases reservations, and expires them.
 
     ``on_change`` is called with the SKUs whose stock has changed.
     """
