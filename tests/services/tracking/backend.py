@@ -32,7 +32,7 @@ from services.tracking.payments import Payments
 from services.tracking.repository import OrderRepository
 from services.tracking.saga import Participants, Saga, SagaTimeouts
 from services.tracking.sweeper import Sweeper
-from tests.services.tracking.neighbours import SERVICE_TOKEN, FakeCarts, FakeProducts, FakeUser
+from tests.services.tracking.fake_upstreams import SERVICE_TOKEN, FakeCarts, FakeProducts, FakeUser
 
 TIMEOUTS = SagaTimeouts(stall=60_000, retry=5_000, give_up=300_000, courier=4_000)
 LEASE = 10_000

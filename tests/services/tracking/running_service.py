@@ -14,7 +14,7 @@ from services.tracking.crash_points import CrashPoints
 from services.tracking.main import build
 from services.tracking.settings import TrackingSettings
 from tests.services.tracking.backend import Shop
-from tests.services.tracking.neighbours import SERVICE_TOKEN
+from tests.services.tracking.fake_upstreams import SERVICE_TOKEN
 from tests.support.asgi import running
 from tests.support.identity import token
 
@@ -40,7 +40,7 @@ def eur(amount: int) -> dict[str, Any]:
 
 @dataclass
 class Customer:
-    """Somebody at the service's front door."""
+    """A customer of the running service."""
 
     client: httpx2.AsyncClient
     headers: Mapping[str, str]

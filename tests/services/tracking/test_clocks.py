@@ -26,14 +26,14 @@ MOMENT = 200
 """Milliseconds; two replicas' ideas of now may differ by as much."""
 
 
-async def test_a_replica_that_is_ahead_and_dies_keeps_nobody_from_finishing_its_order(
+async def test_the_order_of_a_replica_that_was_ahead_and_died_is_finished_by_another(
     shop: Shop, tmp_path: Path
 ) -> None:
     async with tracking_processes(shop, tmp_path) as processes:
         async with processes.tracking(
             factory="tests.support.clock_skew:tracking", kill_point="after-pay"
         ) as ahead:
-            await its_lease_is_written(processes)
+            await lease_is_written(processes)
             with pytest.raises(httpx2.TransportError):
                 await processes.check_out(ahead)
             assert await ahead.exited() == -signal.SIGKILL
@@ -43,9 +43,7 @@ async def test_a_replica_that_is_ahead_and_dies_keeps_nobody_from_finishing_its_
 
 
 @pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
-async def test_times_of_an_order_are_the_stores_whatever_the_replica_believes(
-    shop: Shop, tmp_path: Path
-) -> None:
+async def test_times_of_an_order_are_by_the_clock_of_the_store(shop: Shop, tmp_path: Path) -> None:
     async with tracking_processes(shop, tmp_path) as processes:
         async with processes.tracking(factory="tests.support.clock_skew:tracking") as ahead:
             await processes.check_out(ahead)
@@ -54,7 +52,7 @@ async def test_times_of_an_order_are_the_stores_whatever_the_replica_believes(
     assert abs(order.created_at - machine_clock()) < 60_000
 
 
-async def test_a_lease_that_reaches_farther_than_leases_do_is_nobodys(backend: Backend) -> None:
+async def test_a_lease_that_expires_too_late_is_ignored(backend: Backend) -> None:
     now = backend.shop.clock()
     ahead = now + FAR
     assert await backend.orders.hold_lease(
@@ -65,7 +63,7 @@ async def test_a_lease_that_reaches_farther_than_leases_do_is_nobodys(backend: B
     assert (await backend.order()).status is Status.CONFIRMED
 
 
-async def test_a_lease_written_by_a_clock_a_moment_ahead_is_a_lease(backend: Backend) -> None:
+async def test_a_lease_written_by_a_clock_a_moment_ahead_is_respected(backend: Backend) -> None:
     now = backend.shop.clock()
     ahead = now + MOMENT
     assert await backend.orders.hold_lease(
@@ -76,7 +74,7 @@ async def test_a_lease_written_by_a_clock_a_moment_ahead_is_a_lease(backend: Bac
     )
 
 
-async def test_an_order_written_by_a_clock_a_moment_ahead_is_left_to_whoever_works_on_it(
+async def test_an_order_written_by_a_clock_a_moment_ahead_is_not_taken_up(
     backend: Backend,
 ) -> None:
     order = await backend.place(an_order(created_at=backend.shop.clock() + MOMENT))
@@ -84,7 +82,7 @@ async def test_an_order_written_by_a_clock_a_moment_ahead_is_left_to_whoever_wor
     assert await backend.order() == order
 
 
-async def test_an_order_is_not_postponed_farther_than_anybody_postpones(
+async def test_an_order_that_is_due_too_late_is_taken_up(
     backend: Backend,
 ) -> None:
     await backend.place(an_order(created_at=backend.shop.clock() + FAR))
@@ -92,7 +90,7 @@ async def test_an_order_is_not_postponed_farther_than_anybody_postpones(
     assert (await backend.order()).status is Status.CONFIRMED
 
 
-async def test_a_parcel_is_not_postponed_farther_than_anybody_postpones(
+async def test_a_parcel_that_is_due_too_late_is_moved(
     backend: Backend,
 ) -> None:
     order = await backend.saga.run(await backend.place(an_order()))
@@ -102,7 +100,7 @@ async def test_a_parcel_is_not_postponed_farther_than_anybody_postpones(
     assert (await backend.order()).shipment_status is ShipmentStatus.PACKED
 
 
-async def its_lease_is_written(processes: TrackingProcesses) -> None:
+async def lease_is_written(processes: TrackingProcesses) -> None:
     async with open_backend(processes.shop) as backend:
 
         async def is_there() -> bool:

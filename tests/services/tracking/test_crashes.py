@@ -46,7 +46,7 @@ async def test_an_order_whose_process_was_killed_is_finished_by_the_next(
 
 @pytest.mark.parametrize("step", BACKWARD)
 @pytest.mark.parametrize("moment", ["before", "after"])
-async def test_an_undoing_whose_process_was_killed_is_finished_by_the_next(
+async def test_a_compensation_whose_process_was_killed_is_finished_by_the_next(
     processes: TrackingProcesses, moment: str, step: str
 ) -> None:
     await be_killed(processes, at=f"{moment}-{step}", payment_mode="decline")
@@ -58,7 +58,7 @@ async def test_an_undoing_whose_process_was_killed_is_finished_by_the_next(
     assert processes.shop.carts.lines["user_ada"] == {"LAMP": 2}
 
 
-async def test_a_process_killed_before_it_answers_answers_the_next_time(
+async def test_a_checkout_killed_before_its_response_is_replayed_by_the_next_process(
     processes: TrackingProcesses,
 ) -> None:
     await be_killed(processes, at="before-answer", payment_mode="succeed")
@@ -68,7 +68,7 @@ async def test_a_process_killed_before_it_answers_answers_the_next_time(
     assert processes.shop.products.stock("LAMP") == 8
 
 
-async def test_a_process_that_is_asked_to_stop_finishes_its_checkouts(
+async def test_a_process_that_is_stopped_finishes_its_checkouts(
     processes: TrackingProcesses,
 ) -> None:
     slowly = {"payment_mode": "slow", "payment_delay": "0.6", "checkout_patience": "0.1"}

@@ -1,4 +1,4 @@
-"""What is left in orders of somebody whose account was deleted."""
+"""What is left in the orders of a deleted account."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +18,7 @@ from services.tracking.clients import DeletedAccount, UserClient
 from services.tracking.deleted_owners import DeletedOwners
 from services.tracking.metrics import OrderMetrics
 from tests.services.tracking.backend import Backend, Shop, an_order, eventually, open_backend
-from tests.services.tracking.neighbours import SERVICE_TOKEN, down, problem
+from tests.services.tracking.fake_upstreams import SERVICE_TOKEN, down, problem
 from tests.services.tracking.running_service import ADDRESS, RunningService, run_service
 
 PERSONAL = [ADDRESS[part] for part in ("name", "line1", "city", "postal_code")]
@@ -43,7 +43,7 @@ async def everything_stored(shop: Shop) -> str:
     return "\n".join(rows)
 
 
-def names_nobody(shop: Shop) -> Callable[[], Awaitable[bool]]:
+def is_anonymous(shop: Shop) -> Callable[[], Awaitable[bool]]:
     async def is_so() -> bool:
         stored = await everything_stored(shop)
         return not any(part in stored for part in PERSONAL)
@@ -68,30 +68,30 @@ async def test_a_delivered_order_loses_name_and_address_and_keeps_what_the_law_n
 ) -> None:
     async with run_service(shop, **QUICK) as service:
         order = await delivered(service)
-        assert not await names_nobody(shop)()
+        assert not await is_anonymous(shop)()
         shop.user.deleted.append("user_ada")
-        await eventually(names_nobody(shop))
+        await eventually(is_anonymous(shop))
         left = (await service.customer().get(f"/v1/orders/{order['id']}")).json()
     assert left["address"]["country"] == "GB"
     assert {**left, "address": None} == {**order, "address": None}
 
 
-async def test_a_cancelled_order_names_nobody_either(shop: Shop) -> None:
+async def test_a_cancelled_order_loses_name_and_address(shop: Shop) -> None:
     async with run_service(shop, **(QUICK | {"courier_step_seconds": 3600.0})) as service:
         answer = await service.customer().check_out()
         await service.customer().cancel(answer.json()["id"])
         shop.user.deleted.append("user_ada")
-        await eventually(names_nobody(shop))
+        await eventually(is_anonymous(shop))
 
 
-async def test_an_order_under_way_keeps_its_address_until_it_is_delivered(shop: Shop) -> None:
+async def test_an_open_order_keeps_its_address_until_it_is_delivered(shop: Shop) -> None:
     async with run_service(shop, **(QUICK | {"courier_step_seconds": 3600.0})) as service:
         await service.customer().check_out()
         shop.user.deleted.append("user_ada")
-        await has_read_all(shop)
-        assert not await names_nobody(shop)()
+        await has_read_the_list(shop)
+        assert not await is_anonymous(shop)()
     async with run_service(shop, **QUICK):
-        await eventually(names_nobody(shop))
+        await eventually(is_anonymous(shop))
 
 
 async def test_an_order_made_with_a_token_that_outlived_its_account_is_found_too(
@@ -103,20 +103,20 @@ async def test_an_order_made_with_a_token_that_outlived_its_account_is_found_too
         run_service(shop, **QUICK) as service,
         Database(shop.url, metrics=Metrics("tests")) as database,
     ):
-        await has_read_all(shop)
+        await has_read_the_list(shop)
         await service.customer().check_out()
-        await eventually(names_nobody(shop))
+        await eventually(is_anonymous(shop))
         assert not await nothing_left_to_do(database)()
         await pretend_it_was_deleted_long_ago(database)
         await eventually(nothing_left_to_do(database))
 
 
-async def test_nobody_elses_order_is_touched(shop: Shop) -> None:
+async def test_orders_of_other_shoppers_stay_as_they_are(shop: Shop) -> None:
     shop.carts.fill("user_bob", LAMP=2)
     async with run_service(shop, **QUICK) as service:
         bobs = await service.customer("user_bob").check_out()
         shop.user.deleted.append("user_ada")
-        await has_read_all(shop)
+        await has_read_the_list(shop)
         left = await service.customer("user_bob").get(bobs.headers["location"])
     assert left.json()["address"] == ADDRESS | {"line2": None}
 
@@ -125,42 +125,44 @@ async def test_the_list_is_read_to_its_end_and_then_only_what_is_new(sqlite_shop
     sqlite_shop.user.deleted += [f"user_{number}" for number in range(2 * BATCH_SIZE + 1)]
     async with run_service(sqlite_shop, **QUICK) as service:
         order = await delivered(service)
-        await has_read_all(sqlite_shop)
+        await has_read_the_list(sqlite_shop)
         sqlite_shop.user.deleted.append("user_ada")
-        await eventually(names_nobody(sqlite_shop))
+        await eventually(is_anonymous(sqlite_shop))
     assert order["status"] == "confirmed"
 
 
-async def test_a_cursor_that_is_not_known_any_more_means_to_begin_anew(sqlite_shop: Shop) -> None:
+async def test_the_list_is_read_from_the_start_if_its_cursor_is_not_known_any_more(
+    sqlite_shop: Shop,
+) -> None:
     sqlite_shop.user.deleted.append("user_bob")
     async with run_service(sqlite_shop, **QUICK) as service:
         await delivered(service)
-        await has_read_all(sqlite_shop)
+        await has_read_the_list(sqlite_shop)
         sqlite_shop.user.moved_by = 1_000
         sqlite_shop.user.deleted.insert(0, "user_ada")
-        await eventually(names_nobody(sqlite_shop))
+        await eventually(is_anonymous(sqlite_shop))
 
 
-async def test_while_user_is_away_what_is_known_is_still_done(sqlite_shop: Shop) -> None:
+async def test_known_owners_are_anonymised_while_user_is_down(sqlite_shop: Shop) -> None:
     async with run_service(sqlite_shop, **(QUICK | {"courier_step_seconds": 3600.0})) as service:
         order = (await service.customer().check_out()).json()
         sqlite_shop.user.deleted.append("user_ada")
-        await has_read_all(sqlite_shop)
+        await has_read_the_list(sqlite_shop)
         sqlite_shop.user.trouble = down
         await service.customer().cancel(order["id"])
-        await eventually(names_nobody(sqlite_shop))
+        await eventually(is_anonymous(sqlite_shop))
 
 
-async def test_of_two_replicas_one_reads_the_list(sqlite_shop: Shop) -> None:
+async def test_one_replica_reads_the_list(sqlite_shop: Shop) -> None:
     async with run_service(sqlite_shop, **QUICK) as service, run_service(sqlite_shop, **QUICK):
         await delivered(service)
         sqlite_shop.user.deleted.append("user_ada")
-        await eventually(names_nobody(sqlite_shop))
+        await eventually(is_anonymous(sqlite_shop))
         metrics = (await service.client.get("/metrics")).text
         assert "orders_anonymised_total" in metrics
 
 
-async def test_a_turn_that_is_stopped_while_it_waits_for_user_begins_nothing_more(
+async def test_a_round_that_is_stopped_while_it_waits_for_user_begins_nothing_more(
     sqlite_shop: Shop,
 ) -> None:
     sqlite_shop.products.catalogue["LAMP"].stock = 0
@@ -185,7 +187,7 @@ async def test_a_turn_that_is_stopped_while_it_waits_for_user_begins_nothing_mor
         assert (await backend.order()).address != order.address
 
 
-async def test_a_user_that_knows_none_of_its_own_cursors_is_asked_from_the_start_once_a_turn(
+async def test_a_user_that_refuses_its_own_cursors_is_read_from_the_start_once_a_round(
     sqlite_shop: Shop,
 ) -> None:
     sqlite_shop.user.deleted += [f"user_{number}" for number in range(BATCH_SIZE)]
@@ -231,7 +233,7 @@ async def anonymiser_of(
         )
 
 
-async def has_read_all(shop: Shop) -> None:
+async def has_read_the_list(shop: Shop) -> None:
     """Twice, so that what was read is seen to, too."""
     shop.user.asked.clear()
 

@@ -37,8 +37,8 @@ STOPS = (
 
 
 @dataclass
-class Place:
-    """A replica on a socket, and somebody else who moves the parcels."""
+class RunningReplica:
+    """A replica on a socket, and another process that moves the parcels."""
 
     url: str
     app: FastAPI
@@ -58,7 +58,7 @@ class Place:
 
 
 @asynccontextmanager
-async def place(shop: Shop, **changes: Any) -> AsyncIterator[Place]:
+async def place(shop: Shop, **changes: Any) -> AsyncIterator[RunningReplica]:
     shop.carts.reader = subject_of
     app = build(
         tracking_settings(shop, **changes),
@@ -69,7 +69,7 @@ async def place(shop: Shop, **changes: Any) -> AsyncIterator[Place]:
         },
     )
     async with serving(app) as url, open_backend(shop) as backend:
-        yield Place(url, app, backend)
+        yield RunningReplica(url, app, backend)
 
 
 def has(heard: Listening, *events: str) -> Callable[[], Awaitable[bool]]:
@@ -86,7 +86,7 @@ def has_ended(heard: Listening) -> Callable[[], Awaitable[bool]]:
     return is_so
 
 
-async def test_a_listener_hears_the_past_then_the_news_then_the_end(shop: Shop) -> None:
+async def test_a_stream_sends_past_events_then_new_ones_then_the_end(shop: Shop) -> None:
     async with place(shop) as here:
         order_id = await here.confirmed_order()
         async with listening(here.url, order_id, ADA) as heard:
@@ -98,7 +98,7 @@ async def test_a_listener_hears_the_past_then_the_news_then_the_end(shop: Shop) 
             await eventually(has_ended(heard))
 
 
-async def test_an_event_tells_what_happened_when(sqlite_shop: Shop) -> None:
+async def test_an_event_has_its_status_and_time(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop) as here:
         order_id = await here.confirmed_order()
         async with listening(here.url, order_id, ADA) as heard:
@@ -107,7 +107,7 @@ async def test_an_event_tells_what_happened_when(sqlite_shop: Shop) -> None:
     assert data.startswith('data: {"sequence":1,"status":"confirmed","at":"2026-')
 
 
-async def test_a_listener_who_comes_back_misses_nothing(sqlite_shop: Shop) -> None:
+async def test_a_listener_that_reconnects_misses_nothing(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop) as here:
         order_id = await here.confirmed_order()
         await here.move(*STOPS[:2])
@@ -115,7 +115,7 @@ async def test_a_listener_who_comes_back_misses_nothing(sqlite_shop: Shop) -> No
             await eventually(has(heard, "shipment 2", "shipment 3"))
 
 
-async def test_who_has_seen_the_last_event_is_told_to_stop_asking(sqlite_shop: Shop) -> None:
+async def test_a_listener_that_has_seen_the_last_event_gets_204(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop) as here, httpx2.AsyncClient() as client:
         order_id = await here.confirmed_order()
         await here.move(*STOPS)
@@ -128,7 +128,9 @@ async def test_who_has_seen_the_last_event_is_told_to_stop_asking(sqlite_shop: S
         assert whole.text.count("event: shipment") == 5
 
 
-async def test_who_claims_to_be_ahead_hears_what_comes_and_the_end(sqlite_shop: Shop) -> None:
+async def test_a_last_event_id_ahead_of_the_order_gets_the_events_to_come(
+    sqlite_shop: Shop,
+) -> None:
     async with place(sqlite_shop) as here:
         order_id = await here.confirmed_order()
         async with listening(here.url, order_id, ADA | {"Last-Event-ID": "1000000"}) as heard:
@@ -137,7 +139,7 @@ async def test_who_claims_to_be_ahead_hears_what_comes_and_the_end(sqlite_shop: 
             await eventually(has_ended(heard))
 
 
-async def test_who_claims_to_be_ahead_of_the_last_event_is_told_to_stop_asking(
+async def test_a_last_event_id_ahead_of_the_last_event_gets_204(
     sqlite_shop: Shop,
 ) -> None:
     async with place(sqlite_shop) as here, httpx2.AsyncClient() as client:
@@ -167,7 +169,7 @@ async def test_a_pending_order_can_be_followed_from_the_start(sqlite_shop: Shop)
             await eventually(has(heard, "shipment 1"))
 
 
-async def test_when_nothing_happens_the_listener_hears_so(sqlite_shop: Shop) -> None:
+async def test_a_stream_without_events_sends_heartbeats(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop, events_heartbeat_seconds=0.05) as here:
         order_id = await here.confirmed_order()
         async with listening(here.url, order_id, ADA) as heard:
@@ -179,7 +181,7 @@ async def test_when_nothing_happens_the_listener_hears_so(sqlite_shop: Shop) -> 
             assert heard.events() == ["shipment 1"]
 
 
-async def test_an_old_stream_says_bye_so_that_a_token_is_shown_again(sqlite_shop: Shop) -> None:
+async def test_an_old_stream_ends_with_bye(sqlite_shop: Shop) -> None:
     quick = {"events_heartbeat_seconds": 0.05, "events_longest_seconds": 0.3}
     async with place(sqlite_shop, **quick) as here:
         order_id = await here.confirmed_order()
@@ -188,7 +190,7 @@ async def test_an_old_stream_says_bye_so_that_a_token_is_shown_again(sqlite_shop
             assert heard.events() == ["shipment 1", "bye"]
 
 
-async def test_a_replica_that_stops_says_bye_and_closes(sqlite_shop: Shop) -> None:
+async def test_a_replica_that_stops_ends_its_streams_with_bye(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop) as here:
         order_id = await here.confirmed_order()
         async with listening(here.url, order_id, ADA) as heard:
@@ -231,7 +233,7 @@ async def test_a_replica_has_a_limited_number_of_streams(sqlite_shop: Shop) -> N
             assert answer.status_code == 503
 
 
-async def test_forty_listeners_hear_the_same_story(sqlite_shop: Shop) -> None:
+async def test_forty_listeners_get_the_same_events(sqlite_shop: Shop) -> None:
     async with (
         place(sqlite_shop, events_per_shopper=40) as here,
         AsyncExitStack() as open_streams,
@@ -245,7 +247,7 @@ async def test_forty_listeners_hear_the_same_story(sqlite_shop: Shop) -> None:
         await asyncio.gather(*(eventually(has(one, *EVERYTHING, "end")) for one in heard))
 
 
-async def test_a_last_event_id_that_is_none_is_refused(sqlite_shop: Shop) -> None:
+async def test_a_malformed_last_event_id_is_refused(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop) as here, httpx2.AsyncClient() as client:
         order_id = await here.confirmed_order()
         for bad in ("x", "-1", "9" * 30):

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from services.tracking.models import CheckoutOutcome, OutcomeKind, Reason
 from tests.services.tracking.backend import Shop, an_order, open_backend
-from tests.services.tracking.neighbours import down
+from tests.services.tracking.fake_upstreams import down
 from tests.services.tracking.running_service import RunningService, run_service
 
 ORDER = (
@@ -102,7 +102,7 @@ async def test_replicas_of_an_earlier_version_can_read_what_is_kept(
     assert tuple(row) == (status, outcome.document)
 
 
-async def test_a_repeated_checkout_is_replayed_while_nobody_else_can_be_reached(
+async def test_a_repeated_checkout_is_replayed_while_products_and_cart_are_down(
     shop: Shop,
 ) -> None:
     async with run_service(shop) as service:

@@ -97,7 +97,7 @@ async def test_a_cart_that_was_changed_while_its_order_is_pending_waits_for_it(
         assert (second.status_code, sqlite_shop.products.stock("LAMP")) == (202, 7)
 
 
-async def test_an_order_placed_after_we_looked_gets_in_our_way(sqlite_shop: Shop) -> None:
+async def test_an_order_placed_while_the_cart_is_read_wins(sqlite_shop: Shop) -> None:
     """It is confirmed by now, and the cart that we read held what it took, and more."""
     carts = sqlite_shop.carts
     seen_late: list[httpx2.Response] = []
@@ -126,7 +126,7 @@ async def test_an_order_placed_after_we_looked_gets_in_our_way(sqlite_shop: Shop
     assert carts.lines["user_ada"] == {"LAMP": 1}
 
 
-async def test_who_comes_after_the_cart_was_emptied_is_led_to_the_order(
+async def test_a_checkout_after_the_cart_was_emptied_names_the_order(
     service: RunningService,
 ) -> None:
     first = await service.customer().check_out(key="first")

@@ -17,7 +17,7 @@ from tests.services.tracking.backend import (
     eventually,
     open_backend,
 )
-from tests.services.tracking.neighbours import down
+from tests.services.tracking.fake_upstreams import down
 from tests.services.tracking.running_service import RunningService, run_service
 
 LATER = machine_clock() + 30 * 60 * 1000
@@ -47,7 +47,7 @@ async def test_a_cancelled_order_gives_back_stock_and_money(service: RunningServ
         assert await backend.money_kept(order["id"]) == 0
 
 
-async def test_cancelling_twice_is_cancelling_once(service: RunningService) -> None:
+async def test_cancelling_an_order_can_be_repeated(service: RunningService) -> None:
     order_id = (await service.customer().check_out()).json()["id"]
     first = await service.customer().cancel(order_id)
     again = await service.customer().cancel(order_id)
@@ -55,7 +55,7 @@ async def test_cancelling_twice_is_cancelling_once(service: RunningService) -> N
     assert service.shop.products.stock("LAMP") == 10
 
 
-async def test_a_checkout_can_be_cancelled_while_it_is_under_way(sqlite_shop: Shop) -> None:
+async def test_a_pending_order_can_be_cancelled(sqlite_shop: Shop) -> None:
     async with run_service(
         sqlite_shop, payment_mode="slow", payment_delay=0.3, checkout_patience=0.1
     ) as service:
@@ -72,7 +72,7 @@ async def test_a_checkout_can_be_cancelled_while_it_is_under_way(sqlite_shop: Sh
     assert sqlite_shop.products.stock("LAMP") == 10
 
 
-async def test_a_cancel_is_decided_even_when_the_stock_cannot_go_back_yet(
+async def test_an_order_is_cancelled_even_if_its_stock_cannot_be_released_yet(
     sqlite_shop: Shop,
 ) -> None:
     async with run_service(sqlite_shop, retry_seconds=0.1) as service:
@@ -88,7 +88,7 @@ async def test_a_cancel_is_decided_even_when_the_stock_cannot_go_back_yet(
         await eventually(stock_is_back)
 
 
-async def test_a_parcel_on_its_way_cannot_be_cancelled(sqlite_shop: Shop) -> None:
+async def test_a_shipped_order_cannot_be_cancelled(sqlite_shop: Shop) -> None:
     async with run_service(sqlite_shop, courier_step_seconds=0.02) as service:
         order_id = (await service.customer().check_out()).json()["id"]
 

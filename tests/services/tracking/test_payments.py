@@ -1,4 +1,4 @@
-"""The payment provider that can be told to misbehave."""
+"""The simulated payment provider."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.services.tracking.backend import Backend, Shop, open_backend
 PRICE = Money(amount=1000, currency="EUR")
 
 
-async def test_an_order_is_charged_once_however_often_it_is_asked_for(backend: Backend) -> None:
+async def test_an_order_is_charged_once(backend: Backend) -> None:
     outcomes = await asyncio.gather(*(backend.payments.charge("ord_1", PRICE) for _ in range(10)))
     assert set(outcomes) == {PaymentStatus.CHARGED}
     assert await backend.money_kept("ord_1") == 1000
@@ -35,7 +35,7 @@ async def test_a_refund_that_overtakes_its_charge_voids_it(backend: Backend) -> 
     assert await backend.payments.charge("ord_1", PRICE) is PaymentStatus.VOID
 
 
-async def test_what_was_never_asked_for_has_no_status(backend: Backend) -> None:
+async def test_an_order_that_was_never_charged_has_no_status(backend: Backend) -> None:
     assert await backend.payments.status("ord_1") is None
 
 
@@ -48,7 +48,7 @@ async def test_what_was_never_asked_for_has_no_status(backend: Backend) -> None:
         ("flaky", 0.9, PaymentStatus.CHARGED),
     ],
 )
-async def test_each_mode_answers_as_it_says(
+async def test_each_mode_has_its_outcome(
     sqlite_shop: Shop, mode: PaymentMode, luck: float, outcome: PaymentStatus
 ) -> None:
     async with open_backend(sqlite_shop, payment_mode=mode, chance=lambda: luck) as backend:
@@ -63,7 +63,7 @@ async def test_each_mode_answers_as_it_says(
         ("flaky", 0.5, PaymentStatus.CHARGED),
     ],
 )
-async def test_an_unclear_answer_hides_a_truth_that_can_be_asked_for(
+async def test_an_unclear_charge_can_be_looked_up(
     sqlite_shop: Shop, mode: PaymentMode, luck: float, truth: PaymentStatus | None
 ) -> None:
     async with open_backend(sqlite_shop, payment_mode=mode, chance=lambda: luck) as backend:

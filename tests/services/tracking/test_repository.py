@@ -110,7 +110,7 @@ async def test_pages_hold_every_order_once_newest_first(backend: Backend) -> Non
     assert seen == [f"ord_{number:08}" for number in reversed(range(9))]
 
 
-async def test_only_unfinished_orders_whose_time_has_come_are_found(backend: Backend) -> None:
+async def test_due_checkouts_are_those_whose_time_has_come(backend: Backend) -> None:
     still = await backend.place(an_order("ord_00000001"), key="1")
     done = await backend.place(an_order("ord_00000002"), key="2")
     await backend.orders.save(done, done.confirmed(now=1), now=1, due_at=1)
@@ -120,7 +120,7 @@ async def test_only_unfinished_orders_whose_time_has_come_are_found(backend: Bac
     ]
 
 
-async def test_confirmed_orders_are_under_way_until_delivered(backend: Backend) -> None:
+async def test_shipments_are_due_until_delivered(backend: Backend) -> None:
     order = await backend.place(an_order())
     order = await backend.orders.save(order, order.confirmed(now=1), now=1, due_at=5)
     assert await backend.orders.due_shipments(latest=2**61, now=4, limit=10) == []
@@ -155,7 +155,7 @@ async def test_events_after_a_number_are_read_in_order(backend: Backend) -> None
     assert await backend.orders.latest_sequences([order.id, "ord_unknown"]) == {order.id: 2}
 
 
-async def test_a_lease_has_one_holder_until_it_runs_out(backend: Backend) -> None:
+async def test_a_lease_has_one_holder_until_it_expires(backend: Backend) -> None:
     async def hold(holder: str, *, now: int) -> bool:
         return await backend.orders.hold_lease(
             "sweeper", holder=holder, now=now, expires_at=now + 10
@@ -178,7 +178,7 @@ async def test_a_step_is_written_before_and_after(backend: Backend) -> None:
     ]
 
 
-async def test_a_decision_against_is_written_too(backend: Backend) -> None:
+async def test_a_cancellation_is_written_too(backend: Backend) -> None:
     order = await backend.place(an_order())
     cancelled = order.cancelled(Reason.OUT_OF_STOCK, compensate_from=Step.RELEASE, now=1)
     saved = await backend.orders.save(order, cancelled, now=1, due_at=1)
@@ -200,7 +200,7 @@ NEXT_CART = OrderOrigin(cart_version=8, cart_updated_at=2_000, ordinal=2)
 
 
 @pytest.mark.parametrize("origin", [FIRST, SAME_CART_LATER, IN_BETWEEN])
-async def test_a_basis_makes_one_order_that_is_not_cancelled(
+async def test_an_origin_makes_one_order_that_is_not_cancelled(
     backend: Backend, origin: OrderOrigin
 ) -> None:
     order = an_order("ord_00000001")
@@ -220,7 +220,7 @@ async def test_another_cart_makes_another_order(backend: Backend, origin: OrderO
     assert await backend.add(an_order("ord_bob_0001", owner="user_bob"), key="1", origin=FIRST)
 
 
-async def test_of_twenty_parallel_adds_from_one_basis_one_wins(backend: Backend) -> None:
+async def test_of_twenty_parallel_adds_from_one_origin_one_wins(backend: Backend) -> None:
     added = await asyncio.gather(
         *(backend.add(an_order(f"ord_{n:08}"), key=str(n), origin=FIRST) for n in range(20))
     )

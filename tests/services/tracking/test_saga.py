@@ -15,7 +15,7 @@ from services.tracking.models import PaymentMode, Reason, Status, Step
 from services.tracking.repository import OrderChanged
 from services.tracking.saga import STEPS
 from tests.services.tracking.backend import Backend, Shop, an_order, open_backend
-from tests.services.tracking.neighbours import down
+from tests.services.tracking.fake_upstreams import down
 
 FORWARD = (Step.RESERVE, Step.PAY, Step.COMMIT, Step.TAKE)
 BACKWARD = (Step.REFUND, Step.RELEASE)
@@ -55,7 +55,7 @@ async def test_every_step_is_recorded_before_and_after(backend: Backend) -> None
     assert sorted(await backend.steps()) == sorted(expected)
 
 
-async def test_what_is_out_of_stock_is_not_paid_for(backend: Backend) -> None:
+async def test_an_order_that_is_out_of_stock_is_not_charged(backend: Backend) -> None:
     backend.shop.products.catalogue["LAMP"].stock = 1
     order = await backend.saga.run(await backend.place(an_order()))
     assert (order.status, order.reason) == (Status.CANCELLED, Reason.OUT_OF_STOCK)
@@ -88,7 +88,7 @@ async def test_a_reservation_that_expired_before_it_was_sold_gives_the_money_bac
         assert sqlite_shop.products.stock("LAMP") == 10
 
 
-async def test_a_charge_whose_answer_never_comes_is_looked_up_not_guessed(
+async def test_a_charge_whose_response_never_comes_is_looked_up(
     sqlite_shop: Shop,
 ) -> None:
     async with open_backend(sqlite_shop, payment_mode="timeout") as backend:
@@ -108,7 +108,7 @@ async def test_a_charge_that_never_arrived_is_made_again(sqlite_shop: Shop) -> N
 
 
 @pytest.mark.parametrize("operation", ["reserve", "commit"])
-async def test_a_lost_answer_is_asked_for_again(sqlite_shop: Shop, operation: str) -> None:
+async def test_a_step_whose_response_was_lost_is_retried(sqlite_shop: Shop, operation: str) -> None:
     lost = iter(["lost"])
     sqlite_shop.products.trouble = lambda op: next(lost, None) if op == operation else None
     async with open_backend(sqlite_shop) as backend:
@@ -117,7 +117,7 @@ async def test_a_lost_answer_is_asked_for_again(sqlite_shop: Shop, operation: st
     assert sqlite_shop.products.stock("LAMP") == 8
 
 
-async def test_a_cart_that_is_away_delays_the_order_and_does_not_undo_it(
+async def test_a_cart_service_that_is_down_delays_the_order_and_does_not_undo_it(
     sqlite_shop: Shop,
 ) -> None:
     sqlite_shop.carts.trouble = down
@@ -225,7 +225,7 @@ TROUBLES = st.sampled_from([None, None, "unreached", "lost", "busy"])
     stock=st.sampled_from([1, 2, 10]),
     cancelled_after=st.none() | st.integers(0, 3),
 )
-def test_whatever_crashes_and_gets_lost_nothing_is_lost_or_doubled(
+def test_no_crash_and_no_lost_response_loses_or_doubles_anything(
     crashes: list[str],
     troubles: list[str | None],
     payment_mode: PaymentMode,

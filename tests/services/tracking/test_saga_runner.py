@@ -19,7 +19,7 @@ class Counter:
         self.most = max(self.most, self.now)
 
 
-async def test_of_a_crowd_of_checkouts_only_some_are_at_work_and_the_others_wait_their_turn(
+async def test_of_many_checkouts_a_limited_number_runs_at_a_time(
     sqlite_shop: Shop,
 ) -> None:
     counter = Counter()

@@ -1,4 +1,4 @@
-"""Who takes up what stands still, and who must not."""
+"""Which orders the sweeper takes up, and which it does not."""
 
 import asyncio
 
@@ -11,21 +11,21 @@ from services.tracking.repository import MAX_FAILED_ATTEMPTS
 from tests.services.tracking.backend import LEASE, TIMEOUTS, Backend, Shop, an_order, open_backend
 
 
-async def test_an_order_that_moves_is_left_alone(backend: Backend) -> None:
+async def test_an_order_that_makes_progress_is_not_taken_up(backend: Backend) -> None:
     await backend.place(an_order())
     backend.shop.clock.pass_seconds(59)
     await backend.sweeper.sweep()
     assert (await backend.order()).version == 1
 
 
-async def test_an_order_that_stands_still_for_a_minute_is_finished(backend: Backend) -> None:
+async def test_an_order_without_progress_for_a_minute_is_finished(backend: Backend) -> None:
     await backend.place(an_order())
     backend.shop.clock.pass_seconds(60)
     await backend.sweeper.sweep()
     assert (await backend.order()).status is Status.CONFIRMED
 
 
-async def test_of_two_sweepers_one_sweeps(shop: Shop) -> None:
+async def test_one_sweeper_works_at_a_time(shop: Shop) -> None:
     async with open_backend(shop, holder="a") as first, open_backend(shop, holder="b") as second:
         await first.sweeper.sweep()
         await first.place(an_order())
@@ -40,7 +40,7 @@ async def test_of_two_sweepers_one_sweeps(shop: Shop) -> None:
         assert (await first.order()).status is Status.CONFIRMED
 
 
-async def test_a_dead_sweepers_lease_runs_out(shop: Shop) -> None:
+async def test_the_lease_of_a_dead_sweeper_expires(shop: Shop) -> None:
     async with open_backend(shop, holder="dead") as first, open_backend(shop) as second:
         await first.sweeper.sweep()
         await first.place(an_order())
@@ -49,7 +49,7 @@ async def test_a_dead_sweepers_lease_runs_out(shop: Shop) -> None:
         assert (await second.order()).status is Status.CONFIRMED
 
 
-async def test_two_sweepers_that_both_believe_it_is_their_turn_do_everything_once(
+async def test_two_sweepers_that_both_have_the_lease_do_everything_once(
     shop: Shop,
 ) -> None:
     shop.products.add("LAMP", price=500, stock=100)
@@ -71,7 +71,7 @@ async def forget_leases(backend: Backend) -> None:
         await connection.execute(text("DELETE FROM leases"))
 
 
-async def test_an_order_nobody_can_read_is_parked_and_the_others_go_on(
+async def test_an_order_that_cannot_be_read_is_parked_and_the_others_go_on(
     backend: Backend,
 ) -> None:
     for number in (1, 2):
@@ -85,7 +85,7 @@ async def test_an_order_nobody_can_read_is_parked_and_the_others_go_on(
     assert await backend.orders.due_checkouts(latest=2**61, now=2**60, limit=10) == []
 
 
-async def test_a_parcel_nobody_can_read_is_parked_and_the_others_move_on(
+async def test_a_parcel_that_cannot_be_read_is_parked_and_the_others_go_on(
     backend: Backend,
 ) -> None:
     for number in (1, 2):
@@ -102,7 +102,7 @@ async def test_a_parcel_nobody_can_read_is_parked_and_the_others_move_on(
     assert await backend.orders.due_shipments(now=2**60, latest=2**61, limit=10) == []
 
 
-async def test_a_surprise_that_cannot_be_counted_stops_no_other_order(
+async def test_a_failed_attempt_that_cannot_be_counted_stops_no_other_order(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
@@ -120,7 +120,7 @@ async def test_a_surprise_that_cannot_be_counted_stops_no_other_order(
         assert (await backend.order(f"ord_{number:08}")).status is Status.CONFIRMED
 
 
-async def test_a_resumed_order_is_unclear_again_and_asked_again_soon(sqlite_shop: Shop) -> None:
+async def test_a_resumed_order_without_a_definite_result_is_retried_soon(sqlite_shop: Shop) -> None:
     async with open_backend(sqlite_shop) as backend:
         await backend.place(an_order())
         sqlite_shop.products.trouble = lambda _: "busy"

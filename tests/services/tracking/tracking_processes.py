@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 
 from tests.services.tracking.backend import Shop, eventually, open_backend
-from tests.services.tracking.neighbours import SERVICE_TOKEN
+from tests.services.tracking.fake_upstreams import SERVICE_TOKEN
 from tests.services.tracking.running_service import ADDRESS, eur, subject_of
 from tests.services.tracking.sockets import on_the_wire, serving
 from tests.support.identity import bearer

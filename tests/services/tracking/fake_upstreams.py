@@ -13,7 +13,7 @@ from tests.support.identity import default_signer
 SERVICE_TOKEN = "a-service-token"
 
 Trouble = Callable[[str], str | None]
-"""Told an operation (``reserve``), says ``unreached``, ``lost``, ``busy`` or None (no trouble)."""
+"""From an operation (``reserve``) to ``unreached``, ``lost``, ``busy`` or None (no trouble)."""
 
 
 def no_trouble(_: str) -> str | None:
@@ -32,8 +32,8 @@ def problem(status: int, slug: str, **members: Any) -> httpx2.Response:
 
 
 @dataclass
-class Neighbour:
-    """Answers ``operation_of(request)``, or does not, or only seems not to."""
+class FakeUpstream:
+    """A service that can be down, overloaded, or lose its responses."""
 
     trouble: Trouble = no_trouble
     asked: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ class FakeProduct:
 
 
 @dataclass
-class FakeProducts(Neighbour):
+class FakeProducts(FakeUpstream):
     """Stock, and reservations that remember their order."""
 
     catalogue: dict[str, FakeProduct] = field(default_factory=dict)
@@ -150,7 +150,7 @@ class FakeProducts(Neighbour):
 
 
 @dataclass
-class FakeCarts(Neighbour):
+class FakeCarts(FakeUpstream):
     """Everybody's cart; every token opens the cart of ``reader``."""
 
     lines: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -204,7 +204,7 @@ class FakeCarts(Neighbour):
 
 
 @dataclass
-class FakeUser(Neighbour):
+class FakeUser(FakeUpstream):
     """The keys that verify tokens, and the list of deleted accounts. A cursor is a position."""
 
     deleted: list[str] = field(default_factory=list)
