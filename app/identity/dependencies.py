@@ -22,9 +22,9 @@ _service_token = APIKeyHeader(
 
 
 class _Caller(SecurityBase):
-    """What is common to a caller's token and identity: where the token is, and the scheme.
+    """Reads the bearer token; common to a caller's token and identity.
 
-    Each is one dependency and not a chain of three, because every request pays for each.
+    Each is one dependency instead of a chain of three, because every request pays for them.
     """
 
     model = _bearer.model
@@ -49,7 +49,7 @@ class _CallerIdentity(_Caller):
 
 
 CallerToken = Annotated[str, Security(_CallerToken())]
-"""The caller's own token, to act for them at a neighbour. Not verified by itself."""
+"""The caller's own token, to act for them at an upstream. Not verified here."""
 
 CurrentIdentity = Annotated[Identity, Security(_CallerIdentity())]
 """The verified caller; needs `verifier` in the lifespan's state. Answers 401 (or 503)."""
@@ -79,7 +79,7 @@ ServiceCaller = Annotated[None, Depends(_service_caller)]
 
 
 def _is_one_of(token: str, accepted: Sequence[SecretStr]) -> bool:
-    """Compare with all of them in constant time: how long it takes says nothing."""
+    """Compare with all of them in constant time, so that the duration reveals nothing."""
     given = token.encode()
     matches = [hmac.compare_digest(given, one.get_secret_value().encode()) for one in accepted]
     return any(matches)

@@ -1,5 +1,5 @@
-"""Plumbing for the stores a service may own: connections, time limits, migrations.
+"""The stores a service may have: connections, timeouts, errors, migrations.
 
-``sql`` speaks to SQLite and Postgres through one set of SQL statements, ``valkey`` to
-Valkey and Redis. Nothing here knows what is kept in them.
+`database` runs the same SQL on SQLite and Postgres, `valkey` talks to Valkey and Redis. `schema`
+checks the version of the tables, `migrations` changes it. Nothing here knows what is stored.
 """

@@ -1,4 +1,4 @@
-"""What any store may raise. Apart from the stores, so that using one does not load the others.
+"""What any store may raise. In a module of its own, so that one store does not load the others.
 
 Unavailable (503)
 └── StoreUnavailable    down, too slow, locked, damaged, out of connections

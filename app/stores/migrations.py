@@ -6,8 +6,7 @@ versions mean.
 ``python -m app.stores.migrations services.user`` migrates the store named by
 ``CARTWHEEL_STORE_URL``. Everything happens in one transaction behind one lock: racing runs
 wait for the first and then find nothing to do, and a run that dies half-way leaves nothing
-behind. Each service counts in a table of its own (``user_schema``), so services may share a
-database without sharing tables.
+behind.
 
 ``env.py`` of a service is two lines: import `run_environment` and call it.
 """
@@ -19,6 +18,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from alembic import command, context
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
@@ -38,7 +40,7 @@ from app.telemetry.metrics import Metrics
 # A migration may rewrite a table, and a racing run waits for all of it.
 MIGRATION_TIMEOUT = 60.0
 RETRY_PAUSE = 0.5
-# Any number that nobody else locks in this database: "cartwheel" on a phone's keys.
+# An arbitrary number that nothing else locks in this database.
 ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(227894335)")
 
 
@@ -54,7 +56,7 @@ async def migrate(package: str, url: str) -> tuple[Version, Version]:
     Returns the versions before and after. A store that is newer already stays as it is.
     Raises `StoreUnavailable`.
     """
-    _make_room(url)
+    _create_file(url)
     metrics = Metrics(service_name(package))
     async with (
         Database(url, metrics=metrics, timeout=MIGRATION_TIMEOUT) as database,
@@ -82,8 +84,6 @@ async def migrate_when_up(package: str, url: str, *, timeout: float) -> tuple[Ve
 
 def run_environment() -> None:
     """The whole of a service's ``env.py``: run the migrations on `migrate`'s connection."""
-    from alembic import context
-
     attributes = context.config.attributes
     context.configure(
         connection=attributes["connection"],
@@ -94,11 +94,6 @@ def run_environment() -> None:
 
 
 def _upgrade(connection: Connection, package: str) -> tuple[Version, Version]:
-    # Imported here: a running service asks for versions and never needs alembic's weight.
-    from alembic import command
-    from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
-
     table = version_table(package)
     stored = MigrationContext.configure(connection, opts={"version_table": table})
     before = version_of(stored.get_current_revision())
@@ -113,7 +108,7 @@ def _upgrade(connection: Connection, package: str) -> tuple[Version, Version]:
     return before, newest
 
 
-def _make_room(url: str) -> None:
+def _create_file(url: str) -> None:
     """An empty file is an empty SQLite database; only here one is made."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:

@@ -1,7 +1,7 @@
 """SQLite: engines for reading and for writing, and what its errors mean.
 
-A file that was deleted, moved or replaced is noticed before the next statement: an open
-connection would go on, unseen, with a file that nobody can find any more.
+A file that was deleted, moved or replaced is noticed before the next statement. Otherwise an open
+connection would go on using a file that has no name any more.
 """
 
 import os
