@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure_logging(settings, app.state.service)
     if options.own_fd:
         # Callers use the shared sockets.
-        app.state.operations.keep_private_from(listeners[0].getsockname()[1])
+        app.state.operations.mark_public(listeners[0].getsockname()[1])
     lifecycle = app.state.lifecycle
     config = uvicorn_config(app, settings, lifecycle, lifespan="on")
     own_sockets = len(listeners) - len(options.fd)

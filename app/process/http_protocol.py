@@ -79,7 +79,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._lifecycle = lifecycle
         jitter = random.uniform(1 - AGE_JITTER, 1 + AGE_JITTER)
         self._closes_at = self.loop.time() + limits.connection_max_age * jitter
-        self._reading_headers = False
+        self._is_reading_headers = False
         self._header_bytes = 0
         self._unparsed_bytes = 0
         self._host_count = 0
@@ -104,7 +104,7 @@ class HttpProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         # A request that is arriving gets its response, with `Connection: close`. On a connection
         # without a request, the first one may be on its way.
-        if self._reading_headers:
+        if self._is_reading_headers:
             return
         if self.cycle is None:
             self.loop.call_later(LINGER, self._close_if_unused)
@@ -112,7 +112,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().shutdown()
 
     def _close_if_unused(self) -> None:
-        if self.cycle is None and not self._reading_headers:
+        if self.cycle is None and not self._is_reading_headers:
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -128,7 +128,7 @@ class HttpProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(self._refusal or BadRequest("This is not a valid HTTP request."))
             return
-        if self._reading_headers:
+        if self._is_reading_headers:
             self._wait_for_headers(len(data))
 
     def pause_writing(self) -> None:
@@ -145,7 +145,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._reading_headers = True
+        self._is_reading_headers = True
         self._header_bytes = 0
         self._unparsed_bytes = 0
         self._host_count = 0
@@ -170,7 +170,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._framing_headers.add(lowered)
 
     def on_headers_complete(self) -> None:
-        self._reading_headers = False
+        self._is_reading_headers = False
         self._stop_header_timer()
         if len(self._framing_headers) > 1:
             self._stop_parsing(
@@ -220,7 +220,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _headers_too_late(self) -> None:
         self._header_timer = None
-        if self._reading_headers:
+        if self._is_reading_headers:
             self._refuse(RequestTimeout("The request's headers did not arrive in time."))
         else:
             self.transport.close()  # it never sent a byte

@@ -50,7 +50,7 @@ class Operations:
         """Use a separate port: the service's own port is then for callers only."""
         self.listener = listener
 
-    def keep_private_from(self, port: int) -> None:
+    def mark_public(self, port: int) -> None:
         """Treat `port` as reached by strangers; other ports of the app are for operations, too."""
         self._public_ports.add(port)
 
