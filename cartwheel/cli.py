@@ -163,7 +163,7 @@ def migrate(state_dir: StateDir = None, stores: Stores = None) -> None:
     """Migrate all stores to the newest schema (`up` does it too)."""
     settings = load_local_settings(state_dir=state_dir, stores=stores)
     changes = asyncio.run(set_up_stores(SHOP, settings, _state(state_dir)))
-    typer.echo("\n".join(changes) or "Every schema is the newest: nothing to do.")
+    typer.echo("\n".join(changes) or "Every schema is up to date: nothing to do.")
 
 
 @app.command()

@@ -18,7 +18,7 @@ class NewLoad(RequestModel):
         default=MAX_SECONDS,
         gt=0,
         le=MAX_SECONDS,
-        description="How long from now, whatever an earlier request said; by default an hour.",
+        description="How long from now, whatever was set before; by default an hour.",
     )
 
 

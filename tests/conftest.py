@@ -97,4 +97,4 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         portal.wrap_async_context_manager(running_shop(tmp_path_factory.mktemp("shop"))) as shop,
     ):
         yield shop
-        assert [line for service in SERVICES for line in shop.telling_lines(service)] == []
+        assert [line for service in SERVICES for line in shop.lines_with_secrets(service)] == []

@@ -13,7 +13,7 @@ Start = Callable[..., SupervisorProcess]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start supervisors that end with the test."""
+    """Start supervisors that are stopped at the end of the test."""
     with ExitStack() as stack:
 
         def begin(
@@ -30,7 +30,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
-    """A stand-in shop that tests of a module share; each first brings it to where it needs it."""
+    """A sample shop that the tests of a module share; each test scales it as it needs."""
     folder = tmp_path_factory.mktemp("shop")
     with running(folder / "state", output=folder / "output") as run:
         yield run.ready()

@@ -30,7 +30,7 @@ NARROW = 80
 
 
 def in_terminal(state: Path, *arguments: str, columns: int = NARROW) -> str:
-    """What a command shows on a terminal of that width."""
+    """The output of a command on a terminal of that width."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = environment(state, NO_COLOR="1", TERM="xterm")
@@ -54,7 +54,7 @@ def in_terminal(state: Path, *arguments: str, columns: int = NARROW) -> str:
 
 
 def hinted(text: str) -> list[str]:
-    """The arguments of the command that is hinted at, without the program."""
+    """The arguments of the suggested command, without the program."""
     (line,) = (line for line in text.splitlines() if "--state-dir" in line)
     words = shlex.split(line)
     return words[words.index(next(word for word in words if word in ("scale", "up", "down"))) :]
@@ -174,7 +174,7 @@ def test_on_a_terminal_of_80_columns_no_word_is_broken(
 ) -> None:
     shop.scale_cart(2)
     text = re.sub(r"\x1b\[[0-9;]*m", "", in_terminal(shop.state, *arguments))
-    # What cannot be broken may be longer: a path, a command to be copied.
+    # A path or a command to be copied is not wrapped.
     wide = [line for line in text.splitlines() if len(line) > NARROW and "--state-dir" not in line]
     assert wide == []
     assert "..." not in text.replace("[ARGS]...", "")

@@ -1,4 +1,4 @@
-"""`make kind` and its companions, with stand-ins for the programs that do the work."""
+"""`python -m cartwheel.cluster`, with fake kind, kubectl, skaffold and docker on PATH."""
 
 import os
 import shlex
@@ -15,8 +15,8 @@ from cartwheel.cluster.preflight import inotify_advice, taken_ports
 from tests.cartwheel.supervisor_process import ROOT
 
 GIBIBYTE = 1024**3
-# Each writes down how it was called; the rest is what the real one would say.
-STAND_INS = {
+# Each logs its arguments and prints what the real program would print.
+FAKE_PROGRAMS = {
     "docker": (
         'case "$*" in port*) echo "$FAKE_PORTS"; exit "${FAKE_DOCKER:-0}";; '
         '*Host*) echo "$FAKE_PODMAN_MEMORY";; *) echo "${FAKE_MEMORY-8589934592}";; esac; '
@@ -43,7 +43,7 @@ STAND_INS = {
 
 
 class Machine:
-    """A PATH of stand-ins, and what was called on it."""
+    """A PATH with fake programs, and the calls they received."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "programs"
@@ -51,7 +51,7 @@ class Machine:
         self._calls = folder / "calls"
         self._calls.touch()
         self._config = folder / "kind.yaml"
-        for name, script in STAND_INS.items():
+        for name, script in FAKE_PROGRAMS.items():
             self.install(name, script)
 
     def install(self, name: str, script: str) -> None:
@@ -80,7 +80,7 @@ class Machine:
 
     @property
     def host_ports(self) -> list[int]:
-        """Of the cluster that was made."""
+        """The host ports of the cluster that was created."""
         (node,) = yaml.safe_load(self._config.read_text())["nodes"]
         return [mapping["hostPort"] for mapping in node["extraPortMappings"]]
 
@@ -201,7 +201,7 @@ def test_deploying_names_the_ports_that_the_cluster_has(machine: Machine) -> Non
     ("says", "url"),
     [
         ({"FAKE_PORTS": PUBLISHED}, "http://127.0.0.1:9080"),
-        # What is wrong with the settings of a run on this machine is no matter then.
+        # With a cluster, the settings of a local run are not read.
         ({"FAKE_PORTS": PUBLISHED, "CARTWHEEL_PORT_CART": "x"}, "http://127.0.0.1:9080"),
         ({"CARTWHEEL_KIND_PORT_SHOP": "9081"}, "http://127.0.0.1:9081"),
         ({"FAKE_DOCKER": "1", "CARTWHEEL_PORT_STOREFRONT": "9082"}, "http://127.0.0.1:9082"),
@@ -332,7 +332,7 @@ def test_deploying_passes_on_what_skaffold_should_be_told(machine: Machine) -> N
 def test_verifying_tries_the_shop_of_our_cluster(machine: Machine) -> None:
     done = machine.run("verify", FAKE_CLUSTERS="cartwheel")
     assert done.returncode == 0, done.stderr
-    # Without a flag for the context, which this command of Skaffold's does not know.
+    # `skaffold verify` has no flag for the context.
     assert machine.calls[-1] == "skaffold verify"
     assert "kubeconfig of kind-cartwheel" in done.stdout
 

@@ -1,4 +1,4 @@
-"""Nothing that a supervisor started outlives it, whenever and however it dies."""
+"""No child process outlives its supervisor, whenever and however that dies."""
 
 import os
 import signal
@@ -15,14 +15,14 @@ from cartwheel.local.child_processes import DIE_WITH_PARENT
 from tests.cartwheel.supervisor_process import ROOT, environment, eventually
 
 UP = (sys.executable, "-m", "cartwheel", "up")
-# The moments at which so many processes have just come: servers and migrations one by one, then
-# the replicas and the seed all at once, while they load.
+# The supervisor is killed when it has this many children: first store processes and migrations
+# one by one, then the replicas and the seed in parallel, while they start.
 MOMENTS = {"sqlite": (1, 5), "real": (1, 2, 3, 8)}
 SLEEP = ("/bin/sleep", "600")
 
 
 def session_of(leader: int) -> list[psutil.Process]:
-    """Every process of a session but its leader, whoever their parent is by now."""
+    """Every process of a session except its leader, whatever its parent is now."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -35,7 +35,7 @@ def session_of(leader: int) -> list[psutil.Process]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not pytest's: under root that one is closed to the user Postgres then runs as."""
+    """Not pytest's folder: under root, the user that runs Postgres has no access to it."""
     with tempfile.TemporaryDirectory(prefix="cartwheel-", ignore_cleanup_errors=True) as made:
         Path(made).chmod(0o755)
         yield Path(made)
@@ -70,7 +70,7 @@ def _reached(supervisor: "subprocess.Popen[bytes]", count: int) -> bool:
 
 
 def _of_postgres(folder: Path) -> list[psutil.Process]:
-    # Its own children are in sessions of their own.
+    # Postgres starts its children in sessions of their own.
     everybody = psutil.process_iter(["cmdline"])
     return [one for one in everybody if str(folder) in " ".join(one.info["cmdline"] or ())]
 

@@ -1,4 +1,4 @@
-"""The supervisor on a disk that takes nothing any more, and behind a terminal that takes nothing.
+"""The supervisor with a full disk, and with a terminal that accepts no output.
 
 A disk is full for one process when its file size limit is 0: no mount, no rights needed.
 """
@@ -30,14 +30,14 @@ from tests.cartwheel.supervisor_process import (
     running,
 )
 
-# What a pipe holds that nobody reads; the kernel's smallest.
+# The kernel's minimum capacity of a pipe.
 SMALLEST_PIPE = 4096
 LINES = 10_000
 
 
 @contextmanager
 def full_disk(run: SupervisorProcess) -> Iterator[None]:
-    """While the block runs, no file that the supervisor writes can grow."""
+    """During the block, no file that the supervisor writes can grow."""
     _, hard = resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (0, hard))
     try:
@@ -49,14 +49,14 @@ def full_disk(run: SupervisorProcess) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
-    """A stand-in shop that writes no file but its own; tests leave its disk as it was."""
+    """A sample shop whose output is written by another process; tests restore its disk."""
     folder = tmp_path_factory.mktemp("shop")
     with running(folder / "state", output=folder / "output", piped=True) as run:
         yield run.ready()
 
 
 def chat(run: SupervisorProcess, replica: str, *, lines: int = LINES) -> None:
-    """Have a replica print more than its pipe holds; returns when it has."""
+    """Make a replica print more than its pipe can hold; returns when it has."""
     port = run.cart(replica)["port"]
     url = f"http://127.0.0.1:{port}/v1/chat"
     answer = httpx2.post(url, params={"lines": lines}, timeout=20.0)
@@ -144,7 +144,7 @@ def test_a_start_on_a_full_disk_is_refused_in_one_sentence(tmp_path: Path) -> No
     assert done.returncode == 2
     assert "cannot be used (File too large)" in done.stderr
     assert done.stderr.count("\n") == 1
-    # What could not be written was not kept by half either: with space it starts.
+    # No half-written file is left: with free space it starts.
     assert command(tmp_path / "state", "config", "cart").returncode == 0
     assert (tmp_path / "state" / "secrets" / "cartwheel_service_tokens").read_text()
 

@@ -1,4 +1,4 @@
-"""What `make up` does before anything of ours runs."""
+"""The installation of the project by `make up`."""
 
 import shutil
 import subprocess

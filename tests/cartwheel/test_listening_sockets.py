@@ -1,4 +1,4 @@
-"""Where the shop listens, and how that is written."""
+"""The listening sockets of the shop, and its URLs."""
 
 import socket
 from pathlib import Path
@@ -37,12 +37,12 @@ def test_a_port_that_only_the_other_localhost_has_taken_is_taken() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"Port {port} for cart is taken by"):
             ListeningSockets("127.0.0.1", port, "cart")
-    # What was opened before that is closed again.
+    # The socket that was opened first is closed again.
     ListeningSockets("127.0.0.1", port, "cart").close()
 
 
 def test_without_ipv6_there_is_one_address_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    # No machine of ours is without: an address that none has stands in for it.
+    # An address that no machine has replaces ::1, as if there were no IPv6.
     monkeypatch.setattr(
         "cartwheel.local.sockets.LOOPBACK", {"127.0.0.1": ("127.0.0.1", "2001:db8::1")}
     )

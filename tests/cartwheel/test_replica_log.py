@@ -1,4 +1,4 @@
-"""What replicas print is kept within bounds."""
+"""The log files of replicas are bounded, and errors in them are reported."""
 
 import asyncio
 from pathlib import Path

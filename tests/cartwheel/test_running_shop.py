@@ -13,7 +13,7 @@ from tests.cartwheel.supervisor_process import SupervisorProcess, command, event
 
 
 class Caller(threading.Thread):
-    """Calls the cart by its shared port until told to stop; counts who answered."""
+    """Calls the cart on its shared port until the block ends; counts responses by replica."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ def test_scaling_down_takes_the_youngest(shop: SupervisorProcess) -> None:
     assert [replica["replica"] for replica in shop.scale_cart(1)] == [eldest]
 
 
-def test_no_request_is_lost_while_the_cart_scales_and_rolls(shop: SupervisorProcess) -> None:
+def test_no_request_is_lost_while_the_cart_scales_and_restarts(shop: SupervisorProcess) -> None:
     shop.scale_cart(2)
     with Caller(shop.service("cart")["url"]) as caller:
         shop.scale_cart(3)
@@ -132,7 +132,9 @@ def test_no_request_is_lost_while_the_cart_scales_and_rolls(shop: SupervisorProc
     assert sum(caller.answers.values()) > 100
 
 
-def test_a_roll_replaces_every_replica_and_is_never_short_of_one(shop: SupervisorProcess) -> None:
+def test_a_rolling_restart_replaces_every_replica_and_is_never_short_of_one(
+    shop: SupervisorProcess,
+) -> None:
     before = {replica["replica"] for replica in shop.scale_cart(2)}
     fewest = [2]
     done = threading.Event()
@@ -143,11 +145,11 @@ def test_a_roll_replaces_every_replica_and_is_never_short_of_one(shop: Superviso
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    rolled = shop.command("restart", "cart")
+    restarted = shop.command("restart", "cart")
     done.set()
     watcher.join()
     after = {replica["replica"] for replica in shop.replicas()}
-    assert rolled.returncode == 0
+    assert restarted.returncode == 0
     assert len(after) == 2
     assert not after & before
     assert min(fewest) == 2

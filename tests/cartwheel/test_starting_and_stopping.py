@@ -1,4 +1,4 @@
-"""How the shop starts, refuses to start, and stops."""
+"""Start, refused start, and stop of the shop."""
 
 import os
 import pty
@@ -24,12 +24,12 @@ from tests.cartwheel.supervisor_process import (
     eventually,
 )
 
-# Three seconds is the promise on a machine with nothing else to do; tests share theirs.
+# On an idle machine three seconds are promised; tests share theirs.
 STOPS_WITHIN = 6.0
 
 
 def refused(run: SupervisorProcess) -> str:
-    """The one sentence of a start that is wrong usage."""
+    """The one-line message of a start that is refused with exit code 2."""
     assert run.exit_code() == 2
     sentence = run.output.strip()
     assert "Traceback" not in sentence
@@ -51,11 +51,11 @@ def test_a_signal_stops_everything_in_time_and_leaves_no_orphan(
     assert run.output.rstrip().endswith("Stopped.")
 
 
-class InTerminal:
-    """A supervisor that has a terminal of its own, and what that terminal shows."""
+class TerminalSession:
+    """A supervisor in a terminal of its own, and the output of that terminal."""
 
     def __init__(self, state: Path, **more: str) -> None:
-        self.seen = b""
+        self.output = b""
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
@@ -64,10 +64,10 @@ class InTerminal:
         self.children = psutil.Process(self.pid).children(recursive=True)
 
     def read(self, *, until: bytes | None = None) -> None:
-        """Read until these words, or until nobody writes any more."""
+        """Read until this text, or until the terminal is closed."""
         with suppress(OSError):
-            while until is None or until not in self.seen:
-                self.seen += os.read(self.terminal, 4096)
+            while until is None or until not in self.output:
+                self.output += os.read(self.terminal, 4096)
 
     def exit_code(self) -> int:
         _, status = os.waitpid(self.pid, 0)
@@ -75,29 +75,29 @@ class InTerminal:
 
 
 def test_ctrl_c_in_a_terminal_reaches_the_supervisor_alone(tmp_path: Path) -> None:
-    run = InTerminal(tmp_path / "state")
+    run = TerminalSession(tmp_path / "state")
     os.write(run.terminal, b"\x03")
     run.read()
     assert run.exit_code() == 0
     assert not any(process.is_running() for process in run.children)
-    assert b"\x1b[32m" in run.seen, "a terminal is shown colours"
-    assert b"CrashLoopBackOff" not in run.seen
+    assert b"\x1b[32m" in run.output, "a terminal is shown colours"
+    assert b"CrashLoopBackOff" not in run.output
     os.close(run.terminal)
 
 
 def test_a_terminal_that_goes_away_takes_the_shop_with_it(tmp_path: Path) -> None:
-    run = InTerminal(tmp_path / "state", NO_COLOR="1")
+    run = TerminalSession(tmp_path / "state", NO_COLOR="1")
     os.close(run.terminal)
     assert run.exit_code() == 0
     assert not any(process.is_running() for process in run.children)
-    assert b"\x1b[3" not in run.seen, "NO_COLOR is honoured"
+    assert b"\x1b[3" not in run.output, "NO_COLOR is honoured"
 
 
 def test_a_second_signal_ends_what_does_not_want_to_stop(start: Start) -> None:
     run = start(CARTWHEEL_SAMPLE_IGNORE_SIGTERM="true").ready()
     run.process.send_signal(signal.SIGINT)
     run.wait_for_line("stopping")
-    time.sleep(0.2)  # a person's second press, well before the time to stop is over
+    time.sleep(0.2)  # a second Ctrl-C, before the grace period is over
     run.process.send_signal(signal.SIGINT)
     assert run.exit_code() == 0
     assert "did not stop within" not in run.output, "nobody waited for the time to stop to end"
@@ -199,7 +199,7 @@ def test_a_service_that_cannot_start_is_shown_with_its_reason(start: Start) -> N
 
 
 def test_real_stores_are_started_migrated_and_stopped() -> None:
-    # Not pytest's folder: under root that one is closed to the user Postgres then runs as.
+    # Not pytest's folder: under root, the user that runs Postgres has no access to it.
     with tempfile.TemporaryDirectory(prefix="cartwheel-") as folder:
         Path(folder).chmod(0o755)
         state = Path(folder) / "state"

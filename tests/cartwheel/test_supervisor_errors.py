@@ -132,13 +132,13 @@ def test_a_second_ctrl_c_ends_even_a_start_at_once(start: Start) -> None:
 def test_a_second_ctrl_c_ends_a_supervisor_that_hangs(start: Start) -> None:
     run = start().ready()
     children = [psutil.Process(replica["pid"]) for replica in run.replicas()]
-    # Whoever writes to a pipe that nobody reads waits for ever, as on a network drive.
+    # Opening a pipe without a reader blocks for ever, like a network drive that hangs.
     os.mkfifo(run.state / "endpoints" / "cart.new")
     children[0].kill()
-    # The supervisor notices the death, and then no more.
+    # The supervisor notices the death and blocks on the pipe.
     eventually(lambda: _hangs(run))
     run.process.send_signal(signal.SIGINT)
-    # Signals that are sent together are one.
+    # Two pending signals of one kind would be delivered once.
     eventually(lambda: not _pending(run.process.pid))
     run.process.send_signal(signal.SIGINT)
     assert run.exit_code(within=10) == 128 + signal.SIGINT

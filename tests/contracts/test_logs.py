@@ -93,7 +93,7 @@ def _hidden_fields(page: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_log_line_holds_a_secret(shop: Shop, person: Person, service: str) -> None:
-    assert shop.telling_lines(service, SECRET, person.access_token, person.refresh_token) == []
+    assert shop.lines_with_secrets(service, SECRET, person.access_token, person.refresh_token) == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

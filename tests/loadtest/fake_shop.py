@@ -1,22 +1,22 @@
-"""Shops that are good enough to be browsed."""
+"""A fake shop that answers the requests of the scenario `browse`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
-HELD_AT_MOST = 30.0
+MAX_HOLD = 30.0
 
 
 class _Shop(BaseHTTPRequestHandler):
-    """Answers everything with one status, once it is open."""
+    """Answers every request with one status, once it is open."""
 
     status = 200
     is_open = Event()
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self.is_open.wait(HELD_AT_MOST)
+        self.is_open.wait(MAX_HOLD)
         status = 200 if self.path == "/healthz" else self.status
         body = b'{"items": [{"sku": "KIT-1", "available": 5}]}'
         self.send_response(status)
@@ -33,12 +33,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Clients that hang up are no news."""
+        """Print nothing when a client disconnects."""
 
 
 @contextmanager
 def shop(status: int = 200, *, is_open: bool = True) -> Iterator[str]:
-    """Where a shop answers whose pages have this status; one that is not open holds them all."""
+    """The URL of a shop that answers with this status; one that is not open holds all requests."""
     opened = Event()
     if is_open:
         opened.set()

@@ -13,7 +13,7 @@ from loadtest.acceptance import (
 
 
 def prometheus(minimum: int | None, *running: int) -> httpx2.AsyncClient:
-    """Counts `running` replicas, one number a question, the last one for ever."""
+    """A fake Prometheus: each query counts the next number of `running`, then the last one."""
     counts = _then_the_last(running)
 
     def answer(request: httpx2.Request) -> httpx2.Response:

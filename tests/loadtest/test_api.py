@@ -1,4 +1,4 @@
-"""The load generator as a service, asked through its API while it puts load on a shop."""
+"""The API of the load generator, while it puts load on a fake shop."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ SHORT = 0.2
 
 
 class Generator:
-    """The service, as its clients see it."""
+    """A client of the service."""
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self.client = client
@@ -35,7 +35,7 @@ class Generator:
         return dict((await self.client.get("/v1/load")).json())
 
     async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The first load that is so."""
+        """Poll until the condition holds; returns that load."""
         seen: dict[str, Any] = {}
 
         async def holds() -> bool:

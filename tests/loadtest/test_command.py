@@ -1,4 +1,4 @@
-"""`python -m loadtest`, and the acceptance that a cluster runs."""
+"""`python -m loadtest`, and the acceptance test."""
 
 import os
 import socket
@@ -88,7 +88,7 @@ def test_the_acceptance_names_the_step_that_failed() -> None:
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 def test_a_proxy_in_the_environment_is_not_asked_for_the_shop(name: str) -> None:
-    # Nobody listens there: whoever asks it gets nothing.
+    # Nothing listens there: a request through this proxy would fail.
     proxy = {name: "http://127.0.0.1:1", "NO_PROXY": "", "no_proxy": ""}
     with shop() as target:
         loaded = load("--target", target, "--scenario", "browse", "--seconds", "0.5", **proxy)

@@ -19,7 +19,7 @@ RESPONSES: dict[str, Any] = {
 
 
 def play(name: str, steps: int, refuse: dict[int, int] | None = None) -> list[Request]:
-    """What one shopper sends in so many steps; some answers may be refusals."""
+    """The requests of one shopper; `refuse` maps steps to the error status of their response."""
     shopper = SCENARIOS[name](Random(1))
     request = next(shopper)
     sent = [request]

@@ -1,4 +1,4 @@
-"""Reading Kubernetes objects."""
+"""Kubernetes objects of rendered overlays."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-# A folder is a service: a new one is looked at without being named here.
+# Every folder is a service, so a new service is tested without a change here.
 SERVICES = tuple(sorted(file.parent.name for file in (ROOT / "services").glob("*/main.py")))
-# `kind-base` is what these share and is never applied by itself.
+# Without `kind-base`, which is never applied by itself.
 OVERLAYS = ("kind", "requests", "dev", "cluster")
 
-# What a laptop gives to the demo: millicores and mebibytes.
+# The capacity of a laptop for the demo: millicores and mebibytes.
 NODE_CPU, NODE_MEMORY = 1000, 1024
 MINIMUM = {"cart": 2}
 
@@ -52,13 +52,13 @@ def read(path: str) -> Object:
 
 
 def pod_of(workload: Object) -> Object:
-    """The pod a workload makes: its labels under `metadata`, and its `spec`."""
+    """The pod template of a workload: `metadata` and `spec`."""
     template: Object = workload["spec"]["template"]
     return template
 
 
 def containers_of(pod: Object) -> Iterator[Object]:
-    """All of them, those that run first included."""
+    """All containers, init containers included."""
     yield from pod["spec"].get("initContainers", [])
     yield from pod["spec"]["containers"]
 
@@ -86,7 +86,7 @@ def requested(overlay: Overlay) -> tuple[int, int]:
 
 
 def _request(pod: Object) -> tuple[int, int]:
-    """What a pod counts for: its containers together, or its biggest init container."""
+    """The effective request of a pod: the sum of its containers, or its largest init container."""
 
     def of(container: Object) -> tuple[int, int]:
         requests = container["resources"]["requests"]

@@ -1,4 +1,4 @@
-"""Both autoscalers follow one policy, and the dashboards draw the targets they really have."""
+"""Both autoscalers have the same policy, and the dashboards draw their targets."""
 
 import yaml
 
@@ -50,7 +50,7 @@ def test_without_a_number_no_replica_is_taken_away(rendered: dict[str, Overlay])
     fallback = scaled["fallback"]
     assert fallback["behavior"] == "currentReplicasIfHigher"
     assert scaled["minReplicaCount"] <= fallback["replicas"] <= scaled["maxReplicaCount"]
-    # An empty answer is no number either: it must not count as a load of 0.
+    # An empty result must be an error, not a load of 0.
     (trigger,) = scaled["triggers"]
     assert trigger["metadata"]["ignoreNullValues"] == "false"
 
@@ -69,7 +69,7 @@ def test_a_rollout_keeps_all_replicas_and_adds_one_at_most(rendered: dict[str, O
 
 
 def _desired(load: int, target: int, *, counted: int, wanted: int) -> int:
-    """Kubernetes' arithmetic for an average value: within a tenth of the target nothing changes.
+    """The HPA's formula for an average value: within 10 % of the target nothing changes.
 
     ``counted`` are the replicas that run, a rollout's surge included.
     """
@@ -119,6 +119,6 @@ def test_the_metrics_server_installed_can_start() -> None:
     )
     resolution = float(flags["metric-resolution"].removesuffix("s"))
     kubelet_timeout = float(flags["kubelet-request-timeout"].removesuffix("s"))
-    # Its own rules: `metrics-server --help`, and options.go of its release.
+    # Rules of metrics-server: `metrics-server --help`, and options.go of its release.
     assert resolution >= 10
     assert kubelet_timeout <= resolution * 9 / 10

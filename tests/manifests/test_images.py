@@ -1,4 +1,4 @@
-"""What a company's network needs to build the images, and how far it goes."""
+"""Build arguments for a company's network, which must not reach the final image."""
 
 import re
 

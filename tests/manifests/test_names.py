@@ -53,7 +53,7 @@ def test_its_image_holds_its_own_folder(service: str) -> None:
     ids=itemgetter("image"),
 )
 def test_its_base_has_no_default_name(artifact: dict[str, Any]) -> None:
-    # Skaffold would look a default up in a registry before it has built the base.
+    # Skaffold would look up a default in a registry before it has built the base.
     text = (ROOT / artifact["docker"]["dockerfile"]).read_text()
     assert artifact["requires"] == [{"image": "cartwheel-base", "alias": "BASE"}]
     assert text.startswith("ARG BASE\nFROM ${BASE}\n")
@@ -85,7 +85,7 @@ def test_neighbours_are_called_by_services_that_exist(overlay: Overlay) -> None:
                 continue
             service = overlay.get("Service", str(url.hostname))["spec"]
             assert url.port in {port["port"] for port in service["ports"]}, config["metadata"]
-            # Only a headless Service has the addresses of all replicas behind its name.
+            # Only the name of a headless Service resolves to the addresses of all replicas.
             is_headless = service.get("clusterIP") == "None"
             assert is_headless == (url.scheme == "dns+http"), config["metadata"]
 
@@ -94,7 +94,7 @@ def test_network_policies_name_pods_that_exist(overlay: Overlay) -> None:
     labels = [pod_of(workload)["metadata"]["labels"] for workload in overlay.workloads()]
     names = {found[NAME] for found in labels}
     if overlay.name == "cluster":
-        # The stores and the monitoring are somebody else's there.
+        # The stores and the monitoring are outside that overlay.
         names |= {"valkey", "postgres", "prometheus", "grafana", "kube-state-metrics"}
     for policy in overlay.of_kind("NetworkPolicy"):
         for selector in _pod_selectors(policy["spec"]):

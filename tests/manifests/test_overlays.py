@@ -6,7 +6,7 @@ import pytest
 from tests.manifests.objects import OVERLAYS, ROOT, Overlay, containers_of, pod_of, read
 
 KUBERNETES = "1.35"
-# No schema is published with Kubernetes for what others define.
+# Custom resources have no schema in Kubernetes.
 CUSTOM = {"ScaledObject"}
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
@@ -47,7 +47,7 @@ def test_what_a_pod_mounts_or_reads_is_there(overlay: Overlay) -> None:
     for workload in overlay.workloads():
         for kind, name in _needs(pod_of(workload)):
             if overlay.name == "cluster" and kind == "Secret":
-                continue  # there already, and none of ours
+                continue  # exists already, and is not ours
             assert (kind, name) in made, f"{workload['metadata']['name']} needs {kind} {name}"
 
 

@@ -18,7 +18,7 @@ from tests.manifests.objects import (
     requested,
 )
 
-# The verification is applied by Skaffold alone, so it is in no overlay.
+# Skaffold applies the job of `skaffold verify`, so it is in no overlay.
 ACCEPTANCE = "manifests/verify/acceptance.yaml"
 NAME = "app.kubernetes.io/name"
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
@@ -63,7 +63,7 @@ def test_containers_may_do_nothing_but_their_work(
 
 
 def test_nobody_gets_the_addresses_of_services_as_variables(workloads: list[Object]) -> None:
-    """`CART_PORT=tcp://…` reads like a setting of ours."""
+    """Service links like `CART_PORT=tcp://…` look like settings of the services."""
     for workload in workloads:
         assert pod_of(workload)["spec"]["enableServiceLinks"] is False
 
@@ -85,7 +85,7 @@ def test_every_container_says_what_it_needs(workloads: list[Object]) -> None:
 
 
 def test_no_cpu_limit_anywhere(workloads: list[Object]) -> None:
-    """A throttled event loop answers late, and hides the load it should be scaled for."""
+    """Throttling delays the event loop and hides the load that should scale the service."""
     for name, _, container in _each(workloads):
         assert "cpu" not in container["resources"]["limits"], name
 
@@ -160,20 +160,20 @@ def test_a_service_starts_lives_and_stops_in_good_manners(overlay: Overlay, serv
     (app,) = pod["containers"]
     assert app["startupProbe"]["httpGet"]["path"] == "/readyz"
     assert app["readinessProbe"]["httpGet"]["path"] == "/readyz"
-    # What answers late is busy, not gone and not dead.
+    # A replica that responds late is busy, not dead.
     readiness = app["readinessProbe"]
     assert readiness["timeoutSeconds"] * readiness["failureThreshold"] >= BUSY_AT_MOST
     assert app["livenessProbe"]["httpGet"]["path"] == "/livez"
     assert app["livenessProbe"]["timeoutSeconds"] >= 5
-    # New connections end first, then those that are there, then the process.
+    # First no new connections, then the drain, then the end of the process.
     sleep = app["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pod["terminationGracePeriodSeconds"] >= sleep + MAX_STOP
     assert pod["topologySpreadConstraints"]
 
 
-# How long a replica may be short of CPU without being taken out, in seconds.
+# Seconds that a replica may be short of CPU without being removed from the Service.
 BUSY_AT_MOST = 15
-# The drain of a service and the longest request it lets finish.
+# The drain of a service, and its longest request.
 MAX_STOP = 15
 
 
@@ -184,6 +184,6 @@ def test_who_stops_outlives_the_idle_connections_of_its_callers(
     pod = pod_of(overlay.get("Deployment", service))
     (source,) = pod["spec"]["containers"][0]["envFrom"]
     config = overlay.get("ConfigMap", source["configMapRef"]["name"])["data"]
-    # Any that was used since was told to close; a caller would not know whether a request on one
-    # that is closed under it was heard.
+    # Connections that were in use have been told to close. On one that is closed while a request
+    # is under way, the caller cannot know whether the request was processed.
     assert float(config["CARTWHEEL_DRAIN_WAIT"]) > (LIMITS.keepalive_expiry or math.inf)

@@ -1,4 +1,4 @@
-"""The script that makes the secrets, with a real kubectl and small API servers."""
+"""The script `generate`, with a real kubectl and fake API servers."""
 
 import base64
 import json
@@ -38,7 +38,7 @@ DISCOVERY = {
         ],
     },
 }
-# kubectl itself starts in a moment; a machine may be busy.
+# kubectl starts fast, but the machine may be busy.
 WITHIN = 60.0
 
 pytestmark = pytest.mark.skipif(not shutil.which("kubectl"), reason="no kubectl on PATH")
@@ -46,7 +46,7 @@ Secrets = Mapping[str, Mapping[str, str]]
 
 
 class _Api(BaseHTTPRequestHandler):
-    """Knows some secrets, and enough else for kubectl to ask for them."""
+    """A fake API server: some secrets, and the discovery that kubectl needs to read them."""
 
     secrets: Secrets
 
@@ -71,7 +71,7 @@ class _Api(BaseHTTPRequestHandler):
 
 @contextmanager
 def cluster(secrets: Secrets) -> Iterator[str]:
-    """Where the API server of a cluster with these secrets is."""
+    """The URL of the API server of a cluster with these secrets."""
     handler = type("Api", (_Api,), {"secrets": secrets})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -82,7 +82,7 @@ def cluster(secrets: Secrets) -> Iterator[str]:
 
 
 def theirs(tag: str) -> Secrets:
-    """What a deployed shop would have."""
+    """The secrets of a deployed shop."""
     return {
         name: {"CARTWHEEL_SERVICE_TOKENS": f"{tag}-token", "key": f"{tag}=={name}"}
         for name in NAMES
@@ -90,7 +90,7 @@ def theirs(tag: str) -> Secrets:
 
 
 class Clone:
-    """A clone of the project, and the clusters its owner knows by their contexts."""
+    """A clone of the project, and a kubeconfig with the contexts of its owner."""
 
     def __init__(self, folder: Path) -> None:
         self._home = folder
@@ -110,7 +110,7 @@ class Clone:
         (self._home / "config").write_text(yaml.safe_dump(config))
 
     def generate(self, *arguments: str, **environment: str) -> str:
-        """What it says."""
+        """Its output."""
         outer = {name: value for name, value in os.environ.items() if "SKAFFOLD" not in name}
         home = {"HOME": str(self._home), "KUBECONFIG": str(self._home / "config")}
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A real Prometheus for tests: Debian's, found on PATH."""
+"""A real Prometheus server, from PATH."""
 
 import shutil
 import subprocess
@@ -21,13 +21,13 @@ def installed(program: str = "prometheus") -> bool:
 
 
 class Prometheus:
-    """Asks a running server."""
+    """A client of a running server."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx2.Client(base_url=url, timeout=10.0)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """The samples of an instant query. Raises `AssertionError` when it is refused."""
+        """The samples of an instant query. Raises `AssertionError` for an invalid query."""
         answer = self._client.post("/api/v1/query", data={"query": expression}).json()
         assert answer["status"] == "success", f"{expression}: {answer.get('error')}"
         result: list[dict[str, Any]] = answer["data"]["result"]

@@ -1,4 +1,4 @@
-"""Every PromQL query the project holds, and where it stands."""
+"""All PromQL queries of the project: panels, annotations, rules and triggers."""
 
 import json
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ DASHBOARDS = ROOT / "monitoring" / "grafana" / "dashboards"
 RULES = ROOT / "monitoring" / "prometheus" / "rules"
 SCALED_OBJECT = ROOT / "manifests" / "components" / "autoscaling-requests" / "scaledobject.yaml"
 
-# What Grafana puts in the place of its variables; four scrapes of the test's Prometheus.
+# Values of Grafana's variables; the rate interval covers several scrapes.
 VARIABLES = {"$__rate_interval": "10s", "$__interval": "5s", "$__range": "1m"}
 
 
 @dataclass(frozen=True)
 class Query:
-    """A query and the place to look when it fails. `quiet` ones may find nothing: alerts."""
+    """A query and where it is defined. The result of a `quiet` one, like an alert, may be empty."""
 
     place: str
     expression: str
@@ -27,7 +27,7 @@ class Query:
 
     @property
     def substituted(self) -> str:
-        """As Prometheus gets it from Grafana."""
+        """The query with its variables replaced."""
         expression = self.expression
         for variable, value in VARIABLES.items():
             expression = expression.replace(variable, value)

@@ -1,4 +1,4 @@
-"""The committed dashboards are the ones the code describes."""
+"""The committed dashboards are what the code renders."""
 
 import pytest
 

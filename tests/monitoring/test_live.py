@@ -1,4 +1,4 @@
-"""Dashboards that cannot be empty: every query, asked of a real Prometheus beside the real shop."""
+"""Every query finds data, in a real Prometheus that scrapes the real shop."""
 
 import math
 import threading
@@ -46,7 +46,7 @@ def test_every_query_of_dashboards_rules_and_triggers_finds_data(tmp_path: Path)
 
 @pytest.mark.skipif(not installed(), reason=HOW_TO_GET_IT)
 async def test_a_cart_that_nobody_has_asked_yet_is_asked_for_nothing(tmp_path: Path) -> None:
-    """No answer is not nought: the autoscaler would take it for an outage and start replicas."""
+    """Without traffic the query is 0; without replicas it is empty, which is an error for KEDA."""
     (query,) = triggers()
     settings = {
         "CARTWHEEL_STORE_URL": f"sqlite:///{tmp_path}/cart.sqlite3",
@@ -57,17 +57,17 @@ async def test_a_cart_that_nobody_has_asked_yet_is_asked_for_nothing(tmp_path: P
         config = _config_for(cart.url.removeprefix("http://"), tmp_path)
         with prometheus_up(config, data=tmp_path / "data") as prometheus:
             await until(partial(_holds, "up == 1", prometheus), within=DATA_WITHIN)
-            # From the first scrape on, before there can be a rate; and after.
+            # After the first scrape, when there is no rate yet, and later.
             assert _numbers(query, prometheus) == [0.0]
             await until(partial(_holds, f"rate({CPU}[4s])", prometheus), within=DATA_WITHIN)
             assert _numbers(query, prometheus) == [0.0]
             cart.end()
-            # And when nobody can tell: that is an error, not nought.
+            # Without a scraped replica the result is empty, not 0.
             await until(lambda: not _numbers(query, prometheus), within=DATA_WITHIN)
 
 
 def _config_for(target: str, folder: Path) -> Path:
-    """The project's scrape interval, for one replica."""
+    """A configuration with the project's scrape interval, for one replica."""
     config: dict[str, Any] = yaml.safe_load(LOCAL.read_text())
     del config["rule_files"]
     config["scrape_configs"] = [{"job_name": "shop", "static_configs": [{"targets": [target]}]}]
@@ -85,7 +85,7 @@ def _numbers(query: Query, prometheus: Prometheus) -> list[float]:
 
 
 def _still_empty(queries: list[Query], prometheus: Prometheus) -> list[Query]:
-    """Ask all again and again until each has found a number; what has not by the end."""
+    """Repeat all queries until each has data; returns those without data at the end."""
     deadline = time.monotonic() + DATA_WITHIN
     waiting = queries
     while waiting and time.monotonic() < deadline:
@@ -95,13 +95,13 @@ def _still_empty(queries: list[Query], prometheus: Prometheus) -> list[Query]:
 
 
 def _answered(query: Query, prometheus: Prometheus) -> bool:
-    """Whether it found a number; quiet ones need only be understood."""
+    """Whether it found a number. A quiet query only has to be valid."""
     samples = prometheus.query(query.substituted)
     return query.quiet or any(math.isfinite(float(one["value"][1])) for one in samples)
 
 
 def _config(shop: RunningShop, cluster: str, folder: Path) -> Path:
-    """The project's own configuration for a local run, pointed at this one."""
+    """The project's configuration for a local run, with the targets of this test."""
     config: dict[str, Any] = yaml.safe_load(LOCAL.read_text())
     config["rule_files"] = [str(RULES / "*.yaml")]
     config["global"] |= {"evaluation_interval": "2s"}
@@ -115,7 +115,7 @@ def _config(shop: RunningShop, cluster: str, folder: Path) -> Path:
 
 
 class _Recorded(SimpleHTTPRequestHandler):
-    """Answers every path with what a cluster's kube-state-metrics once said."""
+    """Serves metrics that were recorded from a cluster's kube-state-metrics."""
 
     def do_GET(self) -> None:
         body = (Path(__file__).parent / "kube-state-metrics.txt").read_bytes()
@@ -126,7 +126,7 @@ class _Recorded(SimpleHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -143,7 +143,7 @@ def _recorded_cluster() -> Iterator[str]:
 
 @contextmanager
 def _some_load(target: str) -> Iterator[None]:
-    """A little of everything shoppers do, until the end of the block."""
+    """A small load of every scenario, during the block."""
     enough = threading.Event()
     thread = threading.Thread(target=partial(anyio.run, _shop_around, target, enough))
     thread.start()

@@ -1,4 +1,4 @@
-"""The rules say what they should: promtool's verdict, and names that exist."""
+"""Recording and alerting rules: promtool's tests, and metric names that exist."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from tests.monitoring.prometheus import HOW_TO_GET_IT, installed
 from tests.monitoring.queries import ROOT, Query, everything
 
 RULE_TESTS = sorted((ROOT / "monitoring" / "prometheus" / "tests").glob("*.yaml"))
-# Names by which others know what they publish: kube-state-metrics and the Prometheus client.
+# Metrics of kube-state-metrics and of the Prometheus client library.
 FOREIGN = re.compile(r"kube_\w+|process_\w+")
 SELECTED = re.compile(r"([a-z_][a-z0-9_:]*)\s*(?=\{|\[)|(?<=\()([a-z]+_[a-z0-9_]+)(?=\))")
 SUFFIXES = ("_bucket", "_count", "_sum", "_total")
@@ -46,7 +46,7 @@ def test_every_metric_that_is_asked_for_is_published_by_the_code() -> None:
 
 
 def _instrument(series: str) -> str:
-    """The name in the code: histograms publish three series, each with a suffix."""
+    """The name in the code: a histogram publishes three series, each with a suffix."""
     for suffix in SUFFIXES:
         series = series.removesuffix(suffix)
     return series

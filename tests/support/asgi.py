@@ -1,4 +1,4 @@
-"""An app in this process, asked through its front door without a socket."""
+"""An ASGI app in this process, called without a socket."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
-    """Run the lifespan of `app` and yield a client whose base URL is `http://service`.
+    """Run the lifespan of `app` and yield a client with the base URL `http://service`.
 
     The lifespan's state reaches the requests, as it does under a server.
     """
@@ -28,11 +28,11 @@ async def running(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def call(app: FastAPI, method: str, path: str) -> list[Message]:
-    """What `app` sends for a bare request: for many of them, and for methods no client knows."""
+    """The ASGI messages that `app` sends for a minimal request with any method."""
     sent: list[Message] = []
 
     async def receive() -> Message:
-        await asyncio.Event().wait()  # a caller who says no more and stays on the line
+        await asyncio.Event().wait()  # the client sends no body and stays connected
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:

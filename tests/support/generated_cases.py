@@ -1,4 +1,4 @@
-"""How many generated requests there were: told at the end of a run, by all workers together."""
+"""Counts generated requests over all workers, for the summary of a test run."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,7 +8,7 @@ PROPERTY = "generated_cases"
 
 
 def record_cases(record_property: RecordProperty, count: int) -> None:
-    """Note that a test made `count` requests; called while its fixtures are torn down."""
+    """Record that a test sent `count` requests; called in the teardown of a fixture."""
     record_property(PROPERTY, count)
 
 

@@ -1,4 +1,4 @@
-"""Bad input in tables: what a small app and each service are asked alike."""
+"""Tables of hostile input: JSON bodies and raw requests, with the status to expect."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 Place = Sequence[str | int]
-"""Where in a body a value stands, such as `("lines", 0, "quantity")`."""
+"""The path of a value in a body, such as `("lines", 0, "quantity")`."""
 
 _HERE = "the value goes here"
 
-# Values for a place where a whole number from 1 to 99 belongs.
+# Values in place of an integer from 1 to 99.
 NUMBERS: Mapping[str, tuple[bytes, int]] = {
     "5,000 digits": (b"9" * 5000, 400),
     "NaN": (b"NaN", 400),
@@ -31,7 +31,7 @@ NUMBERS: Mapping[str, tuple[bytes, int]] = {
     "an object for a number": (b'{"a":1}', 422),
 }
 
-# Values for a place where a text belongs that people read or machines look up.
+# Values in place of a text or an identifier.
 TEXTS: Mapping[str, tuple[bytes, int]] = {
     "bad UTF-8": (b'"\xff\xfe"', 400),
     "an overlong slash": (b'"\xc0\xaf"', 400),
@@ -51,15 +51,15 @@ TEXTS: Mapping[str, tuple[bytes, int]] = {
     "an object for a text": (b'{"$ne":null}', 422),
 }
 
-# What strangers would like to decide about themselves and others.
+# Members that a client must not set.
 OTHERS_MEMBERS = ("role", "roles", "price", "user_id", "subject", "id", "__proto__")
 
 
 @dataclass(frozen=True)
 class Body:
-    """A good JSON body, and where in it a number and a text can be spoilt.
+    """A valid JSON body, and the paths of a number and of a text in it.
 
-    `allowed` names the rows of the tables that are no mistake here.
+    `allowed` names the rows of the tables that are valid here.
     """
 
     good: Mapping[str, Any]
@@ -71,7 +71,7 @@ class Body:
         return json.dumps(self.good).encode()
 
     def having(self, place: Place, value: bytes) -> bytes:
-        """The good body with raw `value` at `place`."""
+        """The valid body with raw `value` at `place`."""
         spoilt = json.loads(self.encoded())
         parent = spoilt
         for step in place[:-1]:
@@ -81,7 +81,7 @@ class Body:
 
 
 def spoilt(body: Body) -> dict[str, tuple[bytes, int]]:
-    """All ways to spoil it: name → bytes to send and the status to expect."""
+    """All hostile variants of a body: name → bytes to send and the status to expect."""
     good = body.encoded()
     first = next(iter(body.good))
     rows: dict[str, tuple[bytes, int]] = {
@@ -112,7 +112,7 @@ def spoilt(body: Body) -> dict[str, tuple[bytes, int]]:
 GET = b"GET {path} HTTP/1.1\r\nHost: shop\r\n"
 POST = b"POST {path} HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
 
-# Bytes that are no request, or could be read as two.
+# Malformed requests, and requests that could be parsed as two (request smuggling).
 REQUESTS: Mapping[str, tuple[bytes, int]] = {
     "two framings": (
         POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -146,7 +146,7 @@ REQUESTS: Mapping[str, tuple[bytes, int]] = {
 
 
 def hostile_requests(path: str) -> list[Any]:
-    """The table's requests for `path`, as parameters `(data, status)` of a test."""
+    """The raw requests for `path`, as parameters `(data, status)` of a test."""
     return [
         pytest.param(data.replace(b"{path}", path.encode()), status, id=name)
         for name, (data, status) in REQUESTS.items()
@@ -154,5 +154,5 @@ def hostile_requests(path: str) -> list[Any]:
 
 
 def spoilt_bodies(body: Body) -> list[Any]:
-    """All ways to spoil `body`, as parameters `(data, status)` of a test."""
+    """All hostile variants of `body`, as parameters `(data, status)` of a test."""
     return [pytest.param(data, status, id=name) for name, (data, status) in spoilt(body).items()]

@@ -1,4 +1,4 @@
-"""A signer for tests: mints access tokens and publishes its key like the real one."""
+"""Access tokens for tests: a signer that issues them, and a JWKS endpoint with its key."""
 
 import base64
 import json
@@ -21,19 +21,19 @@ def encode(content: bytes) -> str:
 
 
 class Signer:
-    """An Ed25519 key with an id, and the tokens one can make with it."""
+    """An Ed25519 key with an id, which signs tokens."""
 
     def __init__(self, kid: str = "test-key") -> None:
         self.kid = kid
         self._key = Ed25519PrivateKey.generate()
 
     def jwk(self) -> dict[str, str]:
-        """The public key as a service would publish it."""
+        """The public key as a JWK."""
         x = encode(self._key.public_key().public_bytes_raw())
         return {"kty": "OKP", "crv": "Ed25519", "kid": self.kid, "use": "sig", "x": x}
 
     def sign(self, header: Mapping[str, Any] | bytes, claims: Mapping[str, Any] | bytes) -> str:
-        """Sign any header and claims, in order or not."""
+        """Sign any header and claims, valid or not."""
         parts = [
             encode(part if isinstance(part, bytes) else json.dumps(part).encode())
             for part in (header, claims)
@@ -53,7 +53,7 @@ class Signer:
         expires_in: float = 600,
         issued_at: float | None = None,
     ) -> str:
-        """Return a token in good order; times in seconds."""
+        """A valid token; times in seconds."""
         claims = access_claims(
             subject, roles=roles, session=session, expires_in=expires_in, issued_at=issued_at
         )
@@ -68,7 +68,7 @@ def access_claims(
     expires_in: float = 600,
     issued_at: float | None = None,
 ) -> dict[str, Any]:
-    """The claims of an access token in good order."""
+    """The claims of a valid access token."""
     now = int(time.time() if issued_at is None else issued_at)
     return {
         "iss": ISSUER,
@@ -88,17 +88,17 @@ def default_signer() -> Signer:
 
 
 def token(subject: str = "user_1", roles: Sequence[str] = ("user",), **options: Any) -> str:
-    """A good token signed with the default key."""
+    """A valid token signed with the default key."""
     return default_signer().token(subject, roles=roles, **options)
 
 
 def bearer(subject: str = "user_1", roles: Sequence[str] = ("user",)) -> dict[str, str]:
-    """Request headers of somebody who is logged in."""
+    """Request headers of a user who is logged in."""
     return {"authorization": f"Bearer {token(subject, roles)}"}
 
 
 def jwks_transport(*signers: Signer) -> httpx2.MockTransport:
-    """A neighbour that publishes the signers' keys (the default signer's if none is given)."""
+    """A transport that serves the JWKS of the signers, by default of the default signer."""
 
     def publish(request: httpx2.Request) -> httpx2.Response:
         if request.url.path != "/.well-known/jwks.json":

@@ -12,12 +12,12 @@ from pathlib import Path
 
 START_SECONDS = 30.0
 _NOBODY = 65534
-"""Postgres refuses to run as root, so under root it runs as the user who owns nothing."""
+"""Postgres refuses to run as root, so under root it runs as nobody."""
 
 _OPTIONS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    # Tests start over with an empty folder: what a power cut would lose does not matter.
+    # Faster: no test needs the data to survive a power cut.
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -26,7 +26,7 @@ _OPTIONS: Mapping[str, str] = {
 
 
 class PostgresServer:
-    """One server in `folder`, always at the same port, that a test may stop and start again."""
+    """A server in `folder` that a test can stop and start again on the same port."""
 
     def __init__(self, folder: Path) -> None:
         self._data = folder / "data"
@@ -40,7 +40,7 @@ class PostgresServer:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Return when it takes connections."""
+        """Start it; returns when it accepts connections."""
         options = " ".join(f"-c {name}='{value}'" for name, value in _OPTIONS.items())
         log = str(self._data.parent / "log")
         self._run(
@@ -54,7 +54,7 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(_binaries() / program), "-D", str(self._data), *arguments]
-        # pg_ctl's server inherits its output, so a pipe would stay open for as long as it runs.
+        # The server inherits the output of pg_ctl, so a pipe would stay open while it runs.
         with (self._data.parent / "output").open("ab+") as output:
             done = subprocess.run(
                 command, user=self._user, cwd="/", stdout=output, stderr=output, check=False
@@ -65,8 +65,8 @@ class PostgresServer:
 
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
-    """A server for the length of the block."""
-    # Not pytest's folder: that one is closed to the user the server runs as.
+    """Run a server during the block."""
+    # Not pytest's folder: the user that runs the server has no access to it.
     folder = Path(tempfile.mkdtemp(prefix="cartwheel-postgres-"))
     server = PostgresServer(folder)
     server.start()

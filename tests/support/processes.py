@@ -1,4 +1,4 @@
-"""Services as real processes, on ports the kernel picks."""
+"""Services as real processes, on free ports."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ STOPPED_WITHIN = 15.0
 
 
 class ServiceProcess:
-    """One replica: `python -m app.server` with listening sockets handed down to it."""
+    """One replica: `python -m app.server` with inherited listening sockets."""
 
     def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
         self._process = process
@@ -32,7 +32,7 @@ class ServiceProcess:
 
     @property
     def output(self) -> str:
-        """What it has written so far."""
+        """Its output so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def signal(self, number: int) -> None:
@@ -47,7 +47,7 @@ class ServiceProcess:
         return code
 
     async def stop(self, *, within: float = STOPPED_WITHIN) -> int:
-        """Ask it to end as an orchestrator does, and wait."""
+        """Send SIGTERM and wait for the exit code."""
         self.signal(signal.SIGTERM)
         return await self.exited(within=within)
 
@@ -66,7 +66,7 @@ class ServiceProcess:
                 await asyncio.sleep(0.02)
 
     def end(self) -> None:
-        """Make sure nothing is left of it."""
+        """Kill it, if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()

@@ -1,4 +1,4 @@
-"""The whole shop as real processes that know one another, each on a store of its own."""
+"""The whole shop as real processes, each service with a store of its own."""
 
 import asyncio
 import itertools
@@ -35,29 +35,29 @@ JWT = r"\beyJ[\w-]+\.[\w-]+"
 SKU = "CART-TROLLEY-01"
 
 READY_WITHIN = 60.0
-"""Seconds; five processes that start at once on a busy machine take their time."""
+"""Seconds; long, because five processes start at once on a busy machine."""
 
-_PLENTY = "60000"
+_NO_LIMIT = "60000"
 _ENVIRONMENT = {
     "CARTWHEEL_SERVICE_TOKENS": SERVICE_TOKEN,
-    # All there is to tell: some tests look for what must not be told.
+    # The most verbose level: some tests look for secrets in the logs.
     "CARTWHEEL_LOG_LEVEL": "debug",
-    # Short enough to wait for, long enough for an honest sender on a busy machine.
+    # Short, but long enough for a regular client on a busy machine.
     "CARTWHEEL_HEADER_TIMEOUT": "1.5",
     "CARTWHEEL_BODY_TIMEOUT": "1.5",
     "CARTWHEEL_CONNECTION_MAX_AGE": "600",
     "CARTWHEEL_STAFF_EMAIL": STAFF["email"],
     "CARTWHEEL_STAFF_PASSWORD": STAFF["password"],
-    # All tests come from one address.
-    "CARTWHEEL_REGISTRATIONS_PER_ADDRESS": _PLENTY,
-    "CARTWHEEL_GUESTS_PER_ADDRESS": _PLENTY,
-    "CARTWHEEL_FAILED_PASSWORDS_PER_ADDRESS": _PLENTY,
+    # All tests share one address.
+    "CARTWHEEL_REGISTRATIONS_PER_ADDRESS": _NO_LIMIT,
+    "CARTWHEEL_GUESTS_PER_ADDRESS": _NO_LIMIT,
+    "CARTWHEEL_FAILED_PASSWORDS_PER_ADDRESS": _NO_LIMIT,
 }
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account who is logged in."""
+    """A user with an account who is logged in."""
 
     email: str
     access_token: str
@@ -69,7 +69,7 @@ class Person:
 
 
 class Shop:
-    """The running services, and the ways in."""
+    """The running services, and requests to them."""
 
     def __init__(self, processes: Mapping[str, ServiceProcess]) -> None:
         self._processes = processes
@@ -85,30 +85,30 @@ class Shop:
     def request(self, service: str, method: str, path: str, **content: Any) -> httpx2.Response:
         return self._http.request(method, self.url(service) + path, **content)
 
-    def telling_lines(self, service: str, *secrets: str) -> list[str]:
-        """The lines of its log that hold one of the secrets, or of those all tests share."""
+    def lines_with_secrets(self, service: str, *secrets: str) -> list[str]:
+        """The lines of its log with one of these secrets, or with one that all tests share."""
         shared = (SERVICE_TOKEN, STAFF["password"], PASSWORD, ADDRESS["name"], ADDRESS["line1"])
-        told = re.compile("|".join([*map(re.escape, (*shared, *secrets)), JWT]))
-        return [line for line in self.process(service).output.splitlines() if told.search(line)]
+        pattern = re.compile("|".join([*map(re.escape, (*shared, *secrets)), JWT]))
+        return [line for line in self.process(service).output.splitlines() if pattern.search(line)]
 
     def close(self) -> None:
         self._http.close()
 
     def person(self) -> Person:
-        """Somebody new."""
+        """A new user."""
         email = f"person-{next(self._numbers)}-{time.monotonic_ns()}@shop.example"
         account = {"email": email, "password": PASSWORD, "name": "Ann"}
         assert self.request("user", "POST", "/v1/users", json=account).status_code == 201
         return self.logged_in(email, PASSWORD)
 
     def guest(self) -> dict[str, str]:
-        """The headers of somebody new without an account."""
+        """The request headers of a new guest."""
         tokens = self.request("user", "POST", "/v1/guests").json()
         return {"authorization": f"Bearer {tokens['access_token']}"}
 
     @cached_property
     def known_person(self) -> Person:
-        """Always the same person, for tests that leave nothing behind."""
+        """Always the same user, for tests that leave nothing behind."""
         return self.person()
 
     @cached_property
@@ -118,13 +118,13 @@ class Shop:
 
     @cached_property
     def staff(self) -> dict[str, str]:
-        """The headers of the staff."""
+        """The request headers of a member of staff."""
         return self.logged_in(STAFF["email"], STAFF["password"]).headers
 
     def order(
         self, person: Person, *, sku: str = SKU, address: Mapping[str, str] = ADDRESS
     ) -> dict[str, Any]:
-        """Put one piece into the cart and check out."""
+        """Add one piece to the cart and check out."""
         self.request("cart", "POST", "/v1/cart/items", headers=person.headers, json=_one(sku))
         found = self.request("products", "POST", "/v1/products:lookup", json={"skus": [sku]})
         answer = self.request(
@@ -139,7 +139,7 @@ class Shop:
         return order
 
     def logged_in(self, email: str, password: str) -> Person:
-        """Somebody who has an account already."""
+        """Log in to an existing account."""
         credentials = {"email": email, "password": password}
         answer = self.request("user", "POST", "/v1/sessions", json=credentials)
         assert answer.status_code == 201, answer.text
@@ -149,7 +149,7 @@ class Shop:
 
 @asynccontextmanager
 async def running_shop(folder: Path) -> AsyncIterator[Shop]:
-    """The five services, migrated, with goods to sell and ready; `folder` keeps all they write."""
+    """Run the five services, migrated, seeded and ready; `folder` gets their files."""
     stores = {service: f"sqlite:///{folder}/{service}.sqlite3" for service in WITH_STORE}
     for service, store in stores.items():
         await migrate(f"services.{service}", store)

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a deadline instead of a lucky sleep."""
+"""Wait until a condition holds, with a timeout."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""Only one test of this folder loads the machine at a time; failures show the shop's words."""
+"""Runs the tests of this folder one at a time; a failure shows the output of the shop."""
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -10,8 +10,8 @@ from tests.system.shop import RunningShop
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    # Two heavy tests at once on two cores would judge one another's load, not the shop.
-    # As the largest group they come first, and the other worker does the rest meanwhile.
+    # Two heavy tests in parallel on two cores would measure each other's load. As the largest
+    # group they start first, on one worker; the other worker runs the rest.
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("system"))
@@ -21,9 +21,9 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what the shop said when a test of it fails."""
+    """Show the output of the shop when a test of it fails."""
     report = yield
     shops = [one for one in getattr(item, "funcargs", {}).values() if isinstance(one, RunningShop)]
     if report.failed:
-        report.sections += [("the shop", shop.told()) for shop in shops]
+        report.sections += [("the shop", shop.all_output()) for shop in shops]
     return report

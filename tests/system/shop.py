@@ -1,4 +1,4 @@
-"""The whole shop under its real supervisor, and the ways into it."""
+"""The whole shop under its real supervisor."""
 
 import asyncio
 import json
@@ -21,23 +21,23 @@ from tests.support.http_load import HttpRequest
 from tests.support.shop import ADDRESS, SERVICES, STAFF, Person, Shop
 
 READY_WITHIN = 90.0
-"""Seconds; far more than it takes, on a machine that does other things."""
+"""Seconds; long, for a busy machine."""
 CHANGE_WITHIN = 90.0
 UP = ("-m", "cartwheel", "up")
 ENVIRONMENT = {
     "CARTWHEEL_STAFF_EMAIL": STAFF["email"],
     "CARTWHEEL_STAFF_PASSWORD": STAFF["password"],
-    # Everybody comes from one address here.
+    # All requests come from one address.
     "CARTWHEEL_REGISTRATIONS_PER_ADDRESS": "60000",
     "CARTWHEEL_GUESTS_PER_ADDRESS": "60000",
     "CARTWHEEL_FAILED_PASSWORDS_PER_ADDRESS": "60000",
 }
-MAX_AT_THE_DOOR = 4
-"""How many register at once: passwords are hashed by two threads."""
+MAX_REGISTRATIONS = 4
+"""In parallel; the service hashes passwords in two threads."""
 
 
 class RunningShop(Shop):
-    """A shop that `cartwheel up` runs. ``python -m cartwheel status --json`` told where it is."""
+    """A shop run by `cartwheel up`; its URLs are those of ``cartwheel status --json``."""
 
     def __init__(self, run: SupervisorProcess) -> None:
         super().__init__({})
@@ -53,12 +53,12 @@ class RunningShop(Shop):
         return self._urls[service]
 
     def own_urls(self, service: str) -> list[str]:
-        """One URL for each replica that is ready, from the file that callers read."""
+        """One URL for each ready replica, from the endpoints file."""
         groups = json.loads((self.run.state / "endpoints" / f"{service}.json").read_text())
         return [f"http://{target}" for group in groups for target in group["targets"]]
 
     async def scale(self, service: str, count: int) -> None:
-        """Returns when the new ones are ready and the others gone."""
+        """Scale a service; returns when new replicas are ready and surplus ones have stopped."""
         request = {"command": "scale", "service": service, "count": count}
         answer = await asyncio.to_thread(self._control, request)
         assert answer["ready"], self.run.output
@@ -70,9 +70,9 @@ class RunningShop(Shop):
         return send_command(self.run.state / "control.sock", request, timeout=CHANGE_WITHIN)
 
     def people(self, count: int) -> list[Person]:
-        """So many new accounts, logged in."""
-        with ThreadPoolExecutor(MAX_AT_THE_DOOR) as door:
-            return list(door.map(lambda _: self.person(), range(count)))
+        """New users, logged in."""
+        with ThreadPoolExecutor(MAX_REGISTRATIONS) as executor:
+            return list(executor.map(lambda _: self.person(), range(count)))
 
     def price(self, sku: str) -> dict[str, Any]:
         price: dict[str, Any] = self._product(sku)["price"]
@@ -110,13 +110,13 @@ class RunningShop(Shop):
         return product
 
     def environment_of(self, service: str) -> dict[str, str]:
-        """What the supervisor told the processes of a service."""
+        """The settings that the processes of a service got from the supervisor."""
         pid = self.run.replicas(service)[0]["pid"]
         whole: dict[str, str] = psutil.Process(pid).environ()
         return {name: value for name, value in whole.items() if name.startswith("CARTWHEEL_")}
 
     async def query(self, service: str, sql: str) -> Sequence[Sequence[Any]]:
-        """Look into a service's own store, behind its back."""
+        """Query the store of a service directly."""
         url = self.environment_of(service)["CARTWHEEL_STORE_URL"]
         async with (
             Database(url, metrics=Metrics("tests")) as database,
@@ -124,23 +124,23 @@ class RunningShop(Shop):
         ):
             return (await connection.execute(text(sql))).all()
 
-    def told(self) -> str:
-        """What the terminal shows, and the last words of every log."""
+    def all_output(self) -> str:
+        """The output of the supervisor, and the last lines of every log."""
         logs = sorted((self.run.state / "logs").glob("*/*.log"))
         tails = [f"--- {log.name}\n{''.join(_last_lines(log))}" for log in logs]
         return "\n".join([self.run.output, *tails])
 
 
 def checkout(person: Person, total: dict[str, Any], *, key: str) -> HttpRequest:
-    """Order what is in the cart for that total, with all the time it may take."""
+    """A request that orders the cart for that total, with a long deadline."""
     headers = {**person.headers, "idempotency-key": key, "x-request-timeout-ms": "14000"}
     return HttpRequest("POST", "/v1/orders", headers, {"expected_total": total, "address": ADDRESS})
 
 
 @contextmanager
 def shop_up(*, stores: str = "sqlite", **env: str) -> Iterator[RunningShop]:
-    """`cartwheel up` with everything of its own, ready; stopped at the end of the block."""
-    # Not pytest's folder: under root that one is closed to the user Postgres then runs as.
+    """Run `cartwheel up` with a state folder and ports of its own, during the block."""
+    # Not pytest's folder: under root, the user that runs Postgres has no access to it.
     with tempfile.TemporaryDirectory(prefix="cartwheel-") as name:
         folder = Path(name)
         folder.chmod(0o711)
@@ -157,7 +157,7 @@ def shop_up(*, stores: str = "sqlite", **env: str) -> Iterator[RunningShop]:
 def _wait_ready(run: SupervisorProcess) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while "\nReady after" not in run.output:
-        assert run.process.poll() is None, f"it ended and said:\n{run.output}"
+        assert run.process.poll() is None, f"it ended and printed:\n{run.output}"
         assert time.monotonic() < deadline, f"not ready in {READY_WITHIN} s:\n{run.output}"
         time.sleep(0.05)
 

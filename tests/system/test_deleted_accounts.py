@@ -1,4 +1,4 @@
-"""Somebody who deletes their account is named nowhere any more."""
+"""After an account is deleted, its personal data is in no store and no log."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from tests.support.shop import ADDRESS, SKU
 from tests.system.shop import RunningShop, shop_up
 
 FORGOTTEN_WITHIN = 90.0
-"""Seconds; half a minute is what it takes, on a machine that does other things."""
+"""Seconds; it takes about half a minute on a busy machine."""
 PERSONAL = (ADDRESS["name"], ADDRESS["line1"], ADDRESS["city"])
 
 
@@ -26,15 +26,15 @@ async def test_a_deleted_account_is_named_in_no_store_and_no_log(shop: RunningSh
     shop.order(person)
     assert shop.request("user", "DELETE", "/v1/users/me", headers=person.headers).status_code == 204
     deadline = time.monotonic() + FORGOTTEN_WITHIN
-    while told := await told_of(shop, person.email):
-        assert time.monotonic() < deadline, told
+    while found := await personal_data(shop, person.email):
+        assert time.monotonic() < deadline, found
         time.sleep(0.5)
     (order,) = shop.orders_of(person)
     assert (order["address"]["country"], order["status"]) == (ADDRESS["country"], "confirmed")
 
 
-async def told_of(shop: RunningShop, email: str) -> list[str]:
-    """Rows and log lines with something personal in them."""
+async def personal_data(shop: RunningShop, email: str) -> list[str]:
+    """Rows and log lines that contain personal data."""
     orders = await shop.query("tracking", "SELECT address, reply_body FROM orders")
     accounts = await shop.query("user", "SELECT email, name FROM accounts")
     lines = [str(tuple(row)) for row in (*orders, *accounts)]

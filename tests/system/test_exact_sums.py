@@ -1,4 +1,4 @@
-"""Many at once on the same thing: nothing is lost, doubled or oversold, whatever the store."""
+"""Concurrent requests on the same data: nothing is lost, doubled or oversold, on every store."""
 
 import asyncio
 from collections import Counter
@@ -35,15 +35,15 @@ STRAY_PAYMENTS = """
 
 @pytest.fixture(scope="module", params=["sqlite", "real"])
 def shop(request: pytest.FixtureRequest) -> Iterator[RunningShop]:
-    # Two hundred at once take a moment on a small machine. What gets stuck there is taken up
-    # by the sweeper, sooner than the usual minute.
+    # Two hundred checkouts at once take a while on a small machine. The sweeper resumes those
+    # that stop half-way, sooner than after the usual minute.
     timeout = {"CARTWHEEL_CHECKOUT_PATIENCE": "30", "CARTWHEEL_STALL_SECONDS": "8"}
     with shop_up(stores=request.param, **timeout) as shop:
         yield shop
 
 
 def spread(shop: RunningShop, requests: Iterable[HttpRequest]) -> list[tuple[str, HttpRequest]]:
-    """To both replicas of the cart in turn."""
+    """Send them to both replicas of the cart in turn."""
     replicas = shop.own_urls("cart")
     assert len(replicas) == 2
     return list(zip(cycle(replicas), requests, strict=False))
@@ -129,7 +129,7 @@ async def test_of_200_parallel_checkouts_of_50_in_stock_exactly_50_are_confirmed
     shop.set_stock(SKU, STOCK)
     before = await books(shop)
     people = await asyncio.to_thread(shop.people, SHOPPERS)
-    for start in range(0, SHOPPERS, FILLED_AT_ONCE):  # the crowd is at the checkout, not here
+    for start in range(0, SHOPPERS, FILLED_AT_ONCE):  # in batches: the load is for the checkout
         crowd = people[start : start + FILLED_AT_ONCE]
         filled = await send_all_at_once((shop.url("cart"), adding(one.headers)) for one in crowd)
         assert statuses(filled) == {200: len(crowd)}
@@ -152,12 +152,12 @@ async def test_of_200_parallel_checkouts_of_50_in_stock_exactly_50_are_confirmed
 
 
 async def books(shop: RunningShop) -> Counter[tuple[str, str]]:
-    """How many orders there are, by their status and their payment's."""
+    """The number of orders by their status and the status of their payment."""
     return Counter({(row[0], row[1]): row[2] for row in await shop.query("tracking", BOOKS)})
 
 
 async def sell(shop: RunningShop, skus: Iterable[str]) -> None:
-    """Have products of these SKUs, like one there is."""
+    """Create products with these SKUs."""
     model = shop.request("products", "GET", f"/v1/products/{SKU}").json()
     details = {name: model[name] for name in ("summary", "description", "category", "price")}
     requests = [
@@ -169,7 +169,7 @@ async def sell(shop: RunningShop, skus: Iterable[str]) -> None:
 
 
 async def decision(shop: RunningShop, request: HttpRequest) -> str:
-    """What became of a checkout, asked with the same key for as long as that is not said."""
+    """The outcome of a checkout, retried with the same key until it is known."""
     connection = Connection(shop.url("tracking"))
     try:
         async with asyncio.timeout(DECIDED_WITHIN):

@@ -1,4 +1,4 @@
-"""A shopper's way through the shop, with nothing but requests to its front door."""
+"""A shopper's journey through the public API of the storefront."""
 
 import json
 import signal
@@ -27,7 +27,7 @@ def shop() -> Iterator[RunningShop]:
 
 
 class Visitor:
-    """Somebody at the front door: `/api` of the storefront, as curl would call it."""
+    """A client of `/api` of the storefront."""
 
     def __init__(self, shop: RunningShop) -> None:
         self._client = httpx2.Client(base_url=f"{shop.url('storefront')}/api", timeout=10)
@@ -43,7 +43,7 @@ class Visitor:
     def events(
         self, order_id: str, *, after: int = 0, limit: int = len(STORY)
     ) -> list[tuple[int, str]]:
-        """The id and the status of what came after event ``after``, so many or to the end."""
+        """Id and status of the events after event ``after``, up to ``limit`` or to the end."""
         headers = {"authorization": f"Bearer {self.token}", "accept": "text/event-stream"}
         headers |= {"last-event-id": str(after)} if after else {}
         path = f"/tracking/v1/orders/{order_id}/events"

@@ -1,4 +1,4 @@
-"""The process that runs checkouts is killed in the middle of them, among real neighbours."""
+"""The tracking process is killed in the middle of checkouts, with real upstreams."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ FORWARD = (
 BACKWARD = ("before-refund", "after-refund", "after-release")
 KILL_POINT = "CARTWHEEL_KILL_POINT"
 PAYMENT_MODE = "CARTWHEEL_PAYMENT_MODE"
-# Each is to die of its own order, not of one that another left lying.
+# No sweeps: each process must be killed by its own order, not by one that another left.
 NO_SWEEPS = {"CARTWHEEL_SWEEP_SECONDS": "3600"}
 CROWD = 24
 KILLS = 3
@@ -49,7 +49,7 @@ NO_MONEY_KEPT = {("cancelled", money) for money in ("none", "declined", "void", 
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[RunningShop]:
-    # The sweeper takes up what stood still for a minute; here for a second and a half.
+    # The sweeper resumes orders that have not moved for a minute; here for 1.5 seconds.
     with shop_up(CARTWHEEL_STALL_SECONDS="1.5", CARTWHEEL_SWEEP_SECONDS="0.3") as shop:
         yield shop
 
@@ -115,7 +115,7 @@ async def test_a_crowd_at_a_checkout_that_is_killed_again_and_again_loses_nothin
 
 
 async def shoppers(shop: RunningShop, count: int) -> list[Person]:
-    """People with one piece in their carts each, of a product there is plenty of."""
+    """Users with one piece in each cart; there is enough stock for all."""
     people = await asyncio.to_thread(shop.people, count)
     for person in people:
         shop.put_in_cart(person, SKU)
@@ -128,7 +128,7 @@ def order(shop: RunningShop, person: Person) -> HttpRequest:
 
 
 async def send(url: str, request: HttpRequest) -> None:
-    """Raises `OSError` when nobody answers."""
+    """Raises `OSError` without a response."""
     connection = Connection(url)
     try:
         await connection.send(request)
@@ -149,7 +149,7 @@ def is_back(shop: RunningShop, *, after: int) -> bool:
 
 
 async def decisions(shop: RunningShop, people: Sequence[Person]) -> Counter[str]:
-    """The statuses of everybody's order, once all are decided and nothing is left to be done."""
+    """The statuses of all orders, once no order has an unfinished step."""
 
     async def all_done() -> bool:
         return [row[0] for row in await shop.query("tracking", UNFINISHED)] == [0]
@@ -161,7 +161,7 @@ async def decisions(shop: RunningShop, people: Sequence[Person]) -> Counter[str]
 
 
 async def books_agree(shop: RunningShop, people: Sequence[Person], *, confirmed: int) -> None:
-    """Stock, money and carts say the same as the orders."""
+    """Assert that stock, payments and carts are consistent with the orders."""
     assert shop.stock(SKU) == STOCK - confirmed
     books = {(row[0], row[1]) for row in await shop.query("tracking", BOOKS)}
     assert books <= {MONEY_KEPT} | NO_MONEY_KEPT

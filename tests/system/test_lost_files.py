@@ -1,4 +1,4 @@
-"""The SQLite file of a running service is deleted, and made anew."""
+"""The SQLite file of a running service is deleted, then created again."""
 
 import asyncio
 import time
@@ -57,7 +57,7 @@ def test_a_deleted_file_is_503_and_not_ready_until_there_is_one_again(
                 "json": {"lines": [{"sku": SKU, "quantity": 1}]},
             },
         ),
-        # The last: with its keys all tokens are gone.
+        # The last one: with its signing keys all tokens become invalid.
         "user": ("POST", "/v1/guests", {}),
     }
     for service, (method, path, content) in asked.items():

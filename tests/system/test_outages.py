@@ -1,4 +1,4 @@
-"""Parts of the shop go away, and come back."""
+"""Services become unavailable and come back."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def shop() -> Iterator[RunningShop]:
 
 @asynccontextmanager
 async def customer(shop: RunningShop) -> AsyncIterator[Browser]:
-    """A browser of somebody who has ordered something and has something else in the cart."""
+    """The browser of a user with an order and a product in the cart."""
     async with httpx2.AsyncClient(base_url=shop.url("storefront"), timeout=15) as client:
         browser = Browser(client)
         page = await browser.register(f"{time.monotonic_ns()}@shop.example")
@@ -65,7 +65,7 @@ async def test_without_products_pages_go_out_with_a_notice_and_are_whole_again_w
     before = pids(shop, but="products")
     async with customer(shop) as browser:
         await shop.scale("products", 0)
-        for _ in range(10):  # enough for callers to learn that it is gone
+        for _ in range(10):  # enough for callers to notice
             home, cart, orders = [await browser.open(path) for path in PAGES]
             assert [page.status for page in (home, cart, orders)] == [200, 200, 200]
             assert NOTICE in home.html

@@ -1,4 +1,4 @@
-"""The tour in docs/tour.md, word for word."""
+"""The commands of docs/tour.md, executed as they are."""
 
 import re
 import shutil
