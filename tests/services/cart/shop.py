@@ -62,14 +62,14 @@ def as_service() -> dict[str, str]:
     return {"x-service-token": SERVICE_TOKEN}
 
 
-def problem_of(answer: httpx2.Response) -> str:
+def problem_of(response: httpx2.Response) -> str:
     """The type of the problem; checks its form."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == answer.status_code
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["status"] == response.status_code
     return str(problem["type"]).removeprefix("urn:cartwheel:problem:")
 
 
-def quantities(answer: httpx2.Response) -> dict[str, int]:
-    assert answer.status_code == 200, answer.text
-    return {line["sku"]: line["quantity"] for line in answer.json()["lines"]}
+def quantities(response: httpx2.Response) -> dict[str, int]:
+    assert response.status_code == 200, response.text
+    return {line["sku"]: line["quantity"] for line in response.json()["lines"]}

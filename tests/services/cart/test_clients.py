@@ -114,14 +114,14 @@ async def test_an_impatient_caller_does_not_take_the_answer_from_the_others(
 async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
     neighbour: FakeProducts,
 ) -> None:
-    may_answer = asyncio.Event()
+    may_respond = asyncio.Event()
 
-    async def answer(request: httpx2.Request) -> httpx2.Response:
-        await may_answer.wait()
+    async def respond(request: httpx2.Request) -> httpx2.Response:
+        await may_respond.wait()
         return neighbour(request)
 
     metrics = Metrics("cart")
-    transport = httpx2.MockTransport(answer)
+    transport = httpx2.MockTransport(respond)
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:
@@ -133,17 +133,17 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
             gone.cancel()
             await asyncio.wait({gone})
             neighbour.down = True
-            may_answer.set()
+            may_respond.set()
             await asyncio.wait(asyncio.all_tasks() - others)
 
 
 async def test_a_caller_in_a_hurry_does_not_hurry_the_others(neighbour: FakeProducts) -> None:
-    async def answer(request: httpx2.Request) -> httpx2.Response:
+    async def respond(request: httpx2.Request) -> httpx2.Response:
         await asyncio.sleep(0.1)
         return neighbour(request)
 
     metrics = Metrics("cart")
-    transport = httpx2.MockTransport(answer)
+    transport = httpx2.MockTransport(respond)
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:
@@ -157,7 +157,7 @@ async def test_a_caller_in_a_hurry_does_not_hurry_the_others(neighbour: FakeProd
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx2.Response(200, json={"sku": "OTHER"}),
         httpx2.Response(200, content=b"<html>Welcome</html>"),
@@ -169,11 +169,11 @@ async def test_a_caller_in_a_hurry_does_not_hurry_the_others(neighbour: FakeProd
         httpx2.Response(422, json={"type": "urn:cartwheel:problem:unprocessable-payload"}),
         httpx2.Response(999, json={"sku": "MUG"}),
     ],
-    ids=lambda answer: f"{answer.status_code} {answer.text[:20]}",
+    ids=lambda response: f"{response.status_code} {response.text[:20]}",
 )
-async def test_what_is_no_answer_about_the_product_sells_nothing(answer: httpx2.Response) -> None:
+async def test_what_is_no_answer_about_the_product_sells_nothing(response: httpx2.Response) -> None:
     metrics = Metrics("cart")
-    transport = httpx2.MockTransport(lambda request: answer)
+    transport = httpx2.MockTransport(lambda request: response)
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:

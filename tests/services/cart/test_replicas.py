@@ -12,29 +12,31 @@ async def test_ninety_parallel_adds_over_two_replicas_are_ninety_ten_times(store
     async with cart_service(store_url) as first, cart_service(store_url) as second:
         for _ in range(10):
             me = as_shopper(f"guest_{secrets.token_hex(4)}")
-            answers = await asyncio.gather(
+            responses = await asyncio.gather(
                 *(
                     replica.post("/v1/cart/items", json=ONE_MUG, headers=me)
                     for replica in [first, second] * 45
                 )
             )
 
-            assert {answer.status_code for answer in answers} == {200}
-            assert sorted(answer.json()["version"] for answer in answers) == list(range(1, 91))
+            assert {response.status_code for response in responses} == {200}
+            assert sorted(response.json()["version"] for response in responses) == list(
+                range(1, 91)
+            )
             assert quantities(await second.get("/v1/cart", headers=me)) == {"MUG": 90}
 
 
 async def test_what_parallel_adds_pass_the_limit_is_refused_to_the_piece(store_url: str) -> None:
     async with cart_service(store_url) as first, cart_service(store_url) as second:
         me = as_shopper(f"guest_{secrets.token_hex(4)}")
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(
                 replica.post("/v1/cart/items", json=ONE_MUG, headers=me)
                 for replica in [first, second] * 55
             )
         )
 
-        statuses = [answer.status_code for answer in answers]
+        statuses = [response.status_code for response in responses]
         assert (statuses.count(200), statuses.count(409)) == (99, 11)
         assert quantities(await first.get("/v1/cart", headers=me)) == {"MUG": 99}
 
@@ -42,7 +44,7 @@ async def test_what_parallel_adds_pass_the_limit_is_refused_to_the_piece(store_u
 async def test_256_requests_in_flight_are_all_answered(store_url: str) -> None:
     async with cart_service(store_url) as replica:
         shoppers = [as_shopper(f"guest_{secrets.token_hex(4)}") for _ in range(64)]
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(
                 replica.post("/v1/cart/items", json=ONE_MUG, headers=me)
                 for me in shoppers
@@ -50,6 +52,6 @@ async def test_256_requests_in_flight_are_all_answered(store_url: str) -> None:
             )
         )
 
-        assert {answer.status_code for answer in answers} == {200}
+        assert {response.status_code for response in responses} == {200}
         for me in shoppers:
             assert quantities(await replica.get("/v1/cart", headers=me)) == {"MUG": 4}

@@ -72,10 +72,10 @@ async def test_shoppers_have_carts_of_their_own(
 
 
 async def test_parallel_adds_lose_nothing(carts: CartRepository, shopper: str) -> None:
-    answers = await asyncio.gather(*(carts.add(shopper, MUG, key=None) for _ in range(60)))
+    results = await asyncio.gather(*(carts.add(shopper, MUG, key=None) for _ in range(60)))
 
     assert quantities(await carts.read(shopper)) == {"MUG": 60}
-    assert sorted(added.cart.version for added in answers) == list(range(1, 61))
+    assert sorted(added.cart.version for added in results) == list(range(1, 61))
 
 
 async def test_the_hundredth_piece_is_refused_and_changes_nothing(
@@ -159,11 +159,11 @@ async def test_keys_of_any_length_are_told_apart_by_their_last_character(
 
 
 async def test_parallel_adds_with_one_key_add_once(carts: CartRepository, shopper: str) -> None:
-    answers = await asyncio.gather(*(carts.add(shopper, MUG, key="k1") for _ in range(20)))
+    results = await asyncio.gather(*(carts.add(shopper, MUG, key="k1") for _ in range(20)))
 
     assert quantities(await carts.read(shopper)) == {"MUG": 1}
-    assert sum(not added.replayed for added in answers) == 1
-    assert {added.cart for added in answers} == {answers[0].cart}
+    assert sum(not added.replayed for added in results) == 1
+    assert {added.cart for added in results} == {results[0].cart}
 
 
 async def test_a_key_stands_for_one_request_only(carts: CartRepository, shopper: str) -> None:
@@ -300,11 +300,11 @@ async def test_take_removes_what_was_ordered_and_leaves_what_came_later(
 async def test_take_happens_once_per_order(carts: CartRepository, shopper: str) -> None:
     await carts.add(shopper, line("MUG", 10), key=None)
 
-    answers = await asyncio.gather(
+    results = await asyncio.gather(
         *(carts.take_ordered_lines(shopper, "order-0001", [line("MUG", 2)]) for _ in range(8))
     )
 
-    assert sum(answer.taken for answer in answers) == 1
+    assert sum(response.taken for response in results) == 1
     assert quantities(await carts.read(shopper)) == {"MUG": 8}
 
 

@@ -43,16 +43,16 @@ async def read(shop: Shop, subject: str) -> httpx2.Response:
 
 
 async def test_a_new_shopper_has_an_empty_cart(shop: Shop, guest: str) -> None:
-    answer = await read(shop, guest)
+    response = await read(shop, guest)
 
-    assert answer.json() == {"version": 0, "lines": [], "updated_at": None}
+    assert response.json() == {"version": 0, "lines": [], "updated_at": None}
 
 
 async def test_an_add_answers_the_whole_cart(shop: Shop, guest: str) -> None:
     await add(shop, guest, "LAMP-2")
-    answer = await add(shop, guest, "MUG", 2)
+    response = await add(shop, guest, "MUG", 2)
 
-    cart = answer.json()
+    cart = response.json()
     assert cart["version"] == 2
     assert cart["lines"] == [{"sku": "LAMP-2", "quantity": 1}, {"sku": "MUG", "quantity": 2}]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", cart["updated_at"])
@@ -69,22 +69,22 @@ async def test_quantities_are_set_and_lines_removed(shop: Shop, shopper: str) ->
     me = as_shopper(shopper)
     await add(shop, shopper, "MUG", 5)
 
-    answer = await shop.put("/v1/cart/items/MUG", json={"quantity": 3}, headers=me)
-    assert quantities(answer) == {"MUG": 3}
-    answer = await shop.put("/v1/cart/items/LAMP-2", json={"quantity": 1}, headers=me)
-    assert quantities(answer) == {"LAMP-2": 1, "MUG": 3}
+    response = await shop.put("/v1/cart/items/MUG", json={"quantity": 3}, headers=me)
+    assert quantities(response) == {"MUG": 3}
+    response = await shop.put("/v1/cart/items/LAMP-2", json={"quantity": 1}, headers=me)
+    assert quantities(response) == {"LAMP-2": 1, "MUG": 3}
     assert quantities(await shop.delete("/v1/cart/items/MUG", headers=me)) == {"LAMP-2": 1}
     assert quantities(await shop.delete("/v1/cart", headers=me)) == {}
 
 
 async def test_a_product_that_is_not_sold_is_refused(shop: Shop, shopper: str) -> None:
     assert (await add(shop, shopper, "GHOST")).status_code == 404
-    answer = await shop.put(
+    response = await shop.put(
         "/v1/cart/items/GHOST", json={"quantity": 3}, headers=as_shopper(shopper)
     )
 
-    assert answer.status_code == 404
-    assert problem_of(answer) == "unknown-product"
+    assert response.status_code == 404
+    assert problem_of(response) == "unknown-product"
     assert quantities(await read(shop, shopper)) == {}
 
 
@@ -92,10 +92,10 @@ async def test_the_add_that_passes_99_pieces_is_refused_and_changes_nothing(
     shop: Shop, shopper: str
 ) -> None:
     before = await add(shop, shopper, "MUG", 98)
-    answer = await add(shop, shopper, "MUG", 2)
+    response = await add(shop, shopper, "MUG", 2)
 
-    assert answer.status_code == 409
-    assert problem_of(answer) == "cart-limit"
+    assert response.status_code == 409
+    assert problem_of(response) == "cart-limit"
     assert (await read(shop, shopper)).json() == before.json()
 
 
@@ -104,10 +104,10 @@ async def test_the_add_that_passes_100_lines_is_refused_and_changes_nothing(
 ) -> None:
     for number in range(100):
         before = await add(shop, shopper, f"SKU-{number}")
-    answer = await add(shop, shopper, "ONE-MORE")
+    response = await add(shop, shopper, "ONE-MORE")
 
-    assert answer.status_code == 409
-    assert problem_of(answer) == "cart-limit"
+    assert response.status_code == 409
+    assert problem_of(response) == "cart-limit"
     assert (await read(shop, shopper)).json() == before.json()
 
 
@@ -132,19 +132,19 @@ async def test_the_add_that_passes_100_lines_is_refused_and_changes_nothing(
     ids=str,
 )
 async def test_a_line_that_breaks_the_rules_is_422(shop: Shop, shopper: str, body: object) -> None:
-    answer = await shop.post("/v1/cart/items", json=body, headers=as_shopper(shopper))
+    response = await shop.post("/v1/cart/items", json=body, headers=as_shopper(shopper))
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"]
+    assert response.status_code == 422
+    assert response.json()["errors"]
     assert quantities(await read(shop, shopper)) == {}
 
 
 @pytest.mark.parametrize("sku", ["mug", "M", "M" * 33, "MUG%0A", "-MUG"])
 async def test_a_path_that_is_no_sku_is_422(shop: Shop, shopper: str, sku: str) -> None:
-    answer = await shop.delete(f"/v1/cart/items/{sku}", headers=as_shopper(shopper))
+    response = await shop.delete(f"/v1/cart/items/{sku}", headers=as_shopper(shopper))
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "/sku"
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/sku"
 
 
 @pytest.mark.parametrize(
@@ -163,10 +163,10 @@ async def test_nothing_is_done_for_strangers(shop: Shop, method: str, path: str)
     forged = Signer("test-key").token("user_1")
     for headers in ({}, {"authorization": f"Bearer {forged}"}, {"x-service-token": "guessed"}):
         body = MUG if method in ("POST", "PUT") else None
-        answer = await shop.request(method, path, json=body, headers=headers)
+        response = await shop.request(method, path, json=body, headers=headers)
 
-        assert answer.status_code == 401
-        assert answer.headers["www-authenticate"] == "Bearer"
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"] == "Bearer"
 
 
 async def test_a_repeated_idempotency_key_adds_once(shop: Shop, shopper: str) -> None:
@@ -183,10 +183,10 @@ async def test_a_repeated_idempotency_key_adds_once(shop: Shop, shopper: str) ->
 async def test_an_idempotency_key_for_something_else_is_422(shop: Shop, shopper: str) -> None:
     me = as_shopper(shopper, **{"Idempotency-Key": "click-1"})
     await shop.post("/v1/cart/items", json=MUG, headers=me)
-    answer = await shop.post("/v1/cart/items", json=MUG | {"quantity": 3}, headers=me)
+    response = await shop.post("/v1/cart/items", json=MUG | {"quantity": 3}, headers=me)
 
-    assert answer.status_code == 422
-    assert problem_of(answer) == "idempotency-key-reused"
+    assert response.status_code == 422
+    assert problem_of(response) == "idempotency-key-reused"
     assert quantities(await read(shop, shopper)) == {"MUG": 2}
 
 
@@ -195,11 +195,11 @@ async def test_a_malformed_idempotency_key_is_400(
     shop: Shop, shopper: str, key: str | bytes
 ) -> None:
     headers = [*as_shopper(shopper).items(), ("Idempotency-Key", key)]
-    answer = await shop.post(
+    response = await shop.post(
         "/v1/cart/items", json=MUG, headers=[(k.encode(), _bytes(v)) for k, v in headers]
     )
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert quantities(await read(shop, shopper)) == {}
 
 
@@ -232,20 +232,20 @@ async def test_only_a_guests_own_token_opens_the_guests_cart(
         "not.a.token",
     ]
     for bad_token in bad_tokens:
-        answer = await shop.post(
+        response = await shop.post(
             "/v1/cart:merge", json={"guest_token": bad_token}, headers=as_shopper(shopper)
         )
 
-        assert answer.status_code == 422
-        assert answer.json()["errors"][0]["pointer"] == "/guest_token"
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["pointer"] == "/guest_token"
     assert quantities(await read(shop, guest)) == {"MUG": 1}
 
 
 async def test_a_guest_cannot_merge(shop: Shop, guest: str) -> None:
     merge = {"guest_token": token("guest_other", roles=("guest",))}
-    answer = await shop.post("/v1/cart:merge", json=merge, headers=as_shopper(guest))
+    response = await shop.post("/v1/cart:merge", json=merge, headers=as_shopper(guest))
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
 
 
 async def test_checkout_takes_exactly_what_was_ordered_once(shop: Shop, shopper: str) -> None:
@@ -264,9 +264,9 @@ async def test_checkout_takes_exactly_what_was_ordered_once(shop: Shop, shopper:
 
 async def test_shoppers_cannot_take(shop: Shop, shopper: str) -> None:
     order = {"order_id": "order-0001", "subject": shopper, "lines": [MUG]}
-    answer = await shop.post("/v1/cart:take", json=order, headers=as_shopper(shopper))
+    response = await shop.post("/v1/cart:take", json=order, headers=as_shopper(shopper))
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 async def test_products_is_asked_once_for_many_at_the_same_time(

@@ -56,12 +56,12 @@ async def test_a_file_that_somebody_else_keeps_locked_is_503(
     async with cart_service(url) as shop:
         observer.execute("BEGIN IMMEDIATE")
 
-        answer = await shop.post(
+        response = await shop.post(
             "/v1/cart/items", json=MUG.model_dump(), headers=as_shopper(shopper)
         )
 
-        assert answer.status_code == 503
-        assert problem_of(answer) == "store-unavailable"
+        assert response.status_code == 503
+        assert problem_of(response) == "store-unavailable"
         observer.execute("ROLLBACK")
         assert (await shop.delete("/v1/cart", headers=as_shopper(shopper))).status_code == 200
 

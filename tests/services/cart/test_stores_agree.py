@@ -37,49 +37,49 @@ steps = st.one_of(
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(story=st.lists(steps, min_size=3, max_size=15))
-def test_both_stores_answer_the_same_to_any_story(
-    story: Sequence[tuple[Any, ...]], valkey_server_url: str, tmp_path: Path
+@given(sequence=st.lists(steps, min_size=3, max_size=15))
+def test_both_stores_have_the_same_results_for_any_sequence_of_requests(
+    sequence: Sequence[tuple[Any, ...]], valkey_server_url: str, tmp_path: Path
 ) -> None:
     sqlite_url = f"sqlite:///{tmp_path}/cart.sqlite3"
 
-    async def tell_both() -> None:
+    async def run_both() -> None:
         await migrate("services.cart", sqlite_url)
         async with AsyncExitStack() as stack:
-            chapter = secrets.token_hex(6)
-            told = [
-                await _tell(await stack.enter_async_context(open_carts(url)), story, chapter)
+            run_id = secrets.token_hex(6)
+            results = [
+                await _run(await stack.enter_async_context(open_carts(url)), sequence, run_id)
                 for url in (sqlite_url, valkey_server_url)
             ]
-        assert told[0] == told[1]
+        assert results[0] == results[1]
 
-    asyncio.run(tell_both())
+    asyncio.run(run_both())
 
 
-async def _tell(
-    carts: CartRepository, story: Sequence[tuple[Any, ...]], chapter: str
+async def _run(
+    carts: CartRepository, sequence: Sequence[tuple[Any, ...]], run_id: str
 ) -> list[object]:
     """All results and the carts at the end, without times."""
-    answers = [await _answer(carts, step, chapter) for step in story]
-    ends = [_timeless(await carts.read(f"{shopper}_{chapter}")) for shopper in SHOPPERS]
-    return [*answers, *ends]
+    results = [await _run_step(carts, step, run_id) for step in sequence]
+    ends = [_timeless(await carts.read(f"{shopper}_{run_id}")) for shopper in SHOPPERS]
+    return [*results, *ends]
 
 
-async def _answer(carts: CartRepository, step: tuple[Any, ...], chapter: str) -> object:
+async def _run_step(carts: CartRepository, step: tuple[Any, ...], run_id: str) -> object:
     verb, *rest = step
     if verb == "merge":
-        return _timeless(await carts.merge(f"user_1_{chapter}", guest=f"guest_1_{chapter}"))
+        return _timeless(await carts.merge(f"user_1_{run_id}", guest=f"guest_1_{run_id}"))
     subject, *rest = rest
-    subject = f"{subject}_{chapter}"
+    subject = f"{subject}_{run_id}"
     try:
         if verb == "add":
             line, key = rest
             added = await carts.add(subject, line, key=key)
             return added.replayed, _timeless(added.cart)
         return _timeless(await getattr(carts, verb)(subject, *rest))
-    except (CartLimit, IdempotencyKeyReused) as refusal:
-        return type(refusal)
+    except (CartLimit, IdempotencyKeyReused) as error:
+        return type(error)
 
 
-def _timeless(answer: Any) -> object:
-    return answer.model_dump(exclude={"updated_at"})
+def _timeless(response: Any) -> object:
+    return response.model_dump(exclude={"updated_at"})

@@ -30,11 +30,11 @@ async def shop(own_valkey: ValkeyServer) -> AsyncIterator[Shop]:
 
 
 async def add(shop: Shop, subject: str) -> int:
-    answer = await shop.post("/v1/cart/items", json=ONE_MUG, headers=as_shopper(subject))
-    if answer.status_code == 503:
-        assert problem_of(answer) in ("store-unavailable", "store-full")
-        assert answer.headers["retry-after"] == "1"
-    return answer.status_code
+    response = await shop.post("/v1/cart/items", json=ONE_MUG, headers=as_shopper(subject))
+    if response.status_code == 503:
+        assert problem_of(response) in ("store-unavailable", "store-full")
+        assert response.headers["retry-after"] == "1"
+    return response.status_code
 
 
 async def is_ready(shop: Shop) -> bool:
@@ -62,9 +62,9 @@ async def test_while_its_store_is_away_the_cart_says_why(
     shop: Shop, own_valkey: ValkeyServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address = own_valkey.url.rpartition("@")[2].removeprefix("valkey://")
-    answer = await shop.get("/readyz?verbose")
-    assert answer.json()["checks"]["store"].startswith("The store is not answering. (")
-    assert f"connecting to {address}" in answer.json()["checks"]["store"]
+    response = await shop.get("/readyz?verbose")
+    assert response.json()["checks"]["store"].startswith("The store is not answering. (")
+    assert f"connecting to {address}" in response.json()["checks"]["store"]
     own_valkey.start()
     await until(lambda: is_ready(shop), within=RETURN_SECONDS)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -115,9 +115,9 @@ async def test_no_acknowledged_add_is_lost_when_the_store_is_killed_under_load(
         finished.set()
 
     for subject in shoppers:
-        answer = await shop.get("/v1/cart", headers=as_shopper(subject))
-        # An add whose answer got lost may have happened: more is possible, less is not.
-        assert quantities(answer)["MUG"] >= acknowledged[subject]
+        response = await shop.get("/v1/cart", headers=as_shopper(subject))
+        # An add whose response got lost may have happened: more is possible, less is not.
+        assert quantities(response)["MUG"] >= acknowledged[subject]
 
 
 async def _reached(acknowledged: dict[str, int], total: int) -> bool:

@@ -32,8 +32,8 @@ async def every_sku(shop: httpx2.AsyncClient, query: str) -> list[str]:
 
 
 async def test_the_shop_has_six_categories_of_eight(shop: httpx2.AsyncClient) -> None:
-    answer = (await shop.get("/v1/categories")).json()
-    assert [(category["slug"], category["count"]) for category in answer["items"]] == [
+    response = (await shop.get("/v1/categories")).json()
+    assert [(category["slug"], category["count"]) for category in response["items"]] == [
         ("bicycles", 8),
         ("skates", 8),
         ("carts", 8),
@@ -109,9 +109,9 @@ async def test_an_unknown_category_is_an_empty_list(shop: httpx2.AsyncClient) ->
 async def test_a_query_that_makes_no_sense_is_pointed_at(
     shop: httpx2.AsyncClient, query: str, pointer: str
 ) -> None:
-    answer = await shop.get(f"/v1/products?{query}")
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    response = await shop.get(f"/v1/products?{query}")
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
 
 
 async def test_a_cursor_reads_on_in_its_own_list_only(shop: httpx2.AsyncClient) -> None:
@@ -122,10 +122,10 @@ async def test_a_cursor_reads_on_in_its_own_list_only(shop: httpx2.AsyncClient) 
 
 
 async def test_an_unknown_product_is_a_problem(shop: httpx2.AsyncClient) -> None:
-    answer = await shop.get("/v1/products/NO-SUCH-01")
-    assert answer.status_code == 404
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["type"] == "urn:cartwheel:problem:unknown-product"
+    response = await shop.get("/v1/products/NO-SUCH-01")
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["type"] == "urn:cartwheel:problem:unknown-product"
 
 
 @pytest.mark.parametrize("path", [FIXIE, "/v1/products", "/v1/categories", f"{FIXIE}/image.svg"])
@@ -142,9 +142,9 @@ async def test_who_has_it_already_is_told_so(shop: httpx2.AsyncClient, path: str
 
 async def test_a_lookup_answers_in_the_order_asked(shop: httpx2.AsyncClient) -> None:
     skus = ["TOY-DUCK-01", "NOPE-1", "BIKE-FIXIE-01", "TOY-DUCK-01"]
-    answer = (await shop.post("/v1/products:lookup", json={"skus": skus})).json()
-    assert [product["sku"] for product in answer["items"]] == ["TOY-DUCK-01", "BIKE-FIXIE-01"]
-    assert answer["missing"] == ["NOPE-1"]
+    response = (await shop.post("/v1/products:lookup", json={"skus": skus})).json()
+    assert [product["sku"] for product in response["items"]] == ["TOY-DUCK-01", "BIKE-FIXIE-01"]
+    assert response["missing"] == ["NOPE-1"]
 
 
 @pytest.mark.parametrize(
@@ -167,9 +167,9 @@ async def test_a_lookup_of_anything_else_is_refused(
 
 
 async def test_a_picture_is_svg_with_the_products_name(shop: httpx2.AsyncClient) -> None:
-    answer = await shop.get(f"{FIXIE}/image.svg")
-    assert answer.headers["content-type"] == "image/svg+xml"
-    title = ElementTree.fromstring(answer.text).find("{http://www.w3.org/2000/svg}title")
+    response = await shop.get(f"{FIXIE}/image.svg")
+    assert response.headers["content-type"] == "image/svg+xml"
+    title = ElementTree.fromstring(response.text).find("{http://www.w3.org/2000/svg}title")
     assert title is not None
     assert title.text == "Errand fixed-gear"
     assert (await shop.get("/v1/products/NO-SUCH-01/image.svg")).status_code == 404
@@ -207,8 +207,8 @@ async def test_a_change_made_for_another_version_is_refused(shop: httpx2.AsyncCl
     assert late.status_code == 412
     assert late.json()["type"] == "urn:cartwheel:problem:product-changed"
     stock = {**STAFF, "if-match": f'"other", {first.headers["etag"]}'}
-    answer = await shop.put(f"{FIXIE}/stock", json={"available": 1}, headers=stock)
-    assert answer.status_code == 200
+    response = await shop.put(f"{FIXIE}/stock", json={"available": 1}, headers=stock)
+    assert response.status_code == 200
 
 
 async def test_a_change_can_insist_that_the_product_exists(shop: httpx2.AsyncClient) -> None:
@@ -235,9 +235,9 @@ async def test_a_change_can_insist_that_the_product_exists(shop: httpx2.AsyncCli
 async def test_a_product_that_breaks_a_rule_is_pointed_at(
     shop: httpx2.AsyncClient, change: dict[str, object], pointer: str
 ) -> None:
-    answer = await shop.put(FIXIE, json=TRIKE | change, headers=STAFF)
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    response = await shop.put(FIXIE, json=TRIKE | change, headers=STAFF)
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
 
 
 @pytest.mark.parametrize("path", [FIXIE, f"{FIXIE}/stock"])
@@ -248,16 +248,16 @@ async def test_only_the_staff_may_change_anything(shop: httpx2.AsyncClient, path
 
 
 async def test_stock_of_an_unknown_product_cannot_be_set(shop: httpx2.AsyncClient) -> None:
-    answer = await shop.put("/v1/products/NOPE-1/stock", json={"available": 1}, headers=STAFF)
-    assert answer.status_code == 404
+    response = await shop.put("/v1/products/NOPE-1/stock", json={"available": 1}, headers=STAFF)
+    assert response.status_code == 404
 
 
 @pytest.mark.parametrize("available", [-1, 1_000_001, 1.0, "1", True, None])
 async def test_stock_is_a_sensible_whole_number(
     shop: httpx2.AsyncClient, available: object
 ) -> None:
-    answer = await shop.put(f"{FIXIE}/stock", json={"available": available}, headers=STAFF)
-    assert answer.status_code == 422
+    response = await shop.put(f"{FIXIE}/stock", json={"available": available}, headers=STAFF)
+    assert response.status_code == 422
 
 
 async def test_the_catalogue_can_be_read_and_changed_on_each_store(seeded_url: str) -> None:
@@ -271,18 +271,18 @@ async def test_the_catalogue_can_be_read_and_changed_on_each_store(seeded_url: s
 
 async def test_a_store_without_tables_is_not_ready(empty_url: str) -> None:
     async with running(build(settings_for(empty_url))) as shop:
-        answer = await shop.get("/readyz?verbose")
-        assert answer.status_code == 503
-        assert "run cartwheel migrate" in answer.text
+        response = await shop.get("/readyz?verbose")
+        assert response.status_code == 503
+        assert "run cartwheel migrate" in response.text
         assert (await shop.get("/livez")).status_code == 200
 
 
 async def test_a_store_that_is_away_is_a_503_and_no_reason_to_die() -> None:
     away = settings_for("postgresql://nobody@127.0.0.1:9/nothing")
     async with running(build(away)) as shop:
-        answer = await shop.get(FIXIE)
-        assert answer.status_code == 503
-        assert answer.headers["retry-after"] == "1"
+        response = await shop.get(FIXIE)
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "1"
         assert (await shop.get("/readyz")).status_code == 503
         assert (await shop.get("/livez")).status_code == 200
 

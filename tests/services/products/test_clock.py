@@ -25,6 +25,6 @@ async def test_a_replica_whose_clock_is_ahead_reserves_for_no_longer_than_the_ot
     lines = {"lines": [{"sku": SKU, "quantity": 1}]}
     with skewed_clock():
         async with running(build(settings, transports={"user": jwks_transport()})) as client:
-            answer = await client.put("/v1/reservations/order_0001", json=lines, headers=SERVICE)
-    ends_at = datetime.fromisoformat(answer.json()["expires_at"]).timestamp()
+            response = await client.put("/v1/reservations/order_0001", json=lines, headers=SERVICE)
+    ends_at = datetime.fromisoformat(response.json()["expires_at"]).timestamp()
     assert abs(ends_at - right - LIFETIME) < 60

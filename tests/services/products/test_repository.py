@@ -266,10 +266,10 @@ async def test_an_order_cannot_reserve_something_else(
 async def test_one_order_reserving_in_parallel_takes_its_lines_once(
     stocked: CatalogueRepository, reservations: ReservationRepository
 ) -> None:
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(reservations.reserve("order_01", lines(A=2), expires_at=LATER) for _ in range(10))
     )
-    assert Counter(is_new for _, is_new in answers) == {True: 1, False: 9}
+    assert Counter(is_new for _, is_new in responses) == {True: 1, False: 9}
     assert (await available(stocked))["A-1"] == 3
 
 
@@ -313,9 +313,11 @@ async def test_a_release_gives_the_stock_back_once(
     await reservations.reserve("order_01", lines(A=2, B=1), expires_at=LATER)
     if committed:
         await reservations.commit("order_01")
-    answers = await asyncio.gather(*(reservations.release("order_01", now=NOON) for _ in range(5)))
-    assert {answer.status for answer, _ in answers} == {ReservationStatus.RELEASED}
-    assert sum(changed for _, changed in answers) == 1
+    responses = await asyncio.gather(
+        *(reservations.release("order_01", now=NOON) for _ in range(5))
+    )
+    assert {response.status for response, _ in responses} == {ReservationStatus.RELEASED}
+    assert sum(changed for _, changed in responses) == 1
     assert await available(stocked) == {"A-1": 5, "B-1": 5, "C-1": 0}
 
 

@@ -47,12 +47,12 @@ async def test_of_200_parallel_orders_for_50_in_stock_exactly_50_win(seeded_url:
     app = build(settings_for(seeded_url), transports={"user": jwks_transport()})
     async with running(app) as shop:
         await set_stock(shop, 50)
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(reserve(shop, f"/v1/reservations/order_{number:04}") for number in range(200))
         )
-        assert Counter(answer.status_code for answer in answers) == {201: 50, 409: 150}
+        assert Counter(response.status_code for response in responses) == {201: 50, 409: 150}
         assert await stock_of(shop) == 0
-        refused = next(answer for answer in answers if answer.status_code == 409).json()
+        refused = next(response for response in responses if response.status_code == 409).json()
         assert refused["type"] == "urn:cartwheel:problem:out-of-stock"
         assert refused["unavailable"] == [{"sku": DUCK, "requested": 1, "available": 0}]
         metrics = (await shop.get("/metrics")).text
@@ -76,10 +76,10 @@ async def test_replicas_that_share_a_store_do_not_sell_twice(
     ):
         urls = [f"{replica.url}/v1/reservations" for replica in (first, second)]
         body = {"lines": [{"sku": "CURIO-FILM-01", "quantity": 1}]}  # 18 in stock
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(client.put(f"{urls[n % 2]}/order_{n:04}", json=body) for n in range(60))
         )
-        assert Counter(answer.status_code for answer in answers) == {201: 18, 409: 42}
+        assert Counter(response.status_code for response in responses) == {201: 18, 409: 42}
         lookup = await client.post(
             f"{first.url}/v1/products:lookup", json={"skus": ["CURIO-FILM-01"]}
         )
@@ -116,15 +116,15 @@ async def test_a_committed_order_can_still_be_cancelled(shop: httpx2.AsyncClient
 
 async def test_a_released_reservation_stays_closed(shop: httpx2.AsyncClient) -> None:
     assert (await shop.post(f"{ORDER}:release", headers=SERVICE)).status_code == 200
-    for answer in (await reserve(shop), await shop.post(f"{ORDER}:commit", headers=SERVICE)):
-        assert answer.status_code == 409
-        assert answer.json()["type"] == "urn:cartwheel:problem:reservation-closed"
+    for response in (await reserve(shop), await shop.post(f"{ORDER}:commit", headers=SERVICE)):
+        assert response.status_code == 409
+        assert response.json()["type"] == "urn:cartwheel:problem:reservation-closed"
 
 
 async def test_a_commit_of_nothing_is_not_found(shop: httpx2.AsyncClient) -> None:
-    answer = await shop.post(f"{ORDER}:commit", headers=SERVICE)
-    assert answer.status_code == 404
-    assert answer.json()["type"] == "urn:cartwheel:problem:unknown-reservation"
+    response = await shop.post(f"{ORDER}:commit", headers=SERVICE)
+    assert response.status_code == 404
+    assert response.json()["type"] == "urn:cartwheel:problem:unknown-reservation"
 
 
 async def test_stock_nobody_claims_goes_back_by_itself(shop_in_a_hurry: httpx2.AsyncClient) -> None:
@@ -165,9 +165,9 @@ async def test_only_services_may_reserve(shop: httpx2.AsyncClient, headers: dict
 async def test_lines_that_break_a_rule_are_refused(
     shop: httpx2.AsyncClient, lines: list[dict[str, object]]
 ) -> None:
-    answer = await shop.put(ORDER, json={"lines": lines}, headers=SERVICE)
-    assert answer.status_code == 422
-    assert "DROP TABLE" not in answer.text
+    response = await shop.put(ORDER, json={"lines": lines}, headers=SERVICE)
+    assert response.status_code == 422
+    assert "DROP TABLE" not in response.text
 
 
 @pytest.mark.parametrize("order_id", ["short", "x" * 65, "with.a.dot", "order_0001:commit"])

@@ -16,9 +16,9 @@ WORDS = ("bicycle", "duck", "wheelbarrow", "orrery")
 
 
 async def found(shop: httpx2.AsyncClient, **query: object) -> list[str]:
-    answer = await shop.get("/v1/products", params={"limit": 100, **query})
-    assert answer.status_code == 200, answer.text
-    page = answer.json()
+    response = await shop.get("/v1/products", params={"limit": 100, **query})
+    assert response.status_code == 200, response.text
+    page = response.json()
     assert page["total"] == len(page["items"])
     return [product["sku"] for product in page["items"]]
 
@@ -142,5 +142,5 @@ async def test_a_forged_cursor_is_refused(
     shop: httpx2.AsyncClient, sort: str, position: list[str | int]
 ) -> None:
     cursor = encode_cursor(position, f"products {Listing(sort=Sort(sort))}")
-    answer = await shop.get(f"/v1/products?sort={sort}&cursor={cursor}")
-    assert answer.status_code == 422
+    response = await shop.get(f"/v1/products?sort={sort}&cursor={cursor}")
+    assert response.status_code == 422

@@ -15,9 +15,9 @@ def bearer(tokens: dict[str, Any]) -> dict[str, str]:
 
 
 async def register(client: httpx2.AsyncClient, **changes: str) -> dict[str, Any]:
-    answer = await client.post("/v1/users", json={**ANN, **changes})
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
+    response = await client.post("/v1/users", json={**ANN, **changes})
+    assert response.status_code == 201, response.text
+    return dict(response.json())
 
 
 async def try_password(
@@ -32,9 +32,9 @@ async def try_password(
 
 
 async def log_in(client: httpx2.AsyncClient, **credentials: Any) -> dict[str, Any]:
-    answer = await try_password(client, **credentials)
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
+    response = await try_password(client, **credentials)
+    assert response.status_code == 201, response.text
+    return dict(response.json())
 
 
 async def refresh(client: httpx2.AsyncClient, tokens: dict[str, Any]) -> httpx2.Response:
@@ -42,9 +42,9 @@ async def refresh(client: httpx2.AsyncClient, tokens: dict[str, Any]) -> httpx2.
     return await client.post("/v1/sessions:refresh", json=body)
 
 
-def problem_type(answer: httpx2.Response) -> str:
-    assert answer.headers["content-type"] == "application/problem+json"
-    return str(answer.json()["type"]).removeprefix("urn:cartwheel:problem:")
+def problem_type(response: httpx2.Response) -> str:
+    assert response.headers["content-type"] == "application/problem+json"
+    return str(response.json()["type"]).removeprefix("urn:cartwheel:problem:")
 
 
 def header_of(tokens: dict[str, Any]) -> dict[str, Any]:

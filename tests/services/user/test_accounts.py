@@ -23,25 +23,25 @@ NEW_PASSWORD = "tr0ub4dor and 3"
 
 
 async def test_a_new_account_is_answered_without_its_password(client: httpx2.AsyncClient) -> None:
-    answer = await client.post("/v1/users", json={**ANN, "email": " Ann@Example.COM "})
-    assert answer.status_code == 201
-    assert set(answer.json()) == {"id", "email", "name", "created_at"}
-    assert answer.json()["email"] == "ann@example.com"
-    assert answer.json()["created_at"].endswith("Z")
+    response = await client.post("/v1/users", json={**ANN, "email": " Ann@Example.COM "})
+    assert response.status_code == 201
+    assert set(response.json()) == {"id", "email", "name", "created_at"}
+    assert response.json()["email"] == "ann@example.com"
+    assert response.json()["created_at"].endswith("Z")
 
 
 async def test_an_email_is_taken_in_every_spelling(client: httpx2.AsyncClient) -> None:
     await register(client)
-    answer = await client.post("/v1/users", json={**ANN, "email": "ANN@example.com"})
-    assert answer.status_code == 409
-    assert problem_type(answer) == "email-taken"
+    response = await client.post("/v1/users", json={**ANN, "email": "ANN@example.com"})
+    assert response.status_code == 409
+    assert problem_type(response) == "email-taken"
 
 
 async def test_of_parallel_registrations_of_one_email_one_succeeds(
     client: httpx2.AsyncClient,
 ) -> None:
-    answers = await asyncio.gather(*(client.post("/v1/users", json=ANN) for _ in range(5)))
-    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
+    responses = await asyncio.gather(*(client.post("/v1/users", json=ANN) for _ in range(5)))
+    assert sorted(response.status_code for response in responses) == [201, 409, 409, 409, 409]
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ async def test_of_parallel_registrations_of_one_email_one_succeeds(
 async def test_a_bad_field_is_named_and_not_repeated(
     client: httpx2.AsyncClient, change: dict[str, Any], pointer: str
 ) -> None:
-    answer = await client.post("/v1/users", json={**ANN, **change})
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    response = await client.post("/v1/users", json={**ANN, **change})
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
     value = str(*change.values())
-    assert len(value) < 6 or value not in answer.text
+    assert len(value) < 6 or value not in response.text
 
 
 @pytest.mark.parametrize(
@@ -94,43 +94,43 @@ async def test_a_domain_with_other_letters_is_the_same_address_either_way(
 async def test_an_address_that_no_host_has_is_refused(
     client: httpx2.AsyncClient, email: str
 ) -> None:
-    answer = await client.post("/v1/users", json={**ANN, "email": email})
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["/email"]
+    response = await client.post("/v1/users", json={**ANN, "email": email})
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/email"]
 
 
 async def test_your_account_is_yours_to_read(client: httpx2.AsyncClient) -> None:
     account = await register(client)
-    answer = await client.get("/v1/users/me", headers=bearer(await log_in(client)))
-    assert answer.json() == account
-    assert answer.headers["cache-control"] == "no-store"
+    response = await client.get("/v1/users/me", headers=bearer(await log_in(client)))
+    assert response.json() == account
+    assert response.headers["cache-control"] == "no-store"
 
 
 async def test_a_guest_has_no_account(client: httpx2.AsyncClient) -> None:
     guest = (await client.post("/v1/guests")).json()
     for method in ("GET", "PATCH", "DELETE"):
         json = {"name": "Nobody"} if method == "PATCH" else None
-        answer = await client.request(method, "/v1/users/me", headers=bearer(guest), json=json)
-        assert answer.status_code == 403
-        assert problem_type(answer) == "account-required"
+        response = await client.request(method, "/v1/users/me", headers=bearer(guest), json=json)
+        assert response.status_code == 403
+        assert problem_type(response) == "account-required"
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer x"}, {"authorization": "Basic"}])
 async def test_without_a_token_there_is_no_account(
     client: httpx2.AsyncClient, headers: dict[str, str]
 ) -> None:
-    answer = await client.get("/v1/users/me", headers=headers)
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
+    response = await client.get("/v1/users/me", headers=headers)
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
 
 
 async def test_a_name_changes_without_the_password(client: httpx2.AsyncClient) -> None:
     await register(client)
     me = bearer(await log_in(client))
-    answer = await client.patch("/v1/users/me", headers=me, json={"name": "Ann B."})
-    assert answer.status_code == 200
-    assert answer.json()["name"] == "Ann B."
-    assert (await client.get("/v1/users/me", headers=me)).json() == answer.json()
+    response = await client.patch("/v1/users/me", headers=me, json={"name": "Ann B."})
+    assert response.status_code == 200
+    assert response.json()["name"] == "Ann B."
+    assert (await client.get("/v1/users/me", headers=me)).json() == response.json()
 
 
 @pytest.mark.parametrize("change", [{"password": NEW_PASSWORD}, {"email": "ann@example.org"}])
@@ -168,20 +168,20 @@ async def test_a_new_password_logs_out_everywhere_else(client: httpx2.AsyncClien
 async def test_a_new_password_must_not_be_the_email_either(client: httpx2.AsyncClient) -> None:
     await register(client)
     change = {"password": ANN["email"], "current_password": ANN["password"]}
-    answer = await client.patch("/v1/users/me", headers=bearer(await log_in(client)), json=change)
-    assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["/password"]
+    response = await client.patch("/v1/users/me", headers=bearer(await log_in(client)), json=change)
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/password"]
 
 
 async def test_an_email_that_is_taken_cannot_be_changed_to(client: httpx2.AsyncClient) -> None:
     await register(client)
     await register(client, email="bob@example.com")
-    answer = await client.patch(
+    response = await client.patch(
         "/v1/users/me",
         headers=bearer(await log_in(client)),
         json={"email": "bob@example.com", "current_password": ANN["password"]},
     )
-    assert (answer.status_code, problem_type(answer)) == (409, "email-taken")
+    assert (response.status_code, problem_type(response)) == (409, "email-taken")
 
 
 async def test_a_deleted_account_is_forgotten(client: httpx2.AsyncClient) -> None:

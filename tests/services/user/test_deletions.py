@@ -16,8 +16,8 @@ SETTLED = DELETIONS_SETTLE_MS / 1000
 async def someone_gone(client: httpx2.AsyncClient, email: str) -> str:
     await register(client, email=email)
     tokens = await log_in(client, email=email)
-    answer = await client.delete("/v1/users/me", headers=bearer(tokens))
-    assert answer.status_code == 204
+    response = await client.delete("/v1/users/me", headers=bearer(tokens))
+    assert response.status_code == 204
     return str(claims_of(tokens)["sub"])
 
 
@@ -70,5 +70,5 @@ async def test_shoppers_are_not_told(client: httpx2.AsyncClient) -> None:
 
 
 async def test_a_cursor_of_another_list_is_refused(client: httpx2.AsyncClient) -> None:
-    answer = await client.get("/v1/deletions", headers=SERVICE, params={"cursor": "abc"})
-    assert answer.status_code == 422
+    response = await client.get("/v1/deletions", headers=SERVICE, params={"cursor": "abc"})
+    assert response.status_code == 422

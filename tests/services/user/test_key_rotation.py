@@ -37,9 +37,9 @@ async def guest_key(client: httpx2.AsyncClient) -> str:
 async def test_the_published_keys_are_public_and_may_be_cached(
     client: httpx2.AsyncClient, store: Store
 ) -> None:
-    answer = await client.get("/.well-known/jwks.json")
-    [key] = answer.json()["keys"]
-    assert answer.headers["cache-control"] == "public, max-age=60"
+    response = await client.get("/.well-known/jwks.json")
+    [key] = response.json()["keys"]
+    assert response.headers["cache-control"] == "public, max-age=60"
     assert (key["kty"], key["crv"], key["use"]) == ("OKP", "Ed25519", "sig")
     assert set(key) == {"kty", "crv", "x", "kid", "use", "alg"}
     assert '"d"' in store.everything()

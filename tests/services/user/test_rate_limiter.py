@@ -18,10 +18,10 @@ def from_address(address: str, *, token: str = SERVICE_TOKEN) -> dict[str, str]:
 
 async def guess(client: httpx2.AsyncClient, times: int, *, address: str = "") -> list[int]:
     headers = from_address(address) if address else None
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(try_password(client, f"wrong {number}", headers=headers) for number in range(times))
     )
-    return sorted(answer.status_code for answer in answers)
+    return sorted(response.status_code for response in responses)
 
 
 async def test_of_many_parallel_guesses_five_are_looked_at(client: httpx2.AsyncClient) -> None:
@@ -32,8 +32,8 @@ async def test_of_many_parallel_guesses_five_are_looked_at(client: httpx2.AsyncC
 async def test_replicas_count_together(start: Start) -> None:
     async with start() as one, start() as other:
         await register(one)
-        answers = await asyncio.gather(guess(one, 10), guess(other, 10))
-    assert sorted(answers[0] + answers[1]) == [401] * 5 + [429] * 15
+        responses = await asyncio.gather(guess(one, 10), guess(other, 10))
+    assert sorted(responses[0] + responses[1]) == [401] * 5 + [429] * 15
 
 
 async def test_a_refusal_says_when_to_come_back_and_keeps_its_word(
@@ -41,10 +41,10 @@ async def test_a_refusal_says_when_to_come_back_and_keeps_its_word(
 ) -> None:
     await register(client)
     await guess(client, 5)
-    answer = await try_password(client)
-    assert (answer.status_code, problem_type(answer)) == (429, "too-many-attempts")
+    response = await try_password(client)
+    assert (response.status_code, problem_type(response)) == (429, "too-many-attempts")
 
-    clock.advance(seconds=int(answer.headers["retry-after"]))
+    clock.advance(seconds=int(response.headers["retry-after"]))
     await log_in(client)
 
 
@@ -85,7 +85,7 @@ async def test_many_addresses_share_the_budget_of_an_account(client: httpx2.Asyn
 
 async def test_one_address_cannot_try_one_password_on_many_accounts(start: Start) -> None:
     async with start(failed_passwords_per_address=10) as client:
-        answers = [
+        responses = [
             await try_password(client, email=f"{number}@example.com", headers=headers)
             for headers in [from_address("198.51.100.7")]
             for number in range(12)
@@ -93,7 +93,7 @@ async def test_one_address_cannot_try_one_password_on_many_accounts(start: Start
         elsewhere = await try_password(
             client, email="x@example.com", headers=from_address("192.0.2.9")
         )
-    assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 2
+    assert [response.status_code for response in responses] == [401] * 10 + [429] * 2
     assert elsewhere.status_code == 401
 
 
@@ -113,9 +113,9 @@ async def test_what_others_guess_at_an_address_does_not_keep_its_owners_out(star
             await try_password(client, email=bob["email"], headers=office),
         ]
         elsewhere = await try_password(client, headers=from_address("192.0.2.2"))
-    assert [answer.status_code for answer in guesses] == [401] * 10 + [429] * 20
+    assert [response.status_code for response in guesses] == [401] * 10 + [429] * 20
     # Ann has logged in from there, Bob has made his account there.
-    assert [answer.status_code for answer in owners] == [201, 201]
+    assert [response.status_code for response in owners] == [201, 201]
     assert elsewhere.status_code == 201
 
 
@@ -134,8 +134,8 @@ async def test_an_address_that_failed_too_often_does_not_tell_who_logs_in_from_t
             for _ in range(7)
         ]
     told = {
-        (answer.status_code, answer.headers["retry-after"], answer.json()["detail"])
-        for answer in known + unknown
+        (response.status_code, response.headers["retry-after"], response.json()["detail"])
+        for response in known + unknown
     }
     assert len(told) == 1
 
@@ -143,7 +143,7 @@ async def test_an_address_that_failed_too_often_does_not_tell_who_logs_in_from_t
 @pytest.mark.parametrize("token", ["", "wrong", SERVICE_TOKEN + "x"])
 async def test_a_stranger_cannot_say_which_address_it_has(start: Start, token: str) -> None:
     async with start(failed_passwords_per_address=3) as client:
-        answers = [
+        responses = [
             await try_password(
                 client,
                 email=f"{number}@example.com",
@@ -151,12 +151,12 @@ async def test_a_stranger_cannot_say_which_address_it_has(start: Start, token: s
             )
             for number in range(5)
         ]
-    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
+    assert [response.status_code for response in responses] == [401] * 3 + [429] * 2
 
 
 async def test_the_last_address_of_a_forwarded_list_counts(start: Start) -> None:
     async with start(failed_passwords_per_address=1) as client:
-        answers = [
+        responses = [
             await try_password(
                 client,
                 email=f"{number}@example.com",
@@ -164,17 +164,17 @@ async def test_the_last_address_of_a_forwarded_list_counts(start: Start) -> None
             )
             for number in range(2)
         ]
-    assert [answer.status_code for answer in answers] == [401, 429]
+    assert [response.status_code for response in responses] == [401, 429]
 
 
 async def test_registrations_are_limited_by_address(start: Start) -> None:
     async with start(registrations_per_address=3) as client:
-        answers = [
+        responses = [
             await client.post("/v1/users", json={**ANN, "email": f"{number}@example.com"})
             for number in range(5)
         ]
-    assert [answer.status_code for answer in answers] == [201] * 3 + [429] * 2
-    assert int(answers[-1].headers["retry-after"]) == 20
+    assert [response.status_code for response in responses] == [201] * 3 + [429] * 2
+    assert int(responses[-1].headers["retry-after"]) == 20
 
 
 async def test_guests_are_limited_by_address_and_may_come_in_a_crowd(
@@ -182,13 +182,13 @@ async def test_guests_are_limited_by_address_and_may_come_in_a_crowd(
 ) -> None:
     async with start(guests_per_address=3) as client:
         stranger, neighbour = from_address("198.51.100.7"), from_address("192.0.2.1")
-        answers = [await client.post("/v1/guests", headers=stranger) for _ in range(32)]
+        responses = [await client.post("/v1/guests", headers=stranger) for _ in range(32)]
         elsewhere = await client.post("/v1/guests", headers=neighbour)
-        clock.advance(seconds=int(answers[-1].headers["retry-after"]))
+        clock.advance(seconds=int(responses[-1].headers["retry-after"]))
         later = await client.post("/v1/guests", headers=stranger)
-    assert [answer.status_code for answer in answers] == [201] * 30 + [429] * 2
-    assert answers[-1].headers["retry-after"] == "20"
-    assert problem_type(answers[-1]) == "too-many-attempts"
+    assert [response.status_code for response in responses] == [201] * 30 + [429] * 2
+    assert responses[-1].headers["retry-after"] == "20"
+    assert problem_type(responses[-1]) == "too-many-attempts"
     assert [elsewhere.status_code, later.status_code] == [201, 201]
 
 
@@ -196,19 +196,19 @@ async def test_a_known_key_is_counted_like_any_guest(start: Start) -> None:
     """Each response is a session, which is a row, even for the same guest."""
     async with start(guests_per_address=3) as client:
         named = from_address("198.51.100.7") | {"idempotency-key": "0123456789abcdef" * 2}
-        answers = [await client.post("/v1/guests", headers=named) for _ in range(32)]
-    assert [answer.status_code for answer in answers] == [201] * 30 + [429] * 2
+        responses = [await client.post("/v1/guests", headers=named) for _ in range(32)]
+    assert [response.status_code for response in responses] == [201] * 30 + [429] * 2
 
 
 async def test_asking_whether_one_email_is_taken_is_limited(client: httpx2.AsyncClient) -> None:
-    answers = [await client.post("/v1/users", json=ANN) for _ in range(7)]
-    assert [answer.status_code for answer in answers] == [201] + [409] * 4 + [429] * 2
+    responses = [await client.post("/v1/users", json=ANN) for _ in range(7)]
+    assert [response.status_code for response in responses] == [201] + [409] * 4 + [429] * 2
 
 
 async def test_the_current_password_cannot_be_guessed_either(client: httpx2.AsyncClient) -> None:
     await register(client)
     me = bearer(await log_in(client))
-    answers = [
+    responses = [
         await client.patch(
             "/v1/users/me",
             headers=me,
@@ -216,7 +216,7 @@ async def test_the_current_password_cannot_be_guessed_either(client: httpx2.Asyn
         )
         for number in range(7)
     ]
-    assert [answer.status_code for answer in answers] == [403] * 5 + [429] * 2
+    assert [response.status_code for response in responses] == [403] * 5 + [429] * 2
 
 
 async def test_a_flood_of_log_ins_is_sent_away_and_the_rest_goes_on(start: Start) -> None:
@@ -226,11 +226,11 @@ async def test_a_flood_of_log_ins_is_sent_away_and_the_rest_goes_on(start: Start
             for number in range(20)
         ]
         await asyncio.gather(*(client.post("/v1/guests") for _ in range(5)))
-        answers = await asyncio.gather(*flood)
-    busy = [answer for answer in answers if answer.status_code == 503]
-    assert {answer.status_code for answer in answers} == {401, 503}
-    assert {problem_type(answer) for answer in busy} == {"passwords-busy"}
-    assert all(int(answer.headers["retry-after"]) >= 1 for answer in busy)
+        responses = await asyncio.gather(*flood)
+    busy = [response for response in responses if response.status_code == 503]
+    assert {response.status_code for response in responses} == {401, 503}
+    assert {problem_type(response) for response in busy} == {"passwords-busy"}
+    assert all(int(response.headers["retry-after"]) >= 1 for response in busy)
 
 
 @pytest.mark.parametrize(

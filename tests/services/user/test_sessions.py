@@ -49,14 +49,14 @@ async def test_who_logs_in_gets_a_token_that_others_can_verify(
 
 async def test_tokens_are_not_cached(client: httpx2.AsyncClient) -> None:
     await register(client)
-    answers = [await try_password(client), await client.post("/v1/guests")]
-    answers.append(await refresh(client, answers[0].json()))
-    assert [answer.headers["cache-control"] for answer in answers] == ["no-store"] * 3
+    responses = [await try_password(client), await client.post("/v1/guests")]
+    responses.append(await refresh(client, responses[0].json()))
+    assert [response.headers["cache-control"] for response in responses] == ["no-store"] * 3
 
 
 async def test_guests_are_many_and_all_different(client: httpx2.AsyncClient) -> None:
-    answers = await asyncio.gather(*(client.post("/v1/guests") for _ in range(20)))
-    claims = [claims_of(answer.json()) for answer in answers]
+    responses = await asyncio.gather(*(client.post("/v1/guests") for _ in range(20)))
+    claims = [claims_of(response.json()) for response in responses]
     assert len({claim["sub"] for claim in claims}) == 20
     assert all(claim["sub"].startswith("guest_") for claim in claims)
     assert all(claim["roles"] == ["guest"] for claim in claims)
@@ -71,25 +71,25 @@ KEY = "f3a1" * 16
 
 async def test_the_same_key_is_the_same_guest_at_every_replica(start: Start) -> None:
     async with start() as one, start() as other:
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(client.post("/v1/guests", headers=named(KEY)) for client in (one, other, one, other))
         )
-        guests = [answer.json() for answer in answers]
+        guests = [response.json() for response in responses]
         refreshed = [await refresh(one, guest) for guest in guests]
-    assert [answer.status_code for answer in answers] == [201] * 4
+    assert [response.status_code for response in responses] == [201] * 4
     assert len({claims_of(guest)["sub"] for guest in guests}) == 1
     assert roles_of(guests[0]) == ["guest"]
     assert len({guest["access_token"] for guest in guests}) == 4
     # Each has a session of its own: to use one up takes nothing from the others.
-    assert [answer.status_code for answer in refreshed] == [200] * 4
+    assert [response.status_code for response in refreshed] == [200] * 4
 
 
 async def test_another_key_is_another_guest_and_the_name_does_not_tell_the_key(
     client: httpx2.AsyncClient,
 ) -> None:
     keys = [KEY, KEY[:-1] + "0", KEY.upper()]
-    answers = [await client.post("/v1/guests", headers=named(key)) for key in keys]
-    subjects = [claims_of(answer.json())["sub"] for answer in answers]
+    responses = [await client.post("/v1/guests", headers=named(key)) for key in keys]
+    subjects = [claims_of(response.json())["sub"] for response in responses]
     assert len(set(subjects)) == 3
     assert all(re.fullmatch(r"guest_[0-9a-f]{32}", subject) for subject in subjects)
     assert KEY[:16] not in subjects[0]
@@ -105,9 +105,9 @@ async def test_a_stranger_cannot_name_a_guest(client: httpx2.AsyncClient, token:
 
 @pytest.mark.parametrize("key", ["", "short", "a" * 31, "a" * 256, "a b" * 12])
 async def test_a_guests_key_is_long_and_visible(client: httpx2.AsyncClient, key: str) -> None:
-    answer = await client.post("/v1/guests", headers=named(key))
-    assert (answer.status_code, problem_type(answer)) == (422, "unprocessable-payload")
-    assert answer.json()["errors"][0]["pointer"] == "/Idempotency-Key"
+    response = await client.post("/v1/guests", headers=named(key))
+    assert (response.status_code, problem_type(response)) == (422, "unprocessable-payload")
+    assert response.json()["errors"][0]["pointer"] == "/Idempotency-Key"
 
 
 async def test_a_guest_stays_the_same_guest_after_a_refresh(client: httpx2.AsyncClient) -> None:
@@ -173,9 +173,9 @@ async def test_of_twenty_parallel_refreshes_one_wins_and_the_session_goes_on(
     client: httpx2.AsyncClient,
 ) -> None:
     guest = (await client.post("/v1/guests")).json()
-    answers = await asyncio.gather(*(refresh(client, guest) for _ in range(20)))
-    winners = [answer for answer in answers if answer.status_code == 200]
-    losers = [answer for answer in answers if answer.status_code != 200]
+    responses = await asyncio.gather(*(refresh(client, guest) for _ in range(20)))
+    winners = [response for response in responses if response.status_code == 200]
+    losers = [response for response in responses if response.status_code != 200]
 
     assert len(winners) == 1
     assert {(loser.status_code, problem_type(loser)) for loser in losers} == {
@@ -187,10 +187,10 @@ async def test_of_twenty_parallel_refreshes_one_wins_and_the_session_goes_on(
 async def test_of_parallel_refreshes_at_two_replicas_one_wins(start: Start) -> None:
     async with start() as one, start() as other:
         guest = (await one.post("/v1/guests")).json()
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(refresh(client, guest) for client in (one, other) for _ in range(10))
         )
-    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 19
+    assert sorted(response.status_code for response in responses) == [200] + [409] * 19
 
 
 async def test_a_session_that_is_not_used_for_a_month_is_over(
@@ -217,8 +217,8 @@ async def test_a_made_up_refresh_token_is_refused_and_ends_no_session(
         f"{family}.{secret}x",
     ]
     for forgery in forgeries:
-        answer = await refresh(client, {"refresh_token": forgery})
-        assert (answer.status_code, problem_type(answer)) == (401, "session-over")
+        response = await refresh(client, {"refresh_token": forgery})
+        assert (response.status_code, problem_type(response)) == (401, "session-over")
     assert (await refresh(client, guest)).status_code == 200
 
 
@@ -226,8 +226,8 @@ async def test_after_logging_out_the_session_is_over(client: httpx2.AsyncClient)
     await register(client)
     tokens, other = await log_in(client), await log_in(client)
     for _ in range(2):
-        answer = await client.delete("/v1/sessions/current", headers=bearer(tokens))
-        assert answer.status_code == 204
+        response = await client.delete("/v1/sessions/current", headers=bearer(tokens))
+        assert response.status_code == 204
 
     assert (await refresh(client, tokens)).status_code == 401
     assert (await client.get("/v1/users/me", headers=bearer(tokens))).status_code == 401

@@ -117,8 +117,8 @@ async def test_a_store_that_is_made_anew_gets_its_staff_account_without_a_restar
 
 
 async def try_staff(client: httpx2.AsyncClient) -> int:
-    answer = await try_password(client, "open sesame 42", email="staff@example.com")
-    return answer.status_code
+    response = await try_password(client, "open sesame 42", email="staff@example.com")
+    return response.status_code
 
 
 async def test_without_a_store_requests_are_told_to_come_back(start: Start) -> None:
