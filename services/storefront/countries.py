@@ -89,4 +89,4 @@ COUNTRIES = {
 WITHOUT_POSTAL_CODES = frozenset(
     ("AE", "BO", "BS", "BW", "CI", "FJ", "GH", "HK", "JM", "PA", "QA", "RW", "UG", "ZW")
 )
-"""Where the post needs no code; the order desk knows them too and asks for one elsewhere."""
+"""Countries without postal codes; tracking has the same list and requires a code elsewhere."""

@@ -21,5 +21,5 @@ def reorder_key(form_key: str, sku: str) -> str:
 
 
 def guest_key(form_token: str) -> str:
-    """Names the guest that a stranger's forms make; it is as secret as the form token."""
+    """Makes all forms of one stranger create one guest. As secret as the form token."""
     return hashlib.sha256(b"guest\0" + form_token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What the pages read of the upstreams' responses, and what they ask for."""
+"""What the storefront reads of the upstreams' responses, and the queries it sends."""
 
 import re
 from dataclasses import dataclass

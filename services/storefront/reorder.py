@@ -29,7 +29,7 @@ async def reorder(
     skipped = []
     for line in order.lines:
         quantity = line.quantity
-        # While products cannot be looked up all is added: the cart's page tells what is gone.
+        # If products cannot be looked up, all lines are added: the cart page shows what is gone.
         if not isinstance(lookup, MissingPart):
             product = lookup.by_sku.get(line.sku)
             quantity = min(line.quantity, product.available if product else 0)

@@ -1,4 +1,4 @@
-"""What the pages are made of, read from the upstreams in parallel and within one deadline."""
+"""Reads what each page needs from the upstreams, in parallel and within one deadline."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -177,7 +177,7 @@ class Storefront:
         product = await self._parts.read("products", self._find_product(sku), within=deadline)
         if product is None or isinstance(product, MissingPart):
             return product
-        # One more than is shown, as the product itself is among them.
+        # One more than is shown: the product itself is in its category.
         same_category = self.products.list(
             ProductQuery(category=product.category), limit=SIMILAR_PRODUCTS + 1
         )

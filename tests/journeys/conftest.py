@@ -40,7 +40,7 @@ async def shop(
 
 
 class Complaints(list[str]):
-    """What the browser was unhappy about: errors, refused scripts and styles."""
+    """The browser's errors, and the scripts and styles it refused."""
 
     def listen(self, page: Page) -> None:
         page.on("console", self._console)
@@ -53,7 +53,7 @@ class Complaints(list[str]):
 
 @pytest.fixture
 async def page(chromium: Browser, shop: RunningShop) -> AsyncIterator[Page]:
-    """A page of somebody new. Whatever the browser complains about fails the test."""
+    """A page of a new visitor. An error of the browser fails the test."""
     context = await chromium.new_context(base_url=shop.url, reduced_motion="reduce")
     page = await context.new_page()
     page.set_default_timeout(10_000)

@@ -39,14 +39,14 @@ class RunningShop:
         self.services[service] = await self._stack.enter_async_context(self._start(service))
 
     async def another(self, service: str) -> ServiceProcess:
-        """One more replica, on a port of its own: a test can say which of the two it asks."""
+        """One more replica, on a port of its own, so that a test can choose between the two."""
         listener = self._stack.enter_context(listen())
         replica = await self._stack.enter_async_context(self._start(service, listener))
         await replica.ready()
         return replica
 
     async def replace(self, service: str) -> None:
-        """As a rolling update does it: the new one first, then the old one is asked to end."""
+        """Like a rolling update: starts the new replica, then stops the old one."""
         old = self.services[service]
         await self.start(service)
         assert await old.stop() == 0

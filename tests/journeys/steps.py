@@ -1,4 +1,4 @@
-"""What shoppers do, in words."""
+"""The steps of shoppers that journeys are made of."""
 
 import secrets
 

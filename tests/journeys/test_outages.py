@@ -1,4 +1,4 @@
-"""Parts of the shop stop and come back while somebody looks at it."""
+"""Services stop and come back while somebody uses the shop."""
 
 import signal
 import time

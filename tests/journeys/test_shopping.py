@@ -1,4 +1,4 @@
-"""From the first look to the parcel at the door."""
+"""From browsing to the delivered order."""
 
 import asyncio
 
@@ -55,7 +55,7 @@ async def test_a_guest_fills_a_cart_registers_orders_and_sees_the_parcel_arrive(
     await expect(page.get_by_role("status").last).to_contain_text("Delivered")
     for stop in STOPS:
         await expect(page.locator(".step-done", has_text=stop)).to_be_visible()
-    assert await page.evaluate("window.sameDocument")  # it moved, nobody loaded it again
+    assert await page.evaluate("window.sameDocument")  # it was updated, not loaded again
 
     await page.get_by_role("link", name="Orders", exact=True).click()
     await expect(page.get_by_text("Delivered")).to_be_visible()
@@ -97,7 +97,7 @@ async def test_the_whole_way_without_javascript(plain_page: Page) -> None:
     await register(page, new_email(), next_path="/checkout")
     await check_out(page)
     await expect(page.get_by_text("Your order is placed.")).to_be_visible()
-    # The page loads itself again while the parcel moves.
+    # The page reloads itself while the shipment moves.
     await expect(page.locator("[data-at='5']")).to_be_visible(timeout=DELIVERED_WITHIN)
 
 
@@ -139,7 +139,7 @@ async def test_a_shopper_never_sees_anothers_order(page: Page, shop: RunningShop
     await register(page, new_email())
     await check_out(page)
     path = page.url.removeprefix(shop.url)
-    await page.goto("/docs")  # nothing on it asks again by itself
+    await page.goto("/docs")  # a page that sends no requests of its own
     await page.context.clear_cookies()
     await register(page, new_email())
     answer = await page.request.get(path)

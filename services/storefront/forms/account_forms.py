@@ -1,4 +1,4 @@
-"""The forms about an account, and what is shown when the user service declines one."""
+"""The forms of log-in, registration and account, and their problems."""
 
 from dataclasses import replace
 from typing import Annotated, ClassVar
@@ -34,7 +34,7 @@ def _not_the_email(password: str, info: ValidationInfo) -> str:
 
 Filled = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Text(1, 80)]
-# The user service knows exactly. This finds what is plainly none, together with other errors.
+# The user service validates e-mail addresses. This only catches obvious errors with the others.
 Email = Annotated[str, Field(min_length=1, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 NewPassword = Annotated[str, Field(min_length=8), AfterValidator(_not_the_email)]
 

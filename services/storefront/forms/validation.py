@@ -1,4 +1,4 @@
-"""Checks a posted form with a pydantic model, and says what is wrong in the shop's own words."""
+"""Checks a posted form with a pydantic model, and reports errors in the shop's own words."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -25,8 +25,8 @@ FORWARDED_HEADERS = frozenset(
 DROPPED_HEADERS = frozenset({"content-length", "date", "server", "set-cookie", "x-request-id"})
 DOCUMENTATION = ("/docs", "/openapi.json")
 PUBLIC_PATHS = ("/v1/", "/.well-known/")
-# Where `user` counts attempts by client address. Only these requests carry our service token: with
-# it a stranger's request is allowed what only services are.
+# Where `user` counts attempts by client address. Only these requests carry our service token, as it
+# would open what is for services only.
 COUNTED_BY_ADDRESS = frozenset({"/v1/guests", "/v1/users", "/v1/users/me", "/v1/sessions"})
 # By path and not by what the caller accepts: curl and many clients accept anything.
 ORDER_EVENTS = re.compile(r"/v1/orders/[^/]+/events")

@@ -46,7 +46,7 @@ async def _listing_request(
     max_price: Annotated[str, Query(alias="to")] = "",
     currency: Text = "",
 ) -> ListingRequest:
-    """What the address asks for. What cannot be meant is left out."""
+    """The parameters of the address. Values that cannot be meant are ignored."""
     return ListingRequest(
         text=_printable(q)[:MAX_SEARCH_LENGTH],
         sort=sort if sort in SORTS else "",

@@ -95,7 +95,7 @@ async def place_order(visit: CurrentVisit, shop: CurrentShop) -> Response:
 
 
 async def _stale(visit: Visit, shop: Shop, stale: StaleForm) -> Response:
-    """Most likely a page from before a log-out: it is shown again, or the log-in comes first."""
+    """Usually a page from before a log-out: shows it again, or the log-in first."""
     if not stale.typed:
         raise stale
     visit.address_draft.keep(stale.typed)
@@ -147,7 +147,7 @@ async def _take_what_is_left(visit: Visit, shop: Shop, form: Form) -> Response:
 
 
 async def _declined(visit: Visit, shop: Shop, form: Form, declined: RequestDeclined) -> Response:
-    """Say why, and give the form back; with a new key where what is agreed to has changed."""
+    """Show the form with the reason, and with a new key if the order itself has to change."""
     match declined.kind:
         case "account-required":
             return visit.pages.redirect(LOGIN, flash="log-in-to-order")

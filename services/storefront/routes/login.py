@@ -1,4 +1,4 @@
-"""Logging in, registering, logging out. What is in a guest's cart comes along."""
+"""Logging in, registering, logging out. A guest's cart is merged into the account's."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -86,7 +86,7 @@ async def log_out(visit: CurrentVisit, shop: CurrentShop) -> Response:
 
 
 async def _needs_no_login(visit: Visit) -> bool:
-    """Whether somebody is logged in, and was not sent here by a page that found otherwise."""
+    """Whether somebody is logged in, and was not redirected here with a flash message to log in."""
     try:
         await visit.session.bearer()
     except UpstreamError:
@@ -170,7 +170,7 @@ async def _enter(visit: Visit, shop: Shop, tokens: Tokens, form: Form) -> Respon
 
 
 async def _merge_cart(visit: Visit, shop: Shop, bearer: str) -> str:
-    """Bring the guest's cart along; the name of the flash message that says how that went."""
+    """Merge the guest's cart; returns the name of the flash message about it."""
     try:
         guest_token = await visit.session.bearer()
         if guest_token is None or visit.session.is_signed_in:

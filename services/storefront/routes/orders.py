@@ -30,7 +30,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class UnknownCursor(UnprocessablePayload):
-    """A place in the list that tracking never gave out."""
+    """A cursor that tracking never gave out."""
 
     type = "unknown-cursor"
     title = "No such place in the list"
@@ -88,7 +88,7 @@ async def order_again(order_id: str, visit: CurrentVisit, shop: CurrentShop) -> 
 
 @router.get("/orders/{order_id}/again")
 async def back_to_the_order(order_id: str, visit: CurrentVisit) -> Response:
-    """For a browser that loads the page again that said what was not put in the cart."""
+    """For a reload of the page that lists what could not be put in the cart."""
     return visit.pages.redirect(order_path(order_id))
 
 

@@ -1,4 +1,4 @@
-"""What a page says about the one before it: a cookie names one of the messages of this file.
+"""Flash messages: what a page says about the one before. A cookie names a message of this file.
 
 A message about a line of the cart also carries the line's SKU and quantities. The product's name
 and stock come from the page that shows the message, never from the cookie.
@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from services.storefront.models import SKU_PATTERN, Product
+from services.storefront.models import MAX_LINES, MAX_QUANTITY, SKU_PATTERN, Product
 from services.storefront.page_parts import UpstreamName
 from services.storefront.view_models.tone import Tone
 
@@ -83,7 +83,7 @@ _TEXTS = {
     "cart-limit": FlashMessageView(
         "wait",
         "That is more than a cart holds.",
-        "Up to 99 of a kind, and 100 kinds. Nothing was changed.",
+        f"Up to {MAX_QUANTITY} of a kind, and {MAX_LINES} kinds. Nothing was changed.",
     ),
     "too-many-guests": FlashMessageView(
         "wait",
@@ -91,7 +91,9 @@ _TEXTS = {
         "Nothing was changed. Please try again in a minute.",
     ),
     "no-longer-sold": FlashMessageView("wait", "That is no longer sold.", "Nothing was changed."),
-    "quantity": FlashMessageView("wait", "Quantities go from 1 to 99.", "Nothing was changed."),
+    "quantity": FlashMessageView(
+        "wait", f"Quantities go from 1 to {MAX_QUANTITY}.", "Nothing was changed."
+    ),
     "updated": FlashMessageView("good", "The cart is up to date."),
     "removed": FlashMessageView("good", "Removed."),
     "cart-down": FlashMessageView(
@@ -114,7 +116,7 @@ _TEXTS = {
     "welcome-cut": FlashMessageView(
         "wait",
         "Welcome. Your cart came with you, but not all of it fitted.",
-        "A cart holds up to 99 of a kind, and 100 kinds.",
+        f"A cart holds up to {MAX_QUANTITY} of a kind, and {MAX_LINES} kinds.",
     ),
     "welcome-later": FlashMessageView(
         "wait",

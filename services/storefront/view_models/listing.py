@@ -20,7 +20,7 @@ DEFAULT_SORT = "name"
 
 @dataclass(frozen=True, slots=True)
 class ListingRequest:
-    """What a visitor asks a listing for, as it stands in the address of the page."""
+    """Filters, sorting and cursor, as they stand in the address of the page."""
 
     category: str | None = None
     text: str = ""

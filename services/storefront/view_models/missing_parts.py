@@ -1,4 +1,4 @@
-"""What a page says in the place of a part that did not come."""
+"""What a page shows in the place of a missing part."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

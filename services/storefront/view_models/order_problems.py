@@ -1,4 +1,4 @@
-"""What the checkout page says about an order that was not placed, or may not have been."""
+"""The messages of the checkout page when an order was declined, or may not have been placed."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ CHANGED = "A price or the stock changed while you were here."
 LOOK_AGAIN = "Nothing was ordered. Please look at the new total."
 
 _WAS_IT_ORDERED: Mapping[UpstreamName, str] = {
-    # The first three are called before an order is made.
+    # The first three are called before an order exists.
     "products": "Nothing was ordered.",
     "cart": "Nothing was ordered.",
     "user": "Nothing was ordered this time.",

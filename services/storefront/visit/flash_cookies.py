@@ -17,11 +17,11 @@ class FlashCookies:
         self._cookie = flash_cookie_name(path)
 
     def received(self) -> FlashMessage | None:
-        """What the page before has to say on this one."""
+        """The message that the page before left for this one."""
         return FlashMessage.unpacked(self._jar.received(self._cookie) or "")
 
     def take(self) -> FlashMessage | None:
-        """`received`, and not once more."""
+        """`received`, but only once."""
         message = self.received()
         if message is not None:
             self._jar.delete(self._cookie)

@@ -1,4 +1,4 @@
-"""Rendering: the pages and redirects that answer a request."""
+"""Rendering: pages and redirects, with the cookies of the request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ class Pages:
         """
         if cart_count == LOOK_UP:
             cart_count = await self._cart_count.value()
-        # A page that says itself what is missing does not say it twice.
+        # A page that shows what is missing needs no flash message about it.
         flash = self._take_flash(flash_products or {}, is_part_missing=bool(model.get("missing")))
         visitor = Visitor(
             signed_in=self._session.is_signed_in,
@@ -99,7 +99,7 @@ class Pages:
         return self._jar.add_to(HTMLResponse(content, status, headers))
 
     async def show_missing(self, template: str, part: MissingPart, **model: Any) -> HTMLResponse:
-        """The page without its subject: a 503, as nothing may take it for the real one."""
+        """The page without its subject: a 503, so that no cache or crawler keeps it."""
         missing = missing_part_view(part)
         return await self.show(template, status=503, missing=missing, **model)
 

@@ -8,7 +8,7 @@ COOKIE = "prices"
 
 
 class SeenPrices:
-    """What the browser knows of the prices a shopper saw. They only decide what a page says."""
+    """The prices a shopper saw, as its browser remembers them: only to be shown."""
 
     def __init__(self, jar: CookieJar) -> None:
         self._jar = jar

@@ -32,7 +32,7 @@ class SessionTokens:
 
     @property
     def is_account(self) -> bool:
-        """What the token says of itself. It only decides what is shown: the upstreams verify."""
+        """By the token's own roles, unverified: it only decides what a page shows."""
         return self.access is not None and "guest" not in _roles(self.access)
 
 
@@ -58,15 +58,15 @@ class Session:
 
     @property
     def is_signed_in(self) -> bool:
-        """Whether the browser holds the token of an account. The upstreams verify it."""
+        """Whether the browser holds the token of an account. Only the upstreams verify it."""
         return self._tokens.is_account
 
     async def may_be_signed_in(self) -> bool:
-        """`is_signed_in` after a refresh; True as well while nothing can be refreshed."""
+        """`is_signed_in` after a refresh; True if the token cannot be refreshed just now."""
         try:
             await self.bearer()
         except UpstreamError:
-            return True  # the page will say what is missing
+            return True  # the page then shows what is missing
         return self.is_signed_in
 
     @property

@@ -1,6 +1,6 @@
-"""The shop's wheel as a PNG, for places that do not take SVG: home screens and previews.
+"""Draws the shop's wheel as a PNG, where SVG is not supported: home screens and previews.
 
-`python -m services.storefront.web.touch_icon` draws the file in `static/` anew.
+`python -m services.storefront.web.touch_icon` writes the file in `static/`.
 """
 
 import math
@@ -11,11 +11,11 @@ from pathlib import Path
 FILE = Path(__file__).parent.parent / "static" / "apple-touch-icon.png"
 SIZE = 180
 SAMPLES = 3
-"""Points looked at along each side of a pixel, so that edges are smooth."""
+"""Sampled points along each side of a pixel, for smooth edges."""
 PAPER, INK, ACCENT = (0xFB, 0xF8, 0xF3), (0x1D, 0x1B, 0x19), (0xC8, 0x40, 0x1F)
 
 # In units of the 64 × 64 mark in the header, measured from its centre.
-RIM, RIM_WIDTH, SPOKE_WIDTH, HUB, ROOM = 27.0, 4.0, 4.0, 6.0, 38.0
+RIM, RIM_WIDTH, SPOKE_WIDTH, HUB, HALF_SIZE = 27.0, 4.0, 4.0, 6.0, 38.0
 Colour = tuple[int, int, int]
 
 
@@ -44,7 +44,7 @@ def _pixel(x: int, y: int) -> Colour:
 
 
 def _colour_at(x: float, y: float) -> Colour:
-    right, down = ((place / SIZE - 0.5) * 2 * ROOM for place in (x, y))
+    right, down = ((place / SIZE - 0.5) * 2 * HALF_SIZE for place in (x, y))
     distance = math.hypot(right, down)
     if distance <= HUB:
         return ACCENT
@@ -52,7 +52,7 @@ def _colour_at(x: float, y: float) -> Colour:
         return INK
     if distance > RIM:
         return PAPER
-    # Eight spokes: how far it is to the line of the nearest one.
+    # Eight spokes: the distance to the line of the nearest one.
     angle = math.atan2(down, right)
     spoke = round(angle / (math.pi / 4))
     if distance * abs(math.sin(angle - spoke * math.pi / 4)) > SPOKE_WIDTH / 2:

@@ -1,4 +1,4 @@
-"""Every page on a phone and on a desk, by day and by night."""
+"""Every page on a small and on a large screen, in the light and in the dark theme."""
 
 from collections.abc import AsyncIterator
 from typing import Literal
@@ -17,7 +17,7 @@ FORMS = ("/login", "/register", "/docs")
 PERSONAL = ("/cart", "/checkout", "/orders", "/account")
 PHONE, DESK = 360, 1280
 
-# Rules every page has to keep, asked of the browser's own idea of the page.
+# Rules for every page, checked in the browser.
 CHECKS = """() => {
   const faults = [];
   const all = (selector) => [...document.querySelectorAll(selector)];
