@@ -13,13 +13,13 @@ from app.errors import Conflict, IdempotencyKeyReused, Problem, Retryable
 from app.stores.clock import in_milliseconds
 from services.tracking.clients import Cart, CartClient, ProductsClient
 from services.tracking.models import (
-    Checkout,
     CheckoutOutcome,
+    CheckoutRequest,
     IdempotencyRecord,
     OrderOrigin,
+    OrderStatus,
     Quote,
     ShipmentStatus,
-    Status,
     Step,
     StoredOrder,
 )
@@ -101,17 +101,19 @@ class CheckoutService:
     max_wait: float
     clock: Callable[[], int]
 
-    async def check_out(self, shopper: Shopper, checkout: Checkout, *, key: str) -> CheckoutResult:
+    async def check_out(
+        self, shopper: Shopper, checkout: CheckoutRequest, *, key: str
+    ) -> CheckoutResult:
         """Order what is in the shopper's cart, once per key.
 
         A repeated request is recognised before anything else, so nothing that happened since
         changes its outcome. Raises `CartEmpty`, `AlreadyOrdered`, `QuoteChanged`, `InProgress`,
         `IdempotencyKeyReused` and `Unavailable`.
         """
-        request = _Request(shopper, checkout, key, _payload_hash(checkout))
+        request = _KeyedRequest(shopper, checkout, key, _payload_hash(checkout))
         return await self._find_result(request) or await self._place_order(request)
 
-    async def _place_order(self, request: "_Request") -> CheckoutResult:
+    async def _place_order(self, request: "_KeyedRequest") -> CheckoutResult:
         self.runner.raise_if_full()
         for _ in range(PLACE_ATTEMPTS):
             try:
@@ -132,10 +134,10 @@ class CheckoutService:
             # The conflicting order has been cancelled meanwhile: try again.
         raise InProgress("Your orders are changing right now.")
 
-    async def _draft(self, request: "_Request") -> tuple[OrderOrigin, StoredOrder]:
+    async def _draft(self, request: "_KeyedRequest") -> tuple[OrderOrigin, StoredOrder]:
         # Read before the cart: an order that is placed from now on will conflict with this one.
         latest = await self.repository.latest(request.shopper.subject)
-        if latest is not None and latest.status is Status.PENDING:
+        if latest is not None and latest.status is OrderStatus.PENDING:
             raise AlreadyOrdered(latest.id)
         cart = await self.cart.read(request.shopper.token)
         if not cart.lines or cart.updated_at is None:
@@ -154,7 +156,7 @@ class CheckoutService:
             return AlreadyOrdered(latest.id)
         return CartEmpty("There is nothing to order.")
 
-    async def _price(self, cart: Cart, request: "_Request") -> StoredOrder:
+    async def _price(self, cart: Cart, request: "_KeyedRequest") -> StoredOrder:
         """The order at the prices of now. Raises `QuoteChanged` if the shopper saw others."""
         products = await self.products.look_up([line.sku for line in cart.lines])
         quote = quote_for(cart.lines, products, currency=self.currency)
@@ -164,7 +166,7 @@ class CheckoutService:
         return StoredOrder(
             id=f"ord_{secrets.token_hex(10)}",
             owner=request.shopper.subject,
-            status=Status.PENDING,
+            status=OrderStatus.PENDING,
             step=Step.RESERVE,
             version=1,
             reason=None,
@@ -178,12 +180,12 @@ class CheckoutService:
             events=(),
         )
 
-    async def _add(self, order: StoredOrder, origin: OrderOrigin, request: "_Request") -> bool:
+    async def _add(self, order: StoredOrder, origin: OrderOrigin, request: "_KeyedRequest") -> bool:
         return await self.repository.add(
             order, key=request.key, payload_hash=request.payload_hash, origin=origin
         )
 
-    async def _run_saga(self, order: StoredOrder, request: "_Request") -> CheckoutResult:
+    async def _run_saga(self, order: StoredOrder, request: "_KeyedRequest") -> CheckoutResult:
         order = await self.runner.run(order, timeout=time_to_wait(self.max_wait)) or order
         record = await self.repository.idempotency_record(order.owner, request.key)
         if record is not None and record.outcome is not None:
@@ -191,7 +193,7 @@ class CheckoutService:
         outcome = await self.repository.keep_outcome(order.id, CheckoutOutcome.pending(order))
         return CheckoutResult(order.id, outcome, is_replay=False)
 
-    async def _find_result(self, request: "_Request") -> CheckoutResult | None:
+    async def _find_result(self, request: "_KeyedRequest") -> CheckoutResult | None:
         """The result of an earlier request with this key, if there was one."""
         record = await self._record(request)
         if record is None:
@@ -200,7 +202,7 @@ class CheckoutService:
             return await self._wait_for_first(request)
         return CheckoutResult(record.order_id, record.outcome, is_replay=True)
 
-    async def _wait_for_first(self, request: "_Request") -> CheckoutResult:
+    async def _wait_for_first(self, request: "_KeyedRequest") -> CheckoutResult:
         """This is a duplicate of a request in progress: wait for that one's outcome."""
         time = asyncio.get_running_loop().time
         gives_up_at = time() + min(MAX_DUPLICATE_WAIT, time_to_wait(self.max_wait))
@@ -211,7 +213,7 @@ class CheckoutService:
             await asyncio.sleep(DUPLICATE_POLL)
         raise InProgress("A request with this key came first and is not done.")
 
-    async def _record(self, request: "_Request") -> IdempotencyRecord | None:
+    async def _record(self, request: "_KeyedRequest") -> IdempotencyRecord | None:
         record = await self.repository.idempotency_record(request.shopper.subject, request.key)
         if record is not None and record.payload_hash != request.payload_hash:
             raise IdempotencyKeyReused
@@ -219,12 +221,12 @@ class CheckoutService:
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class _KeyedRequest:
     shopper: Shopper
-    checkout: Checkout
+    checkout: CheckoutRequest
     key: str
     payload_hash: str
 
 
-def _payload_hash(checkout: Checkout) -> str:
+def _payload_hash(checkout: CheckoutRequest) -> str:
     return hashlib.sha256(checkout.model_dump_json().encode()).hexdigest()

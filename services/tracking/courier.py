@@ -10,7 +10,7 @@ from app.errors import Unavailable
 from app.telemetry.logs import get_logger
 from services.tracking.failed_attempts import record_failed_attempt
 from services.tracking.metrics import OrderMetrics
-from services.tracking.models import ShipmentStatus, Status
+from services.tracking.models import OrderStatus, ShipmentStatus
 from services.tracking.repository import OrderChanged, OrderRepository
 from services.tracking.saga import SagaTimeouts
 
@@ -64,7 +64,7 @@ class Courier:
     async def _move(self, order_id: str) -> None:
         order = await self._orders.get(order_id)
         now = self._clock()
-        if order is None or order.status is not Status.CONFIRMED:
+        if order is None or order.status is not OrderStatus.CONFIRMED:
             return
         if not order.is_due(now=now, latest=self._timeouts.latest_move(now)):
             return

@@ -18,7 +18,7 @@ CrashPoints = Callable[[str], None]
 
 
 def never_crash(_: str) -> None:
-    """For the shop."""
+    """Without a kill point."""
 
 
 def crash_points(kill_point: str | None) -> CrashPoints:

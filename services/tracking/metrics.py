@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.telemetry.metrics import Metrics
-from services.tracking.models import Reason, ShipmentStatus, Status, Step, StoredOrder
+from services.tracking.models import OrderStatus, Reason, ShipmentStatus, Step, StoredOrder
 
 STEP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -16,7 +16,7 @@ class OrderMetrics:
         self._orders = metrics.counter(
             "orders_total",
             "Orders decided, by outcome.",
-            {"outcome": (Status.CONFIRMED, *Reason)},
+            {"outcome": (OrderStatus.CONFIRMED, *Reason)},
         )
         # Which step makes shoppers wait, which one fails?
         self._steps = metrics.histogram(
@@ -47,7 +47,7 @@ class OrderMetrics:
         self._listeners = metrics.gauge("event_listeners", "Open streams of order events.")
 
     def decided(self, order: StoredOrder) -> None:
-        outcome = order.status if order.status is Status.CONFIRMED else str(order.reason)
+        outcome = order.status if order.status is OrderStatus.CONFIRMED else str(order.reason)
         self._orders.labels(outcome=outcome).inc()
 
     @contextmanager

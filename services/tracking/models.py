@@ -35,7 +35,7 @@ WITHOUT_POSTAL_CODES = frozenset(_WITHOUT_POSTAL_CODES.split())
 """Countries without postal codes (Universal Postal Union)."""
 
 
-class Status(StrEnum):
+class OrderStatus(StrEnum):
     PENDING = "pending"
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
@@ -116,7 +116,7 @@ def anonymous(address: Address) -> Address:
     )
 
 
-class Checkout(RequestModel):
+class CheckoutRequest(RequestModel):
     """What the shopper agrees to: this total, sent to this address."""
 
     expected_total: Money
@@ -147,7 +147,7 @@ class Order(ResponseModel):
     """An order as its owner sees it."""
 
     id: str
-    status: Status
+    status: OrderStatus
     reason: Reason | None = Field(description="Why it was cancelled.")
     total: Money
     lines: list[OrderLine]
@@ -182,7 +182,7 @@ class StoredOrder:
 
     id: str
     owner: str
-    status: Status
+    status: OrderStatus
     step: Step
     version: int
     reason: Reason | None
@@ -198,7 +198,7 @@ class StoredOrder:
     @property
     def is_final(self) -> bool:
         """Whether it will never change again."""
-        if self.status is Status.CANCELLED:
+        if self.status is OrderStatus.CANCELLED:
             return self.step is Step.DONE
         return self.shipment_status is ShipmentStatus.DELIVERED
 
@@ -215,12 +215,12 @@ class StoredOrder:
         return replace(self, step=step)
 
     def confirmed(self, *, now: int) -> "StoredOrder":
-        decided = replace(self, status=Status.CONFIRMED, step=Step.DONE)
+        decided = replace(self, status=OrderStatus.CONFIRMED, step=Step.DONE)
         return decided.moved(ShipmentStatus.CONFIRMED, now=now)
 
     def cancelled(self, reason: Reason, *, compensate_from: Step, now: int) -> "StoredOrder":
         """Cancelled; ``compensate_from`` is the first step that undoes it."""
-        decided = replace(self, status=Status.CANCELLED, step=compensate_from, reason=reason)
+        decided = replace(self, status=OrderStatus.CANCELLED, step=compensate_from, reason=reason)
         return decided.moved(ShipmentStatus.CANCELLED, now=now)
 
     def moved(self, status: ShipmentStatus, *, now: int) -> "StoredOrder":
@@ -267,7 +267,7 @@ class LatestOrder:
     """The owner's newest order that is not cancelled, as far as the next one depends on it."""
 
     id: str
-    status: Status
+    status: OrderStatus
     origin: OrderOrigin
 
 

@@ -23,11 +23,11 @@ from services.tracking.models import (
     Money,
     OrderLine,
     OrderOrigin,
+    OrderStatus,
     OutcomeKind,
     Reason,
     ShipmentEvent,
     ShipmentStatus,
-    Status,
     Step,
     StoredOrder,
 )
@@ -148,7 +148,7 @@ class OrderRepository:
         if row is None:
             return None
         origin = OrderOrigin(row.cart_version, row.cart_updated_at, row.ordinal)
-        return LatestOrder(row.id, Status(row.status), origin)
+        return LatestOrder(row.id, OrderStatus(row.status), origin)
 
     async def conflicting_order(self, owner: str, origin: OrderOrigin) -> str | None:
         """The id of the order that takes the place of another one with ``origin``, if any."""
@@ -263,7 +263,7 @@ def _steps_between(before: StoredOrder, after: StoredOrder) -> dict[Step, str]:
     """The log of a change: the step that ended and the one that starts."""
     if before.step is after.step:
         return {}
-    given_up = before.status is Status.PENDING and after.status is Status.CANCELLED
+    given_up = before.status is OrderStatus.PENDING and after.status is OrderStatus.CANCELLED
     log = {before.step: "abandoned" if given_up else "done", after.step: "started"}
     log.pop(Step.DONE, None)
     return log
@@ -320,7 +320,7 @@ def _order(row: RowMapping, events: Sequence[ShipmentEvent]) -> StoredOrder:
     return StoredOrder(
         id=row["id"],
         owner=row["owner"],
-        status=Status(row["status"]),
+        status=OrderStatus(row["status"]),
         step=Step(row["step"]),
         version=row["version"],
         reason=Reason(row["reason"]) if row["reason"] else None,

@@ -20,7 +20,13 @@ from services.tracking.dependencies import (
     Timeouts,
 )
 from services.tracking.event_stream import event_stream
-from services.tracking.models import FINAL_SHIPMENT_STATUSES, Checkout, Order, Step, StoredOrder
+from services.tracking.models import (
+    FINAL_SHIPMENT_STATUSES,
+    CheckoutRequest,
+    Order,
+    Step,
+    StoredOrder,
+)
 from services.tracking.responses import (
     CANCEL_RESPONSES,
     CHECKOUT_RESPONSES,
@@ -34,13 +40,13 @@ LISTING = "orders"
 POSITION = TypeAdapter(tuple[Milliseconds, OrderId])
 
 KEY_PARAMETER = document_required_key(
-    "Names this checkout: sent again, it gives the same answer again."
+    "Identifies this checkout. A request with the same key and body gets the same response."
 )
 
 
 @router.post("", status_code=201, responses=CHECKOUT_RESPONSES, openapi_extra=KEY_PARAMETER)
 async def check_out(
-    customer: Customer, key: IdempotencyKey, checkout: Checkout, checkouts: Checkouts
+    customer: Customer, key: IdempotencyKey, checkout: CheckoutRequest, checkouts: Checkouts
 ) -> Response:
     """Order everything in the caller's cart for the total they have seen.
 

@@ -23,10 +23,10 @@ from services.tracking.crash_points import CrashPoints, never_crash
 from services.tracking.metrics import OrderMetrics
 from services.tracking.models import (
     CheckoutOutcome,
+    OrderStatus,
     Quote,
     QuoteLine,
     Reason,
-    Status,
     Step,
     StepRefusal,
     StoredOrder,
@@ -91,23 +91,26 @@ async def release(participants: Participants, order: StoredOrder) -> StepRefusal
 
 
 @dataclass(frozen=True, slots=True)
-class SagaStep:
-    """A row of the table. A step that is refused is followed by its compensation."""
+class StepDefinition:
+    """A row of the table. A step that is refused is followed by its compensation.
+
+    ``gives_up``: it counts as refused if it has no definite result for too long.
+    """
 
     action: Callable[[Participants, StoredOrder], Awaitable[StepRefusal | None]]
     then: Step
     compensation: Step | None = None
-    may_be_given_up: bool = False
+    gives_up: bool = False
 
 
-STEPS: Mapping[Step, SagaStep] = {
-    Step.RESERVE: SagaStep(reserve, then=Step.PAY, compensation=Step.RELEASE, may_be_given_up=True),
-    Step.PAY: SagaStep(pay, then=Step.COMMIT, compensation=Step.REFUND, may_be_given_up=True),
-    Step.COMMIT: SagaStep(commit, then=Step.TAKE, compensation=Step.REFUND, may_be_given_up=True),
-    # Paid and sold: from here on only the shopper can undo it.
-    Step.TAKE: SagaStep(take, then=Step.DONE, compensation=Step.REFUND),
-    Step.REFUND: SagaStep(refund, then=Step.RELEASE),
-    Step.RELEASE: SagaStep(release, then=Step.DONE),
+STEPS: Mapping[Step, StepDefinition] = {
+    Step.RESERVE: StepDefinition(reserve, then=Step.PAY, compensation=Step.RELEASE, gives_up=True),
+    Step.PAY: StepDefinition(pay, then=Step.COMMIT, compensation=Step.REFUND, gives_up=True),
+    Step.COMMIT: StepDefinition(commit, then=Step.TAKE, compensation=Step.REFUND, gives_up=True),
+    # Paid and sold: from here on only the shopper can cancel it.
+    Step.TAKE: StepDefinition(take, then=Step.DONE, compensation=Step.REFUND),
+    Step.REFUND: StepDefinition(refund, then=Step.RELEASE),
+    Step.RELEASE: StepDefinition(release, then=Step.DONE),
 }
 
 
@@ -179,7 +182,7 @@ class Saga:
         self.crash_points(f"after-{order.step}")
         return refusal
 
-    async def _try_step(self, step: SagaStep, order: StoredOrder) -> StepRefusal | None:
+    async def _try_step(self, step: StepDefinition, order: StoredOrder) -> StepRefusal | None:
         for _ in range(MAX_ATTEMPTS - 1):
             try:
                 return await step.action(self.participants, order)
@@ -206,7 +209,7 @@ class Saga:
 
     def _gives_up(self, order: StoredOrder) -> bool:
         is_too_old = self.clock() - order.created_at >= self.timeouts.give_up
-        return is_too_old and STEPS[order.step].may_be_given_up
+        return is_too_old and STEPS[order.step].gives_up
 
     def _time_until_due(self, order: StoredOrder) -> int:
         return self.timeouts.courier if order.step is Step.DONE else self.timeouts.stall
@@ -217,7 +220,7 @@ def _advance(order: StoredOrder, *, now: int) -> tuple[StoredOrder, CheckoutOutc
     if order.step is Step.DONE:
         raise ValueError(f"order {order.id} is done")
     following = STEPS[order.step].then
-    if order.status is Status.PENDING and following is Step.DONE:
+    if order.status is OrderStatus.PENDING and following is Step.DONE:
         confirmed = order.confirmed(now=now)
         return confirmed, CheckoutOutcome.confirmed(confirmed)
     return order.at_step(following), None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.errors import Conflict, NotFound
 from services.tracking.checkout import InProgress
-from services.tracking.models import Reason, ShipmentStatus, Status, Step, StoredOrder
+from services.tracking.models import OrderStatus, Reason, ShipmentStatus, Step, StoredOrder
 from services.tracking.repository import OrderChanged, OrderRepository
 from services.tracking.saga import Saga
 from services.tracking.saga_runner import SagaRunner, time_to_wait
@@ -57,7 +57,7 @@ class OrderService:
     async def _decide_to_cancel(self, owner: str, order_id: str) -> StoredOrder:
         for _ in range(CANCEL_ATTEMPTS):
             order = await self.order(owner, order_id)
-            if order.status is Status.CANCELLED:
+            if order.status is OrderStatus.CANCELLED:
                 return order
             if order.shipment_status not in CANCELLABLE:
                 raise AlreadyShipped("It can no longer be cancelled.")

@@ -1,4 +1,4 @@
-"""What tracking can be told; each is an environment variable with the prefix ``CARTWHEEL_``."""
+"""The settings of tracking: environment variables with the prefix ``CARTWHEEL_``."""
 
 from typing import Annotated
 

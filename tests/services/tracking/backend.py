@@ -22,9 +22,9 @@ from services.tracking.models import (
     Money,
     OrderLine,
     OrderOrigin,
+    OrderStatus,
     PaymentMode,
     ShipmentStatus,
-    Status,
     Step,
     StoredOrder,
 )
@@ -68,7 +68,7 @@ def an_order(
     return StoredOrder(
         id=order_id,
         owner=owner,
-        status=Status.PENDING,
+        status=OrderStatus.PENDING,
         step=Step.RESERVE,
         version=1,
         reason=None,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from app.stores.clock import machine_clock
-from services.tracking.models import ShipmentStatus, Status
+from services.tracking.models import OrderStatus, ShipmentStatus
 from tests.services.tracking.backend import (
     LEASE,
     TIMEOUTS,
@@ -60,7 +60,7 @@ async def test_a_lease_that_expires_too_late_is_ignored(backend: Backend) -> Non
     )
     await backend.place(an_order(created_at=now - TIMEOUTS.stall))
     await backend.sweeper.sweep()
-    assert (await backend.order()).status is Status.CONFIRMED
+    assert (await backend.order()).status is OrderStatus.CONFIRMED
 
 
 async def test_a_lease_written_by_a_clock_a_moment_ahead_is_respected(backend: Backend) -> None:
@@ -87,7 +87,7 @@ async def test_an_order_that_is_due_too_late_is_taken_up(
 ) -> None:
     await backend.place(an_order(created_at=backend.shop.clock() + FAR))
     await backend.sweeper.sweep()
-    assert (await backend.order()).status is Status.CONFIRMED
+    assert (await backend.order()).status is OrderStatus.CONFIRMED
 
 
 async def test_a_parcel_that_is_due_too_late_is_moved(

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from app.stores.clock import machine_clock
-from services.tracking.models import ShipmentStatus, Status
+from services.tracking.models import OrderStatus, ShipmentStatus
 from services.tracking.repository import MAX_FAILED_ATTEMPTS
 from tests.services.tracking.backend import (
     TIMEOUTS,
@@ -68,7 +68,7 @@ async def test_a_pending_order_can_be_cancelled(sqlite_shop: Shop) -> None:
     async with open_backend(sqlite_shop) as backend:
         await backend.settle()
         assert await backend.money_kept(order["id"]) == 0
-        assert (await backend.order(order["id"])).status is Status.CANCELLED
+        assert (await backend.order(order["id"])).status is OrderStatus.CANCELLED
     assert sqlite_shop.products.stock("LAMP") == 10
 
 

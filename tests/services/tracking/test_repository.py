@@ -9,10 +9,10 @@ from services.tracking.models import (
     CheckoutOutcome,
     LatestOrder,
     OrderOrigin,
+    OrderStatus,
     OutcomeKind,
     Reason,
     ShipmentStatus,
-    Status,
     Step,
 )
 from services.tracking.repository import MAX_FAILED_ATTEMPTS, OrderChanged
@@ -182,7 +182,7 @@ async def test_a_cancellation_is_written_too(backend: Backend) -> None:
     order = await backend.place(an_order())
     cancelled = order.cancelled(Reason.OUT_OF_STOCK, compensate_from=Step.RELEASE, now=1)
     saved = await backend.orders.save(order, cancelled, now=1, due_at=1)
-    assert (saved.status, saved.reason) == (Status.CANCELLED, Reason.OUT_OF_STOCK)
+    assert (saved.status, saved.reason) == (OrderStatus.CANCELLED, Reason.OUT_OF_STOCK)
     assert (await backend.steps())[1:] == [("reserve", "abandoned"), ("release", "started")]
 
 
@@ -232,9 +232,9 @@ async def test_the_latest_order_is_the_newest_that_is_not_cancelled(backend: Bac
     await backend.add(an_order("ord_00000001"), key="1", origin=FIRST)
     second = an_order("ord_00000002")
     await backend.add(second, key="2", origin=NEXT_CART)
-    latest = LatestOrder("ord_00000002", Status.PENDING, NEXT_CART)
+    latest = LatestOrder("ord_00000002", OrderStatus.PENDING, NEXT_CART)
     assert await backend.orders.latest("user_ada") == latest
     cancelled = second.cancelled(Reason.SHOPPER, compensate_from=Step.REFUND, now=2)
     await backend.orders.save(second, cancelled, now=2, due_at=2)
-    latest = LatestOrder("ord_00000001", Status.PENDING, FIRST)
+    latest = LatestOrder("ord_00000001", OrderStatus.PENDING, FIRST)
     assert await backend.orders.latest("user_ada") == latest

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.tracking.models import PaymentMode, Reason, Status, Step
+from services.tracking.models import OrderStatus, PaymentMode, Reason, Step
 from services.tracking.repository import OrderChanged
 from services.tracking.saga import STEPS
 from tests.services.tracking.backend import Backend, Shop, an_order, open_backend
@@ -42,7 +42,7 @@ async def test_a_checkout_ends_confirmed_with_stock_sold_money_taken_and_cart_em
     backend: Backend,
 ) -> None:
     order = await backend.saga.run(await backend.place(an_order()))
-    assert (order.status, order.step, order.sequence) == (Status.CONFIRMED, Step.DONE, 1)
+    assert (order.status, order.step, order.sequence) == (OrderStatus.CONFIRMED, Step.DONE, 1)
     assert backend.shop.products.stock("LAMP") == 8
     assert backend.shop.products.reservations[order.id][0] == "committed"
     assert backend.shop.carts.lines["user_ada"] == {}
@@ -58,7 +58,7 @@ async def test_every_step_is_recorded_before_and_after(backend: Backend) -> None
 async def test_an_order_that_is_out_of_stock_is_not_charged(backend: Backend) -> None:
     backend.shop.products.catalogue["LAMP"].stock = 1
     order = await backend.saga.run(await backend.place(an_order()))
-    assert (order.status, order.reason) == (Status.CANCELLED, Reason.OUT_OF_STOCK)
+    assert (order.status, order.reason) == (OrderStatus.CANCELLED, Reason.OUT_OF_STOCK)
     assert backend.shop.products.stock("LAMP") == 1
     assert await backend.money_kept() == 0
     assert backend.shop.carts.lines["user_ada"] == {"LAMP": 2}
@@ -67,7 +67,7 @@ async def test_an_order_that_is_out_of_stock_is_not_charged(backend: Backend) ->
 async def test_a_declined_payment_gives_the_stock_back(sqlite_shop: Shop) -> None:
     async with open_backend(sqlite_shop, payment_mode="decline") as backend:
         order = await backend.saga.run(await backend.place(an_order()))
-    assert (order.status, order.reason) == (Status.CANCELLED, Reason.PAYMENT_DECLINED)
+    assert (order.status, order.reason) == (OrderStatus.CANCELLED, Reason.PAYMENT_DECLINED)
     assert sqlite_shop.products.stock("LAMP") == 10
 
 
@@ -83,7 +83,7 @@ async def test_a_reservation_that_expired_before_it_was_sold_gives_the_money_bac
 
         sqlite_shop.products.trouble = expire_before_commit
         order = await backend.saga.run(await backend.place(an_order()))
-        assert (order.status, order.reason) == (Status.CANCELLED, Reason.RESERVATION_LOST)
+        assert (order.status, order.reason) == (OrderStatus.CANCELLED, Reason.RESERVATION_LOST)
         assert await backend.money_kept() == 0
         assert sqlite_shop.products.stock("LAMP") == 10
 
@@ -93,7 +93,7 @@ async def test_a_charge_whose_response_never_comes_is_looked_up(
 ) -> None:
     async with open_backend(sqlite_shop, payment_mode="timeout") as backend:
         order = await backend.saga.run(await backend.place(an_order()))
-        assert order.status is Status.CONFIRMED
+        assert order.status is OrderStatus.CONFIRMED
         assert await backend.money_kept() == 1000
 
 
@@ -103,7 +103,7 @@ async def test_a_charge_that_never_arrived_is_made_again(sqlite_shop: Shop) -> N
         sqlite_shop, payment_mode="flaky", chance=lambda: next(luck)
     ) as backend:
         order = await backend.saga.run(await backend.place(an_order()))
-        assert order.status is Status.CONFIRMED
+        assert order.status is OrderStatus.CONFIRMED
         assert await backend.money_kept() == 1000
 
 
@@ -113,7 +113,7 @@ async def test_a_step_whose_response_was_lost_is_retried(sqlite_shop: Shop, oper
     sqlite_shop.products.trouble = lambda op: next(lost, None) if op == operation else None
     async with open_backend(sqlite_shop) as backend:
         order = await backend.saga.run(await backend.place(an_order()))
-    assert order.status is Status.CONFIRMED
+    assert order.status is OrderStatus.CONFIRMED
     assert sqlite_shop.products.stock("LAMP") == 8
 
 
@@ -123,13 +123,13 @@ async def test_a_cart_service_that_is_down_delays_the_order_and_does_not_undo_it
     sqlite_shop.carts.trouble = down
     async with open_backend(sqlite_shop) as backend:
         order = await backend.saga.run(await backend.place(an_order()))
-        assert (order.status, order.step) == (Status.PENDING, Step.TAKE)
+        assert (order.status, order.step) == (OrderStatus.PENDING, Step.TAKE)
         sqlite_shop.clock.pass_seconds(3600)
         await backend.sweeper.sweep()
-        assert (await backend.order()).status is Status.PENDING
+        assert (await backend.order()).status is OrderStatus.PENDING
         sqlite_shop.carts.trouble = lambda _: None
         await backend.settle()
-        assert (await backend.order()).status is Status.CONFIRMED
+        assert (await backend.order()).status is OrderStatus.CONFIRMED
         assert sqlite_shop.carts.lines["user_ada"] == {}
 
 
@@ -137,12 +137,12 @@ async def test_a_checkout_that_stays_unclear_is_given_up_and_undone(sqlite_shop:
     async with open_backend(sqlite_shop) as backend:
         sqlite_shop.products.trouble = lambda op: "unreached" if op == "commit" else None
         order = await backend.saga.run(await backend.place(an_order()))
-        assert (order.status, order.step) == (Status.PENDING, Step.COMMIT)
+        assert (order.status, order.step) == (OrderStatus.PENDING, Step.COMMIT)
         sqlite_shop.clock.pass_seconds(301)
         await backend.sweeper.sweep()
         order = await backend.order()
         assert (order.status, order.step, order.reason) == (
-            Status.CANCELLED,
+            OrderStatus.CANCELLED,
             Step.DONE,
             Reason.GAVE_UP,
         )
@@ -179,8 +179,8 @@ async def check_nothing_is_lost(backend: Backend, *, stock: int) -> None:
     """The whole point: stock, money and cart agree with the decision."""
     shop, order = backend.shop, await backend.order()
     assert order.step is Step.DONE
-    is_confirmed = order.status is Status.CONFIRMED
-    assert is_confirmed or order.status is Status.CANCELLED
+    is_confirmed = order.status is OrderStatus.CONFIRMED
+    assert is_confirmed or order.status is OrderStatus.CANCELLED
     assert shop.products.stock("LAMP") == stock - (2 if is_confirmed else 0)
     assert await backend.money_kept() == (1000 if is_confirmed else 0)
     events = [event.sequence for event in order.events]
@@ -197,7 +197,7 @@ async def test_a_crash_going_forward_ends_confirmed(shop: Shop, point: str) -> N
     async with open_backend(shop, holder="two") as backend:
         await backend.settle()
         await check_nothing_is_lost(backend, stock=10)
-        assert (await backend.order()).status is Status.CONFIRMED
+        assert (await backend.order()).status is OrderStatus.CONFIRMED
 
 
 @pytest.mark.parametrize("point", POINTS[8:])
@@ -208,7 +208,7 @@ async def test_a_crash_while_undoing_ends_cancelled(shop: Shop, point: str) -> N
     async with open_backend(shop, holder="two") as backend:
         await backend.settle()
         await check_nothing_is_lost(backend, stock=10)
-        assert (await backend.order()).status is Status.CANCELLED
+        assert (await backend.order()).status is OrderStatus.CANCELLED
 
 
 TROUBLES = st.sampled_from([None, None, "unreached", "lost", "busy"])
@@ -266,7 +266,7 @@ async def live(backend: Backend, *, is_first: bool, is_cancelled: bool) -> None:
         if is_first:
             await backend.saga.run(await backend.place(an_order()))
         order = await backend.order()
-        if is_cancelled and order.status is not Status.CANCELLED:
+        if is_cancelled and order.status is not OrderStatus.CANCELLED:
             await backend.saga.run(await backend.saga.cancel(order, Reason.SHOPPER))
         backend.shop.clock.pass_seconds(61)
         await backend.sweeper.sweep()

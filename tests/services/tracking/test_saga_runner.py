@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.tracking.models import Status
+from services.tracking.models import OrderStatus
 from services.tracking.saga_runner import SagaRunner
 from tests.services.tracking.backend import Shop, an_order, open_backend
 
@@ -31,5 +31,5 @@ async def test_of_many_checkouts_a_limited_number_runs_at_a_time(
         for order in orders:
             await backend.place(order, key=order.id)
         finished = await asyncio.gather(*(runner.run(order, timeout=5) for order in orders))
-    assert [order and order.status for order in finished] == [Status.CONFIRMED] * 8
+    assert [order and order.status for order in finished] == [OrderStatus.CONFIRMED] * 8
     assert counter.most == 3

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.stores.errors import StoreUnavailable
-from services.tracking.models import ShipmentStatus, Status
+from services.tracking.models import OrderStatus, ShipmentStatus
 from services.tracking.repository import MAX_FAILED_ATTEMPTS
 from tests.services.tracking.backend import LEASE, TIMEOUTS, Backend, Shop, an_order, open_backend
 
@@ -22,7 +22,7 @@ async def test_an_order_without_progress_for_a_minute_is_finished(backend: Backe
     await backend.place(an_order())
     backend.shop.clock.pass_seconds(60)
     await backend.sweeper.sweep()
-    assert (await backend.order()).status is Status.CONFIRMED
+    assert (await backend.order()).status is OrderStatus.CONFIRMED
 
 
 async def test_one_sweeper_works_at_a_time(shop: Shop) -> None:
@@ -35,9 +35,9 @@ async def test_one_sweeper_works_at_a_time(shop: Shop) -> None:
         order = await first.order()
         await first.orders.save(order, order, now=shop.clock(), due_at=shop.clock())
         await second.sweeper.sweep()
-        assert (await first.order()).status is Status.PENDING
+        assert (await first.order()).status is OrderStatus.PENDING
         await first.sweeper.sweep()
-        assert (await first.order()).status is Status.CONFIRMED
+        assert (await first.order()).status is OrderStatus.CONFIRMED
 
 
 async def test_the_lease_of_a_dead_sweeper_expires(shop: Shop) -> None:
@@ -46,7 +46,7 @@ async def test_the_lease_of_a_dead_sweeper_expires(shop: Shop) -> None:
         await first.place(an_order())
         shop.clock.pass_seconds(60)
         await second.sweeper.sweep()
-        assert (await second.order()).status is Status.CONFIRMED
+        assert (await second.order()).status is OrderStatus.CONFIRMED
 
 
 async def test_two_sweepers_that_both_have_the_lease_do_everything_once(
@@ -61,7 +61,7 @@ async def test_two_sweepers_that_both_have_the_lease_do_everything_once(
         await asyncio.gather(first.sweeper.sweep(), forget_leases(second), second.sweeper.sweep())
         await first.settle()
         orders = [await first.order(f"ord_{number:08}") for number in range(10)]
-    assert {order.status for order in orders} == {Status.CONFIRMED}
+    assert {order.status for order in orders} == {OrderStatus.CONFIRMED}
     assert all(order.sequence == 1 for order in orders)
     assert shop.products.stock("LAMP") == 80
 
@@ -81,7 +81,7 @@ async def test_an_order_that_cannot_be_read_is_parked_and_the_others_go_on(
     for _ in range(MAX_FAILED_ATTEMPTS + 1):
         backend.shop.clock.pass_seconds(61)
         await backend.sweeper.sweep()
-    assert (await backend.order("ord_00000002")).status is Status.CONFIRMED
+    assert (await backend.order("ord_00000002")).status is OrderStatus.CONFIRMED
     assert await backend.orders.due_checkouts(latest=2**61, now=2**60, limit=10) == []
 
 
@@ -117,7 +117,7 @@ async def test_a_failed_attempt_that_cannot_be_counted_stops_no_other_order(
     backend.shop.clock.pass_seconds(61)
     await backend.sweeper.sweep()
     for number in range(1, 5):
-        assert (await backend.order(f"ord_{number:08}")).status is Status.CONFIRMED
+        assert (await backend.order(f"ord_{number:08}")).status is OrderStatus.CONFIRMED
 
 
 async def test_a_resumed_order_without_a_definite_result_is_retried_soon(sqlite_shop: Shop) -> None:
@@ -129,4 +129,4 @@ async def test_a_resumed_order_without_a_definite_result_is_retried_soon(sqlite_
         sqlite_shop.products.trouble = lambda _: None
         sqlite_shop.clock.pass_seconds(5)
         await backend.sweeper.sweep()
-        assert (await backend.order()).status is Status.CONFIRMED
+        assert (await backend.order()).status is OrderStatus.CONFIRMED
