@@ -52,7 +52,7 @@ def cache(make_cache: MakeCache) -> Cache[str, int]:
     return make_cache()
 
 
-async def test_a_herd_loads_a_value_once(cache: Cache[str, int]) -> None:
+async def test_concurrent_callers_load_a_value_once(cache: Cache[str, int]) -> None:
     store = Store()
     assert await asyncio.gather(*(cache.get("key", store.load) for _ in range(500))) == [1] * 500
     assert store.asked == 1
@@ -69,7 +69,7 @@ async def test_a_value_is_loaded_again_when_its_time_is_up(
     assert await cache.get("key", store.load) == 2
 
 
-async def test_a_forgotten_value_is_loaded_again_even_if_it_is_on_its_way(
+async def test_a_forgotten_value_is_loaded_again_even_during_a_load(
     cache: Cache[str, int],
 ) -> None:
     store = Store()
@@ -84,7 +84,7 @@ async def test_a_forgotten_value_is_loaded_again_even_if_it_is_on_its_way(
     assert await cache.get("key", store.load) == 2
 
 
-async def test_one_who_stops_waiting_does_not_stop_the_others(
+async def test_a_cancelled_caller_does_not_cancel_the_others(
     cache: Cache[str, int],
 ) -> None:
     store = Store()
@@ -99,7 +99,7 @@ async def test_one_who_stops_waiting_does_not_stop_the_others(
     assert store.asked == 1
 
 
-async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
+async def test_an_error_without_a_waiting_caller_is_not_reported(
     cache: Cache[str, int],
 ) -> None:
     store = Store()
@@ -115,7 +115,7 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
         await asyncio.wait(asyncio.all_tasks() - others)
 
 
-async def test_an_old_value_serves_for_a_while_when_the_store_is_down(
+async def test_an_old_value_is_used_for_a_while_when_the_store_is_down(
     cache: Cache[str, int], clock: Clock
 ) -> None:
     store = Store()
@@ -137,7 +137,7 @@ async def test_an_error_is_not_remembered(cache: Cache[str, int]) -> None:
     assert await cache.get("key", store.load) == 2
 
 
-async def test_what_nobody_asked_for_longest_makes_room(cache: Cache[str, int]) -> None:
+async def test_the_least_recently_used_value_makes_room(cache: Cache[str, int]) -> None:
     store = Store()
     for key in ("a", "b", "c", "a", "d"):
         await cache.get(key, store.load)

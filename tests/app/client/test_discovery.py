@@ -54,7 +54,7 @@ def test_a_changed_file_is_read_again_within_a_fifth_of_a_second(path: Path) -> 
     assert len(file.endpoints()) == 2
 
 
-def test_a_file_is_not_looked_at_for_every_request(path: Path) -> None:
+def test_a_file_is_not_checked_for_every_request(path: Path) -> None:
     clock = Clock()
     write(path, "127.0.0.1:1")
     file = EndpointsFile(path, clock=clock)
@@ -76,7 +76,7 @@ def test_a_file_that_appears_later_is_found(path: Path) -> None:
     assert file.endpoints() == ("http://127.0.0.1:1",)
 
 
-def test_an_empty_list_means_nobody_is_ready(path: Path) -> None:
+def test_an_empty_list_means_that_no_replica_is_ready(path: Path) -> None:
     clock = Clock()
     write(path, "127.0.0.1:1")
     file = EndpointsFile(path, clock=clock)
@@ -167,7 +167,7 @@ async def test_opening_does_not_fail_when_the_name_does_not_resolve() -> None:
         assert name.endpoints() == ()
 
 
-async def test_a_resolver_that_never_answers_is_given_up_on() -> None:
+async def test_a_resolver_that_does_not_respond_times_out() -> None:
     async def hang(host: str, port: int) -> Sequence[str]:
         await asyncio.sleep(3600)
         return []
@@ -180,7 +180,7 @@ async def test_the_machines_resolver_knows_localhost() -> None:
     assert "127.0.0.1" in await resolve("localhost", 80)
 
 
-async def test_a_name_is_resolved_anew_when_nobody_was_at_its_addresses() -> None:
+async def test_a_name_is_resolved_again_when_all_its_addresses_refused() -> None:
     resolver = Resolver("10.0.0.1")
     async with DnsEndpoints("cart", 8000, resolver=resolver, interval=3600) as name:
         resolver.addresses = ["10.0.0.2"]
@@ -190,7 +190,7 @@ async def test_a_name_is_resolved_anew_when_nobody_was_at_its_addresses() -> Non
         assert name.endpoints() == ("http://10.0.0.2:8000",)
 
 
-def test_a_file_is_looked_at_anew_when_nobody_was_at_its_addresses(path: Path) -> None:
+def test_a_file_is_read_again_when_all_its_addresses_refused(path: Path) -> None:
     write(path, "127.0.0.1:1")
     file = EndpointsFile(path, clock=Clock())
     assert file.endpoints() == ("http://127.0.0.1:1",)

@@ -61,7 +61,7 @@ class TestAbsentReplicas:
         assert sample(metrics, "http_client_retries_total") == 0
         assert sample(metrics, "http_client_ejections_total", reason="absent") >= 4
 
-    async def test_so_it_is_with_a_name_that_is_resolved(
+    async def test_old_addresses_of_a_name_cost_no_call_either(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async def resolver(host: str, port: int) -> list[str]:
@@ -84,7 +84,7 @@ class TestAbsentReplicas:
 
         assert set(outcomes) == {"200"}
 
-    async def test_addresses_that_never_answer_cost_no_call_either(self, tmp_path: Path) -> None:
+    async def test_addresses_that_do_not_respond_cost_no_call(self, tmp_path: Path) -> None:
         with black_hole() as first, black_hole() as second:
             async with neighbour(ok) as server:
                 file = list_targets(tmp_path, first, second, server.port)
@@ -94,7 +94,7 @@ class TestAbsentReplicas:
         assert outcomes == ["200"] * 20
 
     @pytest.mark.parametrize("listed", [True, False])
-    async def test_a_neighbour_that_is_just_coming_is_waited_for(
+    async def test_a_call_waits_for_an_upstream_that_is_starting(
         self, tmp_path: Path, listed: bool
     ) -> None:
         port = await unused_port()
@@ -116,7 +116,7 @@ class TestAbsentReplicas:
 
             assert await call == "200"
 
-    async def test_a_neighbour_that_is_down_is_left_alone(self, tmp_path: Path) -> None:
+    async def test_an_upstream_that_is_down_opens_the_breaker(self, tmp_path: Path) -> None:
         metrics = Metrics("cart")
         file = list_targets(tmp_path, await unused_port(), await unused_port())
         async with upstream(f"file:{file}", metrics, pause=no_pause, clock=Clock()) as client:
@@ -125,7 +125,7 @@ class TestAbsentReplicas:
         assert outcomes == ["UpstreamRefused"] * 20 + ["BreakerOpen"]
         assert sample(metrics, "http_client_retries_total") <= 30 + 0.1 * 20
 
-    async def test_the_only_address_has_all_its_time_when_it_is_back(self) -> None:
+    async def test_the_only_address_gets_the_whole_timeout_when_it_is_back(self) -> None:
         async def slow(exchange: Exchange) -> None:
             await asyncio.sleep(0.6)
             await exchange.respond()
@@ -217,8 +217,8 @@ def process() -> Iterator[tuple[int, int]]:
             running.kill()
 
 
-class TestFrozenReplicas:
-    async def test_a_stopped_process_costs_no_response_and_is_asked_once(
+class TestHungReplicas:
+    async def test_a_stopped_process_costs_no_response_and_gets_one_call(
         self, tmp_path: Path
     ) -> None:
         metrics, clock = Metrics("cart"), Clock()
@@ -235,7 +235,9 @@ class TestFrozenReplicas:
         assert tries(metrics, "timeout") == 1
         assert sample(metrics, "http_client_ejections_total", reason="silent") == 1
 
-    async def test_under_load_it_costs_what_was_under_way(self, tmp_path: Path) -> None:
+    async def test_under_load_a_stopped_process_costs_only_the_calls_in_flight(
+        self, tmp_path: Path
+    ) -> None:
         metrics = Metrics("cart")
         outcomes: list[str] = []
         busy = asyncio.Event()
@@ -258,7 +260,7 @@ class TestFrozenReplicas:
         # Those who waited when it froze, those who came before it was known to be silent, probes.
         assert tries(metrics, "timeout") <= 8
 
-    async def test_one_that_answers_nobody_is_asked_last_before_it_is_known_to_be_hung(
+    async def test_a_silent_replica_is_picked_last_before_its_first_timeout(
         self, tmp_path: Path
     ) -> None:
         clock = Clock()
@@ -276,7 +278,7 @@ class TestFrozenReplicas:
                 call.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def test_a_call_that_cannot_be_repeated_is_no_probe(self, tmp_path: Path) -> None:
+    async def test_a_call_that_is_not_idempotent_is_no_probe(self, tmp_path: Path) -> None:
         clock = Clock()
         async with calling_replicas(tmp_path, hang, ok, clock=clock, timeout=0.2) as (
             client,
@@ -293,7 +295,7 @@ class TestFrozenReplicas:
 
 
 class TestBlame:
-    async def test_a_caller_in_a_hurry_blames_nobody(self) -> None:
+    async def test_a_short_deadline_is_not_held_against_the_upstream(self) -> None:
         metrics = Metrics("cart")
         async with calling(hang, metrics=metrics, pause=no_pause) as (client, _):
             for _ in range(40):
@@ -304,7 +306,9 @@ class TestBlame:
         assert tries(metrics, "out_of_time") == 40
         assert tries(metrics, "timeout") == 0
 
-    async def test_nor_does_one_who_had_no_time_to_connect(self, tmp_path: Path) -> None:
+    async def test_a_short_deadline_while_connecting_is_not_held_against_it_either(
+        self, tmp_path: Path
+    ) -> None:
         metrics = Metrics("cart")
         with black_hole() as port:
             async with upstream(f"http://127.0.0.1:{port}", metrics, pause=no_pause) as client:
@@ -315,14 +319,14 @@ class TestBlame:
                 assert client.available
         assert sample(metrics, "http_client_ejections_total", reason="absent") == 0
 
-    async def test_silence_within_the_calls_own_time_does_count(self) -> None:
+    async def test_a_timeout_of_the_calls_own_counts_against_the_upstream(self) -> None:
         async with calling(hang, timeout=0.03) as (client, _):
             for _ in range(20):
                 assert await outcome(client, "POST") == "UpstreamTimeout"
 
             assert await outcome(client, "POST") == "BreakerOpen"
 
-    async def test_a_caller_who_gives_up_at_the_deadline_still_tells_that_it_hung(self) -> None:
+    async def test_a_caller_that_is_cancelled_at_its_deadline_counts_as_a_timeout(self) -> None:
         metrics = Metrics("cart")
         async with calling(hang, metrics=metrics, timeout=0.5) as (client, _):
             deadline = Deadline.after(0.45)
@@ -333,7 +337,9 @@ class TestBlame:
         assert tries(metrics, "timeout") == 1
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 431])
-    async def test_no_refusal_of_a_strangers_request_counts(self, status: int) -> None:
+    async def test_a_rejected_request_does_not_count_against_the_upstream(
+        self, status: int
+    ) -> None:
         async with calling(responding(status), clock=Clock()) as (client, _):
             for _ in range(30):
                 assert await outcome(client) == str(status)
@@ -342,7 +348,7 @@ class TestBlame:
 
 
 class TestStreamsBesideRequests:
-    async def test_streams_leave_the_connections_of_requests_alone(self) -> None:
+    async def test_streams_use_no_connections_of_requests(self) -> None:
         async with (
             calling(event_or_response, max_streams=2) as (client, _),
             AsyncExitStack() as stack,
@@ -353,7 +359,7 @@ class TestStreamsBesideRequests:
             assert {await outcome(client) for _ in range(5)} == {"200"}
             assert client.available
 
-    async def test_requests_leave_the_connections_of_streams_alone(
+    async def test_requests_use_no_connections_of_streams(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("app.client.transport.LIMITS.max_connections", 1)
@@ -364,7 +370,7 @@ class TestStreamsBesideRequests:
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
 
-    async def test_a_stream_that_ended_makes_room(self) -> None:
+    async def test_a_stream_that_ended_frees_its_connection(self) -> None:
         async with calling(event_or_response, max_streams=1) as (client, _):
             for _ in range(5):
                 assert await stream_outcome(client) == "200"
@@ -414,9 +420,9 @@ BAD_ANSWERS = {
 }
 
 
-class TestBadAnswers:
+class TestBadResponses:
     @pytest.mark.parametrize("content", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
-    async def test_many_of_them_leave_a_small_pool_whole(
+    async def test_many_bad_responses_do_not_exhaust_a_small_pool(
         self, content: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("app.client.transport.LIMITS.max_connections", 8)
@@ -441,7 +447,7 @@ class TestBadAnswers:
             assert len(open_connections(server.port)) <= 8
 
     @pytest.mark.parametrize("kind", ["1xx for ever", "a head that never ends"])
-    async def test_nor_do_those_that_never_come_to_an_end(
+    async def test_responses_without_an_end_do_not_exhaust_it_either(
         self, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("app.client.transport.LIMITS.max_connections", 8)
@@ -472,7 +478,7 @@ class TestBadAnswers:
     @pytest.mark.parametrize(
         "surplus", [b"more", b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged"]
     )
-    async def test_what_comes_after_a_response_is_not_the_next_one(self, surplus: bytes) -> None:
+    async def test_trailing_data_is_not_read_as_the_next_response(self, surplus: bytes) -> None:
         bad = True
 
         async def behave(exchange: Exchange) -> None:
@@ -522,8 +528,8 @@ def read_price(response: UpstreamResponse) -> object:
     return response.read(Price)
 
 
-class TestUnfitAnswers:
-    async def test_a_response_that_does_not_fit_is_the_neighbours_failure(self) -> None:
+class TestResponsesThatDoNotFit:
+    async def test_a_response_that_does_not_fit_is_a_failure_of_the_upstream(self) -> None:
         metrics = Metrics("cart")
         behave = responding(200, b'{"amount": "much"}')
         async with calling(behave, metrics=metrics, clock=Clock()) as (client, _):
@@ -533,7 +539,9 @@ class TestUnfitAnswers:
             assert await outcome(client, "POST", check=read_price) == "BreakerOpen"
         assert tries(metrics, "broken") == 20
 
-    async def test_another_replica_may_know_better(self, tmp_path: Path) -> None:
+    async def test_a_response_that_does_not_fit_is_retried_on_another_replica(
+        self, tmp_path: Path
+    ) -> None:
         good, bad = responding(200, b'{"amount": 5}'), responding(200, b"<html>")
         async with calling_replicas(tmp_path, bad, good, clock=Clock()) as (client, servers):
             for _ in range(10):
@@ -542,12 +550,12 @@ class TestUnfitAnswers:
 
         assert len(servers[0].asked) == 3
 
-    async def test_it_says_where_it_does_not_fit(self) -> None:
+    async def test_the_error_names_the_member_that_does_not_fit(self) -> None:
         async with calling(responding(200, b'{"amount": "much"}')) as (client, _):
             with pytest.raises(UpstreamBroken, match="not what was agreed at 'amount'"):
                 await client.request("POST", "/", check=read_price)
 
-    async def test_what_is_too_much_at_once_is_not_kept(self) -> None:
+    async def test_responses_beyond_the_buffer_limit_are_not_kept(self) -> None:
         async def much(exchange: Exchange) -> None:
             await exchange.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
             for _ in range(72):
@@ -565,7 +573,7 @@ class TestUnfitAnswers:
             assert set(outcomes) <= {"LocalLimit", "UpstreamBroken", "BreakerOpen"}
             assert peak < 48 * 1024 * 1024
 
-    async def test_a_long_refusal_of_a_stream_is_not_read_for_ever(self) -> None:
+    async def test_the_error_response_of_a_stream_has_a_limit(self) -> None:
         async def endless(exchange: Exchange) -> None:
             await exchange.send(b"HTTP/1.1 403 No\r\ntransfer-encoding: chunked\r\n\r\n")
             while True:

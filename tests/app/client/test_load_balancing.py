@@ -44,7 +44,7 @@ def fail(balancer: LoadBalancer, url: str, times: int = 3) -> None:
         times -= failed
 
 
-def test_without_replicas_there_is_nobody_to_pick(clock: Clock) -> None:
+def test_without_replicas_there_is_no_pick(clock: Clock) -> None:
     assert make_balancer(clock, 0).pick() is None
 
 
@@ -54,7 +54,7 @@ def test_idle_replicas_share_the_requests(clock: Clock) -> None:
     assert min(counts.values()) > 70
 
 
-def test_of_two_the_less_busy_one_is_picked(clock: Clock) -> None:
+def test_the_less_busy_of_two_is_picked(clock: Clock) -> None:
     balancer = make_balancer(clock, 2)
 
     with pick(balancer).replica.busy() as _:
@@ -71,14 +71,14 @@ def test_the_busiest_of_many_is_never_picked(clock: Clock) -> None:
         assert busy.url not in picked(balancer)
 
 
-def test_a_second_try_goes_elsewhere(clock: Clock) -> None:
+def test_a_retry_goes_to_another_replica(clock: Clock) -> None:
     balancer = make_balancer(clock, 2)
     first = pick(balancer).replica
 
     assert all(pick(balancer, avoid=first).replica is not first for _ in range(20))
 
 
-def test_a_second_try_goes_to_the_same_one_if_it_is_alone(clock: Clock) -> None:
+def test_a_retry_goes_to_the_same_replica_if_there_is_no_other(clock: Clock) -> None:
     balancer = make_balancer(clock, 1)
     first = pick(balancer).replica
 
@@ -111,7 +111,7 @@ def test_three_failures_in_a_row_eject(clock: Clock) -> None:
     assert "http://replica-0" not in picked(balancer)
 
 
-def test_a_success_in_between_forgives(clock: Clock) -> None:
+def test_a_success_in_between_resets_the_failures(clock: Clock) -> None:
     balancer = make_balancer(clock, 2)
     for _ in range(10):
         fail(balancer, "http://replica-0", times=2)
@@ -170,7 +170,7 @@ def test_a_late_response_from_before_the_ejection_does_not_end_it(clock: Clock) 
     assert late.replica.url not in picked(balancer)
 
 
-def test_a_replica_that_was_well_for_long_starts_with_the_shortest_wait(clock: Clock) -> None:
+def test_after_a_long_healthy_time_an_ejection_is_short_again(clock: Clock) -> None:
     balancer = make_balancer(clock, 2)
     for _ in range(4):
         fail(balancer, "http://replica-0")
@@ -191,7 +191,7 @@ def take_turn(balancer: LoadBalancer, url: str) -> Pick:
     return chosen
 
 
-def test_one_call_that_was_never_answered_is_enough_to_eject(clock: Clock) -> None:
+def test_one_timeout_is_enough_to_eject(clock: Clock) -> None:
     balancer = make_balancer(clock, 2)
 
     seconds = balancer.report(take_turn(balancer, "http://replica-0"), Outcome.SILENT)
@@ -212,7 +212,7 @@ def test_one_slow_call_among_quick_ones_does_not_eject(clock: Clock) -> None:
     assert "http://replica-0" in picked(balancer)
 
 
-def test_a_replica_that_lets_everybody_wait_is_asked_last(clock: Clock) -> None:
+def test_a_replica_that_keeps_all_calls_waiting_is_picked_last(clock: Clock) -> None:
     balancer = make_balancer(clock, 2)
     waiting = take_turn(balancer, "http://replica-0")
     clock.advance(0.4)
@@ -222,7 +222,7 @@ def test_a_replica_that_lets_everybody_wait_is_asked_last(clock: Clock) -> None:
     assert len(picked(balancer)) == 2
 
 
-def test_those_that_are_gone_are_all_left_out(clock: Clock) -> None:
+def test_all_absent_replicas_are_ejected(clock: Clock) -> None:
     balancer = make_balancer(clock, 5)
     for number in range(4):
         url = f"http://replica-{number}"
@@ -231,7 +231,7 @@ def test_those_that_are_gone_are_all_left_out(clock: Clock) -> None:
     assert picked(balancer).keys() == {"http://replica-4"}
 
 
-def test_those_that_are_gone_do_not_count_among_which_half_may_be_ejected(clock: Clock) -> None:
+def test_absent_replicas_do_not_raise_the_number_that_may_be_ejected(clock: Clock) -> None:
     balancer = make_balancer(clock, 4)
     for number in range(2):
         balancer.report(take_turn(balancer, f"http://replica-{number}"), Outcome.ABSENT)
@@ -242,7 +242,7 @@ def test_those_that_are_gone_do_not_count_among_which_half_may_be_ejected(clock:
     assert len(picked(balancer)) == 1
 
 
-def test_when_all_refused_all_are_asked_again(clock: Clock) -> None:
+def test_when_all_refused_all_are_picked_again(clock: Clock) -> None:
     balancer = make_balancer(clock, 3)
     refused: list[Replica] = []
     while chosen := balancer.pick(exclude=refused):
@@ -254,7 +254,7 @@ def test_when_all_refused_all_are_asked_again(clock: Clock) -> None:
     assert balancer.pick() is not None
 
 
-def test_an_address_off_the_list_and_on_it_again_begins_anew(clock: Clock) -> None:
+def test_an_address_that_returns_to_the_list_has_no_record(clock: Clock) -> None:
     balancer = make_balancer(clock, 2)
     balancer.report(take_turn(balancer, "http://replica-0"), Outcome.ABSENT)
     balancer.update(("http://replica-1",))
@@ -263,7 +263,7 @@ def test_an_address_off_the_list_and_on_it_again_begins_anew(clock: Clock) -> No
     assert "http://replica-0" in picked(balancer)
 
 
-def test_an_old_address_is_tried_ever_more_rarely_and_for_ever(clock: Clock) -> None:
+def test_an_absent_address_is_tried_ever_more_rarely_but_never_dropped(clock: Clock) -> None:
     balancer = make_balancer(clock, 2)
     waits = [balancer.report(take_turn(balancer, "http://replica-0"), Outcome.ABSENT)]
     for _ in range(2000):

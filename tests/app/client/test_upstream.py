@@ -61,8 +61,8 @@ async def received_before(error: type[UpstreamError], response: StreamedResponse
     return bytes(received)
 
 
-class TestAnswers:
-    async def test_a_good_response_comes_back_whole(self) -> None:
+class TestResponses:
+    async def test_a_good_response_is_returned_complete(self) -> None:
         behave = responding(200, b'{"sku": "A-1"}', "content-type: application/json\r\n")
         async with calling(behave) as (client, server):
             response = await client.request("GET", "/v1/products/A-1", params={"q": "a b"})
@@ -73,7 +73,7 @@ class TestAnswers:
         assert server.asked[0].target == "/v1/products/A-1?q=a+b"
 
     @pytest.mark.parametrize("status", [400, 404, 409, 422, 500])
-    async def test_a_refusal_is_a_response_too(self, status: int) -> None:
+    async def test_an_error_response_is_returned_too(self, status: int) -> None:
         async with calling(responding(status, b"why")) as (client, _):
             response = await client.request("POST", "/")
 
@@ -86,7 +86,7 @@ class TestAnswers:
         assert server.asked[0].body == b'{"skus":["A-1"]}'
         assert server.asked[0].headers["content-type"] == "application/json"
 
-    async def test_headers_about_one_connection_are_passed_neither_way(self) -> None:
+    async def test_hop_by_hop_headers_are_passed_neither_way(self) -> None:
         behave = responding(200, b"", "keep-alive: timeout=5\r\nx-shop: yes\r\n")
         async with calling(behave) as (client, server):
             headers = {"Upgrade": "h2c", "TE": "gzip", "Host": "elsewhere", "X-Shop": "yes"}
@@ -106,9 +106,7 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("path", "header"), [("/", "a\r\nx-forged: 1"), ("/", "a\0"), ("/a\nb", "a"), ("/\0", "a")]
     )
-    async def test_what_cannot_be_said_in_http_is_the_askers_fault(
-        self, path: str, header: str
-    ) -> None:
+    async def test_what_is_not_valid_http_is_a_bad_request(self, path: str, header: str) -> None:
         async with calling(ok, clock=Clock()) as (client, server):
             for _ in range(30):
                 with pytest.raises(BadRequest):
@@ -130,7 +128,7 @@ class TestAnswers:
         async with calling(sending(b"HTTP/1.1 200 OK\r\n\r\n")) as (client, _):
             assert await outcome(client, "HEAD") == "200"
 
-    async def test_a_caller_is_acted_for_with_the_callers_token(self) -> None:
+    async def test_a_call_for_a_person_carries_their_token(self) -> None:
         async with calling(ok) as (client, server):
             headers = {"Authorization": "Bearer other"}
             await client.request("GET", "/", headers=headers, bearer="Abc")
@@ -138,7 +136,7 @@ class TestAnswers:
         assert server.asked[0].headers["authorization"] == "bearer abc"  # as our fake lowers it
         assert "x-service-token" not in server.asked[0].headers
 
-    async def test_the_service_itself_shows_the_first_service_token(self) -> None:
+    async def test_a_call_for_the_service_carries_its_first_service_token(self) -> None:
         tokens = [SecretStr("new"), SecretStr("old")]
         async with calling(ok, service_tokens=tokens) as (client, server):
             await client.request("POST", "/", as_service=True)
@@ -206,7 +204,7 @@ class TestContext:
 
         assert time.monotonic() - started < 1
 
-    async def test_with_less_than_20_ms_left_nobody_is_asked(self) -> None:
+    async def test_with_less_than_20_ms_left_nothing_is_sent(self) -> None:
         async with calling(ok) as (client, server):
             with use_context(RequestContext(deadline=Deadline.after(0.015))):
                 assert await outcome(client) == "OutOfTime"
@@ -214,8 +212,8 @@ class TestContext:
         assert not server.asked
 
 
-class TestTime:
-    async def test_a_silent_neighbour_costs_the_timeout_and_no_more(self) -> None:
+class TestTimeouts:
+    async def test_a_silent_upstream_costs_the_timeout_and_no_more(self) -> None:
         async with calling(hang, timeout=0.1) as (client, _):
             started = time.monotonic()
             assert await outcome(client) == "UpstreamTimeout"
@@ -235,7 +233,7 @@ class TestTime:
 
         assert time.monotonic() - started < 1
 
-    async def test_dripped_headers_do_not_help_either(self) -> None:
+    async def test_the_deadline_is_for_slow_headers_too(self) -> None:
         async def drip(exchange: Exchange) -> None:
             await exchange.send(b"HTTP/1.1 200 OK\r\n")
             while True:
@@ -245,13 +243,13 @@ class TestTime:
         async with calling(drip, timeout=0.2) as (client, _):
             assert await outcome(client) == "UpstreamTimeout"
 
-    async def test_a_hung_replica_leaves_time_to_ask_another(self, tmp_path: Path) -> None:
+    async def test_a_hung_replica_leaves_time_for_a_retry(self, tmp_path: Path) -> None:
         async with calling_replicas(tmp_path, hang, ok, timeout=1.0) as (client, _):
             outcomes = [await outcome(client) for _ in range(4)]
 
         assert outcomes == ["200"] * 4
 
-    async def test_being_held_up_oneself_is_not_taken_for_a_refusal(self) -> None:
+    async def test_a_blocked_event_loop_is_not_taken_for_a_refusal(self) -> None:
         metrics = Metrics("cart")
         async with calling(ok, metrics=metrics) as (client, _):
             call = asyncio.create_task(outcome(client))
@@ -261,7 +259,7 @@ class TestTime:
             assert await call == "200"
         assert sample(metrics, "http_client_retries_total") == 0
 
-    async def test_a_full_pool_is_not_waited_for_long(self, monkeypatch: Any) -> None:
+    async def test_a_call_waits_for_a_full_pool_only_briefly(self, monkeypatch: Any) -> None:
         limits = httpx2.Limits(max_connections=1)
         monkeypatch.setattr("app.client.transport.LIMITS", limits)
         async with calling(hang, timeout=0.6) as (client, _):
@@ -287,10 +285,10 @@ NOT_HTTP = {
 }
 
 
-class TestBrokenAnswers:
+class TestBrokenResponses:
     @pytest.mark.parametrize("content", CUT_OFF.values(), ids=CUT_OFF.keys())
     @pytest.mark.parametrize("end", [Exchange.hang_up, Exchange.reset])
-    async def test_a_cut_response_is_never_taken_for_a_whole_one(
+    async def test_a_cut_response_is_never_taken_for_a_complete_one(
         self, content: bytes, end: Any
     ) -> None:
         async with calling(sending(content, then=end), timeout=1.0) as (client, _):
@@ -301,12 +299,12 @@ class TestBrokenAnswers:
         async with calling(sending(content), timeout=1.0) as (client, _):
             assert await outcome(client, "POST") == "UpstreamBroken"
 
-    async def test_a_response_may_not_be_endless(self) -> None:
+    async def test_a_response_has_a_size_limit(self) -> None:
         behave = responding(200, b"x" * (4 * 1024 * 1024 + 1))
         async with calling(behave) as (client, _):
             assert await outcome(client, "POST") == "UpstreamBroken"
 
-    async def test_a_cut_response_to_a_get_is_asked_for_again(self) -> None:
+    async def test_a_cut_response_to_a_get_is_retried(self) -> None:
         async def cut_first(exchange: Exchange) -> None:
             if len(server.asked) == 1:
                 await exchange.send(CUT_OFF["by length"])
@@ -332,7 +330,7 @@ class TestRetries:
             ("GET", {"idempotent": False}, 1),
         ],
     )
-    async def test_only_idempotent_calls_are_made_twice(
+    async def test_only_idempotent_calls_are_retried(
         self, method: str, options: dict[str, Any], times: int
     ) -> None:
         async with calling(responding(500)) as (client, server):
@@ -341,23 +339,23 @@ class TestRetries:
         assert len(server.asked) == times
 
     @pytest.mark.parametrize("status", [400, 404, 409, 429])
-    async def test_refusals_are_not_tried_again(self, status: int) -> None:
+    async def test_client_errors_are_not_retried(self, status: int) -> None:
         async with calling(responding(status)) as (client, server):
             await client.request("GET", "/")
 
         assert len(server.asked) == 1
 
-    async def test_who_asks_for_patience_is_not_asked_again(self) -> None:
+    async def test_a_response_with_retry_after_is_not_retried(self) -> None:
         async with calling(responding(503, b"", "retry-after: 1\r\n")) as (client, server):
             assert await outcome(client) == "503"
 
         assert len(server.asked) == 1
 
-    async def test_a_second_try_may_succeed(self, tmp_path: Path) -> None:
+    async def test_a_retry_may_succeed(self, tmp_path: Path) -> None:
         async with calling_replicas(tmp_path, responding(500), ok) as (client, _):
             assert [await outcome(client) for _ in range(10)] == ["200"] * 10
 
-    async def test_the_pause_before_it_is_25_to_250_ms(self) -> None:
+    async def test_the_backoff_is_25_to_250_ms(self) -> None:
         pauses: list[float] = []
 
         async def pause(seconds: float) -> None:
@@ -370,7 +368,7 @@ class TestRetries:
         assert len(pauses) == 5
         assert all(0.025 <= seconds <= 0.25 for seconds in pauses)
 
-    async def test_a_neighbour_that_often_fails_gets_few_extra_calls(self) -> None:
+    async def test_an_upstream_that_often_fails_gets_few_retries(self) -> None:
         metrics, clock = Metrics("cart"), Clock()
 
         async def often(exchange: Exchange) -> None:
@@ -392,7 +390,7 @@ class TestRetries:
 
         assert outcomes == ["200"] * 20
 
-    async def test_an_address_of_many_replicas_is_asked_again_when_nobody_took_the_call(
+    async def test_an_address_of_many_replicas_is_tried_again_after_a_refusal(
         self,
     ) -> None:
         tries: list[str] = []
@@ -408,7 +406,7 @@ class TestRetries:
             assert await outcome(client, "POST") == "200"
         assert tries == ["POST", "POST"]
 
-    async def test_a_connection_closed_before_a_byte_is_tried_again_at_once(self) -> None:
+    async def test_a_stale_connection_is_retried_at_once(self) -> None:
         async def hang_up_on_kept_connections(exchange: Exchange) -> None:
             if exchange.number:
                 exchange.hang_up()
@@ -424,7 +422,9 @@ class TestRetries:
         assert outcomes == ["200"] * 10
         assert server.connections == 10
 
-    async def test_it_is_not_for_calls_that_may_have_had_an_effect(self) -> None:
+    async def test_a_stale_connection_is_not_retried_if_the_call_may_have_had_an_effect(
+        self,
+    ) -> None:
         async def hang_up_on_kept_connections(exchange: Exchange) -> None:
             if exchange.number:
                 exchange.hang_up()
@@ -436,7 +436,7 @@ class TestRetries:
 
         assert outcomes == ["200", "UpstreamBroken"]
 
-    async def test_nothing_is_tried_for_ever(self) -> None:
+    async def test_retries_end(self) -> None:
         async with calling(hang_up) as (client, server):
             assert await outcome(client) == "UpstreamBroken"
 
@@ -462,7 +462,7 @@ class TestReplicas:
                     while not second.asked:
                         await client.request("GET", "/")
 
-    async def test_busy_replicas_get_less(self, tmp_path: Path) -> None:
+    async def test_busy_replicas_get_fewer_requests(self, tmp_path: Path) -> None:
         async def slow(exchange: Exchange) -> None:
             await asyncio.sleep(0.05)
             await exchange.respond()
@@ -477,7 +477,7 @@ class TestReplicas:
 
         assert len(servers[0].asked) * 2 < len(servers[1].asked)
 
-    async def test_a_failing_replica_is_left_out(self, tmp_path: Path) -> None:
+    async def test_a_failing_replica_is_ejected(self, tmp_path: Path) -> None:
         clock = Clock()
         async with calling_replicas(
             tmp_path, responding(500), ok, ok, clock=clock, pause=no_pause
@@ -487,7 +487,7 @@ class TestReplicas:
 
         assert len(servers[0].asked) == 3
 
-    async def test_a_shedding_replica_is_not_left_out(self, tmp_path: Path) -> None:
+    async def test_a_shedding_replica_is_not_ejected(self, tmp_path: Path) -> None:
         shed = responding(503, b"", "retry-after: 1\r\n")
         async with calling_replicas(tmp_path, shed, ok, clock=Clock()) as (client, servers):
             for _ in range(60):
@@ -519,7 +519,7 @@ class TestReplicas:
 
         assert outcomes == {"200"}
 
-    async def test_without_a_ready_replica_nothing_is_waited_for(self, tmp_path: Path) -> None:
+    async def test_without_a_known_replica_a_call_fails_at_once(self, tmp_path: Path) -> None:
         file = list_targets(tmp_path)
         async with upstream(f"file:{file}") as client:
             assert not client.available
@@ -527,7 +527,7 @@ class TestReplicas:
 
 
 class TestBreaker:
-    async def test_a_neighbour_that_only_fails_is_left_alone(self) -> None:
+    async def test_an_upstream_that_only_fails_opens_the_breaker(self) -> None:
         metrics, clock = Metrics("cart"), Clock()
         options = {"metrics": metrics, "clock": clock, "pause": no_pause}
         async with calling(responding(500), **options) as (client, server):
@@ -538,7 +538,7 @@ class TestBreaker:
             assert not client.available
             assert sample(metrics, "http_client_breaker_open") == 1
 
-    async def test_it_says_when_to_come_back(self) -> None:
+    async def test_an_open_breaker_says_when_to_retry(self) -> None:
         async with calling(responding(500), clock=Clock(), pause=no_pause) as (client, _):
             for _ in range(20):
                 await outcome(client, "POST")
@@ -548,7 +548,7 @@ class TestBreaker:
         assert 4 <= refused.value.retry_after <= 6
         assert refused.value.status == 503
 
-    async def test_it_is_asked_again_once_it_is_well(self) -> None:
+    async def test_the_breaker_closes_when_the_upstream_is_healthy_again(self) -> None:
         well = False
 
         async def recovering(exchange: Exchange) -> None:
@@ -565,14 +565,14 @@ class TestBreaker:
             assert client.available
 
     @pytest.mark.parametrize("status", [404, 409, 429])
-    async def test_refusals_do_not_open_it(self, status: int) -> None:
+    async def test_client_errors_do_not_open_the_breaker(self, status: int) -> None:
         async with calling(responding(status), clock=Clock()) as (client, _):
             for _ in range(50):
                 await client.request("GET", "/")
 
             assert client.available
 
-    async def test_calls_that_were_cancelled_do_not_open_it(self) -> None:
+    async def test_cancelled_calls_do_not_open_the_breaker(self) -> None:
         async with calling(hang, clock=Clock()) as (client, _):
             calls = [asyncio.create_task(outcome(client)) for _ in range(50)]
             await asyncio.sleep(0.05)
@@ -584,7 +584,7 @@ class TestBreaker:
 
 
 class TestStreams:
-    async def test_a_body_is_passed_on_as_it_comes(self) -> None:
+    async def test_a_body_is_passed_on_as_it_arrives(self) -> None:
         go_on = asyncio.Event()
 
         async def events(exchange: Exchange) -> None:
@@ -620,7 +620,7 @@ class TestStreams:
         ):
             await received_before(UpstreamTimeout, response)
 
-    async def test_events_may_outlast_the_timeout_but_not_fall_silent(self) -> None:
+    async def test_events_may_outlast_the_timeout_but_not_the_idle_timeout(self) -> None:
         async def events(exchange: Exchange) -> None:
             await exchange.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
             for _ in range(10):
@@ -705,7 +705,7 @@ class TestMetrics:
         name = "http_client_request_duration_seconds_count"
         assert sample(metrics, name, outcome=label) == 1
 
-    async def test_several_neighbours_share_the_instruments(self) -> None:
+    async def test_several_upstreams_share_the_metrics(self) -> None:
         metrics = Metrics("cart")
         Upstream("products", "http://products", metrics=metrics)
         Upstream("user", "http://user", metrics=metrics)

@@ -71,7 +71,7 @@ async def test_without_a_good_bearer_token_the_response_is_one_constant_401(
 
 
 @pytest.mark.parametrize(("roles", "status"), [(("user", "staff"), 200), (("user",), 403)])
-async def test_a_role_opens_its_door_only(roles: tuple[str, ...], status: int) -> None:
+async def test_a_role_gives_access_to_its_routes_only(roles: tuple[str, ...], status: int) -> None:
     token = SIGNER.token(roles=roles)
     async with service() as client:
         response = await client.get("/staff", headers={"authorization": f"Bearer {token}"})
@@ -96,7 +96,7 @@ async def test_other_service_tokens_are_refused(token: str | None) -> None:
     assert response.status_code == 401
 
 
-async def test_an_access_token_does_not_open_a_service_door() -> None:
+async def test_an_access_token_gives_no_access_to_service_routes() -> None:
     token = SIGNER.token(roles=("staff",))
     async with service() as client:
         response = await client.get("/service", headers={"authorization": f"Bearer {token}"})

@@ -24,7 +24,7 @@ async def test_keys_are_fetched_once_for_many_tokens() -> None:
     assert server.asked == 1
 
 
-async def test_keys_are_fetched_once_for_callers_who_come_together() -> None:
+async def test_keys_are_fetched_once_for_concurrent_callers() -> None:
     server = KeyServer(SIGNER)
     async with verifier(server) as verify:
         calls = (verify.verify(SIGNER.token(f"user_{number}")) for number in range(50))
@@ -62,7 +62,7 @@ async def test_a_new_key_is_found_and_the_old_one_stays_good() -> None:
         assert (await verify.verify(SIGNER.token())).subject == "user_1"
 
 
-async def test_a_withdrawn_key_is_refused_within_a_minute_remembered_tokens_too() -> None:
+async def test_a_withdrawn_key_is_refused_within_a_minute_for_verified_tokens_too() -> None:
     clock, new = Clock(), Signer("new-key")
     server = KeyServer(SIGNER, new)
     token = SIGNER.token()
@@ -99,7 +99,7 @@ async def test_old_keys_stay_good_while_the_signer_is_down() -> None:
         assert (await verify.verify(SIGNER.token("user_2"))).subject == "user_2"
 
 
-async def test_without_any_key_the_response_is_not_that_the_token_is_bad() -> None:
+async def test_without_any_key_the_error_is_not_that_the_token_is_invalid() -> None:
     server = KeyServer(SIGNER)
     server.down = True
     async with verifier(server) as verify:
@@ -107,7 +107,7 @@ async def test_without_any_key_the_response_is_not_that_the_token_is_bad() -> No
             await verify.verify(SIGNER.token())
 
 
-async def test_a_signer_that_comes_up_late_is_found() -> None:
+async def test_a_signer_that_starts_late_is_found() -> None:
     clock = Clock()
     server = KeyServer(SIGNER)
     server.down = True

@@ -16,7 +16,7 @@ from tests.app.identity.verifying import SIGNER, is_good, verifier
 from tests.support.identity import AUDIENCE, Signer, access_claims, encode
 
 
-async def test_a_good_token_tells_who_calls() -> None:
+async def test_a_valid_token_identifies_the_caller() -> None:
     async with verifier() as verify:
         identity = await verify.verify(SIGNER.token("user_1", roles=("user", "staff")))
 
@@ -147,7 +147,7 @@ BAD_TOKENS: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("make", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
-async def test_a_token_not_in_order_is_refused_with_one_constant_body(
+async def test_an_invalid_token_is_refused_with_one_constant_body(
     make: Callable[[], str],
 ) -> None:
     token = make()
@@ -181,7 +181,7 @@ async def test_a_token_is_good_for_five_seconds_after_its_end(seconds_ago: int, 
 @pytest.mark.parametrize(
     ("seconds_ahead", "good"), [(-30, True), (8, True), (30, True), (31, False)]
 )
-async def test_a_new_token_is_good_though_the_signers_clock_is_not_ours(
+async def test_a_new_token_is_valid_though_the_signers_clock_differs(
     claim: str, seconds_ahead: int, good: bool
 ) -> None:
     wall_clock = Clock(1_000_000)
@@ -191,7 +191,7 @@ async def test_a_new_token_is_good_though_the_signers_clock_is_not_ours(
         assert await is_good(verify, token) is good
 
 
-async def test_a_remembered_token_still_expires() -> None:
+async def test_a_verified_token_still_expires() -> None:
     clock, wall_clock = Clock(), Clock(1_000_000)
     token = SIGNER.token(issued_at=wall_clock.now, expires_in=60)
     async with verifier(clock=clock, wall_clock=wall_clock) as verify:
@@ -204,7 +204,7 @@ async def test_a_remembered_token_still_expires() -> None:
             await verify.verify(token)
 
 
-async def test_remembered_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_verified_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.identity.tokens.MAX_VERIFIED", 10)
     async with verifier() as verify:
         for number in range(30):

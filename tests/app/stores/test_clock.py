@@ -37,7 +37,7 @@ async def test_the_servers_clock_counts_and_not_the_machines(
             assert abs(database.clock() - right) < 60_000
 
 
-async def test_whoever_has_a_connection_knows_the_time(postgres_url: str, metrics: Metrics) -> None:
+async def test_a_new_connection_sets_the_clock(postgres_url: str, metrics: Metrics) -> None:
     database = Database(postgres_url, metrics=metrics)
     with pytest.raises(StoreUnavailable):
         database.clock()
@@ -46,7 +46,7 @@ async def test_whoever_has_a_connection_knows_the_time(postgres_url: str, metric
     await database.__aexit__(None, None, None)
 
 
-async def test_a_store_that_is_down_has_no_time_and_keeps_nobody_from_starting(
+async def test_a_store_that_is_down_has_no_time_and_does_not_prevent_a_start(
     metrics: Metrics,
 ) -> None:
     async with Database("postgresql://127.0.0.1:1/none", metrics=metrics) as database:
@@ -54,12 +54,12 @@ async def test_a_store_that_is_down_has_no_time_and_keeps_nobody_from_starting(
             database.clock()
 
 
-async def test_sqlite_goes_by_the_machine(sqlite_url: str, metrics: Metrics) -> None:
+async def test_sqlite_uses_the_machines_clock(sqlite_url: str, metrics: Metrics) -> None:
     async with Database(sqlite_url, metrics=metrics) as database:
         assert abs(database.clock() - machine_clock()) < 60_000
 
 
-def test_between_two_answers_time_goes_on() -> None:
+def test_the_clock_runs_on_between_two_readings() -> None:
     stopwatch = Stopwatch()
     clock = StoreClock(monotonic=stopwatch)
     ask(clock, stopwatch, 5_000, seconds=0)
@@ -67,7 +67,7 @@ def test_between_two_answers_time_goes_on() -> None:
     assert clock() == 7_500
 
 
-def test_a_server_that_sets_its_clock_is_followed() -> None:
+def test_the_clock_follows_a_server_that_sets_its_own() -> None:
     stopwatch = Stopwatch()
     clock = StoreClock(monotonic=stopwatch)
     ask(clock, stopwatch, 5_000, seconds=0)
@@ -75,7 +75,7 @@ def test_a_server_that_sets_its_clock_is_followed() -> None:
     assert clock() == 4_000
 
 
-def test_a_slow_answer_is_taken_for_half_as_old_as_it_may_be_and_replaces_no_quick_one() -> None:
+def test_a_slow_reading_is_assumed_half_as_old_as_possible_and_replaces_no_quick_one() -> None:
     stopwatch = Stopwatch()
     clock = StoreClock(monotonic=stopwatch)
     ask(clock, stopwatch, 5_000, seconds=2)

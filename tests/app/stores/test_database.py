@@ -73,7 +73,7 @@ async def test_a_block_that_raises_changes_nothing(database: Database) -> None:
     assert await read(database) == 0
 
 
-async def test_a_refusal_rolls_back_and_is_no_error_of_the_store(
+async def test_a_problem_rolls_back_and_is_no_error_of_the_store(
     database: Database, metrics: Metrics
 ) -> None:
     async def add_and_refuse() -> None:
@@ -126,7 +126,7 @@ async def test_waiting_for_a_connection_has_a_limit(url: str, database: Database
     await database.ping()
 
 
-async def test_a_broken_rule_stays_what_it_is(database: Database) -> None:
+async def test_a_violated_constraint_stays_sqlalchemys_error(database: Database) -> None:
     async def insert_again() -> None:
         async with database.transaction("insert") as connection:
             await connection.execute(text("INSERT INTO counters VALUES ('a', 0)"))
@@ -153,7 +153,7 @@ async def test_wrong_sql_is_our_mistake_and_not_an_outage(database: Database) ->
         "INSERT INTO counters (name, width) VALUES ('c', 0)",
     ],
 )
-async def test_tables_that_are_not_there_are_an_outage_that_names_the_cure(
+async def test_missing_tables_are_an_outage_that_names_the_remedy(
     database: Database, statement: str
 ) -> None:
     async def ask() -> None:
@@ -217,7 +217,7 @@ async def test_a_deleted_file_is_an_outage_at_once_and_no_new_one_is_made(
     assert capsys.readouterr().out.count("store.trouble") == 1
 
 
-async def test_a_file_that_is_made_anew_is_used_from_then_on(lost_file: LostFile) -> None:
+async def test_a_file_that_is_created_again_is_used_from_then_on(lost_file: LostFile) -> None:
     lost_file.remove()
     with pytest.raises(StoreUnavailable):
         await add(lost_file.database)
@@ -228,7 +228,7 @@ async def test_a_file_that_is_made_anew_is_used_from_then_on(lost_file: LostFile
     assert await read(lost_file.database) == 42
 
 
-async def test_a_file_that_is_put_in_the_place_of_another_is_used_from_then_on(
+async def test_a_file_that_replaces_another_is_used_from_then_on(
     lost_file: LostFile,
 ) -> None:
     backup = LostFile(lost_file.database, lost_file.file.with_name("backup.sqlite3"))
@@ -256,7 +256,9 @@ async def test_a_deleted_folder_is_an_outage(tmp_path: Path, metrics: Metrics) -
             await add(database)
 
 
-async def test_a_full_disk_is_told_from_an_outage_and_reads_go_on(lost_file: LostFile) -> None:
+async def test_a_full_disk_is_distinguished_from_an_outage_and_reads_go_on(
+    lost_file: LostFile,
+) -> None:
     database = lost_file.database
 
     async def fill() -> None:
@@ -280,7 +282,7 @@ async def test_a_damaged_file_is_an_outage(lost_file: LostFile) -> None:
             await read(database)
 
 
-async def test_work_that_lost_is_done_again(database: Database) -> None:
+async def test_work_that_lost_a_conflict_is_repeated(database: Database) -> None:
     attempts = 0
 
     async def work(connection: AsyncConnection) -> int:
@@ -295,7 +297,7 @@ async def test_work_that_lost_is_done_again(database: Database) -> None:
     assert attempts == 3
 
 
-async def test_work_that_always_loses_ends(database: Database) -> None:
+async def test_work_that_always_loses_a_conflict_ends(database: Database) -> None:
     attempts = 0
 
     async def work(connection: AsyncConnection) -> None:
@@ -354,7 +356,7 @@ async def test_a_postgres_that_comes_back_is_used_again(
                     await asyncio.sleep(0.02)
 
 
-async def test_a_postgres_statement_that_takes_too_long_is_given_up(
+async def test_a_postgres_statement_that_takes_too_long_times_out(
     postgres_url: str, metrics: Metrics
 ) -> None:
     async def sleep(database: Database) -> None:
@@ -367,7 +369,7 @@ async def test_a_postgres_statement_that_takes_too_long_is_given_up(
         await database.ping()
 
 
-async def test_a_server_that_accepts_and_never_answers_is_given_up(metrics: Metrics) -> None:
+async def test_a_server_that_accepts_and_does_not_respond_times_out(metrics: Metrics) -> None:
     async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await hung_up.wait()
         writer.close()
@@ -416,7 +418,7 @@ async def test_a_file_that_is_no_database_is_an_outage(tmp_path: Path, metrics: 
             await database.ping()
 
 
-async def test_another_process_that_holds_a_sqlite_file_is_waited_for_and_then_told(
+async def test_a_sqlite_file_locked_by_another_process_times_out(
     sqlite_url: str, metrics: Metrics
 ) -> None:
     file = sqlite_url.removeprefix("sqlite:///")

@@ -83,7 +83,7 @@ async def test_only_one_of_racing_runs_does_the_work(code: Code, url: str) -> No
     assert {after for _, after in ran} == {Version(1, 0)}
 
 
-async def test_data_lives_through_an_upgrade(code: Code, url: str, store: Database) -> None:
+async def test_data_survives_an_upgrade(code: Code, url: str, store: Database) -> None:
     await migrate(PACKAGE, url)
     async with store.transaction("insert") as connection:
         await connection.execute(text("INSERT INTO shelves VALUES ('upper')"))
@@ -165,7 +165,7 @@ async def test_services_may_share_a_database(code: Code, url: str, store: Databa
 
 
 @pytest.mark.parametrize("service", ["cart", "products", "tracking", "user"])
-def test_file_names_say_the_version_alembic_sees(service: str) -> None:
+def test_file_names_contain_the_version_alembic_sees(service: str) -> None:
     from alembic.script import ScriptDirectory
 
     folder = ROOT / "services" / service / "migrations"
@@ -175,7 +175,7 @@ def test_file_names_say_the_version_alembic_sees(service: str) -> None:
         assert Path(script.path).name.startswith(f"v{script.revision.replace('.', '_')}_")
 
 
-def test_the_command_says_what_it_did(
+def test_the_command_reports_what_it_did(
     code: Code, sqlite_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([PACKAGE, "--url", sqlite_url]) == 0
@@ -198,7 +198,7 @@ def test_the_command_fails_when_the_store_is_away(
     assert capsys.readouterr().err.startswith("shelf_service: ")
 
 
-async def test_it_waits_for_a_store_that_is_still_starting(code: Code) -> None:
+async def test_the_command_waits_for_a_store_that_is_starting(code: Code) -> None:
     with running_postgres() as server:
         server.stop()
         migrated = asyncio.create_task(migrate_when_up(PACKAGE, server.url(), timeout=60))
@@ -206,7 +206,9 @@ async def test_it_waits_for_a_store_that_is_still_starting(code: Code) -> None:
         assert await migrated == (Version(0, 0), Version(1, 0))
 
 
-def test_the_command_names_what_it_lacks(code: Code, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_names_a_missing_setting_or_package(
+    code: Code, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([PACKAGE]) == 2
     assert "CARTWHEEL_STORE_URL" in capsys.readouterr().err
     assert main(["services.nothing", "--url", "sqlite:///x"]) == 2
