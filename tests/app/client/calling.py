@@ -1,4 +1,4 @@
-"""A client with a neighbour or several, each a real little server."""
+"""An `Upstream` with one replica or several, each a real little server."""
 
 import json
 import random

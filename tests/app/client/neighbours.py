@@ -1,4 +1,4 @@
-"""Small real servers that response, hang, hang up or cut off as told, byte by byte."""
+"""Small real servers that respond, hang, hang up or cut off, byte by byte."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,7 +37,7 @@ class Exchange:
 
 @dataclass
 class Neighbour:
-    """A server on a port of its own, and what it was asked."""
+    """A server on a port of its own, and the requests it got."""
 
     port: int
     asked: list[Exchange] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Neighbour:
 
 @asynccontextmanager
 async def neighbour(behave: Behaviour, *, port: int = 0) -> AsyncIterator[Neighbour]:
-    """Run a server that treats each request as `behave` does."""
+    """Run a server that handles each request with `behave`."""
     connected: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -103,7 +103,7 @@ async def ok(exchange: Exchange) -> None:
 
 
 async def hang(exchange: Exchange) -> None:
-    """Take the request and never response."""
+    """Take the request and never respond."""
     await asyncio.sleep(3600)
 
 
@@ -130,7 +130,7 @@ def sending(content: bytes, *, then: Callable[[Exchange], None] | None = None) -
 
 
 async def unused_port() -> int:
-    """A port nobody listens on."""
+    """A port without a listener."""
     server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     port: int = server.sockets[0].getsockname()[1]
     server.close()

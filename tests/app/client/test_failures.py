@@ -1,4 +1,4 @@
-"""Neighbours that are gone, frozen, broken or too much: what it costs, and who is blamed."""
+"""Upstreams that are gone, hung, broken or send too much: what it costs, and who is blamed."""
 
 import asyncio
 import os

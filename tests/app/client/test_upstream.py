@@ -1,4 +1,4 @@
-"""Calls to real little servers: what comes back, what is raised, what is tried again."""
+"""Calls to real little servers: what is returned, what is raised, what is retried."""
 
 import asyncio
 import time
