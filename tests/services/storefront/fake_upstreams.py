@@ -44,7 +44,7 @@ def product(sku: str, *, price: int = 1999, available: int = 12, **more: Any) ->
 class FakeUpstreams:
     """The upstreams of one test, and the requests they received."""
 
-    goods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    products: dict[str, dict[str, Any]] = field(default_factory=dict)
     carts: dict[str, dict[str, int]] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class FakeUpstreams:
     expires_in: int = 900
 
     def stock(self, *products: dict[str, Any]) -> None:
-        self.goods |= {one["sku"]: one for one in products}
+        self.products |= {one["sku"]: one for one in products}
 
     @property
     def transports(self) -> dict[str, httpx2.AsyncBaseTransport]:
@@ -98,11 +98,11 @@ class FakeUpstreams:
             return self._list_products(request.url.params)
         if path == "/v1/products:lookup":
             skus = json.loads(request.content)["skus"]
-            known = [self.goods[sku] for sku in skus if sku in self.goods]
-            missing = [sku for sku in skus if sku not in self.goods]
+            known = [self.products[sku] for sku in skus if sku in self.products]
+            missing = [sku for sku in skus if sku not in self.products]
             return Response(200, json={"items": known, "missing": missing})
         sku = path.split("/")[3]
-        if sku not in self.goods:
+        if sku not in self.products:
             return problem(404, "not-found")
         if path.endswith("/image.svg"):
             headers = {"content-type": "image/svg+xml", "etag": '"one"', "cache-control": "public"}
@@ -110,11 +110,11 @@ class FakeUpstreams:
             return Response(
                 304 if fresh else 200, content=b"" if fresh else b"<svg/>", headers=headers
             )
-        return Response(200, json=self.goods[sku])
+        return Response(200, json=self.products[sku])
 
     def _categories(self) -> Iterator[dict[str, Any]]:
-        for slug in sorted({one["category"] for one in self.goods.values()}):
-            count = sum(one["category"] == slug for one in self.goods.values())
+        for slug in sorted({one["category"] for one in self.products.values()}):
+            count = sum(one["category"] == slug for one in self.products.values())
             yield {"slug": slug, "name": slug.capitalize(), "count": count}
 
     def _list_products(self, query: httpx2.QueryParams) -> Response:
@@ -122,7 +122,7 @@ class FakeUpstreams:
             return problem(422, "unprocessable-payload")
         found = [
             one
-            for one in self.goods.values()
+            for one in self.products.values()
             if query.get("category", one["category"]) == one["category"]
             and query.get("q", "").lower().rstrip("s") in one["name"].lower()
             and (query.get("in_stock") != "true" or one["available"] > 0)
@@ -217,7 +217,7 @@ class FakeUpstreams:
         if path == "/v1/cart:merge":
             return self._merge(lines, body["guest_token"])
         if path == "/v1/cart/items":
-            if body["sku"] not in self.goods:
+            if body["sku"] not in self.products:
                 return problem(404, "unknown-product")
             if lines.get(body["sku"], 0) + body["quantity"] > 99:
                 return problem(409, "cart-limit")
@@ -290,7 +290,7 @@ class FakeUpstreams:
             if mine:
                 return problem(409, "already-ordered", order_id=mine[-1])
             return problem(409, "cart-empty")
-        total = sum(self.goods[sku]["price"]["amount"] * count for sku, count in lines.items())
+        total = sum(self.products[sku]["price"]["amount"] * count for sku, count in lines.items())
         if total != body["expected_total"]["amount"]:
             return problem(409, "quote-changed", quote={"total": total, "lines": []})
         order = self.add_order(subject, lines, body["address"])
@@ -304,7 +304,7 @@ class FakeUpstreams:
         now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC).isoformat()
         listed = [
             {"sku": sku, "quantity": count}
-            | {"name": self.goods[sku]["name"], "unit_price": self.goods[sku]["price"]}
+            | {"name": self.products[sku]["name"], "unit_price": self.products[sku]["price"]}
             for sku, count in lines.items()
         ]
         amount = sum(line["quantity"] * line["unit_price"]["amount"] for line in listed)

@@ -118,7 +118,7 @@ async def test_what_is_no_longer_sold_is_flagged_and_bars_checkout(
 ) -> None:
     await browser.add("BIKE-1")
     await browser.add("SKATE-1")
-    del upstreams.goods["BIKE-1"]
+    del upstreams.products["BIKE-1"]
     page = await browser.open("/cart")
     assert "No longer sold. Remove it to go on." in page.text
     assert "€49.00" in page.text

@@ -305,7 +305,7 @@ async def test_ordering_again_says_what_cannot_be_had(
 ) -> None:
     await shopper.add("SKATE-1", 3)
     page = await shopper.order()
-    upstreams.goods["SKATE-1"]["available"] = 2
+    upstreams.products["SKATE-1"]["available"] = 2
     page = await shopper.submit(page, "/orders/order-0001/again")
     assert "Not all of it could be put in the cart" in page.text
     assert "Longboard: only 2 of 3 left, and those are in the cart." in page.text
@@ -316,9 +316,9 @@ async def test_ordering_again_says_what_cannot_be_had(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda upstreams: upstreams.goods.pop("BIKE-1"), "Fixed wheel: no longer sold."),
+        (lambda upstreams: upstreams.products.pop("BIKE-1"), "Fixed wheel: no longer sold."),
         (
-            lambda upstreams: upstreams.goods["BIKE-1"].update(available=0),
+            lambda upstreams: upstreams.products["BIKE-1"].update(available=0),
             "Fixed wheel: gone, back soon.",
         ),
         (
@@ -339,7 +339,7 @@ async def test_the_page_after_ordering_again_can_be_loaded_again(
     shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
     page = await shopper.order()
-    upstreams.goods.pop("BIKE-1")
+    upstreams.products.pop("BIKE-1")
     page = await shopper.submit(page, "/orders/order-0001/again")
     assert (await shopper.open(page.path)).path == "/orders/order-0001"
 

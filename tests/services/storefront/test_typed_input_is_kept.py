@@ -82,7 +82,7 @@ async def test_stock_that_is_gone_at_checkout_is_shown_by_line_and_can_be_adapte
     await shopper.add("SKATE-1")
     page = await shopper.open("/checkout")
     upstreams.stock(product("BIKE-1", name="Fixed wheel", available=2))
-    del upstreams.goods["SKATE-1"]
+    del upstreams.products["SKATE-1"]
     upstreams.responses["tracking"] = lambda _: problem(409, "quote-changed")
     again = await pay(shopper, page)
     for words in (
