@@ -21,6 +21,7 @@ from app.telemetry.metrics import Metrics
 from services.storefront.clients import Carts, Orders, Products, RenewedElsewhere, Users
 from services.storefront.dependencies import Shop
 from services.storefront.event_streams import EventStreams
+from services.storefront.models import MAX_QUANTITY
 from services.storefront.routes import (
     account,
     api,
@@ -192,5 +193,5 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals["asset"] = _static_files().url
+    environment.globals |= {"asset": _static_files().url, "max_quantity": MAX_QUANTITY}
     return environment

@@ -7,11 +7,11 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from services.storefront.models import MAX_QUANTITY, SKU_PATTERN, Cart, CartLine
+from services.storefront.models import MAX_LINES, MAX_QUANTITY, SKU_PATTERN, Cart, CartLine
 from services.storefront.view_models.flash_messages import FlashMessage, LineChange
 
-MAX_FIELDS = 256
-"""A cart has 100 lines, and two fields for each."""
+MAX_FIELDS = 2 * MAX_LINES + 56
+"""Two fields for each line, and room for those of the whole form."""
 _QUANTITY_FIELD = re.compile(rf"quantity-({SKU_PATTERN})")
 _STEP_BUTTONS = {"less": -1, "more": 1}
 
