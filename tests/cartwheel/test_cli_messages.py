@@ -72,7 +72,7 @@ def test_status_says_where_the_shop_is(shop: SupervisorProcess) -> None:
     assert f"\nShop: {shop.service('storefront')['url']}\n" in shop.command("status").stdout
 
 
-def test_config_shows_what_the_run_was_told(shop: SupervisorProcess) -> None:
+def test_config_shows_the_settings_of_the_run(shop: SupervisorProcess) -> None:
     port = shop.service("cart")["url"].rpartition(":")[2]
     shown = command(shop.state, "config", CARTWHEEL_PORT_CART="9").stdout
     assert re.search(rf"^CARTWHEEL_PORT_CART +{port}$", shown, re.MULTILINE)
@@ -80,7 +80,7 @@ def test_config_shows_what_the_run_was_told(shop: SupervisorProcess) -> None:
     assert re.search(rf"^CARTWHEEL_PORT +{port}$", shown, re.MULTILINE)
 
 
-def test_config_of_a_run_names_its_folder_wherever_it_is_asked_from(
+def test_config_of_a_run_names_its_folder_from_any_working_directory(
     start: Start, tmp_path: Path
 ) -> None:
     state = Path(os.path.relpath(tmp_path / "state", ROOT))
@@ -99,7 +99,7 @@ def test_config_of_a_run_names_its_folder_wherever_it_is_asked_from(
     assert (tmp_path / named).resolve() == tmp_path / "state"
 
 
-def test_scaling_to_what_there_is_says_that(shop: SupervisorProcess) -> None:
+def test_scaling_to_the_current_count_says_that_nothing_changes(shop: SupervisorProcess) -> None:
     shop.scale_cart(2)
     assert shop.command("scale", "cart", "2").stdout == "cart has 2 replicas already.\n"
 
@@ -142,11 +142,11 @@ def test_wrong_usage_is_one_right_sentence(
     assert done.stderr.count("\n") == 1
 
 
-def test_the_version_is_told(tmp_path: Path) -> None:
+def test_the_version_is_printed(tmp_path: Path) -> None:
     assert re.fullmatch(r"cartwheel \d+\.\d+\.\d+\n", command(tmp_path, "--version").stdout)
 
 
-def test_whoever_asks_for_the_version_gets_nothing_else(shop: SupervisorProcess) -> None:
+def test_with_the_version_flag_nothing_else_is_printed(shop: SupervisorProcess) -> None:
     done = shop.command("--version", "status")
     assert re.fullmatch(r"cartwheel \d+\.\d+\.\d+\n", done.stdout)
     assert done.returncode == 0
@@ -160,7 +160,7 @@ def test_whoever_asks_for_the_version_gets_nothing_else(shop: SupervisorProcess)
         ({"cart": 2, "products": 0}, "scale products 1"),
     ],
 )
-def test_a_hint_is_something_that_is_not_so_yet(desired: dict[str, int], hint: str) -> None:
+def test_the_suggested_command_would_change_something(desired: dict[str, int], hint: str) -> None:
     services = [{"service": name, "desired": count} for name, count in desired.items()]
     assert suggested_command(services) == hint
 
@@ -185,7 +185,7 @@ def test_on_a_terminal_of_80_columns_no_word_is_broken(
             assert str(replica["pid"]) in text
 
 
-def test_what_happens_is_told_in_lines_that_fit_a_terminal() -> None:
+def test_events_are_printed_in_lines_that_fit_a_terminal() -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, NARROW, 0, 0))
     words = "is not ready: takes no requests (store: the one at 127.0.0.1:41987 is not answering)"

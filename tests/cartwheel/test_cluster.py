@@ -62,7 +62,7 @@ class Machine:
     def without(self, program: str) -> None:
         (self.path / program).unlink()
 
-    def run(self, *arguments: str, **says: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **fakes: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "cartwheel.cluster", *arguments],
             cwd=ROOT,
@@ -70,7 +70,7 @@ class Machine:
                 **{name: text for name, text in os.environ.items() if "CARTWHEEL" not in name},
                 "PATH": str(self.path),
                 "FAKE_CONFIG": str(self._config),
-                **says,
+                **fakes,
             },
             capture_output=True,
             text=True,
@@ -112,7 +112,7 @@ def test_a_missing_program_is_named_with_where_to_get_it(machine: Machine, progr
     assert not any("create" in call for call in machine.calls)
 
 
-def test_podman_without_a_docker_command_is_said_with_the_way_on(machine: Machine) -> None:
+def test_podman_without_a_docker_command_is_reported_with_a_remedy(machine: Machine) -> None:
     machine.without("docker")
     machine.install("podman", "exit 0")
     done = machine.run("up")
@@ -128,14 +128,16 @@ def test_podman_under_the_name_docker_tells_its_memory_its_own_way(machine: Mach
     assert "Docker has 2.0 GiB of memory" in done.stderr
 
 
-def test_a_docker_that_does_not_run_is_said_before_anything_is_made(machine: Machine) -> None:
+def test_a_docker_that_does_not_run_is_reported_before_anything_is_created(
+    machine: Machine,
+) -> None:
     done = machine.run("up", FAKE_DOCKER="1")
     assert done.returncode == 2
     assert "Docker is not running" in done.stderr
     assert not any("create" in call for call in machine.calls)
 
 
-def test_too_little_memory_is_said_with_both_numbers(machine: Machine) -> None:
+def test_too_little_memory_is_reported_with_both_numbers(machine: Machine) -> None:
     done = machine.run("up", FAKE_MEMORY=str(2 * GIBIBYTE))
     assert done.returncode == 2
     assert "Docker has 2.0 GiB of memory and the cluster needs 3" in done.stderr
@@ -167,7 +169,7 @@ def test_a_new_cluster_gets_the_ports_of_the_variables(machine: Machine) -> None
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1"])
-def test_a_variable_that_is_no_port_is_said(machine: Machine, port: str) -> None:
+def test_a_variable_that_is_no_port_is_reported(machine: Machine, port: str) -> None:
     done = machine.run("up", CARTWHEEL_KIND_PORT_GRAFANA=port)
     assert done.returncode == 2
     assert done.stderr == (
@@ -184,7 +186,7 @@ def test_one_port_for_both_is_refused(machine: Machine) -> None:
 PUBLISHED = "30080/tcp -> 127.0.0.1:9080\n30300/tcp -> 127.0.0.1:9300"
 
 
-def test_a_cluster_that_is_there_keeps_its_ports_and_says_so(machine: Machine) -> None:
+def test_an_existing_cluster_keeps_its_ports_and_says_so(machine: Machine) -> None:
     done = machine.run(
         "up", FAKE_CLUSTERS="cartwheel", FAKE_PORTS=PUBLISHED, CARTWHEEL_KIND_PORT_SHOP="9999"
     )
@@ -198,7 +200,7 @@ def test_deploying_names_the_ports_that_the_cluster_has(machine: Machine) -> Non
 
 
 @pytest.mark.parametrize(
-    ("says", "url"),
+    ("fakes", "url"),
     [
         ({"FAKE_PORTS": PUBLISHED}, "http://127.0.0.1:9080"),
         # With a cluster, the settings of a local run are not read.
@@ -208,12 +210,12 @@ def test_deploying_names_the_ports_that_the_cluster_has(machine: Machine) -> Non
         ({"FAKE_DOCKER": "1"}, "http://127.0.0.1:8080"),
     ],
 )
-def test_load_goes_where_the_shop_is(machine: Machine, says: dict[str, str], url: str) -> None:
-    done = machine.run("shop", **says)
+def test_load_goes_where_the_shop_is(machine: Machine, fakes: dict[str, str], url: str) -> None:
+    done = machine.run("shop", **fakes)
     assert (done.returncode, done.stdout) == (0, f"{url}\n"), done.stderr
 
 
-def test_low_limits_are_advice_with_the_command_that_raises_them(tmp_path: Path) -> None:
+def test_low_inotify_limits_are_advice_with_the_command_that_raises_them(tmp_path: Path) -> None:
     (tmp_path / "max_user_instances").write_text("128\n")
     (tmp_path / "max_user_watches").write_text("1048576\n")
     (advice,) = inotify_advice(tmp_path)
@@ -231,7 +233,7 @@ def test_a_cluster_that_is_there_is_left_alone(machine: Machine) -> None:
     assert "metrics-server: there" in done.stdout
 
 
-def test_what_the_cluster_lacks_is_installed_and_waited_for(machine: Machine) -> None:
+def test_missing_add_ons_are_installed_and_waited_for(machine: Machine) -> None:
     done = machine.run("up", FAKE_CLUSTERS="cartwheel", FAKE_ADDONS="")
     assert done.returncode == 0, done.stderr
     applied = [call for call in machine.calls if " apply " in call]
@@ -241,14 +243,14 @@ def test_what_the_cluster_lacks_is_installed_and_waited_for(machine: Machine) ->
     assert len(waited) == 3
 
 
-def test_a_cluster_that_does_not_answer_is_not_one_without_add_ons(machine: Machine) -> None:
+def test_when_the_cluster_does_not_respond_no_add_on_is_installed(machine: Machine) -> None:
     done = machine.run("up", FAKE_CLUSTERS="cartwheel", FAKE_KUBECTL="1")
     assert done.returncode == 1
     assert "does not say whether metrics-server is there" in done.stderr
     assert not any(" apply " in call for call in machine.calls)
 
 
-def test_kind_that_does_not_answer_is_not_no_cluster(machine: Machine) -> None:
+def test_when_kind_does_not_respond_no_cluster_is_assumed(machine: Machine) -> None:
     done = machine.run("deploy", FAKE_KIND="1")
     assert done.returncode == 1
     assert done.stderr == "kind get clusters does not answer: try it by hand.\n"
@@ -279,7 +281,7 @@ def test_deploying_without_a_cluster_says_how_to_make_one(machine: Machine) -> N
 
 
 @pytest.mark.parametrize("command", ["deploy", "verify"])
-def test_a_docker_that_does_not_run_is_not_a_cluster_that_is_missing(
+def test_a_docker_that_does_not_run_is_not_reported_as_a_missing_cluster(
     machine: Machine, command: str
 ) -> None:
     done = machine.run(command, FAKE_DOCKER="1", FAKE_CLUSTERS="cartwheel")
@@ -290,7 +292,7 @@ def test_a_docker_that_does_not_run_is_not_a_cluster_that_is_missing(
 DELETED = "2026-11-25T21:00:00Z"
 
 
-def test_an_autoscaler_that_nobody_lets_go_is_said_with_the_command_that_frees_it(
+def test_a_scaled_object_that_cannot_be_deleted_is_reported_with_the_command_that_frees_it(
     machine: Machine,
 ) -> None:
     done = machine.run("deploy", FAKE_CLUSTERS="cartwheel", FAKE_SCALED_OBJECT=DELETED)
@@ -305,7 +307,7 @@ def test_an_autoscaler_that_nobody_lets_go_is_said_with_the_command_that_frees_i
     assert not any(call.startswith("skaffold") for call in machine.calls)
 
 
-def test_an_autoscaler_that_keda_is_letting_go_is_no_problem(machine: Machine) -> None:
+def test_a_scaled_object_that_keda_is_deleting_is_no_problem(machine: Machine) -> None:
     done = machine.run(
         "deploy",
         FAKE_CLUSTERS="cartwheel",
@@ -315,14 +317,16 @@ def test_an_autoscaler_that_keda_is_letting_go_is_no_problem(machine: Machine) -
     assert done.returncode == 0, done.stderr
 
 
-def test_a_namespace_that_is_being_deleted_is_said_with_how_to_wait(machine: Machine) -> None:
+def test_a_namespace_that_is_being_deleted_is_reported_with_the_command_that_waits(
+    machine: Machine,
+) -> None:
     done = machine.run("deploy", FAKE_CLUSTERS="cartwheel", FAKE_NAMESPACE=DELETED)
     assert done.returncode == 2
     assert "namespace cartwheel is still being deleted" in done.stderr
     assert "kubectl --context kind-cartwheel wait --for delete" in done.stderr
 
 
-def test_deploying_passes_on_what_skaffold_should_be_told(machine: Machine) -> None:
+def test_deploying_passes_arguments_on_to_skaffold(machine: Machine) -> None:
     done = machine.run("deploy", "-p", "requests", FAKE_CLUSTERS="cartwheel")
     assert done.returncode == 0
     assert "skaffold run --kube-context kind-cartwheel -p requests" in machine.calls
@@ -348,7 +352,7 @@ def test_down_deletes_our_cluster_and_no_other(machine: Machine) -> None:
     assert machine.calls == ["kind delete cluster --name cartwheel"]
 
 
-def test_a_wrong_word_is_answered_with_the_usage(machine: Machine) -> None:
+def test_an_unknown_command_prints_the_usage(machine: Machine) -> None:
     done = machine.run("sideways")
     assert done.returncode == 2
     assert done.stderr.startswith("usage: ")

@@ -85,15 +85,15 @@ def launch(parent: int, lifeline: int, program: Sequence[str]) -> subprocess.Pop
     )
 
 
-def test_a_child_whose_parent_died_before_it_asked_to_be_told_does_not_begin() -> None:
-    nobody = subprocess.Popen(["/bin/true"])
-    nobody.wait()
-    child = launch(nobody.pid, -1, SLEEP)
+def test_a_child_whose_parent_has_died_before_it_starts_does_not_run() -> None:
+    dead = subprocess.Popen(["/bin/true"])
+    dead.wait()
+    child = launch(dead.pid, -1, SLEEP)
     assert child.wait(10) == 1
     child.communicate()
 
 
-def test_where_the_system_does_not_tell_the_end_of_a_pipe_ends_the_child() -> None:
+def test_without_parent_death_signals_the_end_of_a_pipe_ends_the_child() -> None:
     lifeline, held = os.pipe()
     child = launch(os.getpid(), lifeline, SLEEP)
     os.close(lifeline)
@@ -103,11 +103,11 @@ def test_where_the_system_does_not_tell_the_end_of_a_pipe_ends_the_child() -> No
     assert len(watcher) == 1
     os.close(held)
     assert child.wait(10) == -signal.SIGKILL
-    assert child.communicate()[0] == b"", "nobody holds its output any more"
+    assert child.communicate()[0] == b"", "no process holds its output open"
     eventually(lambda: not watcher[0].is_running() or None, within=10)
 
 
-def test_whoever_watches_the_pipe_goes_with_the_child() -> None:
+def test_the_watcher_of_the_pipe_ends_with_the_child() -> None:
     lifeline, held = os.pipe()
     child = launch(os.getpid(), lifeline, SLEEP)
     os.close(lifeline)

@@ -109,7 +109,7 @@ def test_commands_work_on_a_full_disk(start: Start) -> None:
         assert run.exit_code() == 0
 
 
-def test_ctrl_c_stops_the_shop_on_a_full_disk_to_which_it_also_writes_its_words(
+def test_ctrl_c_stops_the_shop_when_its_output_goes_to_a_full_disk(
     start: Start,
 ) -> None:
     run = start().ready()

@@ -188,7 +188,7 @@ def test_a_replica_that_answers_nothing_any_more_is_replaced(shop: SupervisorPro
     eventually(lambda: victim["replica"] in shop.endpoints())
 
 
-def test_an_unready_replica_takes_no_requests_until_it_is_well_again(
+def test_an_unready_replica_gets_no_requests_until_it_is_ready_again(
     shop: SupervisorProcess,
 ) -> None:
     victim = shop.scale_cart(2)[0]

@@ -69,7 +69,7 @@ def test_an_address_is_written_as_a_browser_reads_it(host: str, written: str) ->
         sockets.close()
 
 
-def test_on_ipv6_alone_everything_says_so(start: Start) -> None:
+def test_with_an_ipv6_host_every_address_is_ipv6(start: Start) -> None:
     run = start(CARTWHEEL_HOST="::1").ready()
     assert run.output.count("http://[::1]:") == 3
     assert "127.0.0.1" not in run.output

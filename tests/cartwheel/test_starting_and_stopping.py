@@ -100,7 +100,7 @@ def test_a_second_signal_ends_what_does_not_want_to_stop(start: Start) -> None:
     time.sleep(0.2)  # a second Ctrl-C, before the grace period is over
     run.process.send_signal(signal.SIGINT)
     assert run.exit_code() == 0
-    assert "did not stop within" not in run.output, "nobody waited for the time to stop to end"
+    assert "did not stop within" not in run.output, "the grace period was not waited for"
 
 
 def test_a_replica_that_does_not_want_to_stop_is_killed_in_time(start: Start) -> None:

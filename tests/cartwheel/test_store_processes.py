@@ -80,7 +80,7 @@ def test_status_lists_the_stores_with_their_logs_kept(shop: SupervisorProcess) -
     assert "ready to accept connections" in log
 
 
-def test_a_frozen_store_is_told_and_replaced(shop: SupervisorProcess) -> None:
+def test_a_frozen_store_is_reported_and_replaced(shop: SupervisorProcess) -> None:
     before = store(shop, "valkey")
     os.kill(before["pid"], signal.SIGSTOP)
     shop.wait_for_line("valkey .*is not ready")

@@ -58,7 +58,7 @@ def replica_of(program: Sleeper, events: RecordedEvents, folder: Path) -> Replic
     return Replica("cart-1", program=program, log=log, events=events, timeouts=TIMEOUTS)
 
 
-async def test_a_mistake_while_watching_is_told_and_the_watch_goes_on(tmp_path: Path) -> None:
+async def test_an_error_while_probing_is_reported_and_probing_goes_on(tmp_path: Path) -> None:
     program, events = Sleeper(), RecordedEvents()
     program.probe_errors = [KeyError("wheel")]
     replica = replica_of(program, events, tmp_path)
@@ -77,7 +77,7 @@ async def test_a_mistake_while_watching_is_told_and_the_watch_goes_on(tmp_path: 
         (ValueError("odd"), "could not be started (ValueError: odd in test_supervisor_errors"),
     ],
 )
-async def test_a_start_that_fails_is_told_and_tried_again(
+async def test_a_start_that_fails_is_reported_and_retried(
     tmp_path: Path, failure: Exception, message: str
 ) -> None:
     program, events = Sleeper(), RecordedEvents()
@@ -103,10 +103,10 @@ async def test_after_everything_was_ended_nothing_is_started(tmp_path: Path) -> 
     await replica.stop(grace_period=5)
 
 
-async def test_a_command_that_fails_is_told_as_every_error_of_our_own(tmp_path: Path) -> None:
-    told: list[BaseException] = []
+async def test_a_command_that_fails_is_reported_like_every_internal_error(tmp_path: Path) -> None:
+    errors: list[BaseException] = []
     asyncio.get_running_loop().set_exception_handler(
-        lambda _, context: told.append(context["exception"])
+        lambda _, context: errors.append(context["exception"])
     )
 
     async def fail(_: Message) -> Message:
@@ -116,7 +116,7 @@ async def test_a_command_that_fails_is_told_as_every_error_of_our_own(tmp_path: 
     async with serve_control_socket(path, fail):
         with pytest.raises(CommandError, match="its terminal shows why"):
             await asyncio.to_thread(send_command, path, {"command": "scale"}, timeout=10)
-    assert [repr(error) for error in told] == ["KeyError('wheel')"]
+    assert [repr(error) for error in errors] == ["KeyError('wheel')"]
 
 
 def test_a_second_ctrl_c_ends_even_a_start_at_once(start: Start) -> None:

@@ -36,7 +36,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loadtest.acceptance.POLL_INTERVAL", 0.01)
 
 
-async def test_a_load_before_is_waited_out() -> None:
+async def test_it_waits_until_earlier_load_is_over() -> None:
     assert await wait_until_scaled_down(prometheus(2, 7, 4, 2)) == 2
 
 
@@ -44,11 +44,11 @@ async def test_without_an_autoscaler_there_is_nothing_to_wait_for() -> None:
     assert await wait_until_scaled_down(prometheus(None, 3)) == 3
 
 
-async def test_a_load_that_does_not_end_is_said() -> None:
+async def test_load_that_does_not_end_fails_the_acceptance() -> None:
     with pytest.raises(AcceptanceFailed, match="the cart has 7 replicas and not 2"):
         await wait_until_scaled_down(prometheus(2, 7), within=0.05)
 
 
-async def test_no_cart_is_said() -> None:
+async def test_no_replica_of_the_cart_fails_the_acceptance() -> None:
     with pytest.raises(AcceptanceFailed, match="no replica"):
         await wait_until_scaled_down(prometheus(None, 0))

@@ -56,8 +56,8 @@ class Generator:
 
 @asynccontextmanager
 async def generator(target: str, **settings: Any) -> AsyncIterator[Generator]:
-    wanted = LoadSettings(load_target=target, load_scenario="browse", **settings)
-    async with running(build(wanted)) as client:
+    configured = LoadSettings(load_target=target, load_scenario="browse", **settings)
+    async with running(build(configured)) as client:
         yield Generator(client)
 
 
@@ -87,7 +87,7 @@ async def test_it_starts_with_the_load_of_its_settings(target: str) -> None:
     assert 0 < seen["seconds_left"] <= MAX_SECONDS
 
 
-async def test_a_load_ends_after_its_seconds_and_keeps_its_figures(target: str) -> None:
+async def test_a_load_ends_after_its_seconds_and_keeps_its_statistics(target: str) -> None:
     async with generator(target) as load:
         await load.put(rate=50, seconds=SHORT)
         ended = await load.until(lambda now: now["rate"] == 0)
@@ -119,7 +119,7 @@ async def test_a_slow_load_becomes_a_quick_one_at_once(target: str) -> None:
         await load.until(lambda now: now["sent"] >= 20)
 
 
-async def test_no_rate_is_no_load_and_figures_stay(target: str) -> None:
+async def test_a_rate_of_0_ends_the_load_and_keeps_its_statistics(target: str) -> None:
     async with generator(target) as load:
         await load.put(rate=50)
         before = await load.until(lambda now: now["sent"] > 0)
@@ -128,7 +128,7 @@ async def test_no_rate_is_no_load_and_figures_stay(target: str) -> None:
         assert stopped["sent"] >= before["sent"]
 
 
-async def test_a_pause_is_not_made_up_for_in_a_burst(target: str) -> None:
+async def test_after_a_pause_there_is_no_burst(target: str) -> None:
     async with generator(target) as load:
         await load.put(rate=0, seconds=60)
         resumed = await load.put(rate=0.1, seconds=60)
@@ -137,7 +137,7 @@ async def test_a_pause_is_not_made_up_for_in_a_burst(target: str) -> None:
         assert (seen["sent"], seen["missed"]) == (1, 0)
 
 
-async def test_another_scenario_begins_with_new_figures_without_waiting(target: str) -> None:
+async def test_another_scenario_starts_with_new_statistics_without_waiting(target: str) -> None:
     with shop(is_open=False) as closed:
         async with generator(closed) as load:
             await load.put(rate=50)
@@ -146,7 +146,7 @@ async def test_another_scenario_begins_with_new_figures_without_waiting(target: 
             assert (changed["scenario"], changed["sent"], changed["missed"]) == ("cart-add", 0, 0)
 
 
-async def test_what_finds_no_free_shopper_is_missed_and_counts_as_the_longest_wait() -> None:
+async def test_a_request_without_an_idle_shopper_is_missed_and_counts_as_the_timeout() -> None:
     with shop(is_open=False) as closed:
         async with generator(closed, load_shoppers=1) as load:
             assert await load.metric("load_requests_missed_total", scenario="browse") == 0
@@ -160,7 +160,7 @@ async def test_what_finds_no_free_shopper_is_missed_and_counts_as_the_longest_wa
 
 
 @pytest.mark.parametrize("status", [500, 503])
-async def test_a_quick_error_does_not_make_the_shop_look_quick(status: int) -> None:
+async def test_a_fast_error_does_not_improve_the_latency(status: int) -> None:
     with shop(status=status) as failing:
         async with generator(failing) as load:
             await load.put(rate=50)
@@ -168,7 +168,7 @@ async def test_a_quick_error_does_not_make_the_shop_look_quick(status: int) -> N
             assert seen["p95_seconds"] == TIMEOUT
 
 
-async def test_what_nobody_answers_counts_as_the_longest_wait() -> None:
+async def test_a_request_without_a_response_counts_as_the_timeout() -> None:
     async with generator("http://127.0.0.1:1") as load:
         await load.put(rate=50)
         seen = await load.until(lambda now: now["failed"] >= 5)
@@ -188,7 +188,7 @@ async def test_what_nobody_answers_counts_as_the_longest_wait() -> None:
         {},
     ],
 )
-async def test_a_load_without_sense_is_refused_and_changes_nothing(
+async def test_an_invalid_load_is_rejected_and_changes_nothing(
     target: str, load: dict[str, Any]
 ) -> None:
     async with generator(target) as service:
@@ -197,7 +197,7 @@ async def test_a_load_without_sense_is_refused_and_changes_nothing(
         assert (await service.get())["rate"] == 0
 
 
-async def test_its_document_says_how_long_a_load_lasts_and_what_counts(target: str) -> None:
+async def test_its_openapi_document_says_how_long_a_load_lasts_and_what_counts(target: str) -> None:
     async with generator(target) as service:
         document = (await service.client.get("/openapi.json")).json()
     schemas = document["components"]["schemas"]

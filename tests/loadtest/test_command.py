@@ -29,14 +29,14 @@ def load(
 
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:1", "nonsense", "http://[bad"])
-def test_nobody_to_talk_to_is_one_sentence(target: str) -> None:
+def test_no_server_at_the_target_is_one_line(target: str) -> None:
     done = load("--target", target)
     assert done.returncode == 2
     (sentence,) = done.stderr.splitlines()
     assert sentence.startswith(f"Nothing answers at {target}: start the shop")
 
 
-def test_somebody_else_at_the_target_is_one_sentence() -> None:
+def test_another_server_at_the_target_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
 
         def answer() -> None:
@@ -87,7 +87,7 @@ def test_the_acceptance_names_the_step_that_failed() -> None:
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-def test_a_proxy_in_the_environment_is_not_asked_for_the_shop(name: str) -> None:
+def test_a_proxy_in_the_environment_is_not_used_for_the_shop(name: str) -> None:
     # Nothing listens there: a request through this proxy would fail.
     proxy = {name: "http://127.0.0.1:1", "NO_PROXY": "", "no_proxy": ""}
     with shop() as target:

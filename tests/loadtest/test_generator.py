@@ -27,13 +27,13 @@ def test_a_share_of_the_durations_does_not_exceed_the_quantile(
 
 
 @pytest.mark.parametrize("what", ["failed", "missed"])
-def test_what_never_came_counts_as_the_longest_wait(what: str) -> None:
+def test_a_failed_or_missed_request_counts_as_the_timeout(what: str) -> None:
     made = statistics(*[0.01] * 90, **{what: 10})
     assert made.quantile(0.5) == 0.01
     assert made.quantile(0.95) == TIMEOUT
 
 
-def test_an_answer_that_refuses_is_an_answer() -> None:
+def test_a_rejection_is_a_response() -> None:
     made = LoadStatistics()
     made.record_response(409, 0.01)
     assert (made.failed, made.quantile(0.95)) == (0, 0.01)

@@ -58,7 +58,7 @@ def test_a_refused_order_empties_the_cart_and_looks_again() -> None:
     assert after[2].name == "/api/products/v1/products"
 
 
-def test_a_registration_that_is_refused_is_asked_again() -> None:
+def test_a_rejected_registration_is_repeated() -> None:
     sent = play("checkout", 4, refuse={1: 429, 2: 429})
     assert [request.name for request in sent] == ["/api/user/v1/users"] * 3 + [
         "/api/user/v1/sessions"

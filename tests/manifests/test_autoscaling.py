@@ -45,7 +45,7 @@ def test_they_reach_the_maximum_in_one_step_and_come_back_in_time(
     assert down["stabilizationWindowSeconds"] + periods * policy["periodSeconds"] < BACK_WITHIN
 
 
-def test_without_a_number_no_replica_is_taken_away(rendered: dict[str, Overlay]) -> None:
+def test_without_a_metric_no_replica_is_removed(rendered: dict[str, Overlay]) -> None:
     scaled = _scaled_object(rendered)
     fallback = scaled["fallback"]
     assert fallback["behavior"] == "currentReplicasIfHigher"
@@ -62,19 +62,19 @@ def test_a_rollout_keeps_all_replicas_and_adds_one_at_most(rendered: dict[str, O
     assert rolling["maxUnavailable"] == 0
     for replicas in range(scaled["minReplicaCount"], scaled["maxReplicaCount"] + 1):
         for load in range(target * (replicas - 1) + 1, target * replicas * 110 // 100 + 1):
-            assert _desired(load, target, counted=replicas, wanted=replicas) == replicas
+            assert _desired(load, target, counted=replicas, current=replicas) == replicas
             counted = replicas + rolling["maxSurge"]
-            during = _desired(load, target, counted=counted, wanted=replicas)
+            during = _desired(load, target, counted=counted, current=replicas)
             assert replicas <= during <= replicas + 1, load
 
 
-def _desired(load: int, target: int, *, counted: int, wanted: int) -> int:
+def _desired(load: int, target: int, *, counted: int, current: int) -> int:
     """The HPA's formula for an average value: within 10 % of the target nothing changes.
 
     ``counted`` are the replicas that run, a rollout's surge included.
     """
     share = load * 100 // (target * counted)
-    return wanted if 90 <= share <= 110 else -(-load // target)
+    return current if 90 <= share <= 110 else -(-load // target)
 
 
 def test_cpu_is_that_of_the_app_and_not_of_a_sidecar(rendered: dict[str, Overlay]) -> None:
@@ -84,7 +84,7 @@ def test_cpu_is_that_of_the_app_and_not_of_a_sidecar(rendered: dict[str, Overlay
     assert metric["containerResource"]["name"] == "cpu"
 
 
-def test_held_still_means_one_and_the_same_number(rendered: dict[str, Overlay]) -> None:
+def test_the_dev_overlay_does_not_scale(rendered: dict[str, Overlay]) -> None:
     hpa = rendered["dev"].get("HorizontalPodAutoscaler", "cart")["spec"]
     assert hpa["minReplicas"] == hpa["maxReplicas"]
 

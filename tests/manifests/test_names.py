@@ -110,7 +110,7 @@ def test_every_pod_has_a_network_policy_of_its_own(overlay: Overlay) -> None:
             if policy["spec"]["podSelector"].get("matchLabels", {}).items() <= labels
             and policy["spec"]["podSelector"].get("matchLabels")
         ]
-        assert selecting, f"{workload['metadata']['name']} can talk to nobody"
+        assert selecting, f"{workload['metadata']['name']} has no network access"
 
 
 def _pod_selectors(spec: dict) -> list[dict]:

@@ -62,7 +62,7 @@ def test_containers_may_do_nothing_but_their_work(
             assert "hostPort" not in port, name
 
 
-def test_nobody_gets_the_addresses_of_services_as_variables(workloads: list[Object]) -> None:
+def test_no_container_gets_service_links_as_variables(workloads: list[Object]) -> None:
     """Service links like `CART_PORT=tcp://…` look like settings of the services."""
     for workload in workloads:
         assert pod_of(workload)["spec"]["enableServiceLinks"] is False
@@ -77,7 +77,7 @@ def test_only_who_asks_the_api_server_has_a_token(workloads: list[Object]) -> No
     assert with_token <= {"prometheus", "kube-state-metrics"}
 
 
-def test_every_container_says_what_it_needs(workloads: list[Object]) -> None:
+def test_every_container_states_its_requests(workloads: list[Object]) -> None:
     for name, _, container in _each(workloads):
         resources = container["resources"]
         assert resources["requests"].keys() == {"cpu", "memory"}, name

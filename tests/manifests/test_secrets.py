@@ -21,7 +21,7 @@ FOLDER = ROOT / "manifests" / "components" / "generated-secrets"
 NAMES = {"postgres", "valkey", "products", "cart", "user", "tracking", "storefront"}
 SECRETS = "/api/v1/namespaces/cartwheel/secrets/"
 DISCOVERY = {
-    "/readyz": {"said": "ok"},
+    "/readyz": {"status": "ok"},
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
     "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
     "/api/v1": {
@@ -145,7 +145,7 @@ def test_without_a_cluster_they_are_made_once(clone: Clone) -> None:
     assert clone.made() == made
 
 
-def test_the_services_share_one_token_and_the_stores_know_their_passwords(clone: Clone) -> None:
+def test_the_services_share_one_token_and_the_stores_have_their_passwords(clone: Clone) -> None:
     clone.generate()
     made = clone.made()
     services = NAMES - {"postgres", "valkey"}
@@ -170,10 +170,10 @@ def test_a_clone_with_others_takes_those_of_the_cluster_and_keeps_its_own(clone:
     before = clone.made()
     with cluster(theirs("first")) as url:
         clone.knows({"kind-cartwheel": url}, current="kind-cartwheel")
-        said = clone.generate()
+        output = clone.generate()
     assert clone.made() == theirs("first")
     assert clone.made("generated.previous") == before
-    assert "generated.previous/" in said
+    assert "generated.previous/" in output
 
 
 def test_a_cluster_without_all_of_them_has_none(clone: Clone) -> None:
@@ -184,14 +184,14 @@ def test_a_cluster_without_all_of_them_has_none(clone: Clone) -> None:
     assert "other-token" not in str(clone.made())
 
 
-def test_the_context_that_happens_to_be_current_is_not_asked(clone: Clone) -> None:
+def test_the_current_context_is_not_used(clone: Clone) -> None:
     with cluster(theirs("production")) as url:
         clone.knows({"production": url}, current="production")
         clone.generate()
     assert "production-token" not in str(clone.made())
 
 
-def test_the_cluster_that_skaffold_deploys_to_is_asked(clone: Clone) -> None:
+def test_the_cluster_that_skaffold_deploys_to_is_used(clone: Clone) -> None:
     with cluster(theirs("kind")) as kind, cluster(theirs("other")) as other:
         clone.knows({"kind-cartwheel": kind, "other": other}, current="kind-cartwheel")
         clone.generate(SKAFFOLD_KUBE_CONTEXT="other")
@@ -199,7 +199,7 @@ def test_the_cluster_that_skaffold_deploys_to_is_asked(clone: Clone) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "silent"])
-def test_a_cluster_that_does_not_answer_keeps_nobody_waiting(clone: Clone, url: str) -> None:
+def test_a_cluster_that_does_not_respond_ends_in_time(clone: Clone, url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         if url == "silent":
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"

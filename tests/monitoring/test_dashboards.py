@@ -12,7 +12,7 @@ def test_the_committed_json_is_what_the_code_renders(name: str) -> None:
     assert committed == render(name), "run: python -m monitoring.dashboards"
 
 
-def test_grafana_is_given_all_of_them() -> None:
+def test_grafana_is_given_all_dashboards() -> None:
     assert {file.stem for file in FOLDER.glob("*.json")} == set(DASHBOARDS)
     listed = (FOLDER.parent / "kustomization.yaml").read_text()
     assert all(f"dashboards/{name}.json" in listed for name in DASHBOARDS)

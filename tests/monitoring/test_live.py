@@ -45,7 +45,7 @@ def test_every_query_of_dashboards_rules_and_triggers_finds_data(tmp_path: Path)
 
 
 @pytest.mark.skipif(not installed(), reason=HOW_TO_GET_IT)
-async def test_a_cart_that_nobody_has_asked_yet_is_asked_for_nothing(tmp_path: Path) -> None:
+async def test_before_the_first_request_the_trigger_of_the_cart_is_0(tmp_path: Path) -> None:
     """Without traffic the query is 0; without replicas it is empty, which is an error for KEDA."""
     (query,) = triggers()
     settings = {

@@ -26,7 +26,7 @@ def test_alerts_fire_when_they_should_and_only_then(file: Path) -> None:
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
 
 
-def test_every_metric_that_is_asked_for_is_published_by_the_code() -> None:
+def test_every_metric_in_a_query_is_published_by_the_code() -> None:
     source = "\n".join(
         file.read_text()
         for folder in ("app", "services", "loadtest")
@@ -52,12 +52,12 @@ def _instrument(series: str) -> str:
     return series
 
 
-def test_every_service_is_missed_when_it_is_not_seen() -> None:
+def test_there_is_an_alert_for_every_service_without_replicas() -> None:
     (rule,) = [query for query in everything() if query.place == "alerts: ServiceIsNotSeen"]
     missed = re.findall(r'absent\(build_info\{service="(\w+)"\}\)', rule.expression)
     assert sorted(missed) == sorted(SERVICES)
 
 
 @pytest.mark.parametrize("query", everything(), ids=lambda query: query.place)
-def test_nothing_that_is_missing_is_drawn_or_counted_as_zero(query: Query) -> None:
+def test_a_missing_series_is_not_drawn_or_counted_as_zero(query: Query) -> None:
     assert "or vector(" not in query.expression

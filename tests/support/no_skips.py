@@ -1,6 +1,6 @@
 """A pytest plugin for continuous integration: ``-p tests.support.no_skips``.
 
-A skip is a promise nobody checked. On a developer's machine that is fine; here it fails.
+A skipped test proves nothing. On a developer's machine a skip is fine; here it fails.
 """
 
 from collections.abc import Generator

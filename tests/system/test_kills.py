@@ -54,13 +54,13 @@ def shop() -> Iterator[RunningShop]:
         yield shop
 
 
-def test_by_default_the_sweeper_comes_in_time_for_what_was_left_lying() -> None:
+def test_by_default_the_sweeper_resumes_orders_in_time() -> None:
     default = {name: field.default for name, field in TrackingSettings.model_fields.items()}
     assert default["stall_seconds"] == 60
     assert default["stall_seconds"] + 2 * default["sweep_seconds"] < ENDS_WITHIN
 
 
-async def test_what_a_killed_process_left_at_any_step_is_finished_by_the_next(
+async def test_an_order_that_a_killed_process_left_at_any_step_is_finished_by_the_next(
     shop: RunningShop, tmp_path: Path
 ) -> None:
     people = await shoppers(shop, len(FORWARD) + len(BACKWARD))

@@ -96,7 +96,7 @@ async def test_products_that_hang_cost_pages_a_part_and_no_longer_when_they_wake
 
 
 @pytest.mark.parametrize("service", ["tracking", "cart", "user"])
-async def test_without_another_neighbour_every_page_answers_and_the_one_concerned_says_so(
+async def test_without_another_upstream_every_page_responds_and_the_one_concerned_says_so(
     shop: RunningShop, service: str
 ) -> None:
     concerned = {"tracking": "/orders", "cart": "/cart", "user": None}[service]

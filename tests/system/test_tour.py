@@ -14,7 +14,7 @@ BLOCKS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on PATH")
-def test_pasted_into_a_shell_the_tour_ends_at_the_door(tmp_path: Path) -> None:
+def test_pasted_into_a_shell_the_tour_ends_with_the_delivery(tmp_path: Path) -> None:
     with shop_up(CARTWHEEL_COURIER_STEP_SECONDS="0.5") as shop:
         script = "set -euo pipefail\n" + "\n".join(BLOCKS.findall(TOUR.read_text()))
         script = script.replace("http://127.0.0.1:8080", shop.url("storefront"))
