@@ -11,8 +11,8 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-from loadtest.clients import InvalidUrl, TransportError, new_client
 from loadtest.generator import MAX_RATE, MAX_SHOPPERS, TIMEOUT, Generator, LoadStatistics
+from loadtest.http_client import InvalidUrl, TransportError, new_client
 from loadtest.scenarios import SCENARIOS, Request
 
 LIMITS = {"rate": MAX_RATE, "seconds": 3600.0, "shoppers": MAX_SHOPPERS}

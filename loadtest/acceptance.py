@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 from random import Random
 
-from loadtest.clients import Client, TransportError, new_client
 from loadtest.generator import Generator, LoadStatistics, send_request
+from loadtest.http_client import Client, TransportError, new_client
 from loadtest.scenarios import ORDER, Request, Response, checkout
 
 RUNNING_QUERY = 'count(build_info{service="cart"})'

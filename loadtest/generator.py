@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from loadtest.clients import Client, Transport, TransportError, new_client
+from loadtest.http_client import Client, Transport, TransportError, new_client
 from loadtest.scenarios import SCENARIOS, Request, Response, Scenario
 
 MAX_RATE = 2000.0

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cartwheel.local.replica import State
+from cartwheel.local.replica_process import State
 
 LINE_WIDTH = 100
 # Of the table with the longest names and states.

@@ -10,8 +10,8 @@ from cartwheel.local.child_processes import ChildProcesses
 from cartwheel.local.command_lines import display_path
 from cartwheel.local.endpoints import EndpointsFile
 from cartwheel.local.events import EventSink, emitter_for
-from cartwheel.local.replica import InvalidSettings, Replica, State
 from cartwheel.local.replica_log import ReplicaLog
+from cartwheel.local.replica_process import InvalidSettings, Replica, State
 from cartwheel.local.service_program import ServiceProgram
 from cartwheel.local.sockets import ListeningSockets
 from cartwheel.local.state_folder import StateFolder

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 
-from cartwheel.local.replica import InvalidSettings
+from cartwheel.local.replica_process import InvalidSettings
 
 # After a service has refused its settings, how long the others may take to do so.
 SETTINGS_TIMEOUT = 1.5

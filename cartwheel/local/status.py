@@ -8,8 +8,8 @@ from typing import Any
 
 import psutil
 
-from cartwheel.local.replica import Replica
 from cartwheel.local.replica_log import describe_dropped
+from cartwheel.local.replica_process import Replica
 from cartwheel.local.replica_set import ReplicaSet
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state_folder import StateFolder

@@ -29,8 +29,8 @@ from cartwheel.local.command_lines import display_path
 from cartwheel.local.events import EventSink, emitter_for
 from cartwheel.local.probe import send_bytes
 from cartwheel.local.program import NO_RESPONSE, ProbeResult, Program
-from cartwheel.local.replica import Replica
 from cartwheel.local.replica_log import ReplicaLog
+from cartwheel.local.replica_process import Replica
 from cartwheel.local.sockets import OWN_HOST, listen_on_free_port, port_of
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.timeouts import Timeouts

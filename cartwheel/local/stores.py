@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from cartwheel.errors import UsageError
 from cartwheel.local.child_processes import ChildProcesses
 from cartwheel.local.events import EventSink
-from cartwheel.local.replica import Replica
+from cartwheel.local.replica_process import Replica
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.timeouts import Timeouts

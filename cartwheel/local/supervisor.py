@@ -14,7 +14,7 @@ from cartwheel.local.child_processes import ChildProcesses
 from cartwheel.local.command_lines import command_line, display_path
 from cartwheel.local.control_socket import Message, serve_control_socket
 from cartwheel.local.events import EventSink
-from cartwheel.local.replica import Replica
+from cartwheel.local.replica_process import Replica
 from cartwheel.local.replica_set import ReplicaSet
 from cartwheel.local.service_environment import service_environment
 from cartwheel.local.settings import LocalSettings

@@ -16,8 +16,8 @@ from cartwheel.local.child_processes import ChildProcesses
 from cartwheel.local.control_socket import Message, send_command, serve_control_socket
 from cartwheel.local.events import EventKind
 from cartwheel.local.program import ProbeResult
-from cartwheel.local.replica import Replica, State
 from cartwheel.local.replica_log import ReplicaLog
+from cartwheel.local.replica_process import Replica, State
 from cartwheel.local.timeouts import Timeouts
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.supervisor_process import SupervisorProcess, eventually

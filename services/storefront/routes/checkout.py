@@ -11,8 +11,7 @@ from app.telemetry.context import current_context
 from services.storefront.clients import RequestDeclined, SignedOut
 from services.storefront.countries import COUNTRIES
 from services.storefront.dependencies import CurrentShop, CurrentVisit, Shop
-from services.storefront.forms.address_form import AddressForm
-from services.storefront.forms.checkout_form import agreed_total, order_key, snapshot
+from services.storefront.forms.checkout_form import AddressForm, agreed_total, order_key, snapshot
 from services.storefront.forms.validation import checked, with_declined_fields
 from services.storefront.idempotency_keys import new_form_key
 from services.storefront.models import Lookup, Order

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.storefront.forms.address_form import AddressForm
+from services.storefront.forms.checkout_form import AddressForm
 from services.storefront.forms.validation import checked
 from services.storefront.view_models.form import Form
 from tests.services.storefront.browser import ADDRESS
