@@ -26,17 +26,35 @@ JITTER = 0.1
 
 
 class _Entry(Generic[V]):
-    """`value` is set once `loaded_at` is; `loading` is set while a load is under way."""
+    __slots__ = ("attempted_at", "fresh_until", "loaded_at", "usable_until", "value")
 
-    __slots__ = ("attempted_at", "fresh_until", "loaded_at", "loading", "usable_until", "value")
+    def __init__(
+        self,
+        value: V,
+        *,
+        attempted_at: float,
+        loaded_at: float,
+        fresh_until: float,
+        usable_until: float,
+    ) -> None:
+        self.value = value
+        self.attempted_at = attempted_at
+        self.loaded_at = loaded_at
+        self.fresh_until = fresh_until
+        self.usable_until = usable_until
 
-    def __init__(self) -> None:
-        self.value: V
-        self.loading: asyncio.Task[V] | None = None
-        self.attempted_at = float("-inf")
-        self.loaded_at = float("inf")
-        self.fresh_until = float("-inf")
-        self.usable_until = float("-inf")
+    def is_fresh(self, now: float) -> bool:
+        # The first comparison is for a clock that is set back: nothing stays fresh for hours.
+        return self.loaded_at <= now < self.fresh_until
+
+    def is_usable(self, now: float) -> bool:
+        return now <= max(self.fresh_until, self.usable_until)
+
+    def extend(self, now: float, seconds: float) -> None:
+        """Use the value again for so long, since loading it failed."""
+        if self.loaded_at > now:
+            self.loaded_at, self.fresh_until = now, now + seconds
+        self.fresh_until = max(self.fresh_until, now + seconds)
 
 
 class Cache(Generic[K, V]):
@@ -45,7 +63,8 @@ class Cache(Generic[K, V]):
     A value is fresh for `fresh_for` seconds, give or take `jitter`. After that the next caller
     loads it again. If that load raises `Unavailable`, the old value is returned until it is
     `usable_for` seconds old, and the next load waits `retry_after` seconds. Any other error
-    drops the value. Errors are not kept; None is a value like any other.
+    drops the value. Errors are not kept, and a load that fails displaces no value. None is a value
+    like any other.
 
     A load belongs to no caller: it runs without a deadline, and a caller that is cancelled
     cancels only its own waiting. Callers that come while a value is loaded again wait for it, or
@@ -71,11 +90,11 @@ class Cache(Generic[K, V]):
         self._stale_while_loading = stale_while_loading
         self._clock = clock
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
+        self._loads: dict[K, asyncio.Task[V]] = {}
 
     def fresh(self, key: K) -> V | None:
         """The value if it is fresh. For hot paths: quick, and does not count as a use."""
         entry = self._entries.get(key)
-        # The first comparison is for a clock that is set back: nothing stays fresh for hours.
         if entry is not None and entry.loaded_at <= self._clock() < entry.fresh_until:
             return entry.value
         return None
@@ -83,18 +102,18 @@ class Cache(Generic[K, V]):
     def usable(self, key: K) -> V | None:
         """The value that is returned if a load fails now."""
         entry = self._entries.get(key)
-        return entry.value if entry is not None and self._is_usable(entry) else None
+        return entry.value if entry is not None and entry.is_usable(self._clock()) else None
 
     async def get(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
         """The value, from `load` if there is no fresh one. Raises what `load` raises."""
         entry = self._entries.get(key)
-        if entry is None:
-            return await self._join_load(key, load)
-        if entry.loaded_at <= self._clock() < entry.fresh_until:
+        if entry is not None:
             self._entries.move_to_end(key)
-            return entry.value
-        if entry.loading is not None and self._stale_while_loading and self._is_usable(entry):
-            return entry.value
+            now = self._clock()
+            if entry.is_fresh(now):
+                return entry.value
+            if self._stale_while_loading and key in self._loads and entry.is_usable(now):
+                return entry.value
         return await self._join_load(key, load)
 
     async def reload(self, key: K, load: Callable[[], Awaitable[V]], *, min_interval: float) -> V:
@@ -103,62 +122,74 @@ class Cache(Generic[K, V]):
         Not if the last load began less than `min_interval` seconds ago.
         """
         entry = self._entries.get(key)
-        if entry is None or entry.loading is not None:
-            return await self._join_load(key, load)
-        if self._clock() - entry.attempted_at < min_interval:
-            return entry.value
+        if entry is not None and key not in self._loads:
+            self._entries.move_to_end(key)
+            if self._clock() - entry.attempted_at < min_interval:
+                return entry.value
         return await self._join_load(key, load)
 
     def forget(self, key: K) -> None:
         """Load the value again for the next caller, even if a load of it is under way."""
         self._entries.pop(key, None)
+        self._loads.pop(key, None)
 
     def clear(self) -> None:
         self._entries.clear()
+        self._loads.clear()
 
     def __len__(self) -> int:
         return len(self._entries)
 
     async def _join_load(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
-        entry = self._entries.get(key)
-        if entry is None:
-            self._make_room()
-            entry = self._entries[key] = _Entry()
-        self._entries.move_to_end(key)
-        if entry.loading is None:
+        task = self._loads.get(key)
+        if task is None:
             with use_context(without_deadline()):
-                entry.loading = asyncio.create_task(self._load(key, entry, load))
-            entry.loading.add_done_callback(consume_exception)
-        return await asyncio.shield(entry.loading)
+                task = asyncio.create_task(self._load(key, load))
+            task.add_done_callback(consume_exception)
+            self._loads[key] = task
+        return await asyncio.shield(task)
 
-    async def _load(self, key: K, entry: _Entry[V], load: Callable[[], Awaitable[V]]) -> V:
-        entry.attempted_at = self._clock()
+    async def _load(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
+        task = asyncio.current_task()
+        old = self._entries.get(key)
         try:
+            attempted_at = self._clock()
+            if old is not None:
+                old.attempted_at = attempted_at
             value = await load()
+            if self._loads.get(key) is task:  # not forgotten meanwhile
+                self._store(key, value, attempted_at=attempted_at)
+            return value
         except BaseException as error:
-            if isinstance(error, Unavailable) and self._is_usable(entry):
-                entry.fresh_until = max(entry.fresh_until, self._clock() + self._retry_after)
-                return entry.value
-            if self._entries.get(key) is entry:  # not forgotten meanwhile
-                del self._entries[key]
+            if isinstance(error, Unavailable) and old is not None:
+                now = self._clock()
+                if old.is_usable(now):
+                    old.extend(now, self._retry_after)
+                    return old.value
+            if self._loads.get(key) is task:
+                self._entries.pop(key, None)
             raise
         finally:
-            entry.loading = None
-        entry.value = value
-        entry.loaded_at = self._clock()
-        jitter = random.uniform(1 - self._jitter, 1 + self._jitter)
-        entry.fresh_until = entry.loaded_at + self._fresh_for * jitter
-        entry.usable_until = entry.loaded_at + self._usable_for
-        return value
+            if self._loads.get(key) is task:
+                del self._loads[key]
 
-    def _is_usable(self, entry: _Entry[V]) -> bool:
-        return self._clock() <= max(entry.fresh_until, entry.usable_until)
+    def _store(self, key: K, value: V, *, attempted_at: float) -> None:
+        now = self._clock()
+        if key not in self._entries:
+            self._make_room(now)
+        self._entries[key] = _Entry(
+            value,
+            attempted_at=attempted_at,
+            loaded_at=now,
+            fresh_until=now + self._fresh_for * random.uniform(1 - self._jitter, 1 + self._jitter),
+            usable_until=now + self._usable_for,
+        )
+        self._entries.move_to_end(key)
 
-    def _make_room(self) -> None:
+    def _make_room(self, now: float) -> None:
         """Drop expired entries from the least recently used end, and one if the cache is full."""
         while self._entries:
             oldest = next(iter(self._entries.values()))
-            is_needed = oldest.loading is not None or self._is_usable(oldest)
-            if is_needed and len(self._entries) < self._max_entries:
+            if oldest.is_usable(now) and len(self._entries) < self._max_entries:
                 return
             self._entries.popitem(last=False)

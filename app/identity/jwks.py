@@ -17,6 +17,8 @@ FETCH_TIMEOUT = 1.0
 FRESH_SECONDS = 60.0
 MIN_FETCH_INTERVAL = 5.0
 """Seconds between two fetches, however many tokens name unknown keys."""
+FIRST_KEYS_RETRY_INTERVAL = 0.5
+"""Seconds between two fetches as long as none succeeded, however many tokens come."""
 
 Keys = Mapping[str, OKPKey]
 """By key id."""
@@ -38,6 +40,8 @@ class JwksClient:
 
     def __init__(self, signer: Upstream, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._signer = signer
+        self._clock = clock
+        self._failed_at = float("-inf")
         self._keys = Cache[None, Keys](
             fresh_for=FRESH_SECONDS,
             jitter=0.0,
@@ -56,15 +60,23 @@ class JwksClient:
         keys = self._keys.fresh(None)
         if keys is not None and kid in keys:
             return keys[kid]
+        if self._keys.usable(None) is None and self._failed_just_now():
+            raise self._no_keys()
         try:
             keys = await self._keys.get(None, self._fetch)
             if kid not in keys:
                 keys = await self._keys.reload(None, self._fetch, min_interval=MIN_FETCH_INTERVAL)
         except UpstreamError as error:
-            raise Unavailable(
-                "Access tokens cannot be verified right now.", upstream=self._signer.name
-            ) from error
+            raise self._no_keys() from error
         return keys.get(kid)
+
+    def _failed_just_now(self) -> bool:
+        return self._clock() - self._failed_at < FIRST_KEYS_RETRY_INTERVAL
+
+    def _no_keys(self) -> Unavailable:
+        return Unavailable(
+            "Access tokens cannot be verified right now.", upstream=self._signer.name
+        )
 
     async def _fetch(self) -> Keys:
         try:
@@ -73,6 +85,7 @@ class JwksClient:
             )
             raise_for_problem(response)
         except UpstreamError as error:
+            self._failed_at = self._clock()
             kept = len(self._keys.usable(None) or ())
             get_logger().warning("keys.not_refreshed", reason=str(error), kept=kept)
             raise

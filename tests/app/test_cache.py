@@ -264,3 +264,42 @@ async def test_expired_values_make_room_before_the_cache_is_full(
     clock.now = USABLE_FOR + 1
     await cache.get("c", store.load)
     assert len(cache) == 1
+
+
+async def test_a_load_that_fails_displaces_no_value(cache: Cache[str, int]) -> None:
+    store, failing = Store(), Store()
+    for key in ("a", "b", "c"):
+        await cache.get(key, store.load)
+    failing.error = NotFound("no such key")
+    guesses = (cache.get(str(number), failing.load) for number in range(10))
+    results = await asyncio.gather(*guesses, return_exceptions=True)
+    assert all(isinstance(result, NotFound) for result in results)
+    assert [cache.fresh(key) for key in ("a", "b", "c")] == [1, 2, 3]
+
+
+async def test_a_clock_that_cannot_be_read_yet_delays_nothing_later() -> None:
+    store = Store()
+    is_readable = False
+
+    def clock() -> float:
+        if not is_readable:
+            raise Unavailable("the clock was not read yet")
+        return 0.0
+
+    cache = Cache[str, int](fresh_for=10, max_entries=3, clock=clock)
+    with pytest.raises(Unavailable):
+        await cache.get("key", store.load)
+    is_readable = True
+    assert await cache.get("key", store.load) == 1
+
+
+async def test_an_old_value_is_reused_without_more_loads_when_the_clock_was_set_back(
+    make_cache: MakeCache, clock: Clock
+) -> None:
+    cache, store = make_cache(retry_after=2.0), Store()
+    clock.now = 3600
+    await cache.get("key", store.load)
+    store.error = Unavailable("down")
+    clock.now = 0
+    assert [await cache.get("key", store.load) for _ in range(5)] == [1] * 5
+    assert store.asked == 2

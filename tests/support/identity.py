@@ -4,7 +4,7 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -95,6 +95,23 @@ def token(subject: str = "user_1", roles: Sequence[str] = ("user",), **options: 
 def bearer(subject: str = "user_1", roles: Sequence[str] = ("user",)) -> dict[str, str]:
     """Request headers of a user who is logged in."""
     return {"authorization": f"Bearer {token(subject, roles)}"}
+
+
+class FreshBearer(Mapping[str, str]):
+    """As `bearer`, with a new token at each use: for constants of a run longer than a token."""
+
+    def __init__(self, subject: str, roles: Sequence[str] = ("user",)) -> None:
+        self._subject = subject
+        self._roles = roles
+
+    def __getitem__(self, name: str) -> str:
+        return bearer(self._subject, self._roles)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("authorization",))
+
+    def __len__(self) -> int:
+        return 1
 
 
 def jwks_transport(*signers: Signer) -> httpx2.MockTransport:

@@ -137,3 +137,18 @@ async def test_keys_of_other_kinds_are_skipped() -> None:
         verify = TokenVerifier(JwksClient(jwks), issuer=ISSUER, audience=AUDIENCE)
 
         assert (await verify.verify(SIGNER.token())).subject == "user_1"
+
+
+async def test_tokens_do_not_hammer_a_signer_that_never_published_keys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock, server = Clock(), KeyServer(SIGNER)
+    server.down = True
+    async with verifier(server, clock=clock) as verify:
+        for _ in range(2):
+            for number in range(50):
+                with pytest.raises(Unavailable):
+                    await verify.verify(SIGNER.token(f"user_{number}"))
+            clock.advance(0.5)
+    assert capsys.readouterr().out.count("keys.not_refreshed") == 2
+    assert server.asked <= 10, "one fetch is a few tries"

@@ -13,10 +13,10 @@ from services.products.main import build
 from services.products.seed import seed
 from services.products.settings import ProductsSettings
 from tests.support.asgi import running
-from tests.support.identity import bearer, jwks_transport
+from tests.support.identity import FreshBearer, jwks_transport
 
 SERVICE = {"x-service-token": "the-token-of-services"}
-STAFF = bearer("staff_1", roles=("user", "staff"))
+STAFF = FreshBearer("staff_1", roles=("user", "staff"))
 
 
 # A busy machine must not look like a store that is away.

@@ -22,9 +22,9 @@ from tests.services.tracking.backend import (
 )
 from tests.services.tracking.running_service import subject_of, tracking_settings
 from tests.services.tracking.sockets import Listening, listening, serving
-from tests.support.identity import bearer, jwks_transport
+from tests.support.identity import FreshBearer, jwks_transport
 
-ADA = bearer("user_ada")
+ADA = FreshBearer("user_ada")
 LATER = machine_clock() + 30 * 60 * 1000
 """Later than any of these tests takes, sooner than the courier of `tracking_settings` comes."""
 EVERYTHING = [f"shipment {number}" for number in range(1, 6)]
@@ -111,7 +111,7 @@ async def test_a_listener_that_reconnects_misses_nothing(sqlite_shop: Shop) -> N
     async with place(sqlite_shop) as here:
         order_id = await here.confirmed_order()
         await here.move(*STOPS[:2])
-        async with listening(here.url, order_id, ADA | {"Last-Event-ID": "1"}) as heard:
+        async with listening(here.url, order_id, {**ADA, "Last-Event-ID": "1"}) as heard:
             await eventually(has(heard, "shipment 2", "shipment 3"))
 
 
@@ -120,7 +120,7 @@ async def test_a_listener_that_has_seen_the_last_event_gets_204(sqlite_shop: Sho
         order_id = await here.confirmed_order()
         await here.move(*STOPS)
         path = f"{here.url}/v1/orders/{order_id}/events"
-        answer = await client.get(path, headers=ADA | {"Last-Event-ID": "5"})
+        answer = await client.get(path, headers={**ADA, "Last-Event-ID": "5"})
         assert (answer.status_code, answer.content) == (204, b"")
         whole = await client.get(path, headers=ADA)
         assert whole.headers["content-type"].startswith("text/event-stream")
@@ -133,7 +133,7 @@ async def test_a_last_event_id_ahead_of_the_order_gets_the_events_to_come(
 ) -> None:
     async with place(sqlite_shop) as here:
         order_id = await here.confirmed_order()
-        async with listening(here.url, order_id, ADA | {"Last-Event-ID": "1000000"}) as heard:
+        async with listening(here.url, order_id, {**ADA, "Last-Event-ID": "1000000"}) as heard:
             await here.move(*STOPS)
             await eventually(has(heard, *EVERYTHING[1:], "end"))
             await eventually(has_ended(heard))
@@ -146,7 +146,7 @@ async def test_a_last_event_id_ahead_of_the_last_event_gets_204(
         order_id = await here.confirmed_order()
         await here.move(*STOPS)
         path = f"{here.url}/v1/orders/{order_id}/events"
-        answer = await client.get(path, headers=ADA | {"Last-Event-ID": "1000000"})
+        answer = await client.get(path, headers={**ADA, "Last-Event-ID": "1000000"})
         assert answer.status_code == 204
 
 
@@ -252,6 +252,6 @@ async def test_a_malformed_last_event_id_is_refused(sqlite_shop: Shop) -> None:
         order_id = await here.confirmed_order()
         for bad in ("x", "-1", "9" * 30):
             answer = await client.get(
-                f"{here.url}/v1/orders/{order_id}/events", headers=ADA | {"Last-Event-ID": bad}
+                f"{here.url}/v1/orders/{order_id}/events", headers={**ADA, "Last-Event-ID": bad}
             )
             assert answer.status_code == 422

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.stores.clock import StoreClock
 from app.stores.errors import StoreUnavailable
 from services.user.keys.signing_keys import (
     PUBLISH_AHEAD_MS,
@@ -107,6 +108,15 @@ async def test_without_any_key_the_error_says_that_the_store_is_down() -> None:
     store.reachable = False
     with pytest.raises(StoreUnavailable):
         await SigningKeys(store, clock=lambda: NOW).signing_key()
+
+
+async def test_keys_are_read_as_soon_as_the_stores_clock_is() -> None:
+    clock = StoreClock()
+    keys = SigningKeys(MemoryKeyStore(OLD), clock=clock)
+    with pytest.raises(StoreUnavailable):
+        await keys.signing_key()
+    clock.set(NOW, since=clock.start_reading())
+    assert (await keys.signing_key()).key_id == OLD.key_id
 
 
 def test_a_published_key_holds_nothing_private() -> None:
