@@ -10,8 +10,8 @@ A stop (SIGTERM, SIGINT) loses no request, because of its order:
 
 1. Stop accepting on the shared sockets: the other replicas accept what arrives.
 2. Become unready, and send `Connection: close` with each response.
-3. Wait `drain_wait`, so that clients and load balancers notice. No other replica accepts on the
-   sockets of this one, so it accepts there until now, with what is queued, and closes them.
+3. Wait `drain_wait`, so that clients and load balancers notice. It keeps accepting on its own
+   sockets during this wait, then accepts what is queued and closes them.
 4. Close idle connections and finish the requests in flight within `drain_grace`.
 5. End the lifespan and exit with 0. A second signal exits at once.
 """

@@ -25,7 +25,8 @@ class UpstreamError(Unavailable):
 
     type = "upstream-unavailable"
     title = "A neighbour is not available"
-    outcome: ClassVar[str] = "error"
+    label: ClassVar[str] = "error"
+    """How metrics and logs name it."""
 
     def __init__(
         self,
@@ -51,13 +52,13 @@ class UpstreamError(Unavailable):
 class UpstreamTimeout(UpstreamError):
     """There was no response, or only a part of it, within the timeout."""
 
-    outcome = "timeout"
+    label = "timeout"
 
 
 class OutOfTime(UpstreamTimeout):
     """The caller's deadline left too little time; this says nothing about the upstream."""
 
-    outcome = "out_of_time"
+    label = "out_of_time"
 
     def __init__(self, upstream: str, reason: str, *, unsent: bool = False) -> None:
         super().__init__(upstream, reason, unsent=unsent, is_local=True)
@@ -66,19 +67,19 @@ class OutOfTime(UpstreamTimeout):
 class UpstreamBroken(UpstreamError):
     """The response cannot be used: it is cut off, badly framed or not what was agreed."""
 
-    outcome = "broken"
+    label = "broken"
 
 
 class UpstreamRefused(UpstreamError):
     """No replica accepted the request: no connection, or no replica known."""
 
-    outcome = "refused"
+    label = "refused"
 
 
 class ConnectTimeout(UpstreamRefused):
     """No connection could be made in time; nothing was sent."""
 
-    outcome = "connect_timeout"
+    label = "connect_timeout"
 
     def __init__(self, upstream: str, reason: str) -> None:
         super().__init__(upstream, reason, unsent=True)
@@ -87,7 +88,7 @@ class ConnectTimeout(UpstreamRefused):
 class LocalLimit(UpstreamRefused):
     """This process has reached its limit of connections or bytes for this upstream."""
 
-    outcome = "local_limit"
+    label = "local_limit"
 
     def __init__(self, upstream: str, reason: str) -> None:
         super().__init__(upstream, reason, is_local=True)
@@ -96,4 +97,4 @@ class LocalLimit(UpstreamRefused):
 class BreakerOpen(UpstreamRefused):
     """The circuit breaker is open: too many calls failed. Nothing was sent."""
 
-    outcome = "breaker_open"
+    label = "breaker_open"

@@ -42,7 +42,7 @@ SendTry = Callable[[Call, Pick, TryTimeouts], Awaitable[ResponseT]]
 class _Try:
     """A try that no replica has accepted yet."""
 
-    timeout: Callable[[Call], float]
+    next_timeout: Callable[[Call], float]
     """Computes the per-try timeout, anew for each replica."""
     avoid: Replica | None = None
     last_replica: Replica | None = None
@@ -104,7 +104,7 @@ class RetryingSender:
         refused: list[Replica] = []
         while True:
             self._balancer.update(self._discovery.endpoints())
-            timeout = current.timeout(call)
+            timeout = current.next_timeout(call)
             pick = self._next_pick(call, avoid=current.avoid, refused=refused)
             current.last_replica = pick.replica
             if pick.is_probe and call.idempotent and self._balancer.has_healthy_besides(pick):

@@ -46,7 +46,7 @@ class TryResult:
             self.reason = f"it answered {status_code}."
 
     def record_error(self, error: UpstreamError) -> None:
-        self.label, self.reason = error.outcome, error.reason
+        self.label, self.reason = error.label, error.reason
         if error.is_local:
             return
         if error.unsent:

@@ -2,8 +2,8 @@
 
 An event loop without free descriptors accepts and closes, or spins. Here some are reserved for
 what the service itself opens (its store, its upstreams). When only those are free, accepting
-pauses, new connections wait in the kernel's queue, idle ones are closed, and the log says once
-what to do.
+pauses, new connections wait in the kernel's queue, idle ones are closed, and the log says what to
+do, at most once a minute.
 """
 
 import asyncio

@@ -81,7 +81,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._closes_at = self.loop.time() + limits.connection_max_age * jitter
         self._is_reading_headers = False
         self._header_bytes = 0
-        self._unparsed_bytes = 0
+        self._received_header_bytes = 0
         self._host_count = 0
         self._framing_headers: set[bytes] = set()
         self._refusal: Problem | None = None
@@ -147,7 +147,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._is_reading_headers = True
         self._header_bytes = 0
-        self._unparsed_bytes = 0
+        self._received_header_bytes = 0
         self._host_count = 0
         self._framing_headers = set()
 
@@ -192,8 +192,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _wait_for_headers(self, received: int) -> None:
         """Count what the parser got, because it does not report an unfinished header."""
-        self._unparsed_bytes += received
-        if self._unparsed_bytes > self._limits.url + self._limits.headers:
+        self._received_header_bytes += received
+        if self._received_header_bytes > self._limits.url + self._limits.headers:
             self._refuse(self._too_large())
         elif self._header_timer is None:
             self._start_header_timer()

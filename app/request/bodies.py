@@ -30,7 +30,9 @@ class BodyReader:
         declared = headers.get(b"content-length")
         if declared in (None, b"0") and b"transfer-encoding" not in headers:
             return receive
-        body = await read_body(receive, declared=declared, limit=self._limit, timeout=self._timeout)
+        body = await _read_body(
+            receive, declared=declared, limit=self._limit, timeout=self._timeout
+        )
         if body:
             content_type, encoding = headers.get(b"content-type"), headers.get(b"content-encoding")
             if accepted_media_type(content_type, encoding, self._accepted) == JSON:
@@ -38,7 +40,7 @@ class BodyReader:
         return _replay(body, receive)
 
 
-async def read_body(
+async def _read_body(
     receive: Receive, *, declared: bytes | None, limit: int, timeout: float
 ) -> bytes:
     """The whole body; `declared` is its Content-Length, if there is one.

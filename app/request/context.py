@@ -10,7 +10,7 @@ from app.telemetry.context import (
     TIMEOUT_HEADER,
     Deadline,
     RequestContext,
-    new_request_id,
+    new_short_id,
 )
 
 MIN_BUDGET_MS = 20
@@ -44,7 +44,7 @@ def _context(headers: Headers, deadline: Deadline | None) -> RequestContext:
     """A malformed request id or trace is replaced by a new one."""
     request_id = _text(headers, b"x-request-id")
     if request_id is None or not _REQUEST_ID.fullmatch(request_id):
-        request_id = new_request_id()
+        request_id = new_short_id()
     traceparent = _text(headers, b"traceparent")
     parent = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     if parent is None or parent[1] == NO_TRACE_ID or parent[2] == NO_SPAN_ID:

@@ -1,18 +1,22 @@
 """The `Idempotency-Key` header: a request that is sent again is carried out once.
 
-A client that got no response sends the same request again with the same key. Each service
-decides what it remembers of a key and for how long. The form of a key, what is wrong with one
-and how a replay is marked are the same everywhere, after
+A client that got no response sends the same request again with the same key. Errors follow
 draft-ietf-httpapi-idempotency-key-header:
 
-| the key                                    | the response                                    |
-|--------------------------------------------|-------------------------------------------------|
-| is missing, and the operation needs one    | 400                                             |
-| is malformed                               | 400                                             |
-| was used for a different request           | 422 `app.errors.IdempotencyKeyReused`           |
-| was used for this request                  | that of the first, `Idempotency-Replayed: true` |
+| the key                                    | the response                                |
+|--------------------------------------------|---------------------------------------------|
+| is missing, and the operation needs one    | 400                                         |
+| is malformed                               | 400                                         |
+| was used for a different request           | 422 `app.errors.IdempotencyKeyReused`       |
+| was used for this request                  | documented by each service; `REPLAYED` is   |
+|                                            | the header that may mark it                 |
 
-A key is read as it was sent, not as a structured field: quotes are part of it.
+Each service decides what it remembers of a key and for how long. The key of a guest
+(`POST /v1/guests` of the user service) is the exception: it names the guest, has at least 32
+characters, and is answered 422 when it is malformed.
+
+Where a key is optional, the service's dependencies declare the header themselves, with `Key` or
+`KeyForm`. A key is read as it was sent, not as a structured field: quotes are part of it.
 """
 
 import re

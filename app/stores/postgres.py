@@ -72,7 +72,7 @@ def create_engine(url: str, pool_size: int, timeout: float, clock: StoreClock) -
                 "idle_in_transaction_session_timeout": "10000",
             },
         )
-        # Whoever can use the store needs its time.
+        # A new connection also reads the clock, so that it is known when the store is used.
         since = clock.start_reading()
         clock.set(await connection.fetchval(READ_CLOCK), since=since)
         return connection

@@ -21,11 +21,9 @@ NO_SPAN_ID = "0" * 16
 
 
 # Ids are no secrets, so the fast generator will do. They are never zero.
-def new_request_id() -> str:
+def new_short_id() -> str:
+    """For a request or a span."""
     return "%016x" % (random.getrandbits(64) or 1)
-
-
-_new_span_id = new_request_id
 
 
 def _new_trace_id() -> str:
@@ -55,9 +53,9 @@ class RequestContext:
     `span_id` is this service's own span in the caller's trace.
     """
 
-    request_id: str = field(default_factory=new_request_id)
+    request_id: str = field(default_factory=new_short_id)
     trace_id: str = field(default_factory=_new_trace_id)
-    span_id: str = field(default_factory=_new_span_id)
+    span_id: str = field(default_factory=new_short_id)
     flags: str = "00"
     tracestate: str | None = None
     deadline: Deadline | None = None

@@ -95,7 +95,7 @@ class ProductsClient:
     def _count_failure(self, sku: str, error: UpstreamError) -> None:
         if self._cache.usable(sku):
             self._stale.inc()
-            get_logger().warning("product_known_from_before", sku=sku, reason=error.outcome)
+            get_logger().warning("product_known_from_before", sku=sku, reason=error.label)
         else:
             self._failed.inc()
 
