@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from app.client import buffers, circuit_breaker, retry, retry_budget, transport
-from app.identity import tokens
+from app.client import buffers, circuit_breaker, retry_budget, transport, windowed_counts
+from app.identity import jwks, tokens
+from app.request import context
 from app.settings import ServiceSettings, SettingsError, load
+from cartwheel.cluster.preflight import MIN_MEMORY
 from cartwheel.local.settings import LocalSettings
 from services.cart import clients as cart_clients
 from services.cart.models import MAX_IDEMPOTENCY_KEYS, MAX_LINES, MAX_QUANTITY
@@ -27,7 +29,7 @@ from tests.manifests.objects import NODE_MEMORY, requested
 from tests.manifests.rendering import copy_manifests, render
 
 DAY, MINUTE, MEBI = 24 * 60 * 60, 60, 1024 * 1024
-WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 7: "seven"}
+WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 7: "seven", 10: "ten"}
 
 
 def _yaml(path: str) -> Any:
@@ -85,12 +87,19 @@ FIGURES = [
     (README, f"the shop on http://127.0.0.1:{PORTS['storefront']}"),
     (README, f"`curl 127.0.0.1:{PORTS['cart']}/metrics`"),
     (README, f"on http://127.0.0.1:{_kind_ports[0]}, Grafana on http://127.0.0.1:{_kind_ports[1]}"),
+    (README, f"Docker ({MIN_MEMORY // (1024 * MEBI)} GiB of memory)"),
     (README, f"watch it scale, {LOW} → {HIGH}"),
     (ARCHITECTURE, f"{_default(ServiceSettings, 'max_in_flight')} requests at work"),
-    (ARCHITECTURE, f"Less than {retry.MIN_TRY_SECONDS * 1000:.0f} ms is rejected"),
+    (ARCHITECTURE, f"A request with less than {context.MIN_BUDGET_MS} ms left is rejected"),
     (ARCHITECTURE, f"waits in the queue for up to {_default(ServiceSettings, 'queue_timeout')} s"),
     (ARCHITECTURE, f"a retry budget of {SHARE} of the calls plus {PER_SECOND} a second"),
     (ARCHITECTURE, f"opens for {WORDS[int(circuit_breaker.OPEN_SECONDS)]} seconds"),
+    (
+        ARCHITECTURE,
+        f"If half of at least {circuit_breaker.MIN_CALLS} calls to an upstream within "
+        f"{WORDS[int(windowed_counts.WINDOW_SECONDS)]} seconds fail",
+    ),
+    (ARCHITECTURE, f"older than {jwks.FRESH_SECONDS:.0f} s"),
     (ARCHITECTURE, f"A response may have {buffers.MAX_RESPONSE_BYTES // MEBI} MiB"),
     (ARCHITECTURE, f"from one upstream {buffers.MAX_BUFFERED_BYTES // MEBI} MiB"),
     (ARCHITECTURE, f"{GUESTS} a minute per address, {GUESTS * 10} at once"),
@@ -103,7 +112,7 @@ FIGURES = [
     (ARCHITECTURE, f"an account's after {ACCOUNT_CART}"),
     (ARCHITECTURE, f"the latest {MAX_IDEMPOTENCY_KEYS} of a subject, for {KEY_MINUTES} minutes"),
     (ARCHITECTURE, f"{tokens.MAX_VERIFIED:,} verified tokens"),
-    (ARCHITECTURE, f"cart: {cart_clients.MAX_PRODUCTS:,} SKUs"),
+    (ARCHITECTURE, f"cart: {cart_clients.MAX_PRODUCTS:,} cached SKU lookups"),
     (ARCHITECTURE, f"The cart runs {WORDS[LOW]} to {WORDS[HIGH]} replicas"),
     ("docs/guide/1-containerise.md", f"to pull `{_python_image[0]}`"),
     (DEPLOY, f"{FAILURES} wrong passwords and {GUESTS} new guests a minute"),
