@@ -32,7 +32,14 @@ from cartwheel.local.output import (
 from cartwheel.local.settings import LocalSettings, load_local_settings
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.store_setup import set_up_stores
-from cartwheel.local.topology import FRONT_SERVICE, SHOP, by_name, count_out_of_range, find_service
+from cartwheel.local.topology import (
+    FRONT_SERVICE,
+    SHOP,
+    by_name,
+    check_replica_count,
+    count_out_of_range,
+    find_service,
+)
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -138,6 +145,7 @@ def scale(
     """Have COUNT replicas of a service."""
     request: Message = {"command": "scale", "service": service, "count": count}
     state = _state(state_dir)
+    _check_if_nothing_runs(state, service, count)
     response = _send(state, request, timeout=CHANGE_TIMEOUT)
     if not response["ready"]:
         see = command_line(state.root, "status")
@@ -154,7 +162,9 @@ def scale(
 def restart(service: Service, state_dir: StateDir = None) -> None:
     """Replace the replicas of a service one by one, losing no request."""
     request: Message = {"command": "restart", "service": service}
-    response = _send(_state(state_dir), request, timeout=CHANGE_TIMEOUT)
+    state = _state(state_dir)
+    _check_if_nothing_runs(state, service)
+    response = _send(state, request, timeout=CHANGE_TIMEOUT)
     _print(f"{service}: all replaced in {response['seconds']:.1f} s.")
 
 
@@ -252,6 +262,13 @@ def _settings_of_run(state: StateFolder) -> LocalSettings | None:
     return LocalSettings(
         **_send(state, {"command": "status"}, timeout=RESPONSE_TIMEOUT)["settings"]
     )
+
+
+def _check_if_nothing_runs(state: StateFolder, service: str, count: int = 0) -> None:
+    """Check the arguments here when no supervisor runs that would. Raises `UsageError`."""
+    if state.running_pid() is None:
+        find_service(by_name(SHOP), service)
+        check_replica_count(count)
 
 
 def _send(state: StateFolder, request: Message, *, timeout: float) -> Message:

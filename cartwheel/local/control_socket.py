@@ -62,9 +62,7 @@ def send_command(path: Path, request: Message, *, timeout: float) -> Message:
         raise CommandError("The supervisor stopped before it answered.")
     response: Message = json.loads(line)
     if "error" in response:
-        # A supervisor that was started before an upgrade may send no exit code.
-        exit_code = response.get("exit_code", CommandError.exit_code)
-        raise error_of(response["error"], exit_code=exit_code)
+        raise error_of(response["error"], exit_code=response["exit_code"])
     return response
 
 

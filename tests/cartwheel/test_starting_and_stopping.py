@@ -139,6 +139,24 @@ def test_with_nothing_running_a_command_says_so(tmp_path: Path, arguments: tuple
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("scale", "hats", "2"), "There is no service 'hats': choose products, cart"),
+        (("restart", "hats"), "There is no service 'hats': choose products, cart"),
+        (("scale", "cart", "99"), "99 replicas are not possible: choose 0 to 32."),
+        (("scale", "cart", "-1"), "-1 replicas are not possible: choose 0 to 32."),
+    ],
+)
+def test_with_nothing_running_wrong_usage_still_comes_first(
+    tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = command(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_second_start_in_the_same_folder_is_refused_with_the_pid(start: Start) -> None:
     run = start().ready()
     sentence = refused(start())
