@@ -4,7 +4,7 @@ A call raises, instead of a result:
 
     app.client.UpstreamError    no usable response: down, slow, cut off, overloaded
     SignedOut                   the caller's token is not good (any more)
-    RenewedElsewhere            the session goes on, with tokens that another request was given
+    RefreshedElsewhere          the session goes on, with tokens that another request was given
     RequestDeclined             the request was understood, and the problem says why it failed
 """
 
@@ -54,7 +54,7 @@ class SignedOut(Exception):
     """The access token is not good, or no longer."""
 
 
-class RenewedElsewhere(Exception):
+class RefreshedElsewhere(Exception):
     """Another request of this browser has just exchanged the refresh token."""
 
 
@@ -239,7 +239,7 @@ class Users:
         )
 
     async def refresh(self, refresh_token: str) -> Tokens:
-        """Raises `SignedOut` when the session is over or never was, `RenewedElsewhere`."""
+        """Raises `SignedOut` when the session is over or never was, `RefreshedElsewhere`."""
         body = {"refresh_token": refresh_token}
         try:
             return await _read(
@@ -247,7 +247,7 @@ class Users:
             )
         except RequestDeclined as declined:
             if declined.kind == "refresh-replaced":
-                raise RenewedElsewhere from declined
+                raise RefreshedElsewhere from declined
             if declined.status == 429:
                 raise UpstreamRefused("user", "it is called too often.") from declined
             # Not a refresh token at all: the browser's cookie is worth nothing.

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 from jinja2 import Environment
@@ -40,6 +40,12 @@ class Shop:
     templates: Environment
     assets: Assets
     cookies: Cookies
+
+
+class State(TypedDict):
+    """What the lifespan yields."""
+
+    shop: Shop
 
 
 async def _shop(request: Request) -> Shop:

@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypedDict
 
 from fastapi import FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,8 +17,8 @@ from app.request.admission import Priority
 from app.request.media_types import FORM, JSON
 from app.settings import load
 from app.telemetry.metrics import Metrics
-from services.storefront.clients import Carts, Orders, Products, RenewedElsewhere, Users
-from services.storefront.dependencies import Shop
+from services.storefront.clients import Carts, Orders, Products, RefreshedElsewhere, Users
+from services.storefront.dependencies import Shop, State
 from services.storefront.event_streams import EventStreams
 from services.storefront.models import MAX_QUANTITY
 from services.storefront.routes import (
@@ -56,10 +55,6 @@ PRIORITIES = {
     "POST /register": Priority.HIGH,
 }
 """Under load, browsing is rejected before checkout."""
-
-
-class State(TypedDict):
-    shop: Shop
 
 
 def create() -> FastAPI:
@@ -108,7 +103,7 @@ def build(
         accepted=(JSON, FORM),
         public=True,
     )
-    app.add_exception_handler(RenewedElsewhere, _on_renewed_elsewhere)
+    app.add_exception_handler(RefreshedElsewhere, _on_refreshed_elsewhere)
     app.add_middleware(ErrorPages, render=_templates().get_template("error.html").render)
     app.add_middleware(SecurityHeaders, https=settings.https)
     app.add_middleware(CompressedPages)
@@ -172,7 +167,7 @@ def _shop(
     )
 
 
-async def _on_renewed_elsewhere(request: Request, _: Exception) -> Response:
+async def _on_refreshed_elsewhere(request: Request, _: Exception) -> Response:
     shop: Shop = request.state.shop
     return await redirect_to_same_page(request, shop.cookies)
 

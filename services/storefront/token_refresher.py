@@ -31,7 +31,7 @@ class TokenRefresher:
         """The new tokens of the session.
 
         Raises `SignedOut` when the session is over, `UpstreamError` when the user service does
-        not respond, and `RenewedElsewhere` when another replica exchanged the token.
+        not respond, and `RefreshedElsewhere` when another replica exchanged the token.
         """
         # The digest, so that a dump of our memory does not show the old token.
         key = hashlib.sha256(refresh_token.encode()).digest()

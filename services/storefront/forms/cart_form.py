@@ -17,7 +17,7 @@ _STEP_BUTTONS = {"less": -1, "more": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class CartForm:
+class CartFormFields:
     """Quantities by SKU: ``shown`` by the page, and ``new``. ``unreadable`` are lines without one.
 
     ``restored`` is the SKU of a removed line that is put back.
@@ -29,7 +29,7 @@ class CartForm:
     restored: str = ""
 
     @classmethod
-    def read(cls, fields: Mapping[str, str]) -> "CartForm":
+    def read(cls, fields: Mapping[str, str]) -> "CartFormFields":
         typed = {
             match[1]: value
             for name, value in fields.items()

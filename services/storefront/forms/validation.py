@@ -30,15 +30,17 @@ class FormModel(BaseModel):
 FormModelT = TypeVar("FormModelT", bound=FormModel)
 
 
-def checked(form: Form, model: type[FormModelT]) -> FormModelT | Form:
-    """The fields of the form, or the form with its errors. A form with a problem is not checked."""
-    if not form.is_valid:
-        return form
+def validate_form(form: Form, model: type[FormModelT]) -> FormModelT | Form:
+    """The fields of the form, or the form with its errors.
+
+    A form with a problem stays a form: its page shows the problem, and the errors beside it.
+    """
     try:
-        return model.model_validate(form.values)
+        fields = model.model_validate(form.values)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         return replace(form, errors=_errors(model, problems))
+    return fields if form.is_valid else form
 
 
 def with_declined_fields(form: Form, declined: RequestDeclined, model: type[FormModel]) -> Form:

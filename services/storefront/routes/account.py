@@ -15,7 +15,7 @@ from services.storefront.forms.account_forms import (
     too_many_attempts,
     user_service_down,
 )
-from services.storefront.forms.validation import checked, with_declined_fields
+from services.storefront.forms.validation import validate_form, with_declined_fields
 from services.storefront.models import Account
 from services.storefront.page_parts import MissingPart
 from services.storefront.paths import login_path
@@ -38,7 +38,7 @@ async def show_account(visit: PageVisit, shop: CurrentShop) -> Response:
 async def change_profile(visit: CurrentVisit, shop: CurrentShop) -> Response:
     """Another name, or with the password another e-mail address."""
     form = await visit.forms.read_or_stale(stale_advice=STALE_ADVICE)
-    profile = checked(form, ProfileForm)
+    profile = validate_form(form, ProfileForm)
     if isinstance(profile, Form):
         return await _account_page(visit, shop, profile=profile)
 
@@ -64,7 +64,7 @@ async def change_profile(visit: CurrentVisit, shop: CurrentShop) -> Response:
 @router.post("/account/password")
 async def change_password(visit: CurrentVisit, shop: CurrentShop) -> Response:
     form = await visit.forms.read_or_stale(stale_advice=STALE_ADVICE)
-    passwords = checked(form, PasswordForm)
+    passwords = validate_form(form, PasswordForm)
     if isinstance(passwords, Form):
         return await _account_page(visit, shop, password=passwords)
 

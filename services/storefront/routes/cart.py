@@ -12,7 +12,7 @@ from app.client import UpstreamError
 from app.telemetry.context import current_context
 from services.storefront.clients import RequestDeclined, SignedOut
 from services.storefront.dependencies import CurrentShop, CurrentVisit, Shop
-from services.storefront.forms.cart_form import MAX_FIELDS, CartForm, parse_quantity
+from services.storefront.forms.cart_form import MAX_FIELDS, CartFormFields, parse_quantity
 from services.storefront.idempotency_keys import add_key, new_form_key
 from services.storefront.models import MAX_LINES, MAX_QUANTITY, Cart, is_sku
 from services.storefront.page_parts import MissingPart, failed_upstream
@@ -60,7 +60,7 @@ async def change_cart(visit: CurrentVisit, shop: CurrentShop) -> Response:
         advice = "Nothing was changed. Please check."
         form = Form(stale.typed, problem=stale.title, advice=advice, status=stale.status)
         return await _cart_page(visit, shop, form)
-    cart_form = CartForm.read(fields)
+    cart_form = CartFormFields.read(fields)
     form = Form(cart_form.fields_after_button(fields))
     try:
         errors = await _change_lines(visit, shop, cart_form)
@@ -142,7 +142,7 @@ def _product_page(fields: Mapping[str, str]) -> str:
     return f"{path}?{urlencode({'quantity': quantity})}" if is_kept else path
 
 
-async def _change_lines(visit: Visit, shop: Shop, cart_form: CartForm) -> Mapping[str, str]:
+async def _change_lines(visit: Visit, shop: Shop, cart_form: CartFormFields) -> Mapping[str, str]:
     """Sets the changed quantities; returns the errors by field. Raises `SignedOut` too."""
     errors = {f"quantity-{sku}": LINE_ERRORS["quantity"] for sku in cart_form.unreadable}
 
@@ -196,7 +196,7 @@ async def _cart_page(visit: Visit, shop: Shop, form: Form) -> Response:
 
 async def _typed_cart_page(visit: Visit, shop: Shop, form: Form, missing: MissingPart) -> Response:
     """While the cart cannot be read: the lines that the form names, with what was typed."""
-    cart = CartForm.read(form.values).shown_cart
+    cart = CartFormFields.read(form.values).shown_cart
     skus = [line.sku for line in cart.lines]
     priced = PricedCart(cart, await shop.storefront.lookup(skus, quick=True))
     return await visit.pages.show(

@@ -12,7 +12,7 @@ from services.storefront.clients import RequestDeclined, SignedOut
 from services.storefront.countries import COUNTRIES
 from services.storefront.dependencies import CurrentShop, CurrentVisit, Shop
 from services.storefront.forms.checkout_form import AddressForm, agreed_total, order_key, snapshot
-from services.storefront.forms.validation import checked, with_declined_fields
+from services.storefront.forms.validation import validate_form, with_declined_fields
 from services.storefront.idempotency_keys import new_form_key
 from services.storefront.models import Lookup, Order
 from services.storefront.page_parts import MissingPart, failed_upstream
@@ -65,7 +65,7 @@ async def place_order(visit: CurrentVisit, shop: CurrentShop) -> Response:
     if form.values.get("then") == "rest":
         return await _take_what_is_left(visit, shop, form)
     key, total = order_key(form.values), agreed_total(form.values)
-    address_form = checked(form, AddressForm)
+    address_form = validate_form(form, AddressForm)
     if isinstance(address_form, Form):
         return await _checkout(visit, shop, address_form)
     if key is None or total is None:

@@ -14,7 +14,7 @@ from services.storefront.forms.account_forms import (
     too_many_attempts,
     user_service_down,
 )
-from services.storefront.forms.validation import checked, with_declined_fields
+from services.storefront.forms.validation import validate_form, with_declined_fields
 from services.storefront.models import Tokens
 from services.storefront.view_models.form import Form
 from services.storefront.visit.visit import Visit
@@ -42,7 +42,9 @@ async def register_page(visit: PageVisit, next: str = "/") -> Response:
 @router.post("/login")
 async def log_in(visit: CurrentVisit, shop: CurrentShop) -> Response:
     form = await visit.forms.read_or_stale(stale_advice=STALE_ADVICE)
-    login = checked(form, LogInForm)
+    if not form.is_valid:
+        return await _page(visit, "login.html", form)
+    login = validate_form(form, LogInForm)
     if isinstance(login, Form):
         return await _page(visit, "login.html", login)
     tokens = await _log_in(visit, shop, form)
@@ -54,7 +56,9 @@ async def log_in(visit: CurrentVisit, shop: CurrentShop) -> Response:
 @router.post("/register")
 async def register(visit: CurrentVisit, shop: CurrentShop) -> Response:
     form = await visit.forms.read_or_stale(stale_advice=STALE_ADVICE)
-    registration = checked(form, RegistrationForm)
+    if not form.is_valid:
+        return await _page(visit, "register.html", form)
+    registration = validate_form(form, RegistrationForm)
     if isinstance(registration, Form):
         return await _page(visit, "register.html", registration)
     declined = await _register(visit, shop, form, registration)

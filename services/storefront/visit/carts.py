@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from app.client import UpstreamError
-from services.storefront.clients import RenewedElsewhere, SignedOut
+from services.storefront.clients import RefreshedElsewhere, SignedOut
 from services.storefront.page_parts import MissingPart, failed_upstream
 from services.storefront.service import PricedCart, Storefront
 from services.storefront.visit.session import Session
@@ -47,7 +47,7 @@ class CartCount:
     async def close(self) -> None:
         if self._prefetch is not None:
             self._prefetch.cancel()
-            with suppress(asyncio.CancelledError, RenewedElsewhere):
+            with suppress(asyncio.CancelledError, RefreshedElsewhere):
                 await self._prefetch
 
     async def _read(self) -> int | None:

@@ -1,4 +1,4 @@
-"""The form token of one browser, kept in a cookie."""
+"""The form token (CSRF token) of one browser, kept in a cookie."""
 
 from services.storefront.web.cookies import MONTH, CookieJar
 from services.storefront.web.form_tokens import is_same_token, masked, new_form_token

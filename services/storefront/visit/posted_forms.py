@@ -56,7 +56,7 @@ class PostedForms:
         """The fields of the posted form. Raises `StaleForm`.
 
         Refreshes the session before anything is done, as the browser can still send the form
-        again: raises `RenewedElsewhere`.
+        again: raises `RefreshedElsewhere`.
         """
         headers = self._request.headers
         if not is_from_own_page(headers, public_origin=self._public_origin):

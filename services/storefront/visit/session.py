@@ -86,7 +86,7 @@ class Session:
         """The access token, refreshed if it ran out; None for a stranger.
 
         Raises `UpstreamError` when it ran out and cannot be refreshed just now, and
-        `RenewedElsewhere` when the browser has to send its request again with the cookies that
+        `RefreshedElsewhere` when the browser has to send its request again with the cookies that
         another request brings it.
         """
         if self._tokens.access is not None:

@@ -1,4 +1,4 @@
-"""Which page a form was posted from, as the browser's headers say."""
+"""Which page a form was posted from, as the browser's headers say: a defence against CSRF."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""Form tokens against forged forms: random, masked on each page, compared in constant time."""
+"""Form tokens against CSRF: random, masked on each page, compared in constant time."""
 
 import base64
 import hmac

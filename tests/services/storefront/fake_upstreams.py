@@ -236,10 +236,10 @@ class FakeUpstreams:
         if guest_token not in self.merged:
             self.merged.add(guest_token)
             for sku, quantity in self.carts.get(self.subjects[guest_token], {}).items():
-                wanted = lines.get(sku, 0) + quantity
-                lines[sku] = min(99, wanted)
-                if wanted > 99:
-                    notices.append({"sku": sku, "requested": wanted, "kept": 99})
+                requested = lines.get(sku, 0) + quantity
+                lines[sku] = min(99, requested)
+                if requested > 99:
+                    notices.append({"sku": sku, "requested": requested, "kept": 99})
         return self._cart_body(lines, notices=notices)
 
     def _cart_body(self, lines: dict[str, int], **more: Any) -> Response:

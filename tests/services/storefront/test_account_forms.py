@@ -3,7 +3,7 @@
 import pytest
 
 from services.storefront.forms.account_forms import LogInForm, PasswordForm, RegistrationForm
-from services.storefront.forms.validation import FormModel, checked
+from services.storefront.forms.validation import FormModel, validate_form
 from services.storefront.view_models.form import Form
 from tests.services.storefront.browser import EMAIL, PASSWORD
 
@@ -12,7 +12,7 @@ OTHER_PASSWORD = "Choose another password: 8 to 256 characters, not your e-mail 
 
 
 def errors_of(model: type[FormModel], fields: dict[str, str]) -> dict[str, str]:
-    form = checked(Form(fields), model)
+    form = validate_form(Form(fields), model)
     return dict(form.errors) if isinstance(form, Form) else {}
 
 
@@ -35,7 +35,7 @@ def test_each_error_of_a_registration_has_its_message(field: str, value: str, me
 
 
 def test_a_password_is_taken_as_it_was_typed() -> None:
-    form = checked(Form(REGISTRATION | {"password": "  two spaces  "}), RegistrationForm)
+    form = validate_form(Form(REGISTRATION | {"password": "  two spaces  "}), RegistrationForm)
     assert isinstance(form, RegistrationForm)
     assert form.password == "  two spaces  "
 

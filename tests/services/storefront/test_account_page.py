@@ -144,3 +144,33 @@ async def test_the_checkout_comes_while_nobody_knows_the_last_address(
     page = await ann.open("/checkout")
     assert page.status == 200
     assert page.form("/checkout").fields["name"] == "Ann"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/account", {"name": "", "email": "@"}),
+        ("/account/password", {"old_password": "", "password": "x"}),
+    ],
+)
+async def test_a_stale_form_shows_its_field_errors_too(
+    ann: Browser, path: str, fields: dict[str, str]
+) -> None:
+    page = await ann.open("/account")
+    page = await ann.submit(page, path, form_token="old", **fields)
+    assert page.status == 403
+    assert "This form went stale." in page.text
+    for field in fields:
+        assert f'id="{field}-error"' in page.html
+
+
+@pytest.mark.parametrize("path", ["/login", "/register"])
+async def test_a_stale_form_to_log_in_or_register_shows_no_field_errors(
+    browser: Browser, path: str
+) -> None:
+    page = await browser.open(path)
+    page = await browser.submit(page, path, form_token="old", email="@")
+    assert page.status == 403
+    assert "This form went stale." in page.text
+    for field in ("name", "email", "password"):
+        assert f'id="{field}-error"' not in page.html

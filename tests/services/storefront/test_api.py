@@ -152,7 +152,7 @@ async def test_a_body_that_is_not_json_ends_here(
     assert upstreams.requests == []
 
 
-async def test_a_upstream_that_is_down_is_a_503_problem_that_says_when_to_come_back(
+async def test_an_upstream_that_is_down_is_a_503_problem_that_says_when_to_come_back(
     browser: Browser, upstreams: FakeUpstreams
 ) -> None:
     upstreams.down.add("cart")

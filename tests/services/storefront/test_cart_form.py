@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.storefront.forms.cart_form import CartForm, parse_quantity
+from services.storefront.forms.cart_form import CartFormFields, parse_quantity
 from services.storefront.view_models.flash_messages import FlashMessage, LineChange
 
 SHOWN = {
@@ -25,19 +25,19 @@ SHOWN = {
     ],
 )
 def test_only_what_was_changed_is_sent_on(fields: dict[str, str], changed: dict[str, int]) -> None:
-    assert CartForm.read(SHOWN | fields).changed == changed
+    assert CartFormFields.read(SHOWN | fields).changed == changed
 
 
 def test_a_field_that_cannot_be_read_does_not_stop_the_others() -> None:
-    form = CartForm.read(SHOWN | {"quantity-BIKE-1": "many", "quantity-SKATE-1": "3"})
+    form = CartFormFields.read(SHOWN | {"quantity-BIKE-1": "many", "quantity-SKATE-1": "3"})
     assert form.unreadable == ["BIKE-1"]
     assert form.changed == {"SKATE-1": 3}
 
 
 def test_a_removed_line_can_be_put_back() -> None:
-    removed = CartForm.read(SHOWN | {"remove": "BIKE-1"})
+    removed = CartFormFields.read(SHOWN | {"remove": "BIKE-1"})
     assert removed.flash == FlashMessage("removed", LineChange("BIKE-1", 2))
-    restored = CartForm.read({"quantity-BIKE-1": "2", "put-back": "BIKE-1"})
+    restored = CartFormFields.read({"quantity-BIKE-1": "2", "put-back": "BIKE-1"})
     assert restored.flash == FlashMessage("put-back", LineChange("BIKE-1", 2, 2))
 
 

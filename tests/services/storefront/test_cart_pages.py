@@ -144,11 +144,11 @@ async def test_the_pages_script_gets_the_new_count_instead_of_a_page(browser: Br
         headers=PAGE_HEADERS | {"accept": "application/json"},
     )
     assert response.status_code == 200
-    told = response.json()
-    assert told["count"] == 2
-    assert told["key"] != form.fields["key"]
+    result = response.json()
+    assert result["count"] == 2
+    assert result["key"] != form.fields["key"]
     for words in ("In the cart.", "2 × Fixed wheel.", '<a href="/cart">See the cart</a>'):
-        assert words in told["said"]
+        assert words in result["said"]
 
 
 async def test_one_press_is_one_add_even_if_the_cart_is_asked_twice(
@@ -229,7 +229,7 @@ async def test_more_than_there_is_is_shown_when_it_is_added(
     assert "In the cart." not in page.text
 
 
-async def test_the_pages_script_is_shown_about_more_than_there_is_too(
+async def test_the_pages_script_is_told_about_more_than_there_is_too(
     browser: Browser, upstreams: FakeUpstreams
 ) -> None:
     upstreams.stock(product("BIKE-2", available=1, name="Tandem"))

@@ -3,18 +3,18 @@
 import pytest
 
 from services.storefront.forms.checkout_form import AddressForm
-from services.storefront.forms.validation import checked
+from services.storefront.forms.validation import validate_form
 from services.storefront.view_models.form import Form
 from tests.services.storefront.browser import ADDRESS
 
 
 def errors_of(**changes: str) -> dict[str, str]:
-    form = checked(Form(ADDRESS | changes), AddressForm)
+    form = validate_form(Form(ADDRESS | changes), AddressForm)
     return dict(form.errors) if isinstance(form, Form) else {}
 
 
 def test_an_empty_form_has_every_error_in_the_order_of_the_page() -> None:
-    form = checked(Form(), AddressForm)
+    form = validate_form(Form(), AddressForm)
     assert isinstance(form, Form)
     assert list(form.errors.items()) == [
         ("name", "Enter the name on the door."),
@@ -26,7 +26,7 @@ def test_an_empty_form_has_every_error_in_the_order_of_the_page() -> None:
 
 
 def test_a_complete_form_is_the_address() -> None:
-    form = checked(Form(ADDRESS | {"line2": "", "unknown": "field"}), AddressForm)
+    form = validate_form(Form(ADDRESS | {"line2": "", "unknown": "field"}), AddressForm)
     assert isinstance(form, AddressForm)
     assert form.address.model_dump() == ADDRESS | {"line2": None}
 
@@ -55,6 +55,14 @@ def test_a_name_of_invisible_characters_is_empty() -> None:
     assert errors_of(name="\ufeff\u200b") == {"name": "Enter the name on the door."}
 
 
-def test_a_form_with_a_problem_is_not_checked() -> None:
-    stale = Form({}, problem="This form went stale.")
-    assert checked(stale, AddressForm) is stale
+def test_a_form_with_a_problem_has_its_errors_beside_it() -> None:
+    stale = Form(ADDRESS | {"city": ""}, problem="This form went stale.")
+    form = validate_form(stale, AddressForm)
+    assert isinstance(form, Form)
+    assert form.problem == stale.problem
+    assert list(form.errors) == ["city"]
+
+
+def test_a_form_with_a_problem_is_never_taken_as_valid() -> None:
+    stale = Form(ADDRESS, problem="This form went stale.")
+    assert validate_form(stale, AddressForm) is stale

@@ -20,7 +20,7 @@ from tests.support.processes import start_service
 ACCOUNTS = 103
 STREAMS_EACH = 5
 AT_ONCE = 32
-MOST = StorefrontSettings.model_fields["events_limit"].default
+MAX_STREAMS = StorefrontSettings.model_fields["events_limit"].default
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_a_hundred_accounts_with_five_streams_each_leave_orders_and_checko
                 for _ in range(STREAMS_EACH)
             )
         )
-        assert granted.count(True) == MOST
+        assert granted.count(True) == MAX_STREAMS
         ada = bearer("user_ada")
         for _ in range(20):
             orders = await client.get("/api/tracking/v1/orders", headers=ada)

@@ -127,7 +127,7 @@ async def test_oversized_responses_of_upstreams_are_errors(
     assert SHELVES in (await browser.open("/")).text
 
 
-async def test_latin_1_in_a_upstreams_header_is_forwarded(
+async def test_latin_1_in_an_upstreams_header_is_forwarded(
     browser: Browser, upstreams: FakeUpstreams
 ) -> None:
     upstreams.responses["products"] = lambda request: httpx2.Response(

@@ -43,7 +43,7 @@ async def test_logging_in_leads_to_where_one_wanted_to_go(
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "next_path",
     [
         "https://evil.example/",
         "//evil.example",
@@ -58,7 +58,7 @@ async def test_logging_in_leads_to_where_one_wanted_to_go(
     ],
 )
 async def test_logging_in_never_leads_to_another_site(
-    browser: Browser, upstreams: FakeUpstreams, wanted: str
+    browser: Browser, upstreams: FakeUpstreams, next_path: str
 ) -> None:
     upstreams.accounts[EMAIL] = PASSWORD
     page = await browser.submit(
@@ -67,7 +67,7 @@ async def test_logging_in_never_leads_to_another_site(
         follow=False,
         email=EMAIL,
         password=PASSWORD,
-        next=wanted,
+        next=next_path,
     )
     assert (page.status, page.headers["location"]) == (303, "/")
 

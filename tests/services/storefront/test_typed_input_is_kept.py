@@ -41,7 +41,7 @@ def tracking_misses(upstreams: FakeUpstreams, missing: str) -> None:
         ("tracking", "The order desk is not answering.", "We cannot tell yet whether"),
     ],
 )
-async def test_paying_while_a_upstream_is_down_brings_address_key_and_button_back(
+async def test_paying_while_an_upstream_is_down_brings_address_key_and_button_back(
     shopper: Browser, upstreams: FakeUpstreams, down: str, who: str, ordered: str
 ) -> None:
     page = await shopper.open("/checkout")
@@ -106,7 +106,7 @@ async def test_stock_that_is_gone_at_checkout_is_shown_by_line_and_can_be_adapte
 
 
 @pytest.mark.parametrize("down", ["products", "cart"])
-async def test_taking_what_is_left_while_a_upstream_is_down_keeps_the_page(
+async def test_taking_what_is_left_while_an_upstream_is_down_keeps_the_page(
     shopper: Browser, upstreams: FakeUpstreams, down: str
 ) -> None:
     page = await shopper.open("/checkout")
@@ -248,7 +248,7 @@ async def test_a_made_up_memory_of_the_page_is_ignored(shopper: Browser, agreed:
 
 
 @pytest.mark.parametrize("down", ["cart", "user"])
-async def test_quantities_that_were_typed_stay_while_a_upstream_is_down(
+async def test_quantities_that_were_typed_stay_while_an_upstream_is_down(
     shopper: Browser, upstreams: FakeUpstreams, down: str
 ) -> None:
     page = await shopper.open("/cart")
@@ -335,7 +335,7 @@ async def test_the_upstream_that_the_cart_waits_for_is_named(
     assert "The cart is not answering." not in page.text
 
 
-async def test_a_upstream_that_nobody_heard_of_is_not_named(
+async def test_an_upstream_that_nobody_heard_of_is_not_named(
     browser: Browser, upstreams: FakeUpstreams
 ) -> None:
     await browser.add("BIKE-1")
