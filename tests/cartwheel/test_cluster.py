@@ -250,7 +250,7 @@ def test_when_the_cluster_does_not_respond_no_add_on_is_installed(machine: Machi
     assert not any(" apply " in call for call in machine.calls)
 
 
-def test_when_kind_does_not_respond_no_cluster_is_assumed(machine: Machine) -> None:
+def test_a_kind_that_does_not_respond_is_not_a_missing_cluster(machine: Machine) -> None:
     done = machine.run("deploy", FAKE_KIND="1")
     assert done.returncode == 1
     assert done.stderr == "kind get clusters does not answer: try it by hand.\n"

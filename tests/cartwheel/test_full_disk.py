@@ -31,7 +31,7 @@ from tests.cartwheel.supervisor_process import (
 )
 
 # The kernel's minimum capacity of a pipe.
-SMALLEST_PIPE = 4096
+MIN_PIPE_SIZE = 4096
 LINES = 10_000
 
 
@@ -151,7 +151,7 @@ def test_a_start_on_a_full_disk_is_refused_in_one_sentence(tmp_path: Path) -> No
 
 def test_a_terminal_that_takes_nothing_stops_neither_the_shop_nor_its_end(tmp_path: Path) -> None:
     reader, writer = os.pipe()
-    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, SMALLEST_PIPE)
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, MIN_PIPE_SIZE)
     process = subprocess.Popen(
         [sys.executable, *SAMPLE_SHOP],
         cwd=ROOT,

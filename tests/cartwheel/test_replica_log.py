@@ -45,7 +45,7 @@ async def test_lines_that_only_mention_an_error_are_not_errors(tmp_path: Path) -
     assert list(log.tail) == ["plain words"]
 
 
-async def test_of_a_traceback_the_last_line_is_errors(tmp_path: Path) -> None:
+async def test_of_a_traceback_the_last_line_is_reported(tmp_path: Path) -> None:
     errors: list[str] = []
     log = ReplicaLog(tmp_path / "cart-1.log", on_error=errors.append, emit=print)
     traceback = r"Traceback (most recent call last):\n  File ...\nKeyError: 'wheel'\n"

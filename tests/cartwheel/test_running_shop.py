@@ -17,7 +17,7 @@ class Caller(threading.Thread):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self.answers: Counter[str] = Counter()
+        self.responses: Counter[str] = Counter()
         self.failures: list[str] = []
         self._url = f"{url}/v1/name"
         self._stop_calling = threading.Event()
@@ -26,9 +26,9 @@ class Caller(threading.Thread):
         with httpx2.Client(timeout=5.0) as client:
             while not self._stop_calling.is_set():
                 try:
-                    answer = client.get(self._url)
-                    answer.raise_for_status()
-                    self.answers[answer.json()["instance"]] += 1
+                    response = client.get(self._url)
+                    response.raise_for_status()
+                    self.responses[response.json()["instance"]] += 1
                 except httpx2.HTTPError as error:
                     self.failures.append(repr(error))
 
@@ -58,7 +58,7 @@ def test_status_shows_each_replica_named_like_a_pod(shop: SupervisorProcess) -> 
     assert "Try next" in table
 
 
-def test_status_for_programs_has_what_an_autoscaler_needs(shop: SupervisorProcess) -> None:
+def test_status_as_json_has_pid_port_and_memory_of_each_replica(shop: SupervisorProcess) -> None:
     for replica in shop.scale_cart(2):
         assert replica["state"] == "Ready"
         assert replica["pid"] > 0
@@ -81,8 +81,8 @@ def test_scaling_up_adds_replicas_that_answer_on_a_port_of_their_own(
     replicas = shop.scale_cart(3)
     assert len({replica["port"] for replica in replicas}) == 3
     for replica in replicas:
-        answer = httpx2.get(f"http://127.0.0.1:{replica['port']}/v1/name")
-        assert answer.json() == {"instance": replica["replica"]}
+        response = httpx2.get(f"http://127.0.0.1:{replica['port']}/v1/name")
+        assert response.json() == {"instance": replica["replica"]}
 
 
 def test_endpoints_are_written_as_prometheus_reads_them(shop: SupervisorProcess) -> None:
@@ -102,18 +102,18 @@ def test_endpoints_are_written_as_prometheus_reads_them(shop: SupervisorProcess)
 
 def test_scaling_down_lets_a_replica_finish_what_it_has_begun(shop: SupervisorProcess) -> None:
     _, youngest = sorted(shop.scale_cart(2), key=lambda replica: -replica["age"])
-    answers: list[int] = []
+    statuses: list[int] = []
 
     def call_slowly() -> None:
         url = f"http://127.0.0.1:{youngest['port']}/v1/name"
-        answers.append(httpx2.get(url, params={"delay": 1.5}, timeout=10).status_code)
+        statuses.append(httpx2.get(url, params={"delay": 1.5}, timeout=10).status_code)
 
     caller = threading.Thread(target=call_slowly)
     caller.start()
     time.sleep(0.2)  # the request is on its way
     shop.scale_cart(1)
     caller.join()
-    assert answers == [200]
+    assert statuses == [200]
 
 
 def test_scaling_down_takes_the_youngest(shop: SupervisorProcess) -> None:
@@ -129,7 +129,7 @@ def test_no_request_is_lost_while_the_cart_scales_and_restarts(shop: SupervisorP
         shop.scale_cart(1)
         assert shop.command("restart", "cart").returncode == 0
     assert caller.failures == []
-    assert sum(caller.answers.values()) > 100
+    assert sum(caller.responses.values()) > 100
 
 
 def test_a_rolling_restart_replaces_every_replica_and_is_never_short_of_one(

@@ -106,7 +106,10 @@ def test_dashboards_draw_the_targets_of_the_manifests(rendered: dict[str, Overla
     (app,) = rendered["kind"].get("Deployment", "cart")["spec"]["template"]["spec"]["containers"]
     request = millicores(app["resources"]["requests"]["cpu"])
     assert request == targets.cpu_request * 1000
-    (trigger,) = _scaled_object(rendered)["triggers"]
+    scaled = _scaled_object(rendered)
+    hpa_name = scaled["advanced"]["horizontalPodAutoscalerConfig"]["name"]
+    assert hpa_name == rendered["kind"].get("HorizontalPodAutoscaler", "cart")["metadata"]["name"]
+    (trigger,) = scaled["triggers"]
     assert trigger["metricType"] == "AverageValue"
     assert float(trigger["metadata"]["threshold"]) == targets.requests_per_replica
 
