@@ -28,6 +28,20 @@ async def test_an_order_goes_on_moving_while_the_storefront_is_replaced(
     assert await page.evaluate("window.sameDocument")
 
 
+async def test_an_order_page_of_an_older_version_is_loaded_again(
+    page: Page, shop: RunningShop
+) -> None:
+    await put_in_cart(page, "TOY-DUCK-01")
+    await expect_count(page, 1)
+    await register(page, new_email())
+    await check_out(page)
+    await page.evaluate("""
+        document.querySelector("[data-live=steps]").dataset.live = "a-name-of-the-older-version"
+    """)
+    await expect(page.locator("[data-live='steps']")).to_be_visible(timeout=DELIVERED_WITHIN)
+    await expect(page.locator("[data-at='5']")).to_be_visible(timeout=DELIVERED_WITHIN)
+
+
 @pytest.mark.parametrize(
     ("service", "path", "notice", "status"),
     [

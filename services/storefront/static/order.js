@@ -1,5 +1,5 @@
 // Updates the order page while the shipment moves. The server renders: on each event this script
-// loads the page again and copies the parts that are live.
+// fetches the page and copies the parts that are live. If a part is missing, it reloads the page.
 
 const live = document.querySelector("[data-events]");
 const POLL_MS = 5000;
@@ -13,7 +13,8 @@ async function copyLiveParts() {
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
     const freshPart = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
-    if (!freshPart) continue;
+    // This page is of another version of the shop, or no longer about this order.
+    if (!freshPart) return location.reload();
     if (freshPart.dataset.at) part.dataset.at = freshPart.dataset.at;
     else copyPart(part, freshPart.innerHTML);
   }
