@@ -48,7 +48,7 @@ format: $(VENV)/.test ## format the code and fix what ruff can fix
 
 # All from one resolution: what the services run on is what was tested.
 LOCK := uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header
-lock: ## pin requirements/*.txt anew after a change of pyproject.toml (needs uv)
+lock: ## pin requirements/*.txt after a change of pyproject.toml (needs uv)
 	$(LOCK) --extra local --extra test -o requirements/test.txt
 	$(LOCK) --extra local -c requirements/test.txt -o requirements/runtime.txt
 	$(LOCK) -c requirements/test.txt -o requirements/services.txt
