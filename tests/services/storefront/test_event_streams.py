@@ -66,7 +66,7 @@ async def test_a_stream_sends_bye_and_ends_when_the_process_drains() -> None:
 
 
 @asynccontextmanager
-async def neighbour() -> AsyncIterator[Upstream]:
+async def open_upstream() -> AsyncIterator[Upstream]:
     def response(_: httpx2.Request) -> httpx2.Response:
         headers = {"content-type": "text/event-stream"}
         return httpx2.Response(200, headers=headers, stream=_Endless())
@@ -101,7 +101,7 @@ async def leave_before_the_first_byte(response: Response) -> None:
 
 async def test_an_account_has_so_many_streams_whichever_of_its_tokens_it_shows() -> None:
     streams = _streams(per_account=2, limit=10)
-    async with neighbour() as upstream:
+    async with open_upstream() as upstream:
         opened = [await followed(upstream, streams, "user_ada") for _ in range(2)]
         with pytest.raises(TooManyStreams):
             await followed(upstream, streams, "user_ada")
@@ -114,7 +114,7 @@ async def test_an_account_has_so_many_streams_whichever_of_its_tokens_it_shows()
 
 async def test_a_replica_passes_on_so_many_streams_and_no_more() -> None:
     streams = _streams(per_account=5, limit=2)
-    async with neighbour() as upstream:
+    async with open_upstream() as upstream:
         opened = [await followed(upstream, streams, f"user_{number}") for number in range(2)]
         with pytest.raises(NoMoreStreams):
             await followed(upstream, streams, "user_3")

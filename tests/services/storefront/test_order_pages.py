@@ -357,12 +357,12 @@ async def test_pressing_order_again_twice_adds_once(
     assert len(keys) == 1
 
 
-@pytest.mark.parametrize("neighbour", ["cart", "tracking"])
+@pytest.mark.parametrize("service", ["cart", "tracking"])
 async def test_ordering_again_while_somebody_is_down_changes_nothing(
-    shopper: Browser, upstreams: FakeUpstreams, neighbour: str
+    shopper: Browser, upstreams: FakeUpstreams, service: str
 ) -> None:
     page = await shopper.order()
-    upstreams.down.add(neighbour)
+    upstreams.down.add(service)
     page = await shopper.submit(page, "/orders/order-0001/again")
     assert "is not answering" in page.text
     assert upstreams.carts[OWNER] == {}
