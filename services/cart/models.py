@@ -22,6 +22,7 @@ MAX_IDEMPOTENCY_KEYS = 64
 """For one cart. When there are more, the oldest are dropped."""
 
 CART_LIMITS = f"A cart holds up to {MAX_LINES} products and up to {MAX_QUANTITY} pieces of each."
+"""For the error, and for the documentation of the routes that apply the limits."""
 
 Sku = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}$", examples=["MUG-BLUE"])]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]

@@ -8,6 +8,7 @@ from app.request.idempotency import REPLAYED, document_replay
 from app.request.problems import problems
 from services.cart.dependencies import Carts, CurrentUser, GuestIdentity, IdempotencyKey
 from services.cart.models import (
+    CART_LIMITS,
     Cart,
     CartLimit,
     Line,
@@ -22,12 +23,15 @@ from services.cart.service import UnknownProduct
 router = APIRouter(prefix="/v1", tags=["cart"])
 
 REPLAY = document_replay(
-    "`true` when an earlier request with this key did the add; the answer is the cart as it is now."
+    "`true` when an earlier request with this key did the add; "
+    "the response is the cart as it is now."
 )
 
 
 @router.post(
     "/cart/items",
+    description="Add pieces of a product to the cart.\n\n"
+    f"{CART_LIMITS} 409 `cart-limit`: the add would exceed this. Nothing is changed then.",
     responses={
         200: {"headers": REPLAY},
         **problems(401, UnknownProduct, CartLimit, IdempotencyKeyReused),
@@ -40,11 +44,6 @@ async def add_item(
     response: Response,
     key: IdempotencyKey = None,
 ) -> Cart:
-    """Add pieces of a product to the cart.
-
-    409 `cart-limit`: the cart would hold too many products, or too many pieces of this one.
-    Nothing is changed then.
-    """
     added = await carts.add_item(identity.subject, line, key=key)
     if added.replayed:
         response.headers.update(REPLAYED)
@@ -77,13 +76,14 @@ async def remove_item(sku: Sku, identity: CurrentIdentity, carts: Carts) -> Cart
     return await carts.remove_item(identity.subject, sku)
 
 
-@router.post("/cart:merge", responses=problems(401, 403))
+@router.post(
+    "/cart:merge",
+    description="Move a guest's cart into your own, after login.\n\n"
+    f"Quantities are added. {CART_LIMITS} Lines that exceed this are cut and listed in `notices`. "
+    "A repeated merge adds nothing: the guest's cart is empty after the first one.",
+    responses=problems(401, 403),
+)
 async def merge_guest(user: CurrentUser, guest: GuestIdentity, carts: Carts) -> MergedCart:
-    """Move a guest's cart into your own, after login.
-
-    Quantities are added. Lines that exceed the limits of a cart are cut and listed in `notices`.
-    A repeated merge adds nothing: the guest's cart is empty after the first one.
-    """
     return await carts.merge(user.subject, guest=guest.subject)
 
 

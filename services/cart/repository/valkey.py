@@ -1,4 +1,4 @@
-"""Carts in Valkey or Redis: each request is one script and one round trip.
+"""Carts in Valkey or Redis. Each operation is one script, in one round trip; each change is atomic.
 
 The keys, all of which expire:
 
@@ -33,10 +33,7 @@ from services.cart.models import (
     ReducedLine,
     TakeResponse,
 )
-from services.cart.repository import (
-    Retention,
-    digests_of,
-)
+from services.cart.repository import Retention, digests_of
 
 LUA_LIMITS = (
     f"local MAX_LINES, MAX_QUANTITY = {MAX_LINES}, {MAX_QUANTITY}\n"

@@ -187,6 +187,72 @@ async def test_keys_of_different_shoppers_have_nothing_to_do_with_each_other(
     assert not (await carts.add(guest, LAMP, key="k1")).replayed
 
 
+async def test_an_earlier_add_is_found_by_its_key_with_the_cart_as_it_is_now(
+    carts: CartRepository, shopper: str
+) -> None:
+    await carts.add(shopper, MUG, key="k1")
+    await carts.add(shopper, LAMP, key=None)
+
+    earlier = await carts.find_add(shopper, MUG, key="k1")
+
+    assert earlier is not None
+    assert earlier.replayed
+    assert earlier.cart == await carts.read(shopper)
+
+
+async def test_a_search_for_an_earlier_add_changes_nothing(
+    carts: CartRepository, shopper: str
+) -> None:
+    before = (await carts.add(shopper, LAMP, key="k1")).cart
+
+    assert await carts.find_add(shopper, MUG, key="k2") is None
+    await carts.find_add(shopper, LAMP, key="k1")
+
+    assert await carts.read(shopper) == before
+    assert not (await carts.add(shopper, MUG, key="k2")).replayed
+
+
+async def test_a_search_for_an_earlier_add_refuses_the_key_of_another_request(
+    carts: CartRepository, shopper: str
+) -> None:
+    await carts.add(shopper, MUG, key="k1")
+
+    with pytest.raises(IdempotencyKeyReused):
+        await carts.find_add(shopper, line("MUG", 2), key="k1")
+
+
+async def test_an_earlier_add_of_another_shopper_is_not_found(
+    carts: CartRepository, shopper: str, guest: str
+) -> None:
+    await carts.add(shopper, MUG, key="k1")
+
+    assert await carts.find_add(guest, MUG, key="k1") is None
+
+
+async def test_an_earlier_add_is_found_while_its_key_is_among_the_latest_64(
+    carts: CartRepository, shopper: str
+) -> None:
+    for number in range(65):
+        await carts.add(shopper, MUG, key=f"k{number}")
+
+    assert await carts.find_add(shopper, MUG, key="k0") is None
+    assert await carts.find_add(shopper, MUG, key="k1") is not None
+
+
+async def test_an_earlier_add_is_not_found_after_its_key_expired(
+    store_url: str, shopper: str
+) -> None:
+    async with open_carts(store_url, idempotency_key=1) as carts:
+
+        async def is_forgotten() -> bool:
+            return await carts.find_add(shopper, MUG, key="k1") is None
+
+        await carts.add(shopper, MUG, key="k1")
+        await until(is_forgotten, within=5)
+
+        assert quantities(await carts.read(shopper)) == {"MUG": 1}
+
+
 async def test_set_has_exactly_so_many_pieces(carts: CartRepository, shopper: str) -> None:
     await carts.set(shopper, line("MUG", 5))
     cart = await carts.set(shopper, line("MUG", 2))

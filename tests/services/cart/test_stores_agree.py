@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from app.errors import IdempotencyKeyReused
 from app.stores.migrations import migrate
-from services.cart.models import CartLimit, Line
+from services.cart.models import AddResult, CartLimit, Line
 from services.cart.repository import CartRepository
 from tests.services.cart.conftest import open_carts
 
@@ -20,10 +20,11 @@ SHOPPERS = ("user_1", "guest_1")
 
 shoppers = st.sampled_from(SHOPPERS)
 lines = st.builds(Line, sku=st.sampled_from(["MUG", "LAMP-2", "10"]), quantity=st.integers(1, 99))
-keys = st.none() | st.sampled_from(["k1", "k2"])
+keys = st.sampled_from(["k1", "k2"])
 orders = st.sampled_from(["order-0001", "order-0002"])
 steps = st.one_of(
-    st.tuples(st.just("add"), shoppers, lines, keys),
+    st.tuples(st.just("add"), shoppers, lines, st.none() | keys),
+    st.tuples(st.just("find_add"), shoppers, lines, keys),
     st.tuples(st.just("set"), shoppers, lines),
     st.tuples(st.just("remove"), shoppers, st.sampled_from(["MUG", "10"])),
     st.tuples(st.just("clear"), shoppers),
@@ -74,11 +75,18 @@ async def _run_step(carts: CartRepository, step: tuple[Any, ...], run_id: str) -
     try:
         if verb == "add":
             line, key = rest
-            added = await carts.add(subject, line, key=key)
-            return added.replayed, _timeless(added.cart)
+            return _timeless_result(await carts.add(subject, line, key=key))
+        if verb == "find_add":
+            line, key = rest
+            earlier = await carts.find_add(subject, line, key=key)
+            return None if earlier is None else _timeless_result(earlier)
         return _timeless(await getattr(carts, verb)(subject, *rest))
     except (CartLimit, IdempotencyKeyReused) as error:
         return type(error)
+
+
+def _timeless_result(added: AddResult) -> object:
+    return added.replayed, _timeless(added.cart)
 
 
 def _timeless(response: Any) -> object:
