@@ -172,7 +172,7 @@ class CatalogueRepository:
     async def refresh_search_terms(self) -> int:
         """Recompute the search terms with today's rules. Returns how many products changed."""
         changed = 0
-        async with self._database.transaction("refresh_search_terms") as connection:
+        async with self._database.transaction("renew_terms") as connection:
             for row in (await connection.execute(SELECT_SEARCHED_TEXT)).all():
                 terms = search_terms((row.name, row.summary, row.description))
                 if terms != row.search_terms:

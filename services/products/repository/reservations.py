@@ -92,15 +92,15 @@ class ReservationRepository:
         Returns the reservation, and whether it is new.
         Raises `OutOfStock`, `ReservationMismatch`, `ReservationClosed`.
         """
-        ordered_lines = sorted_by_sku(lines)
+        sorted_lines = sorted_by_sku(lines)
 
         async def work(connection: AsyncConnection) -> tuple[Reservation, bool]:
             inserted = await _insert(
-                connection, order_id, ReservationStatus.RESERVED, ordered_lines, expires_at
+                connection, order_id, ReservationStatus.RESERVED, sorted_lines, expires_at
             )
             if inserted is None:
-                return await _existing(connection, order_id, ordered_lines), False
-            await _decrease_stock(connection, ordered_lines)
+                return await _existing(connection, order_id, sorted_lines), False
+            await _decrease_stock(connection, sorted_lines)
             return inserted, True
 
         return await self._database.run("reserve", work)
@@ -171,24 +171,24 @@ async def _insert(
 
 
 async def _existing(
-    connection: AsyncConnection, order_id: str, ordered_lines: list[Line]
+    connection: AsyncConnection, order_id: str, sorted_lines: list[Line]
 ) -> Reservation:
     existing = _require_open(await _find(connection, order_id))
-    if existing.lines != ordered_lines:
+    if existing.lines != sorted_lines:
         raise ReservationMismatch("This order has reserved other lines before.")
     return existing
 
 
-async def _decrease_stock(connection: AsyncConnection, ordered_lines: list[Line]) -> None:
-    missing = []
-    for line in ordered_lines:
+async def _decrease_stock(connection: AsyncConnection, sorted_lines: list[Line]) -> None:
+    short_lines = []
+    for line in sorted_lines:
         decreased = await connection.execute(DECREASE_STOCK, line.model_dump())
         if decreased.rowcount == 0:
-            missing.append(line)
-    if not missing:
+            short_lines.append(line)
+    if not short_lines:
         return
     unavailable = []
-    for line in missing:
+    for line in short_lines:
         left = (await connection.execute(SELECT_STOCK, {"sku": line.sku})).scalar_one_or_none()
         unavailable.append({"sku": line.sku, "requested": line.quantity, "available": left or 0})
     raise OutOfStock("Not everything is in stock.", unavailable=unavailable)

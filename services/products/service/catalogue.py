@@ -69,9 +69,7 @@ class CatalogueService:
         self._pages = Cache[object, ListingPage](
             fresh_for=FRESH_SECONDS, usable_for=USABLE_SECONDS, max_entries=256
         )
-        self._vocabulary = Cache[str, Vocabulary](
-            fresh_for=VOCABULARY_SECONDS, usable_for=USABLE_SECONDS, max_entries=1
-        )
+        self._vocabulary = Cache[str, Vocabulary](fresh_for=VOCABULARY_SECONDS, max_entries=1)
         self._categories = Cache[str, list[Category]](
             fresh_for=FRESH_SECONDS, usable_for=USABLE_SECONDS, max_entries=1
         )
