@@ -125,7 +125,10 @@ class AccountRepository:
     async def deleted(
         self, *, after: tuple[int, str], until: int, limit: int
     ) -> Sequence[Deletion]:
-        """The accounts deleted up to ``until``, oldest first, from the one ``after`` on."""
+        """The accounts deleted up to ``until``, after the one at ``after``, exclusive.
+
+        The oldest come first.
+        """
         values = {"deleted_at": after[0], "id": after[1], "until": until, "limit": limit}
         async with self._database.reading("deleted_accounts") as connection:
             rows = await connection.execute(SELECT_DELETED, values)

@@ -105,7 +105,7 @@ class AccountService:
         self._metrics.deleted.inc()
 
     async def deletions(self, *, after: tuple[int, str], limit: int) -> Sequence[Deletion]:
-        """The deleted accounts, oldest first, from the one ``after`` on.
+        """The deleted accounts, oldest first, after the one at ``after``, exclusive.
 
         The most recent ones are left out: a transaction that has not been committed yet may have
         an earlier time than a deletion that was already read, and would then never be read.

@@ -75,7 +75,7 @@ async def test_guesses_from_a_known_address_are_limited_too(client: httpx2.Async
     assert await guess(client, 8, address="192.0.2.1") == [401] * 5 + [429] * 3
 
 
-async def test_many_addresses_share_the_budget_of_an_account(client: httpx2.AsyncClient) -> None:
+async def test_many_addresses_share_the_bucket_of_an_account(client: httpx2.AsyncClient) -> None:
     await register(client)
     statuses = []
     for number in range(8):

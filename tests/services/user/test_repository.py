@@ -252,7 +252,7 @@ async def test_of_too_many_sessions_the_one_that_was_not_used_for_longest_ends(
     assert {"ses_1", f"ses_{MAX_SESSIONS + 1}"} <= kept
 
 
-async def test_a_budget_lets_its_attempts_through_and_then_one_each_interval(
+async def test_a_bucket_lets_its_attempts_through_and_then_one_each_interval(
     database: Database,
 ) -> None:
     rate_limits = RateLimitRepository(database)
@@ -264,7 +264,7 @@ async def test_a_budget_lets_its_attempts_through_and_then_one_each_interval(
     assert await rate_limits.consume(bucket, now=NOW + 12_000) == 12_000
 
 
-async def test_parallel_attempts_do_not_pass_a_budget_together(database: Database) -> None:
+async def test_parallel_attempts_do_not_pass_a_bucket_together(database: Database) -> None:
     rate_limits = RateLimitRepository(database)
     waits = await asyncio.gather(
         *(rate_limits.consume([Bucket("key", RateLimit(5))], now=NOW) for _ in range(30))
@@ -272,7 +272,7 @@ async def test_parallel_attempts_do_not_pass_a_budget_together(database: Databas
     assert waits.count(0) == 5
 
 
-async def test_a_budget_that_a_wrong_clock_spent_locks_nobody_out(database: Database) -> None:
+async def test_a_bucket_that_a_wrong_clock_emptied_locks_nobody_out(database: Database) -> None:
     rate_limits = RateLimitRepository(database)
     bucket = [Bucket("key", RateLimit(5))]
     for _ in range(5):
@@ -280,7 +280,7 @@ async def test_a_budget_that_a_wrong_clock_spent_locks_nobody_out(database: Data
     assert [await rate_limits.consume(bucket, now=NOW) for _ in range(6)] == [0] * 5 + [12_000]
 
 
-async def test_a_budget_that_a_clock_a_moment_ahead_spent_is_spent(database: Database) -> None:
+async def test_a_bucket_that_a_clock_a_moment_ahead_emptied_is_empty(database: Database) -> None:
     rate_limits = RateLimitRepository(database)
     bucket = [Bucket("key", RateLimit(5))]
     for _ in range(5):
