@@ -10,7 +10,7 @@ from app.identity import CallerToken, CurrentIdentity, TokenVerifier
 from app.request.idempotency import required_key
 from services.tracking.checkout import CheckoutService, Shopper
 from services.tracking.event_broker import EventBroker, Listener
-from services.tracking.event_stream import StreamTimeouts
+from services.tracking.event_stream import StreamTimings
 from services.tracking.models import StoredOrder
 from services.tracking.service import OrderService
 from services.tracking.settings import TrackingSettings
@@ -45,9 +45,9 @@ async def _event_broker(request: Request) -> EventBroker:
     return cast(EventBroker, request.state.event_broker)
 
 
-async def _stream_timeouts(request: Request) -> StreamTimeouts:
+async def _stream_timings(request: Request) -> StreamTimings:
     settings = cast(TrackingSettings, request.state.tracking_settings)
-    return StreamTimeouts(
+    return StreamTimings(
         heartbeat=settings.events_heartbeat_seconds, max_age=settings.events_longest_seconds
     )
 
@@ -63,7 +63,7 @@ async def _customer(identity: CurrentIdentity, token: CallerToken) -> Shopper:
 Checkouts = Annotated[CheckoutService, Depends(_checkouts)]
 Orders = Annotated[OrderService, Depends(_orders)]
 Broker = Annotated[EventBroker, Depends(_event_broker)]
-Timeouts = Annotated[StreamTimeouts, Depends(_stream_timeouts)]
+Timings = Annotated[StreamTimings, Depends(_stream_timings)]
 Customer = Annotated[Shopper, Depends(_customer)]
 """A caller with an account; a guest is answered 403 with where to log in."""
 IdempotencyKey = Annotated[str, Depends(required_key)]

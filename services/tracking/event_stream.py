@@ -33,7 +33,7 @@ BYE_EVENT = format_sse_event(event="bye", data_str="{}")
 
 
 @dataclass(frozen=True, slots=True)
-class StreamTimeouts:
+class StreamTimings:
     """Seconds from one heartbeat to the next, and until a stream ends."""
 
     heartbeat: float
@@ -41,20 +41,20 @@ class StreamTimeouts:
 
 
 def event_stream(
-    broker: EventBroker, listener: Listener, timeouts: StreamTimeouts
+    broker: EventBroker, listener: Listener, timings: StreamTimings
 ) -> EventSourceResponse:
     """The events that the listener has not seen, and those to come."""
-    return EventSourceResponse(_events(broker, listener, timeouts), headers=HEADERS)
+    return EventSourceResponse(_events(broker, listener, timings), headers=HEADERS)
 
 
 async def _events(
-    broker: EventBroker, listener: Listener, timeouts: StreamTimeouts
+    broker: EventBroker, listener: Listener, timings: StreamTimings
 ) -> AsyncIterator[bytes]:
     time = asyncio.get_running_loop().time
-    ends_at = time() + timeouts.max_age
+    ends_at = time() + timings.max_age
     yield RECONNECT_DELAY
     while not broker.is_closed and time() < ends_at:
-        if not await _is_woken(listener, timeouts.heartbeat):
+        if not await _is_woken(listener, timings.heartbeat):
             yield HEARTBEAT
             continue
         for event in await _read_unseen(broker, listener):

@@ -24,7 +24,7 @@ from services.tracking.anonymiser import Anonymiser
 from services.tracking.checkout import CheckoutService
 from services.tracking.clients import CartClient, ProductsClient, UserClient
 from services.tracking.courier import Courier
-from services.tracking.crash_points import CrashPoints, crash_points
+from services.tracking.crash_points import crash_points
 from services.tracking.deleted_owners import DeletedOwners
 from services.tracking.dependencies import State
 from services.tracking.event_broker import EventBroker
@@ -32,7 +32,7 @@ from services.tracking.metrics import OrderMetrics
 from services.tracking.payments import Payments
 from services.tracking.repository import OrderRepository
 from services.tracking.routes import router
-from services.tracking.saga import Participants, Saga, SagaTimeouts
+from services.tracking.saga import Participants, Saga, SagaTimings
 from services.tracking.saga_runner import SagaRunner
 from services.tracking.service import OrderService
 from services.tracking.settings import TrackingSettings
@@ -55,12 +55,10 @@ def build(
     *,
     transports: Mapping[str, Transport] = MappingProxyType({}),
     clock: Clock | None = None,
-    crashes: CrashPoints | None = None,
 ) -> FastAPI:
     """The service. Nothing is opened before its lifespan begins.
 
-    ``transports`` replace the network to the upstreams of these names, ``clock`` the store's,
-    ``crashes`` the crash points of the settings.
+    ``transports`` replace the network to the upstreams of these names, ``clock`` the store's.
     """
     metrics = Metrics("tracking", version=settings.version)
     order_metrics = OrderMetrics(metrics)
@@ -88,7 +86,7 @@ def build(
             participants = Participants(
                 products=ProductsClient(products), payments=_payments(shared), cart=CartClient(cart)
             )
-            saga = _saga(shared, participants, crashes or crash_points(settings.kill_point))
+            saga = _saga(shared, participants)
             runner = SagaRunner(saga, limit=settings.checkout_limit, grace=settings.drain_grace)
             background_tasks = _background_tasks(shared, saga, UserClient(user), app)
             async with runner, run_in_background(*background_tasks):
@@ -151,9 +149,9 @@ def _payments(shared: _Shared) -> Payments:
     )
 
 
-def _saga(shared: _Shared, participants: Participants, crashes: CrashPoints) -> Saga:
+def _saga(shared: _Shared, participants: Participants) -> Saga:
     settings = shared.settings
-    timeouts = SagaTimeouts(
+    timings = SagaTimings(
         stall=_in_milliseconds(settings.stall_seconds),
         retry=_in_milliseconds(settings.retry_seconds),
         give_up=_in_milliseconds(settings.give_up_seconds),
@@ -162,10 +160,10 @@ def _saga(shared: _Shared, participants: Participants, crashes: CrashPoints) -> 
     return Saga(
         orders=shared.repository,
         participants=participants,
-        timeouts=timeouts,
+        timings=timings,
         clock=shared.clock,
         metrics=shared.metrics,
-        crash_points=crashes,
+        crash_points=crash_points(settings.kill_point),
         publish=shared.event_broker.publish,
     )
 
@@ -179,7 +177,7 @@ def _checkouts(
         products=participants.products,
         cart=participants.cart,
         currency=shared.settings.currency,
-        stall=saga.timeouts.stall,
+        stall=saga.timings.stall,
         max_wait=shared.settings.checkout_patience,
         clock=shared.clock,
     )
@@ -230,7 +228,7 @@ def _sweeper(shared: _Shared, saga: Saga) -> Sweeper:
 def _courier(shared: _Shared, saga: Saga) -> Courier:
     return Courier(
         shared.repository,
-        timeouts=saga.timeouts,
+        timings=saga.timings,
         clock=shared.clock,
         metrics=shared.metrics,
         publish=shared.event_broker.publish,

@@ -287,7 +287,7 @@ class CheckoutRefusal(ResponseModel):
 
 
 class OutcomeKind(StrEnum):
-    """What the request that started a checkout was told."""
+    """How a checkout had ended when its request got a response."""
 
     CONFIRMED = "confirmed"
     PENDING = "pending"
@@ -296,7 +296,7 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckoutOutcome:
-    """What the request was told, kept for repeated requests.
+    """The outcome that was sent, kept for repeated requests.
 
     ``document`` is the JSON of that moment, kept word for word: of an `Order`, or of a
     `CheckoutRefusal` if the checkout was refused.
@@ -323,7 +323,7 @@ class CheckoutOutcome:
 class IdempotencyRecord:
     """What is remembered of the checkout that used an idempotency key.
 
-    ``outcome`` is None until its request was told something.
+    ``outcome`` is None until an outcome was sent.
     """
 
     order_id: str

@@ -125,7 +125,7 @@ class OrderRepository:
         return saved
 
     async def keep_outcome(self, order_id: str, outcome: CheckoutOutcome) -> CheckoutOutcome:
-        """Keep what the checkout's request is told. Returns the first outcome that was kept."""
+        """Keep the outcome that is sent. Returns the first one that was kept."""
         async with self._database.transaction("keep_reply") as connection:
             values = {"id": order_id, **_outcome_columns(outcome)}
             kept = (await connection.execute(KEEP_OUTCOME, values)).mappings().one()
@@ -151,7 +151,7 @@ class OrderRepository:
         return LatestOrder(row.id, OrderStatus(row.status), origin)
 
     async def conflicting_order(self, owner: str, origin: OrderOrigin) -> str | None:
-        """The id of the order that takes the place of another one with ``origin``, if any."""
+        """The order, not cancelled, that was made of this cart state or has its number; its id."""
         async with self._database.reading("rival_order") as connection:
             values = {"owner": owner, **asdict(origin)}
             found = await connection.execute(SELECT_CONFLICTING_ORDER, values)

@@ -17,7 +17,7 @@ from services.tracking.dependencies import (
     OrderListener,
     Orders,
     OwnOrder,
-    Timeouts,
+    Timings,
 )
 from services.tracking.event_stream import event_stream
 from services.tracking.models import (
@@ -89,14 +89,14 @@ async def cancel_order(
 
 @router.get("/{order_id}/events", response_model=None, responses=STREAM_RESPONSES)
 async def follow_order(
-    order: OwnOrder, listener: OrderListener, broker: Broker, timeouts: Timeouts
+    order: OwnOrder, listener: OrderListener, broker: Broker, timings: Timings
 ) -> EventSourceResponse | Response:
     """What happens to the order, as server-sent events; `Last-Event-ID` resumes."""
     is_final = order.shipment_status in FINAL_SHIPMENT_STATUSES
     if is_final and listener.seen >= order.sequence:
         # Only 204 makes a browser's EventSource stop reconnecting.
         return Response(status_code=status.HTTP_204_NO_CONTENT)
-    return event_stream(broker, listener, timeouts)
+    return event_stream(broker, listener, timings)
 
 
 def _cursor_after(order: StoredOrder) -> str:

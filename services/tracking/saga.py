@@ -115,7 +115,7 @@ STEPS: Mapping[Step, StepDefinition] = {
 
 
 @dataclass(frozen=True, slots=True)
-class SagaTimeouts:
+class SagaTimings:
     """In milliseconds."""
 
     stall: int
@@ -142,7 +142,7 @@ class Saga:
 
     orders: OrderRepository
     participants: Participants
-    timeouts: SagaTimeouts
+    timings: SagaTimings
     clock: Callable[[], int]
     metrics: OrderMetrics
     publish: Callable[[str], None]
@@ -205,14 +205,14 @@ class Saga:
 
     async def _postpone(self, order: StoredOrder) -> StoredOrder:
         now = self.clock()
-        return await self.orders.save(order, order, now=now, due_at=now + self.timeouts.retry)
+        return await self.orders.save(order, order, now=now, due_at=now + self.timings.retry)
 
     def _gives_up(self, order: StoredOrder) -> bool:
-        is_too_old = self.clock() - order.created_at >= self.timeouts.give_up
+        is_too_old = self.clock() - order.created_at >= self.timings.give_up
         return is_too_old and STEPS[order.step].gives_up
 
     def _time_until_due(self, order: StoredOrder) -> int:
-        return self.timeouts.courier if order.step is Step.DONE else self.timeouts.stall
+        return self.timings.courier if order.step is Step.DONE else self.timings.stall
 
 
 def _advance(order: StoredOrder, *, now: int) -> tuple[StoredOrder, CheckoutOutcome | None]:

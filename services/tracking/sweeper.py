@@ -52,7 +52,7 @@ class Sweeper:
         )
         if not held:
             return
-        latest = self._saga.timeouts.latest_step(now)
+        latest = self._saga.timings.latest_step(now)
         order_ids = await self._orders.due_checkouts(now=now, latest=latest, limit=BATCH_SIZE)
         slots = asyncio.Semaphore(MAX_CONCURRENT)
 
@@ -74,18 +74,18 @@ class Sweeper:
             get_logger().warning("order.not_resumed", order=order_id, why=str(error))
         except Exception:
             get_logger().exception("order.not_resumed", order=order_id)
-            due_at = self._clock() + self._saga.timeouts.retry
+            due_at = self._clock() + self._saga.timings.retry
             await record_failed_attempt(self._orders, self._metrics, order_id, due_at=due_at)
 
     async def _resume(self, order_id: str) -> None:
         order = await self._orders.get(order_id)
         now = self._clock()
-        timeouts = self._saga.timeouts
+        timings = self._saga.timings
         if order is None or order.step is Step.DONE:
             return
-        if not order.is_due(now=now, latest=timeouts.latest_step(now)):
+        if not order.is_due(now=now, latest=timings.latest_step(now)):
             return
-        claimed = await self._orders.save(order, order, now=now, due_at=now + timeouts.stall)
+        claimed = await self._orders.save(order, order, now=now, due_at=now + timings.stall)
         self._metrics.resumed()
         get_logger().info("order.resumed", order=order_id, step=claimed.step)
         await self._saga.run(claimed)

@@ -20,7 +20,7 @@ REQUESTS = 4000
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_an_idle_replica_stops_cleanly_when_asked(tmp_path: Path, number: int) -> None:
+async def test_an_idle_replica_stops_cleanly_at_a_signal(tmp_path: Path, number: int) -> None:
     async with start_service("small", {}, folder=tmp_path, factory=FACTORY) as replica:
         replica.signal(number)
         assert await replica.exited(within=3) == 0
@@ -41,11 +41,11 @@ async def test_a_draining_replica_is_unready_and_closes_connections_after_a_resp
         replica.signal(signal.SIGTERM)
         await until(lambda: "server.draining" in replica.output)
         await probe.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
-        answer = await probe.read_response()
-        assert (answer.status, answer.json()["status"]) == (503, "draining")
+        response = await probe.read_response()
+        assert (response.status, response.json()["status"]) == (503, "draining")
         await client.send(HEAD + b"\r\n")
-        answer = await client.read_response()
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        response = await client.read_response()
+        assert (response.status, response.headers["connection"]) == (200, "close")
 
 
 async def test_requests_in_flight_are_finished(tmp_path: Path) -> None:
@@ -53,10 +53,10 @@ async def test_requests_in_flight_are_finished(tmp_path: Path) -> None:
         start_service("small", {}, folder=tmp_path, factory=FACTORY) as replica,
         httpx2.AsyncClient(base_url=replica.url) as client,
     ):
-        asking = [asyncio.create_task(client.get("/v1/slow?seconds=1")) for _ in range(20)]
+        requests = [asyncio.create_task(client.get("/v1/slow?seconds=1")) for _ in range(20)]
         await _until_in_flight(replica, 20)
         replica.signal(signal.SIGTERM)
-        assert {(await task).status_code for task in asking} == {200}
+        assert {(await task).status_code for task in requests} == {200}
         assert await replica.exited() == 0
 
 
@@ -131,7 +131,7 @@ async def test_logs_are_one_json_object_a_line(tmp_path: Path) -> None:
 
 async def test_replicas_stopped_under_load_lose_no_request(tmp_path: Path) -> None:
     shared = listen()
-    answers: list[int] = []
+    responses: list[int] = []
     with shared:
         async with AsyncExitStack() as stack:
             first, second = [
@@ -141,24 +141,24 @@ async def test_replicas_stopped_under_load_lose_no_request(tmp_path: Path) -> No
                 for _ in range(2)
             ]
             load = [
-                asyncio.create_task(_ask_until(url_of(shared), answers)) for _ in range(CLIENTS)
+                asyncio.create_task(_send_until(url_of(shared), responses)) for _ in range(CLIENTS)
             ]
-            await until(lambda: len(answers) >= REQUESTS // 4, within=60)
+            await until(lambda: len(responses) >= REQUESTS // 4, within=60)
             assert await first.stop() == 0
             third = start_service("small", {}, folder=tmp_path, factory=FACTORY, listener=shared)
             await stack.enter_async_context(third)
-            await until(lambda: len(answers) >= REQUESTS // 2, within=60)
+            await until(lambda: len(responses) >= REQUESTS // 2, within=60)
             assert await second.stop() == 0
             await asyncio.gather(*load)
-    assert len(answers) >= REQUESTS
-    assert set(answers) == {200}
+    assert len(responses) >= REQUESTS
+    assert set(responses) == {200}
 
 
-async def _ask_until(url: str, answers: list[int]) -> None:
-    """Ask over kept-alive connections, without a retry that would hide a loss."""
+async def _send_until(url: str, responses: list[int]) -> None:
+    """Send over kept-alive connections, without a retry that would hide a loss."""
     async with httpx2.AsyncClient(base_url=url, timeout=10) as client:
-        while len(answers) < REQUESTS:
-            answers.append((await client.get("/v1/items/1")).status_code)
+        while len(responses) < REQUESTS:
+            responses.append((await client.get("/v1/items/1")).status_code)
 
 
 async def test_a_replica_accepts_on_its_own_socket_until_it_closes_it(
@@ -172,11 +172,11 @@ async def test_a_replica_accepts_on_its_own_socket_until_it_closes_it(
         await replica.ready()
         replica.signal(signal.SIGTERM)
         await until(lambda: "server.draining" in replica.output, within=20)
-        # As a caller does that has not heard yet.
+        # A caller that does not know of the stop yet.
         async with await RawConnection.open(replica.url) as late:
             await late.send(b"GET /v1/items/1 HTTP/1.1\r\nHost: small\r\n\r\n")
-            answer = await late.read_response()
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
+            response = await late.read_response()
+        assert (response.status, response.headers["connection"]) == (200, "close")
         assert await replica.exited() == 0
     finally:
         replica.end()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.shop import SERVICES
 
-REPLACED_BY_TESTS = ("transports", "clock", "crashes")
+REPLACED_BY_TESTS = ("transports", "clock")
 """What `build` takes besides the settings, in this order; a service has what it needs of it."""
 
 

@@ -1,4 +1,4 @@
-"""No caller is disconnected: not by a shortage of file descriptors, nor by a closing socket."""
+"""Neither a shortage of file descriptors nor a closing socket disconnects a caller."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.support.waiting import until
 OPEN_FILES = 64
 CALLERS = 200
 REQUEST = b"GET /v1/items HTTP/1.1\r\nHost: small\r\n\r\n"
-# Nobody ends a connection for its age here: what is short must come back by itself.
+# No connection ends for its age here, so idle ones must be closed to free descriptors.
 LONG_LIVED = {"CARTWHEEL_CONNECTION_MAX_AGE": "600"}
 
 
@@ -38,7 +38,7 @@ async def replica(tmp_path: Path) -> AsyncIterator[ServiceProcess]:
             process.end()
 
 
-def complaints(replica: ServiceProcess) -> list[dict[str, object]]:
+def warnings(replica: ServiceProcess) -> list[dict[str, object]]:
     lines = [json.loads(line) for line in replica.output.splitlines() if line.startswith("{")]
     return [line for line in lines if line["level"] != "info"]
 
@@ -51,12 +51,12 @@ async def test_more_callers_than_descriptors_are_all_answered(replica: ServicePr
         return await connection.read_response()
 
     async with AsyncExitStack() as stack:
-        answers = await asyncio.gather(*(call(stack) for _ in range(CALLERS)))
-        assert {answer.status for answer in answers} == {200}
-        (complaint,) = complaints(replica)
-        assert complaint["event"] == "server.accepting_pauses"
-        assert complaint["limit"] == OPEN_FILES
-        assert "ulimit -n" in str(complaint["advice"])
+        responses = await asyncio.gather(*(call(stack) for _ in range(CALLERS)))
+        assert {response.status for response in responses} == {200}
+        (warning,) = warnings(replica)
+        assert warning["event"] == "server.accepting_pauses"
+        assert warning["limit"] == OPEN_FILES
+        assert "ulimit -n" in str(warning["advice"])
     assert (await send_raw(replica.url, REQUEST)).status == 200
 
 
@@ -67,7 +67,7 @@ async def test_a_connection_that_waits_for_a_descriptor_is_served_when_one_is_fr
         for _ in range(OPEN_FILES):
             silent = await stack.enter_async_context(await RawConnection.open(replica.url))
             await silent.send(b"GET /v1/items HTTP/1.1\r\n")
-        await until(lambda: bool(complaints(replica)))
+        await until(lambda: bool(warnings(replica)))
         waiting = asyncio.create_task(send_raw(replica.url, REQUEST))
         await asyncio.sleep(0)
     assert (await waiting).status == 200
@@ -83,7 +83,7 @@ async def test_connections_in_the_kernels_queue_are_accepted_before_the_socket_c
     listener = listen()
     acceptor = Acceptor(listener, Accepted, reserved=0)
     address = listener.getsockname()
-    # The event loop does not run in between: only the kernel knows of them.
+    # The event loop does not run in between: the connections stay in the kernel's queue.
     waiting = [socket.create_connection(address) for _ in range(8)]
     await acceptor.finish()
     assert len(accepted) == len(waiting)

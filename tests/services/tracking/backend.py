@@ -30,11 +30,11 @@ from services.tracking.models import (
 )
 from services.tracking.payments import Payments
 from services.tracking.repository import OrderRepository
-from services.tracking.saga import Participants, Saga, SagaTimeouts
+from services.tracking.saga import Participants, Saga, SagaTimings
 from services.tracking.sweeper import Sweeper
 from tests.services.tracking.fake_upstreams import SERVICE_TOKEN, FakeCarts, FakeProducts, FakeUser
 
-TIMEOUTS = SagaTimeouts(stall=60_000, retry=5_000, give_up=300_000, courier=4_000)
+TIMINGS = SagaTimings(stall=60_000, retry=5_000, give_up=300_000, courier=4_000)
 LEASE = 10_000
 """Milliseconds."""
 NUMBERS = itertools.count(1)
@@ -76,7 +76,7 @@ def an_order(
         lines=(line,),
         address=ADDRESS,
         created_at=created_at,
-        due_at=created_at + TIMEOUTS.stall,
+        due_at=created_at + TIMINGS.stall,
         shipment_status=ShipmentStatus.PENDING,
         sequence=0,
         events=(),
@@ -172,7 +172,7 @@ async def open_backend(
     holder: str = "one",
     payment_mode: PaymentMode = "succeed",
     chance: Callable[[], float] = lambda: 0.9,
-    timeouts: SagaTimeouts = TIMEOUTS,
+    timings: SagaTimings = TIMINGS,
 ) -> AsyncIterator[Backend]:
     metrics = Metrics("tracking")
     order_metrics = OrderMetrics(metrics)
@@ -198,7 +198,7 @@ async def open_backend(
         saga = Saga(
             orders=orders,
             participants=Participants(ProductsClient(products), payments, CartClient(cart)),
-            timeouts=timeouts,
+            timings=timings,
             clock=shop.clock,
             metrics=order_metrics,
             crash_points=crash_points,
@@ -215,6 +215,6 @@ async def open_backend(
                 saga, orders, holder=holder, lease=LEASE, clock=shop.clock, metrics=order_metrics
             ),
             courier=Courier(
-                orders, timeouts=timeouts, clock=shop.clock, metrics=order_metrics, publish=publish
+                orders, timings=timings, clock=shop.clock, metrics=order_metrics, publish=publish
             ),
         )

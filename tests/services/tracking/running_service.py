@@ -10,7 +10,6 @@ from typing import Any
 import httpx2
 from pydantic import SecretStr
 
-from services.tracking.crash_points import CrashPoints
 from services.tracking.main import build
 from services.tracking.settings import TrackingSettings
 from tests.services.tracking.backend import Shop
@@ -88,7 +87,6 @@ def tracking_settings(shop: Shop, **changes: Any) -> TrackingSettings:
 async def run_service(
     shop: Shop,
     *,
-    crashes: CrashPoints | None = None,
     cart: Callable[[httpx2.Request], Awaitable[httpx2.Response]] | None = None,
     **changes: Any,
 ) -> AsyncIterator[RunningService]:
@@ -99,6 +97,6 @@ async def run_service(
         "cart": httpx2.MockTransport(cart or shop.carts),
         "user": httpx2.MockTransport(shop.user),
     }
-    app = build(tracking_settings(shop, **changes), transports=transports, crashes=crashes)
+    app = build(tracking_settings(shop, **changes), transports=transports)
     async with running(app) as client:
         yield RunningService(shop, client)

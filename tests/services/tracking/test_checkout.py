@@ -33,10 +33,10 @@ def kind(response: Any) -> str:
 
 
 async def test_a_checkout_is_answered_with_the_confirmed_order(service: RunningService) -> None:
-    answer = await service.customer().check_out()
-    assert answer.status_code == 201
-    order = answer.json()
-    assert answer.headers["location"] == f"/v1/orders/{order['id']}"
+    response = await service.customer().check_out()
+    assert response.status_code == 201
+    order = response.json()
+    assert response.headers["location"] == f"/v1/orders/{order['id']}"
     assert order["status"] == "confirmed"
     assert order["total"] == eur(1000)
     assert order["lines"] == [
@@ -46,10 +46,10 @@ async def test_a_checkout_is_answered_with_the_confirmed_order(service: RunningS
     assert order["shipment"]["status"] == "confirmed"
     assert [event["sequence"] for event in order["shipment"]["events"]] == [1]
     assert order["created_at"].endswith("Z")
-    assert (await service.customer().get(answer.headers["location"])).json() == order
+    assert (await service.customer().get(response.headers["location"])).json() == order
 
 
-async def test_the_same_key_gets_the_same_answer_and_no_second_order(
+async def test_the_same_key_gets_the_same_response_and_no_second_order(
     service: RunningService,
 ) -> None:
     first = await service.customer().check_out()
@@ -64,9 +64,9 @@ async def test_the_same_key_gets_the_same_answer_and_no_second_order(
 async def test_fifty_parallel_posts_with_one_key_make_one_order(shop: Shop) -> None:
     async with run_service(shop, **PATIENT) as service:
         customer = service.customer()
-        answers = await asyncio.gather(*(insist(customer) for _ in range(50)))
-        assert {(answer.status_code, answer.content) for answer in answers} == {
-            (201, answers[0].content)
+        responses = await asyncio.gather(*(insist(customer) for _ in range(50)))
+        assert {(response.status_code, response.content) for response in responses} == {
+            (201, responses[0].content)
         }
         assert shop.products.stock("LAMP") == 8
         assert len((await customer.get("/v1/orders")).json()["items"]) == 1
@@ -77,12 +77,14 @@ async def test_more_shoppers_than_stock_get_exactly_the_stock(shop: Shop) -> Non
     for shopper in shoppers:
         shop.carts.fill(shopper, LAMP=1)
     async with run_service(shop, **PATIENT) as service:
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(insist(service.customer(shopper), eur(500)) for shopper in shoppers)
         )
-    statuses = sorted(answer.status_code for answer in answers)
+    statuses = sorted(response.status_code for response in responses)
     assert statuses == [201] * 10 + [409] * 30
-    assert {kind(answer) for answer in answers if answer.status_code == 409} == {"quote-changed"}
+    assert {kind(response) for response in responses if response.status_code == 409} == {
+        "quote-changed"
+    }
     assert shop.products.stock("LAMP") == 0
 
 
@@ -106,28 +108,30 @@ async def test_a_key_that_is_not_visible_ascii_is_a_bad_request(
 ) -> None:
     headers = dict(service.customer().headers)
     body = {"expected_total": eur(1000), "address": ADDRESS}
-    answer = await service.client.post(
+    response = await service.client.post(
         "/v1/orders", json=body, headers=[*headers.items(), ("Idempotency-Key", key.encode())]
     )
-    assert (answer.status_code, kind(answer)) == (400, "bad-request")
+    assert (response.status_code, kind(response)) == (400, "bad-request")
 
 
 async def test_a_missing_key_is_a_bad_request(service: RunningService) -> None:
     body = {"expected_total": eur(1000), "address": ADDRESS}
-    answer = await service.client.post("/v1/orders", json=body, headers=service.customer().headers)
-    assert answer.status_code == 400
+    response = await service.client.post(
+        "/v1/orders", json=body, headers=service.customer().headers
+    )
+    assert response.status_code == 400
 
 
 async def test_an_empty_cart_is_refused(service: RunningService) -> None:
-    answer = await service.customer("user_with_nothing").check_out()
-    assert (answer.status_code, kind(answer)) == (409, "cart-empty")
+    response = await service.customer("user_with_nothing").check_out()
+    assert (response.status_code, kind(response)) == (409, "cart-empty")
 
 
 async def test_another_price_is_answered_with_a_fresh_quote(service: RunningService) -> None:
     service.shop.products.catalogue["LAMP"].price = 600
-    answer = await service.customer().check_out()
-    assert (answer.status_code, kind(answer)) == (409, "quote-changed")
-    assert answer.json()["quote"] == {
+    response = await service.customer().check_out()
+    assert (response.status_code, kind(response)) == (409, "quote-changed")
+    assert response.json()["quote"] == {
         "total": eur(1200),
         "lines": [
             {
@@ -139,30 +143,30 @@ async def test_another_price_is_answered_with_a_fresh_quote(service: RunningServ
             }
         ],
     }
-    accepted = await service.customer().check_out(answer.json()["quote"]["total"])
+    accepted = await service.customer().check_out(response.json()["quote"]["total"])
     assert accepted.status_code == 201
 
 
 async def test_another_currency_is_another_price(service: RunningService) -> None:
-    answer = await service.customer().check_out({"amount": 1000, "currency": "JPY"})
-    assert (answer.status_code, kind(answer)) == (409, "quote-changed")
+    response = await service.customer().check_out({"amount": 1000, "currency": "JPY"})
+    assert (response.status_code, kind(response)) == (409, "quote-changed")
 
 
 async def test_a_product_that_is_no_longer_sold_is_flagged_in_the_quote(
     service: RunningService,
 ) -> None:
     service.shop.carts.fill("user_ada", GONE=1)
-    answer = await service.customer().check_out()
-    assert (answer.status_code, kind(answer)) == (409, "quote-changed")
-    gone = answer.json()["quote"]["lines"][1]
+    response = await service.customer().check_out()
+    assert (response.status_code, kind(response)) == (409, "quote-changed")
+    gone = response.json()["quote"]["lines"][1]
     assert (gone["sku"], gone["unit_price"], gone["available"]) == ("GONE", None, 0)
 
 
 async def test_too_little_stock_is_answered_with_what_is_there(service: RunningService) -> None:
     service.shop.products.catalogue["LAMP"].stock = 1
-    answer = await service.customer().check_out()
-    assert (answer.status_code, kind(answer)) == (409, "quote-changed")
-    assert answer.json()["quote"]["lines"][0]["available"] == 1
+    response = await service.customer().check_out()
+    assert (response.status_code, kind(response)) == (409, "quote-changed")
+    assert response.json()["quote"]["lines"][0]["available"] == 1
 
 
 async def test_stock_that_is_sold_between_quote_and_reservation_is_quote_changed_in_replays_too(
@@ -176,9 +180,9 @@ async def test_stock_that_is_sold_between_quote_and_reservation_is_quote_changed
     service.shop.products.trouble = sell_out
     first = await service.customer().check_out()
     again = await service.customer().check_out()
-    for answer in (first, again):
-        assert (answer.status_code, kind(answer)) == (409, "quote-changed")
-        assert answer.json()["quote"]["lines"][0]["available"] == 1
+    for response in (first, again):
+        assert (response.status_code, kind(response)) == (409, "quote-changed")
+        assert response.json()["quote"]["lines"][0]["available"] == 1
     assert again.headers["idempotency-replayed"] == "true"
     orders = (await service.customer().get("/v1/orders")).json()["items"]
     assert [(order["status"], order["reason"]) for order in orders] == [
@@ -188,8 +192,8 @@ async def test_stock_that_is_sold_between_quote_and_reservation_is_quote_changed
 
 async def test_a_declined_payment_is_409_and_the_cart_stays(sqlite_shop: Shop) -> None:
     async with run_service(sqlite_shop, payment_mode="decline") as service:
-        answer = await service.customer().check_out()
-    assert (answer.status_code, kind(answer)) == (409, "payment-declined")
+        response = await service.customer().check_out()
+    assert (response.status_code, kind(response)) == (409, "payment-declined")
     assert sqlite_shop.products.stock("LAMP") == 10
     assert sqlite_shop.carts.lines["user_ada"] == {"LAMP": 2}
 
@@ -198,11 +202,11 @@ async def test_a_slow_checkout_is_answered_202_and_ends_confirmed(sqlite_shop: S
     async with run_service(
         sqlite_shop, payment_mode="slow", payment_delay=0.5, checkout_patience=0.1
     ) as service:
-        answer = await service.customer().check_out()
-        assert (answer.status_code, answer.json()["status"]) == (202, "pending")
-        await becomes("confirmed", service, answer.headers["location"])
+        response = await service.customer().check_out()
+        assert (response.status_code, response.json()["status"]) == (202, "pending")
+        await becomes("confirmed", service, response.headers["location"])
         again = await service.customer().check_out()
-        assert (again.status_code, again.content) == (202, answer.content)
+        assert (again.status_code, again.content) == (202, response.content)
 
 
 async def test_a_duplicate_request_waits_for_the_outcome_of_the_first(sqlite_shop: Shop) -> None:
@@ -245,17 +249,17 @@ async def test_a_client_that_disconnects_does_not_stop_the_checkout(sqlite_shop:
 async def test_a_step_without_a_definite_result_is_retried_later(sqlite_shop: Shop) -> None:
     async with run_service(sqlite_shop, retry_seconds=0.1) as service:
         sqlite_shop.products.trouble = lambda op: "unreached" if op == "commit" else None
-        answer = await service.customer().check_out()
-        assert (answer.status_code, answer.json()["status"]) == (202, "pending")
+        response = await service.customer().check_out()
+        assert (response.status_code, response.json()["status"]) == (202, "pending")
         sqlite_shop.products.trouble = lambda _: None
-        await becomes("confirmed", service, answer.headers["location"])
+        await becomes("confirmed", service, response.headers["location"])
 
 
 async def test_a_checkout_fails_while_the_cart_service_is_down(service: RunningService) -> None:
     service.shop.carts.trouble = down
-    answer = await service.customer().check_out()
-    assert answer.status_code == 503
-    assert "retry-after" in answer.headers
+    response = await service.customer().check_out()
+    assert response.status_code == 503
+    assert "retry-after" in response.headers
     service.shop.carts.trouble = lambda _: None
     assert (await service.customer().check_out()).status_code == 201
 
@@ -273,9 +277,9 @@ async def test_what_is_added_during_the_checkout_stays_in_the_cart(service: Runn
 
 async def test_a_guest_is_403_with_where_to_log_in(service: RunningService) -> None:
     guest = service.customer("guest_1", "guest")
-    for answer in (await guest.check_out(), await guest.get("/v1/orders")):
-        assert (answer.status_code, kind(answer)) == (403, "account-required")
-        assert answer.json()["login"] == "/v1/sessions"
+    for response in (await guest.check_out(), await guest.get("/v1/orders")):
+        assert (response.status_code, kind(response)) == (403, "account-required")
+        assert response.json()["login"] == "/v1/sessions"
 
 
 async def test_a_request_without_a_token_is_401(service: RunningService) -> None:
@@ -302,10 +306,10 @@ async def test_a_request_without_a_token_is_401(service: RunningService) -> None
 async def test_a_bad_payload_is_422_and_its_values_are_not_repeated(
     service: RunningService, changes: dict[str, Any]
 ) -> None:
-    answer = await service.customer().check_out(**changes)
-    assert answer.status_code == 422
-    assert answer.json()["errors"]
-    assert "1 Loom Lane" not in answer.text
+    response = await service.customer().check_out(**changes)
+    assert response.status_code == 422
+    assert response.json()["errors"]
+    assert "1 Loom Lane" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -320,9 +324,9 @@ async def test_an_address_is_kept_as_it_is_written(
     service: RunningService, changes: dict[str, Any]
 ) -> None:
     service.shop.carts.fill("user_ada", LAMP=1)
-    answer = await service.customer().check_out(eur(500), address=ADDRESS | changes)
-    assert answer.status_code == 201
-    assert answer.json()["address"].items() >= changes.items()
+    response = await service.customer().check_out(eur(500), address=ADDRESS | changes)
+    assert response.status_code == 201
+    assert response.json()["address"].items() >= changes.items()
 
 
 async def test_a_country_without_postal_codes_needs_none(service: RunningService) -> None:
@@ -363,22 +367,22 @@ async def test_an_order_of_another_shopper_is_404(service: RunningService) -> No
     assert (await service.customer().get(f"/v1/orders/{order_id}")).json()["status"] == "confirmed"
 
 
-def same_body(answer: Any, missing: Any) -> bool:
-    bodies = [json.loads(each.content) for each in (answer, missing)]
+def same_body(response: Any, missing: Any) -> bool:
+    bodies = [json.loads(each.content) for each in (response, missing)]
     for body in bodies:
         del body["request_id"], body["instance"]
-    return answer.status_code == missing.status_code == 404 and bodies[0] == bodies[1]
+    return response.status_code == missing.status_code == 404 and bodies[0] == bodies[1]
 
 
 async def insist(customer: Customer, total: Any = None) -> httpx2.Response:
-    """Ask with the same key until there is an answer, as a client does on a crowded machine."""
+    """Repeat the checkout with the same key until it is decided, as a client does under load."""
     async with asyncio.timeout(60):
         while True:
-            answer = await customer.check_out(total)
-            is_decided = answer.status_code == 201 or kind(answer) == "quote-changed"
+            response = await customer.check_out(total)
+            is_decided = response.status_code == 201 or kind(response) == "quote-changed"
             if is_decided:
-                return answer
-            assert answer.status_code == 503 or kind(answer) == "in-progress"
+                return response
+            assert response.status_code == 503 or kind(response) == "in-progress"
             await asyncio.sleep(0.1)
 
 

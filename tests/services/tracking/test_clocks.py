@@ -11,7 +11,7 @@ from app.stores.clock import machine_clock
 from services.tracking.models import OrderStatus, ShipmentStatus
 from tests.services.tracking.backend import (
     LEASE,
-    TIMEOUTS,
+    TIMINGS,
     Backend,
     Shop,
     an_order,
@@ -58,7 +58,7 @@ async def test_a_lease_that_expires_too_late_is_ignored(backend: Backend) -> Non
     assert await backend.orders.hold_lease(
         "sweeper", holder="ahead", now=ahead, expires_at=ahead + LEASE
     )
-    await backend.place(an_order(created_at=now - TIMEOUTS.stall))
+    await backend.place(an_order(created_at=now - TIMINGS.stall))
     await backend.sweeper.sweep()
     assert (await backend.order()).status is OrderStatus.CONFIRMED
 
@@ -95,7 +95,7 @@ async def test_a_parcel_that_is_due_too_late_is_moved(
 ) -> None:
     order = await backend.saga.run(await backend.place(an_order()))
     ahead = backend.shop.clock() + FAR
-    await backend.orders.save(order, order, now=ahead, due_at=ahead + TIMEOUTS.courier)
+    await backend.orders.save(order, order, now=ahead, due_at=ahead + TIMINGS.courier)
     await backend.courier.move_due_parcels()
     assert (await backend.order()).shipment_status is ShipmentStatus.PACKED
 

@@ -10,7 +10,7 @@ from app.stores.clock import machine_clock
 from services.tracking.models import OrderStatus, ShipmentStatus
 from services.tracking.repository import MAX_FAILED_ATTEMPTS
 from tests.services.tracking.backend import (
-    TIMEOUTS,
+    TIMINGS,
     Backend,
     Shop,
     an_order,
@@ -147,7 +147,7 @@ async def test_a_parcel_moves_one_stop_a_round_and_only_when_due(backend: Backen
         await backend.courier.move_due_parcels()
         await backend.courier.move_due_parcels()
         seen.append((await backend.order()).shipment_status)
-        backend.shop.clock.pass_seconds(TIMEOUTS.courier / 1000)
+        backend.shop.clock.pass_seconds(TIMINGS.courier / 1000)
     assert seen == [*JOURNEY, "delivered"]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from app.stores.errors import StoreUnavailable
 from services.tracking.models import OrderStatus, ShipmentStatus
 from services.tracking.repository import MAX_FAILED_ATTEMPTS
-from tests.services.tracking.backend import LEASE, TIMEOUTS, Backend, Shop, an_order, open_backend
+from tests.services.tracking.backend import LEASE, TIMINGS, Backend, Shop, an_order, open_backend
 
 
 async def test_an_order_that_makes_progress_is_not_taken_up(backend: Backend) -> None:
@@ -96,7 +96,7 @@ async def test_a_parcel_that_cannot_be_read_is_parked_and_the_others_go_on(
     async with backend.database.transaction("test") as connection:
         await connection.execute(text("UPDATE orders SET lines = 'null' WHERE id = 'ord_00000001'"))
     for _ in range(MAX_FAILED_ATTEMPTS + 1):
-        backend.shop.clock.pass_seconds(TIMEOUTS.courier / 1000)
+        backend.shop.clock.pass_seconds(TIMINGS.courier / 1000)
         await backend.courier.move_due_parcels()
     assert (await backend.order("ord_00000002")).shipment_status is ShipmentStatus.DELIVERED
     assert await backend.orders.due_shipments(now=2**60, latest=2**61, limit=10) == []
