@@ -151,4 +151,3 @@ async def test_tokens_do_not_hammer_a_signer_that_never_published_keys(
                     await verify.verify(SIGNER.token(f"user_{number}"))
             clock.advance(0.5)
     assert capsys.readouterr().out.count("keys.not_refreshed") == 2
-    assert server.asked <= 10, "one fetch is a few tries"
