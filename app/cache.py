@@ -95,9 +95,7 @@ class Cache(Generic[K, V]):
     def fresh(self, key: K) -> V | None:
         """The value if it is fresh. For hot paths: quick, and does not count as a use."""
         entry = self._entries.get(key)
-        if entry is not None and entry.loaded_at <= self._clock() < entry.fresh_until:
-            return entry.value
-        return None
+        return entry.value if entry is not None and entry.is_fresh(self._clock()) else None
 
     def usable(self, key: K) -> V | None:
         """The value that is returned if a load fails now."""
