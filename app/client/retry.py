@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from prometheus_client import Counter
-
 from app.client.call import Call
 from app.client.discovery import Discovery
 from app.client.errors import OutOfTime, UpstreamError, UpstreamRefused
@@ -20,6 +18,7 @@ from app.client.responses import StreamedResponse, UpstreamResponse
 from app.client.retry_budget import RetryBudget, jittered_backoff
 from app.client.transport import CONNECT_TIMEOUT
 from app.client.try_sender import TrySender, TryTimeouts
+from app.telemetry.cells import Counter
 
 MIN_TRY_SECONDS = 0.02
 """A try with less time is not worth sending."""

@@ -7,8 +7,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from prometheus_client import Histogram
-
 from app.client.buffers import Buffers
 from app.client.call import Call
 from app.client.circuit_breaker import CircuitBreaker, Permit
@@ -17,6 +15,7 @@ from app.client.load_balancing import LoadBalancer, Pick, Replica
 from app.client.responses import Check, StreamedResponse, UpstreamResponse
 from app.client.transport import TransportResponse, UpstreamTransport
 from app.client.try_result import Outcome, TryResult, excuse_short_timeout
+from app.telemetry.cells import Histogram
 from app.telemetry.log_limit import LogLimit
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics

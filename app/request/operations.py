@@ -26,8 +26,9 @@ from app.process.http_protocol import uvicorn_config
 from app.process.lifecycle import Lifecycle
 from app.request.problems import problem_response
 from app.settings import ServiceSettings
+from app.telemetry.exposition import CONTENT_TYPE
 from app.telemetry.logs import get_logger
-from app.telemetry.metrics import CONTENT_TYPE, Metrics
+from app.telemetry.metrics import Metrics
 
 METRICS = "/metrics"
 PATHS = frozenset({"/livez", "/readyz", "/healthz", METRICS})
@@ -84,7 +85,9 @@ class Operations:
                 MethodNotAllowed("This is for reading.", headers={"allow": "GET, HEAD"})
             )
         if path == METRICS:
-            return Response(self._metrics.render(), headers={"content-type": CONTENT_TYPE})
+            return Response(
+                await self._metrics.render_in_turns(), headers={"content-type": CONTENT_TYPE}
+            )
         if path == "/readyz":
             verbose = detailed and "verbose" in QueryParams(scope["query_string"])
             return await self._readiness(verbose=verbose)

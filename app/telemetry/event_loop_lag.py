@@ -2,7 +2,7 @@
 
 import asyncio
 
-from prometheus_client import Histogram
+from app.telemetry.cells import Histogram
 
 INTERVAL = 0.25
 

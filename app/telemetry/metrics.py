@@ -7,21 +7,17 @@ Counters exist at zero from the start, with all label values they may get: a sum
 series has no value, which looks like an outage.
 """
 
+import asyncio
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Literal, Protocol, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, TypeVar, get_args, overload
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    generate_latest,
-)
-from prometheus_client.metrics_core import Metric
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from app.telemetry.cells import Counter, Family, Gauge, Histogram, counters, gauges, histograms
+from app.telemetry.exposition import Exposition
 
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Seconds; from a cached response to the default deadline."""
@@ -31,6 +27,7 @@ LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED = "unmatched"
 OTHER = "other"
+F = TypeVar("F", bound=Family[Any])
 ShedReason = Literal["queue_full", "queue_timeout", "displaced"]
 NO_LABELS: Mapping[str, Iterable[str]] = {}
 KNOWN_LATER: tuple[str, ...] = ()
@@ -41,16 +38,10 @@ MAX_RESPONSE_SERIES = 100
 With 15 series each, a replica stays below 2,000 series whatever strangers send.
 """
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 
 def method_label(method: str) -> str:
     """The value of a `method` label: callers may send any word as a method."""
     return method if method in METHODS else OTHER
-
-
-class _Observer(Protocol):
-    def observe(self, amount: float) -> None: ...
 
 
 class Metrics:
@@ -59,7 +50,8 @@ class Metrics:
     def __init__(self, service: str, *, version: str = "0.1.0+dev") -> None:
         self.service = service
         self.registry = CollectorRegistry(auto_describe=False)
-        ProcessCollector(registry=self.registry)
+        self._exposition = Exposition(service)
+        self._exposition.add_collector(ProcessCollector(registry=self.registry))
         self.gauge("build_info", "Which build is this?", ("version",)).labels(version).set(1)
         self.requests_received = self.counter(
             "http_requests_received_total",
@@ -71,7 +63,6 @@ class Metrics:
             "How fast are the responses, and which status do they have?",
             ("route", "method", "status"),
         )
-        # A plain number that is read at the scrape: a gauge's own lock costs each request twice.
         self._in_flight = 0
         self.gauge(
             "http_requests_in_flight", "How many requests are being worked on?"
@@ -91,26 +82,57 @@ class Metrics:
             ("store", "operation", "outcome"),
             buckets=STORE_BUCKETS,
         )
-        self._store_children: dict[tuple[str, str, str], _Observer] = {}
+        self._store_children: dict[tuple[str, str, str], Histogram] = {}
         self._request_children: dict[tuple[str, str], Counter] = {}
-        self._response_children: dict[tuple[str, str, int], _Observer] = {}
+        self._response_children: dict[tuple[str, str, int], Histogram] = {}
+
+    @overload
+    def counter(self, name: str, documentation: str) -> Counter: ...
+
+    @overload
+    def counter(
+        self, name: str, documentation: str, labels: Mapping[str, Iterable[str]]
+    ) -> Family[Counter]: ...
 
     def counter(
         self, name: str, documentation: str, labels: Mapping[str, Iterable[str]] = NO_LABELS
-    ) -> Counter:
+    ) -> Counter | Family[Counter]:
         """A counter at zero for each combination of its label values; its name ends in `_total`.
 
         For a label that is `KNOWN_LATER`, the caller calls `labels` once it knows the values.
         """
-        counter = Counter(name, documentation, tuple(labels), registry=self.registry)
-        if labels:
-            for values in itertools.product(*labels.values()):
-                counter.labels(*values)
-        return counter
+        family = self._register(counters(name, documentation, tuple(labels)))
+        for values in itertools.product(*labels.values()):
+            family.labels(*values)
+        return family if labels else family.labels()
 
-    def gauge(self, name: str, documentation: str, labels: Sequence[str] = ()) -> Gauge:
+    @overload
+    def gauge(self, name: str, documentation: str) -> Gauge: ...
+
+    @overload
+    def gauge(self, name: str, documentation: str, labels: Sequence[str]) -> Family[Gauge]: ...
+
+    def gauge(
+        self, name: str, documentation: str, labels: Sequence[str] = ()
+    ) -> Gauge | Family[Gauge]:
         """A value that goes up and down."""
-        return Gauge(name, documentation, labels, registry=self.registry)
+        family = self._register(gauges(name, documentation, labels))
+        return family if labels else family.labels()
+
+    @overload
+    def histogram(
+        self, name: str, documentation: str, *, buckets: Sequence[float] = LATENCY_BUCKETS
+    ) -> Histogram: ...
+
+    @overload
+    def histogram(
+        self,
+        name: str,
+        documentation: str,
+        labels: Sequence[str],
+        *,
+        buckets: Sequence[float] = LATENCY_BUCKETS,
+    ) -> Family[Histogram]: ...
 
     def histogram(
         self,
@@ -119,9 +141,15 @@ class Metrics:
         labels: Sequence[str] = (),
         *,
         buckets: Sequence[float] = LATENCY_BUCKETS,
-    ) -> Histogram:
+    ) -> Histogram | Family[Histogram]:
         """A distribution; for durations in seconds unless `buckets` say otherwise."""
-        return Histogram(name, documentation, labels, registry=self.registry, buckets=buckets)
+        family = self._register(histograms(name, documentation, labels, buckets=buckets))
+        return family if labels else family.labels()
+
+    def _register(self, family: F) -> F:
+        self.registry.register(family)
+        self._exposition.add_family(family)
+        return family
 
     def expect_requests(self, operations: Iterable[tuple[str, str]]) -> None:
         """Start the request counts at zero for each (route, method) of the app."""
@@ -148,36 +176,63 @@ class Metrics:
             child = self._response_child(key)
         child.observe(seconds)
 
-    def _response_child(self, key: tuple[str, str, int]) -> _Observer:
+    def _response_child(self, key: tuple[str, str, int]) -> Histogram:
         if len(self._response_children) >= MAX_RESPONSE_SERIES:
             return self.request_duration.labels(OTHER, OTHER, OTHER)
         child = self._response_children[key] = self.request_duration.labels(*map(str, key))
         return child
 
-    @contextmanager
-    def store_operation(self, store: str, operation: str) -> Iterator[None]:
+    def store_operation(self, store: str, operation: str) -> "StoreTimer":
         """Measure a call to a store; `operation` is one of few names, never a key or a query.
 
         An error may name its own outcome (`store_outcome`): a full store is not an unavailable one.
         """
-        started = time.perf_counter()
-        outcome = "error"
-        try:
-            yield
-            outcome = "ok"
-        except Exception as error:
-            outcome = getattr(error, "store_outcome", outcome)
-            raise
-        finally:
-            key = (store, operation, outcome)
-            child = self._store_children.get(key)
-            if child is None:
-                child = self._store_children[key] = self._store_duration.labels(*key)
-            child.observe(time.perf_counter() - started)
+        return StoreTimer(self, store, operation)
+
+    def store_finished(self, store: str, operation: str, outcome: str, seconds: float) -> None:
+        """Record a call to a store, as `store_operation` does."""
+        key = (store, operation, outcome)
+        child = self._store_children.get(key)
+        if child is None:
+            child = self._store_children[key] = self._store_duration.labels(*key)
+        child.observe(seconds)
 
     def render(self) -> bytes:
         """The exposition in the Prometheus text format."""
-        return generate_latest(_WithService(self.registry, self.service))
+        return "".join(self._exposition.pieces()).encode()
+
+    async def render_in_turns(self) -> bytes:
+        """As `render`, but other tasks, like probes, run between its pieces."""
+        pieces = []
+        for piece in self._exposition.pieces():
+            pieces.append(piece)
+            await asyncio.sleep(0)
+        return "".join(pieces).encode()
+
+
+class StoreTimer:
+    """Measures the block that it surrounds; see `Metrics.store_operation`."""
+
+    # A class: a generator costs each call 1 µs more.
+    __slots__ = ("_metrics", "_operation", "_started", "_store")
+
+    def __init__(self, metrics: Metrics, store: str, operation: str) -> None:
+        self._metrics = metrics
+        self._store = store
+        self._operation = operation
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        seconds = time.perf_counter() - self._started
+        outcome = "ok" if error is None else getattr(error, "store_outcome", "error")
+        self._metrics.store_finished(self._store, self._operation, outcome, seconds)
 
 
 class ClientMetrics:
@@ -204,24 +259,3 @@ class ClientMetrics:
             "Is the circuit breaker of an upstream open (1)?",
             ("upstream",),
         )
-
-
-class _WithService(CollectorRegistry):
-    """A view of a registry whose samples carry the constant label `service`.
-
-    `*_created` samples are omitted: they double the series of counters without need.
-    """
-
-    def __init__(self, registry: CollectorRegistry, service: str) -> None:
-        super().__init__()
-        self._source = registry
-        self._service = service
-
-    def collect(self) -> Iterator[Metric]:
-        for metric in self._source.collect():
-            metric.samples = [
-                sample._replace(labels={**sample.labels, "service": self._service})
-                for sample in metric.samples
-                if not sample.name.endswith("_created")
-            ]
-            yield metric

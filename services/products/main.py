@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import get_args
 
 from fastapi import FastAPI
-from prometheus_client import Counter
 
 from app.client import Transport, Upstream
 from app.factory import create_app
@@ -19,6 +18,7 @@ from app.settings import load
 from app.stores.clock import Clock
 from app.stores.database import Database
 from app.stores.schema import SchemaCheck
+from app.telemetry.cells import Counter, Family
 from app.telemetry.metrics import Metrics
 from services.products.dependencies import State
 from services.products.repository import CatalogueRepository, ReservationRepository
@@ -105,7 +105,7 @@ def build(
     )
 
 
-def _reservation_outcomes(metrics: Metrics) -> Counter:
+def _reservation_outcomes(metrics: Metrics) -> Family[Counter]:
     return metrics.counter(
         "stock_reservations_total",
         "What became of attempts to reserve stock?",

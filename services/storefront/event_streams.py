@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 
-from prometheus_client import Gauge
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.client import StreamedResponse, Upstream, UpstreamError
 from app.errors import TooManyRequests, Unavailable
 from app.process.lifecycle import Lifecycle
+from app.telemetry.cells import Gauge
 
 EVENT_STREAM = "text/event-stream"
 IDLE_TIMEOUT = 45.0

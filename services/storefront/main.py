@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 from fastapi import FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from prometheus_client import Gauge
 
 from app.client import Transport, Upstream
 from app.factory import create_app
@@ -16,6 +15,7 @@ from app.process.health import Health
 from app.request.admission import Priority
 from app.request.media_types import FORM, JSON
 from app.settings import load
+from app.telemetry.cells import Gauge
 from app.telemetry.metrics import Metrics
 from services.storefront.clients import Carts, Orders, Products, RefreshedElsewhere, Users
 from services.storefront.dependencies import Shop, State

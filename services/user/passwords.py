@@ -14,9 +14,9 @@ from typing import Self, TypeVar
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
-from prometheus_client import Gauge
 
 from app.errors import Unavailable
+from app.telemetry.cells import Gauge
 
 T = TypeVar("T")
 

@@ -4,10 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
-from prometheus_client import Counter
-
 from app.errors import Problem
 from app.stores.clock import Clock, moment
+from app.telemetry.cells import Counter, Family
 from services.products.models import Line, Reservation
 from services.products.repository import (
     OutOfStock,
@@ -47,7 +46,7 @@ class ReservationService:
         *,
         lifetime: timedelta,
         on_change: Callable[[Collection[str]], None],
-        outcomes: Counter,
+        outcomes: Family[Counter],
         clock: Clock,
     ) -> None:
         self._repository = repository
