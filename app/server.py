@@ -16,6 +16,12 @@ A stop (SIGTERM, SIGINT) loses no request, because of its order:
 5. End the lifespan and exit with 0. A second signal exits at once.
 """
 
+if __name__ == "__main__":
+    # First, because it decides what the libraries below import.
+    from app.process.lean_start import prepare
+
+    prepare()
+
 import argparse
 import asyncio
 import contextlib
@@ -42,8 +48,6 @@ from app.telemetry.logs import configure_logging, get_logger
 USAGE_ERROR = 2
 STARTUP_FAILED = 3
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_GC_THRESHOLDS = (50_000, 20, 50)
-"""After start-up little garbage is cyclic; rarer collections shorten the slowest requests."""
 
 
 class Server(uvicorn.Server):
@@ -80,7 +84,6 @@ class Server(uvicorn.Server):
         self.started = True
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
         addresses = [address_of(listener) for listener in sockets or ()]
         get_logger().info("server.started", pid=os.getpid(), listening=addresses)
 
