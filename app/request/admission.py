@@ -39,7 +39,7 @@ class AdmissionControl:
     def __init__(
         self, metrics: Metrics, *, limit: int, max_queued: int, queue_timeout: float
     ) -> None:
-        self._slots = {p: max(1, int(limit * share)) for p, share in SHARES.items()}
+        self._slots = [max(1, int(limit * SHARES[priority])) for priority in Priority]
         self._max_queued = max_queued
         self._queue_timeout = queue_timeout
         self._in_flight = 0
@@ -49,13 +49,19 @@ class AdmissionControl:
         self._queued = 0
         self._shed = metrics.requests_shed
 
+    def try_acquire(self, priority: Priority) -> bool:
+        """Take a slot if one is free for this priority and nobody waits."""
+        if self._in_flight >= self._slots[priority] or self._queued:
+            return False
+        self._in_flight += 1
+        return True
+
     async def acquire(self, priority: Priority, *, timeout: float) -> None:
         """Take a slot, waiting for at most `timeout` seconds; `release` gives it back.
 
         Raises Overloaded, at once if the queue is full.
         """
-        if self._in_flight < self._slots[priority] and not self._queued:
-            self._in_flight += 1
+        if self.try_acquire(priority):
             return
         if self._queued >= self._max_queued and not self._displace_below(priority):
             raise self._overloaded("queue_full")
@@ -64,7 +70,8 @@ class AdmissionControl:
     def release(self) -> None:
         """Give a slot back: to the highest priority that waits, and there to the oldest."""
         self._in_flight -= 1
-        self._assign_slots()
+        if self._queued:
+            self._assign_slots()
 
     async def _wait(self, priority: Priority, timeout: float) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -10,7 +10,6 @@ from app.telemetry.context import (
     TIMEOUT_HEADER,
     Deadline,
     RequestContext,
-    new_short_id,
 )
 
 MIN_BUDGET_MS = 20
@@ -25,54 +24,55 @@ Headers = Mapping[bytes, bytes]
 
 
 def request_context(
-    headers: Headers, *, default_timeout: float, trust_timeout: bool
+    headers: Headers, *, started: float, default_timeout: float, trust_timeout: bool
 ) -> tuple[RequestContext, Problem | None]:
     """The context of a request, and the problem if its time budget is spent or malformed.
 
-    Without `trust_timeout` the caller's budget is ignored.
+    `started` is when it came, by the monotonic clock. Without `trust_timeout` the caller's budget
+    is ignored.
     """
-    budget = _text(headers, b"x-request-timeout-ms") if trust_timeout else None
-    deadline, problem = None, None
+    budget = headers.get(b"x-request-timeout-ms") if trust_timeout else None
+    if budget is None:
+        return _context(headers, Deadline(started + default_timeout)), None
     try:
-        deadline = _deadline(budget, default=default_timeout)
-    except Problem as error:
-        problem = error
-    return _context(headers, deadline), problem
+        return _context(headers, Deadline(started + _timeout(budget))), None
+    except Problem as problem:
+        return _context(headers, None), problem
 
 
 def _context(headers: Headers, deadline: Deadline | None) -> RequestContext:
     """A malformed request id or trace is replaced by a new one."""
-    request_id = _text(headers, b"x-request-id")
-    if request_id is None or not _REQUEST_ID.fullmatch(request_id):
-        request_id = new_short_id()
-    traceparent = _text(headers, b"traceparent")
-    parent = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    request_id = _matching(_REQUEST_ID, headers.get(b"x-request-id"))
+    traceparent = headers.get(b"traceparent")
+    parent = None if traceparent is None else _TRACEPARENT.fullmatch(traceparent.decode("latin-1"))
     if parent is None or parent[1] == NO_TRACE_ID or parent[2] == NO_SPAN_ID:
         return RequestContext(request_id, deadline=deadline)
-    tracestate = _text(headers, b"tracestate")
-    if tracestate is not None and not _TRACESTATE.fullmatch(tracestate):
-        tracestate = None
     return RequestContext(
-        request_id, parent[1], flags=parent[3], tracestate=tracestate, deadline=deadline
+        request_id,
+        parent[1],
+        flags=parent[3],
+        tracestate=_matching(_TRACESTATE, headers.get(b"tracestate")),
+        deadline=deadline,
     )
 
 
-def _deadline(budget: str | None, *, default: float) -> Deadline:
-    """The caller's deadline, or `default` seconds from now without a budget.
+def _matching(pattern: re.Pattern[str], value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    text = value.decode("latin-1")
+    return text if pattern.fullmatch(text) else None
+
+
+def _timeout(budget: bytes) -> float:
+    """The seconds a caller gives us.
 
     A malformed budget is refused, because its caller relies on it. Raises BadRequest, and
     DeadlineExceeded when almost nothing is left.
     """
-    if budget is None:
-        return Deadline.after(default)
-    if not (budget.isascii() and budget.isdigit() and len(budget) <= 9):
+    # The digits of bytes are those of ASCII.
+    if not (budget.isdigit() and len(budget) <= 9):
         raise BadRequest(f"The header {TIMEOUT_HEADER} must be a whole number of milliseconds.")
     milliseconds = int(budget)
     if milliseconds < MIN_BUDGET_MS:
         raise DeadlineExceeded("The time budget of this request is spent.")
-    return Deadline.after(min(milliseconds, MAX_BUDGET_MS) / 1000)
-
-
-def _text(headers: Headers, name: bytes) -> str | None:
-    value = headers.get(name)
-    return None if value is None else value.decode("latin-1")
+    return min(milliseconds, MAX_BUDGET_MS) / 1000

@@ -32,19 +32,6 @@ from app.telemetry.metrics import Metrics, method_label
 CLIENT_CLOSED_REQUEST = 499
 """Recorded when the caller is gone before the response; nginx uses the same number."""
 
-_RELEVANT_HEADERS = frozenset(
-    {
-        b"x-request-id",
-        b"traceparent",
-        b"tracestate",
-        b"x-request-timeout-ms",
-        b"content-length",
-        b"transfer-encoding",
-        b"content-type",
-        b"content-encoding",
-    }
-)
-
 
 class RequestMiddleware:
     """ASGI middleware; see the module's docstring.
@@ -91,12 +78,15 @@ class RequestMiddleware:
         if self._operations.handles(scope):
             await self._operations.respond(scope, receive, send)
             return
-        started = time.perf_counter()
+        started = time.monotonic()
         route = self._route_of(scope)
         self._metrics.request_started(route, method)
-        headers = {name: value for name, value in scope["headers"] if name in _RELEVANT_HEADERS}
+        headers = dict(scope["headers"])  # the last one of a name: these may appear only once
         context, problem = request_context(
-            headers, default_timeout=self._default_timeout, trust_timeout=self._trust_timeout
+            headers,
+            started=started,
+            default_timeout=self._default_timeout,
+            trust_timeout=self._trust_timeout,
         )
         response = ResponseSender(send, context.request_id)
         with use_context(context):
@@ -112,7 +102,7 @@ class RequestMiddleware:
                 problem = problem_for(error, route=route, method=method)
                 await response.send_problem(problem, scope, receive)
             finally:
-                ended = response.stream_started_at or time.perf_counter()
+                ended = response.stream_started_at or time.monotonic()
                 self._metrics.request_finished(route, method, response.status, ended - started)
 
     def _route_of(self, scope: Scope) -> str:
@@ -125,7 +115,8 @@ class RequestMiddleware:
         self, scope: Scope, receive: Receive, response: ResponseSender, operation: str
     ) -> None:
         priority = self._priorities.get(operation, Priority.NORMAL)
-        await self._admission.acquire(priority, timeout=current_context().time_left())
+        if not self._admission.try_acquire(priority):
+            await self._admission.acquire(priority, timeout=current_context().time_left())
         slot = response.slot = Slot(self._admission)
         try:
             await self._app(scope, receive, response.send)

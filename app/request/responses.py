@@ -45,7 +45,7 @@ class ResponseSender:
             self.status = message["status"]
             headers = [*message["headers"], (b"x-request-id", self._request_id)]
             if self.slot is not None and is_event_stream(headers):
-                self.stream_started_at = time.perf_counter()
+                self.stream_started_at = time.monotonic()
                 self.slot.release()
             message = {**message, "headers": headers}
         await self._send(message)

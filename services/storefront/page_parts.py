@@ -5,7 +5,7 @@ A part that does not come is replaced by a `MissingPart`: a visible, logged and 
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
 from app.client import UpstreamError
@@ -57,7 +57,7 @@ class PageParts:
         """
         deadline = within or self.deadline()
         try:
-            with use_context(replace(current_context(), deadline=deadline)):
+            with use_context(current_context().with_deadline(deadline)):
                 async with asyncio.timeout(deadline.remaining()):
                     return await part
         except (UpstreamError, RequestDeclined, TimeoutError) as error:

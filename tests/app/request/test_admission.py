@@ -142,6 +142,17 @@ async def test_the_queue_serves_by_priority_and_then_by_age() -> None:
     assert order == ["high", "normal 1", "normal 2", "low"]
 
 
+async def test_nobody_overtakes_a_request_that_waits() -> None:
+    admission = AdmissionControl(Metrics("test"), limit=4, max_queued=2, queue_timeout=5)
+    for _ in range(3):
+        assert admission.try_acquire(Priority.LOW)
+    waiting = await entered(admission, Priority.LOW)  # the last slot is kept for others
+    assert not admission.try_acquire(Priority.HIGH)
+    admission.release()
+    await waiting
+    assert admission.try_acquire(Priority.HIGH)
+
+
 async def test_a_full_queue_sheds_the_lowest_priority_first() -> None:
     metrics = Metrics("test")
     admission = AdmissionControl(metrics, limit=1, max_queued=2, queue_timeout=5)

@@ -99,3 +99,9 @@ async def test_a_spent_budget_is_refused(client: httpx2.AsyncClient, spent: str)
 async def test_a_malformed_budget_is_a_bad_request(client: httpx2.AsyncClient, wrong: str) -> None:
     headers = [(b"x-request-timeout-ms", wrong.encode())]
     assert (await client.get("/v1/items/1", headers=headers)).status_code == 400
+
+
+async def test_of_two_headers_with_one_name_the_last_one_counts(client: httpx2.AsyncClient) -> None:
+    headers = [("x-request-id", "first"), ("x-request-id", "last")]
+    response = await client.get("/v1/items/1", headers=headers)
+    assert response.headers["x-request-id"] == "last"
