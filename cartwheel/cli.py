@@ -205,6 +205,42 @@ def config(
     typer.echo(align(values))
 
 
+@app.command()
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="What to measure; or all.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="How often each variant is visited.")] = 7,
+    seconds: Annotated[float, typer.Option(help="How long each visit lasts.")] = 2.0,
+    connections: Annotated[int, typer.Option(help="How many send requests.")] = 64,
+    variants: Annotated[str, typer.Option(help="Only these, separated by commas.")] = "",
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Another checkout of Cartwheel with its .venv, to compare with."),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write all figures to this file.")
+    ] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Measure what requests cost on this machine."""
+    # Imported here: no other command needs it.
+    from cartwheel.bench.command import DEFAULT, Outputs, run_benches
+    from cartwheel.bench.options import Options
+    from cartwheel.bench.workbench import Checkout
+
+    options = Options(
+        rounds=rounds,
+        seconds=seconds,
+        connections=connections,
+        variants=[name.strip() for name in variants.split(",") if name.strip()],
+        against=Checkout.at(against) if against else None,
+        state_dir=_state(state_dir).root,
+    )
+    run_benches(names or [DEFAULT], options, Outputs(json_file, markdown=markdown))
+
+
 def main() -> None:
     """Run a command; an error is one line and an exit code."""
     try:

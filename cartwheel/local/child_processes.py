@@ -42,10 +42,11 @@ class ChildProcesses:
         descriptors: Iterable[int] = (),
         user: UnixUser = CURRENT_USER,
         with_stdin: bool = False,
+        folder: Path = PROJECT,
     ) -> Process:
         """Start a program, given by its full path. Its stdout and stderr are read from `stdout`.
 
-        ``descriptors`` are the open files that it inherits.
+        ``descriptors`` are the open files that it inherits, ``folder`` is where it works.
         Raises `CommandError` after `kill_all`, `OSError`.
         """
         if self.closed:
@@ -57,7 +58,7 @@ class ChildProcesses:
             *command,
             pass_fds=inherited,
             # Another user may have no access to the project's folder.
-            cwd=PROJECT if user == CURRENT_USER else "/",
+            cwd=folder if user == CURRENT_USER else "/",
             env=environment,
             stdin=PIPE if with_stdin else DEVNULL,
             stdout=PIPE,

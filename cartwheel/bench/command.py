@@ -1,0 +1,91 @@
+"""`cartwheel bench`: runs benches by name and shows what they found."""
+
+import asyncio
+import contextlib
+import resource
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from cartwheel.bench import cart_add
+from cartwheel.bench.machine import describe_machine
+from cartwheel.bench.options import Options
+from cartwheel.bench.progress_display import ProgressDisplay
+from cartwheel.bench.report import print_result, to_json, to_markdown, write_file
+from cartwheel.bench.results import BenchResult
+from cartwheel.bench.rounds import Progress
+from cartwheel.bench.workbench import Workbench, open_workbench
+from cartwheel.errors import CommandError, UsageError, describe_error
+from cartwheel.local.output import new_console
+
+ALL, DEFAULT = "all", "cart-add"
+# Enough for 1,024 connections on both sides.
+MAX_OPEN_FILES = 8192
+
+Bench = Callable[[Workbench, Options, Progress], Awaitable[BenchResult]]
+BENCHES: Mapping[str, Bench] = {DEFAULT: cart_add.run}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files to write besides the tables, and whether the tables are Markdown."""
+
+    json: Path | None = None
+    svg: Path | None = None
+    markdown: bool = False
+
+
+def run_benches(names: Sequence[str], options: Options, outputs: Outputs) -> None:
+    """Run the benches and print each result as soon as it is there. Raises `CommandError`."""
+    _raise_file_limit()
+    machine = describe_machine()
+    results = []
+    for name in _check_names(names):
+        result = _run(name, options)
+        results.append(result)
+        if outputs.markdown:
+            typer.echo(to_markdown(result) + "\n")
+        else:
+            print_result(new_console(), result)
+        # After each bench: what was measured is kept when the next one fails.
+        if outputs.json is not None:
+            write_file(outputs.json, to_json(machine, results))
+
+
+def _check_names(names: Sequence[str]) -> Sequence[str]:
+    for name in names:
+        if name not in (*BENCHES, ALL):
+            raise UsageError(f"There is no bench {name!r}: choose {', '.join(BENCHES)} or {ALL}.")
+    return list(BENCHES) if ALL in names else list(dict.fromkeys(names))
+
+
+def _run(name: str, options: Options) -> BenchResult:
+    try:
+        return asyncio.run(_run_until_stopped(name, options))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    except CommandError:
+        raise
+    except Exception as error:
+        raise CommandError(f"The bench {name} failed ({describe_error(error)}).") from error
+
+
+async def _run_until_stopped(name: str, options: Options) -> BenchResult:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    with ProgressDisplay(name) as progress:
+        async with open_workbench() as workbench:
+            return await BENCHES[name](workbench, options, progress)
+
+
+def _raise_file_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
