@@ -52,6 +52,11 @@ class JwksClient:
             clock=clock,
         )
 
+    def is_current(self, kid: str) -> bool:
+        """Whether the key is among keys that need not be fetched again yet."""
+        keys = self._keys.fresh(None)
+        return keys is not None and kid in keys
+
     async def find(self, kid: str) -> OKPKey | None:
         """Return the key, or None if the signer does not (any longer) publish it.
 

@@ -50,6 +50,12 @@ _REGISTRY = _Ed25519Only()
 class KeySource(Protocol):
     """Where the public keys of the signer come from."""
 
+    def is_current(self, kid: str) -> bool:
+        """Whether the signer publishes the key, as far as is known without waiting for it.
+
+        False while the keys have to be read again.
+        """
+
     async def find(self, kid: str) -> OKPKey | None:
         """Return the key, or None if the signer does not (any longer) publish it.
 
@@ -117,6 +123,17 @@ class TokenVerifier:
         self._wall_clock = wall_clock
         self._clock = clock
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+
+    def recall(self, token: bytes) -> Identity | None:
+        """Who the token speaks for, if that is known without waiting; else `verify` decides."""
+        verified = self._verified.get(hashlib.sha256(token).digest())
+        if (
+            verified is None
+            or self._clock() >= verified.until
+            or not self._keys.is_current(verified.kid)
+        ):
+            return None
+        return verified.identity
 
     async def verify(self, token: str) -> Identity:
         """Return who the token speaks for.

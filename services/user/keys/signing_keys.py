@@ -109,9 +109,17 @@ class SigningKeys:
         """The entries of the JWK set. Raises `StoreUnavailable`, as `signing_key` does."""
         return [key.public_jwk() for key in published_keys(await self._current(), self._clock())]
 
+    def is_current(self, kid: str) -> bool:
+        """Whether the key is published, according to keys that need not be read again yet."""
+        keys = self._keys.fresh(None)
+        return keys is not None and self._published(keys, kid) is not None
+
     async def find(self, kid: str) -> OKPKey | None:
         """The published key with this id. Raises `StoreUnavailable`, as `signing_key` does."""
-        published = published_keys(await self._current(), self._clock())
+        return self._published(await self._current(), kid)
+
+    def _published(self, keys: Sequence[SigningKey], kid: str) -> OKPKey | None:
+        published = published_keys(keys, self._clock())
         return next((key.private for key in published if key.key_id == kid), None)
 
     async def _current(self) -> Sequence[SigningKey]:

@@ -70,6 +70,44 @@ async def test_without_a_good_bearer_token_the_response_is_one_constant_401(
     assert response.json()["detail"] == "A valid access token is required."
 
 
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        ("Bearer {}", 200),
+        ("bearer {}", 200),
+        ("BEARER {}", 200),
+        ("Bearer   {}", 200),
+        ("Bearer \t{}", 200),
+        ("Bearer {}, {}", 401),
+        ("Bearer {}.", 401),
+        ("Bearer\t{}", 401),
+        ("Bearer{}", 401),
+        ("{}", 401),
+    ],
+)
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_known_token_is_accepted_in_the_same_spellings_as_a_new_one(
+    authorization: str, status: int, known: bool
+) -> None:
+    token = SIGNER.token()
+    async with service() as client:
+        if known:
+            usual = await client.get("/me", headers={"authorization": f"Bearer {token}"})
+            assert usual.status_code == 200
+        spelled = authorization.format(token, token)
+        response = await client.get("/me", headers={"authorization": spelled})
+
+    assert response.status_code == status
+
+
+async def test_of_two_authorization_headers_the_first_one_counts() -> None:
+    token, other = SIGNER.token("user_1"), SIGNER.token("user_2")
+    headers = [("authorization", f"Bearer {token}"), ("authorization", f"Bearer {other}")]
+    async with service() as client:
+        for order, subject in ((headers, "user_1"), (headers[::-1], "user_2")) * 2:
+            assert (await client.get("/me", headers=order)).json() == subject
+
+
 @pytest.mark.parametrize(("roles", "status"), [(("user", "staff"), 200), (("user",), 403)])
 async def test_a_role_gives_access_to_its_routes_only(roles: tuple[str, ...], status: int) -> None:
     token = SIGNER.token(roles=roles)

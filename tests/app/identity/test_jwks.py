@@ -76,6 +76,21 @@ async def test_a_withdrawn_key_is_refused_within_a_minute_for_verified_tokens_to
         assert (await verify.verify(new.token())).subject == "user_1"
 
 
+async def test_a_verified_token_is_not_recalled_while_its_key_may_be_withdrawn() -> None:
+    clock, new = Clock(), Signer("new-key")
+    server = KeyServer(SIGNER, new)
+    token = SIGNER.token()
+    async with verifier(server, clock=clock) as verify:
+        identity = await verify.verify(token)
+        clock.advance(59)
+        assert verify.recall(token.encode()) is identity
+        server.signers = (new,)
+        clock.advance(2)
+        assert verify.recall(token.encode()) is None
+        await verify.verify(new.token())
+        assert verify.recall(token.encode()) is None
+
+
 async def test_unknown_key_ids_do_not_hammer_the_signer() -> None:
     clock = Clock()
     server = KeyServer(SIGNER)

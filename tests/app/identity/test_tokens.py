@@ -211,3 +211,26 @@ async def test_verified_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
             await verify.verify(SIGNER.token(f"user_{number}"))
 
         assert len(verify._verified) == 10
+
+
+async def test_only_a_verified_token_is_recalled_and_only_until_it_expires() -> None:
+    clock, wall_clock = Clock(), Clock(1_000_000)
+    token = SIGNER.token(issued_at=wall_clock.now, expires_in=60)
+    other = SIGNER.token("user_2", issued_at=wall_clock.now, expires_in=60)
+    async with verifier(clock=clock, wall_clock=wall_clock) as verify:
+        assert verify.recall(token.encode()) is None
+        identity = await verify.verify(token)
+        clock.advance(59)
+        assert verify.recall(token.encode()) is identity
+        assert verify.recall(other.encode()) is None
+        clock.advance(7)
+        assert verify.recall(token.encode()) is None
+
+
+async def test_what_is_kept_of_a_token_is_no_token() -> None:
+    token = SIGNER.token()
+    async with verifier() as verify:
+        await verify.verify(token)
+        kept = repr(verify._verified)
+
+    assert not [part for part in token.split(".") if part in kept]

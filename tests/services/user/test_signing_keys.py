@@ -93,6 +93,21 @@ async def test_a_new_key_is_noticed_within_ten_seconds() -> None:
     assert [key["kid"] for key in await keys.jwks_entries()] == [OLD.key_id, NEW.key_id]
 
 
+async def test_a_key_is_current_while_it_is_published_and_freshly_read() -> None:
+    now = NOW
+    keys = SigningKeys(MemoryKeyStore(OLD, NEW), clock=lambda: now)
+    assert not keys.is_current(OLD.key_id)
+    await keys.signing_key()
+    assert keys.is_current(OLD.key_id)
+    assert not keys.is_current("another")
+    now = NOW + 11_000
+    assert not keys.is_current(OLD.key_id)
+    now = NEW.signs_from + STAY_PUBLISHED_MS
+    await keys.signing_key()
+    assert keys.is_current(NEW.key_id)
+    assert not keys.is_current(OLD.key_id)
+
+
 async def test_the_known_keys_go_on_while_the_store_is_down() -> None:
     now = NOW
     store = MemoryKeyStore(OLD)
