@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -12,6 +12,7 @@ from app.process.background import BackgroundTask, run_in_background
 from app.process.health import Health
 from app.process.lifecycle import Lifecycle
 from app.request.admission import Priority
+from app.request.compiled_route import compile_route
 from app.request.documentation import documentation_router
 from app.request.media_types import JSON
 from app.request.middleware import RequestMiddleware
@@ -27,7 +28,19 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 
 
 class ServiceApp(FastAPI):
-    """FastAPI whose OpenAPI document lists every status an operation can answer."""
+    """FastAPI with compiled routes, whose OpenAPI document lists every status of an operation."""
+
+    @cached_property
+    def route_table(self) -> RouteTable:
+        """All routes, compiled where possible. Made once, when all routers are included."""
+        return RouteTable(
+            self.routes,
+            compile_route=partial(compile_route, exception_handlers=self.exception_handlers),
+        )
+
+    def allowed_methods(self, path: str) -> list[str]:
+        """The methods `path` answers to."""
+        return self.route_table.allowed_methods(path)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -80,6 +93,7 @@ def create_app(
     app.state.operations = operations
     app.add_middleware(
         RequestMiddleware,
+        routes=lambda: app.route_table,
         settings=settings,
         metrics=metrics,
         operations=operations,
@@ -87,7 +101,7 @@ def create_app(
         accepted=frozenset(accepted),
         public=public,
     )
-    install_error_handlers(app)
+    install_error_handlers(app, app.allowed_methods)
     for router in routers:
         app.include_router(router)
     app.include_router(documentation_router(app))
@@ -104,10 +118,9 @@ def _with_telemetry(
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         configure_logging(settings, service)
+        assert isinstance(app, ServiceApp)
         metrics.expect_requests(
-            (route, method)
-            for route, method in RouteTable(app.routes).operations()
-            if method != "HEAD"
+            (route, method) for route, method in app.route_table.operations() if method != "HEAD"
         )
         operations, lifecycle = app.state.operations, app.state.lifecycle
         lag = BackgroundTask(

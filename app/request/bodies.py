@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from starlette.types import Message, Receive
 
 from app.errors import BadRequest, PayloadTooLarge, RequestTimeout
-from app.request.media_types import JSON, accepted_media_type
-from app.request.strict_json import check_json
+from app.request.media_types import accepted_media_type
 
 _CLOSE: Mapping[str, str] = {"connection": "close"}
 
@@ -17,27 +17,34 @@ class ClientDisconnected(Exception):
     """The caller went away before the body was complete."""
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A whole request body and its media type, which is empty for an empty body."""
+
+    content: bytes
+    media_type: str
+
+
 class BodyReader:
-    """Reads and checks bodies of at most `limit` bytes within `timeout` seconds."""
+    """Reads bodies of at most `limit` bytes within `timeout` seconds."""
 
     def __init__(self, *, limit: int, timeout: float, accepted: frozenset[str]) -> None:
         self._limit = limit
         self._timeout = timeout
         self._accepted = accepted
 
-    async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> Receive:
-        """A `receive` for the app that has the whole body. Raises Problem, ClientDisconnected."""
+    async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> Body | None:
+        """The body; None if the request has none. Raises Problem, ClientDisconnected."""
         declared = headers.get(b"content-length")
         if declared in (None, b"0") and b"transfer-encoding" not in headers:
-            return receive
-        body = await _read_body(
+            return None
+        content = await _read_body(
             receive, declared=declared, limit=self._limit, timeout=self._timeout
         )
-        if body:
-            content_type, encoding = headers.get(b"content-type"), headers.get(b"content-encoding")
-            if accepted_media_type(content_type, encoding, self._accepted) == JSON:
-                check_json(body)
-        return _replay(body, receive)
+        if not content:
+            return Body(content, "")
+        content_type, encoding = headers.get(b"content-type"), headers.get(b"content-encoding")
+        return Body(content, accepted_media_type(content_type, encoding, self._accepted))
 
 
 async def _read_body(
@@ -81,8 +88,10 @@ def _too_large(limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"A body may have at most {limit} bytes.", headers=_CLOSE)
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: Body | None, receive: Receive) -> Receive:
     """A `receive` that returns `body` once, and then what the connection reports."""
+    if body is None:
+        return receive
     is_replayed = False
 
     async def replaying() -> Message:
@@ -90,7 +99,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         if is_replayed:
             return await receive()
         is_replayed = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return {"type": "http.request", "body": body.content, "more_body": False}
 
     return replaying
 

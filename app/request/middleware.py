@@ -8,23 +8,25 @@ One plain ASGI layer, because each further layer costs each request. The stages,
 3. The request id, trace and deadline are read (`context`).
 4. The address and the body are checked (`app.process.request_target`, `bodies`).
 5. The request takes a slot, waits for one, or is shed (`admission`).
-6. The app answers. An error becomes a problem (`problems`).
+6. The route answers: the compiled one (`compiled_route`), else the app. An error becomes a
+   problem (`problems`).
 7. The response gets the request id (`responses`) and is counted with its duration.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.process.request_target import check_characters
 from app.request.admission import AdmissionControl, Priority, Slot
-from app.request.bodies import BodyReader, ClientDisconnected
+from app.request.bodies import Body, BodyReader, ClientDisconnected
+from app.request.compiled_route import UncompiledRoute
 from app.request.context import request_context
 from app.request.operations import Operations
 from app.request.problems import problem_for
 from app.request.responses import ResponseSender
-from app.request.routing import RouteTable, head_as_get
+from app.request.routing import RouteMatch, RouteTable, head_as_get
 from app.settings import ServiceSettings
 from app.telemetry.context import current_context, use_context
 from app.telemetry.metrics import Metrics, method_label
@@ -45,6 +47,7 @@ class RequestMiddleware:
         self,
         app: ASGIApp,
         *,
+        routes: Callable[[], RouteTable],
         settings: ServiceSettings,
         metrics: Metrics,
         operations: Operations,
@@ -53,12 +56,13 @@ class RequestMiddleware:
         public: bool = False,
     ) -> None:
         self._app = app
+        self._uncompiled = UncompiledRoute(app)
         self._metrics = metrics
         self._operations = operations
         self._priorities = priorities
         self._default_timeout = settings.request_timeout
         self._trust_timeout = not public
-        self._routes: RouteTable | None = None
+        self._routes = routes
         self._bodies = BodyReader(
             limit=settings.body_limit, timeout=settings.body_timeout, accepted=accepted
         )
@@ -79,8 +83,8 @@ class RequestMiddleware:
             await self._operations.respond(scope, receive, send)
             return
         started = time.monotonic()
-        route = self._route_of(scope)
-        self._metrics.request_started(route, method)
+        match = self._routes().find(scope["path"], scope["method"])
+        self._metrics.request_started(match.template, method)
         headers = dict(scope["headers"])  # the last one of a name: these may appear only once
         context, problem = request_context(
             headers,
@@ -94,31 +98,35 @@ class RequestMiddleware:
                 if problem is not None:
                     raise problem
                 check_characters(scope["path"], scope["query_string"])
-                receive = await self._bodies.read(receive, headers)
-                await self._call_app(scope, receive, response, f"{scope['method']} {route}")
+                body = await self._bodies.read(receive, headers)
+                await self._respond(match, scope, receive, response, body)
             except ClientDisconnected:
                 response.status = CLIENT_CLOSED_REQUEST
             except Exception as error:
-                problem = problem_for(error, route=route, method=method)
+                problem = problem_for(error, route=match.template, method=method)
                 await response.send_problem(problem, scope, receive)
             finally:
                 ended = response.stream_started_at or time.monotonic()
-                self._metrics.request_finished(route, method, response.status, ended - started)
+                self._metrics.request_finished(
+                    match.template, method, response.status, ended - started
+                )
 
-    def _route_of(self, scope: Scope) -> str:
-        # Built with the first request: a service may add routes after this middleware.
-        if self._routes is None:
-            self._routes = RouteTable(scope["app"].routes)
-        return self._routes.resolve(scope["path"], scope["method"])
-
-    async def _call_app(
-        self, scope: Scope, receive: Receive, response: ResponseSender, operation: str
+    async def _respond(
+        self,
+        match: RouteMatch,
+        scope: Scope,
+        receive: Receive,
+        response: ResponseSender,
+        body: Body | None,
     ) -> None:
-        priority = self._priorities.get(operation, Priority.NORMAL)
+        route = match.compiled or self._uncompiled
+        value = route.read_body(body)
+        priority = self._priorities.get(f"{scope['method']} {match.template}", Priority.NORMAL)
         if not self._admission.try_acquire(priority):
             await self._admission.acquire(priority, timeout=current_context().time_left())
         slot = response.slot = Slot(self._admission)
         try:
-            await self._app(scope, receive, response.send)
+            scope["path_params"] = match.path_params
+            await route.respond(scope, receive, response, body=body, value=value)
         finally:
             slot.release()

@@ -10,8 +10,7 @@ where there are path parameters; 422 where there are others; 401 where a caller 
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -31,7 +30,6 @@ from app.errors import (
     Problem,
     UnprocessablePayload,
 )
-from app.request.routing import RouteTable
 from app.telemetry.context import current_context
 from app.telemetry.logs import get_logger
 
@@ -90,15 +88,12 @@ def problem_for(error: Exception, *, route: str, method: str) -> Problem:
     return Internal("Something went wrong here.")
 
 
-def install_error_handlers(app: FastAPI) -> None:
+def install_error_handlers(app: FastAPI, allowed_methods: Callable[[str], list[str]]) -> None:
     """Have every expected error of `app` answered as a problem.
 
-    Unexpected exceptions reach the middleware, which logs and counts them (`problem_for`).
+    `allowed_methods` of a path are named with 405. Unexpected exceptions reach the middleware,
+    which logs and counts them (`problem_for`).
     """
-
-    @cache
-    def routes() -> RouteTable:
-        return RouteTable(app.routes)
 
     async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -109,7 +104,7 @@ def install_error_handlers(app: FastAPI) -> None:
         problem = from_http_exception(error)
         if isinstance(problem, MethodNotAllowed):
             # The framework names the methods of one route; others may have the same path.
-            allowed = routes().allowed_methods(request.scope["path"])
+            allowed = allowed_methods(request.scope["path"])
             problem.headers = {"allow": ", ".join(allowed)}
         return problem_response(problem)
 

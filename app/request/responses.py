@@ -32,7 +32,7 @@ class ResponseSender:
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._request_id = request_id.encode()
-        self._is_started = False
+        self.is_started = False
         self.status = Internal.status
         self.slot: Slot | None = None
         self.stream_started_at: float | None = None
@@ -41,7 +41,7 @@ class ResponseSender:
     async def send(self, message: Message) -> None:
         """Pass on a message of the app; an ASGI `send`."""
         if message["type"] == "http.response.start":
-            self._is_started = True
+            self.is_started = True
             self.status = message["status"]
             headers = [*message["headers"], (b"x-request-id", self._request_id)]
             if self.slot is not None and is_event_stream(headers):
@@ -50,9 +50,19 @@ class ResponseSender:
             message = {**message, "headers": headers}
         await self._send(message)
 
+    async def send_whole(
+        self, status: int, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> None:
+        """Send a response that is no event stream. `headers` lack the request id."""
+        self.is_started = True
+        self.status = status
+        headers.append((b"x-request-id", self._request_id))
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
     async def send_problem(self, problem: Problem, scope: Scope, receive: Receive) -> None:
         """Send `problem`, unless a response has begun: the server then cuts the connection."""
-        if self._is_started:
+        if self.is_started:
             return
         response = problem_response(problem)
         if problem.headers.get("connection") != "close":

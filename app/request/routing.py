@@ -1,16 +1,19 @@
-"""The route template of a request, known before the app routes it.
+"""Which route answers a request: found once, before anything else is decided about it.
 
-So a shed request has its route in the metrics, too.
+So a shed request has its route in the metrics, too, and nothing walks the routers again.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.convertors import Convertor
 from starlette.routing import BaseRoute
 from starlette.types import Scope
 
+from app.request.compiled_route import CompiledRoute
 from app.telemetry.metrics import UNMATCHED
 
 
@@ -23,40 +26,62 @@ def head_as_get(scope: Scope) -> Scope:
 class _Route:
     template: str
     pattern: re.Pattern[str]
+    convertors: Mapping[str, Convertor[Any]]
     methods: frozenset[str] | None
+    compiled: CompiledRoute | None
 
     def allows(self, method: str) -> bool:
         return self.methods is None or method in self.methods
 
 
+@dataclass(frozen=True, slots=True)
+class RouteMatch:
+    """The route of a request. If `compiled` is None, the app has to find out what it answers."""
+
+    template: str
+    compiled: CompiledRoute | None = None
+    path_params: Mapping[str, Any] = field(default_factory=dict)
+
+
+_NO_MATCH = RouteMatch(UNMATCHED)
+CompileRoute = Callable[[RouteContext], CompiledRoute | None]
+
+
 class RouteTable:
-    """The route templates of an app, with the prefixes of their routers.
+    """The routes of an app, with the prefixes of their routers.
 
     `scope["route"].path` lacks those prefixes since FastAPI 0.137.
     """
 
-    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+    def __init__(
+        self, routes: Sequence[BaseRoute], *, compile_route: CompileRoute = lambda _: None
+    ) -> None:
         self._routes = [
-            _Route(context.path_format, context.path_regex, _methods(context.methods))
+            _Route(
+                context.path_format,
+                context.path_regex,
+                context.param_convertors,
+                None if context.methods is None else frozenset(context.methods),
+                compile_route(context),
+            )
             for context in iter_route_contexts(routes)
             if context.path_format is not None
         ]
-        # Most hot paths have no parameters: one look-up resolves them.
+        # Most hot paths have no parameters: one look-up finds them.
         self._literals = {
-            route.template: self._matching(route.template)
+            (route.template, method): self._search(route.template, method)
             for route in self._routes
             if "{" not in route.template
+            for method in route.methods or ()
         }
 
-    def resolve(self, path: str, method: str) -> str:
-        """The template that answers `method` on `path`, else one of that path, else `unmatched`."""
-        matching = self._literals.get(path)
-        if matching is None:
-            matching = self._matching(path)
-        for route in matching:
-            if route.allows(method):
-                return route.template
-        return matching[0].template if matching else UNMATCHED
+    def find(self, path: str, method: str) -> RouteMatch:
+        """The first route that answers `method` on `path`.
+
+        Without one, the template of the first route of that path, else `unmatched`.
+        """
+        literal = self._literals.get((path, method))
+        return literal if literal is not None else self._search(path, method)
 
     def operations(self) -> Iterator[tuple[str, str]]:
         """Every (template, method) the app answers."""
@@ -64,14 +89,35 @@ class RouteTable:
             for method in sorted(route.methods or ()):
                 yield route.template, method
 
+    def compiled_operations(self) -> Iterator[tuple[str, str]]:
+        """Those that are answered without FastAPI."""
+        for route in self._routes:
+            if route.compiled is not None:
+                for method in sorted(route.methods or ()):
+                    yield route.template, method
+
     def allowed_methods(self, path: str) -> list[str]:
         """The methods `path` answers to, for `Allow`."""
-        methods = {method for route in self._matching(path) for method in route.methods or ()}
+        methods = {
+            method
+            for route in self._routes
+            if route.pattern.match(path)
+            for method in route.methods or ()
+        }
         return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
-    def _matching(self, path: str) -> list[_Route]:
-        return [route for route in self._routes if route.pattern.match(path)]
+    def _search(self, path: str, method: str) -> RouteMatch:
+        other_method = _NO_MATCH
+        for route in self._routes:
+            match = route.pattern.match(path)
+            if match is None:
+                continue
+            if route.allows(method):
+                return RouteMatch(route.template, route.compiled, _path_params(route, match))
+            if other_method is _NO_MATCH:
+                other_method = RouteMatch(route.template)
+        return other_method
 
 
-def _methods(methods: set[str] | None) -> frozenset[str] | None:
-    return None if methods is None else frozenset(methods)
+def _path_params(route: _Route, match: re.Match[str]) -> dict[str, Any]:
+    return {name: route.convertors[name].convert(text) for name, text in match.groupdict().items()}

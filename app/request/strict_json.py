@@ -15,8 +15,8 @@ _MAX_DEPTH = 32
 _MAX_DIGITS = 25
 
 
-def check_json(body: bytes) -> None:
-    """Raise BadRequest unless `body` is one strict JSON document."""
+def read_json(body: bytes) -> Any:
+    """The document. Raises BadRequest unless `body` is one strict JSON document."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -29,6 +29,7 @@ def check_json(body: bytes) -> None:
         raise BadRequest("The body is nested too deeply.")
     if "\\u" in text:
         _refuse_unstorable(document)
+    return document
 
 
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:

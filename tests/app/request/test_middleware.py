@@ -16,6 +16,7 @@ from app.request.admission import Priority
 from app.request.media_types import JSON
 from app.request.middleware import RequestMiddleware
 from app.request.operations import Operations
+from app.request.routing import RouteTable
 from app.settings import ServiceSettings, load
 from app.telemetry.context import NO_REQUEST, current_context
 from app.telemetry.metrics import Metrics
@@ -28,6 +29,9 @@ ROUTES = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 async def handle() -> None: ...
 
 
+TABLE = RouteTable(ROUTES.routes)
+
+
 class World:
     """The middleware around `app`, and what it measured."""
 
@@ -35,6 +39,7 @@ class World:
         self.metrics = Metrics("test")
         self._middleware = RequestMiddleware(
             app,
+            routes=lambda: TABLE,
             settings=load(ServiceSettings, **settings),
             metrics=self.metrics,
             operations=Operations(

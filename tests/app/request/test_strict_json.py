@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import BadRequest
-from app.request.strict_json import check_json
+from app.request.strict_json import read_json
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from app.request.strict_json import check_json
      b'"\\ud83d\\ude00"'],
 )  # fmt: skip
 def test_strict_json_passes(body: bytes) -> None:
-    check_json(body)
+    read_json(body)
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_strict_json_passes(body: bytes) -> None:
 )
 def test_other_json_is_refused_with_the_reason(body: bytes, reason: str) -> None:
     with pytest.raises(BadRequest, match=reason):
-        check_json(body)
+        read_json(body)

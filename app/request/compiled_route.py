@@ -1,0 +1,229 @@
+"""A FastAPI route as one direct call.
+
+A route is written for FastAPI: decorator, annotations, dependencies, OpenAPI. Serving it in
+FastAPI's general way costs several times what the route itself does (docs/performance.md). So a
+route's signature is compiled once, at the start: the middleware, which knows the route already,
+calls it without walking routers or middlewares again, and the response leaves as the bytes that
+pydantic-core made. The bytes are the same either way (`tests/contracts/test_compiled_routes.py`).
+
+A route that is not supported is served by FastAPI, as `NotCompilable` says.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, cast
+
+from fastapi.datastructures import DefaultPlaceholder
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.params import File, Form
+from fastapi.routing import APIRoute, RouteContext
+from fastapi.utils import is_body_allowed_for_status_code
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope
+
+from app.request.bodies import Body, replay
+from app.request.json_body import JsonBody, ReadBody
+from app.request.media_types import JSON
+from app.request.responses import ResponseSender
+from app.request.signature import HeaderResponse, Inputs, NotCompilable, compile_signature
+from app.request.strict_json import read_json
+from app.telemetry.logs import get_logger
+
+_NO_BODY: ReadBody = (None, [])
+_JSON_CONTENT_TYPE = (b"content-type", JSON.encode())
+
+
+class CompiledRoute:
+    """One route. Belongs to the app whose `exception_handlers` it is given."""
+
+    def __init__(
+        self, context: RouteContext, exception_handlers: Mapping[Any, ExceptionHandler]
+    ) -> None:
+        """Raises `NotCompilable`."""
+        _refuse_unsupported(context)
+        self._exception_handlers = exception_handlers
+        self._context = context
+        self._endpoint = cast(Callable[..., Any], context.endpoint)
+        self._signature = compile_signature(context.dependant)
+        self._has_generators = self._signature.has_generators
+        self._body = None if context.body_field is None else JsonBody(context.body_field)
+        self._status: int = context.status_code or 200
+        self._response_model = context.response_model
+        self._response_field = context.response_field
+
+    def read_body(self, body: Body | None) -> ReadBody:
+        """The body as this route takes it. Raises `BadRequest` unless JSON is strict JSON."""
+        if body is None or not body.content:
+            return _NO_BODY if self._body is None else self._body.absent
+        if self._body is None:
+            if body.media_type == JSON:
+                read_json(body.content)
+            return _NO_BODY
+        if body.media_type != JSON:
+            return self._body.read_other(body.content)
+        return self._body.read(body.content)
+
+    async def respond(
+        self,
+        scope: Scope,
+        receive: Receive,
+        response: ResponseSender,
+        *,
+        body: Body | None,
+        value: ReadBody,
+    ) -> None:
+        """Call the endpoint and send what it returns."""
+        scope["route"] = self._context.original_route
+        scope["endpoint"] = self._endpoint
+        request = Request(scope, replay(body, receive), response.send)
+        try:
+            if self._has_generators:
+                await self._respond_with_generators(request, response, value)
+            else:
+                inputs = Inputs(request, *value, None)
+                await self._send(await self._call(inputs), inputs, response)
+        except Exception as error:
+            await self._respond_to_error(request, response, error)
+
+    async def _respond_with_generators(
+        self, request: Request, response: ResponseSender, value: ReadBody
+    ) -> None:
+        async with AsyncExitStack() as stack:
+            inputs = Inputs(request, *value, stack)
+            await self._send(await self._call(inputs), inputs, response)
+            return
+        raise RuntimeError("A dependency that yields has swallowed an error.")
+
+    async def _call(self, inputs: Inputs) -> Any:
+        arguments = await self._signature.arguments(inputs)
+        if inputs.errors:
+            raise RequestValidationError(inputs.errors)
+        return await self._endpoint(**arguments)
+
+    async def _send(self, content: Any, inputs: Inputs, response: ResponseSender) -> None:
+        if isinstance(content, Response):
+            request = inputs.request
+            await content(request.scope, request.receive, response.send)
+            return
+        if self._response_field is None:
+            await self._send_encoded(content, inputs, response)
+            return
+        body = self._serialize(content)
+        headers = [(b"content-length", b"%d" % len(body)), _JSON_CONTENT_TYPE]
+        status = self._status
+        if inputs.response is not None:
+            headers += inputs.response.raw_headers
+            status = inputs.response.status_code or status
+        await response.send_whole(status, headers, body)
+
+    def _serialize(self, content: Any) -> bytes:
+        context = self._context
+        field = self._response_field
+        if type(content) is not self._response_model:
+            content, errors = field.validate(content, {}, loc=("response",))
+            if errors:
+                raise ResponseValidationError(errors)
+        return cast(
+            bytes,
+            field.serialize_json(
+                content,
+                include=context.response_model_include,
+                exclude=context.response_model_exclude,
+                by_alias=context.response_model_by_alias,
+                exclude_unset=context.response_model_exclude_unset,
+                exclude_defaults=context.response_model_exclude_defaults,
+                exclude_none=context.response_model_exclude_none,
+            ),
+        )
+
+    async def _send_encoded(self, content: Any, inputs: Inputs, response: ResponseSender) -> None:
+        """Send what has no declared model, as FastAPI encodes it."""
+        headers = inputs.response or HeaderResponse()
+        encoded = JSONResponse(
+            jsonable_encoder(content), status_code=headers.status_code or self._status
+        )
+        if not is_body_allowed_for_status_code(encoded.status_code):
+            encoded.body = b""
+        encoded.raw_headers.extend(headers.raw_headers)
+        await encoded(inputs.request.scope, inputs.request.receive, response.send)
+
+    async def _respond_to_error(
+        self, request: Request, response: ResponseSender, error: Exception
+    ) -> None:
+        """Send what the app's handler makes of this error. Raises it if there is none."""
+        handler = next(
+            (
+                self._exception_handlers[kind]
+                for kind in type(error).__mro__
+                if kind in self._exception_handlers and kind is not Exception
+            ),
+            None,
+        )
+        if handler is None:
+            raise error
+        if response.is_started:
+            raise RuntimeError("The request failed after the response had begun.") from error
+        answer = await cast(Any, handler)(request, error)
+        await answer(request.scope, request.receive, response.send)
+
+
+class UncompiledRoute:
+    """Any route that the app has to serve in its own way."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def read_body(self, body: Body | None) -> ReadBody:
+        """Raises `BadRequest` unless JSON is strict JSON."""
+        if body is not None and body.media_type == JSON:
+            read_json(body.content)
+        return _NO_BODY
+
+    async def respond(
+        self,
+        scope: Scope,
+        receive: Receive,
+        response: ResponseSender,
+        *,
+        body: Body | None,
+        value: ReadBody,
+    ) -> None:
+        """Have the app respond, which reads the body itself."""
+        await self._app(scope, replay(body, receive), response.send)
+
+
+def compile_route(
+    context: RouteContext, *, exception_handlers: Mapping[Any, ExceptionHandler]
+) -> CompiledRoute | None:
+    """The compiled route, or None with a line in the log that says why FastAPI serves it."""
+    route = f"{' '.join(sorted(context.methods or ()))} {context.path_format}"
+    try:
+        compiled = CompiledRoute(context, exception_handlers)
+    except NotCompilable as error:
+        get_logger().debug("route.not_compiled", route=route, reason=str(error))
+        return None
+    get_logger().debug("route.compiled", route=route)
+    return compiled
+
+
+def _refuse_unsupported(context: RouteContext) -> None:
+    route = context.original_route
+    if type(route) is not APIRoute:
+        raise NotCompilable(f"{type(route).__name__} is not a plain APIRoute")
+    if context.is_sse_stream or context.is_json_stream:
+        raise NotCompilable("it streams what the endpoint yields")
+    if context.max_body_size is not None:
+        raise NotCompilable("it has a body limit of its own")
+    is_default_class = isinstance(context.response_class, DefaultPlaceholder)
+    if context.response_field is not None and not is_default_class:
+        raise NotCompilable("it has a response model and a response class")
+    if context.response_field is not None and not is_body_allowed_for_status_code(
+        context.status_code
+    ):
+        raise NotCompilable("its status has no body")
+    if context._embed_body_fields:
+        raise NotCompilable("its body has one member for each parameter")
+    if context.body_field is not None and isinstance(context.body_field.field_info, File | Form):
+        raise NotCompilable("its body is a form")

@@ -1,0 +1,257 @@
+"""What a route or dependency takes from a request, worked out once from its signature.
+
+FastAPI keeps a signature as a tree (`Dependant`) and walks it for each request in the most
+general way. Here the tree is compiled into the steps that this signature needs. The order of the
+steps, the values and the errors are those of `fastapi.dependencies.utils.solve_dependencies`.
+
+`NotCompilable` names what is not supported; FastAPI then serves the route.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from inspect import isasyncgenfunction, iscoroutinefunction, isfunction
+from typing import Any
+
+from fastapi._compat import ModelField, field_annotation_is_scalar
+from fastapi.dependencies.models import Dependant
+from fastapi.params import Param
+from starlette.requests import Request
+from starlette.responses import Response
+
+ErrorDetail = dict[str, Any]
+"""One error as pydantic lists it: `type`, `loc`, `msg`."""
+
+_CONSTANTS = (type(None), str, int, float, bool, Enum)
+
+
+class NotCompilable(Exception):
+    """FastAPI has to serve this route; the message says why."""
+
+
+class HeaderResponse(Response):
+    """What an endpoint's `response` parameter is: headers and a status for the real response."""
+
+    def __init__(self) -> None:
+        self.raw_headers = []
+        self.status_code = None  # type: ignore[assignment]
+
+
+@dataclass(slots=True)
+class Inputs:
+    """What the steps of one request work on. `errors` collects what is wrong with the request."""
+
+    request: Request
+    body: Any
+    body_errors: list[ErrorDetail]
+    stack: AsyncExitStack | None
+    """Closed after the response was sent; there is one if a dependency yields."""
+    errors: list[ErrorDetail] = field(default_factory=list)
+    response: HeaderResponse | None = None
+    solved: dict[int, Any] = field(default_factory=dict)
+    """The values of dependencies that are used more than once, by the id of their function."""
+
+
+class Signature:
+    """The arguments of one endpoint or dependency."""
+
+    def __init__(self, dependant: Dependant, *, shared: frozenset[int]) -> None:
+        """`shared` are the ids of the functions that the whole tree uses more than once."""
+        _refuse_unsupported(dependant)
+        self._dependencies = [_Dependency(sub, shared=shared) for sub in dependant.dependencies]
+        self._parameters = list(_parameters(dependant))
+        self._body_name = dependant.body_params[0].name if dependant.body_params else None
+        self._request_name = dependant.request_param_name or dependant.http_connection_param_name
+        self._response_name = dependant.response_param_name
+
+    @property
+    def takes_only_the_request(self) -> bool:
+        others = self._dependencies or self._parameters or self._body_name or self._response_name
+        return self._request_name is not None and not others
+
+    @property
+    def has_generators(self) -> bool:
+        return any(one.is_generator or one.signature.has_generators for one in self._dependencies)
+
+    async def arguments(self, inputs: Inputs) -> dict[str, Any]:
+        """The arguments; not to be used if this added to `inputs.errors`."""
+        arguments: dict[str, Any] = {}
+        for dependency in self._dependencies:
+            await dependency.solve(inputs, arguments)
+        for parameter in self._parameters:
+            parameter.read(inputs, arguments)
+        if self._body_name is not None:
+            inputs.errors += inputs.body_errors
+            arguments[self._body_name] = inputs.body
+        if self._request_name is not None:
+            arguments[self._request_name] = inputs.request
+        if self._response_name is not None:
+            if inputs.response is None:
+                inputs.response = HeaderResponse()
+            arguments[self._response_name] = inputs.response
+        return arguments
+
+
+def compile_signature(dependant: Dependant) -> Signature:
+    """Raises `NotCompilable`."""
+    functions = [id(one.call) for one in _tree(dependant)]
+    shared = frozenset(one for one in functions if functions.count(one) > 1)
+    return Signature(dependant, shared=shared)
+
+
+def _tree(dependant: Dependant) -> Iterator[Dependant]:
+    for dependency in dependant.dependencies:
+        yield dependency
+        yield from _tree(dependency)
+
+
+class _Dependency:
+    """One `Depends`: its function, and the name of the argument that gets the value."""
+
+    def __init__(self, dependant: Dependant, *, shared: frozenset[int]) -> None:
+        self.signature = Signature(dependant, shared=shared)
+        self.is_generator = _is_generator(dependant)
+        self._call: Callable[..., Any] = _call_of(dependant)
+        self._name = dependant.name
+        self._key = id(dependant.call) if id(dependant.call) in shared else None
+        self._use_cache = dependant.use_cache
+        # The most frequent kind: nothing has to be collected for it.
+        self._request_name = (
+            dependant.request_param_name if self.signature.takes_only_the_request else None
+        )
+
+    async def solve(self, inputs: Inputs, arguments: dict[str, Any]) -> None:
+        """Add the value to the arguments of what depends on it, unless the request is wrong."""
+        if self._request_name is not None:
+            own = {self._request_name: inputs.request}
+        else:
+            error_count = len(inputs.errors)
+            own = await self.signature.arguments(inputs)
+            if len(inputs.errors) > error_count:
+                return
+        if self._key is not None and self._use_cache and self._key in inputs.solved:
+            value = inputs.solved[self._key]
+        else:
+            value = await self._value(inputs, own)
+        if self._name is not None:
+            arguments[self._name] = value
+
+    async def _value(self, inputs: Inputs, own: dict[str, Any]) -> Any:
+        if self.is_generator:
+            assert inputs.stack is not None
+            value = await inputs.stack.enter_async_context(self._call(**own))
+        else:
+            value = await self._call(**own)
+        if self._key is not None:
+            inputs.solved.setdefault(self._key, value)
+        return value
+
+
+class _Parameter:
+    """A single value from the path, the query, a header or a cookie."""
+
+    def __init__(self, model_field: ModelField, read: Callable[[Request, str], str | None]) -> None:
+        _refuse_unsupported_field(model_field)
+        info = model_field.field_info
+        assert isinstance(info, Param)
+        self._name = model_field.name
+        self._alias = model_field.alias
+        self._location = (info.in_.value, self._alias)
+        self._validate = model_field.validate
+        self._read = read
+        self._is_required = info.is_required()
+        self._default = None if self._is_required else model_field.get_default()
+
+    def read(self, inputs: Inputs, arguments: dict[str, Any]) -> None:
+        text = self._read(inputs.request, self._alias)
+        if text is None:
+            self._use_default(inputs, arguments)
+            return
+        value, errors = self._validate(text, {}, loc=self._location)
+        if errors:
+            inputs.errors += errors
+        else:
+            arguments[self._name] = value
+
+    def _use_default(self, inputs: Inputs, arguments: dict[str, Any]) -> None:
+        if self._is_required:
+            missing = {"type": "missing", "loc": self._location, "msg": "Field required"}
+            inputs.errors.append(missing)
+        else:
+            arguments[self._name] = self._default
+
+
+def _parameters(dependant: Dependant) -> Iterator[_Parameter]:
+    for model_field in dependant.path_params:
+        yield _Parameter(model_field, lambda request, name: request.scope["path_params"].get(name))
+    for model_field in dependant.query_params:
+        yield _Parameter(model_field, _query_value)
+    for model_field in dependant.header_params:
+        yield _Parameter(model_field, _header_reader(model_field))
+    for model_field in dependant.cookie_params:
+        yield _Parameter(model_field, lambda request, name: request.cookies.get(name))
+
+
+def _query_value(request: Request, name: str) -> str | None:
+    # Most requests have no query, and then it is not parsed.
+    return request.query_params.get(name) if request.scope["query_string"] else None
+
+
+def _header_reader(model_field: ModelField) -> Callable[[Request, str], str | None]:
+    wanted = model_field.alias.lower().encode("latin-1")
+
+    def header_value(request: Request, _: str) -> str | None:
+        for name, value in request.scope["headers"]:
+            if name == wanted:
+                return str(value, "latin-1")
+        return None
+
+    return header_value
+
+
+def _call_of(dependant: Dependant) -> Callable[..., Any]:
+    call = dependant.call
+    assert call is not None
+    return asynccontextmanager(call) if _is_generator(dependant) else call
+
+
+def _is_generator(dependant: Dependant) -> bool:
+    return isasyncgenfunction(dependant.call)
+
+
+def _refuse_unsupported(dependant: Dependant) -> None:
+    call = dependant.call
+    body_params: list[ModelField] = dependant.body_params
+    if not (_is_coroutine_callable(call) or _is_generator(dependant)):
+        raise NotCompilable(f"{_name_of(call)} is not async")
+    if _is_generator(dependant) and dependant.scope == "function":
+        raise NotCompilable(f"{_name_of(call)} ends before the response")
+    if dependant.concurrency is not None:
+        raise NotCompilable(f"{_name_of(call)} has a concurrency limit")
+    if dependant.own_oauth_scopes or dependant.security_scopes_param_name:
+        raise NotCompilable(f"{_name_of(call)} has OAuth scopes")
+    if dependant.background_tasks_param_name or dependant.websocket_param_name:
+        raise NotCompilable(f"{_name_of(call)} takes background tasks or a websocket")
+    if len(body_params) > 1:
+        raise NotCompilable(f"{_name_of(call)} takes several bodies")
+
+
+def _is_coroutine_callable(call: Callable[..., Any] | None) -> bool:
+    return iscoroutinefunction(call if isfunction(call) else getattr(call, "__call__", None))  # noqa: B004
+
+
+def _refuse_unsupported_field(model_field: ModelField) -> None:
+    info = model_field.field_info
+    if info.validation_alias not in (None, model_field.alias):
+        raise NotCompilable(f"{model_field.name} has several names")
+    if not field_annotation_is_scalar(info.annotation):
+        raise NotCompilable(f"{model_field.name} is not a single value")
+    if info.is_required():
+        return
+    if info.validate_default or not isinstance(model_field.get_default(), _CONSTANTS):
+        raise NotCompilable(f"{model_field.name} has a default that is made for each request")
+
+
+def _name_of(call: object) -> str:
+    return getattr(call, "__qualname__", type(call).__qualname__)
