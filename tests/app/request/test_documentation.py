@@ -68,7 +68,13 @@ async def test_the_documentation_page_makes_no_third_party_request() -> None:
 
 
 @schema.exclude(path_regex="/v1/(gate|events|broken|slow)").parametrize()
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=100,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 def test_generated_requests_are_answered_as_documented(case: Case[Any]) -> None:
     # The document cannot say all we refuse: 22.0 is an integer to JSON Schema, and a cursor that
     # was never given out looks like one that was.
