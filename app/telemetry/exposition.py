@@ -14,7 +14,7 @@ from app.telemetry.cells import Family, Line, number_text
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SERIES_PER_PIECE = 500
-"""A piece keeps the event loop for less than a millisecond."""
+"""A piece keeps the event loop for about a millisecond."""
 
 
 class Exposition:
