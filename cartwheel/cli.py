@@ -222,6 +222,7 @@ def bench(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write all figures to this file.")
     ] = None,
+    svg: Annotated[Path | None, typer.Option(help="Also draw a chart into this file.")] = None,
     state_dir: StateDir = None,
 ) -> None:
     """Measure what requests cost on this machine."""
@@ -238,7 +239,7 @@ def bench(
         against=Checkout.at(against) if against else None,
         state_dir=_state(state_dir).root,
     )
-    run_benches(names or [DEFAULT], options, Outputs(json_file, markdown=markdown))
+    run_benches(names or [DEFAULT], options, Outputs(json_file, svg, markdown))
 
 
 def main() -> None:

@@ -2,127 +2,58 @@
 
 import json
 import math
-import secrets
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from cartwheel.bench.agreement import Check, wait_until_ready
-from cartwheel.bench.http_bench import Measured, Workload, columns, measure
+from cartwheel.bench.agreement import Check
+from cartwheel.bench.cart_variants import (
+    EXPRESS,
+    FASTIFY,
+    FLOOR,
+    IDIOMATIC,
+    PRODUCTS,
+    Surroundings,
+    cart_variants,
+    start_variant,
+)
+from cartwheel.bench.http_bench import Measured, Workload, measure
 from cartwheel.bench.load_generator import Load
-from cartwheel.bench.options import Options
+from cartwheel.bench.options import OWN, Options
 from cartwheel.bench.requests import request
 from cartwheel.bench.results import BenchResult, Gate
 from cartwheel.bench.rounds import Progress
 from cartwheel.bench.stand_ins import running_stand_ins
 from cartwheel.bench.tokens import TokenSigner
 from cartwheel.bench.valkey import flush, start_valkey
-from cartwheel.bench.workbench import Checkout, Server, Workbench, plain_environment
+from cartwheel.bench.workbench import Server, Workbench
 
-FLOOR = "floor"
-PRODUCTS = ("AXLE-STEEL-20", "HUB-CLASSIC-01", "RIM-OAK-26", "SPOKE-SET-36", "TYRE-WIDE-28")
+NAME = "cart-add"
 SUBJECTS_PER_SECOND = 64
 """So many that no cart reaches its limit of 99 pieces of a product in one visit."""
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What every variant is given."""
-
-    workbench: Workbench
-    valkey: Server
-    stand_ins: str
-    signer: TokenSigner
-
-
-Start = Callable[[Surroundings, str], Awaitable[Server]]
 
 
 async def run(workbench: Workbench, options: Options, progress: Progress) -> BenchResult:
     """Raises `CommandError`."""
     signer = TokenSigner()
-    starts = _variants(options)
-    chosen = options.choose(starts)
+    starts, notes = await cart_variants(workbench, options)
     async with running_stand_ins(jwks=signer.jwks, products=PRODUCTS) as stand_ins:
         around = Surroundings(workbench, await start_valkey(workbench), stand_ins, signer)
         servers = []
-        for name in chosen:
+        for name, start in starts.items():
             progress("start", name)
-            servers.append(await _start(around, name, starts[name]))
-        workload = _workload(around, options)
-        measured = await measure(workbench, servers, workload, options=options, progress=progress)
+            servers.append(await start_variant(around, name, start))
+        measured = await measure(
+            workbench, servers, _workload(around, options), options=options, progress=progress
+        )
     return BenchResult(
-        "cart-add",
+        NAME,
         "Cart add: POST /v1/cart/items",
-        columns(measured.base),
+        measured.columns(),
         measured.rows(),
         gates=_gates(measured),
+        notes=[*measured.notes(), workbench.cores.describe(), *notes],
         samples=measured.raw(),
+        chart="rate",
     )
-
-
-def _variants(options: Options) -> Mapping[str, Start]:
-    """All variants by name, in the order of the table."""
-    return {
-        FLOOR: _python_app("floor"),
-        "idiomatic": _python_app("idiomatic"),
-        **{name: _cart_service(checkout) for name, checkout in options.checkouts},
-    }
-
-
-async def _start(around: Surroundings, name: str, start: Start) -> Server:
-    server = await start(around, name)
-    await wait_until_ready(server)
-    around.workbench.pin_server(server)
-    return server
-
-
-def _python_app(module: str) -> Start:
-    """Start a variant under stock uvicorn."""
-
-    async def start(around: Surroundings, name: str) -> Server:
-        return await around.workbench.start_server(
-            name,
-            lambda number: (
-                *(sys.executable, "-m", "uvicorn", f"cartwheel.bench.variants.{module}:app"),
-                *("--fd", str(number), "--loop", "uvloop", "--http", "httptools"),
-                *("--no-access-log", "--log-level", "warning"),
-            ),
-            environment=_variant_environment(around),
-        )
-
-    return start
-
-
-def _variant_environment(around: Surroundings) -> Mapping[str, str]:
-    return plain_environment(
-        BENCH_VALKEY_URL=f"redis://127.0.0.1:{around.valkey.port}",
-        BENCH_JWKS=around.signer.jwks,
-        BENCH_PRODUCTS=",".join(PRODUCTS),
-    )
-
-
-def _cart_service(checkout: Checkout) -> Start:
-    """Start the real cart service of a checkout."""
-
-    async def start(around: Surroundings, name: str) -> Server:
-        return await around.workbench.start_server(
-            name,
-            lambda number: (
-                *(checkout.python, "-m", "app.server", "services.cart.main:create"),
-                f"--fd={number}",
-            ),
-            environment=plain_environment(
-                CARTWHEEL_STORE_URL=f"valkey://127.0.0.1:{around.valkey.port}",
-                CARTWHEEL_PRODUCTS_URL=around.stand_ins,
-                CARTWHEEL_USER_URL=around.stand_ins,
-                CARTWHEEL_SERVICE_TOKENS=secrets.token_urlsafe(16),
-                CARTWHEEL_INSTANCE="bench",
-            ),
-            folder=checkout.folder,
-        )
-
-    return start
 
 
 def _workload(around: Surroundings, options: Options) -> Workload:
@@ -141,6 +72,7 @@ def _workload(around: Surroundings, options: Options) -> Workload:
         checks=_checks(around.signer),
         reset=lambda: flush(around.valkey),
         prepare=fill_carts,
+        with_limits=True,
     )
 
 
@@ -169,31 +101,21 @@ def _post(token: str, body: str) -> str:
 
 
 def _gates(measured: Measured) -> Sequence[Gate]:
-    own = "cartwheel"
-    p99, p50 = measured.median(own, "p99"), measured.median(own, "p50")
+    def rate_gate(name: str, bound: float | None, stretch: float, heading: str) -> Gate:
+        ratio = measured.ratio("rate", OWN, name)
+        return Gate(f"requests/s ÷ {heading}", ratio, bound, stretch, is_upper=False)
+
+    p50, p99 = measured.median(OWN, "p50"), measured.median(OWN, "p99")
+    many = [
+        Gate(f"errors at {number:,} connections", count, 0, decimals=0)
+        for number, count in measured.errors.get(OWN, {}).items()
+    ]
     return (
-        Gate("CPU ÷ floor", measured.ratio("cpu", own, FLOOR), 2.0, 1.3),
-        Gate(
-            "requests/s ÷ idiomatic FastAPI",
-            measured.ratio("rate", own, "idiomatic"),
-            4.0,
-            6.0,
-            is_upper=False,
-        ),
-        Gate(
-            "requests/s ÷ express",
-            measured.ratio("rate", own, "express"),
-            0.8,
-            1.0,
-            is_upper=False,
-        ),
-        Gate(
-            "requests/s ÷ fastify",
-            measured.ratio("rate", own, "fastify"),
-            None,
-            1.0,
-            is_upper=False,
-        ),
-        Gate("p99 of 64 connections", p99 and p99 * 1000, 5.0, unit="ms", decimals=1),
+        Gate("CPU ÷ floor", measured.ratio("cpu", OWN, FLOOR), 2.0, 1.3),
+        rate_gate(IDIOMATIC, 4.0, 6.0, "idiomatic FastAPI"),
+        rate_gate(EXPRESS, 0.8, 1.0, EXPRESS),
+        rate_gate(FASTIFY, None, 1.0, FASTIFY),
+        Gate("p99", p99 and p99 * 1000, 5.0, unit="ms", decimals=1),
         Gate("p99 ÷ p50", p99 and p50 and p99 / p50, None, 2.5),
+        *many,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from cartwheel.bench import cart_add
+from cartwheel.bench.chart import to_svg
 from cartwheel.bench.machine import describe_machine
 from cartwheel.bench.options import Options
 from cartwheel.bench.progress_display import ProgressDisplay
@@ -53,6 +54,8 @@ def run_benches(names: Sequence[str], options: Options, outputs: Outputs) -> Non
         # After each bench: what was measured is kept when the next one fails.
         if outputs.json is not None:
             write_file(outputs.json, to_json(machine, results))
+        if outputs.svg is not None:
+            write_file(outputs.svg, to_svg(machine, results))
 
 
 def _check_names(names: Sequence[str]) -> Sequence[str]:

@@ -8,11 +8,13 @@ from typing import Any
 
 from cartwheel.bench.agreement import Check, check_agreement
 from cartwheel.bench.load_generator import Load, LoadResult
-from cartwheel.bench.options import Options
+from cartwheel.bench.options import BEFORE, OWN, Options
 from cartwheel.bench.results import Column, Value, paired_ratio
 from cartwheel.bench.rounds import Progress, measure_rounds
 from cartwheel.bench.usage import cpu_seconds, memory_mebibytes
 from cartwheel.bench.workbench import Server, Workbench
+
+MANY_CONNECTIONS = (256, 1024)
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Workload:
     """What is sent to the servers; ratios are to the server named `base`.
 
     `reset` empties the store before the checks, `prepare` fills it before each visit.
+    `with_limits`: also a visit at a fixed rate, and visits with many connections.
     """
 
     requests: Callable[[Server], Sequence[str]]
@@ -27,6 +30,7 @@ class Workload:
     checks: Sequence[Check] = ()
     reset: Callable[[], Awaitable[None]] | None = None
     prepare: Callable[[Server], Awaitable[None]] | None = None
+    with_limits: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,17 @@ class Sample:
 
 @dataclass(frozen=True)
 class Measured:
-    """The samples of each server, by its name, and its memory afterwards in MiB."""
+    """What was measured of each server, by its name.
 
+    ``steady`` has a visit at half the rate that the server reached; ``errors`` are those at more
+    connections, by their number; ``memory`` is in MiB, after the rounds.
+    """
+
+    base: str
     samples: Mapping[str, Sequence[Sample]]
     memory: Mapping[str, float]
-    base: str
+    steady: Mapping[str, Sample]
+    errors: Mapping[str, Mapping[int, int]]
 
     def median(self, name: str, member: str) -> float | None:
         """The median of all rounds; None if that server was not measured."""
@@ -56,11 +66,11 @@ class Measured:
 
     def ratio(self, member: str, name: str, base: str) -> float | None:
         """Paired by round; None if one of the two was not measured."""
-        mine, other = self.samples.get(name, ()), self.samples.get(base, ())
-        if not mine or not other:
+        own, other = self.samples.get(name, ()), self.samples.get(base, ())
+        if not own or not other:
             return None
         return paired_ratio(
-            [getattr(one, member) for one in mine], [getattr(one, member) for one in other]
+            [getattr(one, member) for one in own], [getattr(one, member) for one in other]
         )
 
     def raw(self) -> list[dict[str, Any]]:
@@ -71,39 +81,56 @@ class Measured:
             for number, sample in enumerate(samples, 1)
         ]
 
+    def columns(self) -> list[Column]:
+        """The columns of `rows`."""
+        columns = [
+            Column("variant", "variant"),
+            Column("cpu", "CPU µs", meaning="CPU per request in µs; less is better"),
+            Column("cpu_ratio", f"÷ {self.base}", 2),
+            Column("rate", "req/s", meaning="requests per second; more is better"),
+            Column("rate_ratio", f"÷ {self.base}", 2),
+            Column("p50", "p50", 1),
+            Column("p99", "p99", 1),
+        ]
+        if self.steady:
+            columns.append(Column("steady_p99", "½ p99", 1))
+        return [*columns, Column("all_errors", "errors"), Column("memory", "MiB")]
+
     def rows(self) -> list[dict[str, Value]]:
         return [self._row(name) for name in self.samples]
+
+    def notes(self) -> list[str]:
+        """What the columns mean, and the change between two checkouts."""
+        steady = "½ p99 is that at half the rate. " if self.steady else ""
+        numbers = [f"{number:,}" for counts in self.errors.values() for number in counts]
+        many = f", then at {' and '.join(dict.fromkeys(numbers))} connections" if numbers else ""
+        notes = [f"p50 and p99 in ms. {steady}Errors in all rounds{many}."]
+        cpu = self.ratio("cpu", OWN, BEFORE)
+        rate = self.ratio("rate", OWN, BEFORE)
+        if cpu is not None and rate is not None:
+            notes.append(f"{OWN} ÷ {BEFORE}: CPU {cpu:.3f}, requests/s {rate:.2f}.")
+        return notes
 
     def _row(self, name: str) -> dict[str, Value]:
         def scaled(member: str, factor: float) -> float:
             return (self.median(name, member) or 0.0) * factor
 
+        errors = sum(sample.errors for sample in self.samples[name])
+        many = self.errors.get(name, {})
         return {
             "variant": name,
-            "rate": self.median(name, "rate"),
-            "p50": scaled("p50", 1e3),
-            "p99": scaled("p99", 1e3),
-            "errors": sum(sample.errors for sample in self.samples[name]),
             "cpu": scaled("cpu", 1e6),
             "cpu_ratio": self.ratio("cpu", name, self.base),
+            "rate": self.median(name, "rate"),
             "rate_ratio": self.ratio("rate", name, self.base),
+            "p50": scaled("p50", 1e3),
+            "p99": scaled("p99", 1e3),
+            "steady_p99": self.steady[name].p99 * 1e3 if name in self.steady else None,
+            "errors": errors,
+            **{f"errors_{number}": count for number, count in many.items()},
+            "all_errors": " / ".join(f"{count:,}" for count in (errors, *many.values())),
             "memory": self.memory[name],
         }
-
-
-def columns(base: str) -> tuple[Column, ...]:
-    """The columns of `Measured.rows`."""
-    return (
-        Column("variant", "variant"),
-        Column("rate", "requests/s"),
-        Column("p50", "p50 ms", 1),
-        Column("p99", "p99 ms", 1),
-        Column("errors", "errors"),
-        Column("cpu", "CPU µs"),
-        Column("cpu_ratio", f"CPU ÷ {base}", 2),
-        Column("rate_ratio", f"req/s ÷ {base}", 2),
-        Column("memory", "MiB"),
-    )
 
 
 async def measure(
@@ -116,23 +143,48 @@ async def measure(
 ) -> Measured:
     """Check that the servers answer alike, then measure them. Raises `CommandError`."""
     await check_agreement(servers, workload.checks, reset=workload.reset)
-    requests = {server.name: workload.requests(server) for server in servers}
+    visitor = _Visitor(workbench, workload, options)
+    samples = await measure_rounds(servers, visitor.visit, rounds=options.rounds, progress=progress)
+    memory = {server.name: memory_mebibytes(server.pids) for server in servers}
+    steady: dict[str, Sample] = {}
+    errors: dict[str, dict[int, int]] = {}
+    for server in servers if workload.with_limits else ():
+        progress("fixed rate and many connections", server.name, share=1.0)
+        rate = median(sample.rate for sample in samples[server.name]) / 2
+        steady[server.name] = await visitor.visit(server, rate=rate)
+        errors[server.name] = {
+            number: (await visitor.visit(server, connections=number)).errors
+            for number in MANY_CONNECTIONS
+        }
+    base = workload.base if workload.base in samples else next(iter(samples))
+    return Measured(base, samples, memory, steady, errors)
 
-    async def visit(server: Server) -> Sample:
-        if workload.prepare is not None:
-            await workload.prepare(server)
+
+class _Visitor:
+    """Sends the workload to a server, and measures the server meanwhile."""
+
+    def __init__(self, workbench: Workbench, workload: Workload, options: Options) -> None:
+        self._workbench = workbench
+        self._workload = workload
+        self._options = options
+        self._requests: dict[str, Sequence[str]] = {}
+
+    async def visit(self, server: Server, *, rate: float = 0.0, connections: int = 0) -> Sample:
+        if server.name not in self._requests:
+            self._requests[server.name] = self._workload.requests(server)
+        if self._workload.prepare is not None:
+            await self._workload.prepare(server)
         load = Load(
-            server.port, requests[server.name], options.connections, seconds=options.seconds
+            server.port,
+            self._requests[server.name],
+            connections or self._options.connections,
+            seconds=self._options.seconds,
+            rate=rate,
         )
         pids = server.pids
         before = cpu_seconds(pids)
-        result = await workbench.load(load)
+        result = await self._workbench.load(load)
         return _sample(result, cpu_seconds(pids) - before)
-
-    samples = await measure_rounds(servers, visit, rounds=options.rounds, progress=progress)
-    memory = {server.name: memory_mebibytes(server.pids) for server in servers}
-    base = workload.base if workload.base in samples else next(iter(samples))
-    return Measured(samples, memory, base)
 
 
 def _sample(result: LoadResult, cpu: float) -> Sample:

@@ -10,6 +10,8 @@ from cartwheel.errors import UsageError
 MIN_ROUNDS, MAX_ROUNDS = 1, 100
 MIN_SECONDS, MAX_SECONDS = 0.1, 10.0
 MAX_CONNECTIONS = 1024
+OWN, BEFORE = "cartwheel", "before"
+"""The names of this checkout and of the other one in tables."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Options:
     @property
     def checkouts(self) -> Sequence[tuple[str, Checkout]]:
         """This checkout, and the other one as "before"."""
-        this = ("cartwheel", THIS)
-        return [this] if self.against is None else [("before", self.against), this]
+        own = (OWN, THIS)
+        return [own] if self.against is None else [(BEFORE, self.against), own]
 
     def choose(self, names: Iterable[str]) -> list[str]:
         """Those of the names that were chosen; all without a choice. Raises `UsageError`."""

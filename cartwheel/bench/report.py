@@ -7,10 +7,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from cartwheel.bench.results import BenchResult, Column, Gate, Value
+from cartwheel.bench.results import NOTHING, BenchResult, Column, Gate, Value, format_value
 from cartwheel.errors import UsageError
 
-NOTHING = "–"
 GATE_HEADINGS = ("gate", "measured", "at most / at least", "stretch", "")
 
 
@@ -46,13 +45,6 @@ def write_file(path: Path, text: str) -> None:
         path.write_text(text)
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from error
-
-
-def format_value(value: Value, decimals: int = 0) -> str:
-    """A number with its decimals and separated thousands; a text as it is."""
-    if value is None:
-        return NOTHING
-    return value if isinstance(value, str) else f"{value:,.{decimals}f}"
 
 
 def _cells(result: BenchResult) -> Iterable[list[str]]:

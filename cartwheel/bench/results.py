@@ -7,16 +7,17 @@ from statistics import median
 from typing import Any
 
 Value = float | int | str | None
+NOTHING = "–"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table; ``decimals`` of its numbers are shown."""
+    """A column of a table; ``decimals`` of its numbers are shown, ``meaning`` is for charts."""
 
     key: str
     heading: str
     decimals: int = 0
-    unit: str = ""
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,10 @@ class Gate:
 
 @dataclass(frozen=True)
 class BenchResult:
-    """The outcome of one bench; ``rows`` have a value for each key of ``columns``."""
+    """The outcome of one bench; ``rows`` have a value for each key of ``columns``.
+
+    ``chart`` is the key of the column that a chart shows.
+    """
 
     name: str
     title: str
@@ -57,12 +61,7 @@ class BenchResult:
     gates: Sequence[Gate] = ()
     notes: Sequence[str] = ()
     samples: Sequence[Mapping[str, Any]] = ()
-
-    def value(self, row: str, key: str) -> float | None:
-        """A number of the table; None if there is no such row."""
-        found = next((one for one in self.rows if one[self.columns[0].key] == row), {})
-        value = found.get(key)
-        return float(value) if isinstance(value, int | float) else None
+    chart: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         gates = [dataclasses.asdict(gate) | {"outcome": gate.outcome} for gate in self.gates]
@@ -73,3 +72,10 @@ def paired_ratio(values: Iterable[float], base: Iterable[float]) -> float | None
     """The median of the ratios of each round, which repeats better than a ratio of medians."""
     ratios = [one / other for one, other in zip(values, base, strict=True) if other]
     return median(ratios) if ratios else None
+
+
+def format_value(value: Value, decimals: int = 0) -> str:
+    """A number with its decimals and separated thousands; a text as it is."""
+    if value is None:
+        return NOTHING
+    return value if isinstance(value, str) else f"{value:,.{decimals}f}"

@@ -31,8 +31,8 @@ async def measure_rounds(
     for number in range(rounds + 1):
         stage = f"round {number} of {rounds}" if number else "warm-up"
         for place, server in enumerate(random.sample(servers, len(servers))):
-            visits = number * len(servers) + place
-            progress(stage, server.name, share=visits / (rounds + 1) / len(servers))
+            done = number * len(servers) + place
+            progress(stage, server.name, share=done / (rounds + 1) / len(servers))
             sample = await visit(server)
             if number:
                 samples[server.name].append(sample)
