@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.process.background import BackgroundTask, run_in_background
 from app.process.health import Health
@@ -29,6 +30,24 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 
 class ServiceApp(FastAPI):
     """FastAPI with compiled routes, whose OpenAPI document lists every status of an operation."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        # FastAPI's own outer layers answer unexpected errors, limit bodies and observe both.
+        # `RequestMiddleware` does all that, and each layer costs each request.
+        stack: Any = super().build_middleware_stack()
+        outermost: object = self.user_middleware[0].cls
+        while type(stack) is not outermost:
+            stack = stack.app
+        return cast(ASGIApp, stack)
 
     @cached_property
     def route_table(self) -> RouteTable:

@@ -5,12 +5,13 @@ to parse it once more. Most bodies need neither: pydantic-core parses and valida
 call, and a look at the bytes tells that the strict parser would have accepted them.
 """
 
-import re
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from annotated_types import Le, Lt
 from fastapi._compat import ModelField
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from app.request.strict_json import read_json
 
@@ -20,9 +21,6 @@ ReadBody = tuple[Any, list[ErrorDetail]]
 """The value for the parameter, and what is wrong with the body: one of them counts."""
 
 _LOCATION = ("body",)
-_SCALARS = (str, int, bool, NoneType)
-_UNUSUAL = re.compile(rb"\\|\d{26}")
-"""An escape can hide what `strict_json` refuses; a number can be longer than it accepts."""
 
 
 class JsonBody:
@@ -59,23 +57,24 @@ class JsonBody:
 def _validate_flat(model: type[BaseModel], content: bytes) -> BaseModel | None:
     """The model, if it is certain that `strict_json` accepts the body; else None.
 
-    Of what that refuses, pydantic-core accepts members of the same name, and keeps the last one.
-    Then there are more colons than members that are set. (A text with a colon has this effect
-    too, and only costs the second parser.)
+    Of what that refuses, pydantic-core accepts escapes that no store holds, and members of the
+    same name, of which it keeps the last one. Then there are more colons than members that are
+    set. (A text with a colon has this effect too, and only costs the second parser.)
     """
-    if _UNUSUAL.search(content) is not None:
+    if b"\\" in content:
         return None
     try:
-        value = model.model_validate_json(content)
+        value: BaseModel = model.__pydantic_validator__.validate_json(content)
     except ValidationError:
         return None
-    return value if content.count(b":") == len(value.model_fields_set) else None
+    return value if content.count(b":") == len(value.__pydantic_fields_set__) else None
 
 
 def _is_flat(annotation: Any) -> bool:
-    """Whether it is a model without unknown members whose members are texts, integers or flags.
+    """Whether it is a strict model of texts, bounded integers and flags, and of nothing else.
 
-    For these, JSON mode accepts exactly what FastAPI's Python mode accepts.
+    For these, pydantic's JSON mode accepts exactly what its Python mode accepts of the parsed
+    document, and no number is too long for `strict_json`.
     """
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return False
@@ -83,13 +82,19 @@ def _is_flat(annotation: Any) -> bool:
     return (
         config.get("extra") == "forbid"
         and bool(config.get("strict"))
-        and all(_is_plain(one.annotation) for one in annotation.model_fields.values())
+        and all(_is_plain(one) for one in annotation.model_fields.values())
     )
 
 
-def _is_plain(annotation: Any) -> bool:
+def _is_plain(field: FieldInfo) -> bool:
+    if field.annotation is int:
+        return any(isinstance(one, Le | Lt) for one in field.metadata)
+    return _is_text_or_flag(field.annotation)
+
+
+def _is_text_or_flag(annotation: Any) -> bool:
     if get_origin(annotation) in (Union, UnionType):
-        return all(_is_plain(one) for one in get_args(annotation))
+        return all(_is_text_or_flag(one) for one in get_args(annotation))
     if get_origin(annotation) is Literal:
         return all(isinstance(one, str) for one in get_args(annotation))
-    return annotation in _SCALARS
+    return annotation in (str, bool, NoneType)

@@ -48,8 +48,13 @@ class State(TypedDict):
     shop: Shop
 
 
+def _state(request: Request) -> State:
+    # `request.state` finds the same, at the price of a whole small dependency.
+    return cast(State, request.scope["state"])
+
+
 async def _shop(request: Request) -> Shop:
-    return cast(Shop, request.state.shop)
+    return _state(request)["shop"]
 
 
 async def _lifecycle(request: Request) -> Lifecycle:
