@@ -52,6 +52,8 @@ class ServiceApp(FastAPI):
     @cached_property
     def route_table(self) -> RouteTable:
         """All routes, compiled where possible. Made once, when all routers are included."""
+        if not self.state.settings.compile_routes:
+            return RouteTable(self.routes)
         return RouteTable(
             self.routes,
             compile_route=partial(compile_route, exception_handlers=self.exception_handlers),

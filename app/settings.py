@@ -130,6 +130,10 @@ class ServiceSettings(BaseSettings):
     max_queued: int = Field(default=1024, ge=0, le=100_000)
     queue_timeout: Seconds = 0.5
 
+    compile_routes: bool = Field(
+        default=True, description="false has FastAPI serve all routes in its own way"
+    )
+
     drain_wait: float = Field(default=0.3, ge=0, le=60)
     drain_grace: Seconds = 10.0
 
