@@ -36,8 +36,9 @@ from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 from typing import cast
 
-import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import Config
+from uvicorn.server import Server as UvicornServer
 
 from app.process.acceptor import Acceptor, address_of, listen, reserved_descriptors
 from app.process.http_protocol import uvicorn_config
@@ -50,12 +51,12 @@ STARTUP_FAILED = 3
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Server(uvicorn.Server):
+class Server(UvicornServer):
     """uvicorn's server, with a stop that loses no request."""
 
     def __init__(
         self,
-        config: uvicorn.Config,
+        config: Config,
         *,
         lifecycle: Lifecycle,
         settings: ServiceSettings,
