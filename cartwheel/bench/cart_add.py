@@ -31,7 +31,7 @@ SUBJECTS_PER_SECOND = 64
 """So many that no cart reaches its limit of 99 pieces of a product in one visit."""
 
 
-async def run(workbench: Workbench, options: Options, progress: Progress) -> BenchResult:
+async def run(workbench: Workbench, options: Options, progress: Progress) -> Sequence[BenchResult]:
     """Raises `CommandError`."""
     signer = TokenSigner()
     starts, notes = await cart_variants(workbench, options)
@@ -44,7 +44,7 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Ben
         measured = await measure(
             workbench, servers, _workload(around, options), options=options, progress=progress
         )
-    return BenchResult(
+    result = BenchResult(
         NAME,
         "Cart add: POST /v1/cart/items",
         measured.columns(),
@@ -54,6 +54,7 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Ben
         samples=measured.raw(),
         chart="rate",
     )
+    return [result]
 
 
 def _workload(around: Surroundings, options: Options) -> Workload:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from cartwheel.bench import cart_add
+from cartwheel.bench import cart_add, home, product
 from cartwheel.bench.chart import to_svg
 from cartwheel.bench.machine import describe_machine
 from cartwheel.bench.options import Options
@@ -22,12 +22,12 @@ from cartwheel.bench.workbench import Workbench, open_workbench
 from cartwheel.errors import CommandError, UsageError, describe_error
 from cartwheel.local.output import new_console
 
-ALL, DEFAULT = "all", "cart-add"
+ALL, DEFAULT = "all", cart_add.NAME
 # Enough for 1,024 connections on both sides.
 MAX_OPEN_FILES = 8192
 
-Bench = Callable[[Workbench, Options, Progress], Awaitable[BenchResult]]
-BENCHES: Mapping[str, Bench] = {DEFAULT: cart_add.run}
+Bench = Callable[[Workbench, Options, Progress], Awaitable[Sequence[BenchResult]]]
+BENCHES: Mapping[str, Bench] = {module.NAME: module.run for module in (cart_add, product, home)}
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,15 @@ def run_benches(names: Sequence[str], options: Options, outputs: Outputs) -> Non
     """Run the benches and print each result as soon as it is there. Raises `CommandError`."""
     _raise_file_limit()
     machine = describe_machine()
-    results = []
+    results: list[BenchResult] = []
     for name in _check_names(names):
-        result = _run(name, options)
-        results.append(result)
-        if outputs.markdown:
-            typer.echo(to_markdown(result) + "\n")
-        else:
-            print_result(new_console(), result)
+        found = _run(name, options)
+        results += found
+        for result in found:
+            if outputs.markdown:
+                typer.echo(to_markdown(result) + "\n")
+            else:
+                print_result(new_console(), result)
         # After each bench: what was measured is kept when the next one fails.
         if outputs.json is not None:
             write_file(outputs.json, to_json(machine, results))
@@ -65,7 +66,7 @@ def _check_names(names: Sequence[str]) -> Sequence[str]:
     return list(BENCHES) if ALL in names else list(dict.fromkeys(names))
 
 
-def _run(name: str, options: Options) -> BenchResult:
+def _run(name: str, options: Options) -> Sequence[BenchResult]:
     try:
         return asyncio.run(_run_until_stopped(name, options))
     except asyncio.CancelledError:
@@ -76,7 +77,7 @@ def _run(name: str, options: Options) -> BenchResult:
         raise CommandError(f"The bench {name} failed ({describe_error(error)}).") from error
 
 
-async def _run_until_stopped(name: str, options: Options) -> BenchResult:
+async def _run_until_stopped(name: str, options: Options) -> Sequence[BenchResult]:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

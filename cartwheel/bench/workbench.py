@@ -171,6 +171,8 @@ async def open_workbench() -> AsyncIterator[Workbench]:
     """A workbench whose processes and files are gone at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="cartwheel-bench-") as folder:
         workbench = Workbench(Path(folder))
+        # A Postgres that root starts runs as another user, who must get through.
+        workbench.folder.chmod(0o711)
         # What this process starts inherits its core.
         pin(os.getpid(), workbench.cores.others)
         try:
