@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -14,6 +15,7 @@ from tests.support.generated_cases import recorded_cases
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.shop import SERVICES, Shop, running_shop
 from tests.support.valkey import running_valkey
+from tests.support.valkey_server import ValkeyServer
 
 
 def pytest_configure() -> None:
@@ -84,6 +86,14 @@ async def valkey_url(valkey_server_url: str) -> AsyncIterator[str]:
         yield valkey_server_url
     finally:
         await client.aclose()
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
+    """A server of its own for the test, which has to start it."""
+    server = ValkeyServer(tmp_path)
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
-"""Valkey and Redis: many callers, one connection, one round trip for all concurrent calls.
+"""Valkey and Redis: many callers, one connection, one write for all calls of a moment.
 
 The server runs one command at a time, so a pool of connections would make nothing faster, and it
-can be empty. Here all calls made during one round trip leave together in the next, as one
-pipeline (docs/decisions/0011-calls-to-valkey-share-a-round-trip.md)::
+can be empty. Here all calls made in one turn of the event loop leave in one write, without
+waiting for the replies to earlier ones
+(docs/decisions/0011-calls-to-valkey-share-a-connection.md)::
 
     ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 
@@ -19,43 +20,28 @@ decides whether to repeat it.
 import asyncio
 import hashlib
 import random
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from contextvars import Context
 from types import TracebackType
 from typing import Any, Self
 
-from redis.asyncio import Connection, ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import (
-    MasterDownError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    ResponseError,
-)
-
-from app.process.background import BackgroundTask, run_in_background
 from app.stores.errors import StoreErrorLog, StoreFull, StoreUnavailable
+from app.stores.valkey_connection import Address, Argument, Call, Command, Connection, ValkeyError
 from app.telemetry.metrics import Metrics
 
 STORE = "valkey"
 
-# Calls in one round trip, and calls waiting for the next one. More are refused at once.
-MAX_BATCH = 256
-MAX_WAITING = 4096
+MAX_CALLS = 4096
+"""Calls without a reply. More are refused at once."""
 
 # After a failure nothing is sent for this long (seconds, doubling, half of it random).
 MIN_PAUSE = 0.05
 MAX_PAUSE = 1.0
 
-# Errors that mean "not now", not "wrong command": a replica, a full disk, a running script.
-UNAVAILABLE_ERRORS = (ReadOnlyError, MasterDownError)
-UNAVAILABLE_CODES = ("MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN")
-
-Argument = str | int
-Command = tuple[Argument, ...]
+UNAVAILABLE_CODES = frozenset(
+    ("READONLY", "MASTERDOWN", "LOADING", "MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN")
+)
+"""Errors that mean "not now", not "wrong command": a replica, a full disk, a running script."""
 
 
 class Script:
@@ -66,46 +52,26 @@ class Script:
         self.digest = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
-@dataclass(slots=True, eq=False)
-class _Call:
-    command: Command
-    script: Script | None = None
-    reply: asyncio.Future[Any] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def settle(self, reply: Any) -> None:
-        if self.reply.done():  # the caller was cancelled
-            return
-        if isinstance(reply, BaseException):
-            self.reply.set_exception(reply)
-        else:
-            self.reply.set_result(reply)
-
-
 class Valkey:
     """A connection to one server, or to the primary behind a name.
 
     ``url`` is ``valkey://`` or ``redis://[user:password@]host[:port][/database]``. The
     connection is opened when needed, so a server that is down stops neither start-up nor
-    liveness. ``timeout`` (seconds) limits each round trip, connecting included.
+    liveness. ``timeout`` (seconds) limits each call, connecting included.
     """
 
     def __init__(self, url: str, *, metrics: Metrics, timeout: float = 1.0) -> None:
+        self._address = Address.from_url(url)
         self._metrics = metrics
         self._timeout = timeout
-        self._pool = ConnectionPool.from_url(
-            url.replace("valkey://", "redis://", 1),
-            max_connections=1,
-            decode_responses=True,
-            protocol=2,
-            socket_connect_timeout=timeout,
-            socket_timeout=None,  # the round trip as a whole is limited instead
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._waiting: list[_Call] = []
-        self._called = asyncio.Event()
-        self._open = AsyncExitStack()
+        self._loop: asyncio.AbstractEventLoop
+        # Not the callers' contexts: what the connection logs has no request's id.
+        self._context = Context()
+        self._connection: Connection | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._waiting: list[Call] = []
+        self._is_flush_due = False
+        self._is_closed = False
         self._failures = 0
         self._paused_until = 0.0
         self._error_log = StoreErrorLog(STORE)
@@ -117,9 +83,7 @@ class Valkey:
         ).labels(STORE)
 
     async def __aenter__(self) -> Self:
-        await self._open.enter_async_context(
-            run_in_background(BackgroundTask("valkey", self._send_batches))
-        )
+        self._loop = asyncio.get_running_loop()
         return self
 
     async def __aexit__(
@@ -128,17 +92,23 @@ class Valkey:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._open.aclose()
-        _fail(self._waiting, "The store was closed.")
-        await self._pool.disconnect()
+        self._is_closed = True
+        self._fail_waiting("The store was closed.")
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait([self._connecting])
+        if self._connection is not None:
+            _fail(self._connection.sent, "The store was closed.")
+            await self._connection.close()
 
     async def command(self, operation: str, *command: Argument) -> Any:
         """Run one command and return the server's reply, text decoded.
 
         ``operation`` is the label in ``store_operation_duration_seconds``.
-        Raises `StoreUnavailable`; redis-py's `ResponseError` when the command is wrong.
+        Raises `StoreUnavailable`; `ValkeyError` when the command is wrong.
         """
-        return await self._send(operation, _Call(command))
+        with self._metrics.store_operation(STORE, operation):
+            return await self._send(command)
 
     async def run(
         self,
@@ -149,13 +119,14 @@ class Valkey:
         arguments: Sequence[Argument] = (),
     ) -> Any:
         """Run ``script`` with ``KEYS`` and ``ARGV``. Raises what `command` raises."""
-        return await self._send(
-            operation, _Call(("EVALSHA", script.digest, len(keys), *keys, *arguments), script)
-        )
+        command = ("EVALSHA", script.digest, len(keys), *keys, *arguments)
+        with self._metrics.store_operation(STORE, operation):
+            return await self._send(command, source=script.source)
 
     async def ping(self) -> None:
         """Check that the server responds, even during a pause. Raises `StoreUnavailable`."""
-        await self._send("ping", _Call(("PING",)), pause_applies=False)
+        with self._metrics.store_operation(STORE, "ping"):
+            await self._send(("PING",), pause_applies=False)
 
     async def measure(self) -> None:
         """Update the metrics of the server's memory. Raises `StoreUnavailable`."""
@@ -164,112 +135,109 @@ class Valkey:
         self._memory_used.set(int(values["used_memory"]))
         self._memory_limit.set(int(values["maxmemory"]))
 
-    async def _send(self, operation: str, call: _Call, *, pause_applies: bool = True) -> Any:
-        with self._metrics.store_operation(STORE, operation):
-            if pause_applies and asyncio.get_running_loop().time() < self._paused_until:
-                raise StoreUnavailable("The store is not answering.")
-            if len(self._waiting) >= MAX_WAITING:
-                raise StoreUnavailable("Too many are waiting for the store.")
-            self._waiting.append(call)
-            self._called.set()
-            return await call.reply
+    def _send(
+        self, command: Command, *, source: str | None = None, pause_applies: bool = True
+    ) -> "asyncio.Future[Any]":
+        """The reply to come. The command leaves with all others of this turn of the event loop."""
+        if self._is_closed:
+            raise StoreUnavailable("The store was closed.")
+        if pause_applies and self._paused_until and self._loop.time() < self._paused_until:
+            raise StoreUnavailable("The store is not answering.")
+        sent = 0 if self._connection is None else len(self._connection.sent)
+        if sent + len(self._waiting) >= MAX_CALLS:
+            raise StoreUnavailable("Too many are waiting for the store.")
+        reply = self._loop.create_future()
+        self._wait_for_flush(Call(command, reply, source))
+        return reply
 
-    async def _send_batches(self) -> None:
-        while True:
-            while self._waiting:
-                batch = self._waiting[:MAX_BATCH]
-                del self._waiting[:MAX_BATCH]
-                try:
-                    await self._send_batch(batch)
-                finally:  # however it ended, no caller waits for a reply that does not come
-                    _fail(batch, "The store is not answering.")
-            await self._called.wait()
-            self._called.clear()
+    def _wait_for_flush(self, call: Call) -> None:
+        self._waiting.append(call)
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._flush, context=self._context)
 
-    async def _send_batch(self, batch: list[_Call]) -> None:
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        if self._connection is None:
+            if self._connecting is None and not self._is_closed:
+                self._connecting = self._loop.create_task(self._connect())
+        elif not self._connection.is_retired:
+            self._send_waiting(self._connection, at=self._loop.time())
+
+    def _send_waiting(self, connection: Connection, *, at: float) -> None:
+        # While we were connecting, callers may have been cancelled.
+        calls = [call for call in self._waiting if not call.reply.done()]
+        self._waiting.clear()
+        if calls:
+            connection.send(calls, at=at)
+
+    async def _connect(self) -> None:
+        started_at = self._loop.time()
+        connection = Connection(self, timeout=self._timeout)
         try:
             async with asyncio.timeout(self._timeout):
-                replies = await self._exchange(batch)
-        except asyncio.CancelledError:
-            _fail(batch, "The store was closed.")
-            raise
-        except Exception as error:  # whatever it is: this loop must not end
-            self._pause(error)
-            # The next round trip would fail the same way, so fail its calls now.
-            _fail(batch + self._waiting, "The store is not answering.", error)
-            self._waiting.clear()
-            return
-        self._failures = 0
-        self._paused_until = 0.0
-        for call, reply in zip(batch, replies, strict=True):
-            call.settle(self._translate(reply) if isinstance(reply, ResponseError) else reply)
-
-    async def _exchange(self, batch: list[_Call]) -> list[Any]:
-        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-        try:
-            replies = await _round_trip(connection, [call.command for call in batch])
-            if any(isinstance(reply, NoScriptError) for reply in replies):
-                replies = await _repeat_with_source(connection, batch, replies)
-            if any(isinstance(reply, ReadOnlyError) for reply in replies):
-                # This server was the primary. The name may lead to the new one by now.
-                await connection.disconnect()
-            return replies
-        except BaseException:
-            # Replies may still arrive, and the next call must not read them.
-            await connection.disconnect(nowait=True)
-            raise
+                await connection.open(self._address)
+        except (Exception, asyncio.CancelledError) as error:  # no call waits for ever
+            why = f"connecting to {self._address}: {str(error) or type(error).__name__}"
+            if not self._is_closed:
+                self._pause(ConnectionError(why))
+        else:
+            self._connection = connection
+            self._paused_until = 0.0
+            self._send_waiting(connection, at=started_at)
         finally:
-            await self._pool.release(connection)
+            self._connecting = None
 
-    def _pause(self, error: Exception) -> None:
-        pause = min(MIN_PAUSE * 2**self._failures, MAX_PAUSE) * random.uniform(0.5, 1)
-        self._failures += 1
-        self._paused_until = asyncio.get_running_loop().time() + pause
-        self._error_log.add(StoreUnavailable("The store is not answering."), error)
-
-    def _translate(self, error: ResponseError) -> Exception:
-        """Turn an error of the server into what the caller gets."""
+    def on_error(self, connection: Connection, call: Call, error: ValkeyError) -> None:
+        """Settle a call that the server answered with an error."""
+        if error.code == "NOSCRIPT" and call.source is not None:
+            # The script did not run, so this is no repetition.
+            command = ("EVAL", call.source, *call.command[2:])
+            self._wait_for_flush(Call(command, call.reply))
+            return
+        if error.code == "READONLY":
+            # This server was the primary. The name may lead to the new one by now.
+            connection.is_retired = True
         translated = _store_error(error)
         if isinstance(translated, StoreUnavailable):
             self._error_log.add(translated, error)
-        return translated
+        call.fail(translated)
+
+    def on_loss(self, connection: Connection, error: Exception) -> None:
+        """Fail the calls under way; connect again for those that are not sent yet."""
+        self._connection = None
+        if connection.has_served:
+            self._failures = 0
+        if connection.sent or not connection.has_served:
+            _fail(connection.sent, "The store is not answering.", error)
+            self._pause(error)
+        elif self._waiting:
+            self._flush()
+
+    def _pause(self, error: Exception) -> None:
+        """Send nothing for a while. The waiting calls would fail the same way, so fail them now."""
+        pause = min(MIN_PAUSE * 2**self._failures, MAX_PAUSE) * random.uniform(0.5, 1)
+        self._failures += 1
+        self._paused_until = self._loop.time() + pause
+        self._error_log.add(StoreUnavailable("The store is not answering."), error)
+        self._fail_waiting("The store is not answering.", error)
+
+    def _fail_waiting(self, reason: str, cause: Exception | None = None) -> None:
+        _fail(self._waiting, reason, cause)
+        self._waiting.clear()
 
 
-async def _round_trip(connection: Connection, commands: Sequence[Command]) -> list[Any]:
-    """Return the replies; the error of a single command takes the place of its reply."""
-    await connection.send_packed_command(connection.pack_commands(commands))
-    replies: list[Any] = []
-    for _ in commands:
-        try:
-            replies.append(await connection.read_response())
-        except ResponseError as error:
-            replies.append(error)
-    return replies
-
-
-async def _repeat_with_source(
-    connection: Connection, batch: Sequence[_Call], replies: Sequence[Any]
-) -> list[Any]:
-    """Repeat the calls whose script the server did not know: they have had no effect yet."""
-    commands = []
-    for call, reply in zip(batch, replies, strict=True):
-        if isinstance(reply, NoScriptError) and call.script is not None:
-            commands.append(("EVAL", call.script.source, *call.command[2:]))
-    repeated = iter(await _round_trip(connection, commands))
-    return [next(repeated) if isinstance(r, NoScriptError) else r for r in replies]
-
-
-def _fail(calls: Sequence[_Call], reason: str, cause: Exception | None = None) -> None:
+def _fail(calls: Iterable[Call], reason: str, cause: Exception | None = None) -> None:
     for call in calls:
         problem = StoreUnavailable(reason)
         # Callers get the reason; readiness and the log also show the cause.
         problem.__cause__ = cause
-        call.settle(problem)
+        call.fail(problem)
 
 
-def _store_error(error: ResponseError) -> Exception:
-    if isinstance(error, OutOfMemoryError):
+def _store_error(error: ValkeyError) -> Exception:
+    if error.code == "OOM":
         return StoreFull("The store has no room left: it refuses changes and answers questions.")
-    if isinstance(error, UNAVAILABLE_ERRORS) or str(error).startswith(UNAVAILABLE_CODES):
+    if error.code in UNAVAILABLE_CODES:
         return StoreUnavailable("The store cannot be written to.")
     return error

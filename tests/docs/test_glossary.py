@@ -26,6 +26,7 @@ CONTRACTS = {
 # Where another standard gives the word its meaning.
 STANDARD_IN = {
     "app/stores/valkey.py": {"reply"},  # of a command, in Redis' protocol
+    "app/stores/valkey_connection.py": {"reply"},
     "monitoring/dashboards/mesh.py": {"EDGE"},  # of a graph
 }
 

@@ -10,6 +10,7 @@ from app.process.background import BackgroundTask, repeat, run_in_background
 from app.settings import ServiceSettings, load
 from app.stores.errors import StoreUnavailable
 from app.stores.valkey import Valkey
+from app.stores.valkey_connection import Connection
 from app.telemetry.logs import configure_logging
 from app.telemetry.metrics import Metrics
 from tests.support.lost_errors import no_lost_errors
@@ -118,13 +119,13 @@ async def test_calls_to_the_store_succeed_after_one_was_cancelled(
     valkey_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Valkey(valkey_url, metrics=Metrics("cart")) as valkey:
-        connect = valkey._pool.get_connection
+        open_connection = Connection.open
 
-        async def cancelled() -> None:
-            monkeypatch.setattr(valkey._pool, "get_connection", connect)
+        async def cancelled(*_: object) -> None:
+            monkeypatch.setattr(Connection, "open", open_connection)
             raise asyncio.CancelledError
 
-        monkeypatch.setattr(valkey._pool, "get_connection", cancelled)
+        monkeypatch.setattr(Connection, "open", cancelled)
         async with asyncio.timeout(5):
             with pytest.raises(StoreUnavailable):
                 await valkey.ping()

@@ -1,7 +1,7 @@
 """Real stores for carts."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,17 +14,8 @@ from app.telemetry.metrics import Metrics
 from services.cart.repository import CartRepository, Retention
 from services.cart.repository.sqlite import SqliteCartRepository
 from services.cart.repository.valkey import ValkeyCartRepository
-from tests.services.cart.valkey_server import ValkeyServer
 
 STORES = ("sqlite", "valkey")
-
-
-@pytest.fixture
-def own_valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
-    """A server of its own for the test, which has to start it."""
-    server = ValkeyServer(tmp_path)
-    yield server
-    server.kill()
 
 
 @pytest.fixture(params=STORES)

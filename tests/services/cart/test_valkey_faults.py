@@ -14,7 +14,7 @@ from app.telemetry.metrics import Metrics
 from services.cart.models import CartLine, Line
 from tests.services.cart.conftest import open_carts
 from tests.services.cart.shop import Shop, as_shopper, cart_service, problem_of, quantities
-from tests.services.cart.valkey_server import ValkeyServer
+from tests.support.valkey_server import ValkeyServer
 from tests.support.waiting import until
 
 ONE_MUG = {"sku": "MUG", "quantity": 1}
