@@ -5,7 +5,7 @@
 
 `upstream` is the client. `retry` decides how often a call is sent, `load_balancing` where to,
 `circuit_breaker` whether at all; `discovery` finds the replicas. `call`, `responses` and `errors`
-are what goes in and what comes out, `transport` is the HTTP library underneath.
+are what goes in and what comes out. `transport` sends the tries, over a `pool` of `connection`s.
 """
 
 from app.client.call import CallOptions
@@ -19,6 +19,7 @@ from app.client.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
+from app.client.messages import HOP_BY_HOP, Headers, Transport
 from app.client.responses import (
     PROBLEM_PREFIX,
     Check,
@@ -27,7 +28,6 @@ from app.client.responses import (
     expect,
     raise_for_problem,
 )
-from app.client.transport import HOP_BY_HOP, Headers, Transport
 from app.client.upstream import Upstream
 
 __all__ = [

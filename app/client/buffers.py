@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.client.errors import LocalLimit, UpstreamBroken
-from app.client.transport import TransportResponse
+from app.client.messages import Response
 
 MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 """More than the longest list of any service, which is a hundred orders of a hundred lines."""
@@ -21,7 +21,7 @@ class Buffers:
 
     async def read(
         self,
-        response: TransportResponse,
+        response: Response,
         *,
         limit: int = MAX_RESPONSE_BYTES,
         seconds_left: Callable[[], float],
@@ -36,7 +36,7 @@ class Buffers:
         parts: list[bytes] = []  # growing one buffer would leave holes in memory behind
         size = 0
         try:
-            async for part in response.parts(seconds_left=seconds_left):
+            while (part := await response.next_part(seconds_left())) is not None:
                 parts.append(part)
                 size += len(part)
                 self._held += len(part)
@@ -44,7 +44,7 @@ class Buffers:
                     raise self._too_long()
                 if self._held > MAX_BUFFERED_BYTES:
                     raise LocalLimit(self._upstream, "too much of it is being read already.")
-            return b"".join(parts)
+            return parts[0] if len(parts) == 1 else b"".join(parts)
         finally:
             self._held -= size
             parts.clear()  # an error's traceback would keep them until the next collection
@@ -53,6 +53,6 @@ class Buffers:
         return UpstreamBroken(self._upstream, "its response is too long.")
 
 
-def _declared_length(response: TransportResponse) -> int:
+def _declared_length(response: Response) -> int:
     declared = response.headers.get("content-length", "")
     return int(declared) if declared.isascii() and declared.isdigit() else 0

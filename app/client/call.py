@@ -1,10 +1,10 @@
 """One call to an upstream: the same for each of its tries."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
-from app.client.transport import Params, end_to_end
+from app.client.messages import Headers, Params, Request, end_to_end, joined, target_of
 from app.telemetry.context import NO_REQUEST, REQUEST_ID_HEADER, TIMEOUT_HEADER, current_context
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -38,31 +38,32 @@ class CallOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call. `ends_at` is its deadline by the `Upstream`'s clock.
+    """One call to an upstream of this name. `ends_at` is its deadline by the `Upstream`'s clock.
 
     `usual_timeout` is the time it has when the caller's deadline does not shorten it. The response
     to an event stream has no deadline.
     """
 
+    upstream: str
     method: str
-    path: str
-    params: Params | None
-    headers: Sequence[tuple[str, str]]
+    target: str
+    headers: Headers
     content: bytes
     idempotent: bool
     ends_at: float
     usual_timeout: float
     is_event_stream: bool
 
-    def headers_within(self, seconds: float) -> list[tuple[str, str]]:
-        """The headers for a try with this timeout."""
-        headers = [*self.headers, ("accept-encoding", "identity"), *_context_headers()]
+    def request_to(self, url: str, *, timeout: float) -> Request:
+        """The request for a try with this timeout, to the replica at this URL."""
+        headers = self.headers
         if not self.is_event_stream:
-            headers.append((TIMEOUT_HEADER, str(int(seconds * 1000))))
-        return headers
+            headers = {**headers, TIMEOUT_HEADER: str(int(timeout * 1000))}
+        return Request(self.upstream, self.method, url, self.target, headers, self.content)
 
 
 def build_call(
+    upstream: str,
     method: str,
     path: str,
     options: CallOptions,
@@ -76,36 +77,38 @@ def build_call(
     if not path.startswith("/"):
         # "http://replica" + "@elsewhere" would be a request to another host.
         raise ValueError(f"a path starts with a slash: {path!r}")
-    given = end_to_end((options.get("headers") or {}).items())
-    headers = [pair for pair in given if pair[0] not in _SET_HERE]
+    given = options.get("headers")
+    headers = _passed_on(given) if given else {}
     if (bearer := options.get("bearer")) is not None:
-        headers = [pair for pair in headers if pair[0] != "authorization"]
-        headers.append(("authorization", f"Bearer {bearer}"))
+        headers["authorization"] = f"Bearer {bearer}"
     if service_token is not None:
-        headers.append((SERVICE_TOKEN_HEADER, service_token))
+        headers[SERVICE_TOKEN_HEADER] = service_token
+    headers["accept-encoding"] = "identity"
     idempotent = options.get("idempotent")
     if idempotent is None:
-        idempotent = method in IDEMPOTENT or any(name == "idempotency-key" for name, _ in headers)
+        idempotent = method in IDEMPOTENT or "idempotency-key" in headers
     timeout = options.get("timeout") or timeout
+    context = current_context()
+    if context is not NO_REQUEST:
+        headers[REQUEST_ID_HEADER] = context.request_id
+        headers["traceparent"] = context.traceparent
+        if context.tracestate is not None:
+            headers["tracestate"] = context.tracestate
     return Call(
+        upstream=upstream,
         method=method,
-        path=path,
-        params=options.get("params"),
+        target=target_of(path, options.get("params")),
         headers=headers,
         content=options.get("content") or b"",
         idempotent=idempotent,
-        ends_at=now + min(timeout, current_context().time_left() - DEADLINE_MARGIN),
+        ends_at=now + min(timeout, context.time_left() - DEADLINE_MARGIN),
         usual_timeout=timeout,
         is_event_stream=is_event_stream,
     )
 
 
-def _context_headers() -> Iterator[tuple[str, str]]:
-    """Request id and trace context of the request this call is made for."""
-    context = current_context()
-    if context is NO_REQUEST:
-        return
-    yield REQUEST_ID_HEADER, context.request_id
-    yield "traceparent", context.traceparent
-    if context.tracestate is not None:
-        yield "tracestate", context.tracestate
+def _passed_on(given: Mapping[str, str]) -> Headers:
+    headers = end_to_end(joined(given.items()))
+    for name in _SET_HERE.intersection(headers):
+        del headers[name]
+    return headers

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from app.client.buffers import Buffers
 from app.client.errors import UpstreamBroken, UpstreamRefused
-from app.client.transport import Headers, TransportResponse
+from app.client.messages import Headers, Response
 from app.models import UpstreamModel
 
 MAX_RETRY_AFTER = 3600
@@ -106,7 +106,7 @@ class StreamedResponse:
     def __init__(
         self,
         upstream: str,
-        response: TransportResponse,
+        response: Response,
         *,
         buffers: Buffers,
         seconds_left: Callable[[], float],
@@ -122,12 +122,13 @@ class StreamedResponse:
         self._seconds_to_deadline = seconds_to_deadline
         self._until_closed = until_closed
 
-    def chunks(self) -> AsyncGenerator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes]:
         """Yield the body as it arrives.
 
         Raises `UpstreamError` if it is cut off or too slow; without an error it is complete.
         """
-        return self._response.parts(seconds_left=self._seconds_left)
+        while (part := await self._response.next_part(self._seconds_left())) is not None:
+            yield part
 
     async def read(self, *, limit: int) -> bytes:
         """Return the whole body (of an error). Raises `UpstreamError`, also if it is longer."""

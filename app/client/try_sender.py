@@ -12,8 +12,9 @@ from app.client.call import Call
 from app.client.circuit_breaker import CircuitBreaker, Permit
 from app.client.errors import BreakerOpen, UpstreamError, UpstreamTimeout
 from app.client.load_balancing import LoadBalancer, Pick, Replica
+from app.client.messages import Response
 from app.client.responses import Check, StreamedResponse, UpstreamResponse
-from app.client.transport import TransportResponse, UpstreamTransport
+from app.client.transport import UpstreamTransport
 from app.client.try_result import Outcome, TryResult, excuse_short_timeout
 from app.telemetry.cells import Histogram
 from app.telemetry.log_limit import LogLimit
@@ -106,13 +107,9 @@ class TrySender:
         if permit is not None:
             self._leave_breaker(permit, success=False)
 
-    async def _send(self, call: Call, replica: Replica, timeouts: TryTimeouts) -> TransportResponse:
+    async def _send(self, call: Call, replica: Replica, timeouts: TryTimeouts) -> Response:
         return await self._transport.send(
-            call.method,
-            replica.url + call.path,
-            params=call.params,
-            headers=call.headers_within(timeouts.total),
-            content=call.content,
+            call.request_to(replica.url, timeout=timeouts.total),
             timeout=timeouts.total,
             connect_timeout=timeouts.connect,
             is_event_stream=call.is_event_stream,

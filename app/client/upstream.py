@@ -21,9 +21,10 @@ from app.client.call import Call, CallOptions, build_call
 from app.client.circuit_breaker import CircuitBreaker
 from app.client.discovery import discover
 from app.client.load_balancing import LoadBalancer
+from app.client.messages import Transport
 from app.client.responses import Check, StreamedResponse, UpstreamResponse
 from app.client.retry import RetryingSender
-from app.client.transport import Transport, UpstreamTransport
+from app.client.transport import UpstreamTransport
 from app.client.try_sender import TrySender
 from app.telemetry.metrics import Metrics
 
@@ -86,7 +87,7 @@ class Upstream:
 
     async def __aenter__(self) -> Self:
         await self._open.enter_async_context(self._discovery)
-        await self._open.enter_async_context(self._transport)
+        self._open.push_async_callback(self._transport.aclose)
         return self
 
     async def __aexit__(
@@ -151,6 +152,7 @@ class Upstream:
     def _call(self, method: str, path: str, options: CallOptions, *, is_event_stream: bool) -> Call:
         token = self._service_tokens[0].get_secret_value() if options.get("as_service") else None
         return build_call(
+            self.name,
             method,
             path,
             options,

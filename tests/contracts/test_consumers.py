@@ -27,6 +27,7 @@ from tests.contracts.schemas import (
     find_operation,
     path_values,
 )
+from tests.support.network import FakeNetwork
 from tests.support.shop import ADDRESS, PASSWORD, SERVICE_TOKEN, Shop
 
 ORDER_ID = "ord_12345678"
@@ -42,19 +43,19 @@ OF_HTTP = frozenset(
 )
 
 
-class DocumentedNeighbour(httpx2.AsyncBaseTransport):
+class DocumentedNeighbour:
     """Refuses what its document does not have, and answers the least that the document promises."""
 
     def __init__(self, service: str) -> None:
         self._document = document_of(service)
         self.asked: list[Operation] = []
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
         operation = find_operation(self._document, request.method, request.url.path)
         self.asked.append(operation)
         self._check_parameters(operation, request)
         self._check_caller(operation, request)
-        body = await request.aread()
+        body = request.content
         if body or "requestBody" in operation.definition:
             operation.check(json.loads(body), operation.request_schema())
         return self._answer(operation, path_values(operation, request.url.path))
@@ -175,7 +176,9 @@ CALLS = (
 @pytest.mark.parametrize("call", CALLS, ids=str)
 async def test_a_call_is_one_the_neighbour_documents(call: Call) -> None:
     neighbour = DocumentedNeighbour(call.provider)
-    async with upstream(call.provider, "http://neighbour", transport=neighbour) as asked:
+    async with upstream(
+        call.provider, "http://neighbour", transport=FakeNetwork(neighbour)
+    ) as asked:
         await call.on(asked)
     assert len(neighbour.asked) == 1
 

@@ -4,12 +4,14 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.support.network import FakeNetwork
 
 ISSUER = "cartwheel"
 AUDIENCE = "cartwheel"
@@ -114,13 +116,16 @@ class FreshBearer(Mapping[str, str]):
         return 1
 
 
-def jwks_transport(*signers: Signer) -> httpx2.MockTransport:
+def jwks_transport(*signers: Signer) -> FakeNetwork:
     """A transport that serves the JWKS of the signers, by default of the default signer."""
+    return FakeNetwork(publish_keys(*signers))
 
+
+def publish_keys(*signers: Signer) -> Callable[[httpx2.Request], httpx2.Response]:
     def publish(request: httpx2.Request) -> httpx2.Response:
         if request.url.path != "/.well-known/jwks.json":
             return httpx2.Response(404)
         keys = [signer.jwk() for signer in signers or (default_signer(),)]
         return httpx2.Response(200, json={"keys": keys})
 
-    return httpx2.MockTransport(publish)
+    return publish

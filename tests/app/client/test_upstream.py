@@ -46,6 +46,7 @@ from tests.app.client.neighbours import (
     unused_port,
 )
 from tests.app.clocks import Clock
+from tests.support.network import FakeNetwork
 
 
 async def received_before(error: type[UpstreamError], response: StreamedResponse) -> bytes:
@@ -260,8 +261,7 @@ class TestTimeouts:
         assert sample(metrics, "http_client_retries_total") == 0
 
     async def test_a_call_waits_for_a_full_pool_only_briefly(self, monkeypatch: Any) -> None:
-        limits = httpx2.Limits(max_connections=1)
-        monkeypatch.setattr("app.client.transport.LIMITS", limits)
+        monkeypatch.setattr("app.client.transport.LIMITS.max_connections", 1)
         async with calling(hang, timeout=0.6) as (client, _):
             first = asyncio.create_task(outcome(client))
             await asyncio.sleep(0)
@@ -401,7 +401,7 @@ class TestRetries:
                 raise httpx2.ConnectTimeout("the replica is just going", request=request)
             return httpx2.Response(200)
 
-        transport = httpx2.MockTransport(absent_at_first)
+        transport = FakeNetwork(absent_at_first)
         async with upstream("http://cart:8000", transport=transport) as client:
             assert await outcome(client, "POST") == "200"
         assert tries == ["POST", "POST"]

@@ -13,6 +13,7 @@ from app.telemetry.metrics import Metrics
 from tests.app.clocks import Clock
 from tests.app.identity.verifying import SIGNER, KeyServer, verifier
 from tests.support.identity import AUDIENCE, ISSUER, Signer
+from tests.support.network import FakeNetwork
 
 
 async def test_keys_are_fetched_once_for_many_tokens() -> None:
@@ -145,7 +146,7 @@ async def test_keys_of_other_kinds_are_skipped() -> None:
         ]
         return httpx2.Response(200, json={"keys": [*others, SIGNER.jwk()]})
 
-    transport = httpx2.MockTransport(publish)
+    transport = FakeNetwork(publish)
     async with Upstream(
         "user", "http://user", metrics=Metrics("cart"), transport=transport
     ) as jwks:

@@ -12,7 +12,8 @@ from app.errors import Unauthenticated
 from app.identity import JwksClient, TokenVerifier
 from app.telemetry.metrics import Metrics
 from tests.app.clocks import Clock
-from tests.support.identity import AUDIENCE, ISSUER, Signer, jwks_transport
+from tests.support.identity import AUDIENCE, ISSUER, Signer, publish_keys
+from tests.support.network import FakeNetwork
 
 SIGNER = Signer()
 
@@ -29,8 +30,8 @@ class KeyServer:
         self.free.set()
         self.reached = asyncio.Event()
 
-    def transport(self) -> httpx2.MockTransport:
-        return httpx2.MockTransport(self._publish)
+    def transport(self) -> FakeNetwork:
+        return FakeNetwork(self._publish)
 
     async def _publish(self, request: httpx2.Request) -> httpx2.Response:
         self.asked += 1
@@ -38,7 +39,7 @@ class KeyServer:
         await self.free.wait()
         if self.down:
             raise httpx2.ConnectError("refused")
-        return await jwks_transport(*self.signers).handle_async_request(request)
+        return publish_keys(*self.signers)(request)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from services.cart.main import build
 from services.cart.settings import CartSettings
 from tests.support.asgi import running
 from tests.support.identity import jwks_transport, token
+from tests.support.network import FakeNetwork
 
 SERVICE_TOKEN = "a-token-services-show-one-another"
 
@@ -45,7 +46,7 @@ async def cart_service(
     app = build(
         load(CartSettings, store_url=store_url, service_tokens=(SERVICE_TOKEN,), **settings),
         transports={
-            "products": httpx2.MockTransport(products or FakeProducts()),
+            "products": FakeNetwork(products or FakeProducts()),
             "user": jwks_transport(),
         },
     )

@@ -12,6 +12,7 @@ from app.telemetry.metrics import Metrics
 from services.cart.clients import FRESH_SECONDS, RETRY_SECONDS, USABLE_SECONDS, ProductsClient
 from tests.services.cart.shop import FakeProducts
 from tests.support.lost_errors import no_lost_errors
+from tests.support.network import FakeNetwork
 
 
 class Clock:
@@ -36,7 +37,7 @@ def neighbour() -> FakeProducts:
 @pytest.fixture
 async def products(neighbour: FakeProducts, clock: Clock) -> AsyncIterator[ProductsClient]:
     metrics = Metrics("cart")
-    transport = httpx2.MockTransport(neighbour)
+    transport = FakeNetwork(neighbour)
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:
@@ -121,7 +122,7 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_news(
         return neighbour(request)
 
     metrics = Metrics("cart")
-    transport = httpx2.MockTransport(respond)
+    transport = FakeNetwork(respond)
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:
@@ -143,7 +144,7 @@ async def test_a_caller_in_a_hurry_does_not_hurry_the_others(neighbour: FakeProd
         return neighbour(request)
 
     metrics = Metrics("cart")
-    transport = httpx2.MockTransport(respond)
+    transport = FakeNetwork(respond)
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:
@@ -173,7 +174,7 @@ async def test_a_caller_in_a_hurry_does_not_hurry_the_others(neighbour: FakeProd
 )
 async def test_what_is_no_answer_about_the_product_sells_nothing(response: httpx2.Response) -> None:
     metrics = Metrics("cart")
-    transport = httpx2.MockTransport(lambda request: response)
+    transport = FakeNetwork(lambda request: response)
     async with Upstream(
         "products", "http://products:8000", metrics=metrics, transport=transport
     ) as upstream:

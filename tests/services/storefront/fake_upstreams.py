@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 
 from tests.support.identity import token
+from tests.support.network import FakeNetwork
 
 Response = httpx2.Response
 
@@ -65,7 +66,7 @@ class FakeUpstreams:
         self.products |= {one["sku"]: one for one in products}
 
     @property
-    def transports(self) -> dict[str, httpx2.AsyncBaseTransport]:
+    def transports(self) -> dict[str, FakeNetwork]:
         answering = {
             "products": self._products,
             "cart": self.cart_response,
@@ -74,16 +75,14 @@ class FakeUpstreams:
         }
         return {name: self._transport(name, response) for name, response in answering.items()}
 
-    def _transport(
-        self, name: str, response: Callable[[httpx2.Request], Response]
-    ) -> httpx2.AsyncBaseTransport:
+    def _transport(self, name: str, response: Callable[[httpx2.Request], Response]) -> FakeNetwork:
         def handle(request: httpx2.Request) -> Response:
             self.requests.append(request)
             if name in self.down:
                 raise httpx2.ConnectError("connection refused")
             return self.responses.get(name, response)(request)
 
-        return httpx2.MockTransport(handle)
+        return FakeNetwork(handle)
 
     def requests_to(self, method: str, path: str) -> list[httpx2.Request]:
         return [one for one in self.requests if (one.method, one.url.path) == (method, path)]

@@ -10,6 +10,7 @@ from tests.services.storefront.browser import Browser
 from tests.services.storefront.conftest import settings
 from tests.services.storefront.fake_upstreams import FakeUpstreams, problem
 from tests.support.asgi import running
+from tests.support.network import FakeNetwork
 
 
 async def test_a_program_can_do_what_the_pages_do(
@@ -215,7 +216,7 @@ async def test_half_a_response_is_never_forwarded_as_a_whole_one(upstreams: Fake
     def cut(_: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, headers={"content-type": "application/json"}, stream=_Cut())
 
-    transports = upstreams.transports | {"cart": httpx2.MockTransport(cut)}
+    transports = upstreams.transports | {"cart": FakeNetwork(cut)}
     async with running(build(settings(), transports=transports)) as client:
         response = await client.get("/api/cart/v1/cart")
     assert response.status_code == 503

@@ -20,6 +20,7 @@ from services.storefront.event_streams import (
     relay_events,
 )
 from tests.support.identity import token
+from tests.support.network import FakeNetwork
 
 
 class _Endless(httpx2.AsyncByteStream):
@@ -43,7 +44,7 @@ def _streams(*, per_account: int, limit: int) -> EventStreams:
 
 async def test_a_stream_sends_bye_and_ends_when_the_process_drains() -> None:
     body, lifecycle, streams = _Endless(), Lifecycle(), _streams(per_account=5, limit=5)
-    transport = httpx2.MockTransport(
+    transport = FakeNetwork(
         lambda _: httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=body)
     )
     url = "http://tracking:8000"
@@ -71,7 +72,7 @@ async def open_upstream() -> AsyncIterator[Upstream]:
         headers = {"content-type": "text/event-stream"}
         return httpx2.Response(200, headers=headers, stream=_Endless())
 
-    transport = httpx2.MockTransport(response)
+    transport = FakeNetwork(response)
     async with Upstream(
         "tracking", "http://tracking:8000", metrics=Metrics("test"), transport=transport
     ) as upstream:
@@ -125,7 +126,7 @@ async def test_a_replica_passes_on_so_many_streams_and_no_more() -> None:
 
 async def test_a_stream_the_upstream_declines_is_not_counted() -> None:
     streams = _streams(per_account=1, limit=1)
-    transport = httpx2.MockTransport(lambda _: httpx2.Response(404, json={}))
+    transport = FakeNetwork(lambda _: httpx2.Response(404, json={}))
     async with Upstream(
         "tracking", "http://tracking:8000", metrics=Metrics("test"), transport=transport
     ) as upstream:

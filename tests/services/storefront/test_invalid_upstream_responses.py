@@ -13,6 +13,7 @@ from tests.services.storefront.conftest import settings
 from tests.services.storefront.fake_upstreams import FakeUpstreams, problem, product
 from tests.services.storefront.test_missing_parts import CART, SHELVES
 from tests.support.asgi import running
+from tests.support.network import FakeNetwork
 
 
 async def is_breaker_open(client: httpx2.AsyncClient, upstream: str) -> bool:
@@ -22,23 +23,19 @@ async def is_breaker_open(client: httpx2.AsyncClient, upstream: str) -> bool:
     return float(found[1]) == 1
 
 
-class Slow(httpx2.AsyncBaseTransport):
-    """A slow upstream."""
+def slow(network: FakeNetwork, seconds: float) -> FakeNetwork:
+    async def respond(request: httpx2.Request) -> httpx2.Response:
+        await asyncio.sleep(seconds)
+        return network.respond(request)
 
-    def __init__(self, transport: httpx2.AsyncBaseTransport, seconds: float) -> None:
-        self._transport = transport
-        self._seconds = seconds
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        await asyncio.sleep(self._seconds)
-        return await self._transport.handle_async_request(request)
+    return FakeNetwork(respond)
 
 
 async def test_a_stranger_with_a_short_deadline_opens_no_circuit_breaker(
     upstreams: FakeUpstreams,
 ) -> None:
     upstreams.accounts["ann@shop.example"] = "right-password"
-    transports = {**upstreams.transports, "user": Slow(upstreams.transports["user"], 0.05)}
+    transports = {**upstreams.transports, "user": slow(upstreams.transports["user"], 0.05)}
     async with running(build(settings(), transports=transports)) as client:
         body = {"email": "ann@shop.example", "password": "right-password"}
 

@@ -12,6 +12,7 @@ from tests.services.storefront.browser import ADDRESS, EMAIL, PAGE_HEADERS, Brow
 from tests.services.storefront.conftest import settings
 from tests.services.storefront.fake_upstreams import FakeUpstreams, problem
 from tests.support.asgi import running
+from tests.support.network import FakeNetwork
 
 ALL = {"products", "cart", "user", "tracking"}
 SHELVES = "The shelves are not answering."
@@ -141,12 +142,9 @@ async def test_an_invalid_response_is_a_missing_part(
     assert "oops" not in page.text
 
 
-class _Slow(httpx2.AsyncBaseTransport):
-    """A slow upstream."""
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        await asyncio.sleep(30)
-        return httpx2.Response(200)
+async def _hang(request: httpx2.Request) -> httpx2.Response:
+    await asyncio.sleep(30)
+    return httpx2.Response(200)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +157,7 @@ async def test_a_slow_upstream_costs_no_more_than_the_pages_deadline(
     async with running(build(settings(browse_timeout=0.3), transports=transports)) as client:
         await Browser(client).add("BIKE-1")
         cookies = client.cookies
-    transports[slow] = _Slow()
+    transports[slow] = FakeNetwork(_hang)
     async with running(build(settings(browse_timeout=0.3), transports=transports)) as client:
         client.cookies = cookies
         started = time.monotonic()

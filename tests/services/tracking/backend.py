@@ -33,6 +33,7 @@ from services.tracking.repository import OrderRepository
 from services.tracking.saga import Participants, Saga, SagaTimings
 from services.tracking.sweeper import Sweeper
 from tests.services.tracking.fake_upstreams import SERVICE_TOKEN, FakeCarts, FakeProducts, FakeUser
+from tests.support.network import FakeNetwork
 
 TIMINGS = SagaTimings(stall=60_000, retry=5_000, give_up=300_000, courier=4_000)
 LEASE = 10_000
@@ -183,7 +184,7 @@ async def open_backend(
             f"http://{name}",
             metrics=metrics,
             service_tokens=[SecretStr(SERVICE_TOKEN)],
-            transport=httpx2.MockTransport(answer),
+            transport=FakeNetwork(answer),
         )
 
     async with (

@@ -16,6 +16,7 @@ from tests.services.tracking.backend import Shop
 from tests.services.tracking.fake_upstreams import SERVICE_TOKEN
 from tests.support.asgi import running
 from tests.support.identity import token
+from tests.support.network import FakeNetwork
 
 ADDRESS = {
     "name": "Ada Lovelace",
@@ -93,9 +94,9 @@ async def run_service(
     """``cart`` answers in place of the shop's carts."""
     shop.carts.reader = subject_of
     transports = {
-        "products": httpx2.MockTransport(shop.products),
-        "cart": httpx2.MockTransport(cart or shop.carts),
-        "user": httpx2.MockTransport(shop.user),
+        "products": FakeNetwork(shop.products),
+        "cart": FakeNetwork(cart or shop.carts),
+        "user": FakeNetwork(shop.user),
     }
     app = build(tracking_settings(shop, **changes), transports=transports)
     async with running(app) as client:

@@ -20,6 +20,7 @@ from services.tracking.metrics import OrderMetrics
 from tests.services.tracking.backend import Backend, Shop, an_order, eventually, open_backend
 from tests.services.tracking.fake_upstreams import SERVICE_TOKEN, down, problem
 from tests.services.tracking.running_service import ADDRESS, RunningService, run_service
+from tests.support.network import FakeNetwork
 
 PERSONAL = [ADDRESS[part] for part in ("name", "line1", "city", "postal_code")]
 QUICK: dict[str, Any] = {
@@ -219,7 +220,7 @@ async def anonymiser_of(
         "http://user",
         metrics=metrics,
         service_tokens=[SecretStr(SERVICE_TOKEN)],
-        transport=httpx2.MockTransport(user),
+        transport=FakeNetwork(user),
     ) as upstream:
         yield Anonymiser(
             UserClient(upstream),

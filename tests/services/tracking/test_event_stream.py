@@ -23,6 +23,7 @@ from tests.services.tracking.backend import (
 from tests.services.tracking.running_service import subject_of, tracking_settings
 from tests.services.tracking.sockets import Listening, listening, serving
 from tests.support.identity import FreshBearer, jwks_transport
+from tests.support.network import FakeNetwork
 
 ADA = FreshBearer("user_ada")
 LATER = machine_clock() + 30 * 60 * 1000
@@ -63,8 +64,8 @@ async def place(shop: Shop, **changes: Any) -> AsyncIterator[RunningReplica]:
     app = build(
         tracking_settings(shop, **changes),
         transports={
-            "products": httpx2.MockTransport(shop.products),
-            "cart": httpx2.MockTransport(shop.carts),
+            "products": FakeNetwork(shop.products),
+            "cart": FakeNetwork(shop.carts),
             "user": jwks_transport(),
         },
     )
