@@ -19,6 +19,7 @@ MAX_OVERHEAD = 64 * 1024
 MAX_UNREAD = 256 * 1024
 """Bytes of a body that nobody has read yet, before the peer has to wait."""
 NO_BODY = (204, 304)
+VERSIONS = ("1.1", "1.0")
 
 
 class Exchange:
@@ -62,7 +63,7 @@ class Exchange:
     async def next_part(self, seconds: float) -> bytes | None:
         """Return the next bytes of the body; None at its end. Raises `UpstreamError`."""
         if seconds <= 0:
-            self._expire()
+            self.expire()
         while not self._parts or seconds <= 0:
             if self.is_complete:
                 break
@@ -89,7 +90,7 @@ class Exchange:
         if self._failure is None:
             loop = self._connection.loop
             waiter = self._waiter = loop.create_future()
-            timer = loop.call_later(seconds, self._expire)
+            timer = loop.call_later(seconds, self.expire)
             try:
                 await waiter
             finally:
@@ -98,7 +99,7 @@ class Exchange:
         if self._failure is not None:
             raise self._failure
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
         # What came in time counts, even if this process had no turn to look at it until now.
         if self._waiter is None or not self._waiter.done():
             self.fail(UpstreamTimeout(self.upstream, "it did not answer in time."))
@@ -266,6 +267,8 @@ class Connection(asyncio.Protocol):
         if self._is_informational:
             return
         headers = joined(fields)
+        if self._parser.get_http_version() not in VERSIONS:
+            raise _StopParsing
         if reason := _why_unframed(self._exchange.method, status_code, headers):
             self._break(reason)
             raise _StopParsing
