@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import types
+from collections.abc import Coroutine, Generator, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from starlette.types import Message, Receive
 
@@ -61,10 +63,36 @@ async def _read_body(
     if declared is not None and int(declared[:20]) > limit:
         raise _too_large(limit)
     try:
-        async with asyncio.timeout(timeout):
-            return await _read_chunks(receive, limit)
+        return await _within(timeout, _read_chunks(receive, limit))
     except TimeoutError:
         raise RequestTimeout("The request body did not arrive in time.", headers=_CLOSE) from None
+
+
+async def _within(timeout: float, work: Coroutine[Any, Any, bytes]) -> bytes:
+    """What `work` returns. Raises TimeoutError if that takes more than `timeout` seconds."""
+    # Nearly every body is here before it is asked for. Then `work` ends with its first step, and
+    # saves the 4 µs of a timer.
+    try:
+        awaited = work.send(None)
+    except StopIteration as end:
+        return cast(bytes, end.value)
+    async with asyncio.timeout(timeout):
+        return await _resume(work, awaited)
+
+
+@types.coroutine
+def _resume(work: Coroutine[Any, Any, bytes], awaited: Any) -> Generator[Any, Any, bytes]:
+    """Go on with `work`, whose first step has led to `awaited`."""
+    try:
+        while True:
+            try:
+                result = yield awaited
+            except BaseException as error:
+                awaited = work.throw(error)
+            else:
+                awaited = work.send(result)
+    except StopIteration as end:
+        return cast(bytes, end.value)
 
 
 async def _read_chunks(receive: Receive, limit: int) -> bytes:

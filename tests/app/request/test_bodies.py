@@ -83,6 +83,46 @@ async def test_a_body_that_does_not_arrive_in_time_is_refused() -> None:
     assert refused.value.headers == {"connection": "close"}
 
 
+async def test_a_body_that_arrives_slowly_but_in_time_is_read() -> None:
+    arriving = chunks(b'{"a"', b":1", b"}")
+
+    async def receive() -> Message:
+        await asyncio.sleep(0.001)
+        return await arriving()
+
+    assert (await read(receive, CHUNKED))["body"] == b'{"a":1}'
+
+
+@pytest.mark.parametrize("parts", [0, 2])
+async def test_an_error_or_cancellation_while_a_body_arrives_reaches_who_waits(parts: int) -> None:
+    arriving = chunks(*[b"1"] * parts, unfinished=True)
+    ends: list[str] = []
+
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        try:
+            return await arriving()
+        except asyncio.CancelledError:
+            ends.append("cancelled")
+            raise OSError("reset") from None
+
+    reading = asyncio.create_task(read(receive, CHUNKED))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(OSError, match="reset"):
+        await reading
+    assert ends == ["cancelled"]
+
+
+async def test_a_body_that_is_here_needs_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: float) -> None:
+        raise AssertionError("a timer was started")
+
+    monkeypatch.setattr(asyncio, "timeout", fail)
+    assert (await read(chunks(b"{", b"}"), CHUNKED))["body"] == b"{}"
+
+
 async def test_a_caller_who_goes_away_is_no_problem() -> None:
     with pytest.raises(ClientDisconnected):
         await read(chunks(b"{", then={"type": "http.disconnect"}, unfinished=True), CHUNKED)
