@@ -59,7 +59,9 @@ class RequestMiddleware:
         self._uncompiled = UncompiledRoute(app)
         self._metrics = metrics
         self._operations = operations
-        self._priorities = priorities
+        self._priorities = {
+            tuple(operation.split(" ", 1)): priority for operation, priority in priorities.items()
+        }
         self._default_timeout = settings.request_timeout
         self._trust_timeout = not public
         self._routes = routes
@@ -121,7 +123,7 @@ class RequestMiddleware:
     ) -> None:
         route = match.compiled or self._uncompiled
         value = route.read_body(body)
-        priority = self._priorities.get(f"{scope['method']} {match.template}", Priority.NORMAL)
+        priority = self._priorities.get((scope["method"], match.template), Priority.NORMAL)
         if not self._admission.try_acquire(priority):
             await self._admission.acquire(priority, timeout=current_context().time_left())
         slot = response.slot = Slot(self._admission)

@@ -140,3 +140,30 @@ async def test_a_body_that_cannot_be_read_is_refused(
 ) -> None:
     with pytest.raises(kind):
         await read(chunks(b"{}"), headers)
+
+
+async def test_a_caller_that_is_cancelled_while_it_waits_for_the_body_stops_waiting() -> None:
+    reader = BodyReader(limit=16, timeout=5, accepted=frozenset({JSON}))
+    reading = asyncio.create_task(reader.read(chunks(b"{", unfinished=True), CHUNKED))
+    await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+
+async def test_a_body_that_arrives_late_but_in_time_is_read() -> None:
+    arrived = asyncio.Event()
+    rest = iter([b"[1", b"]"])
+
+    async def receive() -> Message:
+        await arrived.wait()
+        part = next(rest)
+        return {"type": "http.request", "body": part, "more_body": part != b"]"}
+
+    reader = BodyReader(limit=16, timeout=5, accepted=frozenset({JSON}))
+    reading = asyncio.create_task(reader.read(receive, CHUNKED))
+    await asyncio.sleep(0)
+    arrived.set()
+    body = await reading
+    assert body is not None
+    assert body.content == b"[1]"
