@@ -1,9 +1,8 @@
 """`Database`: SQLite and Postgres with one interface.
 
-A repository writes its SQL once, as module constants made by ``sqlalchemy.text``, and both
+A repository writes its SQL once, as module constants of `app.stores.statements.Statement`, and both
 stores run it. What keeps that true:
 
-* parameters are ``:named``; a list is ``bindparam("skus", expanding=True)``;
 * Postgres infers a parameter's type from its place, so a bare one says it itself:
   ``CAST(:now AS BIGINT)``;
 * ``INSERT … ON CONFLICT``, ``RETURNING`` and conditional ``UPDATE`` mean the same in both;
@@ -13,41 +12,35 @@ stores run it. What keeps that true:
 
 ::
 
-    ADD = text("UPDATE counters SET value = value + :by WHERE name = :name RETURNING value")
-
     async with Database(settings.store_url, metrics=metrics) as database:
         async with database.transaction("add") as connection:
-            value = (await connection.execute(ADD, {"by": 1, "name": "visits"})).scalar_one()
+            value = await connection.scalar(ADD, {"by": 1, "name": "visits"})
 
 Whatever is wrong with the store becomes a `StoreUnavailable` (the tree is in
-`app.stores.errors`), logged once. Wrong SQL and broken constraints stay SQLAlchemy's own errors,
-because they are ours to fix.
+`app.stores.errors`), logged once. A broken constraint is an `IntegrityError`; wrong SQL stays
+the driver's own error, because it is ours to fix.
 
-`sqlite` and `postgres` contain what differs.
+`sqlite` and `postgres` contain what differs. Each is imported with its driver when it is used.
 """
 
 import asyncio
 import random
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from types import TracebackType
-from typing import Self, TypeVar
-
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Any, Self, TypeVar
 
 from app.errors import Problem
 from app.process.background import repeat, run_in_background
-from app.stores import postgres, sqlite
 from app.stores.clock import Clock, StoreClock, machine_clock
-from app.stores.errors import StoreErrorLog, StoreUnavailable, WriteConflict
+from app.stores.errors import IntegrityError, StoreErrorLog, StoreUnavailable, WriteConflict
+from app.stores.pool import Pool
+from app.stores.statements import Connection, Statement
 from app.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 
+PING = Statement("SELECT 1")
 WRITE_ATTEMPTS = 3
 READ_CLOCK_INTERVAL = 5.0
 FIRST_CLOCK_TIMEOUT = 0.5
@@ -80,14 +73,23 @@ class Database:
         self._metrics = metrics
         self._error_log = StoreErrorLog(self.store)
         self._open = AsyncExitStack()
+        self._writer: Pool[Any]
+        self._reader: Pool[Any]
+        self._store_error: Callable[[Exception], StoreUnavailable | IntegrityError | None]
         if self.store == "sqlite":
+            from app.stores import sqlite
+
             self.clock = machine_clock
             self._writer = sqlite.create_writer(url, timeout)
             self._reader = sqlite.create_reader(url, pool_size, timeout)
+            self._store_error = sqlite.store_error
         else:
+            from app.stores import postgres
+
             self.clock = self._store_clock = StoreClock()
-            self._writer = postgres.create_engine(url, pool_size, timeout, self._store_clock)
-            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            self._writer = postgres.create_pool(url, pool_size, timeout, self._store_clock)
+            self._reader = self._writer
+            self._store_error = postgres.store_error
 
     async def __aenter__(self) -> Self:
         if self.store == "postgres":
@@ -107,11 +109,11 @@ class Database:
         traceback: TracebackType | None,
     ) -> None:
         await self._open.aclose()
-        await self._reader.dispose()
-        await self._writer.dispose()
+        await self._reader.close()
+        await self._writer.close()
 
     @asynccontextmanager
-    async def transaction(self, operation: str) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, operation: str) -> AsyncIterator[Connection]:
         """All or nothing: commits at the end of the block, rolls back when it raises.
 
         Postgres runs it as READ COMMITTED. SQLite takes the write lock at once, one writer of
@@ -120,19 +122,32 @@ class Database:
 
         Raises `StoreUnavailable`, and `WriteConflict` when Postgres chose another transaction.
         """
-        async with self._observed(operation), self._writer.begin() as connection:
-            yield connection
+        with self._observed(operation):
+            connection = await self._writer.acquire()
+            try:
+                await connection.begin()
+                yield connection
+                await connection.commit()
+            except BaseException:
+                await connection.roll_back()
+                raise
+            finally:
+                self._writer.release(connection)
 
     @asynccontextmanager
-    async def reading(self, operation: str) -> AsyncIterator[AsyncConnection]:
+    async def reading(self, operation: str) -> AsyncIterator[Connection]:
         """Read without a transaction: each statement sees what was committed before it.
 
         Raises `StoreUnavailable`.
         """
-        async with self._observed(operation), self._reader.connect() as connection:
-            yield connection
+        with self._observed(operation):
+            connection = await self._reader.acquire()
+            try:
+                yield connection
+            finally:
+                self._reader.release(connection)
 
-    async def run(self, operation: str, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def run(self, operation: str, work: Callable[[Connection], Awaitable[T]]) -> T:
         """`transaction` around ``work``, done again when it lost against another one.
 
         ``work`` runs up to three times and must not have effects outside the store.
@@ -150,55 +165,48 @@ class Database:
     async def ping(self) -> None:
         """Check that the store responds. Raises `StoreUnavailable`."""
         async with self.reading("ping") as connection:
-            await connection.execute(text("SELECT 1"))
+            await connection.scalar(PING)
 
     async def _read_clock(self) -> None:
+        from app.stores.postgres import READ_CLOCK
+
         async with self.reading("clock") as connection:
             since = self._store_clock.start_reading()
-            milliseconds = await connection.scalar(text(postgres.READ_CLOCK))
+            milliseconds = await connection.scalar(READ_CLOCK)
             self._store_clock.set(milliseconds, since=since)
 
-    @asynccontextmanager
-    async def _observed(self, operation: str) -> AsyncIterator[None]:
+    @contextmanager
+    def _observed(self, operation: str) -> Iterator[None]:
         """Measure the block and translate the store's errors.
 
         A refusal (any other `Problem` raised inside) rolls back, yet the store did its part:
         it is measured as ok and raised again outside the measurement.
         """
         refusal: Problem | None = None
-        with self._metrics.store_operation(self.store, operation), _translated(self._error_log):
+        with self._metrics.store_operation(self.store, operation):
             try:
                 yield
-            except StoreUnavailable:
+            except StoreUnavailable as error:
+                self._error_log.add(error)
                 raise
             except Problem as problem:
                 refusal = problem
+            except Exception as error:
+                self._raise_translated(error)
+                raise
         if refusal is not None:
             raise refusal
 
+    def _raise_translated(self, error: Exception) -> None:
+        """Raise what an error of the driver means, unless it is a mistake of ours."""
+        translated = self._translated(error)
+        if isinstance(translated, StoreUnavailable):
+            self._error_log.add(translated, error)
+        if translated is not None:
+            raise translated from error
 
-@contextmanager
-def _translated(error_log: StoreErrorLog) -> Iterator[None]:
-    try:
-        yield
-    except (DBAPIError, PoolTimeoutError, TimeoutError, OSError) as error:
-        translated = _store_error(error)
-        if translated is None:
-            raise
-        error_log.add(translated, getattr(error, "orig", None) or error)
-        raise translated from error
-    except StoreUnavailable as error:
-        error_log.add(error)
-        raise
-
-
-def _store_error(error: BaseException) -> StoreUnavailable | None:
-    """What is wrong with the store; None if it is a mistake of ours."""
-    if not isinstance(error, DBAPIError):
-        # No connection or no response, so there is no error code.
-        return StoreUnavailable("The store did not answer in time.")
-    if error.connection_invalidated:
-        return StoreUnavailable("The connection to the store broke.")
-    if isinstance(error.orig, sqlite3.Error):
-        return sqlite.store_error(error.orig)
-    return postgres.store_error(error.orig)
+    def _translated(self, error: Exception) -> StoreUnavailable | IntegrityError | None:
+        if isinstance(error, TimeoutError | OSError):
+            # No connection or no response, so there is no error code.
+            return StoreUnavailable("The store did not answer in time.")
+        return self._store_error(error)

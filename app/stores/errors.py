@@ -6,6 +6,8 @@ Unavailable (503)
     ├── SchemaMismatch  the tables are not the ones this code needs
     │   └── MissingTable
     └── WriteConflict   lost against another transaction: worth doing again
+
+IntegrityError          a constraint of the tables was broken: the repository knows what it means
 """
 
 from typing import ClassVar
@@ -52,6 +54,10 @@ class MissingTable(SchemaMismatch):
 
 class WriteConflict(StoreUnavailable):
     """Another transaction won. `Database.run` has already tried again."""
+
+
+class IntegrityError(Exception):
+    """The data break a constraint of the tables. Nothing is wrong with the store."""
 
 
 class StoreErrorLog:

@@ -9,23 +9,31 @@ wait for the first and then find nothing to do, and a run that dies half-way lea
 behind.
 
 ``env.py`` of a service is two lines: import `run_environment` and call it.
+
+Only here SQLAlchemy is used, because alembic needs it. No service imports this module.
 """
 
 import argparse
 import asyncio
+import sqlite3
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import asyncpg
 from alembic import command, context
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from app.settings import ServiceSettings, SettingsError, StoreUrl, load
-from app.stores.database import Database
+from app.stores import postgres, sqlite
 from app.stores.errors import StoreUnavailable
 from app.stores.schema import (
     Version,
@@ -35,7 +43,6 @@ from app.stores.schema import (
     version_of,
     version_table,
 )
-from app.telemetry.metrics import Metrics
 
 # A migration may rewrite a table, and a racing run waits for all of it.
 MIGRATION_TIMEOUT = 60.0
@@ -56,15 +63,10 @@ async def migrate(package: str, url: str) -> tuple[Version, Version]:
     Returns the versions before and after. A store that is newer already stays as it is.
     Raises `StoreUnavailable`.
     """
-    _create_file(url)
-    metrics = Metrics(service_name(package))
-    async with (
-        Database(url, metrics=metrics, timeout=MIGRATION_TIMEOUT) as database,
-        database.transaction("migrate") as connection,
-    ):
-        if database.store == "postgres":
-            await connection.execute(ADVISORY_LOCK)
-        return await connection.run_sync(_upgrade, package)
+    with _translated_errors():
+        if url.startswith(sqlite.SCHEME):
+            return _migrate_file(package, sqlite.file_of(url))
+        return await _migrate_postgres(package, url)
 
 
 async def migrate_when_up(package: str, url: str, *, timeout: float) -> tuple[Version, Version]:
@@ -108,17 +110,61 @@ def _upgrade(connection: Connection, package: str) -> tuple[Version, Version]:
     return before, newest
 
 
-def _create_file(url: str) -> None:
+def _migrate_file(package: str, file: Path) -> tuple[Version, Version]:
+    """Blocks the event loop, on which a migration is alone."""
+    _create_file(file)
+    engine = create_engine("sqlite://", creator=partial(_open_file, file), poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def take_write_lock(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    with engine.begin() as connection:
+        return _upgrade(connection, package)
+
+
+def _create_file(file: Path) -> None:
     """An empty file is an empty SQLite database; only here one is made."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        return
-    file = Path(parsed.database)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     except OSError as error:
         raise StoreUnavailable(f"{file} cannot be made: {error.strerror}.") from error
+
+
+def _open_file(file: Path) -> sqlite3.Connection:
+    # The driver must not begin transactions by itself: it would begin deferred ones.
+    connection = sqlite3.connect(file, timeout=MIGRATION_TIMEOUT, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    return connection
+
+
+async def _migrate_postgres(package: str, url: str) -> tuple[Version, Version]:
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=partial(postgres.open_driver, url, MIGRATION_TIMEOUT),
+        poolclass=NullPool,
+    )
+    async with engine.begin() as connection:
+        await connection.execute(ADVISORY_LOCK)
+        return await connection.run_sync(_upgrade, package)
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Raises `StoreUnavailable` for what is wrong with the store, not with a migration."""
+    try:
+        yield
+    except (TimeoutError, OSError) as error:
+        raise StoreUnavailable("The store did not answer in time.") from error
+    except (DBAPIError, sqlite3.Error, asyncpg.PostgresError) as error:
+        if getattr(error, "connection_invalidated", False):
+            raise StoreUnavailable("The connection to the store broke.") from error
+        cause = getattr(error, "orig", None) or error
+        translated = sqlite.store_error(cause) or postgres.store_error(cause)
+        if not isinstance(translated, StoreUnavailable):
+            raise
+        raise translated from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,26 +1,26 @@
-"""Postgres: the engine, its clock, and what its errors mean."""
+"""Postgres: connections, the server's clock, and what its errors mean."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.stores.clock import StoreClock
 from app.stores.errors import (
     DISK_FULL,
     LACKS_TABLES,
+    IntegrityError,
     MissingTable,
     SchemaMismatch,
     StoreFull,
     StoreUnavailable,
     WriteConflict,
 )
+from app.stores.pool import Pool
+from app.stores.statements import NO_VALUES, Row, Statement, Values
 
-READ_CLOCK = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+READ_CLOCK = Statement("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")
 
 # SQLSTATE classes and codes of errors that are not the statement's: connection; authentication;
 # no such database or schema; resources; operator intervention; system; damaged data. Then a lock
@@ -33,13 +33,19 @@ NO_DISK_SPACE = "53100"
 UNDEFINED_TABLE = "42P01"
 UNDEFINED_COLUMN = "42703"
 CONFLICTS = ("40001", "40P01")
+INTEGRITY_CLASS = "23"
+
+CLOSE_TIMEOUT = 1.0
+"""Seconds for the server to stop a statement that nobody waits for any more."""
 
 
-def store_error(error: BaseException | None) -> StoreUnavailable | None:
-    """What is wrong with the store; None if the statement is wrong."""
+def store_error(error: BaseException) -> StoreUnavailable | IntegrityError | None:
+    """What is wrong with the store or the data; None if the statement is wrong."""
     state = _sqlstate(error)
     if state in CONFLICTS:
         return WriteConflict("Somebody else changed the same thing at the same time.")
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return WriteConflict("The tables were changed at the same time.")
     if state == UNDEFINED_TABLE:
         return MissingTable(LACKS_TABLES)
     if state == UNDEFINED_COLUMN:
@@ -50,52 +56,174 @@ def store_error(error: BaseException | None) -> StoreUnavailable | None:
         return StoreUnavailable("The store cannot be written to.")
     if state[:2] in UNAVAILABLE_CLASSES or state == INSUFFICIENT_PRIVILEGE:
         return StoreUnavailable("The store is not answering.")
-    return None
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return StoreUnavailable("No host of the store accepts writes.")
+    return IntegrityError(str(error)) if state[:2] == INTEGRITY_CLASS else None
 
 
-def _sqlstate(error: BaseException | None) -> str:
+def _sqlstate(error: BaseException) -> str:
     """The SQLSTATE of an error; empty for one that did not come from the server."""
     return getattr(error, "sqlstate", None) or ""
 
 
-def create_engine(url: str, pool_size: int, timeout: float, clock: StoreClock) -> AsyncEngine:
-    async def connect() -> Any:
-        connection = await asyncpg.connect(
-            url,
-            timeout=timeout,
-            # Longer than the server's own timeout: for a server that does not respond.
-            command_timeout=timeout + 0.5,
-            server_settings={
-                "application_name": "cartwheel",
-                "statement_timeout": str(int(timeout * 1000)),
-                "lock_timeout": str(int(timeout * 1000)),
-                "idle_in_transaction_session_timeout": "10000",
-            },
-        )
-        # A new connection also reads the clock, so that it is known when the store is used.
-        since = clock.start_reading()
-        clock.set(await connection.fetchval(READ_CLOCK), since=since)
-        return connection
+class Primary:
+    """The server that we write to; another one after a failover."""
 
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=connect,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=timeout,
-        isolation_level="READ COMMITTED",
+    def __init__(self) -> None:
+        self.generation = 0
+
+    def lost(self) -> None:
+        """Let each connection be opened again, before its next use."""
+        self.generation += 1
+
+
+class PostgresConnection:
+    """A connection of asyncpg, which prepares each statement once and keeps it.
+
+    Only an error that the server reported leaves it in a known state. After any other one, a
+    cancellation included, it is not used again.
+    """
+
+    def __init__(self, driver: Any, primary: Primary, generation: int) -> None:
+        self._driver = driver
+        self._primary = primary
+        self._generation = generation
+        self._is_broken = False
+
+    async def execute(self, statement: Statement, values: Values = NO_VALUES) -> int:
+        try:
+            tag = await self._driver.execute(statement.postgres, *statement.arguments(values))
+        except BaseException as error:
+            self._failed(error)
+            raise
+        return _rows_changed(tag)
+
+    async def rows(self, statement: Statement, values: Values = NO_VALUES) -> Sequence[Row]:
+        try:
+            rows: Sequence[Row] = await self._driver.fetch(
+                statement.postgres, *statement.arguments(values)
+            )
+        except BaseException as error:
+            self._failed(error)
+            raise
+        return rows
+
+    async def first(self, statement: Statement, values: Values = NO_VALUES) -> Row | None:
+        try:
+            row: Row | None = await self._driver.fetchrow(
+                statement.postgres, *statement.arguments(values)
+            )
+        except BaseException as error:
+            self._failed(error)
+            raise
+        return row
+
+    async def scalar(self, statement: Statement, values: Values = NO_VALUES) -> Any:
+        try:
+            return await self._driver.fetchval(statement.postgres, *statement.arguments(values))
+        except BaseException as error:
+            self._failed(error)
+            raise
+
+    async def execute_each(self, statement: Statement, values: Sequence[Values]) -> None:
+        arguments = [statement.arguments(each) for each in values]
+        try:
+            await self._driver.executemany(statement.postgres, arguments)
+        except BaseException as error:
+            self._failed(error)
+            raise
+
+    async def begin(self) -> None:
+        await self._command("BEGIN ISOLATION LEVEL READ COMMITTED")
+
+    async def commit(self) -> None:
+        await self._command("COMMIT")
+
+    async def roll_back(self) -> None:
+        if not self._is_broken and not self.is_idle():
+            with suppress(Exception):
+                await self._command("ROLLBACK")
+
+    def is_current(self) -> bool:
+        # asyncpg notices when the server goes away; asking it is free, a ping is a round trip.
+        return self._generation == self._primary.generation and not self._driver.is_closed()
+
+    def is_idle(self) -> bool:
+        if self._is_broken or self._driver.is_closed():
+            return False
+        return not self._driver.is_in_transaction()
+
+    async def close(self) -> None:
+        try:
+            # Also cancels the statement that runs in the server, with its locks.
+            await self._driver.close(timeout=CLOSE_TIMEOUT)
+        except Exception:
+            self._driver.terminate()
+
+    async def _command(self, sql: str) -> None:
+        try:
+            await self._driver.execute(sql)
+        except BaseException as error:
+            self._failed(error)
+            raise
+
+    def _failed(self, error: BaseException) -> None:
+        """Keep what the error means for this connection and the others.
+
+        Raises `StoreUnavailable` if it is that the connection broke.
+        """
+        if self._driver.is_closed():
+            self._primary.lost()
+            if isinstance(error, Exception):
+                raise StoreUnavailable("The connection to the store broke.") from error
+        if not isinstance(error, asyncpg.PostgresError) or _ends_session(error):
+            self._is_broken = True
+        if _sqlstate(error) == READ_ONLY_TRANSACTION:
+            # After a failover the old primary still answers, but only reads: find the new one.
+            self._primary.lost()
+
+
+def _ends_session(error: asyncpg.PostgresError) -> bool:
+    return getattr(error, "severity_en", "ERROR") != "ERROR"
+
+
+def create_pool(
+    url: str, pool_size: int, timeout: float, clock: StoreClock
+) -> Pool[PostgresConnection]:
+    primary = Primary()
+
+    async def connect() -> PostgresConnection:
+        generation = primary.generation
+        driver = await open_driver(url, timeout)
+        try:
+            # A new connection also reads the clock, so that it is known when the store is used.
+            since = clock.start_reading()
+            clock.set(await driver.fetchval(READ_CLOCK.postgres), since=since)
+        except BaseException:
+            driver.terminate()
+            raise
+        return PostgresConnection(driver, primary, generation)
+
+    return Pool(connect, size=pool_size, timeout=timeout)
+
+
+async def open_driver(url: str, timeout: float) -> Any:
+    """A connection of asyncpg with our limits in seconds."""
+    return await asyncpg.connect(
+        url,
+        timeout=timeout,
+        # Longer than the server's own timeout: for a server that does not respond.
+        command_timeout=timeout + 0.5,
+        server_settings={
+            "application_name": "cartwheel",
+            "statement_timeout": str(int(timeout * 1000)),
+            "lock_timeout": str(int(timeout * 1000)),
+            "idle_in_transaction_session_timeout": "10000",
+        },
     )
 
-    @event.listens_for(engine.sync_engine, "checkout")
-    def discard_closed(connection: Any, _record: ConnectionPoolEntry, _proxy: Any) -> None:
-        # asyncpg notices when the server goes away; asking it is free, a ping is a round trip.
-        if connection.driver_connection.is_closed():
-            raise InvalidatePoolError
 
-    @event.listens_for(engine.sync_engine, "handle_error")
-    def disconnect_from_standby(context: ExceptionContext) -> None:
-        # After a failover the old primary still answers, but only reads: find the new one.
-        if _sqlstate(context.original_exception) == READ_ONLY_TRANSACTION:
-            context.is_disconnect = True
-
-    return engine
+def _rows_changed(command_tag: str) -> int:
+    """Of "INSERT 0 1" or "UPDATE 1"; other commands have no number."""
+    count = command_tag.rpartition(" ")[2]
+    return int(count) if count.isdigit() else 0

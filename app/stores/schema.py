@@ -12,10 +12,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import text
-
 from app.stores.database import Database
 from app.stores.errors import MissingTable, SchemaMismatch
+from app.stores.statements import Statement
 
 VERSION_FILE = re.compile(r"v(\d+)_(\d+)_\w+\.py")
 
@@ -73,10 +72,10 @@ def newest_version(package: str) -> Version:
 async def stored_version(database: Database, package: str) -> Version:
     """The version of the tables in the store. Raises `StoreUnavailable`."""
     # The name comes from our own package list, never from a request.
-    statement = text(f"SELECT version_num FROM {version_table(package)}")
+    statement = Statement(f"SELECT version_num FROM {version_table(package)}")
     try:
         async with database.reading("schema_version") as connection:
-            return version_of((await connection.execute(statement)).scalar_one_or_none())
+            return version_of(await connection.scalar(statement))
     except MissingTable:
         return EMPTY
 

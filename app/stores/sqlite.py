@@ -1,4 +1,7 @@
-"""SQLite: engines for reading and for writing, and what its errors mean.
+"""SQLite: connections for reading and for writing, and what its errors mean.
+
+Each connection has a thread of its own, so that neither a disk that hangs nor a long query stops
+the event loop.
 
 A file that was deleted, moved or replaced is noticed before the next statement. Otherwise an open
 connection would go on using a file that has no name any more.
@@ -7,24 +10,24 @@ connection would go on using a file that has no name any more.
 import os
 import sqlite3
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
-
 from app.stores.errors import (
     DISK_FULL,
     LACKS_TABLES,
+    IntegrityError,
     MissingTable,
     SchemaMismatch,
     StoreFull,
     StoreUnavailable,
 )
+from app.stores.pool import Pool
+from app.stores.statements import NO_VALUES, Row, Statement, Values
+from app.stores.worker_thread import WorkerThread
 
 # SQLite looks for a free lock after 1, 2, 5, 10 and more milliseconds, in the end every 100. The
 # writers of another process take turns without such a pause, so we would hardly ever see it
@@ -51,18 +54,30 @@ MISSING_TABLE = "no such table"
 MISSING_COLUMN = ("no such column", "has no column named")
 NO_FILE = "The store's file is not there: bring it back, or run cartwheel migrate."
 
-_FILE_IDENTITY = "file"
+SCHEME = "sqlite:///"
+THREAD_NAME = "sqlite"
+FileIdentity = tuple[int, int]
 
 
-def store_error(error: sqlite3.Error) -> StoreUnavailable | None:
-    """What is wrong with the store; None if the statement is wrong."""
-    primary_code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if primary_code == sqlite3.SQLITE_FULL:
+def store_error(error: BaseException) -> StoreUnavailable | IntegrityError | None:
+    """What is wrong with the store or the data; None if the statement is wrong."""
+    if not isinstance(error, sqlite3.Error):
+        return None
+    code = primary_code(error)
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return IntegrityError(str(error))
+    if code == sqlite3.SQLITE_FULL:
         return StoreFull(DISK_FULL)
-    if primary_code == sqlite3.SQLITE_ERROR:
+    if code == sqlite3.SQLITE_ERROR:
         return _schema_error(str(error))
-    message = MESSAGES.get(primary_code)
+    message = MESSAGES.get(code)
     return StoreUnavailable(message) if message else None
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """SQLite's kind of the error, without its details."""
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code & 0xFF
 
 
 def _schema_error(message: str) -> StoreUnavailable | None:
@@ -73,85 +88,171 @@ def _schema_error(message: str) -> StoreUnavailable | None:
     return None
 
 
-def create_reader(url: str, pool_size: int, timeout: float) -> AsyncEngine:
-    file = Path(make_url(url).database or "").absolute()
-    engine = create_async_engine(
-        _existing_file(file),
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=timeout,
-    )
+class SqliteConnection:
+    """A connection to a file, which is used until a statement is cancelled or the file is lost.
 
-    @event.listens_for(engine.sync_engine, "do_connect")
-    def refuse_no_file(*_: Any) -> None:
-        if _identify(file) is None:
-            raise StoreUnavailable(NO_FILE)
+    Open it with `open`, and close it even if that failed.
+    """
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info[_FILE_IDENTITY] = _identify(file)
-        # The driver must not begin transactions by itself: it would begin deferred ones.
-        connection.isolation_level = None
-        try:
-            cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout = {int(timeout * 1000)}")
-            cursor.execute("PRAGMA journal_mode = WAL")
-            # In WAL mode NORMAL survives the death of the process; a power cut may cost the
-            # last transactions, never the file.
-            cursor.execute("PRAGMA synchronous = NORMAL")
-            cursor.execute("PRAGMA foreign_keys = ON")
-            cursor.close()
-        except BaseException:
-            # The pool forgets a connection that fails here, and its thread would live on.
-            connection.close()
-            raise
+    _driver: sqlite3.Connection
 
-    @event.listens_for(engine.sync_engine, "checkout")
-    def refuse_a_lost_file(_: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-        if _identify(file) != record.info[_FILE_IDENTITY]:
-            raise InvalidatePoolError
+    def __init__(self, file: Path, timeout: float) -> None:
+        self._file = file
+        self._timeout = timeout
+        self._identity = _identify(file)
+        self._thread = WorkerThread(THREAD_NAME)
+        self._is_open = False
+        self._is_broken = False
 
-    return engine
+    async def open(self, *, busy_milliseconds: int) -> None:
+        await self._run(self._open, busy_milliseconds)
 
+    async def execute(self, statement: Statement, values: Values = NO_VALUES) -> int:
+        changed: int = await self._run(
+            _execute, self._driver, statement.sqlite, statement.parameters(values)
+        )
+        return changed
 
-def create_writer(url: str, timeout: float) -> AsyncEngine:
-    """One connection: SQLite has one writer at a time, and others wait for it in the pool."""
-    engine = create_reader(url, 1, timeout)
+    async def rows(self, statement: Statement, values: Values = NO_VALUES) -> Sequence[Row]:
+        rows: list[Row] = await self._run(
+            _fetch, self._driver, statement.sqlite, statement.parameters(values)
+        )
+        return rows
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def retry_often(connection: Any, _: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        cursor.close()
+    async def first(self, statement: Statement, values: Values = NO_VALUES) -> Row | None:
+        rows = await self.rows(statement, values)
+        return rows[0] if rows else None
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def take_write_lock(connection: Connection) -> None:
-        ends_at = time.monotonic() + timeout
+    async def scalar(self, statement: Statement, values: Values = NO_VALUES) -> Any:
+        rows: list[sqlite3.Row] = await self._run(
+            _fetch, self._driver, statement.sqlite, statement.parameters(values)
+        )
+        return rows[0][0] if rows else None
+
+    async def execute_each(self, statement: Statement, values: Sequence[Values]) -> None:
+        parameters = [statement.parameters(each) for each in values]
+        await self._run(self._driver.executemany, statement.sqlite, parameters)
+
+    async def begin(self) -> None:
+        """Take the write lock at once, so that a reader never has to become a writer."""
+        ends_at = time.monotonic() + self._timeout
         while True:
             try:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                await self._run(self._driver.execute, "BEGIN IMMEDIATE")
                 return
-            except DBAPIError as error:
-                if not _is_busy(error.orig) or time.monotonic() >= ends_at:
+            except sqlite3.OperationalError as error:
+                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_at:
                     raise
 
-    return engine
+    async def commit(self) -> None:
+        await self._run(self._driver.execute, "COMMIT")
+
+    async def roll_back(self) -> None:
+        # SQLite itself rolls back after some errors.
+        if not self.is_idle() and not self._is_broken:
+            with suppress(sqlite3.Error):
+                await self._run(self._driver.execute, "ROLLBACK")
+
+    def is_current(self) -> bool:
+        return _identify(self._file) == self._identity
+
+    def is_idle(self) -> bool:
+        return not self._is_broken and not self._driver.in_transaction
+
+    async def close(self) -> None:
+        closed = self._thread.call(self._close)
+        self._thread.stop()
+        if self._is_broken and self._is_open:
+            # Nobody waits any more for what it does.
+            self._driver.interrupt()
+        with suppress(sqlite3.Error):
+            await closed
+
+    async def _run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return await self._thread.call(function, *arguments)
+        except sqlite3.Error:
+            raise
+        except BaseException:
+            # The thread may still be at it.
+            self._is_broken = True
+            raise
+
+    def _open(self, busy_milliseconds: int) -> None:
+        # Opens an existing file and creates none: an empty store would look like lost data. The
+        # driver must not begin transactions by itself: it would begin deferred ones.
+        self._driver = driver = sqlite3.connect(
+            f"file:{quote(str(self._file))}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        self._is_open = True
+        driver.row_factory = sqlite3.Row
+        driver.execute(f"PRAGMA busy_timeout = {busy_milliseconds}")
+        driver.execute("PRAGMA journal_mode = WAL")
+        # In WAL mode NORMAL survives the death of the process; a power cut may cost the last
+        # transactions, never the file.
+        driver.execute("PRAGMA synchronous = NORMAL")
+        driver.execute("PRAGMA foreign_keys = ON")
+
+    def _close(self) -> None:
+        if self._is_open:
+            self._driver.close()
 
 
-def _existing_file(file: Path) -> URL:
-    """Opens an existing file and creates none: an empty store would look like lost data."""
-    query = {"mode": "rw", "uri": "true"}
-    return URL.create("sqlite+aiosqlite", database=f"file:{quote(str(file))}", query=query)
+# These end their cursor in the thread: an unfinished one would hold a lock.
 
 
-def _identify(file: Path) -> tuple[int, int] | None:
+def _execute(driver: sqlite3.Connection, sql: str, parameters: Values) -> int:
+    return max(driver.execute(sql, parameters).rowcount, 0)
+
+
+def _fetch(driver: sqlite3.Connection, sql: str, parameters: Values) -> list[sqlite3.Row]:
+    return driver.execute(sql, parameters).fetchall()
+
+
+def create_reader(url: str, pool_size: int, timeout: float) -> Pool[SqliteConnection]:
+    file = file_of(url)
+    busy_milliseconds = int(timeout * 1000)
+
+    async def connect() -> SqliteConnection:
+        return await _connect(file, timeout, busy_milliseconds=busy_milliseconds)
+
+    return Pool(connect, size=pool_size, timeout=timeout)
+
+
+def create_writer(url: str, timeout: float) -> Pool[SqliteConnection]:
+    """One connection: SQLite has one writer at a time, and others wait for it in the pool."""
+    file = file_of(url)
+
+    async def connect() -> SqliteConnection:
+        return await _connect(file, timeout, busy_milliseconds=BUSY_MILLISECONDS)
+
+    return Pool(connect, size=1, timeout=timeout)
+
+
+def file_of(url: str) -> Path:
+    """The file of ``sqlite:///relative.db`` or ``sqlite:////absolute.db``."""
+    return Path(url.removeprefix(SCHEME).partition("?")[0]).absolute()
+
+
+async def _connect(file: Path, timeout: float, *, busy_milliseconds: int) -> SqliteConnection:
+    if _identify(file) is None:
+        raise StoreUnavailable(NO_FILE)
+    connection = SqliteConnection(file, timeout)
+    try:
+        await connection.open(busy_milliseconds=busy_milliseconds)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+def _identify(file: Path) -> FileIdentity | None:
     """Identifies the file at this path; None if there is none."""
     try:
         found = os.stat(file)
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _is_busy(error: BaseException | None) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY

@@ -3,41 +3,40 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from app.stores.clock import in_milliseconds
 from app.stores.database import Database
+from app.stores.statements import Statement
 from services.tracking.clients import DeletedAccount
 from services.tracking.models import OutcomeKind, StoredOrder, anonymous
 from services.tracking.repository import OUTCOME_CODES
 
 LIST = "deletions"
 
-SELECT_CURSOR = text("SELECT cursor FROM read_lists WHERE name = :name")
-KEEP_CURSOR = text(
+SELECT_CURSOR = Statement("SELECT cursor FROM read_lists WHERE name = :name")
+KEEP_CURSOR = Statement(
     """
     INSERT INTO read_lists (name, cursor) VALUES (:name, :cursor)
     ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor
     """
 )
-INSERT_OWNER = text(
+INSERT_OWNER = Statement(
     """
     INSERT INTO deleted_owners (owner, deleted_at, due_at) VALUES (:owner, :deleted_at, 0)
     ON CONFLICT (owner) DO UPDATE SET due_at = 0
     """
 )
-SELECT_DUE = text(
+SELECT_DUE = Statement(
     """
     SELECT owner, deleted_at FROM deleted_owners WHERE due_at <= :now
     ORDER BY due_at, owner LIMIT :limit
     """
 )
-SELECT_TO_ANONYMISE = text(
+SELECT_TO_ANONYMISE = Statement(
     "SELECT id FROM orders WHERE owner = :owner AND anonymised_at IS NULL ORDER BY id"
 )
 # The outcome kept for the checkout's key has the address in it, and an address can be guessed from
 # its hash. The outcome of a refused checkout has no address.
-ANONYMISE = text(
+ANONYMISE = Statement(
     """
     UPDATE orders SET address = :address, payload_hash = '', anonymised_at = :now,
         reply_body = CASE WHEN reply_status <> :refused THEN CAST(:reply_body AS TEXT)
@@ -45,8 +44,8 @@ ANONYMISE = text(
     WHERE id = :id
     """
 )
-POSTPONE = text("UPDATE deleted_owners SET due_at = :due_at WHERE owner = :owner")
-FORGET_OWNER = text("DELETE FROM deleted_owners WHERE owner = :owner")
+POSTPONE = Statement("UPDATE deleted_owners SET due_at = :due_at WHERE owner = :owner")
+FORGET_OWNER = Statement("DELETE FROM deleted_owners WHERE owner = :owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +80,14 @@ class DeletedOwners:
     async def due(self, *, now: int, limit: int) -> Sequence[DeletedOwner]:
         """Owners whose orders are to be checked now."""
         async with self._database.reading("due_deletions") as connection:
-            rows = await connection.execute(SELECT_DUE, {"now": now, "limit": limit})
-            return [DeletedOwner(row.owner, row.deleted_at) for row in rows]
+            rows = await connection.rows(SELECT_DUE, {"now": now, "limit": limit})
+        return [DeletedOwner(row["owner"], row["deleted_at"]) for row in rows]
 
     async def orders_to_anonymise(self, owner: str) -> Sequence[str]:
         """Ids of the owner's orders that still have a name and address."""
         async with self._database.reading("naming_orders") as connection:
-            return list((await connection.execute(SELECT_TO_ANONYMISE, {"owner": owner})).scalars())
+            rows = await connection.rows(SELECT_TO_ANONYMISE, {"owner": owner})
+        return [row["id"] for row in rows]
 
     async def anonymise(self, order: StoredOrder, *, now: int) -> None:
         """Remove name and address from an order that is final. Safe to repeat."""

@@ -17,21 +17,19 @@ import random
 from collections.abc import Callable
 from enum import StrEnum
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.errors import Unavailable
 from app.stores.database import Database
+from app.stores.statements import Connection, Statement
 from services.tracking.models import Money, PaymentMode
 
-CHARGE = text(
+CHARGE = Statement(
     """
     INSERT INTO payments (order_id, amount, currency, status, changed_at)
     VALUES (:order_id, :amount, :currency, :status, :now)
     ON CONFLICT (order_id) DO NOTHING
     """
 )
-REFUND = text(
+REFUND = Statement(
     """
     INSERT INTO payments (order_id, amount, currency, status, changed_at)
     VALUES (:order_id, :amount, :currency, 'void', :now)
@@ -39,7 +37,7 @@ REFUND = text(
     WHERE payments.status = 'charged'
     """
 )
-SELECT_STATUS = text("SELECT status FROM payments WHERE order_id = :order_id")
+SELECT_STATUS = Statement("SELECT status FROM payments WHERE order_id = :order_id")
 
 
 class PaymentStatus(StrEnum):
@@ -127,7 +125,6 @@ class Payments:
         }
 
 
-async def _status(connection: AsyncConnection, order_id: str) -> PaymentStatus | None:
-    found = await connection.execute(SELECT_STATUS, {"order_id": order_id})
-    status = found.scalar_one_or_none()
+async def _status(connection: Connection, order_id: str) -> PaymentStatus | None:
+    status = await connection.scalar(SELECT_STATUS, {"order_id": order_id})
     return PaymentStatus(status) if status else None

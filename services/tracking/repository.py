@@ -10,11 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import RowMapping, TextClause
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.stores.clock import CLOCK_MARGIN, moment
 from app.stores.database import Database
+from app.stores.statements import Connection, Row, Statement
 from services.tracking.models import (
     Address,
     CheckoutOutcome,
@@ -92,8 +90,7 @@ class OrderRepository:
                 "created_at": order.created_at,
                 **asdict(origin),
             }
-            inserted = await connection.execute(INSERT_ORDER, values)
-            if inserted.first() is None:
+            if await connection.first(INSERT_ORDER, values) is None:
                 return False
             await _log(connection, order, {order.step: "started"}, order.created_at)
         return True
@@ -115,8 +112,7 @@ class OrderRepository:
         saved = replace(after, version=before.version + 1, due_at=due_at)
         values = _changeable(saved) | {"version": before.version} | _outcome_columns(outcome)
         async with self._database.transaction("save_order") as connection:
-            updated = await connection.execute(UPDATE_ORDER, values)
-            if updated.first() is None:
+            if await connection.first(UPDATE_ORDER, values) is None:
                 raise OrderChanged(before.id)
             await _log(connection, saved, _steps_between(before, after), now)
             for event in after.events:
@@ -128,15 +124,14 @@ class OrderRepository:
         """Keep the outcome that is sent. Returns the first one that was kept."""
         async with self._database.transaction("keep_reply") as connection:
             values = {"id": order_id, **_outcome_columns(outcome)}
-            kept = (await connection.execute(KEEP_OUTCOME, values)).mappings().one()
+            (kept,) = await connection.rows(KEEP_OUTCOME, values)
         return _outcome(kept) or outcome
 
     async def idempotency_record(self, owner: str, key: str) -> IdempotencyRecord | None:
         """What ``owner`` did with this idempotency key; None: nothing yet."""
         values = {"owner": owner, "key": key}
         async with self._database.reading("receipt") as connection:
-            found = await connection.execute(SELECT_IDEMPOTENCY_RECORD, values)
-            row = found.mappings().first()
+            row = await connection.first(SELECT_IDEMPOTENCY_RECORD, values)
         if row is None:
             return None
         return IdempotencyRecord(row["id"], row["payload_hash"], _outcome(row))
@@ -144,23 +139,23 @@ class OrderRepository:
     async def latest(self, owner: str) -> LatestOrder | None:
         """The owner's newest order that is not cancelled."""
         async with self._database.reading("latest_order") as connection:
-            row = (await connection.execute(SELECT_LATEST, {"owner": owner})).first()
+            row = await connection.first(SELECT_LATEST, {"owner": owner})
         if row is None:
             return None
-        origin = OrderOrigin(row.cart_version, row.cart_updated_at, row.ordinal)
-        return LatestOrder(row.id, OrderStatus(row.status), origin)
+        origin = OrderOrigin(row["cart_version"], row["cart_updated_at"], row["ordinal"])
+        return LatestOrder(row["id"], OrderStatus(row["status"]), origin)
 
     async def conflicting_order(self, owner: str, origin: OrderOrigin) -> str | None:
         """The order, not cancelled, that was made of this cart state or has its number; its id."""
         async with self._database.reading("rival_order") as connection:
             values = {"owner": owner, **asdict(origin)}
-            found = await connection.execute(SELECT_CONFLICTING_ORDER, values)
-            return found.scalar_one_or_none()
+            order_id: str | None = await connection.scalar(SELECT_CONFLICTING_ORDER, values)
+        return order_id
 
     async def get(self, order_id: str) -> StoredOrder | None:
         async with self._database.reading("get_order") as connection:
-            found = await connection.execute(SELECT_ORDER, {"id": order_id})
-            orders = await _with_events(connection, found.mappings().all())
+            rows = await connection.rows(SELECT_ORDER, {"id": order_id})
+            orders = await _with_events(connection, rows)
         return orders[0] if orders else None
 
     async def page(
@@ -173,8 +168,8 @@ class OrderRepository:
             statement = SELECT_NEXT_PAGE
             values |= {"created_at": after[0], "id": after[1]}
         async with self._database.reading("page_of_orders") as connection:
-            found = await connection.execute(statement, values)
-            return await _with_events(connection, found.mappings().all())
+            rows = await connection.rows(statement, values)
+            return await _with_events(connection, rows)
 
     async def events_after(self, order_id: str, sequence: int) -> list[ShipmentEvent]:
         async with self._database.reading("events") as connection:
@@ -184,8 +179,8 @@ class OrderRepository:
     async def latest_sequences(self, order_ids: Sequence[str]) -> Mapping[str, int]:
         """The number of the newest event of each order."""
         async with self._database.reading("sequences") as connection:
-            found = await connection.execute(SELECT_LATEST_SEQUENCES, {"ids": list(order_ids)})
-            return {row.id: row.sequence for row in found}
+            rows = await connection.rows(SELECT_LATEST_SEQUENCES, {"ids": list(order_ids)})
+        return {row["id"]: row["sequence"] for row in rows}
 
     async def due_checkouts(self, *, now: int, latest: int, limit: int) -> list[str]:
         """Ids of the orders whose saga is not done and makes no progress (`StoredOrder.is_due`)."""
@@ -199,8 +194,8 @@ class OrderRepository:
         """Count an unexpected error of an order. True: there were too many, it is parked."""
         async with self._database.transaction("strike") as connection:
             values = {"id": order_id, "due_at": due_at}
-            count = (await connection.execute(COUNT_FAILED_ATTEMPT, values)).scalar_one()
-            return bool(count >= MAX_FAILED_ATTEMPTS)
+            count: int = await connection.scalar(COUNT_FAILED_ATTEMPT, values)
+        return count >= MAX_FAILED_ATTEMPTS
 
     async def hold_lease(self, name: str, *, holder: str, now: int, expires_at: int) -> bool:
         """Acquire or renew a lease. False: another replica holds it.
@@ -209,7 +204,7 @@ class OrderRepository:
         wrote it.
         """
         async with self._database.transaction("hold_lease") as connection:
-            held = await connection.execute(
+            held = await connection.first(
                 HOLD_LEASE,
                 {
                     "name": name,
@@ -219,9 +214,9 @@ class OrderRepository:
                     "latest": expires_at + CLOCK_MARGIN,
                 },
             )
-            return held.first() is not None
+        return held is not None
 
-    async def _due(self, statement: TextClause, *, now: int, latest: int, limit: int) -> list[str]:
+    async def _due(self, statement: Statement, *, now: int, latest: int, limit: int) -> list[str]:
         # Ids only: an order that cannot be read must not hide the others.
         values = {
             "now": now,
@@ -230,8 +225,8 @@ class OrderRepository:
             "max_failed_attempts": MAX_FAILED_ATTEMPTS,
         }
         async with self._database.reading("due_orders") as connection:
-            found = await connection.execute(statement, values)
-            return list(found.scalars())
+            rows = await connection.rows(statement, values)
+        return [row["id"] for row in rows]
 
 
 def _changeable(order: StoredOrder) -> dict[str, Any]:
@@ -253,7 +248,7 @@ def _outcome_columns(outcome: CheckoutOutcome | None) -> dict[str, Any]:
     return {"reply_status": OUTCOME_CODES[outcome.kind], "reply_body": outcome.document}
 
 
-def _outcome(row: RowMapping) -> CheckoutOutcome | None:
+def _outcome(row: Row) -> CheckoutOutcome | None:
     if row["reply_status"] is None:
         return None
     return CheckoutOutcome(OUTCOME_KINDS[row["reply_status"]], row["reply_body"])
@@ -270,7 +265,7 @@ def _steps_between(before: StoredOrder, after: StoredOrder) -> dict[Step, str]:
 
 
 async def _log(
-    connection: AsyncConnection, order: StoredOrder, log: Mapping[Step, str], at: int
+    connection: Connection, order: StoredOrder, log: Mapping[Step, str], at: int
 ) -> None:
     for step, event in log.items():
         await connection.execute(
@@ -285,18 +280,14 @@ async def _log(
         )
 
 
-async def _add_event(
-    connection: AsyncConnection, order_id: str, event: ShipmentEvent, at: int
-) -> None:
+async def _add_event(connection: Connection, order_id: str, event: ShipmentEvent, at: int) -> None:
     await connection.execute(
         INSERT_EVENT,
         {"order_id": order_id, "sequence": event.sequence, "status": event.status, "at": at},
     )
 
 
-async def _with_events(
-    connection: AsyncConnection, rows: Sequence[RowMapping]
-) -> list[StoredOrder]:
+async def _with_events(connection: Connection, rows: Sequence[Row]) -> list[StoredOrder]:
     if not rows:
         return []
     events = await _events(connection, [row["id"] for row in rows])
@@ -304,19 +295,19 @@ async def _with_events(
 
 
 async def _events(
-    connection: AsyncConnection, order_ids: Sequence[str]
+    connection: Connection, order_ids: Sequence[str]
 ) -> dict[str, list[ShipmentEvent]]:
-    found = await connection.execute(SELECT_EVENTS, {"ids": list(order_ids)})
+    rows = await connection.rows(SELECT_EVENTS, {"ids": list(order_ids)})
     events: dict[str, list[ShipmentEvent]] = {}
-    for row in found:
+    for row in rows:
         event = ShipmentEvent(
-            sequence=row.sequence, status=ShipmentStatus(row.status), at=moment(row.at)
+            sequence=row["sequence"], status=ShipmentStatus(row["status"]), at=moment(row["at"])
         )
-        events.setdefault(row.order_id, []).append(event)
+        events.setdefault(row["order_id"], []).append(event)
     return events
 
 
-def _order(row: RowMapping, events: Sequence[ShipmentEvent]) -> StoredOrder:
+def _order(row: Row, events: Sequence[ShipmentEvent]) -> StoredOrder:
     return StoredOrder(
         id=row["id"],
         owner=row["owner"],

@@ -1,11 +1,11 @@
 """The SQL of orders, the same for SQLite and Postgres."""
 
-from sqlalchemy import bindparam, text
+from app.stores.statements import Statement
 
 COLUMNS = """id, owner, status, step, version, reason, total_amount, currency, lines, address,
     shipment_status, sequence, created_at, due_at"""
 
-INSERT_ORDER = text(
+INSERT_ORDER = Statement(
     """
     INSERT INTO orders (id, owner, idempotency_key, payload_hash, status, step, version,
         total_amount, currency, lines, address, shipment_status, sequence, created_at, due_at,
@@ -17,7 +17,7 @@ INSERT_ORDER = text(
     RETURNING id
     """
 )
-UPDATE_ORDER = text(
+UPDATE_ORDER = Statement(
     """
     UPDATE orders SET status = :status, step = :step, reason = :reason,
         shipment_status = :shipment_status, sequence = :sequence, due_at = :due_at,
@@ -28,19 +28,19 @@ UPDATE_ORDER = text(
     RETURNING id
     """
 )
-INSERT_EVENT = text(
+INSERT_EVENT = Statement(
     """
     INSERT INTO shipment_events (order_id, sequence, status, at)
     VALUES (:order_id, :sequence, :status, :at)
     """
 )
-INSERT_STEP = text(
+INSERT_STEP = Statement(
     """
     INSERT INTO order_steps (order_id, version, step, event, at)
     VALUES (:order_id, :version, :step, :event, :at)
     """
 )
-KEEP_OUTCOME = text(
+KEEP_OUTCOME = Statement(
     """
     UPDATE orders SET reply_status = COALESCE(reply_status, CAST(:reply_status AS INTEGER)),
         reply_body = COALESCE(reply_body, CAST(:reply_body AS TEXT))
@@ -48,20 +48,20 @@ KEEP_OUTCOME = text(
     RETURNING reply_status, reply_body
     """
 )
-SELECT_IDEMPOTENCY_RECORD = text(
+SELECT_IDEMPOTENCY_RECORD = Statement(
     """
     SELECT id, payload_hash, reply_status, reply_body FROM orders
     WHERE owner = :owner AND idempotency_key = :key
     """
 )
-SELECT_LATEST = text(
+SELECT_LATEST = Statement(
     """
     SELECT id, status, cart_version, cart_updated_at, ordinal FROM orders
     WHERE owner = :owner AND status <> 'cancelled' AND ordinal IS NOT NULL
     ORDER BY ordinal DESC LIMIT 1
     """
 )
-SELECT_CONFLICTING_ORDER = text(
+SELECT_CONFLICTING_ORDER = Statement(
     """
     SELECT id FROM orders
     WHERE owner = :owner AND status <> 'cancelled' AND (ordinal = :ordinal
@@ -69,37 +69,35 @@ SELECT_CONFLICTING_ORDER = text(
     ORDER BY ordinal LIMIT 1
     """
 )
-SELECT_ORDER = text(f"SELECT {COLUMNS} FROM orders WHERE id = :id")
-SELECT_FIRST_PAGE = text(
+SELECT_ORDER = Statement(f"SELECT {COLUMNS} FROM orders WHERE id = :id")
+SELECT_FIRST_PAGE = Statement(
     f"""
     SELECT {COLUMNS} FROM orders WHERE owner = :owner
     ORDER BY created_at DESC, id DESC LIMIT :limit
     """
 )
-SELECT_NEXT_PAGE = text(
+SELECT_NEXT_PAGE = Statement(
     f"""
     SELECT {COLUMNS} FROM orders
     WHERE owner = :owner AND (created_at, id) < (CAST(:created_at AS BIGINT), :id)
     ORDER BY created_at DESC, id DESC LIMIT :limit
     """
 )
-SELECT_EVENTS = text(
+SELECT_EVENTS = Statement(
     """
     SELECT order_id, sequence, status, at FROM shipment_events
     WHERE order_id IN :ids ORDER BY order_id, sequence
     """
-).bindparams(bindparam("ids", expanding=True))
-SELECT_LATEST_SEQUENCES = text("SELECT id, sequence FROM orders WHERE id IN :ids").bindparams(
-    bindparam("ids", expanding=True)
 )
-SELECT_DUE_CHECKOUTS = text(
+SELECT_LATEST_SEQUENCES = Statement("SELECT id, sequence FROM orders WHERE id IN :ids")
+SELECT_DUE_CHECKOUTS = Statement(
     """
     SELECT id FROM orders
     WHERE step <> 'done' AND (due_at <= :now OR due_at > :latest) AND strikes < :max_failed_attempts
     ORDER BY due_at LIMIT :limit
     """
 )
-SELECT_DUE_SHIPMENTS = text(
+SELECT_DUE_SHIPMENTS = Statement(
     """
     SELECT id FROM orders
     WHERE status = 'confirmed' AND shipment_status <> 'delivered'
@@ -107,11 +105,11 @@ SELECT_DUE_SHIPMENTS = text(
     ORDER BY due_at LIMIT :limit
     """
 )
-COUNT_FAILED_ATTEMPT = text(
+COUNT_FAILED_ATTEMPT = Statement(
     "UPDATE orders SET strikes = strikes + 1, due_at = :due_at WHERE id = :id RETURNING strikes"
 )
 # A lease that expires later than any lease can was written by a clock that was wrong.
-HOLD_LEASE = text(
+HOLD_LEASE = Statement(
     """
     INSERT INTO leases (name, holder, expires_at) VALUES (:name, :holder, :expires_at)
     ON CONFLICT (name) DO UPDATE

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import text
 
 from app.stores.database import Database
+from app.stores.statements import Statement
 from app.telemetry.metrics import Metrics
 from cartwheel.local.control_socket import send_command
 from tests.cartwheel.supervisor_process import SupervisorProcess, running
@@ -122,7 +122,7 @@ class RunningShop(Shop):
             Database(url, metrics=Metrics("tests")) as database,
             database.reading("look") as connection,
         ):
-            return (await connection.execute(text(sql))).all()
+            return [tuple(row) for row in await connection.rows(Statement(sql))]
 
     def all_output(self) -> str:
         """The output of the supervisor, and the last lines of every log."""

@@ -5,17 +5,14 @@ to quantity. A change takes SQLite's write lock, reads the row, and writes the n
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import IdempotencyKeyReused
 from app.stores.clock import in_milliseconds, moment
 from app.stores.database import Database
 from app.stores.schema import SchemaCheck
+from app.stores.statements import Connection, Row, Statement
 from services.cart.models import (
     MAX_IDEMPOTENCY_KEYS,
     AddResult,
@@ -29,11 +26,11 @@ from services.cart.repository import (
     digests_of,
 )
 
-SELECT_CART = text(
+SELECT_CART = Statement(
     "SELECT version, quantities, updated_at FROM carts"
     " WHERE subject = :subject AND expires_at > :now"
 )
-UPSERT_CART = text("""
+UPSERT_CART = Statement("""
     INSERT INTO carts (subject, version, quantities, updated_at, expires_at)
     VALUES (:subject, :version, :quantities, :updated_at, :expires_at)
     ON CONFLICT (subject) DO UPDATE SET
@@ -42,32 +39,32 @@ UPSERT_CART = text("""
         updated_at = excluded.updated_at,
         expires_at = excluded.expires_at
 """)
-SELECT_IDEMPOTENCY_KEY = text("""
+SELECT_IDEMPOTENCY_KEY = Statement("""
     SELECT COUNT(*) AS stored_keys,
         MAX(CASE WHEN key = :key AND expires_at > :now THEN request END) AS request
     FROM remembered_adds WHERE subject = :subject
 """)
 # Versions before 1.1 stored the whole response in `cart`, which may not be null.
-UPSERT_IDEMPOTENCY_KEY = text("""
+UPSERT_IDEMPOTENCY_KEY = Statement("""
     INSERT INTO remembered_adds (subject, key, request, cart, expires_at)
     VALUES (:subject, :key, :request, '{}', :expires_at)
     ON CONFLICT (subject, key) DO UPDATE SET
         request = excluded.request,
         expires_at = excluded.expires_at
 """)
-DELETE_OLDEST_IDEMPOTENCY_KEYS = text(f"""
+DELETE_OLDEST_IDEMPOTENCY_KEYS = Statement(f"""
     DELETE FROM remembered_adds WHERE subject = :subject AND key IN (
         SELECT key FROM remembered_adds WHERE subject = :subject
         ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET {MAX_IDEMPOTENCY_KEYS - 1}
     )
 """)
-INSERT_TAKEN_ORDER = text("""
+INSERT_TAKEN_ORDER = Statement("""
     INSERT INTO taken_orders (subject, order_id, expires_at)
     VALUES (:subject, :order_id, :expires_at)
     ON CONFLICT (subject, order_id) DO NOTHING
 """)
 DELETE_EXPIRED = [
-    text(f"DELETE FROM {table} WHERE expires_at <= :now")
+    Statement(f"DELETE FROM {table} WHERE expires_at <= :now")
     for table in ("carts", "remembered_adds", "taken_orders")
 ]
 
@@ -140,11 +137,11 @@ class SqliteCartRepository:
             now = self._now()
             before = await self._load(connection, subject, now)
             expires_at = in_milliseconds(now) + self._cart_ttl_ms(subject)
-            first = await connection.execute(
+            is_first = await connection.execute(
                 INSERT_TAKEN_ORDER,
                 {"subject": subject, "order_id": order_id, "expires_at": expires_at},
             )
-            if not first.rowcount:
+            if not is_first:
                 return TakeResponse(order_id=order_id, taken=False, version=before.version)
             cart = before.without_ordered(lines, at=now)
             await self._save(connection, subject, before, cart)
@@ -173,14 +170,12 @@ class SqliteCartRepository:
             await self._save(connection, subject, before, cart)
             return cart
 
-    async def _load(self, connection: AsyncConnection, subject: str, now: datetime) -> Cart:
+    async def _load(self, connection: Connection, subject: str, now: datetime) -> Cart:
         parameters = {"subject": subject, "now": in_milliseconds(now)}
-        row = (await connection.execute(SELECT_CART, parameters)).mappings().one_or_none()
+        row = await connection.first(SELECT_CART, parameters)
         return Cart() if row is None else _cart(row)
 
-    async def _save(
-        self, connection: AsyncConnection, subject: str, before: Cart, cart: Cart
-    ) -> None:
+    async def _save(self, connection: Connection, subject: str, before: Cart, cart: Cart) -> None:
         if cart.updated_at is None or cart == before:
             return
         changed_at = in_milliseconds(cart.updated_at)
@@ -196,20 +191,20 @@ class SqliteCartRepository:
         )
 
     async def _find_key(
-        self, connection: AsyncConnection, subject: str, key: str, request: str, now: datetime
+        self, connection: Connection, subject: str, key: str, request: str, now: datetime
     ) -> tuple[bool, int]:
         """Whether an earlier add had this key, and how many keys the subject has stored.
 
         Raises `IdempotencyKeyReused`.
         """
         parameters = {"subject": subject, "key": key, "now": in_milliseconds(now)}
-        row = (await connection.execute(SELECT_IDEMPOTENCY_KEY, parameters)).mappings().one()
+        (row,) = await connection.rows(SELECT_IDEMPOTENCY_KEY, parameters)
         if row["request"] is not None and row["request"] != request:
             raise IdempotencyKeyReused
         return row["request"] is not None, row["stored_keys"]
 
     async def _save_key(
-        self, connection: AsyncConnection, subject: str, key: str, request: str, now: datetime
+        self, connection: Connection, subject: str, key: str, request: str, now: datetime
     ) -> None:
         await connection.execute(
             UPSERT_IDEMPOTENCY_KEY,
@@ -222,7 +217,7 @@ class SqliteCartRepository:
         )
 
 
-def _cart(row: Mapping[Any, Any]) -> Cart:
+def _cart(row: Row) -> Cart:
     return Cart.from_quantities(
         json.loads(row["quantities"]),
         version=row["version"],

@@ -6,30 +6,27 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import RowMapping, TextClause, bindparam, text
-
 from app.stores.clock import in_milliseconds
 from app.stores.database import Database
+from app.stores.statements import Row, Statement
 from services.products.models import Category, Money, Product, ProductDetails, Sort, image_path
 from services.products.search import Word, search_terms
 
-SELECT_CATEGORIES = text("""
+SELECT_CATEGORIES = Statement("""
     SELECT slug, categories.name AS name, count(products.sku) AS count
     FROM categories LEFT JOIN products ON products.category = categories.slug
     GROUP BY slug, categories.name, position
     ORDER BY position, slug
 """)
-SELECT_CATEGORY = text("SELECT slug FROM categories WHERE slug = :slug")
-INSERT_CATEGORY = text("""
+SELECT_CATEGORY = Statement("SELECT slug FROM categories WHERE slug = :slug")
+INSERT_CATEGORY = Statement("""
     INSERT INTO categories (slug, name, position) VALUES (:slug, :name, :position)
     ON CONFLICT (slug) DO NOTHING
 """)
 
-SELECT_PRODUCT = text("SELECT * FROM products WHERE sku = :sku")
-SELECT_PRODUCTS = text("SELECT * FROM products WHERE sku IN :skus").bindparams(
-    bindparam("skus", expanding=True)
-)
-INSERT_PRODUCT = text("""
+SELECT_PRODUCT = Statement("SELECT * FROM products WHERE sku = :sku")
+SELECT_PRODUCTS = Statement("SELECT * FROM products WHERE sku IN :skus")
+INSERT_PRODUCT = Statement("""
     INSERT INTO products (
         sku, name, summary, description, category, price_amount, currency, available,
         weight_grams, size, sort_name, search_text, search_terms, added_at, version
@@ -38,7 +35,7 @@ INSERT_PRODUCT = text("""
         :weight_grams, :size, :sort_name, :search_text, :search_terms, :added_at, 1
     ) ON CONFLICT (sku) DO NOTHING RETURNING *
 """)
-UPDATE_PRODUCT = text("""
+UPDATE_PRODUCT = Statement("""
     UPDATE products SET
         name = :name, summary = :summary, description = :description, category = :category,
         price_amount = :price_amount, currency = :currency, weight_grams = :weight_grams,
@@ -47,17 +44,17 @@ UPDATE_PRODUCT = text("""
     WHERE sku = :sku AND (version = :version OR CAST(:any_version AS INTEGER) = 1)
     RETURNING *
 """)
-UPDATE_STOCK = text("""
+UPDATE_STOCK = Statement("""
     UPDATE products SET available = :available, version = version + 1
     WHERE sku = :sku AND (version = :version OR CAST(:any_version AS INTEGER) = 1)
     RETURNING *
 """)
-SELECT_SEARCHED_TEXT = text(
+SELECT_SEARCHED_TEXT = Statement(
     "SELECT sku, name, summary, description, search_terms FROM products ORDER BY sku"
 )
-UPDATE_SEARCH_TERMS = text("UPDATE products SET search_terms = :search_terms WHERE sku = :sku")
-SELECT_SEARCH_TERMS = text("SELECT search_terms FROM products WHERE search_terms IS NOT NULL")
-SELECT_CURRENCIES = text("SELECT DISTINCT currency FROM products ORDER BY currency")
+UPDATE_SEARCH_TERMS = Statement("UPDATE products SET search_terms = :search_terms WHERE sku = :sku")
+SELECT_SEARCH_TERMS = Statement("SELECT search_terms FROM products WHERE search_terms IS NOT NULL")
+SELECT_CURRENCIES = Statement("SELECT DISTINCT currency FROM products ORDER BY currency")
 
 # The column of each order, and whether it is ascending.
 SORT_COLUMNS = {
@@ -120,26 +117,24 @@ class CatalogueRepository:
     async def categories(self) -> list[Category]:
         """All categories with the number of products in each, empty ones too."""
         async with self._database.reading("categories") as connection:
-            rows = (await connection.execute(SELECT_CATEGORIES)).mappings().all()
+            rows = await connection.rows(SELECT_CATEGORIES)
         return [Category(**row) for row in rows]
 
     async def has_category(self, slug: str) -> bool:
         """Whether there is such a category."""
         async with self._database.reading("category") as connection:
-            return (await connection.execute(SELECT_CATEGORY, {"slug": slug})).first() is not None
+            return await connection.first(SELECT_CATEGORY, {"slug": slug}) is not None
 
     async def find(self, sku: str) -> StoredProduct | None:
         """The product, or None."""
         async with self._database.reading("find_product") as connection:
-            row = (await connection.execute(SELECT_PRODUCT, {"sku": sku})).mappings().first()
+            row = await connection.first(SELECT_PRODUCT, {"sku": sku})
         return None if row is None else _stored_product(row)
 
     async def find_many(self, skus: Sequence[str]) -> dict[str, Product]:
         """The products there are, by SKU."""
         async with self._database.reading("find_products") as connection:
-            rows = (
-                (await connection.execute(SELECT_PRODUCTS, {"skus": list(skus)})).mappings().all()
-            )
+            rows = await connection.rows(SELECT_PRODUCTS, {"skus": list(skus)})
         return {row["sku"]: _stored_product(row).product for row in rows}
 
     async def page(
@@ -153,7 +148,7 @@ class CatalogueRepository:
         if position is not None:
             values |= {"value": position.value, "sku": position.sku}
         async with self._database.reading("list_products") as connection:
-            rows = (await connection.execute(statement, values)).mappings().all()
+            rows = await connection.rows(statement, values)
         found = [_stored_product(row) for row in rows]
         return found[::-1] if backwards else found
 
@@ -161,22 +156,22 @@ class CatalogueRepository:
         """How many products the whole listing has."""
         conditions, values = _conditions(listing)
         async with self._database.reading("count_products") as connection:
-            counted = await connection.execute(_count_statement(conditions), values)
-            return int(counted.scalar_one())
+            return int(await connection.scalar(_count_statement(conditions), values))
 
     async def search_terms(self) -> list[str]:
         """The search terms of every product."""
         async with self._database.reading("search_terms") as connection:
-            return list((await connection.execute(SELECT_SEARCH_TERMS)).scalars())
+            rows = await connection.rows(SELECT_SEARCH_TERMS)
+        return [row["search_terms"] for row in rows]
 
     async def refresh_search_terms(self) -> int:
         """Recompute the search terms with today's rules. Returns how many products changed."""
         changed = 0
         async with self._database.transaction("renew_terms") as connection:
-            for row in (await connection.execute(SELECT_SEARCHED_TEXT)).all():
-                terms = search_terms((row.name, row.summary, row.description))
-                if terms != row.search_terms:
-                    values = {"sku": row.sku, "search_terms": terms}
+            for row in await connection.rows(SELECT_SEARCHED_TEXT):
+                terms = search_terms((row["name"], row["summary"], row["description"]))
+                if terms != row["search_terms"]:
+                    values = {"sku": row["sku"], "search_terms": terms}
                     await connection.execute(UPDATE_SEARCH_TERMS, values)
                     changed += 1
         return changed
@@ -184,11 +179,7 @@ class CatalogueRepository:
     async def add(self, new: NewProduct) -> Product | None:
         """Add a product; None when the SKU is taken already."""
         async with self._database.transaction("add_product") as connection:
-            row = (
-                (await connection.execute(INSERT_PRODUCT, _new_product_columns(new)))
-                .mappings()
-                .first()
-            )
+            row = await connection.first(INSERT_PRODUCT, _new_product_columns(new))
         return None if row is None else _stored_product(row).product
 
     async def change(
@@ -197,7 +188,7 @@ class CatalogueRepository:
         """Change a product; None when it is not there, or no longer at ``version``."""
         values = _product_columns(sku, details) | _version_condition(version)
         async with self._database.transaction("change_product") as connection:
-            row = (await connection.execute(UPDATE_PRODUCT, values)).mappings().first()
+            row = await connection.first(UPDATE_PRODUCT, values)
         return None if row is None else _stored_product(row).product
 
     async def set_stock(
@@ -206,7 +197,7 @@ class CatalogueRepository:
         """Set how many can be sold; None when it is not there, or no longer at ``version``."""
         values = {"sku": sku, "available": available} | _version_condition(version)
         async with self._database.transaction("set_stock") as connection:
-            row = (await connection.execute(UPDATE_STOCK, values)).mappings().first()
+            row = await connection.first(UPDATE_STOCK, values)
         return None if row is None else _stored_product(row).product
 
     async def add_missing(
@@ -222,14 +213,15 @@ class CatalogueRepository:
                 values = {"slug": slug, "name": name, "position": position}
                 await connection.execute(INSERT_CATEGORY, values)
             for new in sorted(products, key=lambda product: product.sku):
-                row = (await connection.execute(INSERT_PRODUCT, _new_product_columns(new))).first()
+                row = await connection.first(INSERT_PRODUCT, _new_product_columns(new))
                 added += row is not None
         return added
 
     async def price_currencies(self) -> list[str]:
         """The currencies of all prices in the store."""
         async with self._database.reading("currencies") as connection:
-            return list((await connection.execute(SELECT_CURRENCIES)).scalars())
+            rows = await connection.rows(SELECT_CURRENCIES)
+        return [row["currency"] for row in rows]
 
 
 def _conditions(listing: Listing) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -270,7 +262,7 @@ def _word_condition(name: str, word: Word, values: dict[str, Any]) -> str:
 @lru_cache(maxsize=256)
 def _page_statement(
     sort: Sort, conditions: tuple[str, ...], after_position: bool, backwards: bool
-) -> TextClause:
+) -> Statement:
     """The query for one shape of listing. Few shapes are in use, so they are cached."""
     column, ascending = SORT_COLUMNS[sort]
     # Equal values are ordered by ascending SKU in every listing.
@@ -281,15 +273,15 @@ def _page_statement(
         conditions += (
             f"({column} {beyond} :value OR ({column} = :value AND sku {sku_beyond} :sku))",
         )
-    return text(
+    return Statement(
         f"SELECT * FROM products{_where(conditions)}"
         f" ORDER BY {column} {direction}, sku {sku_direction} LIMIT :limit"
     )
 
 
 @lru_cache(maxsize=256)
-def _count_statement(conditions: tuple[str, ...]) -> TextClause:
-    return text(f"SELECT count(*) FROM products{_where(conditions)}")
+def _count_statement(conditions: tuple[str, ...]) -> Statement:
+    return Statement(f"SELECT count(*) FROM products{_where(conditions)}")
 
 
 def _where(conditions: tuple[str, ...]) -> str:
@@ -325,7 +317,7 @@ def _product_columns(sku: str, details: ProductDetails) -> dict[str, Any]:
     }
 
 
-def _stored_product(row: RowMapping) -> StoredProduct:
+def _stored_product(row: Row) -> StoredProduct:
     product = Product(
         sku=row["sku"],
         name=row["name"],

@@ -9,29 +9,27 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.errors import Conflict, NotFound
 from app.stores.clock import in_milliseconds, moment
 from app.stores.database import Database
+from app.stores.statements import Connection, Row, Statement
 from services.products.models import Line, Reservation, ReservationStatus, sorted_by_sku
 
-INSERT_RESERVATION = text("""
+INSERT_RESERVATION = Statement("""
     INSERT INTO reservations (order_id, status, lines, expires_at)
     VALUES (:order_id, :status, :lines, :expires_at)
     ON CONFLICT (order_id) DO NOTHING RETURNING *
 """)
-SELECT_RESERVATION = text("SELECT * FROM reservations WHERE order_id = :order_id")
-COMMIT_RESERVATION = text("""
+SELECT_RESERVATION = Statement("SELECT * FROM reservations WHERE order_id = :order_id")
+COMMIT_RESERVATION = Statement("""
     UPDATE reservations SET status = 'committed'
     WHERE order_id = :order_id AND status = 'reserved' RETURNING *
 """)
-RELEASE_RESERVATION = text("""
+RELEASE_RESERVATION = Statement("""
     UPDATE reservations SET status = 'released'
     WHERE order_id = :order_id AND status IN ('reserved', 'committed') RETURNING *
 """)
-EXPIRE_RESERVATIONS = text("""
+EXPIRE_RESERVATIONS = Statement("""
     UPDATE reservations SET status = 'expired'
     WHERE status = 'reserved' AND order_id IN (
         SELECT order_id FROM reservations
@@ -39,15 +37,15 @@ EXPIRE_RESERVATIONS = text("""
         ORDER BY expires_at LIMIT :limit
     ) RETURNING *
 """)
-DECREASE_STOCK = text("""
+DECREASE_STOCK = Statement("""
     UPDATE products SET available = available - :quantity, version = version + 1
     WHERE sku = :sku AND available >= :quantity
 """)
-INCREASE_STOCK = text("""
+INCREASE_STOCK = Statement("""
     UPDATE products SET available = available + :quantity, version = version + 1
     WHERE sku = :sku
 """)
-SELECT_STOCK = text("SELECT available FROM products WHERE sku = :sku")
+SELECT_STOCK = Statement("SELECT available FROM products WHERE sku = :sku")
 
 
 class OutOfStock(Conflict):
@@ -94,7 +92,7 @@ class ReservationRepository:
         """
         sorted_lines = sorted_by_sku(lines)
 
-        async def work(connection: AsyncConnection) -> tuple[Reservation, bool]:
+        async def work(connection: Connection) -> tuple[Reservation, bool]:
             inserted = await _insert(
                 connection, order_id, ReservationStatus.RESERVED, sorted_lines, expires_at
             )
@@ -111,8 +109,8 @@ class ReservationRepository:
         Raises `UnknownReservation`, `ReservationClosed`.
         """
 
-        async def work(connection: AsyncConnection) -> tuple[Reservation, bool]:
-            row = (await connection.execute(COMMIT_RESERVATION, {"order_id": order_id})).first()
+        async def work(connection: Connection) -> tuple[Reservation, bool]:
+            row = await connection.first(COMMIT_RESERVATION, {"order_id": order_id})
             if row is not None:
                 return _reservation(row), True
             return _require_open(await _find(connection, order_id)), False
@@ -125,12 +123,12 @@ class ReservationRepository:
         An unknown order leaves a tombstone, so that a reserve that arrives late is refused.
         """
 
-        async def work(connection: AsyncConnection) -> tuple[Reservation, bool]:
+        async def work(connection: Connection) -> tuple[Reservation, bool]:
             # The tombstone first, so that no reserve can come between the two statements.
             tombstone = await _insert(connection, order_id, ReservationStatus.RELEASED, [], now)
             if tombstone is not None:
                 return tombstone, True
-            row = (await connection.execute(RELEASE_RESERVATION, {"order_id": order_id})).first()
+            row = await connection.first(RELEASE_RESERVATION, {"order_id": order_id})
             if row is None:
                 return await _find(connection, order_id), False
             released = _reservation(row)
@@ -142,9 +140,9 @@ class ReservationRepository:
     async def expire(self, *, now: datetime, limit: int = 100) -> list[Reservation]:
         """Return the stock of expired reservations, at most ``limit`` of them."""
 
-        async def work(connection: AsyncConnection) -> list[Reservation]:
+        async def work(connection: Connection) -> list[Reservation]:
             values = {"now": in_milliseconds(now), "limit": limit}
-            rows = (await connection.execute(EXPIRE_RESERVATIONS, values)).all()
+            rows = await connection.rows(EXPIRE_RESERVATIONS, values)
             expired = [_reservation(row) for row in rows]
             await _increase_stock(connection, expired)
             return expired
@@ -153,7 +151,7 @@ class ReservationRepository:
 
 
 async def _insert(
-    connection: AsyncConnection,
+    connection: Connection,
     order_id: str,
     status: ReservationStatus,
     lines: Sequence[Line],
@@ -166,35 +164,32 @@ async def _insert(
         "lines": json.dumps([[line.sku, line.quantity] for line in lines]),
         "expires_at": in_milliseconds(expires_at),
     }
-    row = (await connection.execute(INSERT_RESERVATION, values)).first()
+    row = await connection.first(INSERT_RESERVATION, values)
     return None if row is None else _reservation(row)
 
 
-async def _existing(
-    connection: AsyncConnection, order_id: str, sorted_lines: list[Line]
-) -> Reservation:
+async def _existing(connection: Connection, order_id: str, sorted_lines: list[Line]) -> Reservation:
     existing = _require_open(await _find(connection, order_id))
     if existing.lines != sorted_lines:
         raise ReservationMismatch("This order has reserved other lines before.")
     return existing
 
 
-async def _decrease_stock(connection: AsyncConnection, sorted_lines: list[Line]) -> None:
+async def _decrease_stock(connection: Connection, sorted_lines: list[Line]) -> None:
     short_lines = []
     for line in sorted_lines:
-        decreased = await connection.execute(DECREASE_STOCK, line.model_dump())
-        if decreased.rowcount == 0:
+        if not await connection.execute(DECREASE_STOCK, line.model_dump()):
             short_lines.append(line)
     if not short_lines:
         return
     unavailable = []
     for line in short_lines:
-        left = (await connection.execute(SELECT_STOCK, {"sku": line.sku})).scalar_one_or_none()
+        left = await connection.scalar(SELECT_STOCK, {"sku": line.sku})
         unavailable.append({"sku": line.sku, "requested": line.quantity, "available": left or 0})
     raise OutOfStock("Not everything is in stock.", unavailable=unavailable)
 
 
-async def _increase_stock(connection: AsyncConnection, reservations: Sequence[Reservation]) -> None:
+async def _increase_stock(connection: Connection, reservations: Sequence[Reservation]) -> None:
     returned: Counter[str] = Counter()
     for reservation in reservations:
         returned.update({line.sku: line.quantity for line in reservation.lines})
@@ -202,8 +197,8 @@ async def _increase_stock(connection: AsyncConnection, reservations: Sequence[Re
         await connection.execute(INCREASE_STOCK, {"sku": sku, "quantity": quantity})
 
 
-async def _find(connection: AsyncConnection, order_id: str) -> Reservation:
-    row = (await connection.execute(SELECT_RESERVATION, {"order_id": order_id})).first()
+async def _find(connection: Connection, order_id: str) -> Reservation:
+    row = await connection.first(SELECT_RESERVATION, {"order_id": order_id})
     if row is None:
         raise UnknownReservation("This order has not reserved anything.")
     return _reservation(row)
@@ -215,10 +210,10 @@ def _require_open(reservation: Reservation) -> Reservation:
     return reservation
 
 
-def _reservation(row: Row[tuple[str, str, str, int]]) -> Reservation:
+def _reservation(row: Row) -> Reservation:
     return Reservation(
-        order_id=row.order_id,
-        status=ReservationStatus(row.status),
-        lines=[Line(sku=sku, quantity=quantity) for sku, quantity in json.loads(row.lines)],
-        expires_at=moment(row.expires_at),
+        order_id=row["order_id"],
+        status=ReservationStatus(row["status"]),
+        lines=[Line(sku=sku, quantity=quantity) for sku, quantity in json.loads(row["lines"])],
+        expires_at=moment(row["expires_at"]),
     )

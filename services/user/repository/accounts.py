@@ -1,50 +1,47 @@
 """Accounts: unique by e-mail address; a deleted account keeps its row without personal data."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import Row, text
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
 from app.stores.database import Database
+from app.stores.errors import IntegrityError
+from app.stores.statements import Connection, Row, Statement
 from services.user.models import Account, Deletion
 
 ACCOUNT_COLUMNS = "id, email, name, password_hash, staff, created_at"
 
-INSERT_ACCOUNT = text(
+INSERT_ACCOUNT = Statement(
     f"INSERT INTO accounts ({ACCOUNT_COLUMNS})"
     " VALUES (:id, :email, :name, :password_hash, :staff, :created_at)"
     " ON CONFLICT (email) DO NOTHING RETURNING id"
 )
-SELECT_BY_EMAIL = text(f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE email = :email")
-SELECT_BY_SESSION = text(
+SELECT_BY_EMAIL = Statement(f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE email = :email")
+SELECT_BY_SESSION = Statement(
     f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE id = :id AND deleted_at IS NULL"
     " AND EXISTS (SELECT 1 FROM sessions WHERE sessions.id = :session_id"
     " AND sessions.subject = accounts.id AND sessions.expires_at > :now)"
 )
-UPDATE_ACCOUNT = text(
+UPDATE_ACCOUNT = Statement(
     "UPDATE accounts SET email = COALESCE(CAST(:email AS TEXT), email),"
     " name = COALESCE(CAST(:name AS TEXT), name),"
     " password_hash = COALESCE(CAST(:password_hash AS TEXT), password_hash)"
     " WHERE id = :id AND password_hash = :expected_hash"
     f" RETURNING {ACCOUNT_COLUMNS}"
 )
-MAKE_STAFF = text(
+MAKE_STAFF = Statement(
     "UPDATE accounts SET staff = 1, password_hash = :password_hash WHERE email = :email"
     " RETURNING id"
 )
-ANONYMISE = text(
+ANONYMISE = Statement(
     "UPDATE accounts SET email = NULL, name = '', password_hash = NULL, staff = 0,"
     " deleted_at = :now WHERE id = :id AND deleted_at IS NULL"
 )
-SELECT_DELETED = text(
+SELECT_DELETED = Statement(
     "SELECT id, deleted_at FROM accounts WHERE deleted_at IS NOT NULL AND deleted_at <= :until"
     " AND (deleted_at, id) > (CAST(:deleted_at AS BIGINT), :id)"
     " ORDER BY deleted_at, id LIMIT :limit"
 )
-DELETE_SESSIONS = text("DELETE FROM sessions WHERE subject = :id AND id <> :kept")
+DELETE_SESSIONS = Statement("DELETE FROM sessions WHERE subject = :id AND id <> :kept")
 
 
 class EmailTaken(Conflict):
@@ -64,19 +61,19 @@ class AccountRepository:
         """Raises `EmailTaken`."""
         row = {name: getattr(account, name) for name in ACCOUNT_COLUMNS.split(", ")}
         async with self._database.transaction("add_account") as connection:
-            added = await connection.execute(INSERT_ACCOUNT, {**row, "staff": int(account.staff)})
-            if added.first() is None:
+            values = {**row, "staff": int(account.staff)}
+            if await connection.first(INSERT_ACCOUNT, values) is None:
                 raise _taken()
 
     async def by_email(self, email: str) -> Account | None:
         async with self._database.reading("account_by_email") as connection:
-            return _account((await connection.execute(SELECT_BY_EMAIL, {"email": email})).first())
+            return _account(await connection.first(SELECT_BY_EMAIL, {"email": email}))
 
     async def by_session(self, account_id: str, session_id: str, *, now: int) -> Account | None:
         """The account, if it exists and this session of it is not over."""
         key = {"id": account_id, "session_id": session_id, "now": now}
         async with self._database.reading("account_by_session") as connection:
-            return _account((await connection.execute(SELECT_BY_SESSION, key)).first())
+            return _account(await connection.first(SELECT_BY_SESSION, key))
 
     async def change(
         self,
@@ -101,7 +98,7 @@ class AccountRepository:
         }
         try:
             async with self._database.transaction("change_account") as connection:
-                changed = _account((await connection.execute(UPDATE_ACCOUNT, values)).first())
+                changed = _account(await connection.first(UPDATE_ACCOUNT, values))
                 if changed is not None and password_hash is not None:
                     await _end_sessions(connection, account.id, kept=session_id)
                 return changed
@@ -112,9 +109,9 @@ class AccountRepository:
         """Make the account staff, with this password, and end its sessions."""
         values = {"email": email, "password_hash": password_hash}
         async with self._database.transaction("appoint_staff") as connection:
-            row = (await connection.execute(MAKE_STAFF, values)).first()
+            row = await connection.first(MAKE_STAFF, values)
             if row is not None:
-                await _end_sessions(connection, row.id, kept="")
+                await _end_sessions(connection, row["id"], kept="")
 
     async def anonymise(self, account_id: str, *, now: int) -> None:
         """Remove all personal data, and end the account's sessions."""
@@ -131,24 +128,24 @@ class AccountRepository:
         """
         values = {"deleted_at": after[0], "id": after[1], "until": until, "limit": limit}
         async with self._database.reading("deleted_accounts") as connection:
-            rows = await connection.execute(SELECT_DELETED, values)
-            return [Deletion(row.id, row.deleted_at) for row in rows]
+            rows = await connection.rows(SELECT_DELETED, values)
+        return [Deletion(row["id"], row["deleted_at"]) for row in rows]
 
 
-async def _end_sessions(connection: AsyncConnection, account_id: str, *, kept: str) -> None:
+async def _end_sessions(connection: Connection, account_id: str, *, kept: str) -> None:
     await connection.execute(DELETE_SESSIONS, {"id": account_id, "kept": kept})
 
 
-def _account(row: Row[Any] | None) -> Account | None:
+def _account(row: Row | None) -> Account | None:
     if row is None:
         return None
     return Account(
-        id=row.id,
-        email=row.email,
-        name=row.name,
-        password_hash=row.password_hash,
-        staff=bool(row.staff),
-        created_at=row.created_at,
+        id=row["id"],
+        email=row["email"],
+        name=row["name"],
+        password_hash=row["password_hash"],
+        staff=bool(row["staff"]),
+        created_at=row["created_at"],
     )
 
 

@@ -11,14 +11,13 @@ is ignored, so that it locks nobody out.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from app.stores.clock import CLOCK_MARGIN
 from app.stores.database import Database
+from app.stores.statements import Statement
 
 MINUTE_MS = 60_000
 
-CONSUME = text(
+CONSUME = Statement(
     "INSERT INTO attempts (key, clear_at)"
     " VALUES (:key, CAST(:now AS BIGINT) + CAST(:interval AS BIGINT))"
     " ON CONFLICT (key) DO UPDATE SET clear_at = CAST(:interval AS BIGINT) + CASE"
@@ -29,21 +28,23 @@ CONSUME = text(
     " OR attempts.clear_at > CAST(:latest AS BIGINT)"
     " RETURNING clear_at"
 )
-SELECT_FULL_AT = text("SELECT clear_at FROM attempts WHERE key = :key")
-REFUND = text(
+SELECT_FULL_AT = Statement("SELECT clear_at FROM attempts WHERE key = :key")
+REFUND = Statement(
     "UPDATE attempts SET clear_at = clear_at - CAST(:interval AS BIGINT) WHERE key = :key"
 )
-SELECT_KNOWN_CLIENT = text("SELECT 1 FROM known_clients WHERE key = :key AND expires_at > :now")
-UPSERT_KNOWN_CLIENT = text(
+SELECT_KNOWN_CLIENT = Statement(
+    "SELECT 1 FROM known_clients WHERE key = :key AND expires_at > :now"
+)
+UPSERT_KNOWN_CLIENT = Statement(
     "INSERT INTO known_clients (key, expires_at) VALUES (:key, :expires_at)"
     " ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at"
 )
 DELETE_EXPIRED = (
-    text(
+    Statement(
         "DELETE FROM attempts WHERE key IN"
         " (SELECT key FROM attempts WHERE clear_at <= :now LIMIT :limit)"
     ),
-    text(
+    Statement(
         "DELETE FROM known_clients WHERE key IN"
         " (SELECT key FROM known_clients WHERE expires_at <= :now LIMIT :limit)"
     ),
@@ -97,7 +98,7 @@ class RateLimitRepository:
                     "tolerance": tolerance,
                     "latest": now + tolerance + interval + CLOCK_MARGIN,
                 }
-                if (await connection.execute(CONSUME, values)).first() is None:
+                if await connection.first(CONSUME, values) is None:
                     full_at = await connection.scalar(SELECT_FULL_AT, {"key": bucket.key})
                     return max(1, (full_at or now) - tolerance - now)
         return 0
@@ -111,8 +112,8 @@ class RateLimitRepository:
 
     async def is_known_client(self, key: str, *, now: int) -> bool:
         async with self._database.reading("is_known_client") as connection:
-            found = await connection.execute(SELECT_KNOWN_CLIENT, {"key": key, "now": now})
-            return found.first() is not None
+            found = await connection.first(SELECT_KNOWN_CLIENT, {"key": key, "now": now})
+        return found is not None
 
     async def remember_client(self, key: str, *, until: int) -> None:
         async with self._database.transaction("remember_client") as connection:
@@ -123,6 +124,5 @@ class RateLimitRepository:
         deleted = 0
         for statement in DELETE_EXPIRED:
             async with self._database.transaction("purge_attempts") as connection:
-                result = await connection.execute(statement, {"now": now, "limit": limit})
-                deleted += result.rowcount
+                deleted += await connection.execute(statement, {"now": now, "limit": limit})
         return deleted

@@ -1,34 +1,34 @@
 """Sessions: one row each, which stays the same when its refresh token is rotated."""
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.identity import GUEST_PREFIX
 from app.stores.database import Database
+from app.stores.statements import Connection, Statement
 from services.user.models import Role, Rotation, Session
 
-INSERT_SESSION = text(
+INSERT_SESSION = Statement(
     "INSERT INTO sessions (id, subject, token_hash, created_at, rotated_at, expires_at)"
     " VALUES (:id, :subject, :token_hash, :created_at, :created_at, :expires_at)"
 )
 # SQLite and Postgres have no common syntax for OFFSET without LIMIT; nobody has so many sessions.
-DELETE_LEAST_RECENTLY_USED = text(
+DELETE_LEAST_RECENTLY_USED = Statement(
     "DELETE FROM sessions WHERE id IN"
     " (SELECT id FROM sessions WHERE subject = :subject AND id <> :id"
     " ORDER BY rotated_at DESC, id LIMIT 1000000 OFFSET :others)"
 )
 # This conditional update decides: of several requests with the same token, only one finds its hash.
-ROTATE_TOKEN = text(
+ROTATE_TOKEN = Statement(
     "UPDATE sessions SET token_hash = :next_hash, previous_hash = :token_hash, rotated_at = :now,"
     " expires_at = CASE WHEN created_at + CAST(:max_age AS BIGINT) < CAST(:expires_at AS BIGINT)"
     " THEN created_at + CAST(:max_age AS BIGINT) ELSE CAST(:expires_at AS BIGINT) END"
     " WHERE id = :id AND token_hash = :token_hash AND expires_at > :now"
     " RETURNING subject"
 )
-SELECT_ROLES = text("SELECT staff FROM accounts WHERE id = :subject AND deleted_at IS NULL")
-SELECT_SESSION = text("SELECT previous_hash, rotated_at, expires_at FROM sessions WHERE id = :id")
-DELETE_SESSION = text("DELETE FROM sessions WHERE id = :id")
-DELETE_EXPIRED = text(
+SELECT_ROLES = Statement("SELECT staff FROM accounts WHERE id = :subject AND deleted_at IS NULL")
+SELECT_SESSION = Statement(
+    "SELECT previous_hash, rotated_at, expires_at FROM sessions WHERE id = :id"
+)
+DELETE_SESSION = Statement("DELETE FROM sessions WHERE id = :id")
+DELETE_EXPIRED = Statement(
     "DELETE FROM sessions WHERE id IN"
     " (SELECT id FROM sessions WHERE expires_at <= :now LIMIT :limit)"
 )
@@ -85,14 +85,15 @@ class SessionRepository:
             "max_age": max_age,
         }
         async with self._database.transaction("rotate_session") as connection:
-            rotated = (await connection.execute(ROTATE_TOKEN, values)).first()
-            if rotated is not None:
-                return await _rotated(connection, rotated.subject)
-            found = (await connection.execute(SELECT_SESSION, {"id": session_id})).first()
-            if found is None or found.expires_at <= now:
+            subject = await connection.scalar(ROTATE_TOKEN, values)
+            if subject is not None:
+                return await _rotated(connection, subject)
+            found = await connection.first(SELECT_SESSION, {"id": session_id})
+            if found is None or found["expires_at"] <= now:
                 return Rotation("unknown")
             # The absolute difference: the clock of the other replica may be ahead of ours.
-            if found.previous_hash == token_hash and abs(now - found.rotated_at) <= reuse_grace:
+            age = abs(now - found["rotated_at"])
+            if found["previous_hash"] == token_hash and age <= reuse_grace:
                 return Rotation("replaced")
             await connection.execute(DELETE_SESSION, {"id": session_id})
             return Rotation("reused")
@@ -104,15 +105,14 @@ class SessionRepository:
     async def delete_expired(self, *, now: int, limit: int) -> int:
         """Delete sessions that are over. Returns how many."""
         async with self._database.transaction("purge_sessions") as connection:
-            deleted = await connection.execute(DELETE_EXPIRED, {"now": now, "limit": limit})
-            return deleted.rowcount
+            return await connection.execute(DELETE_EXPIRED, {"now": now, "limit": limit})
 
 
-async def _rotated(connection: AsyncConnection, subject: str) -> Rotation:
+async def _rotated(connection: Connection, subject: str) -> Rotation:
     if subject.startswith(GUEST_PREFIX):
         return Rotation("rotated", subject, ("guest",))
-    account = (await connection.execute(SELECT_ROLES, {"subject": subject})).first()
+    account = await connection.first(SELECT_ROLES, {"subject": subject})
     if account is None:
         return Rotation("unknown")
-    roles: tuple[Role, ...] = ("user", "staff") if account.staff else ("user",)
+    roles: tuple[Role, ...] = ("user", "staff") if account["staff"] else ("user",)
     return Rotation("rotated", subject, roles)

@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
-
 from app.stores.database import Database
+from app.stores.statements import Statement
 from services.user.models import StoredKey
 
-SELECT_KEYS = text(
+SELECT_KEYS = Statement(
     "SELECT generation, key_id, private_key, signs_from FROM signing_keys ORDER BY generation"
 )
-INSERT_KEY = text(
+INSERT_KEY = Statement(
     "INSERT INTO signing_keys (generation, key_id, private_key, signs_from)"
     " VALUES (:generation, :key_id, :private_key, :signs_from)"
     " ON CONFLICT (generation) DO NOTHING"
 )
-DELETE_KEY = text("DELETE FROM signing_keys WHERE key_id = :key_id")
+DELETE_KEY = Statement("DELETE FROM signing_keys WHERE key_id = :key_id")
 
 
 class SigningKeyRepository:
@@ -26,11 +25,11 @@ class SigningKeyRepository:
 
     async def all(self) -> Sequence[StoredKey]:
         async with self._database.reading("signing_keys") as connection:
-            rows = await connection.execute(SELECT_KEYS)
-            return [
-                StoredKey(row.generation, row.key_id, row.private_key, row.signs_from)
-                for row in rows
-            ]
+            rows = await connection.rows(SELECT_KEYS)
+        return [
+            StoredKey(row["generation"], row["key_id"], row["private_key"], row["signs_from"])
+            for row in rows
+        ]
 
     async def add(self, key: StoredKey) -> None:
         """Store the key, unless there is one of this generation."""

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from app.stores.database import Database
+from app.stores.statements import Statement
 from app.telemetry.metrics import Metrics
 
 
@@ -35,7 +35,7 @@ async def database(url: str, metrics: Metrics) -> AsyncIterator[Database]:
     async with Database(url, metrics=metrics, timeout=30.0) as database:
         async with database.transaction("prepare") as connection:
             await connection.execute(
-                text("CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)")
+                Statement("CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)")
             )
-            await connection.execute(text("INSERT INTO counters VALUES ('a', 0), ('b', 0)"))
+            await connection.execute(Statement("INSERT INTO counters VALUES ('a', 0), ('b', 0)"))
         yield database

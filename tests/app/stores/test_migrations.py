@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from app.stores.database import Database
 from app.stores.errors import SchemaMismatch
@@ -17,6 +16,7 @@ from app.stores.migrations import (
     migrate_when_up,
 )
 from app.stores.schema import SchemaCheck, Version, newest_version, stored_version
+from app.stores.statements import Statement
 from app.telemetry.metrics import Metrics
 from tests.support.postgres import running_postgres
 
@@ -69,7 +69,7 @@ async def test_an_empty_store_gets_all_tables(code: Code, url: str, store: Datab
     assert await migrate(PACKAGE, url) == (Version(0, 0), Version(1, 0))
     assert await stored_version(store, PACKAGE) == Version(1, 0)
     async with store.transaction("insert") as connection:
-        await connection.execute(text("INSERT INTO shelves VALUES ('upper')"))
+        await connection.execute(Statement("INSERT INTO shelves VALUES ('upper')"))
 
 
 async def test_migrating_again_changes_nothing(code: Code, url: str) -> None:
@@ -86,12 +86,12 @@ async def test_only_one_of_racing_runs_does_the_work(code: Code, url: str) -> No
 async def test_data_survives_an_upgrade(code: Code, url: str, store: Database) -> None:
     await migrate(PACKAGE, url)
     async with store.transaction("insert") as connection:
-        await connection.execute(text("INSERT INTO shelves VALUES ('upper')"))
+        await connection.execute(Statement("INSERT INTO shelves VALUES ('upper')"))
     code.release("1.1", "ALTER TABLE shelves ADD COLUMN width INTEGER")
     assert await migrate(PACKAGE, url) == (Version(1, 0), Version(1, 1))
     async with store.reading("read") as connection:
-        row = (await connection.execute(text("SELECT name, width FROM shelves"))).one()
-    assert tuple(row) == ("upper", None)
+        (row,) = await connection.rows(Statement("SELECT name, width FROM shelves"))
+    assert (row["name"], row["width"]) == ("upper", None)
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(
@@ -150,7 +150,7 @@ async def test_only_a_missing_table_reads_as_an_empty_store(
     code: Code, url: str, store: Database
 ) -> None:
     async with store.transaction("prepare") as connection:
-        await connection.execute(text(f"CREATE TABLE {PACKAGE}_schema (another TEXT)"))
+        await connection.execute(Statement(f"CREATE TABLE {PACKAGE}_schema (another TEXT)"))
 
     with pytest.raises(SchemaMismatch, match="lacks tables or columns"):
         await stored_version(store, PACKAGE)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from app.stores.database import Database
+from app.stores.statements import Statement
 from services.products.models import Line, Money, ProductDetails, ReservationStatus, Sort
 from services.products.repository import (
     CatalogueRepository,
@@ -159,7 +159,7 @@ async def test_goods_that_older_code_added_are_found_and_learn_their_terms(
 ) -> None:
     await catalogue.add_missing([("things", "Things")], [new_product("A-1", "Steel axles")])
     async with database.transaction("forget_terms") as connection:
-        await connection.execute(text("UPDATE products SET search_terms = NULL"))
+        await connection.execute(Statement("UPDATE products SET search_terms = NULL"))
     assert await catalogue.count(Listing(words=parse_search("axles", max_words=8))) == 1
     assert await catalogue.refresh_search_terms() == 1
     assert await catalogue.refresh_search_terms() == 0

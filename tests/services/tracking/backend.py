@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import httpx2
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from app.client import Upstream
 from app.stores.database import Database
+from app.stores.statements import Statement
 from app.telemetry.metrics import Metrics
 from services.tracking.clients import CartClient, ProductsClient
 from services.tracking.courier import Courier
@@ -134,17 +134,19 @@ class Backend:
 
     async def money_kept(self, order_id: str = "ord_00000001") -> int:
         async with self.database.reading("test") as connection:
-            query = text("SELECT amount FROM payments WHERE order_id = :id AND status = 'charged'")
-            return (await connection.execute(query, {"id": order_id})).scalar_one_or_none() or 0
+            query = Statement(
+                "SELECT amount FROM payments WHERE order_id = :id AND status = 'charged'"
+            )
+            return await connection.scalar(query, {"id": order_id}) or 0
 
     async def steps(self, order_id: str = "ord_00000001") -> list[tuple[str, str]]:
         """The saga's log in the order it was written."""
         async with self.database.reading("test") as connection:
-            query = text(
+            query = Statement(
                 "SELECT step, event FROM order_steps WHERE order_id = :id ORDER BY version, event"
             )
-            rows = (await connection.execute(query, {"id": order_id})).all()
-        return [(step, event) for step, event in rows]
+            rows = await connection.rows(query, {"id": order_id})
+        return [(row["step"], row["event"]) for row in rows]
 
 
 async def eventually(is_so: Callable[[], Awaitable[bool]], *, within: float = 20.0) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from sqlalchemy import text
 
 from app.stores.clock import machine_clock
+from app.stores.statements import Statement
 from services.tracking.models import OrderStatus, ShipmentStatus
 from tests.services.tracking.backend import (
     LEASE,
@@ -105,6 +105,6 @@ async def lease_is_written(processes: TrackingProcesses) -> None:
 
         async def is_there() -> bool:
             async with backend.database.reading("test") as connection:
-                return await connection.scalar(text("SELECT COUNT(*) FROM leases")) == 1
+                return await connection.scalar(Statement("SELECT COUNT(*) FROM leases")) == 1
 
         await eventually(is_there)

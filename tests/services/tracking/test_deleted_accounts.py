@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx2
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from app.client import Upstream
 from app.stores.database import Database
+from app.stores.statements import Statement
 from app.telemetry.metrics import Metrics
 from services.tracking.anonymiser import BATCH_SIZE, LAST_ORDER_AFTER, Anonymiser
 from services.tracking.clients import DeletedAccount, UserClient
@@ -37,9 +37,9 @@ async def everything_stored(shop: Shop) -> str:
         database.reading("look") as connection,
     ):
         rows = [
-            str(row)
+            str(dict(row))
             for table in TABLES
-            for row in await connection.execute(text(f"SELECT * FROM {table}"))
+            for row in await connection.rows(Statement(f"SELECT * FROM {table}"))
         ]
     return "\n".join(rows)
 
@@ -247,12 +247,14 @@ async def has_read_the_list(shop: Shop) -> None:
 async def pretend_it_was_deleted_long_ago(database: Database) -> None:
     at = database.clock() - LAST_ORDER_AFTER
     async with database.transaction("test") as connection:
-        await connection.execute(text("UPDATE deleted_owners SET deleted_at = :at"), {"at": at})
+        await connection.execute(
+            Statement("UPDATE deleted_owners SET deleted_at = :at"), {"at": at}
+        )
 
 
 def nothing_left_to_do(database: Database) -> Callable[[], Awaitable[bool]]:
     async def is_so() -> bool:
         async with database.reading("test") as connection:
-            return await connection.scalar(text("SELECT COUNT(*) FROM deleted_owners")) == 0
+            return await connection.scalar(Statement("SELECT COUNT(*) FROM deleted_owners")) == 0
 
     return is_so

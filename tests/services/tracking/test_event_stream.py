@@ -62,7 +62,8 @@ class RunningReplica:
 async def place(shop: Shop, **changes: Any) -> AsyncIterator[RunningReplica]:
     shop.carts.reader = subject_of
     app = build(
-        tracking_settings(shop, **changes),
+        # Nobody sweeps: a pending order stays as the test left it.
+        tracking_settings(shop, **{"sweep_seconds": 3600.0} | changes),
         transports={
             "products": FakeNetwork(shop.products),
             "cart": FakeNetwork(shop.carts),

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
+from app.stores.statements import Statement
 from services.tracking.models import CheckoutOutcome, OutcomeKind, Reason
 from tests.services.tracking.backend import Shop, an_order, open_backend
 from tests.services.tracking.fake_upstreams import down
@@ -43,7 +43,7 @@ async def row_of_an_earlier_version(service: RunningService, status: int, body: 
         backend.database.transaction("test") as connection,
     ):
         await connection.execute(
-            text("UPDATE orders SET reply_status = :status, reply_body = :body"),
+            Statement("UPDATE orders SET reply_status = :status, reply_body = :body"),
             {"status": status, "body": body},
         )
 
@@ -97,8 +97,8 @@ async def test_replicas_of_an_earlier_version_can_read_what_is_kept(
         order = await backend.place(an_order())
         await backend.orders.keep_outcome(order.id, outcome)
         async with backend.database.reading("test") as connection:
-            query = text("SELECT reply_status, reply_body FROM orders")
-            row = (await connection.execute(query)).one()
+            query = Statement("SELECT reply_status, reply_body FROM orders")
+            (row,) = await connection.rows(query)
     assert tuple(row) == (status, outcome.document)
 
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import text
 
 from app.stores.clock import machine_clock
+from app.stores.statements import Statement
 from services.tracking.models import OrderStatus, ShipmentStatus
 from services.tracking.repository import MAX_FAILED_ATTEMPTS
 from tests.services.tracking.backend import (
@@ -187,12 +187,14 @@ async def test_a_parcel_that_cannot_be_moved_is_parked_and_the_others_go_on(
         await backend.saga.run(await backend.place(an_order(f"ord_{number:08}"), key=str(number)))
     async with backend.database.transaction("test") as connection:
         await connection.execute(
-            text("UPDATE orders SET lines = 'not json' WHERE id = 'ord_00000001'")
+            Statement("UPDATE orders SET lines = 'not json' WHERE id = 'ord_00000001'")
         )
     for _ in range(MAX_FAILED_ATTEMPTS + 2):
         backend.shop.clock.pass_seconds(5)
         await backend.courier.move_due_parcels()
     assert (await backend.order("ord_00000002")).shipment_status is ShipmentStatus.DELIVERED
     async with backend.database.reading("test") as connection:
-        strikes = await connection.execute(text("SELECT strikes FROM orders ORDER BY id LIMIT 1"))
-        assert strikes.scalar_one() == MAX_FAILED_ATTEMPTS
+        strikes = await connection.scalar(
+            Statement("SELECT strikes FROM orders ORDER BY id LIMIT 1")
+        )
+        assert strikes == MAX_FAILED_ATTEMPTS

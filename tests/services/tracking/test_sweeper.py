@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
 
 from app.stores.errors import StoreUnavailable
+from app.stores.statements import Statement
 from services.tracking.models import OrderStatus, ShipmentStatus
 from services.tracking.repository import MAX_FAILED_ATTEMPTS
 from tests.services.tracking.backend import LEASE, TIMINGS, Backend, Shop, an_order, open_backend
@@ -68,7 +68,7 @@ async def test_two_sweepers_that_both_have_the_lease_do_everything_once(
 
 async def forget_leases(backend: Backend) -> None:
     async with backend.database.transaction("test") as connection:
-        await connection.execute(text("DELETE FROM leases"))
+        await connection.execute(Statement("DELETE FROM leases"))
 
 
 async def test_an_order_that_cannot_be_read_is_parked_and_the_others_go_on(
@@ -77,7 +77,9 @@ async def test_an_order_that_cannot_be_read_is_parked_and_the_others_go_on(
     for number in (1, 2):
         await backend.place(an_order(f"ord_{number:08}"), key=str(number))
     async with backend.database.transaction("test") as connection:
-        await connection.execute(text("UPDATE orders SET address = '{}' WHERE id = 'ord_00000001'"))
+        await connection.execute(
+            Statement("UPDATE orders SET address = '{}' WHERE id = 'ord_00000001'")
+        )
     for _ in range(MAX_FAILED_ATTEMPTS + 1):
         backend.shop.clock.pass_seconds(61)
         await backend.sweeper.sweep()
@@ -94,7 +96,9 @@ async def test_a_parcel_that_cannot_be_read_is_parked_and_the_others_go_on(
         await backend.saga.run(order)
         backend.shop.clock.pass_seconds(1)
     async with backend.database.transaction("test") as connection:
-        await connection.execute(text("UPDATE orders SET lines = 'null' WHERE id = 'ord_00000001'"))
+        await connection.execute(
+            Statement("UPDATE orders SET lines = 'null' WHERE id = 'ord_00000001'")
+        )
     for _ in range(MAX_FAILED_ATTEMPTS + 1):
         backend.shop.clock.pass_seconds(TIMINGS.courier / 1000)
         await backend.courier.move_due_parcels()
@@ -108,7 +112,9 @@ async def test_a_failed_attempt_that_cannot_be_counted_stops_no_other_order(
     for number in range(5):
         await backend.place(an_order(f"ord_{number:08}", quantity=1), key=str(number))
     async with backend.database.transaction("test") as connection:
-        await connection.execute(text("UPDATE orders SET address = '{}' WHERE id = 'ord_00000000'"))
+        await connection.execute(
+            Statement("UPDATE orders SET address = '{}' WHERE id = 'ord_00000000'")
+        )
 
     async def away(*_: object, **__: object) -> bool:
         raise StoreUnavailable("The store is not answering.")

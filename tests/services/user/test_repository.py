@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from sqlalchemy import text
 
 from app.stores.database import Database
+from app.stores.statements import Statement
 from services.user.keys.signing_keys import SigningKey, SigningKeys
 from services.user.maintenance import BATCH_SIZE, delete_expired
 from services.user.models import Account, Rotation, Session
@@ -245,8 +245,8 @@ async def test_of_too_many_sessions_the_one_that_was_not_used_for_longest_ends(
     await sessions.open(session(MAX_SESSIONS + 1))
 
     async with database.reading("ids") as connection:
-        rows = await connection.execute(text("SELECT id, subject FROM sessions"))
-        kept = {row.id for row in rows if row.subject == "user_1"}
+        rows = await connection.rows(Statement("SELECT id, subject FROM sessions"))
+        kept = {row["id"] for row in rows if row["subject"] == "user_1"}
     assert len(kept) == MAX_SESSIONS
     # The first one was used an hour later than all the others.
     assert {"ses_1", f"ses_{MAX_SESSIONS + 1}"} <= kept
@@ -310,16 +310,16 @@ async def test_a_client_is_known_until_its_time_is_over(database: Database) -> N
 
 async def test_tidying_up_leaves_nothing_behind_however_much_there_is(database: Database) -> None:
     rows = [{"key": f"key-{number}", "clear_at": NOW} for number in range(2 * BATCH_SIZE + 1)]
-    insert = text("INSERT INTO attempts (key, clear_at) VALUES (:key, :clear_at)")
+    insert = Statement("INSERT INTO attempts (key, clear_at) VALUES (:key, :clear_at)")
     async with database.transaction("prepare") as connection:
-        await connection.execute(insert, rows)
+        await connection.execute_each(insert, rows)
 
     await delete_expired(
         SessionRepository(database), RateLimitRepository(database), clock=lambda: NOW + DAY
     )
 
     async with database.reading("count") as connection:
-        assert await connection.scalar(text("SELECT COUNT(*) FROM attempts")) == 0
+        assert await connection.scalar(Statement("SELECT COUNT(*) FROM attempts")) == 0
 
 
 async def test_replicas_that_start_together_agree_on_one_key(database: Database) -> None:

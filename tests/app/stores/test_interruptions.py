@@ -1,0 +1,223 @@
+"""Callers that are cancelled and connections that break, at any moment."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+
+from app.stores.database import Database
+from app.stores.errors import StoreUnavailable
+from app.stores.statements import Connection, Statement
+from app.telemetry.metrics import Metrics
+
+ADD = Statement("UPDATE counters SET value = value + 1 WHERE name = 'a' RETURNING value")
+READ = Statement("SELECT value FROM counters WHERE name = 'a'")
+CREATE = Statement("CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)")
+INSERT = Statement("INSERT INTO counters VALUES ('a', 0)")
+SLOW = {
+    "sqlite": Statement(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers)"
+        " SELECT COUNT(*) FROM numbers"
+    ),
+    "postgres": Statement("SELECT pg_sleep(60)"),
+}
+BACKEND = Statement("SELECT pg_backend_pid()")
+SLEEPERS = Statement(
+    "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND state = 'active'"
+    " AND datname = current_database()"
+)
+
+
+async def add(database: Database) -> int:
+    async with database.transaction("add") as connection:
+        value: int = await connection.scalar(ADD)
+    return value
+
+
+async def read(database: Database) -> int:
+    async with database.reading("read") as connection:
+        value: int = await connection.scalar(READ)
+    return value
+
+
+async def cancel(task: asyncio.Task[object]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+@pytest.mark.parametrize("turns", range(0, 60, 3))
+async def test_an_add_that_is_cancelled_at_any_moment_happens_once_or_not_at_all(
+    database: Database, turns: int
+) -> None:
+    assert await add(database) == 1
+    adding = asyncio.create_task(add(database))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await cancel(adding)
+
+    added = 1 if adding.cancelled() else 2
+    before = await read(database)
+    assert before in (added, 2)
+    assert sorted(await asyncio.gather(*(add(database) for _ in range(12)))) == list(
+        range(before + 1, before + 13)
+    )
+
+
+@pytest.mark.parametrize("kind", ["reading", "transaction"])
+async def test_a_statement_that_is_cancelled_ends_and_frees_its_connection(
+    url: str, database: Database, kind: str
+) -> None:
+    async with Database(url, metrics=Metrics("other"), pool_size=1, timeout=20.0) as narrow:
+
+        async def ask() -> None:
+            async with getattr(narrow, kind)("ask") as connection:
+                started.set()
+                await connection.scalar(SLOW[narrow.store])
+
+        started = asyncio.Event()
+        asking = asyncio.create_task(ask())
+        await started.wait()
+        await asyncio.sleep(0.1)
+        await cancel(asking)
+
+        assert asking.cancelled()
+        async with asyncio.timeout(10):
+            assert await add(narrow) == 1
+            assert await read(narrow) == 1
+    if database.store == "postgres":
+        async with database.reading("look") as connection:
+            assert await connection.scalar(SLEEPERS) == 0
+
+
+async def test_a_caller_that_is_cancelled_while_it_waits_takes_no_connection(
+    url: str, database: Database
+) -> None:
+    async with Database(url, metrics=Metrics("other"), pool_size=1, timeout=20.0) as narrow:
+        async with narrow.transaction("hold"):
+            waiting = [asyncio.create_task(add(narrow)) for _ in range(3)]
+            await asyncio.sleep(0.01)
+            await cancel(waiting[1])
+        assert [await waiting[0], await waiting[2]] == [1, 2]
+        assert await add(narrow) == 3
+
+
+async def test_a_connection_that_comes_with_the_cancellation_is_not_lost(
+    url: str, database: Database
+) -> None:
+    async with Database(url, metrics=Metrics("other"), pool_size=1, timeout=20.0) as narrow:
+        async with narrow.transaction("hold"):
+            waiting = asyncio.create_task(add(narrow))
+            await asyncio.sleep(0.01)
+        # The place was given to it just now, and it has not run since.
+        await cancel(waiting)
+        async with asyncio.timeout(5):
+            assert await add(narrow) == 1
+
+
+async def test_callers_get_connections_in_the_order_in_which_they_came(
+    url: str, database: Database
+) -> None:
+    async with Database(url, metrics=Metrics("other"), pool_size=1, timeout=20.0) as narrow:
+        async with narrow.transaction("hold"):
+            waiting = [asyncio.create_task(add(narrow)) for _ in range(5)]
+            await asyncio.sleep(0.01)
+        assert await asyncio.gather(*waiting) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("others", [lambda connection: connection.scalar(READ), None])
+async def test_a_connection_that_breaks_in_a_transaction_is_an_outage_and_is_replaced(
+    postgres_url: str,
+    metrics: Metrics,
+    others: Callable[[Connection], object] | None,
+) -> None:
+    async def break_it(database: Database) -> None:
+        async with database.transaction("break") as connection:
+            await connection.scalar(ADD)
+            pid = await connection.scalar(BACKEND)
+            await terminate(postgres_url, pid)
+            if others is not None:
+                await connection.scalar(READ)
+
+    async with Database(postgres_url, metrics=metrics, pool_size=1) as database:
+        async with database.transaction("prepare") as connection:
+            await connection.execute(CREATE)
+            await connection.execute(INSERT)
+        with pytest.raises(StoreUnavailable):
+            await break_it(database)
+        assert await add(database) == 1
+
+
+async def terminate(url: str, pid: int) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        assert await connection.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
+    finally:
+        await connection.close()
+
+
+async def test_a_primary_that_became_a_standby_is_left_at_the_first_write(
+    postgres_url: str, metrics: Metrics
+) -> None:
+    async with Database(postgres_url, metrics=metrics, pool_size=1) as database:
+        async with database.transaction("prepare") as connection:
+            await connection.execute(CREATE)
+            await connection.execute(INSERT)
+        async with database.reading("demote") as connection:
+            await connection.execute(Statement("SET default_transaction_read_only = on"))
+        with pytest.raises(StoreUnavailable, match="written"):
+            await add(database)
+        assert await add(database) == 1
+
+
+async def test_a_transaction_that_is_left_open_is_not_given_to_the_next_caller(
+    url: str, database: Database
+) -> None:
+    begin = Statement("BEGIN")
+    async with Database(url, metrics=Metrics("other"), pool_size=1) as narrow:
+        async with narrow.reading("forget") as connection:
+            await connection.execute(begin)
+        async with narrow.reading("begin") as connection:
+            await connection.execute(begin)
+            await connection.execute(Statement("ROLLBACK"))
+
+
+async def test_a_column_that_is_added_meanwhile_breaks_no_statement_in_use(
+    database: Database,
+) -> None:
+    select = Statement("SELECT * FROM counters WHERE name = 'a'")
+    update = Statement("UPDATE counters SET value = value + 1 WHERE name = 'a' RETURNING *")
+
+    async def change(connection: Connection) -> list[str]:
+        row = await connection.first(update)
+        assert row is not None
+        return list(row.keys())
+
+    async def look() -> list[str]:
+        async with database.reading("look") as connection:
+            row = await connection.first(select)
+        assert row is not None
+        return list(row.keys())
+
+    assert await look() == await database.run("change", change) == ["name", "value"]
+    async with database.transaction("migrate") as connection:
+        await connection.execute(Statement("ALTER TABLE counters ADD COLUMN width INTEGER"))
+    assert await look() == ["name", "value", "width"]
+    assert await database.run("change", change) == ["name", "value", "width"]
+
+
+async def test_what_sqlite_holds_is_freed_when_the_file_is_closed(
+    sqlite_url: str, metrics: Metrics
+) -> None:
+    async with Database(sqlite_url, metrics=metrics) as database:
+        async with database.transaction("prepare") as connection:
+            await connection.execute(CREATE)
+            await connection.execute(INSERT)
+        asking = asyncio.create_task(add(database))
+        await asyncio.sleep(0)
+        await cancel(asking)
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None) as file:
+        file.execute("BEGIN EXCLUSIVE")
+        file.execute("ROLLBACK")
+    file.close()
