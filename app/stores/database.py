@@ -129,7 +129,7 @@ class Database:
                 yield connection
                 await connection.commit()
             except BaseException:
-                await connection.roll_back()
+                await connection.rollback()
                 raise
             finally:
                 self._writer.release(connection)

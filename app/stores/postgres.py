@@ -139,7 +139,7 @@ class PostgresConnection:
     async def commit(self) -> None:
         await self._command("COMMIT")
 
-    async def roll_back(self) -> None:
+    async def rollback(self) -> None:
         if not self._is_broken and not self.is_idle():
             with suppress(Exception):
                 await self._command("ROLLBACK")

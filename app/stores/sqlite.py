@@ -147,7 +147,7 @@ class SqliteConnection:
     async def commit(self) -> None:
         await self._run(self._driver.execute, "COMMIT")
 
-    async def roll_back(self) -> None:
+    async def rollback(self) -> None:
         # SQLite itself rolls back after some errors.
         if not self.is_idle() and not self._is_broken:
             with suppress(sqlite3.Error):
