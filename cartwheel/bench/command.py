@@ -10,7 +10,18 @@ from pathlib import Path
 
 import typer
 
-from cartwheel.bench import cart_add, home, product
+from cartwheel.bench import (
+    cart_add,
+    checkout,
+    home,
+    memory,
+    metrics_scrape,
+    product,
+    routes,
+    scale_out,
+    start_time,
+    token_check,
+)
 from cartwheel.bench.chart import to_svg
 from cartwheel.bench.machine import describe_machine
 from cartwheel.bench.options import Options
@@ -27,7 +38,21 @@ ALL, DEFAULT = "all", cart_add.NAME
 MAX_OPEN_FILES = 8192
 
 Bench = Callable[[Workbench, Options, Progress], Awaitable[Sequence[BenchResult]]]
-BENCHES: Mapping[str, Bench] = {module.NAME: module.run for module in (cart_add, product, home)}
+BENCHES: Mapping[str, Bench] = {
+    module.NAME: module.run
+    for module in (
+        cart_add,
+        product,
+        token_check,
+        home,
+        checkout,
+        routes,
+        metrics_scrape,
+        start_time,
+        memory,
+        scale_out,
+    )
+}
 
 
 @dataclass(frozen=True)

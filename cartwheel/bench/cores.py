@@ -38,6 +38,14 @@ def pin(pid: int, core: int | None) -> None:
             os.sched_setaffinity(int(thread), {core})
 
 
+def release(pid: int, cores: Cores) -> None:
+    """Let a process run on both cores."""
+    if cores.server is None or cores.others is None:
+        return
+    with suppress(OSError):
+        os.sched_setaffinity(pid, {cores.server, cores.others})
+
+
 def pin_tree(pid: int, core: int | None) -> None:
     """As `pin`, with all processes below it."""
     with suppress(psutil.Error):

@@ -65,10 +65,16 @@ class Shop:
         return ShopClient({name: services[name]["url"] for name in SERVICES}, token)
 
     async def postgres_url(self, database: str) -> str:
-        status = await self.status()
-        port = next(one["port"] for one in status["servers"] if one["replica"] == "postgres")
-        password = self.state.secret("postgres_password")
-        return f"postgresql://postgres:{password}@{OWN_HOST}:{port}/{database}"
+        return f"postgresql://postgres:{await self._login('postgres')}/{database}"
+
+    async def valkey_url(self) -> str:
+        return f"valkey://:{await self._login('valkey')}"
+
+    async def _login(self, store: str) -> str:
+        """Password and address of a store process."""
+        servers = (await self.status())["servers"]
+        port = next(one["port"] for one in servers if one["replica"] == store)
+        return f"{self.state.secret(f'{store}_password')}@{OWN_HOST}:{port}"
 
 
 @asynccontextmanager

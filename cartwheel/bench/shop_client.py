@@ -83,6 +83,29 @@ class ShopClient:
         body = {"email": email, "password": PASSWORD}
         return str(self.call("user", "POST", "/v1/sessions", body=body)["access_token"])
 
+    def set_stock(self, sku: str, available: int, *, token: str) -> None:
+        """``token`` is the staff's."""
+        headers = {
+            "content-type": "application/json",
+            "authorization": f"Bearer {token}",
+            "if-match": "*",
+        }
+        body = {"available": available}
+        self.send("products", "PUT", f"/v1/products/{sku}/stock", body=body, headers=headers)
+
+    def order(self, token: str, sku: str, *, key: str) -> str:
+        """The id of a new order of one piece."""
+        self.call("cart", "POST", "/v1/cart/items", token=token, body={"sku": sku, "quantity": 1})
+        price = self.call("products", "GET", f"/v1/products/{sku}")["price"]
+        headers = {
+            "content-type": "application/json",
+            "authorization": f"Bearer {token}",
+            "idempotency-key": key,
+        }
+        body = {"expected_total": price, "address": ADDRESS}
+        order = self.send("tracking", "POST", "/v1/orders", body=body, headers=headers)
+        return str(order["id"])
+
     def visitor_cookies(self, sku: str) -> str:
         """The cookies of a browser whose guest has put a product into the cart."""
         jar = CookieJar()

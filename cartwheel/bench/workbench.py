@@ -9,12 +9,12 @@ import sys
 import tempfile
 from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cartwheel.bench.cores import Cores, pin, pin_tree
+from cartwheel.bench.cores import Cores, pin, pin_tree, release
 from cartwheel.bench.load_generator import Load, LoadResult
 from cartwheel.bench.usage import process_tree
 from cartwheel.errors import CommandError, UsageError
@@ -80,7 +80,7 @@ class Workbench:
         self.folder = folder
         self.cores = Cores.choose()
         self.processes = ChildProcesses()
-        self._drains: set[asyncio.Task[None]] = set()
+        self._drains: dict[int, asyncio.Task[None]] = {}
 
     async def start(
         self,
@@ -102,9 +102,7 @@ class Workbench:
         if on_server_core:
             pin(process.pid, self.cores.server)
         server = Server(name, port, process)
-        drain = asyncio.create_task(_keep_last_lines(process, server.output))
-        self._drains.add(drain)
-        drain.add_done_callback(self._drains.discard)
+        self._drains[process.pid] = asyncio.create_task(_keep_last_lines(process, server.output))
         return server
 
     async def start_server(
@@ -160,10 +158,19 @@ class Workbench:
         """Pin again: threads that a program started before it was pinned are elsewhere."""
         pin_tree(server.process.pid, self.cores.server)
 
+    def release_cores(self, servers: Iterable[Server]) -> None:
+        """Let these run on both cores; so will what they start."""
+        for server in servers:
+            release(server.process.pid, self.cores)
+
+    async def wait_for_end(self, server: Server) -> None:
+        """Return when the program has ended and all of its output has been read."""
+        await self._drains[server.process.pid]
+
     async def close(self) -> None:
         self.processes.kill_all()
         if self._drains:
-            await asyncio.wait(self._drains, timeout=STOP_TIMEOUT)
+            await asyncio.wait(self._drains.values(), timeout=STOP_TIMEOUT)
 
 
 @asynccontextmanager
