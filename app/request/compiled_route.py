@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope
 from app.request.bodies import Body, replay
 from app.request.json_body import JsonBody, ReadBody
 from app.request.media_types import JSON
+from app.request.ready_json import ReadyJson
 from app.request.responses import ResponseSender
 from app.request.signature import HeaderResponse, Inputs, NotCompilable, compile_signature
 from app.request.strict_json import read_json
@@ -103,6 +104,9 @@ class CompiledRoute:
         return await self._endpoint(**arguments)
 
     async def _send(self, content: Any, inputs: Inputs, response: ResponseSender) -> None:
+        if type(content) is ReadyJson:
+            await response.send_whole(content.status_code, content.raw_headers, content.body)
+            return
         if isinstance(content, Response):
             request = inputs.request
             await content(request.scope, request.receive, response.send)

@@ -11,6 +11,7 @@ our process, on the one machine whose processes share the file: its clock is the
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from app.stores.errors import StoreUnavailable
 
@@ -33,6 +34,18 @@ def machine_clock() -> int:
 def moment(milliseconds: int) -> datetime:
     """The UTC time of an epoch time in milliseconds."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def moment_in_json(milliseconds: int) -> str:
+    """`moment` as pydantic writes it in JSON, in a third of the time."""
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    fraction = f".{milliseconds:03}000" if milliseconds else ""
+    return f"{_second_in_json(seconds)}{fraction}Z"
+
+
+@lru_cache(maxsize=16)
+def _second_in_json(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def in_milliseconds(moment: datetime) -> int:

@@ -63,14 +63,16 @@ class ProductsClient:
         self._stale = lookups.labels("stale")
         self._failed = lookups.labels("failed")
 
-    def is_cached(self, sku: str) -> bool:
-        """Whether `exists` is true without a request."""
-        return self._cache.fresh(sku) is not None
+    def remembers(self, sku: str) -> bool:
+        """Whether it is known without a request that the product exists."""
+        if self._cache.fresh(sku):
+            self._remembered.inc()
+            return True
+        return False
 
     async def exists(self, sku: str) -> bool:
         """Raises `UpstreamError` if the request fails and the product is not cached."""
-        if self._cache.fresh(sku):
-            self._remembered.inc()
+        if self.remembers(sku):
             return True
         try:
             return await self._cache.get(sku, partial(self._look_up, sku))

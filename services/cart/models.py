@@ -5,14 +5,14 @@ A change raises the version by one; a change without effect returns the same car
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field
 
 from app.errors import Conflict
 from app.models import RequestModel, ResponseModel
+from app.stores.clock import in_milliseconds, moment, moment_in_json
 
 # The limits of a cart are stated here and nowhere else. `Cart` applies them to carts in SQLite;
 # the scripts that apply them in Valkey get the same constants when they are loaded.
@@ -93,13 +93,14 @@ class Cart(ResponseModel):
     def from_quantities(
         cls, quantities: Mapping[str, int], *, version: int, updated_at: datetime | None
     ) -> Self:
-        return cls(
-            version=version,
-            lines=tuple(
-                CartLine(sku=sku, quantity=quantity) for sku, quantity in sorted(quantities.items())
-            ),
-            updated_at=updated_at,
-        )
+        # In one validation; a `CartLine` validated by itself costs 1 µs.
+        lines = [{"sku": sku, "quantity": count} for sku, count in sorted(quantities.items())]
+        return cls.model_validate({"version": version, "lines": lines, "updated_at": updated_at})
+
+    @property
+    def stored(self) -> "StoredCart":
+        at = None if self.updated_at is None else in_milliseconds(self.updated_at)
+        return StoredCart(self.quantities, self.version, at)
 
     @property
     def quantities(self) -> dict[str, int]:
@@ -165,6 +166,38 @@ class MergedCart(Cart):
         )
 
 
+class StoredCart(NamedTuple):
+    """A cart as a store holds it. Busy routes send `json`, which needs no `Cart`.
+
+    ``updated_at`` is in epoch milliseconds, and None if the cart never changed.
+    """
+
+    quantities: Mapping[str, int]
+    version: int = 0
+    updated_at: int | None = None
+
+    @property
+    def cart(self) -> Cart:
+        return Cart.from_quantities(
+            self.quantities,
+            version=self.version,
+            updated_at=None if self.updated_at is None else moment(self.updated_at),
+        )
+
+    @property
+    def json(self) -> bytes:
+        """The JSON of `cart`, byte for byte, in a third of the time."""
+        # A SKU has no character that JSON escapes.
+        lines = ",".join(
+            [
+                f'{{"sku":"{sku}","quantity":{quantity}}}'
+                for sku, quantity in sorted(self.quantities.items())
+            ]
+        )
+        at = "null" if self.updated_at is None else f'"{moment_in_json(self.updated_at)}"'
+        return f'{{"version":{self.version},"lines":[{lines}],"updated_at":{at}}}'.encode()
+
+
 class TakeResponse(ResponseModel):
     """Whether the lines were taken; ``taken`` is false when they had been taken before."""
 
@@ -173,9 +206,12 @@ class TakeResponse(ResponseModel):
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class AddResult:
+class AddResult(NamedTuple):
     """The cart after an add. ``replayed``: an earlier request with the same key made the add."""
 
-    cart: Cart
+    stored: StoredCart
     replayed: bool = False
+
+    @property
+    def cart(self) -> Cart:
+        return self.stored.cart

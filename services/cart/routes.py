@@ -1,11 +1,12 @@
 """The HTTP API of the cart. Every change returns the changed cart."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from app.errors import IdempotencyKeyReused
 from app.identity import CurrentIdentity, ServiceCaller
 from app.request.idempotency import REPLAYED, document_replay
 from app.request.problems import problems
+from app.request.ready_json import ReadyJson
 from services.cart.dependencies import Carts, CurrentUser, GuestIdentity, IdempotencyKey
 from services.cart.models import (
     CART_LIMITS,
@@ -30,6 +31,7 @@ REPLAY = document_replay(
 
 @router.post(
     "/cart/items",
+    response_model=Cart,
     description="Add pieces of a product to the cart.\n\n"
     f"{CART_LIMITS} 409 `cart-limit`: the add would exceed this. Nothing is changed then.",
     responses={
@@ -38,22 +40,17 @@ REPLAY = document_replay(
     },
 )
 async def add_item(
-    line: Line,
-    identity: CurrentIdentity,
-    carts: Carts,
-    response: Response,
-    key: IdempotencyKey = None,
-) -> Cart:
+    line: Line, identity: CurrentIdentity, carts: Carts, key: IdempotencyKey = None
+) -> ReadyJson:
     added = await carts.add_item(identity.subject, line, key=key)
-    if added.replayed:
-        response.headers.update(REPLAYED)
-    return added.cart
+    return ReadyJson(added.stored.json, headers=REPLAYED if added.replayed else {})
 
 
-@router.get("/cart", responses=problems(401))
-async def read_cart(identity: CurrentIdentity, carts: Carts) -> Cart:
+@router.get("/cart", response_model=Cart, responses=problems(401))
+async def read_cart(identity: CurrentIdentity, carts: Carts) -> ReadyJson:
     """Your cart."""
-    return await carts.read(identity.subject)
+    stored = await carts.read(identity.subject)
+    return ReadyJson(stored.json)
 
 
 @router.delete("/cart", responses=problems(401))

@@ -3,7 +3,15 @@
 from app.errors import BadRequest, NotFound
 from app.telemetry.metrics import Metrics
 from services.cart.clients import ProductsClient
-from services.cart.models import AddResult, Cart, Line, MergedCart, TakeRequest, TakeResponse
+from services.cart.models import (
+    AddResult,
+    Cart,
+    Line,
+    MergedCart,
+    StoredCart,
+    TakeRequest,
+    TakeResponse,
+)
 from services.cart.repository import CartRepository
 
 
@@ -37,7 +45,7 @@ class CartService:
             "cart_takes_total", "How many carts has checkout taken an order's lines from?"
         )
 
-    async def read(self, subject: str) -> Cart:
+    async def read(self, subject: str) -> StoredCart:
         return await self._carts.read(subject)
 
     async def add_item(self, subject: str, line: Line, *, key: str | None = None) -> AddResult:
@@ -50,11 +58,12 @@ class CartService:
         Raises `UnknownProduct`, `CartLimit`, `IdempotencyKeyReused`, and `UpstreamError` when
         it cannot be found out whether the product exists.
         """
-        if key is not None and not self._products.is_cached(line.sku):
-            earlier = await self._carts.find_add(subject, line, key=key)
-            if earlier is not None:
-                return earlier
-        await self._require_product(line.sku)
+        if not self._products.remembers(line.sku):
+            if key is not None:
+                earlier = await self._carts.find_add(subject, line, key=key)
+                if earlier is not None:
+                    return earlier
+            await self._require_product(line.sku)
         added = await self._carts.add(subject, line, key=key)
         if not added.replayed:
             self._items_added.inc(line.quantity)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.identity import GUEST_PREFIX
-from services.cart.models import AddResult, Cart, Line, MergedCart, TakeResponse
+from services.cart.models import AddResult, Cart, Line, MergedCart, StoredCart, TakeResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class CartRepository(Protocol):
     still have been made.
     """
 
-    async def read(self, subject: str) -> Cart: ...
+    async def read(self, subject: str) -> StoredCart: ...
 
     async def add(self, subject: str, line: Line, *, key: str | None) -> AddResult:
         """Add to the line. A ``key`` that was used before adds nothing and returns the cart.

@@ -19,6 +19,7 @@ from services.cart.models import (
     Cart,
     Line,
     MergedCart,
+    StoredCart,
     TakeResponse,
 )
 from services.cart.repository import (
@@ -78,9 +79,9 @@ class SqliteCartRepository:
         self._cart_ttl_ms = retention.cart_ttl_ms
         self._idempotency_key_ttl_ms = retention.idempotency_key_seconds * 1000
 
-    async def read(self, subject: str) -> Cart:
+    async def read(self, subject: str) -> StoredCart:
         async with self._database.reading("read") as connection:
-            return await self._load(connection, subject, self._now())
+            return await self._read(connection, subject, self._now())
 
     async def add(self, subject: str, line: Line, *, key: str | None) -> AddResult:
         digests = None if key is None else digests_of(key, line)
@@ -89,7 +90,7 @@ class SqliteCartRepository:
             if digests is not None:
                 is_replay, stored_keys = await self._find_key(connection, subject, *digests, now)
                 if is_replay:
-                    return AddResult(await self._load(connection, subject, now), replayed=True)
+                    return AddResult(await self._read(connection, subject, now), replayed=True)
                 if stored_keys >= MAX_IDEMPOTENCY_KEYS:
                     await connection.execute(DELETE_OLDEST_IDEMPOTENCY_KEYS, {"subject": subject})
             before = await self._load(connection, subject, now)
@@ -97,7 +98,7 @@ class SqliteCartRepository:
             await self._save(connection, subject, before, cart)
             if digests is not None:
                 await self._save_key(connection, subject, *digests, now)
-            return AddResult(cart)
+            return AddResult(cart.stored)
 
     async def find_add(self, subject: str, line: Line, *, key: str) -> AddResult | None:
         async with self._database.reading("find_add") as connection:
@@ -105,7 +106,7 @@ class SqliteCartRepository:
             is_replay, _ = await self._find_key(connection, subject, *digests_of(key, line), now)
             if not is_replay:
                 return None
-            return AddResult(await self._load(connection, subject, now), replayed=True)
+            return AddResult(await self._read(connection, subject, now), replayed=True)
 
     async def set(self, subject: str, line: Line) -> Cart:
         return await self._change(
@@ -171,9 +172,12 @@ class SqliteCartRepository:
             return cart
 
     async def _load(self, connection: Connection, subject: str, now: datetime) -> Cart:
+        return (await self._read(connection, subject, now)).cart
+
+    async def _read(self, connection: Connection, subject: str, now: datetime) -> StoredCart:
         parameters = {"subject": subject, "now": in_milliseconds(now)}
         row = await connection.first(SELECT_CART, parameters)
-        return Cart() if row is None else _cart(row)
+        return StoredCart({}) if row is None else _stored(row)
 
     async def _save(self, connection: Connection, subject: str, before: Cart, cart: Cart) -> None:
         if cart.updated_at is None or cart == before:
@@ -217,9 +221,5 @@ class SqliteCartRepository:
         )
 
 
-def _cart(row: Row) -> Cart:
-    return Cart.from_quantities(
-        json.loads(row["quantities"]),
-        version=row["version"],
-        updated_at=moment(row["updated_at"]),
-    )
+def _stored(row: Row) -> StoredCart:
+    return StoredCart(json.loads(row["quantities"]), row["version"], row["updated_at"])

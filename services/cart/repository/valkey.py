@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from app.errors import IdempotencyKeyReused
-from app.stores.clock import moment
 from app.stores.valkey import Script, Valkey
 from services.cart.models import (
     MAX_IDEMPOTENCY_KEYS,
@@ -31,6 +30,7 @@ from services.cart.models import (
     Line,
     MergedCart,
     ReducedLine,
+    StoredCart,
     TakeResponse,
 )
 from services.cart.repository import Retention, digests_of
@@ -52,12 +52,12 @@ class ValkeyCartRepository:
         self._add = _script("idempotency_keys", "add")
         self._find_add = _script("idempotency_keys", "find_add")
         self._set = _script("set")
-        self._clear = _script("clear")
-        self._merge = _script("merge")
+        self._clear = _script("lines", "clear")
+        self._merge = _script("lines", "merge")
         self._take = _script("take_ordered_lines")
 
-    async def read(self, subject: str) -> Cart:
-        return _cart(await self._valkey.command("read", "HGETALL", _cart_key(subject)))
+    async def read(self, subject: str) -> StoredCart:
+        return _stored(await self._valkey.command("read", "HGETALL", _cart_key(subject)))
 
     async def add(self, subject: str, line: Line, *, key: str | None) -> AddResult:
         keys: list[str] = [_cart_key(subject)]
@@ -152,15 +152,18 @@ def _add_result(outcome: str, fields: Sequence[str] = ()) -> AddResult:
         raise CartLimit
     if outcome == "key reused":
         raise IdempotencyKeyReused
-    return AddResult(_cart(fields), replayed=outcome == "replayed")
+    return AddResult(_stored(fields), outcome == "replayed")
+
+
+def _stored(fields: Sequence[str]) -> StoredCart:
+    """``fields`` is the hash as the server sends it: name, value, name, value …"""
+    if not fields:
+        return StoredCart({})
+    values = dict(zip(fields[::2], map(int, fields[1::2]), strict=True))
+    version = values.pop("version")
+    updated_at = values.pop("updated_at")
+    return StoredCart(values, version, updated_at)
 
 
 def _cart(fields: Sequence[str]) -> Cart:
-    """``fields`` is the hash as the server sends it: name, value, name, value …"""
-    values = dict(zip(fields[::2], fields[1::2], strict=True))
-    if not values:
-        return Cart()
-    version = int(values.pop("version"))
-    updated_at = moment(int(values.pop("updated_at")))
-    quantities = {sku: int(quantity) for sku, quantity in values.items()}
-    return Cart.from_quantities(quantities, version=version, updated_at=updated_at)
+    return _stored(fields).cart

@@ -5,8 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from app.stores.clock import StoreClock, in_milliseconds, machine_clock, moment
+from app.stores.clock import (
+    StoreClock,
+    in_milliseconds,
+    machine_clock,
+    moment,
+    moment_in_json,
+)
 from app.stores.database import Database
 from app.stores.errors import StoreUnavailable
 from app.telemetry.metrics import Metrics
@@ -100,3 +107,9 @@ def test_milliseconds_come_back_from_a_point_in_time_as_they_were(milliseconds: 
 @given(st.integers(0, IN_2109))
 def test_a_point_in_time_is_exact(milliseconds: int) -> None:
     assert moment(milliseconds) == EPOCH + timedelta(milliseconds=milliseconds)
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 1_764_137_532_000, 1_764_137_532_120])
+def test_a_moment_in_json_is_what_pydantic_writes(milliseconds: int) -> None:
+    written = TypeAdapter(datetime).dump_json(moment(milliseconds)).decode()
+    assert written == f'"{moment_in_json(milliseconds)}"'

@@ -62,7 +62,7 @@ async def _run(
 ) -> list[object]:
     """All results and the carts at the end, without times."""
     results = [await _run_step(carts, step, run_id) for step in sequence]
-    ends = [_timeless(await carts.read(f"{shopper}_{run_id}")) for shopper in SHOPPERS]
+    ends = [_timeless((await carts.read(f"{shopper}_{run_id}")).cart) for shopper in SHOPPERS]
     return [*results, *ends]
 
 

@@ -12,11 +12,11 @@ if keys then
   if replayed then return replayed end
 end
 
-local total = quantity_of(sku) + quantity
-if total > MAX_QUANTITY or not has_room_for(sku) then return {'limit'} end
+local before = quantity_of(sku)
+local total = before + quantity
+if total > MAX_QUANTITY or not (before > 0 or has_room()) then return {'limit'} end
 
-redis.call('HSET', CART, sku, total)
-save_change(CART, TTL)
+save_change(CART, TTL, sku, total)
 if keys then
   redis.call('LPUSH', keys, key_digest .. request_digest)
   redis.call('LTRIM', keys, 0, MAX_IDEMPOTENCY_KEYS - 1)

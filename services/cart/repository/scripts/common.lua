@@ -11,34 +11,19 @@ local function quantity_of(sku)
   return tonumber(redis.call('HGET', CART, sku) or 0)
 end
 
-local function has_room_for(sku)
-  if redis.call('HEXISTS', CART, sku) == 1 then return true end
+-- Whether one more line fits.
+local function has_room()
   local details = redis.call('HEXISTS', CART, 'version') * 2
   return redis.call('HLEN', CART) - details < MAX_LINES
 end
 
-local function save_change(cart, ttl)
+-- Marks the cart as changed; more arguments are fields to set with it, each with its value.
+local function save_change(cart, ttl, ...)
   local seconds, microseconds = unpack(redis.call('TIME'))
   local now = string.format('%d', seconds * 1000 + math.floor(microseconds / 1000))
   redis.call('HINCRBY', cart, 'version', 1)
-  redis.call('HSET', cart, 'updated_at', now)
+  redis.call('HSET', cart, 'updated_at', now, ...)
   redis.call('PEXPIRE', cart, ttl)
-end
-
-local function skus_in(cart)
-  local skus = {}
-  for _, field in ipairs(redis.call('HKEYS', cart)) do
-    if field ~= 'version' and field ~= 'updated_at' then table.insert(skus, field) end
-  end
-  table.sort(skus)
-  return skus
-end
-
-local function clear(cart, ttl)
-  local skus = skus_in(cart)
-  if #skus == 0 then return end
-  redis.call('HDEL', cart, unpack(skus))
-  save_change(cart, ttl)
 end
 
 local function contents()

@@ -9,7 +9,8 @@ local kept_any = false
 for _, sku in ipairs(skus_in(KEYS[2])) do
   local before = quantity_of(sku)
   local requested = before + tonumber(redis.call('HGET', KEYS[2], sku))
-  local kept = has_room_for(sku) and math.min(requested, MAX_QUANTITY) or 0
+  local fits = before > 0 or has_room()
+  local kept = fits and math.min(requested, MAX_QUANTITY) or 0
   if kept > before then
     redis.call('HSET', CART, sku, kept)
     kept_any = true

@@ -3,14 +3,15 @@
 -- ARGV: time to live of the cart, SKU, quantity.
 
 local sku, quantity = ARGV[2], tonumber(ARGV[3])
+local before = quantity_of(sku)
 
-if quantity == quantity_of(sku) then return {'done', contents()} end
-if quantity > 0 and not has_room_for(sku) then return {'limit'} end
+if quantity == before then return {'done', contents()} end
+if before == 0 and not has_room() then return {'limit'} end
 
 if quantity > 0 then
-  redis.call('HSET', CART, sku, quantity)
+  save_change(CART, TTL, sku, quantity)
 else
   redis.call('HDEL', CART, sku)
+  save_change(CART, TTL)
 end
-save_change(CART, TTL)
 return {'done', contents()}
