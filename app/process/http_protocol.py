@@ -94,6 +94,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._closes_at = self.loop.time() + limits.connection_max_age * jitter
         self._is_reading_headers = False
         self._received = 0
+        self._since_body = 0
         self._is_refused = False
         self._pipelined: deque[HttpCycle] = deque()
         self._deadline = math.inf
@@ -137,6 +138,7 @@ class HttpProtocol(HttpToolsProtocol):
         # At least the bytes of the headers that are being read, because the parser does not report
         # an unfinished header.
         self._received = len(data) + (self._received if self._is_reading_headers else 0)
+        self._since_body += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -152,6 +154,8 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if self._is_reading_headers:
             self._wait_for_headers()
+        elif self._since_body > self._limits.headers:
+            self._check_trailers()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -191,6 +195,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._is_reading_headers = True
+        self._since_body = 0
         self.url = b""
         self.headers = []
         if self.cycle is not None:
@@ -271,6 +276,7 @@ class HttpProtocol(HttpToolsProtocol):
         )
 
     def on_body(self, body: bytes) -> None:
+        self._since_body = 0
         cycle = self.cycle
         if cycle.response_complete:
             return
@@ -307,6 +313,11 @@ class HttpProtocol(HttpToolsProtocol):
         elif self._deadline == math.inf:
             self._wait_until(self.loop.time() + self._limits.header_timeout)
 
+    def _check_trailers(self) -> None:
+        # The parser keeps an unfinished trailer, and copies it with each further piece.
+        if self.cycle is not None and self.cycle.more_body:
+            self._refuse(self._too_large())
+
     def _too_large(self) -> HeadersTooLarge:
         return HeadersTooLarge(
             f"Headers may have {self._limits.headers} bytes and number {MAX_HEADERS}."
@@ -322,6 +333,8 @@ class HttpProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False  # that response is completed, and is the last one
             return
         if self.cycle is not None:
+            if self.cycle.response_complete and self.cycle.more_body:
+                return  # this request has its response
             self.cycle.disconnect()
         self.transport.write(_problem_response(problem))
         if self.transport.can_write_eof():

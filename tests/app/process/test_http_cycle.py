@@ -281,6 +281,24 @@ async def test_trailers_are_no_headers() -> None:
     assert [dict(scope["headers"]).get(b"authorization") for scope in scopes] == [None, None]
 
 
+async def test_an_endless_trailer_is_refused() -> None:
+    chunked = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: "
+    async with asyncio.timeout(10), connected(echo) as (_, connection):
+        await connection.send(chunked + b"a" * MEGABYTE)
+        assert (await connection.read_response()).status == 431
+        assert await connection.closed()
+
+
+@pytest.mark.parametrize("rest", [b"a" * MEGABYTE, b"0\r\nX: " + b"a" * MEGABYTE])
+async def test_what_follows_an_early_response_gets_no_second_one(rest: bytes) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with asyncio.timeout(10), connected(sending(start(204), body())) as (_, connection):
+        await connection.send(head)
+        assert (await connection.read_response()).status == 204
+        await connection.send(rest)
+        assert await connection.closed()
+
+
 async def test_an_app_learns_that_its_caller_is_gone() -> None:
     received: list[str] = []
     reading, learnt = asyncio.Event(), asyncio.Event()
