@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -214,6 +215,22 @@ async def test_a_slow_server_fails_nobody_as_long_as_each_reply_is_in_time() -> 
     async with server(answer_slowly, timeout=5.0) as valkey:
         for _ in range(4):
             await valkey.ping()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_replies_that_arrived_while_our_process_had_no_cpu_are_no_timeout(
+    run: Callable[..., object], valkey_server_url: str
+) -> None:
+    async def stall() -> object:
+        async with Valkey(valkey_server_url, metrics=Metrics("test"), timeout=0.2) as valkey:
+            await valkey.ping()
+            call = asyncio.ensure_future(valkey.command("echo", "ECHO", "late"))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # it is sent
+            time.sleep(0.5)
+            return await call
+
+    assert run(stall()) == "late"
 
 
 @pytest.mark.parametrize(
