@@ -36,7 +36,7 @@ class CallOptions(TypedDict, total=False):
     """Seconds, instead of the upstream's own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One call to an upstream of this name. `ends_at` is its deadline by the `Upstream`'s clock.
 

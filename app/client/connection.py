@@ -12,7 +12,7 @@ from typing import cast
 import httptools
 
 from app.client.errors import UpstreamBroken, UpstreamError, UpstreamTimeout
-from app.client.messages import Headers, Request, end_to_end, joined
+from app.client.messages import Headers, Request, add, end_to_end
 
 MAX_OVERHEAD = 64 * 1024
 """Bytes that may come without one of a body: a head, 1xx responses, trailers."""
@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
         self._was_used = False
         self._is_reading = True
         # Of the response that is arriving:
-        self._fields: list[tuple[str, str]] = []
+        self._headers: Headers = {}
         self._head_bytes = 0
         self._overhead = 0
         self._is_silent = True
@@ -257,16 +257,16 @@ class Connection(asyncio.Protocol):
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > MAX_OVERHEAD:
             raise _StopParsing
-        self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
+        add(self._headers, name.decode("latin-1"), value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:
         assert self._exchange is not None
         status_code = self._parser.get_status_code()
-        fields, self._fields = self._fields, []
+        # Trailers and early hints go nowhere.
+        headers, self._headers = self._headers, {}
         self._is_informational = 100 <= status_code < 200 and status_code != 101
         if self._is_informational:
             return
-        headers = joined(fields)
         if self._parser.get_http_version() not in VERSIONS:
             raise _StopParsing
         if reason := _why_unframed(self._exchange.method, status_code, headers):

@@ -40,7 +40,7 @@ class Origin:
         return cls(parts.hostname or "", parts.port or 80, authority, parts.path.rstrip("/"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """A request to one replica of an upstream.
 
@@ -110,10 +110,15 @@ def target_of(path: str, params: Params | None) -> str:
 def joined(fields: Iterable[tuple[str, str]]) -> Headers:
     """Return the headers with names in lower case, the values of equal names joined."""
     headers: Headers = {}
-    for field, value in fields:
-        name = field.lower()
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    for name, value in fields:
+        add(headers, name, value)
     return headers
+
+
+def add(headers: Headers, name: str, value: str) -> None:
+    """Add a header as it came; values of equal names are joined."""
+    key = name.lower()
+    headers[key] = f"{headers[key]}, {value}" if key in headers else value
 
 
 def end_to_end(headers: Headers) -> Headers:
