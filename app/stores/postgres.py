@@ -1,6 +1,7 @@
 """Postgres: connections, the server's clock, and what its errors mean."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -84,65 +85,49 @@ class PostgresConnection:
     cancellation included, it is not used again.
     """
 
-    def __init__(self, driver: Any, primary: Primary, generation: int) -> None:
+    def __init__(self, driver: Any, primary: Primary, generation: int, *, max_wait: float) -> None:
         self._driver = driver
         self._primary = primary
         self._generation = generation
         self._is_broken = False
+        self._breakage = "The connection to the store broke."
+        self._loop = asyncio.get_running_loop()
+        self._max_wait = max_wait
+        self._answer_by: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def execute(self, statement: Statement, values: Values = NO_VALUES) -> int:
-        try:
-            tag = await self._driver.execute(statement.postgres, *statement.arguments(values))
-        except BaseException as error:
-            self._failed(error)
-            raise
-        return _rows_changed(tag)
+    def execute(self, statement: Statement, values: Values = NO_VALUES) -> Coroutine[Any, Any, int]:
+        return self._count(self._driver.execute(statement.postgres, *statement.arguments(values)))
 
-    async def rows(self, statement: Statement, values: Values = NO_VALUES) -> Sequence[Row]:
-        try:
-            rows: Sequence[Row] = await self._driver.fetch(
-                statement.postgres, *statement.arguments(values)
-            )
-        except BaseException as error:
-            self._failed(error)
-            raise
-        return rows
+    def rows(
+        self, statement: Statement, values: Values = NO_VALUES
+    ) -> Coroutine[Any, Any, Sequence[Row]]:
+        return self._answer(self._driver.fetch(statement.postgres, *statement.arguments(values)))
 
-    async def first(self, statement: Statement, values: Values = NO_VALUES) -> Row | None:
-        try:
-            row: Row | None = await self._driver.fetchrow(
-                statement.postgres, *statement.arguments(values)
-            )
-        except BaseException as error:
-            self._failed(error)
-            raise
-        return row
+    def first(
+        self, statement: Statement, values: Values = NO_VALUES
+    ) -> Coroutine[Any, Any, Row | None]:
+        return self._answer(self._driver.fetchrow(statement.postgres, *statement.arguments(values)))
 
-    async def scalar(self, statement: Statement, values: Values = NO_VALUES) -> Any:
-        try:
-            return await self._driver.fetchval(statement.postgres, *statement.arguments(values))
-        except BaseException as error:
-            self._failed(error)
-            raise
+    def scalar(self, statement: Statement, values: Values = NO_VALUES) -> Coroutine[Any, Any, Any]:
+        return self._answer(self._driver.fetchval(statement.postgres, *statement.arguments(values)))
 
-    async def execute_each(self, statement: Statement, values: Sequence[Values]) -> None:
+    def execute_each(
+        self, statement: Statement, values: Sequence[Values]
+    ) -> Coroutine[Any, Any, None]:
         arguments = [statement.arguments(each) for each in values]
-        try:
-            await self._driver.executemany(statement.postgres, arguments)
-        except BaseException as error:
-            self._failed(error)
-            raise
+        return self._answer(self._driver.executemany(statement.postgres, arguments))
 
     async def begin(self) -> None:
-        await self._command("BEGIN ISOLATION LEVEL READ COMMITTED")
+        await self._answer(self._driver.execute("BEGIN ISOLATION LEVEL READ COMMITTED"))
 
     async def commit(self) -> None:
-        await self._command("COMMIT")
+        await self._answer(self._driver.execute("COMMIT"))
 
     async def rollback(self) -> None:
         if not self._is_broken and not self.is_idle():
             with suppress(Exception):
-                await self._command("ROLLBACK")
+                await self._answer(self._driver.execute("ROLLBACK"))
 
     def is_current(self) -> bool:
         # asyncpg notices when the server goes away; asking it is free, a ping is a round trip.
@@ -154,18 +139,45 @@ class PostgresConnection:
         return not self._driver.is_in_transaction()
 
     async def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         try:
             # Also cancels the statement that runs in the server, with its locks.
             await self._driver.close(timeout=CLOSE_TIMEOUT)
         except Exception:
             self._driver.terminate()
 
-    async def _command(self, sql: str) -> None:
+    async def _count(self, command: Coroutine[Any, Any, str]) -> int:
+        return _rows_changed(await self._answer(command))
+
+    async def _answer(self, statement: Coroutine[Any, Any, Any]) -> Any:
+        """Wait for the server's answer, for `_max_wait` seconds at most."""
+        self._answer_by = self._loop.time() + self._max_wait
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._max_wait, self._check_answer)
         try:
-            await self._driver.execute(sql)
+            return await statement
         except BaseException as error:
             self._failed(error)
             raise
+        finally:
+            self._answer_by = None
+
+    def _check_answer(self) -> None:
+        """Break the connection if the server does not answer.
+
+        One timer serves many statements: asyncpg's `command_timeout` starts and cancels one for
+        each, which makes reading a row by its key 6 % dearer.
+        """
+        self._timer = None
+        if self._answer_by is None:
+            return
+        left = self._answer_by - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._check_answer)
+            return
+        self._breakage = "The store did not answer in time."
+        self._driver.terminate()
 
     def _failed(self, error: BaseException) -> None:
         """Keep what the error means for this connection and the others.
@@ -175,7 +187,7 @@ class PostgresConnection:
         if self._driver.is_closed():
             self._primary.lost()
             if isinstance(error, Exception):
-                raise StoreUnavailable("The connection to the store broke.") from error
+                raise StoreUnavailable(self._breakage) from error
         if not isinstance(error, asyncpg.PostgresError) or _ends_session(error):
             self._is_broken = True
         if _sqlstate(error) == READ_ONLY_TRANSACTION:
@@ -202,18 +214,17 @@ def create_pool(
         except BaseException:
             driver.terminate()
             raise
-        return PostgresConnection(driver, primary, generation)
+        # Longer than the server's own timeout: for a server that does not respond.
+        return PostgresConnection(driver, primary, generation, max_wait=timeout + 0.5)
 
     return Pool(connect, size=pool_size, timeout=timeout)
 
 
 async def open_driver(url: str, timeout: float) -> Any:
-    """A connection of asyncpg with our limits in seconds."""
+    """A connection of asyncpg that the server limits to ``timeout`` seconds a statement."""
     return await asyncpg.connect(
         url,
         timeout=timeout,
-        # Longer than the server's own timeout: for a server that does not respond.
-        command_timeout=timeout + 0.5,
         server_settings={
             "application_name": "cartwheel",
             "statement_timeout": str(int(timeout * 1000)),
