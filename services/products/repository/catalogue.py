@@ -1,6 +1,6 @@
 """Categories and products in the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -9,7 +9,7 @@ from typing import Any
 from app.stores.clock import in_milliseconds
 from app.stores.database import Database
 from app.stores.statements import Row, Statement
-from services.products.models import Category, Money, Product, ProductDetails, Sort, image_path
+from services.products.models import Category, Product, ProductDetails, Sort, image_path
 from services.products.search import Word, search_terms
 
 SELECT_CATEGORIES = Statement("""
@@ -71,7 +71,12 @@ class StoredProduct:
 
     product: Product
     version: int
-    sort_values: Mapping[Sort, str | int]
+    row: Row
+
+    def sort_value(self, sort: Sort) -> str | int:
+        """What a listing in this order sorts it by."""
+        value: str | int = self.row[SORT_COLUMNS[sort][0]]
+        return value
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ class CatalogueRepository:
         """The products there are, by SKU."""
         async with self._database.reading("find_products") as connection:
             rows = await connection.rows(SELECT_PRODUCTS, {"skus": list(skus)})
-        return {row["sku"]: _stored_product(row).product for row in rows}
+        return {row["sku"]: _product(row) for row in rows}
 
     async def page(
         self, listing: Listing, *, limit: int, position: PagePosition | None = None
@@ -180,7 +185,7 @@ class CatalogueRepository:
         """Add a product; None when the SKU is taken already."""
         async with self._database.transaction("add_product") as connection:
             row = await connection.first(INSERT_PRODUCT, _new_product_columns(new))
-        return None if row is None else _stored_product(row).product
+        return None if row is None else _product(row)
 
     async def change(
         self, sku: str, details: ProductDetails, *, version: int | None = None
@@ -189,7 +194,7 @@ class CatalogueRepository:
         values = _product_columns(sku, details) | _version_condition(version)
         async with self._database.transaction("change_product") as connection:
             row = await connection.first(UPDATE_PRODUCT, values)
-        return None if row is None else _stored_product(row).product
+        return None if row is None else _product(row)
 
     async def set_stock(
         self, sku: str, available: int, *, version: int | None = None
@@ -198,7 +203,7 @@ class CatalogueRepository:
         values = {"sku": sku, "available": available} | _version_condition(version)
         async with self._database.transaction("set_stock") as connection:
             row = await connection.first(UPDATE_STOCK, values)
-        return None if row is None else _stored_product(row).product
+        return None if row is None else _product(row)
 
     async def add_missing(
         self, categories: Sequence[tuple[str, str]], products: Sequence[NewProduct]
@@ -318,17 +323,21 @@ def _product_columns(sku: str, details: ProductDetails) -> dict[str, Any]:
 
 
 def _stored_product(row: Row) -> StoredProduct:
-    product = Product(
-        sku=row["sku"],
-        name=row["name"],
-        summary=row["summary"],
-        description=row["description"],
-        category=row["category"],
-        price=Money(amount=row["price_amount"], currency=row["currency"]),
-        available=row["available"],
-        image=image_path(row["sku"]),
-        weight_grams=row["weight_grams"],
-        size=row["size"],
+    return StoredProduct(_product(row), row["version"], row)
+
+
+def _product(row: Row) -> Product:
+    return Product.model_validate(
+        {
+            "sku": row["sku"],
+            "name": row["name"],
+            "summary": row["summary"],
+            "description": row["description"],
+            "category": row["category"],
+            "price": {"amount": row["price_amount"], "currency": row["currency"]},
+            "available": row["available"],
+            "image": image_path(row["sku"]),
+            "weight_grams": row["weight_grams"],
+            "size": row["size"],
+        }
     )
-    sort_values = {sort: row[column] for sort, (column, _) in SORT_COLUMNS.items()}
-    return StoredProduct(product, row["version"], sort_values)

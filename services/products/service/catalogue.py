@@ -212,7 +212,7 @@ class CatalogueService:
 
 
 def _position(stored: StoredProduct, sort: Sort, *, backwards: bool) -> PagePosition:
-    return PagePosition(stored.sort_values[sort], stored.product.sku, backwards)
+    return PagePosition(stored.sort_value(sort), stored.product.sku, backwards)
 
 
 def _expected_version(

@@ -1,6 +1,8 @@
 """Callers that are cancelled and connections that break, at any moment."""
 
 import asyncio
+import os
+import signal
 import sqlite3
 from collections.abc import Callable
 
@@ -155,6 +157,23 @@ async def terminate(url: str, pid: int) -> None:
         assert await connection.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
     finally:
         await connection.close()
+
+
+async def test_a_server_that_falls_silent_in_a_statement_is_an_outage_and_is_left(
+    postgres_url: str, metrics: Metrics
+) -> None:
+    async with Database(postgres_url, metrics=metrics, pool_size=1, timeout=0.5) as database:
+        async with database.reading("look") as connection:
+            pid = await connection.scalar(BACKEND)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(20):
+                with pytest.raises(StoreUnavailable, match="in time"):
+                    await database.ping()
+                async with database.reading("look") as connection:
+                    assert await connection.scalar(BACKEND) != pid
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
 
 async def test_a_primary_that_became_a_standby_is_left_at_the_first_write(

@@ -118,13 +118,13 @@ async def test_pages_of_any_size_are_the_same_list(
         position = None
         while page := await catalogue.page(Listing(sort=sort), limit=size, position=position):
             seen += [stored.product.sku for stored in page]
-            position = PagePosition(page[-1].sort_values[sort], page[-1].product.sku)
+            position = PagePosition(page[-1].sort_value(sort), page[-1].product.sku)
         assert seen == expected
         back: list[str] = []
         position = PagePosition(page_end(sort), "Z-1", backwards=True)
         while page := await catalogue.page(Listing(sort=sort), limit=size, position=position):
             back = [stored.product.sku for stored in page] + back
-            position = PagePosition(page[0].sort_values[sort], page[0].product.sku, backwards=True)
+            position = PagePosition(page[0].sort_value(sort), page[0].product.sku, backwards=True)
         assert back == expected
 
 
