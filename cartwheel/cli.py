@@ -48,6 +48,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+# By name here, because only `bench` imports them.
+BENCHES = "cart-add, product, token, home, checkout, routes, metrics, start, memory, scale-out"
+
 # In seconds. A scale or a restart includes the draining of replicas.
 CHANGE_TIMEOUT = 120.0
 RESPONSE_TIMEOUT = 10.0
@@ -208,7 +211,8 @@ def config(
 @app.command()
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="What to measure; or all.")
+        list[str] | None,
+        typer.Argument(metavar="NAME", help=f"What to measure: {BENCHES} or all (cart-add)."),
     ] = None,
     rounds: Annotated[int, typer.Option(help="How often each variant is visited.")] = 7,
     seconds: Annotated[float, typer.Option(help="How long each visit lasts.")] = 2.0,

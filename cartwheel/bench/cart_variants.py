@@ -10,6 +10,7 @@ from cartwheel.bench.node_packages import Node, NodeMissing, find_node
 from cartwheel.bench.options import Options
 from cartwheel.bench.tokens import TokenSigner
 from cartwheel.bench.workbench import Checkout, Server, Workbench, plain_environment
+from cartwheel.errors import CommandError
 from cartwheel.local.sockets import OWN_HOST
 
 FLOOR, NAIVE, IDIOMATIC, EXPRESS, FASTIFY = "floor", "naive", "idiomatic", "express", "fastify"
@@ -34,7 +35,7 @@ async def cart_variants(
 ) -> tuple[Mapping[str, Start], list[str]]:
     """Those that were chosen, in the order of the table, and why any is left out.
 
-    Raises `UsageError`.
+    Raises `CommandError` when none is left.
     """
     own = {name: _cart_service(checkout) for name, checkout in options.checkouts}
     chosen = options.choose([FLOOR, NAIVE, IDIOMATIC, EXPRESS, FASTIFY, *own])
@@ -46,7 +47,10 @@ async def cart_variants(
             starts |= {name: _node(node, f"{name}.js") for name in (EXPRESS, FASTIFY)}
         except NodeMissing as missing:
             notes.append(str(missing))
-    return {name: starts[name] for name in chosen if name in starts}, notes
+    left = {name: starts[name] for name in chosen if name in starts}
+    if not left:
+        raise CommandError(f"There is nothing to measure. {' '.join(notes)}")
+    return left, notes
 
 
 async def start_variant(around: Surroundings, name: str, start: Start) -> Server:

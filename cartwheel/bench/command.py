@@ -26,7 +26,13 @@ from cartwheel.bench.chart import to_svg
 from cartwheel.bench.machine import describe_machine
 from cartwheel.bench.options import Options
 from cartwheel.bench.progress_display import ProgressDisplay
-from cartwheel.bench.report import print_result, to_json, to_markdown, write_file
+from cartwheel.bench.report import (
+    machine_to_markdown,
+    print_result,
+    to_json,
+    to_markdown,
+    write_file,
+)
 from cartwheel.bench.results import BenchResult
 from cartwheel.bench.rounds import Progress
 from cartwheel.bench.workbench import Workbench, open_workbench
@@ -68,6 +74,8 @@ def run_benches(names: Sequence[str], options: Options, outputs: Outputs) -> Non
     """Run the benches and print each result as soon as it is there. Raises `CommandError`."""
     _raise_file_limit()
     machine = describe_machine()
+    if outputs.markdown:
+        typer.echo(machine_to_markdown(machine) + "\n")
     results: list[BenchResult] = []
     for name in _check_names(names):
         found = _run(name, options)

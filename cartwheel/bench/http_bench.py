@@ -15,6 +15,8 @@ from cartwheel.bench.usage import cpu_seconds, memory_mebibytes
 from cartwheel.bench.workbench import Server, Workbench
 
 MANY_CONNECTIONS = (256, 1024)
+BUSY = 0.9
+"""A server with a smaller share of its core waited for the load or the store."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,10 @@ class Workload:
 
 @dataclass(frozen=True)
 class Sample:
-    """One visit. Times in seconds; `cpu` is that of the server's processes for one request."""
+    """One visit. Times in seconds; `cpu` is that of the server's processes for one request.
+
+    `busy` is their share of one core.
+    """
 
     rate: float
     p50: float
@@ -43,6 +48,7 @@ class Sample:
     errors: int
     requests: int
     cpu: float
+    busy: float
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,12 @@ class Measured:
         numbers = [f"{number:,}" for counts in self.errors.values() for number in counts]
         many = f", then at {' and '.join(dict.fromkeys(numbers))} connections" if numbers else ""
         notes = [f"p50 and p99 in ms. {steady}Errors in all rounds{many}."]
+        idle = [name for name in self.samples if (self.median(name, "busy") or 1.0) < BUSY]
+        if idle:
+            notes.append(
+                f"With a core to spare: {', '.join(idle)}. The load or the store was their limit, "
+                "so compare the CPU."
+            )
         cpu = self.ratio("cpu", OWN, BEFORE)
         rate = self.ratio("rate", OWN, BEFORE)
         if cpu is not None and rate is not None:
@@ -130,6 +142,7 @@ class Measured:
             **{f"errors_{number}": count for number, count in many.items()},
             "all_errors": " / ".join(f"{count:,}" for count in (errors, *many.values())),
             "memory": self.memory[name],
+            "busy": self.median(name, "busy"),
         }
 
 
@@ -195,4 +208,5 @@ def _sample(result: LoadResult, cpu: float) -> Sample:
         errors=result.errors,
         requests=result.requests,
         cpu=cpu / max(result.requests, 1),
+        busy=cpu / max(result.seconds, 0.001),
     )

@@ -24,6 +24,13 @@ def print_result(console: Console, result: BenchResult) -> None:
         console.print(f"\n{note}")
 
 
+def machine_to_markdown(machine: Mapping[str, str]) -> str:
+    """The machine as a table of a page."""
+    return "\n".join(
+        ["| the machine | |", "|---|---|", *(f"| {k} | {v} |" for k, v in machine.items())]
+    )
+
+
 def to_markdown(result: BenchResult) -> str:
     """The same as a section of a page."""
     parts = [f"## {result.title}", f"`cartwheel bench {result.name}`"]
