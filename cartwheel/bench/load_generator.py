@@ -162,7 +162,8 @@ class Generator:
                 while self._in_flight:
                     self._finished.clear()
                     await self._finished.wait()
-        self._statuses["none"] += self._in_flight + len(self._overdue)
+        if unanswered := self._in_flight + len(self._overdue):
+            self._statuses["none"] += unanswered
 
     def _result(self, started: float) -> LoadResult:
         ordered = sorted(self._durations)

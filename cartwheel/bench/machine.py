@@ -3,6 +3,7 @@
 import os
 import platform
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("uvicorn", "uvloop", "httptools", "fastapi", "pydantic", "redis", "asyncpg")
@@ -11,7 +12,8 @@ PACKAGES = ("uvicorn", "uvloop", "httptools", "fastapi", "pydantic", "redis", "a
 def describe_machine() -> dict[str, str]:
     """Cores, model of the CPU, system and versions."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+    installed = [name for name in PACKAGES if find_spec(name) is not None]
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in installed)
     return {
         "cores": str(cores),
         "cpu": _cpu_model(),

@@ -33,7 +33,7 @@ def machine_to_markdown(machine: Mapping[str, str]) -> str:
 
 def to_markdown(result: BenchResult) -> str:
     """The same as a section of a page."""
-    parts = [f"## {result.title}", f"`cartwheel bench {result.name}`"]
+    parts = [f"### {result.title}", f"`cartwheel bench {result.name}`"]
     parts.append(_markdown_table([column.heading for column in result.columns], _cells(result)))
     if result.gates:
         parts.append(_markdown_table(GATE_HEADINGS, map(_gate_cells, result.gates)))

@@ -306,7 +306,7 @@ def test_markdown_is_a_section_with_the_command(tmp_path: Path) -> None:
     done = bench(tmp_path, "token", "--rounds", "1", "--markdown")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("| the machine | |\n|---|---|\n| cores | ")
-    assert "\n## Check of an access token, CPU\n\n`cartwheel bench token`\n" in done.stdout
+    assert "\n### Check of an access token, CPU\n\n`cartwheel bench token`\n" in done.stdout
     assert "| cartwheel |" in done.stdout
     assert "| token seen before |" in done.stdout
 
