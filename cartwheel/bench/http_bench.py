@@ -114,8 +114,8 @@ class Measured:
         idle = [name for name in self.samples if (self.median(name, "busy") or 1.0) < BUSY]
         if idle:
             notes.append(
-                f"With a core to spare: {', '.join(idle)}. The load or the store was their limit, "
-                "so compare the CPU."
+                f"Less than {BUSY:.0%} of their core used: {', '.join(idle)}. The load, the store "
+                "or other programs were their limit, so compare the CPU."
             )
         cpu = self.ratio("cpu", OWN, BEFORE)
         rate = self.ratio("rate", OWN, BEFORE)
