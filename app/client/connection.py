@@ -254,7 +254,7 @@ class Connection(asyncio.Protocol):
             raise _StopParsing  # more than the response: the next request would read it as its own
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value)
+        self._head_bytes += len(name) + len(value) + 4
         if self._head_bytes > MAX_OVERHEAD:
             raise _StopParsing
         add(self._headers, name.decode("latin-1"), value.decode("latin-1"))
