@@ -112,11 +112,19 @@ class PostgresConnection:
     def scalar(self, statement: Statement, values: Values = NO_VALUES) -> Coroutine[Any, Any, Any]:
         return self._answer(self._driver.fetchval(statement.postgres, *statement.arguments(values)))
 
-    def execute_each(
-        self, statement: Statement, values: Sequence[Values]
-    ) -> Coroutine[Any, Any, None]:
+    async def execute_each(self, statement: Statement, values: Sequence[Values]) -> None:
+        if values:
+            arguments = [statement.arguments(each) for each in values]
+            await self._answer(self._driver.executemany(statement.postgres, arguments))
+
+    async def rows_of_each(self, statement: Statement, values: Sequence[Values]) -> Sequence[Row]:
+        if not values:
+            return []
         arguments = [statement.arguments(each) for each in values]
-        return self._answer(self._driver.executemany(statement.postgres, arguments))
+        rows: Sequence[Row] = await self._answer(
+            self._driver.fetchmany(statement.postgres, arguments)
+        )
+        return rows
 
     async def begin(self) -> None:
         await self._answer(self._driver.execute("BEGIN ISOLATION LEVEL READ COMMITTED"))

@@ -105,7 +105,7 @@ class SqliteConnection:
         self._is_broken = False
 
     async def open(self, *, busy_milliseconds: int) -> None:
-        await self._run(self._open, busy_milliseconds)
+        await self._call(self._open, busy_milliseconds)
 
     async def execute(self, statement: Statement, values: Values = NO_VALUES) -> int:
         changed: int = await self._run(
@@ -130,28 +130,25 @@ class SqliteConnection:
         return rows[0][0] if rows else None
 
     async def execute_each(self, statement: Statement, values: Sequence[Values]) -> None:
+        await self.rows_of_each(statement, values)
+
+    async def rows_of_each(self, statement: Statement, values: Sequence[Values]) -> Sequence[Row]:
         parameters = [statement.parameters(each) for each in values]
-        await self._run(self._driver.executemany, statement.sqlite, parameters)
+        rows: list[Row] = await self._call(_fetch_each, self._driver, statement.sqlite, parameters)
+        return rows
 
     async def begin(self) -> None:
         """Take the write lock at once, so that a reader never has to become a writer."""
-        ends_at = time.monotonic() + self._timeout
-        while True:
-            try:
-                await self._run(self._driver.execute, "BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= ends_at:
-                    raise
+        await self._run(_execute, self._driver, "BEGIN IMMEDIATE", NO_VALUES)
 
     async def commit(self) -> None:
-        await self._run(self._driver.execute, "COMMIT")
+        await self._run(_execute, self._driver, "COMMIT", NO_VALUES)
 
     async def rollback(self) -> None:
         # SQLite itself rolls back after some errors.
         if not self.is_idle() and not self._is_broken:
             with suppress(sqlite3.Error):
-                await self._run(self._driver.execute, "ROLLBACK")
+                await self._run(_execute, self._driver, "ROLLBACK", NO_VALUES)
 
     def is_current(self) -> bool:
         return _identify(self._file) == self._identity
@@ -169,6 +166,17 @@ class SqliteConnection:
             await closed
 
     async def _run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Run one statement, as soon as the lock that it needs is free."""
+        ends_at = time.monotonic() + self._timeout
+        while True:
+            try:
+                return await self._call(function, *arguments)
+            except sqlite3.Error as error:
+                is_waiting = primary_code(error) == sqlite3.SQLITE_BUSY and self.is_idle()
+                if not is_waiting or time.monotonic() >= ends_at:
+                    raise
+
+    async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return await self._thread.call(function, *arguments)
         except sqlite3.Error:
@@ -210,6 +218,12 @@ def _execute(driver: sqlite3.Connection, sql: str, parameters: Values) -> int:
 
 def _fetch(driver: sqlite3.Connection, sql: str, parameters: Values) -> list[sqlite3.Row]:
     return driver.execute(sql, parameters).fetchall()
+
+
+def _fetch_each(
+    driver: sqlite3.Connection, sql: str, parameters: Sequence[Values]
+) -> list[sqlite3.Row]:
+    return [row for each in parameters for row in _fetch(driver, sql, each)]
 
 
 def create_reader(url: str, pool_size: int, timeout: float) -> Pool[SqliteConnection]:

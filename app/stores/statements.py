@@ -102,5 +102,12 @@ class Connection(Protocol):
         ...
 
     async def execute_each(self, statement: Statement, values: Sequence[Values]) -> None:
-        """Run it once for each of ``values``, in one round trip."""
+        """Run it once for each of ``values``, in their order and in one round trip.
+
+        Only in a `transaction`.
+        """
+        ...
+
+    async def rows_of_each(self, statement: Statement, values: Sequence[Values]) -> Sequence[Row]:
+        """As `execute_each`; returns the rows of all results."""
         ...

@@ -100,15 +100,15 @@ class DeletedOwners:
             "refused": OUTCOME_CODES[OutcomeKind.REFUSED],
             "now": now,
         }
-        async with self._database.transaction("anonymise_order") as connection:
+        async with self._database.writing("anonymise_order") as connection:
             await connection.execute(ANONYMISE, values)
 
     async def postpone(self, owner: str, *, due_at: int) -> None:
         """Check the owner's orders again at ``due_at``."""
-        async with self._database.transaction("postpone_deletion") as connection:
+        async with self._database.writing("postpone_deletion") as connection:
             await connection.execute(POSTPONE, {"owner": owner, "due_at": due_at})
 
     async def forget(self, owner: str) -> None:
         """Remove an owner whose orders are all anonymised."""
-        async with self._database.transaction("forget_deletion") as connection:
+        async with self._database.writing("forget_deletion") as connection:
             await connection.execute(FORGET_OWNER, {"owner": owner})

@@ -100,7 +100,7 @@ class Payments:
     async def refund(self, order_id: str, price: Money) -> None:
         """Give back what was charged, or make sure that nothing will be charged. Safe to repeat."""
         values = self._values(order_id, price)
-        async with self._database.transaction("refund") as connection:
+        async with self._database.writing("refund") as connection:
             await connection.execute(REFUND, values)
 
     async def _wait_as_configured(self) -> None:
@@ -112,7 +112,7 @@ class Payments:
     async def _record(self, order_id: str, price: Money) -> PaymentStatus:
         new_status = PaymentStatus.DECLINED if self._mode == "decline" else PaymentStatus.CHARGED
         values = self._values(order_id, price) | {"status": new_status}
-        async with self._database.transaction("charge") as connection:
+        async with self._database.writing("charge") as connection:
             await connection.execute(CHARGE, values)
             return await _status(connection, order_id) or new_status
 

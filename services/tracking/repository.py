@@ -122,7 +122,7 @@ class OrderRepository:
 
     async def keep_outcome(self, order_id: str, outcome: CheckoutOutcome) -> CheckoutOutcome:
         """Keep the outcome that is sent. Returns the first one that was kept."""
-        async with self._database.transaction("keep_reply") as connection:
+        async with self._database.writing("keep_reply") as connection:
             values = {"id": order_id, **_outcome_columns(outcome)}
             (kept,) = await connection.rows(KEEP_OUTCOME, values)
         return _outcome(kept) or outcome
@@ -192,7 +192,7 @@ class OrderRepository:
 
     async def count_failed_attempt(self, order_id: str, *, due_at: int) -> bool:
         """Count an unexpected error of an order. True: there were too many, it is parked."""
-        async with self._database.transaction("strike") as connection:
+        async with self._database.writing("strike") as connection:
             values = {"id": order_id, "due_at": due_at}
             count: int = await connection.scalar(COUNT_FAILED_ATTEMPT, values)
         return count >= MAX_FAILED_ATTEMPTS
@@ -203,7 +203,7 @@ class OrderRepository:
         A lease that expires much later than ``expires_at`` is ignored: a clock that was wrong
         wrote it.
         """
-        async with self._database.transaction("hold_lease") as connection:
+        async with self._database.writing("hold_lease") as connection:
             held = await connection.first(
                 HOLD_LEASE,
                 {
@@ -267,17 +267,10 @@ def _steps_between(before: StoredOrder, after: StoredOrder) -> dict[Step, str]:
 async def _log(
     connection: Connection, order: StoredOrder, log: Mapping[Step, str], at: int
 ) -> None:
-    for step, event in log.items():
-        await connection.execute(
-            INSERT_STEP,
-            {
-                "order_id": order.id,
-                "version": order.version,
-                "step": step,
-                "event": event,
-                "at": at,
-            },
-        )
+    key = {"order_id": order.id, "version": order.version, "at": at}
+    await connection.execute_each(
+        INSERT_STEP, [{**key, "step": step, "event": event} for step, event in log.items()]
+    )
 
 
 async def _add_event(connection: Connection, order_id: str, event: ShipmentEvent, at: int) -> None:

@@ -155,7 +155,7 @@ class SqliteCartRepository:
         """Delete expired carts, idempotency keys and taken orders. Raises `StoreUnavailable`."""
         now = {"now": self._database.clock()}
         for statement in DELETE_EXPIRED:
-            async with self._database.transaction("forget") as connection:
+            async with self._database.writing("forget") as connection:
                 await connection.execute(statement, now)
 
     def _now(self) -> datetime:

@@ -183,7 +183,7 @@ class CatalogueRepository:
 
     async def add(self, new: NewProduct) -> Product | None:
         """Add a product; None when the SKU is taken already."""
-        async with self._database.transaction("add_product") as connection:
+        async with self._database.writing("add_product") as connection:
             row = await connection.first(INSERT_PRODUCT, _new_product_columns(new))
         return None if row is None else _product(row)
 
@@ -192,7 +192,7 @@ class CatalogueRepository:
     ) -> Product | None:
         """Change a product; None when it is not there, or no longer at ``version``."""
         values = _product_columns(sku, details) | _version_condition(version)
-        async with self._database.transaction("change_product") as connection:
+        async with self._database.writing("change_product") as connection:
             row = await connection.first(UPDATE_PRODUCT, values)
         return None if row is None else _product(row)
 
@@ -201,7 +201,7 @@ class CatalogueRepository:
     ) -> Product | None:
         """Set how many can be sold; None when it is not there, or no longer at ``version``."""
         values = {"sku": sku, "available": available} | _version_condition(version)
-        async with self._database.transaction("set_stock") as connection:
+        async with self._database.writing("set_stock") as connection:
             row = await connection.first(UPDATE_STOCK, values)
         return None if row is None else _product(row)
 

@@ -39,7 +39,7 @@ EXPIRE_RESERVATIONS = Statement("""
 """)
 DECREASE_STOCK = Statement("""
     UPDATE products SET available = available - :quantity, version = version + 1
-    WHERE sku = :sku AND available >= :quantity
+    WHERE sku = :sku AND available >= :quantity RETURNING sku
 """)
 INCREASE_STOCK = Statement("""
     UPDATE products SET available = available + :quantity, version = version + 1
@@ -176,10 +176,11 @@ async def _existing(connection: Connection, order_id: str, sorted_lines: list[Li
 
 
 async def _decrease_stock(connection: Connection, sorted_lines: list[Line]) -> None:
-    short_lines = []
-    for line in sorted_lines:
-        if not await connection.execute(DECREASE_STOCK, line.model_dump()):
-            short_lines.append(line)
+    rows = await connection.rows_of_each(
+        DECREASE_STOCK, [line.model_dump() for line in sorted_lines]
+    )
+    in_stock = {row["sku"] for row in rows}
+    short_lines = [line for line in sorted_lines if line.sku not in in_stock]
     if not short_lines:
         return
     unavailable = []
@@ -193,8 +194,10 @@ async def _increase_stock(connection: Connection, reservations: Sequence[Reserva
     returned: Counter[str] = Counter()
     for reservation in reservations:
         returned.update({line.sku: line.quantity for line in reservation.lines})
-    for sku, quantity in sorted(returned.items()):
-        await connection.execute(INCREASE_STOCK, {"sku": sku, "quantity": quantity})
+    await connection.execute_each(
+        INCREASE_STOCK,
+        [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(returned.items())],
+    )
 
 
 async def _find(connection: Connection, order_id: str) -> Reservation:

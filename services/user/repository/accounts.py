@@ -60,7 +60,7 @@ class AccountRepository:
     async def add(self, account: Account) -> None:
         """Raises `EmailTaken`."""
         row = {name: getattr(account, name) for name in ACCOUNT_COLUMNS.split(", ")}
-        async with self._database.transaction("add_account") as connection:
+        async with self._database.writing("add_account") as connection:
             values = {**row, "staff": int(account.staff)}
             if await connection.first(INSERT_ACCOUNT, values) is None:
                 raise _taken()

@@ -106,9 +106,10 @@ class RateLimitRepository:
     async def refund(self, buckets: Sequence[Bucket]) -> None:
         """Take back what `consume` counted."""
         async with self._database.transaction("give_back_attempt") as connection:
-            for bucket in buckets:
-                values = {"key": bucket.key, "interval": bucket.limit.interval_ms}
-                await connection.execute(REFUND, values)
+            await connection.execute_each(
+                REFUND,
+                [{"key": one.key, "interval": one.limit.interval_ms} for one in buckets],
+            )
 
     async def is_known_client(self, key: str, *, now: int) -> bool:
         async with self._database.reading("is_known_client") as connection:
@@ -116,13 +117,13 @@ class RateLimitRepository:
         return found is not None
 
     async def remember_client(self, key: str, *, until: int) -> None:
-        async with self._database.transaction("remember_client") as connection:
+        async with self._database.writing("remember_client") as connection:
             await connection.execute(UPSERT_KNOWN_CLIENT, {"key": key, "expires_at": until})
 
     async def delete_expired(self, *, now: int, limit: int) -> int:
         """Delete full buckets and expired clients, ``limit`` of each. Returns how many."""
         deleted = 0
         for statement in DELETE_EXPIRED:
-            async with self._database.transaction("purge_attempts") as connection:
+            async with self._database.writing("purge_attempts") as connection:
                 deleted += await connection.execute(statement, {"now": now, "limit": limit})
         return deleted

@@ -99,12 +99,12 @@ class SessionRepository:
             return Rotation("reused")
 
     async def close(self, session_id: str) -> None:
-        async with self._database.transaction("close_session") as connection:
+        async with self._database.writing("close_session") as connection:
             await connection.execute(DELETE_SESSION, {"id": session_id})
 
     async def delete_expired(self, *, now: int, limit: int) -> int:
         """Delete sessions that are over. Returns how many."""
-        async with self._database.transaction("purge_sessions") as connection:
+        async with self._database.writing("purge_sessions") as connection:
             return await connection.execute(DELETE_EXPIRED, {"now": now, "limit": limit})
 
 

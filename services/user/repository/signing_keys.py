@@ -39,9 +39,9 @@ class SigningKeyRepository:
             "private_key": key.private_key,
             "signs_from": key.signs_from,
         }
-        async with self._database.transaction("add_signing_key") as connection:
+        async with self._database.writing("add_signing_key") as connection:
             await connection.execute(INSERT_KEY, row)
 
     async def remove(self, key_id: str) -> None:
-        async with self._database.transaction("remove_signing_key") as connection:
+        async with self._database.writing("remove_signing_key") as connection:
             await connection.execute(DELETE_KEY, {"key_id": key_id})

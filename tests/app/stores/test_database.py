@@ -71,6 +71,37 @@ async def test_numbers_may_be_larger_than_32_bits(database: Database) -> None:
     assert await add(database, by=2**40) == 2**40
 
 
+async def test_what_is_written_without_a_transaction_is_there_at_once_and_stays(
+    database: Database,
+) -> None:
+    async def add_and_fail() -> None:
+        async with database.writing("add") as connection:
+            await connection.execute(ADD, {"name": "a", "by": 1})
+            assert await read(database) == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await add_and_fail()
+    assert await read(database) == 1
+
+
+async def test_a_single_statement_waits_for_the_lock_as_a_transaction_does(
+    url: str, database: Database
+) -> None:
+    async def add_alone() -> int:
+        async with other.writing("add") as connection:
+            value: int = await connection.scalar(ADD, {"name": "a", "by": 1})
+        return value
+
+    async with Database(url, metrics=Metrics("other"), timeout=30.0) as other:
+        async with database.transaction("hold") as connection:
+            await connection.execute(ADD, {"name": "a", "by": 1})
+            adding = asyncio.create_task(add_alone())
+            await asyncio.wait({adding}, timeout=0.1)
+            assert not adding.done()
+        assert await adding == 2
+
+
 async def test_a_block_that_raises_changes_nothing(database: Database) -> None:
     async def add_and_fail() -> None:
         async with database.transaction("add") as connection:

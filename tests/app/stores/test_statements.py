@@ -84,3 +84,15 @@ async def test_one_statement_runs_for_many_values(database: Database) -> None:
     async with database.reading("sum") as connection:
         total = await connection.scalar(Statement("SELECT SUM(value) FROM counters"))
     assert total == sum(range(100))
+
+
+async def test_the_rows_of_many_values_come_in_their_order(database: Database) -> None:
+    take = Statement(
+        "UPDATE counters SET value = value - :by WHERE name = :name AND value >= :by RETURNING name"
+    )
+    many = [{"name": name, "by": by} for name, by in (("b", 0), ("a", 1), ("c", 0), ("a", 0))]
+    async with database.transaction("take") as connection:
+        rows = await connection.rows_of_each(take, many)
+        assert list(await connection.rows_of_each(take, [])) == []
+        await connection.execute_each(take, [])
+    assert [row["name"] for row in rows] == ["b", "a"]
