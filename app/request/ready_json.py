@@ -24,8 +24,6 @@ class ReadyJson(Response):
         self.status_code = 200
         self.background = None
         self.body = body
-        self.raw_headers = [
-            (b"content-length", b"%d" % len(body)),
-            _CONTENT_TYPE,
-            *[(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        ]
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), _CONTENT_TYPE]
+        for name, value in headers.items():
+            self.raw_headers.append((name.lower().encode(), value.encode()))

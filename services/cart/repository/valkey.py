@@ -159,9 +159,9 @@ def _stored(fields: Sequence[str]) -> StoredCart:
     """``fields`` is the hash as the server sends it: name, value, name, value …"""
     if not fields:
         return StoredCart({})
-    values = dict(zip(fields[::2], map(int, fields[1::2]), strict=True))
+    values = dict(zip(fields[::2], fields[1::2], strict=True))
     version = values.pop("version")
-    updated_at = values.pop("updated_at")
+    updated_at = int(values.pop("updated_at"))
     return StoredCart(values, version, updated_at)
 
 
