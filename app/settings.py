@@ -51,7 +51,7 @@ def store_url(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
         parts = urlsplit(value)
         location = parts.path.strip("/") if parts.scheme == "sqlite" else parts.hostname
-        if parts.scheme not in schemes or not location or not _has_valid_port(value):
+        if parts.scheme not in schemes or not location or not _is_valid_server(value):
             raise ValueError(f"is not the URL of a store; allowed: {allowed}")
         return value
 
@@ -68,6 +68,13 @@ def _upstream_url(value: str) -> str:
         "is not the address of a service; "
         "allowed: http://host:port, dns+http://host:port, file:/path"
     )
+
+
+def _is_valid_server(url: str) -> bool:
+    parts = urlsplit(url)
+    if parts.scheme in ("valkey", "redis") and not (parts.path.strip("/") or "0").isdecimal():
+        return False  # its databases are numbered
+    return _has_valid_port(url)
 
 
 def _has_valid_port(url: str) -> bool:

@@ -165,3 +165,13 @@ def test_any_store_url_has_one_of_the_known_schemes() -> None:
         store_url: StoreUrl
 
     assert load(Any, store_url="valkey://127.0.0.1:6379").store_url.startswith("valkey:")
+
+
+@pytest.mark.parametrize("url", ["valkey://store/cart", "redis://store:1/1/2", "valkey:///0"])
+def test_a_valkey_database_is_a_number(url: str) -> None:
+    class Any(ServiceSettings):
+        store_url: StoreUrl
+
+    with pytest.raises(SettingsError, match="is not the URL of a store"):
+        load(Any, store_url=url)
+    assert load(Any, store_url="valkey://:p@store:1/2").store_url == "valkey://:p@store:1/2"
