@@ -93,7 +93,7 @@ class PostgresConnection:
         self._breakage = "The connection to the store broke."
         self._loop = asyncio.get_running_loop()
         self._max_wait = max_wait
-        self._answer_by: float | None = None
+        self._respond_by: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def execute(self, statement: Statement, values: Values = NO_VALUES) -> Coroutine[Any, Any, int]:
@@ -102,40 +102,40 @@ class PostgresConnection:
     def rows(
         self, statement: Statement, values: Values = NO_VALUES
     ) -> Coroutine[Any, Any, Sequence[Row]]:
-        return self._answer(self._driver.fetch(statement.postgres, *statement.arguments(values)))
+        return self._result(self._driver.fetch(statement.postgres, *statement.arguments(values)))
 
     def first(
         self, statement: Statement, values: Values = NO_VALUES
     ) -> Coroutine[Any, Any, Row | None]:
-        return self._answer(self._driver.fetchrow(statement.postgres, *statement.arguments(values)))
+        return self._result(self._driver.fetchrow(statement.postgres, *statement.arguments(values)))
 
     def scalar(self, statement: Statement, values: Values = NO_VALUES) -> Coroutine[Any, Any, Any]:
-        return self._answer(self._driver.fetchval(statement.postgres, *statement.arguments(values)))
+        return self._result(self._driver.fetchval(statement.postgres, *statement.arguments(values)))
 
     async def execute_each(self, statement: Statement, values: Sequence[Values]) -> None:
         if values:
             arguments = [statement.arguments(each) for each in values]
-            await self._answer(self._driver.executemany(statement.postgres, arguments))
+            await self._result(self._driver.executemany(statement.postgres, arguments))
 
     async def rows_of_each(self, statement: Statement, values: Sequence[Values]) -> Sequence[Row]:
         if not values:
             return []
         arguments = [statement.arguments(each) for each in values]
-        rows: Sequence[Row] = await self._answer(
+        rows: Sequence[Row] = await self._result(
             self._driver.fetchmany(statement.postgres, arguments)
         )
         return rows
 
     async def begin(self) -> None:
-        await self._answer(self._driver.execute("BEGIN ISOLATION LEVEL READ COMMITTED"))
+        await self._result(self._driver.execute("BEGIN ISOLATION LEVEL READ COMMITTED"))
 
     async def commit(self) -> None:
-        await self._answer(self._driver.execute("COMMIT"))
+        await self._result(self._driver.execute("COMMIT"))
 
     async def rollback(self) -> None:
         if not self._is_broken and not self.is_idle():
             with suppress(Exception):
-                await self._answer(self._driver.execute("ROLLBACK"))
+                await self._result(self._driver.execute("ROLLBACK"))
 
     def is_current(self) -> bool:
         # asyncpg notices when the server goes away; asking it is free, a ping is a round trip.
@@ -156,33 +156,33 @@ class PostgresConnection:
             self._driver.terminate()
 
     async def _count(self, command: Coroutine[Any, Any, str]) -> int:
-        return _rows_changed(await self._answer(command))
+        return _rows_changed(await self._result(command))
 
-    async def _answer(self, statement: Coroutine[Any, Any, Any]) -> Any:
-        """Wait for the server's answer, for `_max_wait` seconds at most."""
-        self._answer_by = self._loop.time() + self._max_wait
+    async def _result(self, statement: Coroutine[Any, Any, Any]) -> Any:
+        """Wait for the server's response, for `_max_wait` seconds at most."""
+        self._respond_by = self._loop.time() + self._max_wait
         if self._timer is None:
-            self._timer = self._loop.call_later(self._max_wait, self._check_answer)
+            self._timer = self._loop.call_later(self._max_wait, self._check_response)
         try:
             return await statement
         except BaseException as error:
             self._failed(error)
             raise
         finally:
-            self._answer_by = None
+            self._respond_by = None
 
-    def _check_answer(self) -> None:
-        """Break the connection if the server does not answer.
+    def _check_response(self) -> None:
+        """Break the connection if the server does not respond.
 
         One timer serves many statements: asyncpg's `command_timeout` starts and cancels one for
         each, which makes reading a row by its key 6 % dearer.
         """
         self._timer = None
-        if self._answer_by is None:
+        if self._respond_by is None:
             return
-        left = self._answer_by - self._loop.time()
+        left = self._respond_by - self._loop.time()
         if left > 0:
-            self._timer = self._loop.call_later(left, self._check_answer)
+            self._timer = self._loop.call_later(left, self._check_response)
             return
         self._breakage = "The store did not answer in time."
         self._driver.terminate()

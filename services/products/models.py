@@ -1,6 +1,7 @@
 """Products, categories and reservations: what is sent, received and stored."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -63,7 +64,21 @@ class Product(ResponseModel):
 
     def etag(self) -> str:
         """Its entity tag: changes whenever the product does."""
-        return etag_of(self.model_dump_json().encode())
+        return ProductDocument.of(self).etag
+
+
+@dataclass(frozen=True, slots=True)
+class ProductDocument:
+    """A product with its JSON and its entity tag, which are made once for many requests."""
+
+    product: Product
+    content: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, product: Product) -> "ProductDocument":
+        content = product.model_dump_json().encode()
+        return cls(product, content, etag_of(content))
 
 
 class ProductPage(Page[Product]):

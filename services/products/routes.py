@@ -153,7 +153,14 @@ async def look_up_products(request: LookupRequest, catalogue: Catalogue) -> Look
 )
 async def read_product(request: Request, sku: Sku, catalogue: Catalogue) -> Response:
     """One product."""
-    return _json_response(request, await catalogue.find(sku))
+    found = await catalogue.find(sku)
+    return _conditional_response(
+        request,
+        found.content,
+        etag=found.etag,
+        media_type="application/json",
+        cache_control=BRIEF_CACHING,
+    )
 
 
 @router.get(
@@ -169,7 +176,13 @@ async def read_product(request: Request, sku: Sku, catalogue: Catalogue) -> Resp
 async def read_picture(request: Request, sku: Sku, catalogue: Catalogue) -> Response:
     """The product's picture, at most 4 KB of SVG."""
     picture = (await catalogue.picture(sku)).encode()
-    return _conditional_response(request, picture, media_type=SVG, cache_control=PICTURE_CACHING)
+    return _conditional_response(
+        request,
+        picture,
+        etag=etag_of(picture),
+        media_type=SVG,
+        cache_control=PICTURE_CACHING,
+    )
 
 
 @router.put(
@@ -263,22 +276,23 @@ def _cursor(position: PagePosition | None, listing: str) -> str | None:
 
 
 def _json_response(request: Request, body: BaseModel) -> Response:
+    content = body.model_dump_json().encode()
     return _conditional_response(
         request,
-        body.model_dump_json().encode(),
+        content,
+        etag=etag_of(content),
         media_type="application/json",
         cache_control=BRIEF_CACHING,
     )
 
 
 def _conditional_response(
-    request: Request, content: bytes, *, media_type: str, cache_control: str
+    request: Request, content: bytes, *, etag: str, media_type: str, cache_control: str
 ) -> Response:
     """The content with its entity tag, or 304 if the caller has it already."""
-    etag = etag_of(content)
     headers = {"etag": _quoted(etag), "cache-control": cache_control}
-    known = request.headers.get("if-none-match", "").replace("W/", "")
-    if not {etag, "*"}.isdisjoint(parse_etags(known)):
+    known = request.headers.get("if-none-match")
+    if known and not {etag, "*"}.isdisjoint(parse_etags(known.replace("W/", ""))):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
     return Response(content, media_type=media_type, headers=headers)
 

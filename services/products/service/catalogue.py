@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from app.cache import Cache
 from app.errors import FieldError, NotFound, PreconditionFailed, UnprocessablePayload
 from app.stores.clock import Clock, moment
-from services.products.models import Category, LookupResponse, Product, ProductDetails, Sort
+from services.products.models import (
+    Category,
+    LookupResponse,
+    Product,
+    ProductDetails,
+    ProductDocument,
+    Sort,
+)
 from services.products.pictures import draw
 from services.products.repository import (
     CatalogueRepository,
@@ -63,7 +70,7 @@ class CatalogueService:
         self._repository = repository
         self._currency = currency
         self._clock = clock
-        self._products = Cache[str, Product](
+        self._products = Cache[str, ProductDocument](
             fresh_for=FRESH_SECONDS, usable_for=USABLE_SECONDS, max_entries=512
         )
         self._pages = Cache[object, ListingPage](
@@ -78,11 +85,11 @@ class CatalogueService:
         """All categories, in the order in which the shop shows them."""
         return await self._categories.get("all", self._repository.categories)
 
-    async def find(self, sku: str) -> Product:
+    async def find(self, sku: str) -> ProductDocument:
         """The product, at most two seconds old. Raises `UnknownProduct`."""
 
-        async def load() -> Product:
-            return (await self._find_uncached(sku)).product
+        async def load() -> ProductDocument:
+            return ProductDocument.of((await self._find_uncached(sku)).product)
 
         return await self._products.get(sku, load)
 
@@ -113,7 +120,7 @@ class CatalogueService:
 
     async def picture(self, sku: str) -> str:
         """The product's picture as SVG. Raises `UnknownProduct`."""
-        product = await self.find(sku)
+        product = (await self.find(sku)).product
         return draw(sku=sku, title=product.name, category=product.category)
 
     async def put(
