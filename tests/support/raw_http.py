@@ -16,6 +16,8 @@ class RawResponse:
     status: int
     headers: dict[str, str]
     body: bytes
+    head: bytes = b""
+    """The status line and the header lines."""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -47,8 +49,8 @@ class RawConnection:
         except ConnectionError:
             pass
 
-    async def read_response(self) -> RawResponse:
-        """The next response on this connection."""
+    async def read_response(self, *, to_head: bool = False) -> RawResponse:
+        """The next response on this connection. The one to a HEAD request has no body."""
         async with asyncio.timeout(RESPONSE_TIMEOUT):
             try:
                 head = await self._reader.readuntil(b"\r\n\r\n")
@@ -57,8 +59,9 @@ class RawConnection:
             first, *lines = head.decode("latin-1").split("\r\n")
             pairs = (line.split(": ", 1) for line in lines if line)
             headers = {name.lower(): value for name, value in pairs}
-            body = await self._reader.readexactly(int(headers.get("content-length", 0)))
-            return RawResponse(int(first.split()[1]), headers, body)
+            length = 0 if to_head else int(headers.get("content-length", 0))
+            body = await self._reader.readexactly(length)
+            return RawResponse(int(first.split()[1]), headers, body, head)
 
     async def closed(self) -> bool:
         """Whether the peer closes the connection without sending another byte."""

@@ -148,8 +148,13 @@ class Shop:
 
 
 @asynccontextmanager
-async def running_shop(folder: Path) -> AsyncIterator[Shop]:
-    """Run the five services, migrated, seeded and ready; `folder` gets their files."""
+async def running_shop(
+    folder: Path, *, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Shop]:
+    """Run the five services, migrated, seeded and ready; `folder` gets their files.
+
+    `environment` has settings for all of them.
+    """
     stores = {service: f"sqlite:///{folder}/{service}.sqlite3" for service in WITH_STORE}
     for service, store in stores.items():
         await migrate(f"services.{service}", store)
@@ -167,7 +172,7 @@ async def running_shop(folder: Path) -> AsyncIterator[Shop]:
             own = {"CARTWHEEL_STORE_URL": stores[service]} if service in stores else {}
             process = start_service(
                 service,
-                {**_ENVIRONMENT, **known, **own},
+                {**_ENVIRONMENT, **known, **own, **(environment or {})},
                 folder=folder,
                 listener=listener,
                 wait=False,

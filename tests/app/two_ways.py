@@ -1,0 +1,137 @@
+"""The same routes compiled and served by FastAPI: both have to answer alike."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import Message
+
+from app.factory import create_app
+from app.process.health import Health
+from app.request.media_types import FORM, JSON
+from app.settings import ServiceSettings, load
+from app.telemetry.metrics import Metrics
+
+Lines = Sequence[tuple[str, bytes]]
+Configure = Callable[[FastAPI], None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one app sent, and what its functions noted meanwhile."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+    notes: Sequence[str]
+
+    def values(self, name: bytes) -> list[bytes]:
+        """The values of a header."""
+        return [value for one, value in self.headers if one == name]
+
+
+class TwoWays:
+    """Two apps with the same routes, which write in the same `notes`."""
+
+    def __init__(
+        self,
+        *routers: APIRouter,
+        notes: list[str] | None = None,
+        configure: Configure = lambda app: None,
+    ) -> None:
+        self._notes = [] if notes is None else notes
+        self.compiled = _app(routers, compile_routes=True)
+        self.plain = _app(routers, compile_routes=False)
+        for app in (self.compiled, self.plain):
+            configure(app)
+
+    @property
+    def compiled_routes(self) -> set[str]:
+        """The templates of the compiled routes, without those that every app has."""
+        table: Any = self.compiled.route_table  # type: ignore[attr-defined]
+        found = {template for template, _ in table.compiled_operations()}
+        return found - {"/openapi.json", "/docs"}
+
+    async def answer(self, method: str, path: str, **request: Any) -> Answer:
+        """What both answer, which is the same."""
+        compiled = await self._ask(self.compiled, method, path, **request)
+        plain = await self._ask(self.plain, method, path, **request)
+        assert compiled == plain
+        return compiled
+
+    async def _ask(
+        self,
+        app: FastAPI,
+        method: str,
+        path: str,
+        *,
+        query: bytes = b"",
+        lines: Lines = (),
+        body: bytes | None = None,
+        media_type: bytes = JSON.encode(),
+        leaves: bool = False,
+    ) -> Answer:
+        """`leaves` is for a client that is gone when its request has been read."""
+        self._notes.clear()
+        headers = [(name.lower().encode(), value) for name, value in lines]
+        headers.append((b"x-request-id", b"the-same-for-both"))
+        incoming: list[Message] = []
+        if body is not None:
+            headers += [(b"content-length", b"%d" % len(body)), (b"content-type", media_type)]
+            incoming.append({"type": "http.request", "body": body, "more_body": False})
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            if incoming:
+                return incoming.pop(0)
+            if not leaves:
+                await asyncio.Event().wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+            self._notes.append(message["type"])
+
+        await app(_scope(method, path, query, headers), receive, send)
+        start = next(one for one in sent if one["type"] == "http.response.start")
+        content = b"".join(one.get("body", b"") for one in sent)
+        return Answer(start["status"], start["headers"], content, list(self._notes))
+
+
+def _scope(
+    method: str, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]]
+) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "server": ("shop", 80),
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query,
+        "root_path": "",
+        "headers": headers,
+        "state": {},
+    }
+
+
+def _app(routers: Sequence[APIRouter], *, compile_routes: bool) -> FastAPI:
+    return create_app(
+        load(ServiceSettings, compile_routes=compile_routes),
+        service="small",
+        description="A service for tests.",
+        metrics=Metrics("small"),
+        health=Health(),
+        lifespan=_lifespan,
+        routers=routers,
+        accepted=(JSON, FORM),
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+    yield {}
