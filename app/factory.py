@@ -49,15 +49,26 @@ class ServiceApp(FastAPI):
             stack = stack.app
         return cast(ASGIApp, stack)
 
-    @cached_property
+    @property
     def route_table(self) -> RouteTable:
-        """All routes, compiled where possible. Made once, when all routers are included."""
+        """All routes, compiled where possible. Made once, when all routers are included.
+
+        Dependencies are overridden in tests only, and by FastAPI.
+        """
+        return self._plain_routes if self.dependency_overrides else self._compiled_routes
+
+    @cached_property
+    def _compiled_routes(self) -> RouteTable:
         if not self.state.settings.compile_routes:
-            return RouteTable(self.routes)
+            return self._plain_routes
         return RouteTable(
             self.routes,
             compile_route=partial(compile_route, exception_handlers=self.exception_handlers),
         )
+
+    @cached_property
+    def _plain_routes(self) -> RouteTable:
+        return RouteTable(self.routes)
 
     def allowed_methods(self, path: str) -> list[str]:
         """The methods `path` answers to."""

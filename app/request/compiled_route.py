@@ -14,22 +14,27 @@ from contextlib import AsyncExitStack
 from typing import Any, cast
 
 from fastapi.datastructures import DefaultPlaceholder
+from fastapi.dependencies.models import _is_async_gen_callable
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.params import File, Form
 from fastapi.routing import APIRoute, RouteContext
 from fastapi.utils import is_body_allowed_for_status_code
 from pydantic import BaseModel
+from starlette._utils import is_async_callable
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope
 
+from app.errors import Internal
 from app.request.bodies import Body, replay
 from app.request.json_body import JsonBody, ReadBody
 from app.request.media_types import JSON
 from app.request.ready_json import ReadyJson
 from app.request.responses import ResponseSender
-from app.request.signature import HeaderResponse, Inputs, NotCompilable, compile_signature
+from app.request.signature import Inputs, NotCompilable, compile_signature
 from app.request.strict_json import read_json
 from app.telemetry.logs import get_logger
 
@@ -52,6 +57,7 @@ class CompiledRoute:
         self._has_generators = self._signature.has_generators
         self._body = None if context.body_field is None else JsonBody(context.body_field)
         self._status: int = context.status_code or 200
+        self._response_class = _response_class(context)
         self._to_json = None if context.response_field is None else _serializer(context)
 
     def read_body(self, body: Body | None) -> ReadBody:
@@ -111,46 +117,79 @@ class CompiledRoute:
             request = inputs.request
             await content(request.scope, request.receive, response.send)
             return
+        headers = inputs.response
         if self._to_json is None:
-            await self._send_encoded(content, inputs, response)
+            await self._send_undeclared(content, inputs, response)
             return
         body = self._to_json(content)
-        headers = [(b"content-length", b"%d" % len(body)), _JSON_CONTENT_TYPE]
-        status = self._status
-        if inputs.response is not None:
-            headers += inputs.response.raw_headers
-            status = inputs.response.status_code or status
-        await response.send_whole(status, headers, body)
+        if headers is not None and headers.status_code is not None:
+            await self._send_encoded(
+                Response(body, headers.status_code, media_type=JSON), inputs, response
+            )
+            return
+        lines = [(b"content-length", b"%d" % len(body)), _JSON_CONTENT_TYPE]
+        if headers is not None:
+            lines += headers.raw_headers
+        await response.send_whole(self._status, lines, body)
 
-    async def _send_encoded(self, content: Any, inputs: Inputs, response: ResponseSender) -> None:
+    async def _send_undeclared(
+        self, content: Any, inputs: Inputs, response: ResponseSender
+    ) -> None:
         """Send what has no declared model, as FastAPI encodes it."""
-        headers = inputs.response or HeaderResponse()
-        encoded = JSONResponse(
-            jsonable_encoder(content), status_code=headers.status_code or self._status
+        headers = inputs.response
+        status = None if headers is None else headers.status_code
+        options = {"status_code": status or self._context.status_code}
+        encoded = self._response_class(
+            jsonable_encoder(content), **(options if options["status_code"] else {})
         )
+        await self._send_encoded(encoded, inputs, response)
+
+    async def _send_encoded(
+        self, encoded: Response, inputs: Inputs, response: ResponseSender
+    ) -> None:
+        """Send a response, with the headers that the functions set."""
         if not is_body_allowed_for_status_code(encoded.status_code):
             encoded.body = b""
-        encoded.raw_headers.extend(headers.raw_headers)
+        if inputs.response is not None:
+            encoded.raw_headers.extend(inputs.response.raw_headers)
         await encoded(inputs.request.scope, inputs.request.receive, response.send)
 
     async def _respond_to_error(
         self, request: Request, response: ResponseSender, error: Exception
     ) -> None:
-        """Send what the app's handler makes of this error. Raises it if there is none."""
-        handler = next(
-            (
-                self._exception_handlers[kind]
-                for kind in type(error).__mro__
-                if kind in self._exception_handlers and kind is not Exception
-            ),
-            None,
-        )
+        """Send what the app's handler makes of this error. Raises it if there is none.
+
+        As in FastAPI, what the handler raises goes to its own handler.
+        """
+        try:
+            await self._handle(request, response, error)
+        except Exception as raised:
+            if raised is error:
+                raise
+            await self._handle(request, response, raised)
+
+    async def _handle(self, request: Request, response: ResponseSender, error: Exception) -> None:
+        handler: Any = self._handler_of(error)
         if handler is None:
             raise error
         if response.is_started:
             raise RuntimeError("The request failed after the response had begun.") from error
-        answer = await cast(Any, handler)(request, error)
-        await answer(request.scope, request.receive, response.send)
+        if is_async_callable(handler):
+            answer = await handler(request, error)
+        else:
+            answer = await run_in_threadpool(handler, request, error)
+        if answer is not None:
+            await answer(request.scope, request.receive, response.send)
+
+    def _handler_of(self, error: Exception) -> ExceptionHandler | None:
+        """The app's handler; those of all exceptions are the middleware's affair."""
+        handlers = self._exception_handlers
+        if isinstance(error, HTTPException) and error.status_code != Internal.status:
+            handler = handlers.get(error.status_code)
+            if handler is not None:
+                return handler
+        kinds = (kind for kind in type(error).__mro__ if kind is not Exception)
+        return next((handlers[kind] for kind in kinds if kind in handlers), None)
 
 
 class UncompiledRoute:
@@ -213,9 +252,15 @@ def _serializer(context: RouteContext) -> Callable[[Any], bytes]:
     model = context.response_model
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return validated_to_json
+    if model.model_config.get("revalidate_instances", "never") != "never":
+        return validated_to_json
     # An instance of the model is valid, and its own serializer makes the same JSON (2 µs less).
     serialize = model.__pydantic_serializer__.to_json
-    changed = {name: value for name, value in options.items() if value not in (None, False)}
+    changed = {
+        name: value
+        for name, value in options.items()
+        if name == "by_alias" or value not in (None, False)
+    }
 
     def model_to_json(content: Any) -> bytes:
         if type(content) is model:
@@ -225,11 +270,17 @@ def _serializer(context: RouteContext) -> Callable[[Any], bytes]:
     return model_to_json
 
 
+def _response_class(context: RouteContext) -> type[Response]:
+    given = context.response_class
+    found = given.value if isinstance(given, DefaultPlaceholder) else given
+    return cast(type[Response], found)
+
+
 def _refuse_unsupported(context: RouteContext) -> None:
     route = context.original_route
     if type(route) is not APIRoute:
         raise NotCompilable(f"{type(route).__name__} is not a plain APIRoute")
-    if context.is_sse_stream or context.is_json_stream:
+    if _is_async_gen_callable(context.endpoint):
         raise NotCompilable("it streams what the endpoint yields")
     if context.max_body_size is not None:
         raise NotCompilable("it has a body limit of its own")

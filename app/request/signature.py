@@ -11,21 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from inspect import (
-    Parameter,
-    isasyncgenfunction,
-    iscoroutinefunction,
-    isfunction,
-    signature,
-)
+from inspect import Parameter, signature
 from typing import Any
 
 from fastapi._compat import ModelField, field_annotation_is_scalar
-from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.models import (
+    Dependant,
+    _is_async_gen_callable,
+    _is_coroutine_callable,
+)
 from fastapi.params import Param
 from starlette.requests import Request
 from starlette.responses import Response
 
+Functions = frozenset[Callable[..., Any] | None]
 ErrorDetail = dict[str, Any]
 """One error as pydantic lists it: `type`, `loc`, `msg`."""
 
@@ -55,15 +54,15 @@ class Inputs:
     """Closed after the response was sent; there is one if a dependency yields."""
     errors: list[ErrorDetail] = field(default_factory=list)
     response: HeaderResponse | None = None
-    solved: dict[int, Any] = field(default_factory=dict)
-    """The values of dependencies that are used more than once, by the id of their function."""
+    solved: dict[Callable[..., Any], Any] = field(default_factory=dict)
+    """The values of dependencies that are used more than once, by their function."""
 
 
 class Signature:
     """The arguments of one endpoint or dependency."""
 
-    def __init__(self, dependant: Dependant, *, shared: frozenset[int]) -> None:
-        """`shared` are the ids of the functions that the whole tree uses more than once."""
+    def __init__(self, dependant: Dependant, *, shared: Functions) -> None:
+        """`shared` are the functions that the whole tree uses more than once."""
         _refuse_unsupported(dependant)
         self._dependencies = [_Dependency(sub, shared=shared) for sub in dependant.dependencies]
         self._parameters = list(_parameters(dependant))
@@ -104,7 +103,10 @@ class Signature:
 
 def compile_signature(dependant: Dependant) -> Signature:
     """Raises `NotCompilable`."""
-    functions = [id(one.call) for one in _tree(dependant)]
+    tree = list(_tree(dependant))
+    if sum(bool(one.body_params) for one in (dependant, *tree)) > 1:
+        raise NotCompilable("several functions take the body")
+    functions = [one.call for one in tree]
     shared = frozenset(one for one in functions if functions.count(one) > 1)
     return Signature(dependant, shared=shared)
 
@@ -122,12 +124,14 @@ class _Dependency:
     nothing has to be collected for it (1 µs less).
     """
 
-    def __init__(self, dependant: Dependant, *, shared: frozenset[int]) -> None:
+    def __init__(self, dependant: Dependant, *, shared: Functions) -> None:
+        if dependant.scope is not None:
+            raise NotCompilable(f"{_name_of(dependant.call)} has a scope of its own")
         self.signature = Signature(dependant, shared=shared)
         self.is_generator = _is_generator(dependant)
         self.name = dependant.name or ""
         self._call: Callable[..., Any] = _call_of(dependant)
-        self._key = id(dependant.call) if id(dependant.call) in shared else None
+        self._key = dependant.call if dependant.call in shared else None
         self._use_cache = dependant.use_cache
         is_direct = (
             self.name
@@ -236,28 +240,26 @@ def _takes_positional(call: Callable[..., Any]) -> bool:
 
 
 def _is_generator(dependant: Dependant) -> bool:
-    return isasyncgenfunction(dependant.call)
+    return _is_async_gen_callable(dependant.call)
 
 
 def _refuse_unsupported(dependant: Dependant) -> None:
     call = dependant.call
     body_params: list[ModelField] = dependant.body_params
-    if not (_is_coroutine_callable(call) or _is_generator(dependant)):
+    if not (_is_generator(dependant) or _is_coroutine_callable(call)):
         raise NotCompilable(f"{_name_of(call)} is not async")
-    if _is_generator(dependant) and dependant.scope == "function":
-        raise NotCompilable(f"{_name_of(call)} ends before the response")
     if dependant.concurrency is not None:
         raise NotCompilable(f"{_name_of(call)} has a concurrency limit")
     if dependant.own_oauth_scopes or dependant.security_scopes_param_name:
         raise NotCompilable(f"{_name_of(call)} has OAuth scopes")
     if dependant.background_tasks_param_name or dependant.websocket_param_name:
         raise NotCompilable(f"{_name_of(call)} takes background tasks or a websocket")
+    if dependant.request_param_name and dependant.http_connection_param_name:
+        raise NotCompilable(f"{_name_of(call)} takes the request twice")
     if len(body_params) > 1:
         raise NotCompilable(f"{_name_of(call)} takes several bodies")
-
-
-def _is_coroutine_callable(call: Callable[..., Any] | None) -> bool:
-    return iscoroutinefunction(call if isfunction(call) else getattr(call, "__call__", None))  # noqa: B004
+    for model_field in body_params:
+        _refuse_made_default(model_field)
 
 
 def _refuse_unsupported_field(model_field: ModelField) -> None:
@@ -266,9 +268,15 @@ def _refuse_unsupported_field(model_field: ModelField) -> None:
         raise NotCompilable(f"{model_field.name} has several names")
     if not field_annotation_is_scalar(info.annotation):
         raise NotCompilable(f"{model_field.name} is not a single value")
+    _refuse_made_default(model_field)
+
+
+def _refuse_made_default(model_field: ModelField) -> None:
+    info = model_field.field_info
     if info.is_required():
         return
-    if info.validate_default or not isinstance(model_field.get_default(), _CONSTANTS):
+    is_made = info.validate_default or info.default_factory is not None
+    if is_made or not isinstance(info.default, _CONSTANTS):
         raise NotCompilable(f"{model_field.name} has a default that is made for each request")
 
 

@@ -18,6 +18,9 @@ from app.telemetry.metrics import Metrics
 Lines = Sequence[tuple[str, bytes]]
 Configure = Callable[[FastAPI], None]
 
+NOTES: list[str] = []
+"""What the functions of a route note during one request, beside what is sent."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -34,19 +37,14 @@ class Answer:
 
 
 class TwoWays:
-    """Two apps with the same routes, which write in the same `notes`."""
+    """Two apps with the same routes."""
 
-    def __init__(
-        self,
-        *routers: APIRouter,
-        notes: list[str] | None = None,
-        configure: Configure = lambda app: None,
-    ) -> None:
-        self._notes = [] if notes is None else notes
+    def __init__(self, *routers: APIRouter, configure: Configure | None = None) -> None:
         self.compiled = _app(routers, compile_routes=True)
         self.plain = _app(routers, compile_routes=False)
-        for app in (self.compiled, self.plain):
-            configure(app)
+        if configure is not None:
+            for app in (self.compiled, self.plain):
+                configure(app)
 
     @property
     def compiled_routes(self) -> set[str]:
@@ -75,13 +73,14 @@ class TwoWays:
         leaves: bool = False,
     ) -> Answer:
         """`leaves` is for a client that is gone when its request has been read."""
-        self._notes.clear()
+        NOTES.clear()
         headers = [(name.lower().encode(), value) for name, value in lines]
         headers.append((b"x-request-id", b"the-same-for-both"))
-        incoming: list[Message] = []
         if body is not None:
             headers += [(b"content-length", b"%d" % len(body)), (b"content-type", media_type)]
-            incoming.append({"type": "http.request", "body": body, "more_body": False})
+        incoming: list[Message] = [
+            {"type": "http.request", "body": body or b"", "more_body": False},
+        ]
         sent: list[Message] = []
 
         async def receive() -> Message:
@@ -93,12 +92,25 @@ class TwoWays:
 
         async def send(message: Message) -> None:
             sent.append(message)
-            self._notes.append(message["type"])
+            NOTES.append(message["type"])
 
         await app(_scope(method, path, query, headers), receive, send)
         start = next(one for one in sent if one["type"] == "http.response.start")
         content = b"".join(one.get("body", b"") for one in sent)
-        return Answer(start["status"], start["headers"], content, list(self._notes))
+        return Answer(start["status"], start["headers"], content, list(NOTES))
+
+
+_MADE: list[tuple[object, TwoWays]] = []
+
+
+def two_ways(*routers: APIRouter, configure: Configure | None = None) -> TwoWays:
+    """The two apps for tests that leave them as they are: making them takes a while."""
+    key = (*routers, configure)
+    for known, ways in _MADE:
+        if known == key:
+            return ways
+    _MADE.append((key, TwoWays(*routers, configure=configure)))
+    return _MADE[-1][1]
 
 
 def _scope(

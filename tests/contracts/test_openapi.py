@@ -3,9 +3,13 @@
 The requests are generated from the documents, the same ones at each run, and go to real
 processes. What needs a token gets a good one; what names a product or an order gets one that
 exists every other time.
+
+Each request goes to a second shop, too, in which FastAPI serves all routes in its own way: the
+answers of both are the same.
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
@@ -16,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.core.transport import Response
 from schemathesis.specs.openapi.checks import (
     allow_header_conformance,
     positive_data_acceptance,
@@ -23,7 +28,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.contracts.documents import document_of
-from tests.support.generated_cases import RecordProperty, record_cases
+from tests.support.generated_cases import RecordProperty, record_cases, record_compared
+from tests.support.same_answers import TwoShops, difference_of
 from tests.support.shop import PASSWORD, SERVICE_TOKEN, Person, Shop
 
 CHANGED = "BIKE-CARGO-01"
@@ -31,6 +37,7 @@ CHANGED = "BIKE-CARGO-01"
 STOCKED = "CART-TEA-01"
 """Another one, for what needs stock."""
 ONE = {"sku": STOCKED, "quantity": 1}
+REQUEST_ID = "one-for-both-shops"
 ANSWERED_WITHIN = 30.0
 """Seconds, on a machine with much else to do."""
 
@@ -54,21 +61,48 @@ def schema_of(service: str) -> Any:
 
 
 class Examiner:
-    """Sends what was generated and compares the answer with the document."""
+    """Sends what was generated to both shops, and compares the answer with the document."""
 
-    def __init__(self, shop: Shop) -> None:
-        self._shop = shop
+    def __init__(self, shops: TwoShops) -> None:
+        reserved = f"reserved-{uuid4().hex}"
+        self._compiled = Sender(shops.compiled, reserved=reserved)
+        self._plain = Sender(shops.plain, reserved=reserved)
         self.cases = 0
 
     def examine(self, case: Case[Any], service: str) -> None:
         self.cases += 1
+        generated = deepcopy((case.path_parameters, case.body))
+        answer = self._compiled.examine(case, service)
+        case.path_parameters, case.body = generated
+        plain_answer = self._plain.send(case, service)
+        assert difference_of(_content(answer), _content(plain_answer)) == ""
+
+
+class Sender:
+    """Sends what was generated to one shop, with names and credentials that are good there.
+
+    `reserved` is the order id of a reservation to make.
+    """
+
+    def __init__(self, shop: Shop, *, reserved: str) -> None:
+        self._shop = shop
+        self._reserved = reserved
+
+    def examine(self, case: Case[Any], service: str) -> Response:
+        """The answer, which is what the document says."""
+        excluded = _checks_not_for(case)
+        return case.call_and_validate(**self._options(case, service), excluded_checks=excluded)
+
+    def send(self, case: Case[Any], service: str) -> Response:
+        return case.call(**self._options(case, service))
+
+    def _options(self, case: Case[Any], service: str) -> dict[str, Any]:
         self._aim(case)
-        case.call_and_validate(
-            base_url=self._shop.url(service),
-            headers=self._credentials(case),
-            timeout=ANSWERED_WITHIN,
-            excluded_checks=_checks_not_for(case),
-        )
+        return {
+            "base_url": self._shop.url(service),
+            "headers": {**self._credentials(case), "x-request-id": REQUEST_ID},
+            "timeout": ANSWERED_WITHIN,
+        }
 
     @cached_property
     def _person(self) -> Person:
@@ -85,12 +119,11 @@ class Examiner:
 
     @cached_property
     def _reservation(self) -> str:
-        order_id = f"reserved-{uuid4().hex}"
         lines = {"lines": [ONE]}
         headers = {"x-service-token": SERVICE_TOKEN}
-        path = f"/v1/reservations/{order_id}"
+        path = f"/v1/reservations/{self._reserved}"
         self._shop.request("products", "PUT", path, json=lines, headers=headers)
-        return order_id
+        return self._reserved
 
     @cached_property
     def _price(self) -> dict[str, Any]:
@@ -151,6 +184,11 @@ class Examiner:
         return tokens
 
 
+def _content(answer: Response) -> bytes:
+    lines = [f"{name}: {value}" for name, values in answer.headers.items() for value in values]
+    return "\n".join([str(answer.status_code), *lines, ""]).encode() + answer.content
+
+
 def _checks_not_for(case: Case[Any]) -> list[Any]:
     # The document cannot say all that is refused: 22.0 is an integer to JSON Schema, and a
     # cursor that was never given out looks like one that was.
@@ -171,10 +209,11 @@ def _every_other(case: Case[Any], location: ParameterLocation) -> bool:
 
 
 @pytest.fixture
-def examiner(shop: Shop, record_property: RecordProperty) -> Iterator[Examiner]:
-    examiner = Examiner(shop)
+def examiner(two_shops: TwoShops, record_property: RecordProperty) -> Iterator[Examiner]:
+    examiner = Examiner(two_shops)
     yield examiner
     record_cases(record_property, examiner.cases)
+    record_compared(record_property, examiner.cases)
 
 
 @schema_of("products").parametrize()

@@ -1,24 +1,33 @@
-"""Counts generated requests over all workers, for the summary of a test run."""
+"""Counts generated and compared requests over all workers, for the summary of a test run."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 RecordProperty = Callable[[str, object], None]
-PROPERTY = "generated_cases"
+GENERATED, COMPARED = "generated_cases", "compared_cases"
 
 
 def record_cases(record_property: RecordProperty, count: int) -> None:
     """Record that a test sent `count` requests; called in the teardown of a fixture."""
-    record_property(PROPERTY, count)
+    record_property(GENERATED, count)
 
 
-def recorded_cases(stats: dict[str, list[Any]]) -> int:
-    """The sum over all reports of a run."""
-    return sum(int(value) for value in _values(stats))
+def record_compared(record_property: RecordProperty, count: int) -> None:
+    """Record that a test compared the answers to `count` requests, in the same way."""
+    record_property(COMPARED, count)
 
 
-def _values(stats: dict[str, list[Any]]) -> Iterator[Any]:
+def recorded_cases(stats: dict[str, list[Any]]) -> tuple[int, int]:
+    """How many were generated and how many compared, over all reports of a run."""
+    generated, compared = (
+        sum(int(value) for name, value in _properties(stats) if name == wanted)
+        for wanted in (GENERATED, COMPARED)
+    )
+    return generated, compared
+
+
+def _properties(stats: dict[str, list[Any]]) -> Iterator[tuple[str, Any]]:
     for reports in stats.values():
         for report in reports:
             if getattr(report, "when", None) == "teardown":
-                yield from (v for name, v in report.user_properties if name == PROPERTY)
+                yield from report.user_properties

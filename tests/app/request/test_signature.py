@@ -11,9 +11,7 @@ from fastapi import APIRouter, Body, Cookie, Depends, Header, Path, Query, Reque
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
-from tests.app.two_ways import TwoWays
-
-NOTES: list[str] = []
+from tests.app.two_ways import NOTES, two_ways
 
 
 class Size(Enum):
@@ -89,7 +87,7 @@ GOOD = b'{"name":"a"}'
     ],
 )
 async def test_query(query: bytes) -> None:
-    await TwoWays(everything).answer("POST", "/all/1", query=query, body=GOOD)
+    await two_ways(everything).answer("POST", "/all/1", query=query, body=GOOD)
 
 
 @pytest.mark.parametrize(
@@ -112,12 +110,12 @@ async def test_query(query: bytes) -> None:
     ],
 )
 async def test_headers_and_cookies(lines: list[tuple[str, bytes]]) -> None:
-    await TwoWays(everything).answer("POST", "/all/1", query=b"q=ab", lines=lines, body=GOOD)
+    await two_ways(everything).answer("POST", "/all/1", query=b"q=ab", lines=lines, body=GOOD)
 
 
 @pytest.mark.parametrize("path", ["/all/1", "/all/0", "/all/x", "/all/1.0", "/all/ 1", "/all/١"])
 async def test_paths(path: str) -> None:
-    await TwoWays(everything).answer("POST", path, query=b"q=ab", body=GOOD)
+    await two_ways(everything).answer("POST", path, query=b"q=ab", body=GOOD)
 
 
 @pytest.mark.parametrize(
@@ -125,18 +123,18 @@ async def test_paths(path: str) -> None:
     [None, b"", b"null", b"[]", b"1", b"{}", b'{"name":1,"count":"x"}', b'{"name":"a","x":1}'],
 )
 async def test_bodies(body: bytes | None) -> None:
-    await TwoWays(everything).answer("POST", "/all/1", query=b"q=ab", body=body)
+    await two_ways(everything).answer("POST", "/all/1", query=b"q=ab", body=body)
 
 
 async def test_a_body_of_another_media_type() -> None:
-    ways = TwoWays(everything)
+    ways = two_ways(everything)
     form = b"application/x-www-form-urlencoded"
     await ways.answer("POST", "/all/1", query=b"q=ab", body=b"name=a", media_type=form)
     await ways.answer("POST", "/all/1", query=b"q=ab", body=GOOD, media_type=form)
 
 
 async def test_errors_come_in_the_order_path_query_header_cookie_body() -> None:
-    answer = await TwoWays(everything).answer(
+    answer = await two_ways(everything).answer(
         "POST",
         "/all/0",
         query=b"q=a&day=x&size=y",
@@ -150,7 +148,7 @@ async def test_errors_come_in_the_order_path_query_header_cookie_body() -> None:
 
 
 async def test_everything_above_is_compiled() -> None:
-    assert TwoWays(everything).compiled_routes == {"/all/{number}"}
+    assert two_ways(everything).compiled_routes == {"/all/{number}"}
 
 
 def note(text: str) -> str:
@@ -245,21 +243,21 @@ async def read_scoped(
 
 @pytest.mark.parametrize("query", [b"a=1", b"a=1&b=2", b"", b"a=x&b=x", b"b=x"])
 async def test_a_tree_of_dependencies(query: bytes) -> None:
-    await TwoWays(tree, notes=NOTES).answer("GET", "/tree", query=query)
+    await two_ways(tree).answer("GET", "/tree", query=query)
 
 
 @pytest.mark.parametrize("path", ["/connection", "/class", "/bound", "/scope"])
 async def test_odd_dependencies(path: str) -> None:
-    assert (await TwoWays(tree, notes=NOTES).answer("GET", path)).status == 200
+    assert (await two_ways(tree).answer("GET", path)).status == 200
 
 
 async def test_a_shared_dependency_is_called_once() -> None:
-    answer = await TwoWays(tree, notes=NOTES).answer("GET", "/tree", query=b"a=1")
+    answer = await two_ways(tree).answer("GET", "/tree", query=b"a=1")
     assert answer.notes.count("leaf GET") == 3  # once for all, and twice without the cache
 
 
 async def test_an_error_of_a_dependency_that_is_used_twice_comes_twice() -> None:
-    answer = await TwoWays(tree, notes=NOTES).answer("GET", "/tree", query=b"a=1&b=x")
+    answer = await two_ways(tree).answer("GET", "/tree", query=b"a=1&b=x")
     assert answer.body.count(b'"/b"') == 2
 
 
@@ -319,7 +317,7 @@ SEEN: set[str] = set()
     ],
 )
 async def test_a_default_is_made_for_each_request(method: str, path: str) -> None:
-    ways = TwoWays(defaults, notes=NOTES)
+    ways = two_ways(defaults)
     first = await ways.answer(method, path)
     assert await ways.answer(method, path) == first
 
@@ -372,11 +370,11 @@ async def read_bytes(item: Annotated[bytes, Body()]) -> int:
     "body", [None, b'{"name":"a","count":2}', b'{"name":1}', b'"text"', b'{"item":{"name":"a"}}']
 )
 async def test_a_body_wherever_it_is_taken(path: str, body: bytes | None) -> None:
-    await TwoWays(bodies).answer("POST", path, body=body)
+    await two_ways(bodies).answer("POST", path, body=body)
 
 
 async def test_a_body_that_is_no_json() -> None:
-    await TwoWays(bodies).answer(
+    await two_ways(bodies).answer(
         "POST", "/bytes", body=b"a=1", media_type=b"application/x-www-form-urlencoded"
     )
 
@@ -400,7 +398,7 @@ async def read_body_again(item: Item, request: Request) -> list[Any]:
 @pytest.mark.parametrize("path", ["/body", "/body-again"])
 @pytest.mark.parametrize("leaves", [False, True])
 async def test_an_endpoint_may_read_the_body_itself(path: str, leaves: bool) -> None:
-    answer = await TwoWays(reading).answer("POST", path, body=GOOD, leaves=leaves)
+    answer = await two_ways(reading).answer("POST", path, body=GOOD, leaves=leaves)
     assert answer.status == 200
 
 
@@ -411,7 +409,7 @@ async def ask_whether_gone(item: Item, request: Request) -> list[bool]:
 
 @pytest.mark.parametrize("leaves", [False, True])
 async def test_whether_the_client_is_gone(leaves: bool) -> None:
-    await TwoWays(reading).answer("POST", "/gone", body=GOOD, leaves=leaves)
+    await two_ways(reading).answer("POST", "/gone", body=GOOD, leaves=leaves)
 
 
 setting = APIRouter()
@@ -433,7 +431,7 @@ async def read_headers(response: Response, wrong: int = 0) -> Item:
 
 
 async def test_headers_cookies_and_a_status_that_dependencies_set() -> None:
-    ways = TwoWays(setting)
+    ways = two_ways(setting)
     answer = await ways.answer("GET", "/headers")
     assert (answer.status, answer.values(b"x-one")) == (202, [b"1", b"again"])
     assert (await ways.answer("GET", "/headers", query=b"wrong=x")).values(b"x-one") == []
