@@ -28,9 +28,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope
 
-from app.errors import Internal
+from app.errors import Internal, Problem
 from app.request.bodies import Body, replay
-from app.request.json_body import JsonBody, ReadBody
+from app.request.json_body import ErrorDetail, JsonBody, ReadBody
 from app.request.media_types import JSON
 from app.request.ready_json import ReadyJson
 from app.request.responses import ResponseSender
@@ -68,9 +68,14 @@ class CompiledRoute:
             if body.media_type == JSON:
                 read_json(body.content)
             return _NO_BODY
-        if body.media_type != JSON:
-            return self._body.read_other(body.content)
-        return self._body.read(body.content)
+        try:
+            if body.media_type != JSON:
+                return self._body.read_other(body.content)
+            return self._body.read(body.content)
+        except Problem:
+            raise
+        except Exception as error:  # of a validator: the app may have a handler for it
+            return None, [error]
 
     async def respond(
         self,
@@ -84,7 +89,11 @@ class CompiledRoute:
         """Call the endpoint and send what it returns."""
         scope["route"] = self._context.original_route
         scope["endpoint"] = self._endpoint
-        request = Request(scope, replay(body, receive), response.send)
+        if self._body is None:
+            request = Request(scope, replay(body, receive), response.send)
+        else:
+            request = Request(scope, receive, response.send)
+            request._body = b"" if body is None else body.content  # as if it had been read
         try:
             if self._has_generators:
                 await self._respond_with_generators(request, response, value)
@@ -106,12 +115,12 @@ class CompiledRoute:
     async def _call(self, inputs: Inputs) -> Any:
         arguments = await self._signature.arguments(inputs)
         if inputs.errors:
-            raise RequestValidationError(inputs.errors)
+            raise _request_error(inputs.errors)
         return await self._endpoint(**arguments)
 
     async def _send(self, content: Any, inputs: Inputs, response: ResponseSender) -> None:
         if type(content) is ReadyJson:
-            await response.send_whole(content.status_code, content.raw_headers, content.body)
+            await response.send_whole(content.status_code, [*content.raw_headers], content.body)
             return
         if isinstance(content, Response):
             request = inputs.request
@@ -268,6 +277,11 @@ def _serializer(context: RouteContext) -> Callable[[Any], bytes]:
         return validated_to_json(content)
 
     return model_to_json
+
+
+def _request_error(errors: list[ErrorDetail]) -> Exception:
+    raised = (error for error in errors if isinstance(error, Exception))
+    return next(raised, None) or RequestValidationError(errors)
 
 
 def _response_class(context: RouteContext) -> type[Response]:

@@ -15,8 +15,8 @@ from pydantic.fields import FieldInfo
 
 from app.request.strict_json import read_json
 
-ErrorDetail = dict[str, Any]
-"""One error as pydantic lists it: `type`, `loc`, `msg`."""
+ErrorDetail = dict[str, Any] | Exception
+"""One error as pydantic lists it (`type`, `loc`, `msg`), or what a validator raised instead."""
 ReadBody = tuple[Any, list[ErrorDetail]]
 """The value for the parameter, and what is wrong with the body: one of them counts."""
 

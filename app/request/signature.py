@@ -24,10 +24,9 @@ from fastapi.params import Param
 from starlette.requests import Request
 from starlette.responses import Response
 
-Functions = frozenset[Callable[..., Any] | None]
-ErrorDetail = dict[str, Any]
-"""One error as pydantic lists it: `type`, `loc`, `msg`."""
+from app.request.json_body import ErrorDetail
 
+Functions = frozenset[Callable[..., Any] | None]
 _CONSTANTS = (type(None), str, int, float, bool, Enum)
 
 

@@ -36,8 +36,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from app.errors import NotFound
+from app.request.ready_json import ReadyJson
 from tests.app.two_ways import NOTES, TwoWays, two_ways
 from tests.contracts.documents import app_of
+from tests.support.asgi import call
 from tests.support.shop import SERVICES
 
 
@@ -59,6 +61,13 @@ class Aliased(BaseModel):
 class Checked(BaseModel):
     model_config = ConfigDict(revalidate_instances="always")
     count: Annotated[int, Field(ge=1)] = 1
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[Any]]:
+    """What was logged; printing the errors of a test would take seconds."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines
 
 
 answers = APIRouter()
@@ -123,6 +132,20 @@ async def not_a_number():  # type: ignore[no-untyped-def]
 async def response_itself(response: Response) -> Response:
     response.headers["x-lost"] = "1"
     return Response(b"raw", status_code=203, headers={"x-own": "1"}, media_type="text/odd")
+
+
+READY = ReadyJson(b'{"name":"a"}', headers={"x-own": "1"})
+
+
+@answers.get("/ready", response_model=Item)
+async def ready() -> ReadyJson:
+    return READY
+
+
+@answers.get("/raw-stream", response_class=StreamingResponse)
+async def raw_stream() -> AsyncIterator[bytes]:
+    yield b"one"
+    yield b"two"
 
 
 @answers.get("/stream")
@@ -256,7 +279,8 @@ ANSWERS = sorted(
 
 @pytest.mark.parametrize(("method", "path"), [*ANSWERS, ("HEAD", "/model"), ("HEAD", "/file")])
 async def test_what_an_endpoint_returns(method: str, path: str) -> None:
-    await two_ways(answers).answer(method, path)
+    first = await two_ways(answers).answer(method, path)
+    assert await two_ways(answers).answer(method, path) == first
 
 
 @pytest.mark.parametrize("status", [204, 205, 304, 404, 500])
@@ -621,13 +645,13 @@ async def test_what_cannot_be_compiled_is_served_by_fastapi(path: str) -> None:
     assert ways.compiled_routes == set()
 
 
-async def test_why_a_route_is_not_compiled_is_logged_once() -> None:
-    with structlog.testing.capture_logs() as lines:
-        ways = TwoWays(uncompiled)
-        for _ in range(3):
-            await ways.answer("GET", "/sync")
-    found = {one["route"]: one for one in lines if one["event"] == "route.not_compiled"}
-    assert len(found) == len([one for one in lines if one["event"] == "route.not_compiled"])
+async def test_why_a_route_is_not_compiled_is_logged_once(logged: list[Any]) -> None:
+    ways = TwoWays(uncompiled)
+    for _ in range(3):
+        await ways.answer("GET", "/sync")
+    lines = [line for line in logged if line["event"] == "route.not_compiled"]
+    found = {line["route"]: line for line in lines}
+    assert len(found) == len(lines)
     assert set(found) == {
         f"{'POST' if path in ('/form', '/bodies') else 'GET'} {path}" for path in UNCOMPILED
     }
@@ -666,23 +690,13 @@ async def test_a_cancelled_request_lets_its_generators_end() -> None:
     for app in (TwoWays(router).compiled, TwoWays(router).plain):
         started.clear()
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(_call(app))
+            task = group.create_task(call(app, "GET", "/waits"))
             await started.wait()
             task.cancel()
     assert NOTES == ["ends", "ends"]
 
 
-async def _call(app: FastAPI) -> None:
-    from tests.support.asgi import call
-
-    await call(app, "GET", "/waits")
-
-
-def _services() -> Iterator[str]:
-    yield from SERVICES
-
-
-@pytest.mark.parametrize("service", list(_services()))
+@pytest.mark.parametrize("service", SERVICES)
 def test_all_operations_of_the_services_are_compiled(service: str) -> None:
     table: Any = app_of(service).route_table  # type: ignore[attr-defined]
     assert set(table.operations()) - set(table.compiled_operations()) == set()
