@@ -10,7 +10,8 @@ WORKERS ?= 2
 
 # Tests with requests generated from the OpenAPI documents run separately: they share names, and
 # with `--dist loadgroup` pytest-xdist runs tests of one name only once.
-GENERATED := tests/contracts/test_openapi.py tests/contracts/test_compiled_routes.py tests/app/request/test_documentation.py
+GENERATED := tests/contracts/test_openapi.py tests/contracts/test_compiled_routes.py \
+  tests/app/request/test_documentation.py
 ONLY = $(findstring tests/,$(ARGS))
 
 .DEFAULT_GOAL := help

@@ -146,11 +146,9 @@ class CompiledRoute:
     ) -> None:
         """Send what has no declared model, as FastAPI encodes it."""
         headers = inputs.response
-        status = None if headers is None else headers.status_code
-        options = {"status_code": status or self._context.status_code}
-        encoded = self._response_class(
-            jsonable_encoder(content), **(options if options["status_code"] else {})
-        )
+        status = (headers and headers.status_code) or self._context.status_code
+        options: dict[str, Any] = {} if status is None else {"status_code": status}
+        encoded = self._response_class(jsonable_encoder(content), **options)
         await self._send_encoded(encoded, inputs, response)
 
     async def _send_encoded(

@@ -5,6 +5,7 @@ to parse it once more. Most bodies need neither: pydantic-core parses and valida
 call, and a look at the bytes tells that the strict parser would have accepted them.
 """
 
+from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -17,7 +18,7 @@ from app.request.strict_json import read_json
 
 ErrorDetail = dict[str, Any] | Exception
 """One error as pydantic lists it (`type`, `loc`, `msg`), or what a validator raised instead."""
-ReadBody = tuple[Any, list[ErrorDetail]]
+ReadBody = tuple[Any, Sequence[ErrorDetail]]
 """The value for the parameter, and what is wrong with the body: one of them counts."""
 
 _LOCATION = ("body",)

@@ -7,7 +7,7 @@ steps, the values and the errors are those of `fastapi.dependencies.utils.solve_
 `NotCompilable` names what is not supported; FastAPI then serves the route.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -24,8 +24,8 @@ from fastapi.params import Param
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.request.json_body import ErrorDetail
-
+ErrorDetail = dict[str, Any] | Exception
+"""One error as pydantic lists it (`type`, `loc`, `msg`), or what a validator raised instead."""
 Functions = frozenset[Callable[..., Any] | None]
 _CONSTANTS = (type(None), str, int, float, bool, Enum)
 
@@ -48,7 +48,7 @@ class Inputs:
 
     request: Request
     body: Any
-    body_errors: list[ErrorDetail]
+    body_errors: Sequence[ErrorDetail]
     stack: AsyncExitStack | None
     """Closed after the response was sent; there is one if a dependency yields."""
     errors: list[ErrorDetail] = field(default_factory=list)

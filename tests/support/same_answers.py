@@ -80,8 +80,8 @@ def difference_of(one: bytes, other: bytes) -> str:
     answers = [_MASKED.sub(b"-", answer) for answer in (one, other)]
     if answers[0] == answers[1]:
         return ""
-    lines = [answer.decode("latin-1").splitlines() for answer in answers]
-    return "\n".join(difflib.unified_diff(*lines, "compiled", "plain", lineterm="", n=0))
+    compiled, plain = (answer.decode("latin-1").splitlines() for answer in answers)
+    return "\n".join(difflib.unified_diff(compiled, plain, "compiled", "plain", lineterm="", n=0))
 
 
 def _content(answer: RawResponse) -> bytes:
