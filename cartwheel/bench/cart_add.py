@@ -17,7 +17,7 @@ from cartwheel.bench.cart_variants import (
 )
 from cartwheel.bench.http_bench import Measured, Workload, measure
 from cartwheel.bench.load_generator import Load
-from cartwheel.bench.options import OWN, Options
+from cartwheel.bench.options import BEFORE, OWN, Options
 from cartwheel.bench.requests import request
 from cartwheel.bench.results import BenchResult, Gate
 from cartwheel.bench.rounds import Progress
@@ -71,6 +71,7 @@ def _workload(around: Surroundings, options: Options) -> Workload:
         requests=lambda _: requests,
         base=FLOOR,
         checks=_checks(around.signer),
+        exact=(FLOOR, BEFORE, OWN),
         reset=lambda: flush(around.valkey),
         prepare=fill_carts,
         with_limits=True,

@@ -1,7 +1,7 @@
 """Benches of servers under load: visits in rounds, and the table they make."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -23,13 +23,15 @@ BUSY = 0.9
 class Workload:
     """What is sent to the servers; ratios are to the server named `base`.
 
-    `reset` empties the store before the checks, `prepare` fills it before each visit.
+    `exact` names servers whose bodies must be the same bytes. `reset` empties the store before the
+    checks, `prepare` fills it before each visit.
     `with_limits`: also a visit at a fixed rate, and visits with many connections.
     """
 
     requests: Callable[[Server], Sequence[str]]
     base: str
     checks: Sequence[Check] = ()
+    exact: Collection[str] = ()
     reset: Callable[[], Awaitable[None]] | None = None
     prepare: Callable[[Server], Awaitable[None]] | None = None
     with_limits: bool = False
@@ -155,7 +157,7 @@ async def measure(
     progress: Progress,
 ) -> Measured:
     """Check that the servers answer alike, then measure them. Raises `CommandError`."""
-    await check_agreement(servers, workload.checks, reset=workload.reset)
+    await check_agreement(servers, workload.checks, reset=workload.reset, exact=workload.exact)
     visitor = _Visitor(workbench, workload, options)
     samples = await measure_rounds(servers, visitor.visit, rounds=options.rounds, progress=progress)
     memory = {server.name: memory_mebibytes(server.pids) for server in servers}

@@ -33,35 +33,33 @@ COPY_PRODUCT = """
 
 async def run(workbench: Workbench, options: Options, progress: Progress) -> Sequence[BenchResult]:
     """Raises `CommandError`."""
-    shop_options = replace(options, variants=())
-    async with running_shops(workbench, shop_options, progress) as shops:
+    chosen = options.choose([FLOOR, ASYNCPG, *(name for name, _ in options.checkouts)])
+    # The floors read the database of a shop, whoever was chosen.
+    async with running_shops(workbench, replace(options, variants=()), progress) as shops:
         for shop in shops:
             await _add_products(shop)
-        own = [await shop.server("products") for shop in shops]
-        known = await asyncio.to_thread((await shops[-1].client()).skus)
-        floor = await _start_floor(workbench, shops[-1], FLOOR, fresh_seconds=FRESH_SECONDS)
-        bare = await _start_floor(workbench, shops[-1], ASYNCPG, fresh_seconds=0)
-        cached = await measure(
-            workbench,
-            [floor, *own],
-            _workload(known, FLOOR),
-            options=options,
-            progress=progress,
-        )
-        many = [f"BENCH-{number}" for number in range(1, MANY_PRODUCTS + 1)]
-        queried = await measure(
-            workbench,
-            [bare, *own],
-            _workload(many, ASYNCPG),
-            options=options,
-            progress=progress,
-        )
-        await workbench.stop(floor)
-        await workbench.stop(bare)
-    return [
-        _result("Product by SKU, known: GET /v1/products/{sku}", cached),
-        _result("Product by SKU, from Postgres: GET /v1/products/{sku}", queried),
-    ]
+        own = [await shop.server("products") for shop in shops if shop.name in chosen]
+        floors = {
+            FLOOR: ("Product by SKU, known: GET /v1/products/{sku}", FRESH_SECONDS),
+            ASYNCPG: ("Product by SKU, from Postgres: GET /v1/products/{sku}", 0.0),
+        }
+        skus = {
+            FLOOR: await asyncio.to_thread((await shops[-1].client()).skus),
+            ASYNCPG: [f"BENCH-{number}" for number in range(1, MANY_PRODUCTS + 1)],
+        }
+        results = []
+        for name, (title, fresh_seconds) in floors.items():
+            servers = list(own)
+            if name in chosen:
+                floor = await _start_floor(workbench, shops[-1], name, fresh_seconds)
+                servers.insert(0, floor)
+            if servers:
+                workload = _workload(skus[name], name)
+                measured = await measure(
+                    workbench, servers, workload, options=options, progress=progress
+                )
+                results.append(_result(title, measured))
+    return results
 
 
 async def _add_products(shop: Shop) -> None:
@@ -72,9 +70,7 @@ async def _add_products(shop: Shop) -> None:
         await connection.close()
 
 
-async def _start_floor(
-    workbench: Workbench, shop: Shop, name: str, *, fresh_seconds: float
-) -> Server:
+async def _start_floor(workbench: Workbench, shop: Shop, name: str, fresh_seconds: float) -> Server:
     server = await workbench.start_server(
         name,
         lambda descriptor: (
