@@ -41,7 +41,7 @@ def test_models_of_our_own_are_complete_when_they_are_defined() -> None:
     assert output_of(PREPARE + program) == "True\n"
 
 
-@pytest.mark.parametrize("library", ["rich", "pydantic.v1"])
+@pytest.mark.parametrize("library", ["greenlet", "pydantic.v1", "rich"])
 def test_a_library_that_no_service_uses_cannot_be_imported(library: str) -> None:
     program = f"""
 try:
