@@ -50,4 +50,6 @@ if __name__ == "__main__":
         uvloop.run(start(sys.argv[1]))
     else:
         import_all()
-    sys.stdout.write(json.dumps([name for name, module in sys.modules.items() if module]))
+    sys.stdout.write(
+        json.dumps([name for name, module in sys.modules.items() if module is not None])
+    )
