@@ -2,20 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Annotated
 
 import httpx2
 import pytest
-from fastapi import Depends, FastAPI
-from pydantic import SecretStr
+from fastapi import APIRouter, Depends, FastAPI
 
+from app.factory import create_app
 from app.identity import CurrentIdentity, Identity, ServiceCaller, TokenVerifier, require_role
-from app.request.problems import install_error_handlers
+from app.process.health import Health
+from app.settings import ServiceSettings, ServiceTokenSettings, load
+from app.telemetry.metrics import Metrics
 from tests.app.identity.verifying import SIGNER, verifier
 from tests.support.asgi import running
 
 StaffOnly = Annotated[Identity, Depends(require_role("staff"))]
+
+
+class Settings(ServiceSettings, ServiceTokenSettings): ...
 
 
 @asynccontextmanager
@@ -27,23 +31,29 @@ async def service() -> AsyncIterator[httpx2.AsyncClient]:
         async with verifier() as verify:
             yield {"verifier": verify}
 
-    app = FastAPI(lifespan=lifespan)
-    install_error_handlers(app)
+    router = APIRouter()
 
-    @app.get("/me")
+    @router.get("/me")
     async def read_me(identity: CurrentIdentity) -> str:
         return identity.subject
 
-    @app.get("/staff")
+    @router.get("/staff")
     async def read_staff(identity: StaffOnly) -> str:
         return identity.subject
 
-    @app.get("/service")
+    @router.get("/service")
     async def read_service(_: ServiceCaller) -> str:
         return "service"
 
-    tokens = (SecretStr("new-secret"), SecretStr("old-secret"))
-    app.state.settings = SimpleNamespace(service_tokens=tokens)
+    app = create_app(
+        load(Settings, service_tokens=("new-secret", "old-secret")),
+        service="doors",
+        description="Lets callers in.",
+        metrics=Metrics("doors"),
+        health=Health(),
+        lifespan=lifespan,
+        routers=[router],
+    )
     async with running(app) as client:
         yield client
 
