@@ -27,6 +27,7 @@ from cartwheel.bench.valkey import flush, start_valkey
 from cartwheel.bench.workbench import Server, Workbench
 
 NAME = "cart-add"
+MANY_CONNECTIONS = (256, 1024)
 SUBJECTS_PER_SECOND = 64
 """So many that no cart reaches its limit of 99 pieces of a product in one visit."""
 
@@ -74,7 +75,8 @@ def _workload(around: Surroundings, options: Options) -> Workload:
         exact=(FLOOR, BEFORE, OWN),
         reset=lambda: flush(around.valkey),
         prepare=fill_carts,
-        with_limits=True,
+        at_half_rate=True,
+        many_connections=MANY_CONNECTIONS,
     )
 
 

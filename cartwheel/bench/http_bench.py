@@ -14,7 +14,6 @@ from cartwheel.bench.rounds import Progress, measure_rounds
 from cartwheel.bench.usage import cpu_seconds, memory_mebibytes
 from cartwheel.bench.workbench import Server, Workbench
 
-MANY_CONNECTIONS = (256, 1024)
 BUSY = 0.9
 """A server with a smaller share of its core waited for the load or the store."""
 
@@ -25,7 +24,8 @@ class Workload:
 
     `exact` names servers whose bodies must be the same bytes. `reset` empties the store before the
     checks, `prepare` fills it before each visit.
-    `with_limits`: also a visit at a fixed rate, and visits with many connections.
+    `at_half_rate`: also a visit at half the rate that the server reached. `many_connections`: also
+    visits with so many.
     """
 
     requests: Callable[[Server], Sequence[str]]
@@ -34,7 +34,8 @@ class Workload:
     exact: Collection[str] = ()
     reset: Callable[[], Awaitable[None]] | None = None
     prepare: Callable[[Server], Awaitable[None]] | None = None
-    with_limits: bool = False
+    at_half_rate: bool = False
+    many_connections: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -163,14 +164,15 @@ async def measure(
     memory = {server.name: memory_mebibytes(server.pids) for server in servers}
     steady: dict[str, Sample] = {}
     errors: dict[str, dict[int, int]] = {}
-    for server in servers if workload.with_limits else ():
-        progress("fixed rate and many connections", server.name, share=1.0)
-        rate = median(sample.rate for sample in samples[server.name]) / 2
-        steady[server.name] = await visitor.visit(server, rate=rate)
-        errors[server.name] = {
-            number: (await visitor.visit(server, connections=number)).errors
-            for number in MANY_CONNECTIONS
-        }
+    for server in servers:
+        if workload.at_half_rate:
+            progress("half the rate", server.name, share=1.0)
+            rate = median(sample.rate for sample in samples[server.name]) / 2
+            steady[server.name] = await visitor.visit(server, rate=rate)
+        for number in workload.many_connections:
+            progress("many connections", server.name, share=1.0)
+            visited = await visitor.visit(server, connections=number)
+            errors.setdefault(server.name, {})[number] = visited.errors
     base = workload.base if workload.base in samples else next(iter(samples))
     return Measured(base, samples, memory, steady, errors)
 
