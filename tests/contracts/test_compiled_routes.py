@@ -16,7 +16,7 @@ from tests.hostile.strange_requests import PAGES, Lines, Sent
 from tests.hostile.targets import TARGETS, Target
 from tests.hostile.test_bodies import MANY_LINES, PASSWORDS
 from tests.support.generated_cases import RecordProperty, record_compared
-from tests.support.hostile_input import spoilt
+from tests.support.hostile_input import REQUESTS, spoilt
 from tests.support.same_answers import TwoShops
 from tests.support.shop import ADDRESS, PASSWORD, SERVICE_TOKEN, SERVICES, SKU, Shop
 
@@ -106,6 +106,12 @@ async def test_bodies(assert_same: AssertSame, target: Target) -> None:
     await assert_same(target.service, requests)
 
 
+@EACH_SERVICE
+async def test_requests_that_are_none(assert_same: AssertSame, service: str) -> None:
+    sent = [data.replace(b"{path}", b"/v1/none") for data, _ in REQUESTS.values()]
+    await assert_same(service, lambda _: sent)
+
+
 @pytest.mark.parametrize(("service", "method", "path", "member", "line"), MANY_LINES)
 async def test_huge_lists(
     assert_same: AssertSame, service: str, method: str, path: str, member: str, line: object
@@ -153,7 +159,6 @@ async def test_odd_credentials_keys_and_conditions_on_every_operation(
             *(
                 Sent(_filled(path), [JSON, *lines], method, body)
                 for path, method in _operations(service)
-                if not path.endswith("/events")
                 for lines in _odd_lines(shop)
                 for body in (b"", b"{}")
             )

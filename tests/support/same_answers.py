@@ -17,9 +17,9 @@ _ALIKE = {"PYTHONHASHSEED": "1"}
 # What is made for each request or in each shop: ids, tokens, times, ports.
 _MASKED = re.compile(
     rb"""(?mx)
-    ^(?:date|x-request-id|content-length):\ [^\r\n]*
-    | "(?:request_id|instance|refresh_token|kid|x)":\ ?"[^"]*"
-    | name="(?:form_token|order_key)"\ value="[\w-]+
+    ^(?:date|x-request-id|content-length|retry-after):\ [^\r\n]*
+    | "(?:request_id|instance|refresh_token|next_cursor|kid|x)":\ ?"[^"]*"
+    | name="(?:form_token|order_key|key)"\ value="[\w-]+
     | cartwheel_form=[\w-]{43}
     | \b[\w-]{22}\.[\w-]{43}\b
     | \beyJ[\w-]+\.[\w-]+\.[\w-]+
