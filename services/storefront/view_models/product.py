@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from services.storefront.models import MAX_QUANTITY, Category, Product
@@ -14,6 +15,8 @@ StockLevel = Literal["plenty", "low", "gone"]
 KINDS = ("bicycles", "skates", "carts", "toys", "kitchen", "curiosities")
 """The categories that have a wheel and a background of their own."""
 LOW_STOCK = 5
+MAX_REMEMBERED = 256
+"""Views of products: pages show the same ones again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class ProductView:
         return self.max_quantity > 0
 
 
+@lru_cache(MAX_REMEMBERED)
 def product_view(product: Product, *, category: Category | None = None) -> ProductView:
     stock_text, stock_level = _stock(product.available)
     return ProductView(
@@ -114,7 +118,7 @@ def _facts(product: Product) -> Sequence[tuple[str, str]]:
         facts.append(("Weight", _weight(product.weight_grams)))
     if product.size:
         facts.append(("Size", product.size))
-    return facts
+    return tuple(facts)
 
 
 def _weight(grams: int) -> str:
