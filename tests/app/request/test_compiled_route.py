@@ -1,6 +1,7 @@
 """A compiled route answers as FastAPI's own way does, and what cannot be compiled still works."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import date
@@ -65,9 +66,12 @@ class Checked(BaseModel):
 
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[list[Any]]:
-    """What was logged; printing the errors of a test would take seconds."""
+    """What was logged, at all levels; printing the errors of a test would take seconds."""
+    configured = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
     with structlog.testing.capture_logs() as lines:
         yield lines
+    structlog.configure(**configured)
 
 
 answers = APIRouter()
