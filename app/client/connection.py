@@ -64,9 +64,7 @@ class Exchange:
         """Return the next bytes of the body; None at its end. Raises `UpstreamError`."""
         if seconds <= 0:
             self.expire()
-        while not self._parts or seconds <= 0:
-            if self.is_complete:
-                break
+        while not self.is_complete and (seconds <= 0 or not self._parts):
             await self._wait(seconds)
         if not self._parts:
             return None

@@ -32,6 +32,18 @@ async def test_home_shows_the_categories_and_products(browser: Browser) -> None:
         assert words in page.text
 
 
+async def test_a_card_that_was_shown_before_shows_what_has_changed(
+    browser: Browser, upstreams: FakeUpstreams
+) -> None:
+    assert "€19.99" in (await browser.open("/")).text
+    upstreams.stock(product("BIKE-1", price=2999, available=0, name="Fixed wheel"))
+
+    page = await browser.open("/")
+    assert "€19.99" not in page.text
+    assert "€29.99" in page.text
+    assert "gone, back soon" in page.text
+
+
 async def test_a_category_shows_only_its_own_products(browser: Browser) -> None:
     page = await browser.open("/categories/skates")
     assert "Longboard" in page.text
