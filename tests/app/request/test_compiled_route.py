@@ -293,6 +293,55 @@ async def test_a_status_that_the_endpoint_sets(path: str, status: int) -> None:
     assert (await two_ways(answers).answer("GET", f"{path}/{status}")).status == status
 
 
+leaving = APIRouter()
+
+
+@leaving.get("/endless")
+async def endless(request: Request) -> StreamingResponse:
+    async def chunks() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"."
+                await asyncio.sleep(0)
+        finally:
+            NOTES.append("stopped")
+
+    return StreamingResponse(chunks(), media_type="text/event-stream")
+
+
+@leaving.post("/gone")
+async def ask_whether_gone(request: Request) -> str:
+    return str([await request.is_disconnected() for _ in range(3)])
+
+
+async def test_a_stream_ends_when_its_client_is_gone() -> None:
+    answer = await two_ways(leaving).answer("GET", "/endless", leaves=True)
+    assert "stopped" in answer.notes
+
+
+async def test_an_endpoint_learns_that_its_client_is_gone() -> None:
+    await two_ways(leaving).answer("POST", "/gone", body=b"{}", leaves=True)
+
+
+plain_text = APIRouter(default_response_class=PlainTextResponse)
+
+
+@plain_text.get("/declared")
+async def declared() -> str:
+    return "text"
+
+
+@plain_text.get("/not-declared")
+async def not_declared():  # type: ignore[no-untyped-def]
+    return "text"
+
+
+@pytest.mark.parametrize("path", ["/declared", "/not-declared"])
+async def test_a_response_class_of_a_router(path: str) -> None:
+    answer = await two_ways(plain_text).answer("GET", path)
+    assert answer.body == b"text"
+
+
 class Own(Exception):
     pass
 
