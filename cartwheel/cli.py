@@ -214,8 +214,8 @@ def bench(
         list[str] | None,
         typer.Argument(metavar="NAME", help=f"What to measure: {BENCHES} or all (cart-add)."),
     ] = None,
-    rounds: Annotated[int, typer.Option(help="How often each variant is visited.")] = 7,
-    seconds: Annotated[float, typer.Option(help="How long each visit lasts.")] = 2.0,
+    rounds: Annotated[int, typer.Option(help="How often each variant is measured.")] = 7,
+    seconds: Annotated[float, typer.Option(help="How long each time.")] = 2.0,
     connections: Annotated[int, typer.Option(help="How many send requests.")] = 64,
     variants: Annotated[str, typer.Option(help="Only these, separated by commas.")] = "",
     against: Annotated[

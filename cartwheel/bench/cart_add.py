@@ -29,7 +29,7 @@ from cartwheel.bench.workbench import Server, Workbench
 NAME = "cart-add"
 MANY_CONNECTIONS = (256, 1024)
 SUBJECTS_PER_SECOND = 64
-"""So many that no cart reaches its limit of 99 pieces of a product in one visit."""
+"""So many that no cart reaches its limit of 99 pieces of a product in one sample."""
 
 
 async def run(workbench: Workbench, options: Options, progress: Progress) -> Sequence[BenchResult]:
@@ -64,7 +64,7 @@ def _workload(around: Surroundings, options: Options) -> Workload:
     requests = [_add(token, sku) for token in tokens for sku in PRODUCTS]
 
     async def fill_carts(server: Server) -> None:
-        """Every visit begins with the same carts: one line for each product."""
+        """Every sample begins with the same carts: one line for each product."""
         await flush(around.valkey)
         await around.workbench.load(Load(server.port, requests, options.connections))
 

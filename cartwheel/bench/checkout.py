@@ -38,7 +38,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Sample:
-    """One visit; `cpu` in seconds for one order, `p50` of both requests of an order."""
+    """Of one round; `cpu` in seconds for one order, `p50` of both requests of an order."""
 
     cpu: float
     p50: float
@@ -51,10 +51,12 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Seq
         by_name = {shop.name: shop for shop in shops}
         servers = [await shop.server("storefront", whole_shop=True) for shop in shops]
 
-        async def visit(server: Server) -> Sample:
-            return await _visit(workbench, by_name[server.name], server)
+        async def take_sample(server: Server) -> Sample:
+            return await _take_sample(workbench, by_name[server.name], server)
 
-        samples = await measure_rounds(servers, visit, rounds=options.rounds, progress=progress)
+        samples = await measure_rounds(
+            servers, take_sample, rounds=options.rounds, progress=progress
+        )
     before = [one.cpu for one in samples.get(BEFORE, ())]
     rows: list[dict[str, Value]] = [
         {
@@ -74,7 +76,7 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Seq
     ]
 
 
-async def _visit(workbench: Workbench, shop: Shop, server: Server) -> Sample:
+async def _take_sample(workbench: Workbench, shop: Shop, server: Server) -> Sample:
     requests = await asyncio.to_thread(_requests, await shop.client())
     before = cpu_seconds(server.pids)
     result = await workbench.load(Load(server.port, requests, connections=SHOPPERS))

@@ -13,7 +13,7 @@ from cartwheel.bench.shop import running_shops
 from cartwheel.bench.workbench import Server, Workbench
 
 NAME = "home"
-VISITORS = 16
+GUESTS = 16
 
 
 async def run(workbench: Workbench, options: Options, progress: Progress) -> Sequence[BenchResult]:
@@ -24,7 +24,7 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Seq
             client = await shop.client()
             skus = await asyncio.to_thread(client.skus)
             cookies = [
-                await asyncio.to_thread(client.visitor_cookies, sku) for sku in skus[:VISITORS]
+                await asyncio.to_thread(client.shopper_cookies, sku) for sku in skus[:GUESTS]
             ]
             requests[shop.name] = [request("GET", "/", cookie=one) for one in cookies]
             servers.append(await shop.server("storefront", whole_shop=True))

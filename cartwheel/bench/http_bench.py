@@ -1,4 +1,4 @@
-"""Benches of servers under load: visits in rounds, and the table they make."""
+"""Benches of servers under load: samples in rounds, and the table they make."""
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -23,9 +23,9 @@ class Workload:
     """What is sent to the servers; ratios are to the server named `base`.
 
     `exact` names servers whose bodies must be the same bytes. `reset` empties the store before the
-    checks, `prepare` fills it before each visit.
-    `at_half_rate`: also a visit at half the rate that the server reached. `many_connections`: also
-    visits with so many.
+    checks, `prepare` fills it before each sample.
+    `at_half_rate`: also a sample at half the rate that the server reached. `many_connections`: also
+    samples with so many.
     """
 
     requests: Callable[[Server], Sequence[str]]
@@ -40,7 +40,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Sample:
-    """One visit. Times in seconds; `cpu` is that of the server's processes for one request.
+    """One measurement. Times in seconds; `cpu` is that of the server's processes for one request.
 
     `busy` is their share of one core.
     """
@@ -58,7 +58,7 @@ class Sample:
 class Measured:
     """What was measured of each server, by its name.
 
-    ``steady`` has a visit at half the rate that the server reached; ``errors`` are those at more
+    ``steady`` has a sample at half the rate that the server reached; ``errors`` are those at more
     connections, by their number; ``memory`` is in MiB, after the rounds.
     """
 
@@ -159,8 +159,8 @@ async def measure(
 ) -> Measured:
     """Check that the servers answer alike, then measure them. Raises `CommandError`."""
     await check_agreement(servers, workload.checks, reset=workload.reset, exact=workload.exact)
-    visitor = _Visitor(workbench, workload, options)
-    samples = await measure_rounds(servers, visitor.visit, rounds=options.rounds, progress=progress)
+    sampler = _Sampler(workbench, workload, options)
+    samples = await measure_rounds(servers, sampler.take, rounds=options.rounds, progress=progress)
     memory = {server.name: memory_mebibytes(server.pids) for server in servers}
     steady: dict[str, Sample] = {}
     errors: dict[str, dict[int, int]] = {}
@@ -168,16 +168,16 @@ async def measure(
         if workload.at_half_rate:
             progress("half the rate", server.name, share=1.0)
             rate = median(sample.rate for sample in samples[server.name]) / 2
-            steady[server.name] = await visitor.visit(server, rate=rate)
+            steady[server.name] = await sampler.take(server, rate=rate)
         for number in workload.many_connections:
             progress("many connections", server.name, share=1.0)
-            visited = await visitor.visit(server, connections=number)
-            errors.setdefault(server.name, {})[number] = visited.errors
+            sample = await sampler.take(server, connections=number)
+            errors.setdefault(server.name, {})[number] = sample.errors
     base = workload.base if workload.base in samples else next(iter(samples))
     return Measured(base, samples, memory, steady, errors)
 
 
-class _Visitor:
+class _Sampler:
     """Sends the workload to a server, and measures the server meanwhile."""
 
     def __init__(self, workbench: Workbench, workload: Workload, options: Options) -> None:
@@ -186,7 +186,7 @@ class _Visitor:
         self._options = options
         self._requests: dict[str, Sequence[str]] = {}
 
-    async def visit(self, server: Server, *, rate: float = 0.0, connections: int = 0) -> Sample:
+    async def take(self, server: Server, *, rate: float = 0.0, connections: int = 0) -> Sample:
         if server.name not in self._requests:
             self._requests[server.name] = self._workload.requests(server)
         if self._workload.prepare is not None:

@@ -1,4 +1,4 @@
-"""The load of one visit, from a process of its own: `python -m cartwheel.bench.load_generator`.
+"""The load of one sample, from a process of its own: `python -m cartwheel.bench.load_generator`.
 
 It reads a `Load` as JSON from stdin and prints a `LoadResult`. Requests are ready bytes and
 responses are read no further than their length, so that it costs little beside the server.

@@ -1,4 +1,4 @@
-"""Measures in rounds: each round visits all servers, in shuffled order."""
+"""Measures in rounds: each round takes a sample of each server, in shuffled order."""
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,12 +18,12 @@ class Progress(Protocol):
 
 async def measure_rounds(
     servers: Sequence[Server],
-    visit: Callable[[Server], Awaitable[SampleT]],
+    take_sample: Callable[[Server], Awaitable[SampleT]],
     *,
     rounds: int,
     progress: Progress,
 ) -> dict[str, list[SampleT]]:
-    """Visit each server once as a warm-up, then once in every round.
+    """Take a sample of each server as a warm-up, then one in every round.
 
     The order is shuffled, so that what else the machine does hits all of them.
     """
@@ -33,7 +33,7 @@ async def measure_rounds(
         for place, server in enumerate(random.sample(servers, len(servers))):
             done = number * len(servers) + place
             progress(stage, server.name, share=done / (rounds + 1) / len(servers))
-            sample = await visit(server)
+            sample = await take_sample(server)
             if number:
                 samples[server.name].append(sample)
     return samples

@@ -20,7 +20,7 @@ from cartwheel.bench.workbench import Server, Workbench
 NAME = "routes"
 CONNECTIONS = PRODUCTS = 16
 SHARE_OF_SECONDS = 0.25
-"""There are many routes, so that a visit of each is shorter."""
+"""There are many routes, so each sample is shorter."""
 COLUMNS = (
     Column("route", "route"),
     Column("cpu", "CPU µs", meaning="CPU per request in µs; less is better"),
@@ -31,7 +31,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Visitor:
+class Shopper:
     """Whom and what requests are about, in one shop."""
 
     sku: str
@@ -52,7 +52,7 @@ class Route:
     service: str
     method: str
     template: str
-    build: Callable[[Visitor], str]
+    build: Callable[[Shopper], str]
     fails: bool
 
     @property
@@ -64,38 +64,38 @@ def _route(
     service: str,
     line: str,
     *,
-    token: Callable[[Visitor], str] = lambda _: "",
-    body: Callable[[Visitor], object] | None = None,
-    headers: Callable[[Visitor], Mapping[str, str]] = lambda _: {},
+    token: Callable[[Shopper], str] = lambda _: "",
+    body: Callable[[Shopper], object] | None = None,
+    headers: Callable[[Shopper], Mapping[str, str]] = lambda _: {},
     fails: bool = False,
 ) -> Route:
-    """A route from its method and template, whose fields are those of a `Visitor`."""
+    """A route from its method and template, whose fields are those of a `Shopper`."""
     method, template = line.split(" ", 1)
 
-    def build(visitor: Visitor) -> str:
-        path = template.format(**vars(visitor))
-        content = json.dumps(body(visitor)) if body else ""
-        return request(method, path, token(visitor), body=content, **headers(visitor))
+    def build(shopper: Shopper) -> str:
+        path = template.format(**vars(shopper))
+        content = json.dumps(body(shopper)) if body else ""
+        return request(method, path, token(shopper), body=content, **headers(shopper))
 
     return Route(service, method, template, build, fails)
 
 
-def _lines(visitor: Visitor) -> list[dict[str, object]]:
-    return [{"sku": visitor.sku, "quantity": 1}]
+def _lines(shopper: Shopper) -> list[dict[str, object]]:
+    return [{"sku": shopper.sku, "quantity": 1}]
 
 
-def _cookie(visitor: Visitor) -> Mapping[str, str]:
-    return {"cookie": visitor.cookies}
+def _cookie(shopper: Shopper) -> Mapping[str, str]:
+    return {"cookie": shopper.cookies}
 
 
-def _service_token(visitor: Visitor) -> Mapping[str, str]:
-    return {"x_service_token": visitor.service_token}
+def _service_token(shopper: Shopper) -> Mapping[str, str]:
+    return {"x_service_token": shopper.service_token}
 
 
-_cart = partial(_route, "cart", token=lambda visitor: visitor.guest)
+_cart = partial(_route, "cart", token=lambda shopper: shopper.guest)
 _products = partial(_route, "products")
 _user = partial(_route, "user")
-_tracking = partial(_route, "tracking", token=lambda visitor: visitor.user)
+_tracking = partial(_route, "tracking", token=lambda shopper: shopper.user)
 _page = partial(_route, "storefront", headers=_cookie)
 
 ROUTES: Sequence[Route] = (
@@ -106,16 +106,16 @@ ROUTES: Sequence[Route] = (
     _route(
         "cart",
         "POST /v1/cart:merge",
-        token=lambda visitor: visitor.user,
-        body=lambda visitor: {"guest_token": visitor.guest},
+        token=lambda shopper: shopper.user,
+        body=lambda shopper: {"guest_token": shopper.guest},
     ),
     _route(
         "cart",
         "POST /v1/cart:take",
-        body=lambda visitor: {
+        body=lambda shopper: {
             "order_id": "bench-order",
             "subject": "user_bench",
-            "lines": _lines(visitor),
+            "lines": _lines(shopper),
         },
         headers=_service_token,
     ),
@@ -128,20 +128,20 @@ ROUTES: Sequence[Route] = (
     _products("GET /v1/categories"),
     _products("GET /v1/products/{sku}"),
     _products("GET /v1/products/{sku}/image.svg"),
-    _products("POST /v1/products:lookup", body=lambda visitor: {"skus": [visitor.sku]}),
+    _products("POST /v1/products:lookup", body=lambda shopper: {"skus": [shopper.sku]}),
     _products(
         "PUT /v1/products/{sku}/stock",
-        token=lambda visitor: visitor.staff,
+        token=lambda shopper: shopper.staff,
         body=lambda _: {"available": 1000},
         headers=lambda _: {"if_match": "*"},
     ),
     _products(
         "PUT /v1/reservations/bench-{sku}",
-        body=lambda visitor: {"lines": _lines(visitor)},
+        body=lambda shopper: {"lines": _lines(shopper)},
         headers=_service_token,
     ),
     _products("POST /v1/reservations/bench-{sku}:release", headers=_service_token),
-    _user("GET /v1/users/me", token=lambda visitor: visitor.user),
+    _user("GET /v1/users/me", token=lambda shopper: shopper.user),
     _user("POST /v1/guests"),
     _user("GET /.well-known/jwks.json"),
     _user("GET /v1/deletions", headers=_service_token),
@@ -159,7 +159,7 @@ ROUTES: Sequence[Route] = (
     _page("GET /favicon.ico"),
     _page("GET /robots.txt"),
     _page("GET /api/products/v1/products/{sku}"),
-    _route("storefront", "GET /api/cart/v1/cart", token=lambda visitor: visitor.guest),
+    _route("storefront", "GET /api/cart/v1/cart", token=lambda shopper: shopper.guest),
 )
 
 
@@ -167,13 +167,13 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Seq
     """Raises `CommandError`."""
     seconds = max(options.seconds * SHARE_OF_SECONDS, 0.1)
     connections = min(options.connections, CONNECTIONS)
-    visits = replace(options, seconds=seconds, connections=connections)
+    shorter = replace(options, seconds=seconds, connections=connections)
     rows: list[dict[str, Value]] = []
     async with running_shops(workbench, options, progress) as shops:
         for number, route in enumerate(ROUTES):
             share = number / len(ROUTES)
             progress(route.name, f"{number + 1} of {len(ROUTES)}", share=share)
-            measured = await _measure(workbench, shops, route, visits)
+            measured = await _measure(workbench, shops, route, shorter)
             rows.append(_row(route, measured))
     return [
         BenchResult(NAME, "All other routes, CPU of the service", COLUMNS, rows, gates=_gates(rows))
@@ -186,9 +186,9 @@ async def _measure(
     servers, requests = [], {}
     for shop in shops:
         # New for each route: a token is valid for some minutes only.
-        visitor = await asyncio.to_thread(_new_visitor, await shop.client())
+        shopper = await asyncio.to_thread(_new_shopper, await shop.client())
         # Several products: changes of one product would wait for each other.
-        requests[shop.name] = [route.build(replace(visitor, sku=sku)) for sku in visitor.skus]
+        requests[shop.name] = [route.build(replace(shopper, sku=sku)) for sku in shopper.skus]
         servers.append(await shop.server(route.service))
 
     def requests_for(server: Server) -> Sequence[str]:
@@ -203,11 +203,11 @@ async def _measure(
     )
 
 
-def _new_visitor(client: ShopClient) -> Visitor:
+def _new_shopper(client: ShopClient) -> Shopper:
     skus = client.skus()
     sku = skus[0]
     user = client.account()
-    return Visitor(
+    return Shopper(
         sku=sku,
         skus=skus[:PRODUCTS],
         category=client.call("products", "GET", f"/v1/products/{sku}")["category"],
@@ -215,7 +215,7 @@ def _new_visitor(client: ShopClient) -> Visitor:
         user=user,
         staff=client.session(STAFF_EMAIL),
         service_token=client.service_token,
-        cookies=client.visitor_cookies(sku),
+        cookies=client.shopper_cookies(sku),
         order_id=client.order(user, skus[-1], key=str(uuid.uuid4())),
     )
 

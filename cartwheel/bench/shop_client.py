@@ -106,7 +106,7 @@ class ShopClient:
         order = self.send("tracking", "POST", "/v1/orders", body=body, headers=headers)
         return str(order["id"])
 
-    def visitor_cookies(self, sku: str) -> str:
+    def shopper_cookies(self, sku: str) -> str:
         """The cookies of a browser whose guest has put a product into the cart."""
         jar = CookieJar()
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))

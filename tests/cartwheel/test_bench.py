@@ -1,4 +1,4 @@
-"""`cartwheel bench` through its front door, with visits so short that they measure nothing."""
+"""`cartwheel bench` through its front door, with samples so short that they measure nothing."""
 
 import json
 import platform
