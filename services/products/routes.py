@@ -18,6 +18,7 @@ from app.request.pagination import (
     encode_cursor,
 )
 from app.request.problems import problems
+from app.request.ready_json import ReadyJson
 from services.products.dependencies import (
     Catalogue,
     IfMatch,
@@ -154,13 +155,7 @@ async def look_up_products(request: LookupRequest, catalogue: Catalogue) -> Look
 async def read_product(request: Request, sku: Sku, catalogue: Catalogue) -> Response:
     """One product."""
     found = await catalogue.find(sku)
-    return _conditional_response(
-        request,
-        found.content,
-        etag=found.etag,
-        media_type="application/json",
-        cache_control=BRIEF_CACHING,
-    )
+    return _conditional_json(request, found.content, etag=found.etag)
 
 
 @router.get(
@@ -175,14 +170,7 @@ async def read_product(request: Request, sku: Sku, catalogue: Catalogue) -> Resp
 )
 async def read_picture(request: Request, sku: Sku, catalogue: Catalogue) -> Response:
     """The product's picture, at most 4 KB of SVG."""
-    picture = (await catalogue.picture(sku)).encode()
-    return _conditional_response(
-        request,
-        picture,
-        etag=etag_of(picture),
-        media_type=SVG,
-        cache_control=PICTURE_CACHING,
-    )
+    return _conditional_picture(request, (await catalogue.picture(sku)).encode())
 
 
 @router.put(
@@ -277,24 +265,31 @@ def _cursor(position: PagePosition | None, listing: str) -> str | None:
 
 def _json_response(request: Request, body: BaseModel) -> Response:
     content = body.model_dump_json().encode()
-    return _conditional_response(
-        request,
-        content,
-        etag=etag_of(content),
-        media_type="application/json",
-        cache_control=BRIEF_CACHING,
+    return _conditional_json(request, content, etag=etag_of(content))
+
+
+def _conditional_json(request: Request, content: bytes, *, etag: str) -> Response:
+    """The JSON with its entity tag, or 304 if the caller has it already."""
+    headers = {"etag": _quoted(etag), "cache-control": BRIEF_CACHING}
+    return _not_modified(request, etag, headers) or ReadyJson(content, headers=headers)
+
+
+def _conditional_picture(request: Request, picture: bytes) -> Response:
+    etag = etag_of(picture)
+    headers = {"etag": _quoted(etag), "cache-control": PICTURE_CACHING}
+    return _not_modified(request, etag, headers) or Response(
+        picture, media_type=SVG, headers=headers
     )
 
 
-def _conditional_response(
-    request: Request, content: bytes, *, etag: str, media_type: str, cache_control: str
-) -> Response:
-    """The content with its entity tag, or 304 if the caller has it already."""
-    headers = {"etag": _quoted(etag), "cache-control": cache_control}
-    known = request.headers.get("if-none-match")
-    if known and not {etag, "*"}.isdisjoint(parse_etags(known.replace("W/", ""))):
-        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
-    return Response(content, media_type=media_type, headers=headers)
+def _not_modified(request: Request, etag: str, headers: Mapping[str, str]) -> Response | None:
+    for name, value in request.scope["headers"]:
+        if name == b"if-none-match":
+            known = value.decode("latin-1").replace("W/", "")
+            if {etag, "*"}.isdisjoint(parse_etags(known)):
+                return None
+            return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
+    return None
 
 
 def _quoted(etag: str) -> str:
