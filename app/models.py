@@ -11,7 +11,13 @@ from app.text import normalized
 class RequestModel(BaseModel):
     """A request body: exact types, no unknown members, immutable."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        # Names only: a cache of values would keep passwords in memory.
+        cache_strings="keys",
+    )
 
 
 class ResponseModel(BaseModel):

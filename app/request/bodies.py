@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import types
-from collections.abc import Coroutine, Generator, Mapping
+from collections.abc import Coroutine, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,6 +25,17 @@ class Body:
 
     content: bytes
     media_type: str
+
+
+_SINGLE = (b"content-type", b"content-encoding")
+
+
+def check_repetitions(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raise BadRequest if what describes the body is said twice: readers would differ."""
+    names = [name for name, _ in headers]
+    for name in _SINGLE:
+        if names.count(name) > 1:
+            raise BadRequest(f"The header {name.decode().title()} may appear only once.")
 
 
 class BodyReader:

@@ -7,9 +7,9 @@ call, and a look at the bytes tells that the strict parser would have accepted t
 
 from collections.abc import Sequence
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
-from annotated_types import Le, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from fastapi._compat import ModelField
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -22,6 +22,8 @@ ReadBody = tuple[Any, Sequence[ErrorDetail]]
 """The value for the parameter, and what is wrong with the body: one of them counts."""
 
 _LOCATION = ("body",)
+_MAX_BOUND = 10**24
+"""`strict_json` accepts longer numbers than this."""
 
 
 class JsonBody:
@@ -89,8 +91,13 @@ def _is_flat(annotation: Any) -> bool:
 
 def _is_plain(field: FieldInfo) -> bool:
     if field.annotation is int:
-        return any(isinstance(one, Le | Lt) for one in field.metadata)
+        bounds = [_bound(one) for one in field.metadata if isinstance(one, Ge | Gt | Le | Lt)]
+        return len(bounds) == 2 and all(abs(bound) < _MAX_BOUND for bound in bounds)
     return _is_text_or_flag(field.annotation)
+
+
+def _bound(constraint: Ge | Gt | Le | Lt) -> int:
+    return cast(int, getattr(constraint, type(constraint).__name__.lower()))
 
 
 def _is_text_or_flag(annotation: Any) -> bool:

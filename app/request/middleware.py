@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.process.request_target import check_characters
 from app.request.admission import AdmissionControl, Priority, Slot
-from app.request.bodies import Body, BodyReader, ClientDisconnected
+from app.request.bodies import Body, BodyReader, ClientDisconnected, check_repetitions
 from app.request.compiled_route import UncompiledRoute
 from app.request.context import request_context
 from app.request.operations import Operations
@@ -87,7 +87,7 @@ class RequestMiddleware:
         started = time.monotonic()
         match = self._routes().find(scope["path"], scope["method"])
         self._metrics.request_started(match.template, method)
-        headers = dict(scope["headers"])  # the last one of a name: these may appear only once
+        headers = dict(scope["headers"])  # the last one of a name
         context, problem = request_context(
             headers,
             started=started,
@@ -100,6 +100,8 @@ class RequestMiddleware:
                 if problem is not None:
                     raise problem
                 check_characters(scope["path"], scope["query_string"])
+                if len(headers) < len(scope["headers"]):
+                    check_repetitions(scope["headers"])
                 body = await self._bodies.read(receive, headers)
                 await self._respond(match, scope, receive, response, body)
             except ClientDisconnected:
@@ -128,7 +130,7 @@ class RequestMiddleware:
             await self._admission.acquire(priority, timeout=current_context().time_left())
         slot = response.slot = Slot(self._admission)
         try:
-            scope["path_params"] = match.path_params
+            scope["path_params"] = dict(match.path_params)
             await route.respond(scope, receive, response, body=body, value=value)
         finally:
             slot.release()

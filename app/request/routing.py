@@ -113,11 +113,18 @@ class RouteTable:
             if match is None:
                 continue
             if route.allows(method):
-                return RouteMatch(route.template, route.compiled, _path_params(route, match))
+                return _route_match(route, match)
             if other_method is _NO_MATCH:
                 other_method = RouteMatch(route.template)
         return other_method
 
 
-def _path_params(route: _Route, match: re.Match[str]) -> dict[str, Any]:
-    return {name: route.convertors[name].convert(text) for name, text in match.groupdict().items()}
+def _route_match(route: _Route, match: re.Match[str]) -> RouteMatch:
+    try:
+        path_params = {
+            name: route.convertors[name].convert(text) for name, text in match.groupdict().items()
+        }
+    except ValueError:
+        # Of an integer with 5,000 digits, for example. The app raises it again where it is handled.
+        return RouteMatch(route.template)
+    return RouteMatch(route.template, route.compiled, path_params)

@@ -24,8 +24,8 @@ from fastapi.params import Param
 from starlette.requests import Request
 from starlette.responses import Response
 
-ErrorDetail = dict[str, Any] | Exception
-"""One error as pydantic lists it (`type`, `loc`, `msg`), or what a validator raised instead."""
+from app.request.json_body import ErrorDetail
+
 Functions = frozenset[Callable[..., Any] | None]
 _CONSTANTS = (type(None), str, int, float, bool, Enum)
 

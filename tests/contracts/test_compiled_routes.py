@@ -100,6 +100,7 @@ async def test_bodies(assert_same: AssertSame, target: Target) -> None:
         return [
             *(target.request(shop, body) for body in (*bodies, json.dumps(many).encode(), good)),
             *other_kinds,
+            target.head(shop) + b"Content-Type: text/plain\r\n" + chunked,
             target.head(shop) + chunked,
         ]
 

@@ -38,9 +38,10 @@ from starlette.routing import Mount, Route
 
 from app.errors import NotFound
 from app.request.ready_json import ReadyJson
+from tests.app.small import build
 from tests.app.two_ways import NOTES, TwoWays, two_ways
 from tests.contracts.documents import app_of
-from tests.support.asgi import call
+from tests.support.asgi import call, running
 from tests.support.shop import SERVICES
 
 
@@ -753,3 +754,18 @@ async def test_a_cancelled_request_lets_its_generators_end() -> None:
 def test_all_operations_of_the_services_are_compiled(service: str) -> None:
     table: Any = app_of(service).route_table  # type: ignore[attr-defined]
     assert set(table.operations()) - set(table.compiled_operations()) == set()
+
+
+async def test_what_an_endpoint_leaves_in_its_path_params_reaches_no_other_request() -> None:
+    router = APIRouter()
+
+    @router.get("/notes")
+    async def notes(request: Request) -> list[str]:
+        found = list(request.path_params)
+        request.path_params["left behind"] = "by this request"
+        return found
+
+    app = build()
+    app.include_router(router)
+    async with running(app) as client:
+        assert [(await client.get("/notes")).json() for _ in range(2)] == [[], []]

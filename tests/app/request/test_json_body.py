@@ -17,7 +17,7 @@ from app.request.strict_json import read_json
 
 class Flat(RequestModel):
     sku: Annotated[str, Field(pattern=r"^[A-Z0-9-]{1,8}$")]
-    quantity: Annotated[int, Field(ge=1)]
+    quantity: Annotated[int, Field(ge=1, le=99)]
     note: Annotated[str, Text(0, 40)] | None = None
     is_gift: bool = False
     kind: Literal["mug", "cap"] = "mug"
@@ -99,6 +99,22 @@ def test_what_is_wrong_with_the_members_is_listed(
 ) -> None:
     _, errors = body_of(Flat).read(content)
     assert [(one["loc"], one["msg"]) for one in errors] == [(("body", *location), message)]
+
+
+class Unbounded(RequestModel):
+    quantity: Annotated[int, Field(le=99)]
+
+
+def test_a_number_that_is_too_long_is_refused_whatever_its_sign() -> None:
+    with pytest.raises(BadRequest):
+        body_of(Unbounded).read(b'{"quantity":-' + b"1" * 30 + b"}")
+
+
+def test_no_text_of_a_body_is_kept_in_memory() -> None:
+    content = b'{"sku":"MUG","quantity":1,"note":"a wheel within a wheel"}'
+    (one, _), (other, _) = body_of(Flat).read(content), body_of(Flat).read(content)
+    assert one.note == other.note
+    assert one.note is not other.note  # the second one would come from a cache
 
 
 def test_models_in_models_are_validated_too() -> None:

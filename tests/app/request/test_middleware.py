@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -57,11 +57,13 @@ class World:
         *,
         query: bytes = b"",
         headers: Mapping[str, str] | None = None,
+        more_headers: Sequence[tuple[str, str]] = (),
         message: Message | None = None,
     ) -> list[Message]:
         """What is sent to a caller who sends `message` and no more."""
         sent: list[Message] = []
-        lines = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+        all_headers = [*(headers or {}).items(), *more_headers]
+        lines = [(name.encode(), value.encode()) for name, value in all_headers]
         scope = {"type": "http", "app": ROUTES, "method": method, "path": path,
                  "query_string": query, "headers": lines}  # fmt: skip
 
@@ -173,6 +175,16 @@ async def test_a_body_is_checked_before_the_app_is_called() -> None:
     message = {"type": "http.request", "body": b"NaN", "more_body": False}
     sent = await World(unreachable).request("POST", "/items", headers=headers, message=message)
     assert sent[0]["status"] == 400
+
+
+@pytest.mark.parametrize("name", ["content-type", "content-encoding"])
+async def test_a_body_that_is_described_twice_is_refused(name: str) -> None:
+    world = World(unreachable)
+    headers = {"content-type": JSON, "content-length": "2"}
+    twice = [(name, "text/plain"), (name, JSON)]
+    sent = await world.request("POST", "/items", headers=headers, more_headers=twice)
+    assert problem_of(sent)["detail"] == f"The header {name.title()} may appear only once."
+    assert world.responses("/items", "POST", 400) == 1
 
 
 async def test_a_caller_who_goes_away_gets_no_response_and_is_counted() -> None:

@@ -41,6 +41,13 @@ def test_a_request_has_the_template_with_all_prefixes(
     assert table.find(path, method).template == template
 
 
+def test_a_path_that_cannot_be_converted_is_left_to_the_app(table: RouteTable) -> None:
+    app = FastAPI()
+    app.get("/numbers/{number:int}")(handle)
+    match = RouteTable(app.routes).find("/numbers/" + "9" * 5000, "GET")
+    assert (match.template, match.compiled) == ("/numbers/{number}", None)
+
+
 def test_a_path_has_the_methods_of_all_its_routes(table: RouteTable) -> None:
     assert table.allowed_methods("/v1/items/7") == ["DELETE", "GET", "HEAD"]
 
