@@ -5,6 +5,7 @@ compression, proxies, pipelining, bodies that end with their connection.
 """
 
 import asyncio
+import select
 from collections import deque
 from collections.abc import Callable
 from typing import cast
@@ -169,6 +170,15 @@ class Connection(asyncio.Protocol):
         self._is_informational = False
         self._keeps_alive = False
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is open and nothing waits in its socket to be read.
+
+        Between two exchanges that can only be the end of the connection or a response to nothing,
+        which the loop has not had a turn to read yet.
+        """
+        return not self._transport.is_closing() and not self._unread_input.poll(0)
+
     def start(self, request: Request, encoded: bytes) -> Exchange:
         """Send a request. Only on a connection that is free."""
         self._exchange = exchange = Exchange(self, request.upstream, request.method)
@@ -194,6 +204,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        # Not `select`, which takes no file descriptor beyond 1023.
+        self._unread_input = select.poll()
+        self._unread_input.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         exchange = self._exchange

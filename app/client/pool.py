@@ -73,10 +73,17 @@ class ConnectionPool:
     def _take_idle(self, url: str) -> Connection | None:
         """Return the one to this replica that was used last: it will be kept for longest."""
         self._close_expired()
-        for connection in reversed(self._idle):
-            if connection.url == url:
+        while (connection := self._newest_idle(url)) is not None:
+            if connection.is_quiet:
                 del self._idle[connection]
                 self._busy.add(connection)
+                return connection
+            connection.close()
+        return None
+
+    def _newest_idle(self, url: str) -> Connection | None:
+        for connection in reversed(self._idle):
+            if connection.url == url:
                 return connection
         return None
 

@@ -7,8 +7,9 @@ from app.client.pool import ConnectionPool, Limits
 # Long enough for a process that got no CPU for a moment: it finds its connection made instead of
 # an expired timer (docs/decisions/0006-connecting-may-take-a-second.md).
 CONNECT_TIMEOUT = 1.0
-# Idle connections end before an upstream can close one just as we use it: well within its
-# keep-alive (75 s) and its drain, where it sends `Connection: close` only on those in use.
+# Idle connections end well within an upstream's keep-alive (75 s), so that it seldom closes one
+# just as we use it. When it drains or lacks file descriptors it closes them earlier: the pool looks
+# at a connection before it uses it.
 LIMITS = Limits(max_connections=512, max_idle=64, idle_seconds=2.0)
 MAX_IDLE_STREAMS = 8
 """Idle connections kept for event streams. Most of them end with their stream."""

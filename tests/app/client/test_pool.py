@@ -1,7 +1,10 @@
 """Connections to real little servers: which are kept, which are closed, how many there are."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -63,6 +66,22 @@ class Client:
             exchange.close()
 
 
+def _end(peer: socket.socket) -> None:
+    peer.shutdown(socket.SHUT_WR)
+
+
+def _send_unasked(peer: socket.socket) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged")
+
+
+def act_while_the_loop_is_busy(act: Callable[[socket.socket], None], last: Exchange) -> None:
+    """Act at the peer's end of the connection; our end has no turn to notice."""
+    fd = last.writer.get_extra_info("socket").fileno()
+    with socket.socket(fileno=os.dup(fd)) as peer:
+        act(peer)
+    time.sleep(0.01)
+
+
 class TestKeptConnections:
     async def test_a_connection_serves_one_request_after_the_other(self) -> None:
         async with pooled_to(ok) as (client, server):
@@ -102,6 +121,19 @@ class TestKeptConnections:
                 await asyncio.sleep(0.02)  # the end of the connection arrives
 
         assert server.connections == 5
+
+    @pytest.mark.parametrize("act", [_end, _send_unasked], ids=["end", "unasked response"])
+    async def test_one_with_something_to_read_is_not_used(
+        self, act: Callable[[socket.socket], None]
+    ) -> None:
+        async with pooled_to(ok) as (client, server):
+            for _ in range(5):
+                await client.ask()
+                act_while_the_loop_is_busy(act, server.asked[-1])
+                assert await client.ask() == b"ok"
+
+        assert len(server.asked) == 10
+        assert server.connections == 6
 
     async def test_connections_to_one_replica_make_room_for_another(self) -> None:
         async with (
