@@ -89,16 +89,21 @@ async def relay_until(url: str, last: bytes) -> AsyncIterator[str]:
     port, _, database = port_and_rest.partition("/")
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        relaying.add(asyncio.current_task())
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", int(port))
         asking = asyncio.create_task(_copy(reader, server_writer))
         await _copy(server_reader, writer, last)
         await asking
-        server_writer.close()
-        writer.close()
+        for each in (server_writer, writer):
+            each.close()
+            with suppress(ConnectionError):
+                await each.wait_closed()
 
+    relaying: set[asyncio.Task[None] | None] = set()
     relay = await asyncio.start_server(connected, "127.0.0.1", 0)
     async with relay:
         yield f"{before}:{relay.sockets[0].getsockname()[1]}/{database}"
+        await asyncio.gather(*(task for task in relaying if task is not None))
 
 
 async def _copy(
