@@ -15,7 +15,7 @@ import os
 import socket
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -43,8 +43,8 @@ def store_url(*schemes: str) -> AfterValidator:
     examples = {
         "sqlite": "sqlite:///file (sqlite:////file from the root)",
         "postgresql": "postgresql://user:password@host:port/database",
-        "valkey": "valkey://host:port",
-        "redis": "redis://host:port",
+        "valkey": "valkey://[[user]:password@]host[:port][/number]",
+        "redis": "redis://[[user]:password@]host[:port][/number]",
     }
     allowed = ", ".join(examples[scheme] for scheme in schemes)
 
@@ -72,9 +72,16 @@ def _upstream_url(value: str) -> str:
 
 def _is_valid_server(url: str) -> bool:
     parts = urlsplit(url)
-    if parts.scheme in ("valkey", "redis") and not (parts.path.strip("/") or "0").isdecimal():
-        return False  # its databases are numbered
+    if parts.scheme in ("valkey", "redis") and not _is_valid_valkey(parts):
+        return False
     return _has_valid_port(url)
+
+
+def _is_valid_valkey(parts: SplitResult) -> bool:
+    if not (parts.path.strip("/") or "0").isdecimal():
+        return False  # its databases are numbered
+    lacks_password = "@" in parts.netloc and not parts.password
+    return not (lacks_password or parts.query or parts.fragment)
 
 
 def _has_valid_port(url: str) -> bool:

@@ -38,10 +38,22 @@ MAX_CALLS = 4096
 MIN_PAUSE = 0.05
 MAX_PAUSE = 1.0
 
-UNAVAILABLE_CODES = frozenset(
-    ("READONLY", "MASTERDOWN", "LOADING", "MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN")
-)
-"""Errors that mean "not now", not "wrong command": a replica, a full disk, a running script."""
+UNAVAILABLE = {
+    "READONLY": "The store cannot be written to.",
+    "MISCONF": "The store cannot be written to.",
+    "NOREPLICAS": "The store cannot be written to.",
+    "LOADING": "The store is still loading.",
+    "MASTERDOWN": "The store is a replica without its primary.",
+    "BUSY": "The store is busy with a script.",
+    "CLUSTERDOWN": "The cluster of the store is down.",
+}
+"""Codes of errors that mean "not now", not "wrong command"."""
+
+REPLICA_CODES = frozenset(("READONLY", "LOADING", "MASTERDOWN"))
+"""Errors of a server that was the primary. The name may lead to the new one by now."""
+
+# Errors of a server that takes no command on this connection, whatever it is.
+REFUSALS = ("NOAUTH ", "WRONGPASS ", "ERR max number of clients ")
 
 
 class Script:
@@ -55,9 +67,9 @@ class Script:
 class Valkey:
     """A connection to one server, or to the primary behind a name.
 
-    ``url`` is ``valkey://`` or ``redis://[user:password@]host[:port][/database]``. The
+    ``url`` is ``valkey://`` or ``redis://[[user]:password@]host[:port][/number]``. The
     connection is opened when needed, so a server that is down stops neither start-up nor
-    liveness. ``timeout`` (seconds) limits each call, connecting included.
+    liveness. ``timeout`` (seconds) limits each call, connecting and sending again included.
     """
 
     def __init__(self, url: str, *, metrics: Metrics, timeout: float = 1.0) -> None:
@@ -147,7 +159,7 @@ class Valkey:
         if sent + len(self._waiting) >= MAX_CALLS:
             raise StoreUnavailable("Too many are waiting for the store.")
         reply = self._loop.create_future()
-        self._wait_for_flush(Call(command, reply, source))
+        self._wait_for_flush(Call(command, reply, self._loop.time(), source))
         return reply
 
     def _wait_for_flush(self, call: Call) -> None:
@@ -162,21 +174,21 @@ class Valkey:
             if self._connecting is None and not self._is_closed:
                 self._connecting = self._loop.create_task(self._connect())
         elif not self._connection.is_retired:
-            self._send_waiting(self._connection, at=self._loop.time())
+            self._send_waiting(self._connection)
 
-    def _send_waiting(self, connection: Connection, *, at: float) -> None:
+    def _send_waiting(self, connection: Connection) -> None:
         # While we were connecting, callers may have been cancelled.
         calls = [call for call in self._waiting if not call.reply.done()]
         self._waiting.clear()
         if calls:
-            connection.send(calls, at=at)
+            connection.send(calls)
 
     async def _connect(self) -> None:
-        started_at = self._loop.time()
+        started_at = min((call.started_at for call in self._waiting), default=self._loop.time())
         connection = Connection(self, timeout=self._timeout)
         try:
-            async with asyncio.timeout(self._timeout):
-                await connection.open(self._address)
+            async with asyncio.timeout_at(started_at + self._timeout):
+                await connection.open(self._address, started_at=started_at)
         except (Exception, asyncio.CancelledError) as error:  # no call waits for ever
             why = f"connecting to {self._address}: {str(error) or type(error).__name__}"
             if not self._is_closed:
@@ -184,19 +196,21 @@ class Valkey:
         else:
             self._connection = connection
             self._paused_until = 0.0
-            self._send_waiting(connection, at=started_at)
+            self._send_waiting(connection)
         finally:
             self._connecting = None
 
     def on_error(self, connection: Connection, call: Call, error: ValkeyError) -> None:
-        """Settle a call that the server answered with an error."""
+        """Settle a call that the server answered with an error. Raises what ends the connection."""
         if error.code == "NOSCRIPT" and call.source is not None:
             # The script did not run, so this is no repetition.
             command = ("EVAL", call.source, *call.command[2:])
-            self._wait_for_flush(Call(command, call.reply))
+            self._wait_for_flush(Call(command, call.reply, call.started_at))
             return
-        if error.code == "READONLY":
-            # This server was the primary. The name may lead to the new one by now.
+        if str(error).startswith(REFUSALS):
+            connection.sent.appendleft(call)  # it fails with all others
+            raise error
+        if error.code in REPLICA_CODES:
             connection.is_retired = True
         translated = _store_error(error)
         if isinstance(translated, StoreUnavailable):
@@ -211,7 +225,10 @@ class Valkey:
         if connection.sent or not connection.has_served:
             _fail(connection.sent, "The store is not answering.", error)
             self._pause(error)
-        elif self._waiting:
+            return
+        if not isinstance(error, OSError):  # an idle connection may close, and nothing else
+            self._error_log.add(StoreUnavailable("The store sent what no call asked for."), error)
+        if self._waiting:
             self._flush()
 
     def _pause(self, error: Exception) -> None:
@@ -238,6 +255,6 @@ def _fail(calls: Iterable[Call], reason: str, cause: Exception | None = None) ->
 def _store_error(error: ValkeyError) -> Exception:
     if error.code == "OOM":
         return StoreFull("The store has no room left: it refuses changes and answers questions.")
-    if error.code in UNAVAILABLE_CODES:
-        return StoreUnavailable("The store cannot be written to.")
+    if error.code in UNAVAILABLE:
+        return StoreUnavailable(UNAVAILABLE[error.code])
     return error

@@ -18,6 +18,7 @@ Argument = str | int
 Command = tuple[Argument, ...]
 
 DEFAULT_PORT = 6379
+ALLOWED_URL = "valkey://[[user]:password@]host[:port][/number]"
 
 _INCOMPLETE = object()
 """What the parser returns while the rest of a reply is missing."""
@@ -43,11 +44,13 @@ class Address:
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """Read ``valkey://[[user]:password@]host[:port][/database]``. Raises `ValueError`."""
+        """Read ``valkey://[[user]:password@]host[:port][/number]``. Raises `ValueError`."""
         parts = urlsplit(url)
         database = parts.path.strip("/") or "0"
-        if not parts.hostname or not database.isdecimal():
-            raise ValueError("The URL of a Valkey server has a host, and its path is a number.")
+        lacks_password = "@" in parts.netloc and not parts.password
+        has_options = parts.query or parts.fragment
+        if not parts.hostname or not database.isdecimal() or lacks_password or has_options:
+            raise ValueError(f"This is not the URL of a Valkey server; allowed: {ALLOWED_URL}")
         return cls(
             host=parts.hostname,
             port=parts.port or DEFAULT_PORT,
@@ -74,19 +77,24 @@ class Address:
 class Call:
     """A command and the future of its reply.
 
-    ``source`` is that of the script, if the command names one by its digest.
+    ``started_at`` is when its timeout began. ``source`` is that of the script, if the command
+    names one by its digest.
     """
 
-    __slots__ = ("command", "packed", "reply", "sent_at", "source")
+    __slots__ = ("command", "packed", "reply", "source", "started_at")
 
     def __init__(
-        self, command: Command, reply: "asyncio.Future[Any]", source: str | None = None
+        self,
+        command: Command,
+        reply: "asyncio.Future[Any]",
+        started_at: float,
+        source: str | None = None,
     ) -> None:
         self.command = command
         self.packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # wrong stub
         self.reply = reply
+        self.started_at = started_at
         self.source = source
-        self.sent_at = 0.0
 
     def fail(self, error: BaseException) -> None:
         if not self.reply.done():  # the caller was not cancelled
@@ -97,7 +105,7 @@ class Owner(Protocol):
     """Decides what an open connection cannot."""
 
     def on_error(self, connection: "Connection", call: Call, error: ValkeyError) -> None:
-        """The server answered this call with an error."""
+        """The server answered this call with an error. Raises what ends the connection."""
 
     def on_loss(self, connection: "Connection", error: Exception) -> None:
         """The connection ended; the calls in `Connection.sent` get no reply. Called once."""
@@ -120,16 +128,22 @@ class Connection(asyncio.Protocol):
         self._loss: Exception | None = None
         self.sent: deque[Call] = deque()
         self.has_served = False
-        """Whether any call had a reply since the handshake."""
+        """Whether any call was settled since the handshake."""
         self.is_retired = False
         """Whether it takes no more calls and closes after the last reply."""
 
-    async def open(self, address: Address) -> None:
-        """Connect and do the handshake. Raises `OSError`, `ValkeyError`."""
+    async def open(self, address: Address, *, started_at: float) -> None:
+        """Connect and do the handshake. Raises `OSError`, `ValkeyError`.
+
+        ``started_at`` is that of the oldest call that waits for this connection.
+        """
         try:
             await self._loop.create_connection(lambda: self, address.host, address.port)
-            calls = [Call(command, self._loop.create_future()) for command in address.handshake()]
-            self.send(calls, at=self._loop.time())
+            if self._loss is not None:  # a full server says so, or closes, before we wrote
+                raise self._loss
+            commands = address.handshake()
+            calls = [Call(command, self._loop.create_future(), started_at) for command in commands]
+            self.send(calls)
             for reply in await asyncio.gather(*(c.reply for c in calls), return_exceptions=True):
                 if isinstance(reply, BaseException):
                     raise reply
@@ -141,15 +155,13 @@ class Connection(asyncio.Protocol):
         self._is_open = True
         self.has_served = False
 
-    def send(self, calls: Sequence[Call], *, at: float) -> None:
-        """Write the commands; each must have its reply within the timeout, counted from ``at``."""
+    def send(self, calls: Sequence[Call]) -> None:
+        """Write the commands; each must have its reply within the timeout."""
         assert self._transport is not None
-        for call in calls:
-            call.sent_at = at
         self.sent.extend(calls)
         self._transport.write(b"".join([call.packed for call in calls]))
         if self._timer is None:
-            self._timer = self._loop.call_at(at + self._timeout, self._check_oldest)
+            self._timer = self._loop.call_at(self._due_at(), self._check_oldest)
 
     async def close(self) -> None:
         """Close without waiting for replies; the owner is not told."""
@@ -177,13 +189,13 @@ class Connection(asyncio.Protocol):
         next_reply, sent = self._reader.gets, self.sent
         while (reply := next_reply()) is not _INCOMPLETE:
             if not sent:
-                raise hiredis.ProtocolError(f"a reply to no command: {reply!r:.100}")
+                raise _unasked(reply)
             call = sent.popleft()
-            self.has_served = True
             if isinstance(reply, ValkeyError):
                 self._settle_error(call, reply)
             elif not call.reply.done():  # the caller was not cancelled
                 call.reply.set_result(reply)
+            self.has_served = True
 
     def _settle_error(self, call: Call, error: ValkeyError) -> None:
         if self._is_open:
@@ -192,15 +204,19 @@ class Connection(asyncio.Protocol):
             call.fail(error)
 
     def _check_oldest(self) -> None:
-        """One timer watches all calls: replies come in order, so the oldest call is the latest."""
+        """One timer watches all calls."""
         self._timer = None
         if not self.sent:
             return
-        due_at = self.sent[0].sent_at + self._timeout
+        due_at = self._due_at()
         if self._loop.time() < due_at:
             self._timer = self._loop.call_at(due_at, self._check_oldest)
         else:
             self._lose(TimeoutError(f"no reply within {self._timeout:g} s"))
+
+    def _due_at(self) -> float:
+        # The first is not always the oldest: a call that is sent again goes to the end.
+        return min([call.started_at for call in self.sent]) + self._timeout
 
     def _lose(self, error: Exception) -> None:
         if self._loss is not None:
@@ -218,3 +234,9 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         if self._transport is not None:
             self._transport.abort()
+
+
+def _unasked(reply: object) -> Exception:
+    if isinstance(reply, ValkeyError):  # the server says why it closes
+        return reply
+    return hiredis.ProtocolError(f"a reply to no command: {reply!r:.100}")

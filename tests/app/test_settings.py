@@ -175,3 +175,23 @@ def test_a_valkey_database_is_a_number(url: str) -> None:
     with pytest.raises(SettingsError, match="is not the URL of a store"):
         load(Any, store_url=url)
     assert load(Any, store_url="valkey://:p@store:1/2").store_url == "valkey://:p@store:1/2"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "valkey://store/?db=4",
+        "redis://store/3?timeout=5",
+        "valkey://store/#4",
+        "valkey://user@store",
+        "valkey://user:@store",
+        "valkey://:@store",
+    ],
+)
+def test_no_part_of_a_valkey_url_is_ignored(url: str) -> None:
+    class Any(ServiceSettings):
+        store_url: StoreUrl
+
+    with pytest.raises(SettingsError, match=r"valkey://\[\[user\]:password@\]host") as caught:
+        load(Any, store_url=url)
+    assert len(caught.value.problems) == 1

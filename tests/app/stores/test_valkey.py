@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 import uvloop
+from structlog.testing import capture_logs
 
 from app.stores.errors import StoreFull, StoreUnavailable
 from app.stores.valkey import MAX_CALLS, Script, Valkey
@@ -250,6 +253,39 @@ async def test_half_a_reply_is_a_timeout(reply: bytes) -> None:
     assert "no reply within 0.3 s" in str(half.__cause__)
 
 
+async def test_sending_a_script_again_takes_no_more_time_than_the_timeout() -> None:
+    async def answer_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for reply in (b"-NOSCRIPT No matching script.\r\n", b"+done\r\n"):
+            await next_command(reader)
+            await asyncio.sleep(0.4)
+            writer.write(reply)
+        await reader.read()
+
+    async with server(answer_slowly, timeout=0.6) as valkey:
+        (error,) = await gather(valkey.run("add", ADD, keys=["n"], arguments=[1]))
+    assert isinstance(error, StoreUnavailable)
+    assert "no reply within 0.6 s" in str(error.__cause__)
+
+
+async def test_waiting_for_a_retired_connection_takes_no_more_time_than_the_timeout() -> None:
+    async def answer_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while command := await next_command(reader):
+            if command[0] == "SET":
+                writer.write(b"-READONLY You can't write against a replica.\r\n")
+            else:
+                await asyncio.sleep(0.4)
+                writer.write(PONG)
+
+    async with server(answer_slowly, timeout=0.6) as valkey:
+        written = asyncio.ensure_future(valkey.command("set", "SET", "n", 1))
+        under_way = asyncio.ensure_future(valkey.command("get", "GET", "n"))
+        with pytest.raises(StoreUnavailable):
+            await written
+        (late,) = await gather(valkey.command("get", "GET", "n"))
+        assert await under_way == "PONG"
+    assert isinstance(late, StoreUnavailable)
+
+
 async def test_a_reply_in_many_pieces_is_put_together() -> None:
     async def answer_by_the_byte(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -290,6 +326,126 @@ async def test_what_is_no_reply_to_a_call_ends_the_connection(nonsense: bytes) -
     async with server(answer) as valkey:
         await gather(valkey.command("get", "GET", "n"))
         await until(lambda: answers(valkey))
+        await valkey.ping()
+    assert connections == 2
+
+
+async def test_a_surplus_reply_is_logged() -> None:
+    async def answer_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next_command(reader)
+        writer.write(PONG + b"+surplus\r\n")
+        await reader.read()
+
+    with capture_logs() as logs:
+        async with server(answer_twice) as valkey:
+            await valkey.ping()
+    (line,) = logs
+    assert line["why"] == "The store sent what no call asked for."
+    assert "surplus" in line["cause"]
+
+
+async def test_an_idle_connection_that_the_server_closes_is_not_logged() -> None:
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next_command(reader)
+        writer.write(PONG)
+
+    with capture_logs() as logs:
+        async with server(answer_once) as valkey:
+            for _ in range(3):
+                await until(lambda: answers(valkey))
+                await asyncio.sleep(0.01)
+    assert logs == []
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    ("greeting", "reason"),
+    [
+        (b"-ERR max number of clients reached\r\n", "max number of clients reached"),
+        (b"", "The server closed the connection."),
+    ],
+    ids=["error", "close"],
+)
+def test_why_a_server_closes_is_told_even_if_it_does_so_before_the_handshake(
+    run: Callable[..., object], greeting: bytes, reason: str
+) -> None:
+    async def connect(port: int) -> StoreUnavailable:
+        url = f"valkey://127.0.0.1:{port}"
+        async with Valkey(url, metrics=Metrics("test"), timeout=5.0) as valkey:
+            call = asyncio.ensure_future(valkey.ping())
+            while not call.done():
+                time.sleep(0.01)  # the server is always quicker than we are
+                await asyncio.sleep(0)
+        error = call.exception()
+        assert isinstance(error, StoreUnavailable)
+        return error
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        greet = threading.Thread(target=greet_and_close, args=(listener, greeting))
+        greet.start()
+        error = run(connect(listener.getsockname()[1]))
+        greet.join()
+    assert reason in str(error.__cause__)
+
+
+def greet_and_close(listener: socket.socket, greeting: bytes) -> None:
+    with listener.accept()[0] as connection:
+        connection.sendall(greeting)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "NOAUTH Authentication required.",
+        "WRONGPASS invalid username-password pair",
+        "ERR max number of clients reached",
+    ],
+)
+async def test_a_refusal_after_the_handshake_ends_the_connection(refusal: str) -> None:
+    connections = 0
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while command := await next_command(reader):
+            writer.write(f"-{refusal}\r\n".encode() if command[0] == "GET" else PONG)
+
+    async with server(refuse) as valkey:
+        before, *failed = await gather(
+            valkey.ping(), valkey.command("get", "GET", "n"), valkey.command("echo", "ECHO", "n")
+        )
+        assert before is None
+        for error in failed:
+            assert isinstance(error, StoreUnavailable)
+            assert refusal in str(error.__cause__)
+        with pytest.raises(StoreUnavailable):
+            await valkey.command("echo", "ECHO", "during the pause")
+        await valkey.ping()
+    assert connections == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("LOADING Valkey is loading the dataset in memory", "The store is still loading."),
+        ("MASTERDOWN Link with MASTER is down", "The store is a replica without its primary."),
+    ],
+)
+async def test_a_server_that_became_a_replica_says_so_and_the_next_call_connects_again(
+    reply: str, reason: str
+) -> None:
+    connections = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while command := await next_command(reader):
+            writer.write(f"-{reply}\r\n".encode() if command[0] == "GET" else PONG)
+
+    async with server(answer) as valkey:
+        (error,) = await gather(valkey.command("get", "GET", "n"))
+        assert isinstance(error, StoreUnavailable)
+        assert error.detail == reason
         await valkey.ping()
     assert connections == 2
 
@@ -452,7 +608,18 @@ def test_a_url_says_where_the_server_is(url: str, address: Address) -> None:
     assert Address.from_url(url) == address
 
 
-@pytest.mark.parametrize("url", ["valkey://", "valkey://store/cart", "valkey://store:x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "valkey://",
+        "valkey://store/cart",
+        "valkey://store:x",
+        "valkey://store/?db=4",
+        "valkey://store#4",
+        "valkey://user@store",
+        "valkey://user:@store",
+    ],
+)
 def test_a_url_that_is_wrong_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"URL|[Pp]ort"):
         Address.from_url(url)
