@@ -94,9 +94,10 @@ class HttpProtocol(HttpToolsProtocol):
         jitter = random.uniform(1 - AGE_JITTER, 1 + AGE_JITTER)
         self._closes_at = self.loop.time() + limits.connection_max_age * jitter
         self._is_reading_headers = False
+        self._segment = 0
         self._received = 0
-        self._since_body = 0
         self._is_refused = False
+        self._running: HttpCycle | None = None
         self._pipelined: deque[HttpCycle] = deque()
         self._deadline = math.inf
         self._timer: asyncio.TimerHandle | None = None
@@ -113,10 +114,12 @@ class HttpProtocol(HttpToolsProtocol):
             self._timer.cancel()
         self.resume_writing()
         self.connections.discard(self)
-        if self.cycle is not None:
-            self.cycle.disconnect()
+        for cycle in (self._running, self.cycle):
+            if cycle is not None:
+                cycle.disconnect()
         # These refer to this protocol.
-        self.cycle = None  # type: ignore[assignment]
+        self._running = self.cycle = None  # type: ignore[assignment]
+        self._pipelined.clear()
         self.parser = None  # type: ignore[assignment]
 
     def shutdown(self) -> None:
@@ -136,10 +139,10 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
-        # At least the bytes of the headers that are being read, because the parser does not report
-        # an unfinished header.
-        self._received = len(data) + (self._received if self._is_reading_headers else 0)
-        self._since_body += len(data)
+        # At least the bytes of the headers or trailers that are being read, because the parser does
+        # not report an unfinished one.
+        self._segment = len(data)
+        self._received += self._segment
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -155,7 +158,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if self._is_reading_headers:
             self._wait_for_headers()
-        elif self._since_body > self._limits.headers:
+        elif self._received > self._limits.headers:
             self._check_trailers()
 
     def pause_writing(self) -> None:
@@ -196,7 +199,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._is_reading_headers = True
-        self._since_body = 0
+        self._received = self._segment  # what came before belongs to an earlier request
         self.url = b""
         self.headers = []
         if self.cycle is not None:
@@ -216,6 +219,7 @@ class HttpProtocol(HttpToolsProtocol):
         http_version = self.parser.get_http_version()
         names = [name for name, _ in self.headers]
         self._check_headers(names, http_version)
+        self._received = 0
         earlier = self.cycle
         self.cycle = HttpCycle(
             self,
@@ -249,6 +253,7 @@ class HttpProtocol(HttpToolsProtocol):
         }
 
     def _start(self, cycle: HttpCycle) -> None:
+        self._running = cycle
         task = self.loop.create_task(cycle.run_asgi(self.app))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -277,7 +282,7 @@ class HttpProtocol(HttpToolsProtocol):
         )
 
     def on_body(self, body: bytes) -> None:
-        self._since_body = 0
+        self._received = 0
         cycle = self.cycle
         if cycle.response_complete:
             return
@@ -287,11 +292,8 @@ class HttpProtocol(HttpToolsProtocol):
         cycle.notify()
 
     def on_message_complete(self) -> None:
-        cycle = self.cycle
-        if cycle.response_complete:
-            return
-        cycle.more_body = False
-        cycle.notify()
+        self.cycle.more_body = False
+        self.cycle.notify()
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -330,6 +332,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline = math.inf
         if self.transport.is_closing():
             return
+        if self._pipelined and self.cycle.more_body:
+            # The refused request waits for its turn, so the one before it is the last one.
+            self._pipelined.pop()
+            self.cycle = self._pipelined[-1] if self._pipelined else cast(HttpCycle, self._running)
         if self._is_responding_to_earlier_request():
             self.cycle.keep_alive = False  # that response is completed, and is the last one
             return

@@ -299,6 +299,57 @@ async def test_what_follows_an_early_response_gets_no_second_one(rest: bytes) ->
         assert await connection.closed()
 
 
+async def test_a_bad_request_behind_an_early_response_and_its_body_is_refused() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+    app = sending(start(413, content_length=b"0"), body())
+    async with asyncio.timeout(10), connected(app) as (_, connection):
+        await connection.send(head)
+        assert (await connection.read_response()).status == 413
+        await connection.send(b"abcNONSENSE\r\n\r\n")
+        assert (await connection.read_response()).status == 400
+        assert await connection.closed()
+
+
+@pytest.mark.parametrize("earlier", [1, 3])
+async def test_a_bad_body_does_not_spoil_the_responses_before_it(
+    earlier: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    release, called = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        called.set()
+        await release.wait()
+        await send(start(content_length=b"0"))
+        await send(body())
+
+    bad = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX"
+    async with asyncio.timeout(10), connected(app) as (reader, connection):
+        await connection.send(GET * earlier + bad)
+        await called.wait()
+        release.set()
+        assert (await reader.read()).count(b"HTTP/1.1 200 OK") == earlier
+    assert not caplog.records
+
+
+async def test_a_stream_with_a_request_behind_it_learns_that_its_caller_is_gone() -> None:
+    learnt = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        end = asyncio.create_task(receive())
+        await send(start())
+        while not end.done():
+            await send(body(b"x", more=True))
+            await asyncio.sleep(0.001)
+        learnt.set()
+
+    async with asyncio.timeout(10), serving(app) as address:
+        async with RawConnection(*await asyncio.open_connection(*address)) as connection:
+            await connection.send(GET * 2)
+            assert (await connection.read_response()).status == 200
+        await learnt.wait()
+
+
 async def test_an_app_learns_that_its_caller_is_gone() -> None:
     received: list[str] = []
     reading, learnt = asyncio.Event(), asyncio.Event()

@@ -185,6 +185,38 @@ async def test_nonsense_after_a_request_does_not_spoil_its_response(
         assert await connection.closed()
 
 
+async def test_bytes_of_a_request_do_not_count_for_the_one_behind_it(
+    replica: ServiceProcess,
+) -> None:
+    first = HEAD + b"X: " + b"a" * 30_000 + b"\r\n\r\n"
+    second = HEAD + b"X: " + b"a" * 12_000 + b"\r\n\r\n"
+    async with await RawConnection.open(replica.url) as connection:
+        await connection.send(first[:25_000])
+        await _until_read(replica)
+        await connection.send(first[25_000:] + second[:-1])
+        assert (await connection.read_response()).status == 200
+        await connection.send(second[-1:])
+        assert (await connection.read_response()).status == 200
+
+
+async def test_bytes_of_headers_do_not_count_for_the_trailers(replica: ServiceProcess) -> None:
+    path = b"POST /v1/items?x=" + b"a" * 8000 + POST.removeprefix(b"POST /v1/items")
+    head = path + b"Content-Length: 2\r\nX: " + b"a" * 32_000 + b"\r\n\r\n"
+    async with await RawConnection.open(replica.url) as connection:
+        await connection.send(head[:5])
+        await _until_read(replica)
+        await connection.send(head[5:])
+        await _until_read(replica)
+        await connection.send(b"{}")
+        assert (await connection.read_response()).status == 422
+
+
+async def _until_read(replica: ServiceProcess) -> None:
+    """By the time another request has its response, what was sent before has been read."""
+    for _ in range(2):
+        assert (await send_raw(replica.url, HEAD + b"\r\n")).status == 200
+
+
 async def test_a_connection_ends_at_its_maximum_age(tmp_path: Path) -> None:
     env = {"CARTWHEEL_CONNECTION_MAX_AGE": "0.2"}
     async with (
