@@ -17,7 +17,14 @@ A stop (SIGTERM, SIGINT) loses no request, because of its order:
 """
 
 if __name__ == "__main__":
-    # First, because it decides what the libraries below import.
+    import os
+    import signal
+
+    # The kernel keeps SIGTERM from process 1 of a container until there is a handler. The server
+    # has its own, but only after the imports and the factory.
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+
+    # Before the libraries below, because it decides what they import.
     from app.process.lean_start import prepare
 
     prepare()

@@ -93,6 +93,14 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         assert await replica.exited(within=2) == 128 + signal.SIGTERM
 
 
+async def test_a_replica_handles_a_stop_while_it_still_imports(tmp_path: Path) -> None:
+    factory = "tests.app.slow_import:create"
+    async with start_service("small", {}, folder=tmp_path, factory=factory, wait=False) as replica:
+        await until(lambda: "importing" in replica.output, within=20)
+        # Killed by the signal (-15) would mean that process 1 of a container ignores it.
+        assert await replica.stop(within=2) == 128 + signal.SIGTERM
+
+
 async def test_wrong_settings_are_named_all_at_once(tmp_path: Path) -> None:
     env = {"CARTWHEEL_PORT": "many", "CARTWHEEL_LOG_LEVEL": "loud"}
     async with start_service("small", env, folder=tmp_path, factory=FACTORY, wait=False) as replica:
