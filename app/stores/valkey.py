@@ -83,6 +83,8 @@ class Valkey:
         self._connecting: asyncio.Task[None] | None = None
         self._waiting: list[Call] = []
         self._is_flush_due = False
+        self._turn_at = 0.0
+        """When the first call of this turn of the event loop was made; all its calls share it."""
         self._is_closed = False
         self._failures = 0
         self._paused_until = 0.0
@@ -159,13 +161,14 @@ class Valkey:
         if sent + len(self._waiting) >= MAX_CALLS:
             raise StoreUnavailable("Too many are waiting for the store.")
         reply = self._loop.create_future()
-        self._wait_for_flush(Call(command, reply, self._loop.time(), source))
+        self._plan_flush()
+        self._waiting.append(Call(command, reply, self._turn_at, source))
         return reply
 
-    def _wait_for_flush(self, call: Call) -> None:
-        self._waiting.append(call)
+    def _plan_flush(self) -> None:
         if not self._is_flush_due:
             self._is_flush_due = True
+            self._turn_at = self._loop.time()
             self._loop.call_soon(self._flush, context=self._context)
 
     def _flush(self) -> None:
@@ -205,7 +208,8 @@ class Valkey:
         if error.code == "NOSCRIPT" and call.source is not None:
             # The script did not run, so this is no repetition.
             command = ("EVAL", call.source, *call.command[2:])
-            self._wait_for_flush(Call(command, call.reply, call.started_at))
+            self._plan_flush()
+            self._waiting.append(Call(command, call.reply, call.started_at))
             return
         if str(error).startswith(REFUSALS):
             connection.sent.appendleft(call)  # it fails with all others
