@@ -91,29 +91,29 @@ async def relay_until(url: str, last: bytes) -> AsyncIterator[str]:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         relaying.add(asyncio.current_task())
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", int(port))
-        asking = asyncio.create_task(_copy(reader, server_writer))
-        await _copy(server_reader, writer, last)
-        await asking
-        for each in (server_writer, writer):
-            each.close()
-            with suppress(ConnectionError):
-                await each.wait_closed()
+        await asyncio.gather(_copy(reader, server_writer), _copy(server_reader, writer, until=last))
+        writer.close()
 
     relaying: set[asyncio.Task[None] | None] = set()
     relay = await asyncio.start_server(connected, "127.0.0.1", 0)
-    async with relay:
-        yield f"{before}:{relay.sockets[0].getsockname()[1]}/{database}"
-        await asyncio.gather(*(task for task in relaying if task is not None))
+    yield f"{before}:{relay.sockets[0].getsockname()[1]}/{database}"
+    relay.close()
+    # A connection that has just been accepted begins a few turns of the loop later.
+    for _ in range(10):
+        await asyncio.sleep(0)
+    await asyncio.gather(*(task for task in relaying if task is not None))
 
 
 async def _copy(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, last: bytes | None = None
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, until: bytes | None = None
 ) -> None:
+    """Copy what comes, and the end of it; or only up to the data that contain `until`."""
     with suppress(ConnectionError):
         while data := await reader.read(2**16):
             writer.write(data)
-            if last is not None and last in data:
+            if until is not None and until in data:
                 return
+    writer.close()
 
 
 def _binaries() -> Path:
