@@ -79,11 +79,11 @@ class StoreErrorLog:
             store=self._store,
             kind=error.type,
             why=reason,
-            cause=_describe(cause),
+            cause=describe(cause),
         )
 
 
-def _describe(cause: BaseException | None) -> str | None:
+def describe(cause: BaseException | None) -> str | None:
     """The message of the server or the driver, without the statement and its parameters."""
     if cause is None:
         return None

@@ -34,7 +34,7 @@ from sqlalchemy.pool import NullPool
 
 from app.settings import ServiceSettings, SettingsError, StoreUrl, load
 from app.stores import postgres, sqlite
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import StoreErrorLog, StoreUnavailable, describe
 from app.stores.schema import (
     Version,
     migrations_folder,
@@ -74,11 +74,13 @@ async def migrate_when_up(package: str, url: str, *, timeout: float) -> tuple[Ve
 
     Raises `StoreUnavailable` when it is not up by then.
     """
+    log = StoreErrorLog("sqlite" if url.startswith(sqlite.SCHEME) else "postgres")
     deadline = time.monotonic() + timeout
     while True:
         try:
             return await migrate(package, url)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
+            log.add(error, error.__cause__)
             if time.monotonic() + RETRY_PAUSE > deadline:
                 raise
         await asyncio.sleep(RETRY_PAUSE)
@@ -117,7 +119,14 @@ def _migrate_file(package: str, file: Path) -> tuple[Version, Version]:
 
     @event.listens_for(engine, "begin")
     def take_write_lock(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        ends_at = time.monotonic() + MIGRATION_TIMEOUT
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                return
+            except DBAPIError as error:
+                if not _is_busy(error.orig) or time.monotonic() >= ends_at:
+                    raise
 
     with engine.begin() as connection:
         return _upgrade(connection, package)
@@ -133,16 +142,31 @@ def _create_file(file: Path) -> None:
 
 
 def _open_file(file: Path) -> sqlite3.Connection:
-    # The driver must not begin transactions by itself: it would begin deferred ones.
-    connection = sqlite3.connect(file, timeout=MIGRATION_TIMEOUT, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    return connection
+    driver = sqlite.open_driver(file)
+    try:
+        sqlite.prepare(
+            driver, timeout=MIGRATION_TIMEOUT, busy_milliseconds=sqlite.BUSY_MILLISECONDS
+        )
+    except BaseException:
+        driver.close()
+        raise
+    return driver
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    return isinstance(error, sqlite3.Error) and sqlite.primary_code(error) == sqlite3.SQLITE_BUSY
 
 
 async def _migrate_postgres(package: str, url: str) -> tuple[Version, Version]:
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=partial(postgres.open_driver, url, MIGRATION_TIMEOUT),
+        async_creator=partial(
+            postgres.open_driver,
+            url,
+            MIGRATION_TIMEOUT,
+            # Longer than the server's own timeout: for a server that does not respond.
+            command_timeout=MIGRATION_TIMEOUT + 0.5,
+        ),
         poolclass=NullPool,
     )
     async with engine.begin() as connection:
@@ -157,14 +181,22 @@ def _translated_errors() -> Iterator[None]:
         yield
     except (TimeoutError, OSError) as error:
         raise StoreUnavailable("The store did not answer in time.") from error
-    except (DBAPIError, sqlite3.Error, asyncpg.PostgresError) as error:
+    except (DBAPIError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
+        cause = _drivers_error(error)
         if getattr(error, "connection_invalidated", False):
-            raise StoreUnavailable("The connection to the store broke.") from error
-        cause = getattr(error, "orig", None) or error
+            raise StoreUnavailable("The connection to the store broke.") from cause
         translated = sqlite.store_error(cause) or postgres.store_error(cause)
         if not isinstance(translated, StoreUnavailable):
             raise
-        raise translated from error
+        raise translated from cause
+
+
+def _drivers_error(error: BaseException) -> BaseException:
+    """What the driver raised, out of what SQLAlchemy made of it."""
+    if not isinstance(error, DBAPIError):
+        return error
+    wrapped = error.orig or error
+    return wrapped.__cause__ or wrapped
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -191,7 +223,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(error.problems), file=sys.stderr)
         return 2
     except StoreUnavailable as error:
-        print(f"{options.package}: {error.detail}", file=sys.stderr)
+        why = describe(error.__cause__)
+        print(f"{options.package}: {error.detail}{f' ({why})' if why else ''}", file=sys.stderr)
         return 1
     change = f"at {after}, nothing to do" if before == after else f"{before} → {after}"
     print(f"{service_name(options.package)}: schema {change}")

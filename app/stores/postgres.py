@@ -228,11 +228,15 @@ def create_pool(
     return Pool(connect, size=pool_size, timeout=timeout)
 
 
-async def open_driver(url: str, timeout: float) -> Any:
-    """A connection of asyncpg that the server limits to ``timeout`` seconds a statement."""
+async def open_driver(url: str, timeout: float, *, command_timeout: float | None = None) -> Any:
+    """A connection of asyncpg that the server limits to ``timeout`` seconds a statement.
+
+    ``command_timeout`` is how long asyncpg itself waits for a statement.
+    """
     return await asyncpg.connect(
         url,
         timeout=timeout,
+        command_timeout=command_timeout,
         server_settings={
             "application_name": "cartwheel",
             "statement_timeout": str(int(timeout * 1000)),

@@ -188,26 +188,40 @@ class SqliteConnection:
             raise
 
     def _open(self, busy_milliseconds: int) -> None:
-        # Opens an existing file and creates none: an empty store would look like lost data. The
-        # driver must not begin transactions by itself: it would begin deferred ones.
-        self._driver = driver = sqlite3.connect(
-            f"file:{quote(str(self._file))}?mode=rw",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        self._driver = open_driver(self._file)
         self._is_open = True
-        driver.row_factory = sqlite3.Row
-        driver.execute(f"PRAGMA busy_timeout = {busy_milliseconds}")
-        driver.execute("PRAGMA journal_mode = WAL")
-        # In WAL mode NORMAL survives the death of the process; a power cut may cost the last
-        # transactions, never the file.
-        driver.execute("PRAGMA synchronous = NORMAL")
-        driver.execute("PRAGMA foreign_keys = ON")
+        self._driver.row_factory = sqlite3.Row
+        prepare(self._driver, timeout=self._timeout, busy_milliseconds=busy_milliseconds)
 
     def _close(self) -> None:
         if self._is_open:
             self._driver.close()
+
+
+def open_driver(file: Path) -> sqlite3.Connection:
+    """A connection that any thread may use.
+
+    Opens an existing file and creates none: an empty store would look like lost data.
+    """
+    # The driver must not begin transactions by itself: it would begin deferred ones.
+    return sqlite3.connect(
+        f"file:{quote(str(file))}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def prepare(driver: sqlite3.Connection, *, timeout: float, busy_milliseconds: int) -> None:
+    """Set up a new connection, for ``timeout`` seconds at most; then it waits for a lock as long
+    as ``busy_milliseconds`` say."""
+    driver.execute(f"PRAGMA busy_timeout = {int(timeout * 1000)}")
+    driver.execute("PRAGMA journal_mode = WAL")
+    # In WAL mode NORMAL survives the death of the process; a power cut may cost the last
+    # transactions, never the file.
+    driver.execute("PRAGMA synchronous = NORMAL")
+    driver.execute("PRAGMA foreign_keys = ON")
+    driver.execute(f"PRAGMA busy_timeout = {busy_milliseconds}")
 
 
 # These end their cursor in the thread: an unfinished one would hold a lock.

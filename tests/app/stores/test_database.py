@@ -492,6 +492,22 @@ async def test_a_sqlite_file_locked_by_another_process_times_out(
         assert await add(database) == 1
 
 
+async def test_a_writer_that_opens_a_locked_file_waits_for_it(
+    sqlite_url: str, metrics: Metrics
+) -> None:
+    with closing(
+        sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    ) as holder:
+        holder.execute("CREATE TABLE counters (name TEXT, value BIGINT)")
+        holder.execute("INSERT INTO counters VALUES ('a', 0)")
+        holder.execute("BEGIN EXCLUSIVE")
+        async with Database(sqlite_url, metrics=metrics, timeout=30.0) as database:
+            adding = asyncio.create_task(add(database))
+            await asyncio.wait({adding}, timeout=0.2)
+            holder.execute("COMMIT")
+            assert await adding == 1
+
+
 async def test_sqlite_keeps_a_log_so_that_readers_do_not_wait(
     sqlite_url: str, metrics: Metrics
 ) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from app.stores import migrations
 from app.stores.database import Database
-from app.stores.errors import SchemaMismatch
+from app.stores.errors import SchemaMismatch, StoreUnavailable
 from app.stores.migrations import (
     main,
     migrate,
@@ -18,11 +19,24 @@ from app.stores.migrations import (
 from app.stores.schema import SchemaCheck, Version, newest_version, stored_version
 from app.stores.statements import Statement
 from app.telemetry.metrics import Metrics
-from tests.support.postgres import running_postgres
+from tests.support.postgres import READY, relay_until, running_postgres
 
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENT = "from app.stores.migrations import run_environment\n\nrun_environment()\n"
 PACKAGE = "shelf_service"
+BUSY_WRITER = """
+import sqlite3, sys, time
+
+file = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+file.execute("PRAGMA journal_mode = WAL")
+file.execute("CREATE TABLE IF NOT EXISTS written (what TEXT)")
+print("ready", flush=True)
+while True:
+    file.execute("BEGIN IMMEDIATE")
+    file.execute("INSERT INTO written VALUES ('something')")
+    time.sleep(0.02)
+    file.execute("COMMIT")
+"""
 
 
 class Code:
@@ -78,7 +92,10 @@ async def test_migrating_again_changes_nothing(code: Code, url: str) -> None:
 
 
 async def test_only_one_of_racing_runs_does_the_work(code: Code, url: str) -> None:
-    ran = await asyncio.gather(*(migrate(PACKAGE, url) for _ in range(5)))
+    def run() -> tuple[Version, Version]:
+        return asyncio.run(migrate(PACKAGE, url))
+
+    ran = await asyncio.gather(*(asyncio.to_thread(run) for _ in range(5)))
     assert sorted(before for before, _ in ran) == [Version(0, 0)] + [Version(1, 0)] * 4
     assert {after for _, after in ran} == {Version(1, 0)}
 
@@ -204,6 +221,57 @@ async def test_the_command_waits_for_a_store_that_is_starting(code: Code) -> Non
         migrated = asyncio.create_task(migrate_when_up(PACKAGE, server.url(), timeout=60))
         await asyncio.to_thread(server.start)
         assert await migrated == (Version(0, 0), Version(1, 0))
+
+
+def test_the_command_says_what_it_waits_for_and_why_it_gave_up(
+    code: Code, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([PACKAGE, "--url", "postgresql://nobody@127.0.0.1:9/nothing", "--wait", "1.2"]) == 1
+    said = capsys.readouterr()
+    assert said.out.count("store.trouble") == 1
+    assert "ConnectionRefusedError" in said.out
+    assert "did not answer in time. (ConnectionRefusedError" in said.err.splitlines()[-1]
+
+
+async def test_a_store_without_a_host_of_the_kind_asked_for_is_an_outage(
+    code: Code, postgres_url: str
+) -> None:
+    with pytest.raises(StoreUnavailable, match="No host of the store accepts writes"):
+        await migrate(PACKAGE, f"{postgres_url}?target_session_attrs=standby")
+
+
+async def test_a_server_that_falls_silent_is_not_waited_for_without_end(
+    code: Code, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "MIGRATION_TIMEOUT", 0.5)
+    async with relay_until(postgres_url, READY) as silent_url, asyncio.timeout(20):
+        with pytest.raises(StoreUnavailable, match="in time"):
+            await migrate(PACKAGE, silent_url)
+
+
+async def test_a_migration_takes_its_turn_among_busy_writers(code: Code, sqlite_url: str) -> None:
+    file = sqlite_url.removeprefix("sqlite:///")
+    writers = [
+        subprocess.Popen([sys.executable, "-c", BUSY_WRITER, file], stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    try:
+        for writer in writers:
+            assert writer.stdout is not None
+            await asyncio.to_thread(writer.stdout.readline)
+        assert await migrate(PACKAGE, sqlite_url) == (Version(0, 0), Version(1, 0))
+        assert all(writer.poll() is None for writer in writers)
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+
+
+async def test_foreign_keys_hold_during_a_migration(code: Code, sqlite_url: str) -> None:
+    code.release("1.1", "CREATE TABLE books (shelf TEXT REFERENCES shelves (name))")
+    code.release("1.2", "INSERT INTO books VALUES ('nowhere')")
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        await migrate(PACKAGE, sqlite_url)
 
 
 def test_the_command_names_a_missing_setting_or_package(
