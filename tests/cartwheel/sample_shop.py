@@ -1,8 +1,4 @@
-"""A shop of two small services for tests of the supervisor.
-
-``python -m tests.cartwheel.sample_shop`` is `cartwheel up` with this shop. On request its services
-crash, hang, become unready, or refuse to stop.
-"""
+"""The services of a sample shop: on request they crash, hang, become unready, or refuse to stop."""
 
 import asyncio
 import os
@@ -13,7 +9,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-import typer
 from fastapi import APIRouter, FastAPI, Request
 
 from app.factory import create_app
@@ -21,19 +16,6 @@ from app.process.health import Health
 from app.settings import ServiceSettings, load
 from app.telemetry.logs import get_logger
 from app.telemetry.metrics import Metrics
-from cartwheel.errors import CommandError
-from cartwheel.local.foreground import run_in_foreground
-from cartwheel.local.settings import load_local_settings
-from cartwheel.local.timeouts import Timeouts
-from cartwheel.local.topology import ServiceSpec
-
-FACTORY = "tests.cartwheel.sample_shop:create"
-SHOP = (
-    ServiceSpec("cart", FACTORY, "tests.cartwheel", replicas=2, store=None),
-    ServiceSpec("storefront", FACTORY, "tests.cartwheel", upstreams=("cart",), store=None),
-)
-# Short, so that tests need not wait for minutes.
-TIMEOUTS = Timeouts(probe_interval=0.1, probe_timeout=1.0, liveness_timeout=4.0)
 
 router = APIRouter(prefix="/v1")
 
@@ -106,15 +88,3 @@ def create() -> FastAPI:
         lifespan=lifespan,
         routers=(router,),
     )
-
-
-def main() -> None:
-    try:
-        run_in_foreground(SHOP, load_local_settings(), TIMEOUTS)
-    except CommandError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

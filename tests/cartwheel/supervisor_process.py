@@ -20,7 +20,7 @@ from cartwheel.local.control_socket import send_command
 Found = TypeVar("Found")
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE_SHOP = ("-m", "tests.cartwheel.sample_shop")
+SAMPLE_SHOP = ("-m", "tests.cartwheel.sample_supervisor")
 TIMEOUT = 60.0  # seconds; long, for a busy machine
 SERVICES = ("storefront", "products", "cart", "user", "tracking")
 
