@@ -117,7 +117,8 @@ class Database:
         this process at a time, so that readers never have to become writers half-way.
         ``operation`` is the label in ``store_operation_duration_seconds``.
 
-        Raises `StoreUnavailable`, and `WriteConflict` when Postgres chose another transaction.
+        Raises `StoreUnavailable`, and as one of them `WriteConflict`: Postgres chose another
+        transaction, or the tables were changed meanwhile. `run` tries again then.
         """
         return _Transaction(self._writer, self._observer, operation)
 
@@ -160,6 +161,9 @@ class Database:
     async def _read_clock(self) -> None:
         from app.stores.postgres import READ_CLOCK
 
+        # Over each connection in turn: between us and the server there may be a firewall that
+        # forgets an idle one, and the next burst would find that out by waiting in vain.
+        self._reader.rotate()
         async with self.reading("clock") as connection:
             since = self._store_clock.start_reading()
             milliseconds = await connection.scalar(READ_CLOCK)

@@ -63,6 +63,13 @@ class Pool(Generic[C]):
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
+    def rotate(self) -> None:
+        """Let the next caller have the connection that was not used for the longest time."""
+        oldest = next((connection for connection in self._free if connection is not None), None)
+        if oldest is not None:
+            self._free.remove(oldest)
+            self._free.append(oldest)
+
     async def close(self) -> None:
         """Close the connections that are not in use, and the others when they come back."""
         self._is_closed = True

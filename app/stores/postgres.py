@@ -79,7 +79,7 @@ class Primary:
 
 
 class PostgresConnection:
-    """A connection of asyncpg, which prepares each statement once and keeps it.
+    """A connection of asyncpg, which keeps the last 100 statements prepared, for 300 seconds each.
 
     Only an error that the server reported leaves it in a known state. After any other one, a
     cancellation included, it is not used again.

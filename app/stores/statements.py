@@ -8,9 +8,12 @@
         value = await connection.scalar(ADD, {"by": 1, "name": "visits"})
 
 A parameter is written ``:name``, as SQLite does. Postgres gets numbered ones, and the list of a
-condition ``IN :names`` as an array; SQLite gets that list as JSON. Strings, quoted names, comments
-and casts (``::``) stay as they are written. So the text of a statement never changes, and both
-stores prepare it once for each connection.
+condition ``IN :names`` or ``NOT IN :names`` as an array; SQLite gets that list as JSON. Strings,
+quoted names, comments and casts (``::``) stay as they are written. So the text of a statement never
+changes, and both drivers can keep it prepared.
+
+What only Postgres knows is refused at import, because it could hide a ``:name``: dollar quotes,
+subscripts, ``E''`` strings and comments within comments.
 """
 
 import json
@@ -23,8 +26,9 @@ NO_VALUES: Values = {}
 
 _TOKENS = re.compile(
     r"""
-    '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | ::
-    | \bIN\s+:(?P<list>[a-z]\w*)
+    (?P<refused> \$\w*\$ | \[ | \bE' | /\*(?:(?!\*/).)*/\* )
+    | '(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | ::
+    | \b(?P<not>NOT\s+)?IN\s+:(?P<list>[a-z]\w*)
     | :(?P<name>[a-z]\w*)
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
@@ -56,6 +60,8 @@ class Statement:
         return {**values, **{name: json.dumps(values[name]) for name in self._lists}}
 
     def _numbered(self, token: re.Match[str]) -> str:
+        if token["refused"]:
+            raise ValueError(f"a statement for both stores has no {token['refused']}")
         name = token["list"] or token["name"]
         if name is None:
             return token[0]
@@ -65,13 +71,13 @@ class Statement:
         if not token["list"]:
             return number
         self._lists.append(name)
-        return f"= ANY({number})"
+        return f"<> ALL({number})" if token["not"] else f"= ANY({number})"
 
 
 def _with_json_list(token: re.Match[str]) -> str:
     if not token["list"]:
         return token[0]
-    return f"IN (SELECT value FROM json_each(:{token['list']}))"
+    return f"{token['not'] or ''}IN (SELECT value FROM json_each(:{token['list']}))"
 
 
 class Row(Protocol):

@@ -194,7 +194,9 @@ class OrderRepository:
         """Count an unexpected error of an order. True: there were too many, it is parked."""
         async with self._database.writing("strike") as connection:
             values = {"id": order_id, "due_at": due_at}
-            count: int = await connection.scalar(COUNT_FAILED_ATTEMPT, values)
+            count: int | None = await connection.scalar(COUNT_FAILED_ATTEMPT, values)
+        if count is None:
+            raise LookupError(f"there is no order {order_id}")
         return count >= MAX_FAILED_ATTEMPTS
 
     async def hold_lease(self, name: str, *, holder: str, now: int, expires_at: int) -> bool:

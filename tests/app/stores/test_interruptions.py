@@ -28,6 +28,10 @@ SLOW = {
     "postgres": Statement("SELECT pg_sleep(60)"),
 }
 BACKEND = Statement("SELECT pg_backend_pid()")
+COUNT_IDLE = (
+    "SELECT COUNT(*) FROM pg_stat_activity WHERE pid = ANY($1)"
+    " AND query NOT LIKE '%clock_timestamp%'"
+)
 SLEEPERS = Statement(
     "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND state = 'active'"
     " AND datname = current_database()"
@@ -179,7 +183,7 @@ async def test_callers_that_gave_up_waiting_leave_nothing_behind(
             await add(narrow)
 
     async with (
-        Database(url, metrics=Metrics("other"), pool_size=1, timeout=0.01) as narrow,
+        Database(url, metrics=Metrics("other"), pool_size=1, timeout=0.3) as narrow,
         narrow.transaction("hold"),
     ):
         await asyncio.gather(*(give_up() for _ in range(50)))
@@ -263,6 +267,30 @@ async def test_the_log_says_why_a_connection_broke(
     said = capsys.readouterr().out
     assert "store.trouble" in said
     assert "cause='InterfaceError: connection is closed'" in said
+
+
+async def test_no_connection_stays_idle(
+    postgres_url: str, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def use(database: Database) -> int:
+        async with database.reading("look") as connection:
+            pid: int = await connection.scalar(BACKEND)
+            await together.wait()
+        return pid
+
+    together = asyncio.Barrier(3)
+    monkeypatch.setattr("app.stores.database.READ_CLOCK_INTERVAL", 0.05)
+    observer = await asyncpg.connect(postgres_url)
+    try:
+        async with (
+            Database(postgres_url, metrics=metrics) as database,
+            asyncio.timeout(20),
+        ):
+            pids = await asyncio.gather(*(use(database) for _ in range(3)))
+            while await observer.fetchval(COUNT_IDLE, pids):  # noqa: ASYNC110 – nobody tells us
+                await asyncio.sleep(0.02)
+    finally:
+        await observer.close()
 
 
 async def test_a_primary_that_became_a_standby_is_left_at_the_first_write(

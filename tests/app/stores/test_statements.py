@@ -18,11 +18,39 @@ from app.stores.statements import Statement
         ("SELECT :a -- not :b\n, :c", "SELECT $1 -- not :b\n, $2"),
         ("SELECT :a /* not :b */, :c", "SELECT $1 /* not :b */, $2"),
         ("SELECT 1 WHERE a IN :all AND b = :b", "SELECT 1 WHERE a = ANY($1) AND b = $2"),
+        ("SELECT 1 WHERE a NOT IN :all AND b = :b", "SELECT 1 WHERE a <> ALL($1) AND b = $2"),
         ("SELECT 1 WHERE a IN (:one, :two)", "SELECT 1 WHERE a IN ($1, $2)"),
     ],
 )
 def test_postgres_gets_numbered_parameters(sql: str, postgres: str) -> None:
     assert Statement(sql).postgres == postgres
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT $$ :a $$",
+        "SELECT $quote$ :a $quote$",
+        "SELECT (ARRAY[1, 2])[:a]",
+        r"SELECT E'it\'s :a'",
+        "SELECT 1 /* outer /* inner */ :a */",
+    ],
+)
+def test_what_only_postgres_knows_is_refused(sql: str) -> None:
+    with pytest.raises(ValueError, match="both stores"):
+        Statement(sql)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"), [(["b", "c"], ["a"]), (["a", "b"], []), ([], ["a", "b"])]
+)
+async def test_a_list_may_say_what_is_left_out(
+    database: Database, names: list[str], found: list[str]
+) -> None:
+    select = Statement("SELECT name FROM counters WHERE name NOT IN :names ORDER BY name")
+    async with database.reading("list") as connection:
+        rows = await connection.rows(select, {"names": names})
+    assert [row["name"] for row in rows] == found
 
 
 def test_a_value_that_is_missing_is_our_mistake() -> None:

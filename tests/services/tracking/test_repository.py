@@ -140,6 +140,11 @@ async def test_too_many_failed_attempts_park_an_order(backend: Backend) -> None:
     assert await backend.orders.due_checkouts(latest=2**61, now=2**60, limit=10) == []
 
 
+async def test_an_attempt_at_an_order_that_does_not_exist_is_named(backend: Backend) -> None:
+    with pytest.raises(LookupError, match="no order nowhere"):
+        await backend.orders.count_failed_attempt("nowhere", due_at=0)
+
+
 async def test_events_after_a_number_are_read_in_order(backend: Backend) -> None:
     order = await backend.place(an_order())
     order = await backend.orders.save(order, order.confirmed(now=1), now=1, due_at=1)
