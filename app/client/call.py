@@ -73,7 +73,10 @@ def build_call(
     timeout: float,
     is_event_stream: bool,
 ) -> Call:
-    """Raises `ValueError` for a path without a leading slash."""
+    """Raises `ValueError` for a path without a leading slash.
+
+    The path is sent as given: its caller has percent-encoded what needs it.
+    """
     if not path.startswith("/"):
         # "http://replica" + "@elsewhere" would be a request to another host.
         raise ValueError(f"a path starts with a slash: {path!r}")

@@ -80,6 +80,8 @@ class Exchange:
         if not self.is_complete:
             self._parts.clear()
             self._connection.close()
+        # Its traceback refers to this exchange: nothing of it would be freed until a collection.
+        self._failure = None
 
     async def aclose(self) -> None:
         self.close()
@@ -158,7 +160,7 @@ class Connection(asyncio.Protocol):
         self._on_free = on_free
         self._on_closed = on_closed
         self._transport: asyncio.Transport
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser
         self._exchange: Exchange | None = None
         self._was_used = False
         self._is_reading = True
@@ -204,6 +206,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._parser = httptools.HttpResponseParser(self)
         # Not `select`, which takes no file descriptor beyond 1023.
         self._unread_input = select.poll()
         self._unread_input.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
@@ -235,6 +238,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._break("its response was cut off.")
+        self._exchange = None
+        del self._parser  # they refer to each other
 
     def _finish(self, exchange: Exchange) -> None:
         """Be free for the next request, if both sides are at the end of this one."""
@@ -268,7 +273,7 @@ class Connection(asyncio.Protocol):
         self._head_bytes += len(name) + len(value) + 4
         if self._head_bytes > MAX_OVERHEAD:
             raise _StopParsing
-        add(self._headers, name.decode("latin-1"), value.decode("latin-1"))
+        add(self._headers, name.decode("latin-1"), value.rstrip(b" \t").decode("latin-1"))
 
     def on_headers_complete(self) -> None:
         assert self._exchange is not None

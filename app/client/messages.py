@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -21,6 +22,14 @@ Params = Mapping[str, str | int | Sequence[str]]
 _HAS_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests say how long their body is even without one (RFC 9110, 8.6)."""
 _REQUEST_LINE = re.compile(r"[A-Z]+ /[\x21-\x7e]*")
+_CONTROLS = bytes({*range(32), 127} - {9})
+"""Not allowed in a header's value (RFC 9110, 5.5)."""
+
+
+@lru_cache(maxsize=256)
+def _is_token(name: str) -> bool:
+    """Whether it may be the name of a header."""
+    return re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +43,10 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> "Origin":
-        """`url` is `http://host:port`, perhaps with a path."""
+        """`url` is `http://host:port`, perhaps with a path. Raises `ValueError`."""
         parts = urlsplit(url)
+        if not parts.hostname:
+            raise ValueError(f"no host in {url!r}")
         authority = parts.netloc.rpartition("@")[2]
         return cls(parts.hostname or "", parts.port or 80, authority, parts.path.rstrip("/"))
 
@@ -64,15 +75,16 @@ class Request:
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         if self.content or self.method in _HAS_LENGTH:
             lines.append(f"content-length: {len(self.content)}")
-        head = "\r\n".join(lines)
-        # Counted once for all: a header with a line break of its own would forge another header.
-        is_forged = not (head.count("\r") == head.count("\n") == len(lines) - 1)
-        if is_forged or "\0" in head or not _REQUEST_LINE.fullmatch(line):
-            raise BadRequest("This request cannot be passed on as it is.")
         try:
-            return f"{head}\r\n\r\n".encode("latin-1") + self.content
+            head = "\r\n".join(lines).encode("latin-1")
         except UnicodeEncodeError as error:
             raise BadRequest("This request cannot be passed on as it is.") from error
+        # Counted once for all: a header with a line break of its own would forge another header.
+        controls = len(head) - len(head.translate(None, _CONTROLS))
+        is_valid = controls == 2 * (len(lines) - 1) and all(map(_is_token, self.headers))
+        if not is_valid or not _REQUEST_LINE.fullmatch(line):
+            raise BadRequest("This request cannot be passed on as it is.")
+        return head + b"\r\n\r\n" + self.content
 
 
 class Response(Protocol):

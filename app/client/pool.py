@@ -27,6 +27,7 @@ class ConnectionPool:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.max_connections)
+        self._is_closed = False
         self._open = 0
         """Connections, also those that are being made."""
         self._busy: set[Connection] = set()
@@ -38,34 +39,38 @@ class ConnectionPool:
 
         Raises `UpstreamError`, and `BadRequest` for what is not valid HTTP.
         """
-        origin = _origin_of(request.url)
+        try:
+            origin = _origin_of(request.url)
+        except ValueError as error:
+            raise _refused(request.upstream) from error
         encoded = request.encode(origin)
-        await self._take_slot(request)
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + timeout
+        await self._take_slot(request, seconds=min(POOL_TIMEOUT, timeout))
         connection = self._take_idle(request.url)
         if connection is None:
-            loop = asyncio.get_running_loop()
-            started = loop.time()
-            connection = await self._connect(request, origin, seconds=min(connect_timeout, timeout))
-            timeout -= loop.time() - started
+            seconds = min(connect_timeout, ends_at - loop.time())
+            connection = await self._connect(request, origin, seconds=seconds)
         exchange = connection.start(request, encoded)
         try:
-            await exchange.wait_for_head(timeout)
+            await exchange.wait_for_head(ends_at - loop.time())
         except BaseException:
             exchange.close()
             raise
         return exchange
 
     async def aclose(self) -> None:
+        self._is_closed = True
         for connection in [*self._busy, *self._idle]:
             connection.close()
         await asyncio.sleep(0)  # the loop closes their sockets in its next turn
 
-    async def _take_slot(self, request: Request) -> None:
+    async def _take_slot(self, request: Request, *, seconds: float) -> None:
         if not self._slots.locked():
             await self._slots.acquire()
             return
         try:
-            async with asyncio.timeout(POOL_TIMEOUT):
+            async with asyncio.timeout(seconds):
                 await self._slots.acquire()
         except TimeoutError as error:
             raise LocalLimit(request.upstream, "all connections to it are in use.") from error
@@ -108,8 +113,15 @@ class ConnectionPool:
         except BaseException as error:
             self._open -= 1
             self._slots.release()
-            raise _translated(request.upstream, error) from error
+            if isinstance(error, TimeoutError):
+                raise _too_slow(request.upstream) from error
+            if isinstance(error, OSError | ValueError):  # a ValueError: of the replica's address
+                raise _refused(request.upstream) from error
+            raise
         self._busy.add(connection)
+        if self._is_closed:
+            connection.close()
+            raise LocalLimit(request.upstream, "its connections are closed.")
         if connection.is_closed:
             self._forget(connection)
             raise _refused(request.upstream)
@@ -138,10 +150,8 @@ class ConnectionPool:
 _origin_of = lru_cache(maxsize=1024)(Origin.of)
 
 
-def _translated(upstream: str, error: BaseException) -> BaseException:
-    if isinstance(error, TimeoutError):
-        return ConnectTimeout(upstream, "no connection could be made in time.")
-    return _refused(upstream) if isinstance(error, OSError) else error
+def _too_slow(upstream: str) -> ConnectTimeout:
+    return ConnectTimeout(upstream, "no connection could be made in time.")
 
 
 def _refused(upstream: str) -> UpstreamRefused:

@@ -116,7 +116,10 @@ class RetryingSender:
                     raise
                 refused.append(pick.replica)
                 if not self._balancer.count(exclude=refused):
-                    await self._rediscover(call, current, error)
+                    if not await self._rediscover(call, current):
+                        if not error.is_local:
+                            self._tries.count_refusal()
+                        raise
                     refused.clear()
 
     def _next_pick(self, call: Call, *, avoid: Replica | None, refused: Sequence[Replica]) -> Pick:
@@ -125,12 +128,12 @@ class RetryingSender:
             raise UpstreamRefused(self._upstream, "no replica of it is ready.", is_local=True)
         return pick
 
-    async def _rediscover(self, call: Call, current: _Try, refusal: UpstreamError) -> None:
+    async def _rediscover(self, call: Call, current: _Try) -> bool:
         """Wait and refresh the endpoints, since all known replicas refused.
 
         One address may stand for many replicas (a Kubernetes Service), and the list may be old.
         This does cost budget: otherwise every call to an upstream that is down would repeat it.
-        Raises the refusal when time or budget is used up.
+        Returns False when time or budget is used up.
         """
         now = self._clock()
         if current.rediscover_until is None:
@@ -138,12 +141,11 @@ class RetryingSender:
             current.rediscover_until = now + seconds
         backoff = jittered_backoff(self._rng)
         if now + backoff > current.rediscover_until or not self._budget.spend():
-            if not refusal.is_local:
-                self._tries.count_refusal()
-            raise refusal
+            return False
         self._retries.inc()
         self._discovery.request_refresh()
         await self._pause(backoff)
+        return True
 
     def _backoff_after_error(self, call: Call, error: UpstreamError) -> float | None:
         """Return the seconds until the retry, or None for no retry."""

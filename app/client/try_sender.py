@@ -213,7 +213,10 @@ class _Observed:
         seconds = self._sender.seconds_since(self._started)
         self._sender.report(self._pick, self._permit, self._result, seconds=seconds)
         if judged is not None and judged is not error:
-            raise judged from error
+            try:
+                raise judged from error
+            finally:
+                del judged, error  # the traceback refers to this frame
 
     def _judge(self, error: BaseException) -> UpstreamError | None:
         """Record what was raised; return what to raise instead."""

@@ -96,6 +96,16 @@ CHUNKED = head("200 OK", "transfer-encoding: chunked")
 
 GOOD: dict[str, tuple[bytes, tuple[int, bytes], bool]] = {
     "length": (head("200 OK", "content-length: 5") + b"hello", (200, b"hello"), True),
+    "blanks after values": (
+        head("200 OK", "content-length: 5 \t") + b"hello",
+        (200, b"hello"),
+        True,
+    ),
+    "blanks after chunked": (
+        head("200 OK", "transfer-encoding: chunked ") + b"5\r\nhello\r\n0\r\n\r\n",
+        (200, b"hello"),
+        True,
+    ),
     "no body": (head("200 OK", "content-length: 0"), (200, b""), True),
     "one chunk": (CHUNKED + b"5\r\nhello\r\n0\r\n\r\n", (200, b"hello"), True),
     "chunks": (CHUNKED + b"2\r\nhe\r\n003\r\nllo\r\n0\r\n\r\n", (200, b"hello"), True),

@@ -213,13 +213,56 @@ class TestRequests:
 
         assert server.connections == 1
 
-    @pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb: c", "a\rb", "a\0b", "\u20ac"])
+    @pytest.mark.parametrize(
+        "value",
+        ["a\r\nb: c", "a\nb: c", "a\rb", "a\0b", "a\x0bb", "a\x0cb", "a\x7f", "\u20ac"],
+    )
     async def test_a_header_that_is_none_is_not_sent(self, value: str) -> None:
         async with pooled_to(ok) as (client, server):
             with pytest.raises(BadRequest):
                 await client.ask(x=value)
 
         assert server.connections == 0
+
+    @pytest.mark.parametrize("name", ["", "x y", "x:", "x\t", "x(", "x\r\ny", "\xe4"])
+    async def test_a_name_that_is_no_token_is_not_sent(self, name: str) -> None:
+        async with pooled_to(ok) as (client, server):
+            with pytest.raises(BadRequest):
+                await client.ask(**{name: "a"})
+
+        assert server.connections == 0
+
+    @pytest.mark.parametrize(
+        "url",
+        ["http://a:port", "http://a:99999", "http://[::1", "http://:80", f"http://{'a' * 70}.b"],
+    )
+    async def test_an_address_that_is_none_is_refused(self, url: str) -> None:
+        async with pooled(max_connections=1) as pool:
+            for _ in range(2):
+                with pytest.raises(UpstreamRefused) as refused:
+                    await Client(pool, url).ask()
+                assert refused.value.unsent
+
+    async def test_the_wait_for_a_connection_is_part_of_the_timeout(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.client.pool.POOL_TIMEOUT", 3600)
+        async with pooled_to(hang, max_connections=1) as (client, _):
+            first = asyncio.create_task(client.ask())
+            await asyncio.sleep(0)
+            with pytest.raises(LocalLimit):
+                await asyncio.wait_for(client.ask(timeout=0.02), 5)
+            first.cancel()
+
+    async def test_a_connection_that_is_made_while_the_pool_closes_is_closed(self) -> None:
+        async with neighbour(ok) as server:
+            async with pooled() as pool:
+                asking = asyncio.create_task(Client(pool, server.url).ask())
+                await asyncio.sleep(0)
+            with pytest.raises(LocalLimit):
+                await asking
+
+        assert not server.asked
 
     async def test_closing_the_pool_ends_what_is_on_its_way(self) -> None:
         asked = asyncio.Event()
