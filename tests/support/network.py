@@ -15,7 +15,7 @@ from typing import cast
 import httpx2
 
 from app.client import ConnectTimeout, UpstreamBroken, UpstreamRefused, UpstreamTimeout
-from app.client.messages import Request, end_to_end, joined
+from app.client.messages import Origin, Request, end_to_end, joined
 
 Respond = Callable[[httpx2.Request], httpx2.Response | Awaitable[httpx2.Response]]
 
@@ -29,6 +29,7 @@ class FakeNetwork:
     async def send(
         self, request: Request, *, timeout: float, connect_timeout: float
     ) -> "FakeResponse":
+        request.encode(Origin.of(request.url))  # what the network would refuse is refused here too
         asked = httpx2.Request(
             request.method,
             request.url + request.target,
