@@ -121,7 +121,7 @@ async def test_calls_to_the_store_succeed_after_one_was_cancelled(
     async with Valkey(valkey_url, metrics=Metrics("cart")) as valkey:
         open_connection = Connection.open
 
-        async def cancelled(*_: object) -> None:
+        async def cancelled(*_: object, **__: object) -> None:
             monkeypatch.setattr(Connection, "open", open_connection)
             raise asyncio.CancelledError
 

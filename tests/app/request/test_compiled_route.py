@@ -16,7 +16,6 @@ from fastapi import (
     Body,
     Depends,
     FastAPI,
-    Form,
     HTTPException,
     Query,
     Request,
@@ -635,11 +634,6 @@ async def sync_dependency(value: Annotated[str, Depends(threaded)]) -> str:
     return value
 
 
-@uncompiled.post("/form")
-async def form(name: Annotated[str, Form()]) -> str:
-    return name
-
-
 @uncompiled.post("/bodies")
 async def two_bodies(one: Annotated[int, Body()], two: Annotated[int, Body()]) -> int:
     return one + two
@@ -683,7 +677,6 @@ async def yields() -> AsyncIterator[Item]:
 
 
 REQUESTS: dict[str, dict[str, Any]] = {
-    "/form": {"body": b"name=a", "media_type": b"application/x-www-form-urlencoded"},
     "/bodies": {"body": b'{"one":1,"two":2}'},
     "/list": {"query": b"q=1&q=2"},
     "/model-in-query": {"query": b"name=a"},
@@ -694,7 +687,7 @@ UNCOMPILED = [route.path for route in uncompiled.routes]  # type: ignore[attr-de
 @pytest.mark.parametrize("path", UNCOMPILED)
 async def test_what_cannot_be_compiled_is_served_by_fastapi(path: str) -> None:
     ways = two_ways(uncompiled)
-    method = "POST" if path in ("/form", "/bodies") else "GET"
+    method = "POST" if path == "/bodies" else "GET"
     assert (await ways.answer(method, path, **REQUESTS.get(path, {}))).status == 200
     assert ways.compiled_routes == set()
 
@@ -706,9 +699,7 @@ async def test_why_a_route_is_not_compiled_is_logged_once(logged: list[Any]) -> 
     lines = [line for line in logged if line["event"] == "route.not_compiled"]
     found = {line["route"]: line for line in lines}
     assert len(found) == len(lines)
-    assert set(found) == {
-        f"{'POST' if path in ('/form', '/bodies') else 'GET'} {path}" for path in UNCOMPILED
-    }
+    assert set(found) == {f"{'POST' if path == '/bodies' else 'GET'} {path}" for path in UNCOMPILED}
     assert {one["log_level"] for one in found.values()} == {"debug"}
     assert found["GET /sync"]["reason"] == "sync_endpoint is not async"
 

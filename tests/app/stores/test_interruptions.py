@@ -266,7 +266,7 @@ async def test_the_log_says_why_a_connection_broke(
 
     said = capsys.readouterr().out
     assert "store.trouble" in said
-    assert "cause='InterfaceError: connection is closed'" in said
+    assert "InterfaceError: connection is closed" in said
 
 
 async def test_no_connection_stays_idle(

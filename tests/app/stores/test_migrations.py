@@ -251,14 +251,16 @@ async def test_a_server_that_falls_silent_is_not_waited_for_without_end(
 
 async def test_a_migration_takes_its_turn_among_busy_writers(code: Code, sqlite_url: str) -> None:
     file = sqlite_url.removeprefix("sqlite:///")
-    writers = [
-        subprocess.Popen([sys.executable, "-c", BUSY_WRITER, file], stdout=subprocess.PIPE)
-        for _ in range(2)
-    ]
+    writers: list[subprocess.Popen[bytes]] = []
     try:
-        for writer in writers:
+        for _ in range(2):
+            # One after the other: changing the journal mode waits for nobody.
+            writer = subprocess.Popen(
+                [sys.executable, "-c", BUSY_WRITER, file], stdout=subprocess.PIPE
+            )
+            writers.append(writer)
             assert writer.stdout is not None
-            await asyncio.to_thread(writer.stdout.readline)
+            assert await asyncio.to_thread(writer.stdout.readline) == b"ready\n"
         assert await migrate(PACKAGE, sqlite_url) == (Version(0, 0), Version(1, 0))
         assert all(writer.poll() is None for writer in writers)
     finally:

@@ -24,6 +24,7 @@ from tests.services.user.people import (
     roles_of,
     try_password,
 )
+from tests.support.network import FakeNetwork
 
 DAY = 24 * 60 * 60
 
@@ -36,9 +37,8 @@ async def test_who_logs_in_gets_a_token_that_others_can_verify(
     assert tokens["token_type"] == "Bearer"
     assert tokens["expires_in"] == 900
 
-    neighbour = Upstream(
-        "user", "http://service", metrics=Metrics("cart"), transport=client._transport
-    )
+    network = FakeNetwork(lambda request: client.request(request.method, request.url.path))
+    neighbour = Upstream("user", "http://service", metrics=Metrics("cart"), transport=network)
     async with neighbour:
         verifier = TokenVerifier(JwksClient(neighbour), issuer="cartwheel", audience="cartwheel")
         identity = await verifier.verify(tokens["access_token"])
