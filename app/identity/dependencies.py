@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from starlette.types import Scope
 
 from app.errors import Forbidden, Unauthenticated
+from app.headers import first_value
 from app.identity.tokens import TOKEN_REQUIRED, Identity, TokenVerifier
 
 _bearer = HTTPBearer(scheme_name="accessToken", bearerFormat="JWT", auto_error=False)
@@ -56,10 +57,8 @@ class _CallerIdentity(_Caller):
 
 def _usual_bearer_token(scope: Scope) -> bytes | None:
     """The bearer token if the header is spelled as nearly every client spells it."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return cast(bytes, value[7:]) if value.startswith(b"Bearer ") else None
-    return None
+    value = first_value(scope["headers"], b"authorization")
+    return value[7:] if value is not None and value.startswith(b"Bearer ") else None
 
 
 CallerToken = Annotated[str, Security(_CallerToken())]

@@ -62,12 +62,10 @@ class CompiledRoute:
 
     def read_body(self, body: Body | None) -> ReadBody:
         """The body as this route takes it. Raises `BadRequest` unless JSON is strict JSON."""
-        if body is None or not body.content:
-            return _NO_BODY if self._body is None else self._body.absent
         if self._body is None:
-            if body.media_type == JSON:
-                read_json(body.content)
-            return _NO_BODY
+            return _ignore(body)
+        if body is None or not body.content:
+            return self._body.absent
         try:
             if body.media_type != JSON:
                 return self._body.read_other(body.content)
@@ -207,9 +205,7 @@ class UncompiledRoute:
 
     def read_body(self, body: Body | None) -> ReadBody:
         """Raises `BadRequest` unless JSON is strict JSON."""
-        if body is not None and body.media_type == JSON:
-            read_json(body.content)
-        return _NO_BODY
+        return _ignore(body)
 
     async def respond(
         self,
@@ -222,6 +218,13 @@ class UncompiledRoute:
     ) -> None:
         """Have the app respond, which reads the body itself."""
         await self._app(scope, replay(body, receive), response.send)
+
+
+def _ignore(body: Body | None) -> ReadBody:
+    """Raises `BadRequest` for wrong JSON, although nobody reads it here."""
+    if body is not None and body.media_type == JSON:
+        read_json(body.content)
+    return _NO_BODY
 
 
 def compile_route(

@@ -89,13 +89,6 @@ class RouteTable:
             for method in sorted(route.methods or ()):
                 yield route.template, method
 
-    def compiled_operations(self) -> Iterator[tuple[str, str]]:
-        """Those that are answered without FastAPI."""
-        for route in self._routes:
-            if route.compiled is not None:
-                for method in sorted(route.methods or ()):
-                    yield route.template, method
-
     def allowed_methods(self, path: str) -> list[str]:
         """The methods `path` answers to, for `Allow`."""
         methods = {

@@ -24,6 +24,7 @@ from fastapi.params import Param
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.headers import first_value
 from app.request.json_body import ErrorDetail
 
 Functions = frozenset[Callable[..., Any] | None]
@@ -219,10 +220,8 @@ def _header_reader(model_field: ModelField) -> Callable[[Request, str], str | No
     wanted = model_field.alias.lower().encode("latin-1")
 
     def header_value(request: Request, _: str) -> str | None:
-        for name, value in request.scope["headers"]:
-            if name == wanted:
-                return str(value, "latin-1")
-        return None
+        value = first_value(request.scope["headers"], wanted)
+        return None if value is None else str(value, "latin-1")
 
     return header_value
 

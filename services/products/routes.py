@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel, TypeAdapter
 
 from app.errors import UnprocessablePayload
+from app.headers import first_value
 from app.identity import ServiceCaller
 from app.models import Text
 from app.request.pagination import (
@@ -283,13 +284,13 @@ def _conditional_picture(request: Request, picture: bytes) -> Response:
 
 
 def _not_modified(request: Request, etag: str, headers: Mapping[str, str]) -> Response | None:
-    for name, value in request.scope["headers"]:
-        if name == b"if-none-match":
-            known = value.decode("latin-1").replace("W/", "")
-            if {etag, "*"}.isdisjoint(parse_etags(known)):
-                return None
-            return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
-    return None
+    value = first_value(request.scope["headers"], b"if-none-match")
+    if value is None:
+        return None
+    known = value.decode("latin-1").replace("W/", "")
+    if {etag, "*"}.isdisjoint(parse_etags(known)):
+        return None
+    return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
 
 
 def _quoted(etag: str) -> str:

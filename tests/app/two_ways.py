@@ -12,6 +12,7 @@ from starlette.types import Message
 from app.factory import create_app
 from app.process.health import Health
 from app.request.media_types import FORM, JSON
+from app.request.routing import RouteTable
 from app.settings import ServiceSettings, load
 from app.telemetry.metrics import Metrics
 
@@ -36,6 +37,11 @@ class Answer:
         return [value for one, value in self.headers if one == name]
 
 
+def compiled_operations(table: RouteTable) -> set[tuple[str, str]]:
+    """Every (template, method) that is answered without FastAPI."""
+    return {each for each in table.operations() if table.find(*each).compiled is not None}
+
+
 class TwoWays:
     """Two apps with the same routes."""
 
@@ -49,8 +55,8 @@ class TwoWays:
     @property
     def compiled_routes(self) -> set[str]:
         """The templates of the compiled routes, without those that every app has."""
-        table: Any = self.compiled.route_table  # type: ignore[attr-defined]
-        found = {template for template, _ in table.compiled_operations()}
+        table: RouteTable = self.compiled.route_table  # type: ignore[attr-defined]
+        found = {template for template, _ in compiled_operations(table)}
         return found - {"/openapi.json", "/docs"}
 
     async def answer(self, method: str, path: str, **request: Any) -> Answer:

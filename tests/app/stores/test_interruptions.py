@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import pytest
@@ -36,6 +36,13 @@ SLEEPERS = Statement(
     "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND state = 'active'"
     " AND datname = current_database()"
 )
+
+
+@pytest.fixture
+async def narrow(url: str, database: Database) -> AsyncIterator[Database]:
+    """Another pool for the same store, with a single connection."""
+    async with Database(url, metrics=Metrics("other"), pool_size=1, timeout=20.0) as narrow:
+        yield narrow
 
 
 async def add(database: Database) -> int:
@@ -107,38 +114,31 @@ async def test_a_statement_that_is_cancelled_ends_and_frees_its_connection(
 
 
 async def test_a_caller_that_is_cancelled_while_it_waits_takes_no_connection(
-    url: str, database: Database
+    narrow: Database,
 ) -> None:
-    async with Database(url, metrics=Metrics("other"), pool_size=1, timeout=20.0) as narrow:
-        async with narrow.transaction("hold"):
-            waiting = [asyncio.create_task(add(narrow)) for _ in range(3)]
-            await asyncio.sleep(0.01)
-            await cancel(waiting[1])
-        assert [await waiting[0], await waiting[2]] == [1, 2]
-        assert await add(narrow) == 3
+    async with narrow.transaction("hold"):
+        waiting = [asyncio.create_task(add(narrow)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        await cancel(waiting[1])
+    assert [await waiting[0], await waiting[2]] == [1, 2]
+    assert await add(narrow) == 3
 
 
-async def test_a_connection_that_comes_with_the_cancellation_is_not_lost(
-    url: str, database: Database
-) -> None:
-    async with Database(url, metrics=Metrics("other"), pool_size=1, timeout=20.0) as narrow:
-        async with narrow.transaction("hold"):
-            waiting = asyncio.create_task(add(narrow))
-            await asyncio.sleep(0.01)
-        # The place was given to it just now, and it has not run since.
-        await cancel(waiting)
-        async with asyncio.timeout(5):
-            assert await add(narrow) == 1
+async def test_a_connection_that_comes_with_the_cancellation_is_not_lost(narrow: Database) -> None:
+    async with narrow.transaction("hold"):
+        waiting = asyncio.create_task(add(narrow))
+        await asyncio.sleep(0.01)
+    # The place was given to it just now, and it has not run since.
+    await cancel(waiting)
+    async with asyncio.timeout(5):
+        assert await add(narrow) == 1
 
 
-async def test_callers_get_connections_in_the_order_in_which_they_came(
-    url: str, database: Database
-) -> None:
-    async with Database(url, metrics=Metrics("other"), pool_size=1, timeout=20.0) as narrow:
-        async with narrow.transaction("hold"):
-            waiting = [asyncio.create_task(add(narrow)) for _ in range(5)]
-            await asyncio.sleep(0.01)
-        assert await asyncio.gather(*waiting) == [1, 2, 3, 4, 5]
+async def test_callers_get_connections_in_the_order_in_which_they_came(narrow: Database) -> None:
+    async with narrow.transaction("hold"):
+        waiting = [asyncio.create_task(add(narrow)) for _ in range(5)]
+        await asyncio.sleep(0.01)
+    assert await asyncio.gather(*waiting) == [1, 2, 3, 4, 5]
 
 
 async def test_a_cancellation_during_the_rollback_of_a_failure_is_not_lost(

@@ -393,6 +393,19 @@ def greet_and_close(listener: socket.socket, greeting: bytes) -> None:
         connection.sendall(greeting)
 
 
+class RefusingGet:
+    """A server that has this error for every GET, and otherwise responds as to PING."""
+
+    def __init__(self, error: str) -> None:
+        self.connections = 0
+        self._error = f"-{error}\r\n".encode()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        while command := await next_command(reader):
+            writer.write(self._error if command[0] == "GET" else PONG)
+
+
 @pytest.mark.parametrize(
     "refusal",
     [
@@ -402,15 +415,8 @@ def greet_and_close(listener: socket.socket, greeting: bytes) -> None:
     ],
 )
 async def test_a_refusal_after_the_handshake_ends_the_connection(refusal: str) -> None:
-    connections = 0
-
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        while command := await next_command(reader):
-            writer.write(f"-{refusal}\r\n".encode() if command[0] == "GET" else PONG)
-
-    async with server(refuse) as valkey:
+    refusing = RefusingGet(refusal)
+    async with server(refusing) as valkey:
         before, *failed = await gather(
             valkey.ping(), valkey.command("get", "GET", "n"), valkey.command("echo", "ECHO", "n")
         )
@@ -421,7 +427,7 @@ async def test_a_refusal_after_the_handshake_ends_the_connection(refusal: str) -
         with pytest.raises(StoreUnavailable):
             await valkey.command("echo", "ECHO", "during the pause")
         await valkey.ping()
-    assert connections == 2
+    assert refusing.connections == 2
 
 
 @pytest.mark.parametrize(
@@ -434,20 +440,13 @@ async def test_a_refusal_after_the_handshake_ends_the_connection(refusal: str) -
 async def test_a_server_that_became_a_replica_says_so_and_the_next_call_connects_again(
     reply: str, reason: str
 ) -> None:
-    connections = 0
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        while command := await next_command(reader):
-            writer.write(f"-{reply}\r\n".encode() if command[0] == "GET" else PONG)
-
-    async with server(answer) as valkey:
+    refusing = RefusingGet(reply)
+    async with server(refusing) as valkey:
         (error,) = await gather(valkey.command("get", "GET", "n"))
         assert isinstance(error, StoreUnavailable)
         assert error.detail == reason
         await valkey.ping()
-    assert connections == 2
+    assert refusing.connections == 2
 
 
 async def test_a_server_that_talks_unasked_fails_the_calls_instead_of_looping() -> None:
