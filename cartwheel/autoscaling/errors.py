@@ -1,0 +1,5 @@
+"""Errors of the autoscaler."""
+
+
+class MetricError(Exception):
+    """A metric proposes no number of replicas; the message is the controller's."""

@@ -1,0 +1,74 @@
+"""What the controller sees at one moment: the scale, the pods, and the value of each metric."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod of the scaled workload.
+
+    ``ready`` is the status of its Ready condition (None without one), ``ready_since`` the time of
+    that condition's last transition, in either direction. ``requests`` are thousandths by
+    container (with restartable init containers) and resource; ``pod_requests`` those of the pod.
+    """
+
+    name: str
+    phase: str = "Running"
+    ready: bool | None = True
+    ready_since: float | None = None
+    started_at: float | None = None
+    is_deleted: bool = False
+    requests: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    pod_requests: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A value of one pod, in thousandths, measured over the ``window`` seconds that end ``at``."""
+
+    value: int
+    at: float
+    window: float
+
+
+@dataclass(frozen=True)
+class PodSamples:
+    """A reading of a Resource, ContainerResource or Pods metric, by the name of the pod."""
+
+    samples: Mapping[str, Sample]
+
+
+@dataclass(frozen=True)
+class Values:
+    """A reading of an Object metric (one value) or an External metric (they are summed)."""
+
+    values: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """The metric could not be read; ``message`` is what the API said."""
+
+    message: str
+
+
+Reading = PodSamples | Values | Unavailable
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The scale subresource. During a rollout the two counts differ."""
+
+    spec_replicas: int
+    status_replicas: int
+
+
+@dataclass(frozen=True)
+class Observation:
+    """All input of one sync. ``readings`` are in the order of the metrics in the spec."""
+
+    at: float
+    scale: Scale
+    pods: Sequence[Pod]
+    readings: Sequence[Reading]

@@ -1,0 +1,67 @@
+"""Which pods count for a metric: the first thing that `kubectl describe` does not say.
+
+Source: `groupPods` in kubernetes `pkg/controller/podautoscaler/replica_calculator.go`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cartwheel.autoscaling.decision import PodGroup
+from cartwheel.autoscaling.observation import Pod, Sample
+from cartwheel.autoscaling.spec import ControllerOptions
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The group of a pod, and why, in words that complete "it does not count: "."""
+
+    group: PodGroup
+    reason: str = ""
+
+
+def group_pods(
+    pods: Sequence[Pod],
+    samples: Mapping[str, Sample],
+    *,
+    resource: str | None,
+    now: float,
+    options: ControllerOptions,
+) -> dict[str, Grouped]:
+    """The group of each pod by its name. Only for CPU does the start of a pod matter."""
+    return {
+        pod.name: _group(pod, samples.get(pod.name), resource=resource, now=now, options=options)
+        for pod in pods
+    }
+
+
+def _group(
+    pod: Pod, sample: Sample | None, *, resource: str | None, now: float, options: ControllerOptions
+) -> Grouped:
+    if pod.is_deleted:
+        return Grouped(PodGroup.IGNORED, "it is being deleted")
+    if pod.phase == "Failed":
+        return Grouped(PodGroup.IGNORED, "it has failed")
+    if pod.phase == "Pending":
+        return Grouped(PodGroup.UNREADY, "it is pending")
+    if sample is None:
+        return Grouped(PodGroup.MISSING, "it has no sample")
+    if resource == "cpu" and (reason := _why_cpu_does_not_count(pod, sample, now, options)):
+        return Grouped(PodGroup.UNREADY, reason)
+    return Grouped(PodGroup.READY)
+
+
+def _why_cpu_does_not_count(
+    pod: Pod, sample: Sample, now: float, options: ControllerOptions
+) -> str | None:
+    """Starting uses CPU that says nothing about the load, so it is left out."""
+    if pod.ready is None or pod.ready_since is None or pod.started_at is None:
+        return "it has not reported whether it is ready"
+    if now < pod.started_at + options.cpu_initialization_period:
+        if not pod.ready:
+            return "it is starting and not ready"
+        if sample.at < pod.ready_since + sample.window:
+            return "its CPU was measured in part before it was ready"
+        return None
+    if not pod.ready and pod.ready_since < pod.started_at + options.initial_readiness_delay:
+        return "it was never ready"
+    return None

@@ -1,0 +1,189 @@
+"""What each metric proposes, and which proposal wins.
+
+Source: `computeReplicasForMetrics` in kubernetes `pkg/controller/podautoscaler/horizontal.go`.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from cartwheel.autoscaling.decision import CountedPod, Proposal
+from cartwheel.autoscaling.errors import MetricError
+from cartwheel.autoscaling.observation import (
+    Observation,
+    Pod,
+    PodSamples,
+    Reading,
+    Sample,
+    Unavailable,
+    Values,
+)
+from cartwheel.autoscaling.pod_groups import Grouped, group_pods
+from cartwheel.autoscaling.pod_metrics import average, replicas_for, utilization
+from cartwheel.autoscaling.pod_requests import pod_requests
+from cartwheel.autoscaling.single_metrics import replicas_for_average_value, replicas_for_value
+from cartwheel.autoscaling.spec import (
+    ControllerOptions,
+    ExternalMetric,
+    Metric,
+    ObjectMetric,
+    PodsMetric,
+    ResourceMetric,
+    TargetType,
+)
+from cartwheel.autoscaling.tolerance import Tolerance
+
+NO_PODS = "no pods returned by selector while calculating replica count"
+
+
+def propose(
+    metrics: Sequence[Metric],
+    observation: Observation,
+    *,
+    tolerance: Tolerance,
+    options: ControllerOptions,
+) -> list[Proposal]:
+    """The proposal of each metric, in their order."""
+    return [
+        _propose_or_fail(metric, reading, observation, tolerance, options)
+        for metric, reading in zip(metrics, observation.readings, strict=True)
+    ]
+
+
+def winner(proposals: Sequence[Proposal], current: int) -> int | None:
+    """The index of the highest proposal; None if the metrics decide nothing.
+
+    With a metric missing, the others may scale up, but not down.
+    """
+    valid = [n for n, one in enumerate(proposals) if one.replicas is not None]
+    if not valid:
+        return None
+    best = max(valid, key=lambda n: proposals[n].replicas or 0)
+    is_partial = len(valid) < len(proposals)
+    return None if is_partial and (proposals[best].replicas or 0) < current else best
+
+
+def _propose_or_fail(
+    metric: Metric,
+    reading: Reading,
+    observation: Observation,
+    tolerance: Tolerance,
+    options: ControllerOptions,
+) -> Proposal:
+    try:
+        if isinstance(reading, Unavailable):
+            raise MetricError(reading.message)
+        if isinstance(metric, ObjectMetric | ExternalMetric):
+            assert isinstance(reading, Values)
+            return _propose_single(metric, sum(reading.values), observation, tolerance)
+        assert isinstance(reading, PodSamples)
+        return _propose_per_pod(metric, reading.samples, observation, tolerance, options)
+    except MetricError as error:
+        return Proposal(metric, None, error=str(error))
+
+
+def _propose_single(
+    metric: ObjectMetric | ExternalMetric,
+    value: int,
+    observation: Observation,
+    tolerance: Tolerance,
+) -> Proposal:
+    scale = observation.scale
+    if metric.target.type is TargetType.AVERAGE_VALUE:
+        found = replicas_for_average_value(
+            value,
+            metric.target.value,
+            status_replicas=scale.status_replicas,
+            tolerance=tolerance,
+        )
+    else:
+        found = replicas_for_value(
+            value,
+            metric.target.value,
+            current=scale.spec_replicas,
+            ready=_count_ready(observation.pods, scale.spec_replicas),
+            tolerance=tolerance,
+        )
+    return Proposal(
+        metric,
+        found.replicas,
+        value=found.reported,
+        ratio=found.ratio,
+        final_ratio=found.ratio,
+        base=found.base,
+        is_within_tolerance=tolerance.contains(found.ratio),
+    )
+
+
+def _count_ready(pods: Sequence[Pod], current: int) -> int:
+    if current and not pods:
+        raise MetricError(NO_PODS)
+    return sum(pod.phase == "Running" and bool(pod.ready) for pod in pods)
+
+
+def _propose_per_pod(
+    metric: ResourceMetric | PodsMetric,
+    samples: Mapping[str, Sample],
+    observation: Observation,
+    tolerance: Tolerance,
+    options: ControllerOptions,
+) -> Proposal:
+    if not samples:
+        raise MetricError("no metrics returned from resource metrics API")
+    if not observation.pods:
+        raise MetricError(NO_PODS)
+    resource = metric.resource if isinstance(metric, ResourceMetric) else None
+    groups = group_pods(
+        observation.pods, samples, resource=resource, now=observation.at, options=options
+    )
+    values = {name: sample.value for name, sample in samples.items()}
+    target = metric.target.value
+    requests: Mapping[str, int] = {}
+    if isinstance(metric, ResourceMetric) and metric.target.type is TargetType.UTILIZATION:
+        requests = pod_requests(observation.pods, metric.resource, metric.container)
+        measure = partial(utilization, requests=requests, target=target)
+        missing_value = partial(_share_of_request, requests=requests, target=target)
+    else:
+        measure = partial(average, target=target)
+        missing_value = partial(_target_when_low, target=target)
+    found = replicas_for(
+        groups,
+        values,
+        current=observation.scale.spec_replicas,
+        measure=measure,
+        missing_value=missing_value,
+        tolerance=tolerance,
+    )
+    return Proposal(
+        metric,
+        found.replicas,
+        value=found.usage.reported,
+        ratio=found.usage.ratio,
+        final_ratio=found.final.ratio,
+        base=found.base,
+        is_within_tolerance=tolerance.contains(found.final.ratio),
+        pods=_counted(groups, values, requests),
+    )
+
+
+def _share_of_request(
+    name: str, ratio: float, *, requests: Mapping[str, int], target: int
+) -> int | None:
+    """Whatever makes the change smaller: a missing pod is busy when it would shrink, else idle."""
+    if ratio < 1:
+        return requests[name] * max(100, target) // 100
+    return 0 if ratio > 1 else None
+
+
+def _target_when_low(_: str, ratio: float, *, target: int) -> int | None:
+    if ratio < 1:
+        return target
+    return 0 if ratio > 1 else None
+
+
+def _counted(
+    groups: Mapping[str, Grouped], values: Mapping[str, int], requests: Mapping[str, int]
+) -> list[CountedPod]:
+    return [
+        CountedPod(name, one.group, one.reason, values.get(name), requests.get(name))
+        for name, one in groups.items()
+    ]

@@ -1,0 +1,59 @@
+"""The number of replicas for a metric that is one value: Object and External.
+
+Source: `GetObjectMetricReplicas`, `GetObjectPerPodMetricReplicas` and the same two for External in
+kubernetes `pkg/controller/podautoscaler/replica_calculator.go`.
+"""
+
+import math
+from dataclasses import dataclass
+
+from cartwheel.autoscaling.tolerance import Tolerance
+
+# Replica counts are 32-bit in the API.
+MAX_REPLICAS = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class SingleMetricResult:
+    """``reported`` is in thousandths, ``base`` the replicas that the ratio refers to."""
+
+    replicas: int
+    reported: int
+    ratio: float
+    base: int
+
+
+def replicas_for_value(
+    value: int, target: int, *, current: int, ready: int, tolerance: Tolerance
+) -> SingleMetricResult:
+    """A target of type Value: the ready pods are multiplied, not the current count."""
+    ratio = value / target
+    if not current:
+        return SingleMetricResult(_bounded(math.ceil(ratio)), value, ratio, 1)
+    replicas = current if tolerance.contains(ratio) else _bounded(math.ceil(ratio * ready))
+    return SingleMetricResult(replicas, value, ratio, ready)
+
+
+def replicas_for_average_value(
+    value: int, target: int, *, status_replicas: int, tolerance: Tolerance
+) -> SingleMetricResult:
+    """A target of type AverageValue: total ÷ target, whatever the pods do.
+
+    The tolerance is checked against the replicas of the *status*. During a rollout these include
+    the surge pod, so a value within the tolerance can ask for one replica more, which stays
+    (kubernetes#138505).
+    """
+    if not status_replicas:
+        return SingleMetricResult(_bounded(_divide_up(value, target)), value, math.inf, 0)
+    ratio = value / (target * status_replicas)
+    within = tolerance.contains(ratio)
+    replicas = status_replicas if within else _bounded(math.ceil(value / target))
+    return SingleMetricResult(replicas, math.ceil(value / status_replicas), ratio, status_replicas)
+
+
+def _divide_up(value: int, by: int) -> int:
+    return -(-value // by)
+
+
+def _bounded(replicas: int) -> int:
+    return min(replicas, MAX_REPLICAS)
