@@ -1,0 +1,1 @@
+"""Read-only access to any Kubernetes cluster that kubectl can reach."""
