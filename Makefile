@@ -48,12 +48,14 @@ format: $(VENV)/.test ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 
 # All from one resolution: what the services run on is what was tested.
-LOCK := uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+SERVICES := python3 -c 'import tomllib; \
+  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["services"], sep="\n")'
 # pycparser is for building cffi's modules; no import of ours reaches it.
 lock: ## pin requirements/*.txt after a change of pyproject.toml (needs uv)
-	$(LOCK) --extra local --extra test -o requirements/test.txt
-	$(LOCK) --extra local -c requirements/test.txt -o requirements/runtime.txt
-	$(LOCK) -c requirements/test.txt --no-emit-package pycparser -o requirements/services.txt
+	$(LOCK) pyproject.toml --extra shop --extra test -o requirements/test.txt
+	$(LOCK) pyproject.toml --extra shop -c requirements/test.txt -o requirements/runtime.txt
+	$(SERVICES) | $(LOCK) - -c requirements/test.txt --no-emit-package pycparser -o requirements/services.txt
 
 # Other ports: make kind CARTWHEEL_KIND_PORT_SHOP=8081 CARTWHEEL_KIND_PORT_GRAFANA=3001
 kind: $(VENV)/.runtime ## create a Kubernetes cluster on this machine, with its add-ons

@@ -1,70 +1,58 @@
-"""The `cartwheel` command.
+"""The `cartwheel` command; `kubectl cartwheel` is the same program.
 
 Exit codes: 0 done, 1 it failed (nothing runs, a replica did not get ready), 2 wrong usage.
 """
 
-import asyncio
-import json
+import importlib
 import os
 import re
 import sys
-import time
 from importlib import metadata
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer._click.core import Command, Context
+from typer.core import TyperCommand, TyperGroup
 
-from app.settings import describe
-from cartwheel.errors import CommandError
-from cartwheel.local.command_lines import command_line, display_path, program_name
-from cartwheel.local.control_socket import Message, send_command
-from cartwheel.local.effective_settings import effective_settings
-from cartwheel.local.foreground import run_in_foreground
-from cartwheel.local.output import (
-    align,
-    format_megabytes,
-    new_console,
-    status_table,
-    suggested_command,
-    wrap,
-)
-from cartwheel.local.settings import LocalSettings, load_local_settings
-from cartwheel.local.state_folder import StateFolder
-from cartwheel.local.store_setup import set_up_stores
-from cartwheel.local.topology import (
-    FRONT_SERVICE,
-    SHOP,
-    by_name,
-    check_replica_count,
-    count_out_of_range,
-    find_service,
-)
+from cartwheel.console import wrap
+from cartwheel.errors import CommandError, UsageError
+from cartwheel.invocation import program_name
+
+SHOP_COMMANDS = dict.fromkeys(
+    ("up", "down", "status", "scale", "restart", "migrate", "seed", "config"),
+    "cartwheel.local.command",
+) | {"bench": "cartwheel.bench.command"}
+# A module is imported when its command is used: its `commands` are a Typer application.
+COMMANDS: dict[str, str] = {**SHOP_COMMANDS}
+
+
+class Commands(TyperGroup):
+    """The commands by name; one is imported when it is used."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # For the list of names, and for the suggestion after a typing error.
+        self.commands = {name: TyperCommand(name) for name in COMMANDS}
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        try:
+            module = importlib.import_module(COMMANDS[cmd_name])
+        except ModuleNotFoundError as error:
+            if cmd_name not in SHOP_COMMANDS or (error.name or "").startswith("cartwheel"):
+                raise
+            return _not_installed(cmd_name)
+        return typer.main.get_group(module.commands).commands[cmd_name]
+
 
 app = typer.Typer(
+    cls=Commands,
     invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-# By name here, because only `bench` imports them.
-BENCHES = "cart-add, product, token, home, checkout, routes, metrics, start, memory, scale-out"
-
-# In seconds. A scale or a restart includes the draining of replicas.
-CHANGE_TIMEOUT = 120.0
-RESPONSE_TIMEOUT = 10.0
-STOP_TIMEOUT = 20.0
-
-StateDir = Annotated[
-    Path | None, typer.Option(help="Folder of the run (CARTWHEEL_STATE_DIR; .cartwheel).")
-]
-Stores = Annotated[
-    str | None, typer.Option(help="sqlite, or real: Valkey and Postgres (CARTWHEEL_STORES).")
-]
-PortOption = Annotated[int | None, typer.Option(help="Port of the service (default: see config).")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Service = Annotated[str, typer.Argument(help=f"One of {', '.join(by_name(SHOP))}.")]
 
 
 @app.callback()
@@ -72,178 +60,12 @@ def overview(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Run the shop on this machine."""
+    """Run the shop on this machine; explain and simulate the autoscalers of any cluster."""
     if version:
-        _print(f"cartwheel {metadata.version('cartwheel')}")
+        typer.echo(f"cartwheel {metadata.version('cartwheel')}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-@app.command()
-def up(
-    state_dir: StateDir = None,
-    stores: Stores = None,
-    host: Annotated[str | None, typer.Option(help="Where to listen (127.0.0.1 and ::1).")] = None,
-    port_storefront: PortOption = None,
-    port_products: PortOption = None,
-    port_cart: PortOption = None,
-    port_user: PortOption = None,
-    port_tracking: PortOption = None,
-) -> None:
-    """Start the shop and stay in the foreground."""
-    settings = load_local_settings(
-        state_dir=state_dir,
-        stores=stores,
-        host=host,
-        port_storefront=port_storefront,
-        port_products=port_products,
-        port_cart=port_cart,
-        port_user=port_user,
-        port_tracking=port_tracking,
-    )
-    run_in_foreground(SHOP, settings)
-
-
-@app.command()
-def down(state_dir: StateDir = None) -> None:
-    """Stop the shop that runs in another terminal."""
-    state = _state(state_dir)
-    started = time.monotonic()
-    pid = _send(state, {"command": "down"}, timeout=RESPONSE_TIMEOUT)["pid"]
-    while state.running_pid() == pid:
-        if time.monotonic() - started > STOP_TIMEOUT:
-            raise CommandError(f"Still running after {STOP_TIMEOUT:g} s. To end it: kill -9 {pid}")
-        time.sleep(0.05)
-    _print(f"Stopped in {time.monotonic() - started:.1f} s.")
-
-
-@app.command()
-def status(state_dir: StateDir = None, as_json: Json = False) -> None:
-    """Show the replicas of each service and their state."""
-    state = _state(state_dir)
-    shop_status = _send(state, {"command": "status"}, timeout=RESPONSE_TIMEOUT)
-    if as_json:
-        typer.echo(json.dumps(shop_status, indent=2))
-        return
-    services = shop_status["services"]
-    console = new_console()
-    console.print(status_table(services, shop_status["servers"], width=console.width))
-    for problem in shop_status["problems"]:
-        console.print(f"✗ {problem}", style="red")
-    url = next((one["url"] for one in services if one["service"] == FRONT_SERVICE), "starting")
-    _print(
-        f"\nShop: {url}\n"
-        f"Together {format_megabytes(shop_status['memory'])}; {shop_status['stores']} stores.\n"
-        f"Try next: {command_line(state.root, suggested_command(services))}"
-    )
-
-
-@app.command()
-def scale(
-    service: Service,
-    count: Annotated[int, typer.Argument(help="How many replicas.")],
-    state_dir: StateDir = None,
-) -> None:
-    """Have COUNT replicas of a service."""
-    request: Message = {"command": "scale", "service": service, "count": count}
-    state = _state(state_dir)
-    _check_if_nothing_runs(state, service, count)
-    response = _send(state, request, timeout=CHANGE_TIMEOUT)
-    if not response["ready"]:
-        see = command_line(state.root, "status")
-        raise CommandError(f"{service}: not all {count} are ready yet. See {see}")
-    before, seconds = response["before"], response["seconds"]
-    if count == before:
-        _print(f"{service} has {count} {'replica' if count == 1 else 'replicas'} already.")
-    else:
-        how = "ready" if count > before else "stopped"
-        _print(f"{service}: {before} → {count}, {how} after {seconds:.1f} s.")
-
-
-@app.command()
-def restart(service: Service, state_dir: StateDir = None) -> None:
-    """Replace the replicas of a service one by one, losing no request."""
-    request: Message = {"command": "restart", "service": service}
-    state = _state(state_dir)
-    _check_if_nothing_runs(state, service)
-    response = _send(state, request, timeout=CHANGE_TIMEOUT)
-    _print(f"{service}: all replaced in {response['seconds']:.1f} s.")
-
-
-@app.command()
-def migrate(state_dir: StateDir = None, stores: Stores = None) -> None:
-    """Migrate all stores to the newest schema (`up` does it too)."""
-    settings = load_local_settings(state_dir=state_dir, stores=stores)
-    changes = asyncio.run(set_up_stores(SHOP, settings, _state(state_dir)))
-    typer.echo("\n".join(changes) or "Every schema is up to date: nothing to do.")
-
-
-@app.command()
-def seed(state_dir: StateDir = None, stores: Stores = None) -> None:
-    """Add the goods that the shop lacks (`up` does it too)."""
-    settings = load_local_settings(state_dir=state_dir, stores=stores)
-    output = asyncio.run(set_up_stores(SHOP, settings, _state(state_dir), with_seed=True))
-    typer.echo("\n".join(output))
-
-
-@app.command()
-def config(
-    service: Annotated[
-        str | None, typer.Argument(help="A service; default: the local run itself.")
-    ] = None,
-    state_dir: StateDir = None,
-    as_json: Json = False,
-) -> None:
-    """Show the settings of the run or a service, secrets hidden."""
-    state = _state(state_dir)
-    settings = _settings_of_run(state) or load_local_settings(state_dir=state_dir)
-    if service is None:
-        values = describe(settings)
-    else:
-        values = effective_settings(find_service(by_name(SHOP), service), settings, state)
-    if as_json:
-        typer.echo(json.dumps(values, indent=2))
-        return
-    typer.echo(align(values))
-
-
-@app.command()
-def bench(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="NAME", help=f"What to measure: {BENCHES} or all (cart-add)."),
-    ] = None,
-    rounds: Annotated[int, typer.Option(help="How often each variant is measured.")] = 7,
-    seconds: Annotated[float, typer.Option(help="How long each time.")] = 2.0,
-    connections: Annotated[int, typer.Option(help="How many send requests.")] = 64,
-    variants: Annotated[str, typer.Option(help="Only these, separated by commas.")] = "",
-    against: Annotated[
-        Path | None,
-        typer.Option(help="Another checkout of Cartwheel with its .venv, to compare with."),
-    ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write all figures to this file.")
-    ] = None,
-    svg: Annotated[Path | None, typer.Option(help="Also draw a chart into this file.")] = None,
-    state_dir: StateDir = None,
-) -> None:
-    """Measure what requests cost on this machine."""
-    # Imported here: no other command needs it.
-    from cartwheel.bench.command import DEFAULT, Outputs, run_benches
-    from cartwheel.bench.options import Options
-    from cartwheel.bench.workbench import Checkout
-
-    options = Options(
-        rounds=rounds,
-        seconds=seconds,
-        connections=connections,
-        variants=[name.strip() for name in variants.split(",") if name.strip()],
-        against=Checkout.at(against) if against else None,
-        state_dir=_state(state_dir).root,
-    )
-    run_benches(names or [DEFAULT], options, Outputs(json_file, svg, markdown))
 
 
 def main() -> None:
@@ -269,6 +91,8 @@ def _wrong_usage(error: typer.TyperException) -> str:
     context: typer.Context | None = getattr(error, "ctx", None)
     flag = getattr(error, "option_name", "")
     if context and context.info_name == "scale" and (count := _negative_count(flag)):
+        from cartwheel.local.topology import count_out_of_range
+
         return count_out_of_range(count)
     sentence = error.format_message()
     if not sentence.endswith((".", "?")):
@@ -277,43 +101,29 @@ def _wrong_usage(error: typer.TyperException) -> str:
     return f"{sentence} Try: {program_name()}{command} --help"
 
 
-def _negative_count(flag: str) -> int | None:
-    """The negative number that was parsed as this flag; -12 is parsed as the flag -1."""
-    numbers = [word for word in sys.argv if re.fullmatch(r"-\d+", word)]
-    return next((int(word) for word in numbers if flag and word.startswith(flag)), None)
-
-
 def _print_error(message: str, *, code: int) -> int:
     typer.echo(wrap(message, sys.stderr), err=True)
     return code
 
 
-def _print(message: str) -> None:
-    typer.echo(wrap(message, sys.stdout))
+def _not_installed(name: str) -> TyperCommand:
+    """A command that says how to install what it needs."""
 
+    def refuse() -> None:
+        raise UsageError(
+            f"{name} needs the extra `shop`, which is not installed here. In a clone: make up"
+        )
 
-def _state(state_dir: Path | None) -> StateFolder:
-    return StateFolder.at(load_local_settings(state_dir=state_dir).state_dir)
-
-
-def _settings_of_run(state: StateFolder) -> LocalSettings | None:
-    """The settings of the running shop; None when none runs."""
-    if state.running_pid() is None:
-        return None
-    return LocalSettings(
-        **_send(state, {"command": "status"}, timeout=RESPONSE_TIMEOUT)["settings"]
+    return TyperCommand(
+        name,
+        callback=refuse,
+        help="Not installed: needs the extra `shop`.",
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     )
 
 
-def _check_if_nothing_runs(state: StateFolder, service: str, count: int = 0) -> None:
-    """Check the arguments here when no supervisor runs that would. Raises `UsageError`."""
-    if state.running_pid() is None:
-        find_service(by_name(SHOP), service)
-        check_replica_count(count)
-
-
-def _send(state: StateFolder, request: Message, *, timeout: float) -> Message:
-    if state.running_pid() is None:
-        start = command_line(state.root, "up")
-        raise CommandError(f"Nothing runs in {display_path(state.root)}. To start it: {start}")
-    return send_command(state.control_socket, request, timeout=timeout)
+def _negative_count(flag: str) -> int | None:
+    """The negative number that was parsed as this flag; -12 is parsed as the flag -1."""
+    numbers = [word for word in sys.argv if re.fullmatch(r"-\d+", word)]
+    return next((int(word) for word in numbers if flag and word.startswith(flag)), None)

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -35,9 +36,11 @@ from cartwheel.bench.report import (
 )
 from cartwheel.bench.results import BenchResult
 from cartwheel.bench.rounds import Progress
-from cartwheel.bench.workbench import Workbench, open_workbench
+from cartwheel.bench.workbench import Checkout, Workbench, open_workbench
+from cartwheel.console import new_console
 from cartwheel.errors import CommandError, UsageError, describe_error
-from cartwheel.local.output import new_console
+from cartwheel.local.settings import load_local_settings
+from cartwheel.local.state_folder import StateFolder
 
 ALL, DEFAULT = "all", cart_add.NAME
 # Enough for 1,024 connections on both sides.
@@ -60,6 +63,9 @@ BENCHES: Mapping[str, Bench] = {
     )
 }
 
+NAMES_HELP = f"What to measure: {', '.join(BENCHES)} or {ALL} ({DEFAULT})."
+commands = typer.Typer()
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -68,6 +74,43 @@ class Outputs:
     json: Path | None = None
     svg: Path | None = None
     markdown: bool = False
+
+
+@commands.command()
+def bench(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME", help=f"What to measure: {', '.join(BENCHES)} or {ALL} ({DEFAULT})."
+        ),
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="How often each variant is measured.")] = 7,
+    seconds: Annotated[float, typer.Option(help="How long each time.")] = 2.0,
+    connections: Annotated[int, typer.Option(help="How many send requests.")] = 64,
+    variants: Annotated[str, typer.Option(help="Only these, separated by commas.")] = "",
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Another checkout of Cartwheel with its .venv, to compare with."),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write all figures to this file.")
+    ] = None,
+    svg: Annotated[Path | None, typer.Option(help="Also draw a chart into this file.")] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the run (CARTWHEEL_STATE_DIR; .cartwheel).")
+    ] = None,
+) -> None:
+    """Measure what requests cost on this machine."""
+    options = Options(
+        rounds=rounds,
+        seconds=seconds,
+        connections=connections,
+        variants=[name.strip() for name in variants.split(",") if name.strip()],
+        against=Checkout.at(against) if against else None,
+        state_dir=StateFolder.at(load_local_settings(state_dir=state_dir).state_dir).root,
+    )
+    run_benches(names or [DEFAULT], options, Outputs(json_file, svg, markdown))
 
 
 def run_benches(names: Sequence[str], options: Options, outputs: Outputs) -> None:

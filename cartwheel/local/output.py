@@ -1,18 +1,14 @@
-"""Formatting of what commands print: tables, sizes, ages, wrapped sentences."""
+"""Formatting of what commands of the local run print: tables, sizes, ages."""
 
-import shutil
-import sys
-import textwrap
 from collections.abc import Iterable, Mapping
-from typing import Any, TextIO
+from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from cartwheel.local.replica_process import State
 
-LINE_WIDTH = 100
 # Of the table with the longest names and states.
 TABLE_WIDTH = 94
 STATE_SYMBOLS = {
@@ -23,12 +19,6 @@ STATE_SYMBOLS = {
     State.CRASHED: Text("✗", "red"),
     State.STOPPED: Text("✗", "red"),
 }
-
-
-def new_console() -> Console:
-    """A console that never wraps for a pipe; colour only on a terminal, never with NO_COLOR."""
-    width = None if sys.stdout.isatty() else LINE_WIDTH
-    return Console(width=width, highlight=False)
 
 
 def format_megabytes(size: int) -> str:
@@ -78,23 +68,6 @@ def suggested_command(services: Iterable[Mapping[str, Any]]) -> str:
     if scaled_to_zero is not None:
         return f"scale {scaled_to_zero} 1"
     return f"scale cart {2 if desired.get('cart') == 4 else 4}"
-
-
-def wrap(sentence: str, stream: TextIO) -> str:
-    """On a terminal, wrapped between words; elsewhere unchanged, for programs that read it."""
-    if not stream.isatty():
-        return sentence
-    width = shutil.get_terminal_size().columns
-    return "\n".join(
-        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
-        for line in sentence.splitlines()
-    )
-
-
-def align(values: dict[str, str]) -> str:
-    """Names and values in two columns; long values stay in one line, to be copied."""
-    width = max(map(len, values))
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in values.items())
 
 
 def _row(first: str, replica: Mapping[str, Any]) -> tuple[RenderableType, ...]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cartwheel.errors import CommandError
+from cartwheel.invocation import display_path
 from cartwheel.local.child_processes import ChildProcesses
-from cartwheel.local.command_lines import display_path
 from cartwheel.local.endpoints import EndpointsFile
 from cartwheel.local.events import EventSink, emitter_for
 from cartwheel.local.replica_log import ReplicaLog

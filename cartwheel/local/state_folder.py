@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cartwheel.errors import UsageError
-from cartwheel.local.command_lines import command_line, display_path
+from cartwheel.invocation import display_path
+from cartwheel.local.command_lines import command_line
 
 SERVICE_TOKENS = "cartwheel_service_tokens"
 BLOCK_SIZE = 4096  # bytes; a file occupies whole blocks of the disk

