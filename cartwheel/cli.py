@@ -43,7 +43,10 @@ class Commands(TyperGroup):
             if cmd_name not in SHOP_COMMANDS or (error.name or "").startswith("cartwheel"):
                 raise
             return _not_installed(cmd_name)
-        return typer.main.get_group(module.commands).commands[cmd_name]
+        commands: typer.Typer = module.commands
+        # Plain help, as of `cartwheel` itself.
+        commands.rich_markup_mode = None
+        return typer.main.get_group(commands).commands[cmd_name]
 
 
 app = typer.Typer(
