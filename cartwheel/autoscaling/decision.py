@@ -76,10 +76,15 @@ class Stabilization:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """``policy`` limited the change to ``after``; it allows more from ``until`` on."""
+    """What `behavior`, or the built-in rules, and the limits made of the stabilized count.
+
+    ``reason`` is that of the condition ScalingLimited. If a ``policy`` limited the change, it
+    allows more from ``until`` on.
+    """
 
     before: int
     after: int
+    reason: str = "DesiredWithinRange"
     policy: ScalingPolicy | None = None
     until: float | None = None
 
@@ -108,6 +113,7 @@ class Decision:
     """``desired`` equals ``current`` if nothing changes.
 
     ``winner`` is the index of the proposal that was followed; None if none was.
+    ``conditions`` are all that the status shows, with those of earlier syncs.
     """
 
     at: float

@@ -4,15 +4,14 @@ Source: `convertDesiredReplicasWithBehaviorRate` and `convertDesiredReplicasWith
 kubernetes `pkg/controller/podautoscaler/horizontal.go`.
 """
 
-from dataclasses import dataclass
-
+from cartwheel.autoscaling.decision import RateLimit
 from cartwheel.autoscaling.scaling_policies import (
     PolicyLimit,
     ScaleEvents,
     scale_down_limit,
     scale_up_limit,
 )
-from cartwheel.autoscaling.spec import Behavior, ScalingPolicy
+from cartwheel.autoscaling.spec import Behavior
 
 IN_RANGE = "DesiredWithinRange"
 MESSAGES = {
@@ -24,15 +23,6 @@ MESSAGES = {
 }
 
 
-@dataclass(frozen=True)
-class Limited:
-    """``policy`` is the one that limited, if one did; ``reason`` a key of `MESSAGES`."""
-
-    replicas: int
-    reason: str = IN_RANGE
-    policy: ScalingPolicy | None = None
-
-
 def limit(
     desired: int,
     *,
@@ -42,7 +32,7 @@ def limit(
     behavior: Behavior,
     events: ScaleEvents,
     now: float,
-) -> Limited:
+) -> RateLimit:
     """With `behavior`: its policies, then minimum and maximum."""
     if desired > current:
         rate = scale_up_limit(behavior.scale_up, events, current=current, now=now)
@@ -50,27 +40,30 @@ def limit(
     if desired < current:
         rate = scale_down_limit(behavior.scale_down, events, current=current, now=now)
         return _at_least(desired, minimum, rate)
-    return Limited(desired)
+    return RateLimit(desired, desired)
 
 
-def limit_without_behavior(desired: int, *, current: int, minimum: int, maximum: int) -> Limited:
+def limit_without_behavior(
+    desired: int, *, current: int, minimum: int, maximum: int, next_sync: float
+) -> RateLimit:
     """Without `behavior`: at most double (or 4); scaling down has no limit but the minimum."""
     if desired < minimum:
-        return Limited(minimum, "TooFewReplicas")
-    return _at_most(desired, maximum, PolicyLimit(max(2 * current, 4), None))
+        return RateLimit(desired, minimum, "TooFewReplicas")
+    rate = PolicyLimit(max(2 * current, 4), None, next_sync)
+    return _at_most(desired, maximum, rate)
 
 
-def _at_most(desired: int, maximum: int, rate: PolicyLimit) -> Limited:
+def _at_most(desired: int, maximum: int, rate: PolicyLimit) -> RateLimit:
     if desired <= min(maximum, rate.replicas):
-        return Limited(desired)
+        return RateLimit(desired, desired)
     if rate.replicas < maximum:
-        return Limited(rate.replicas, "ScaleUpLimit", rate.policy)
-    return Limited(maximum, "TooManyReplicas")
+        return RateLimit(desired, rate.replicas, "ScaleUpLimit", rate.policy, rate.until)
+    return RateLimit(desired, maximum, "TooManyReplicas")
 
 
-def _at_least(desired: int, minimum: int, rate: PolicyLimit) -> Limited:
+def _at_least(desired: int, minimum: int, rate: PolicyLimit) -> RateLimit:
     if desired >= max(minimum, rate.replicas):
-        return Limited(desired)
+        return RateLimit(desired, desired)
     if rate.replicas > minimum:
-        return Limited(rate.replicas, "ScaleDownLimit", rate.policy)
-    return Limited(minimum, "TooFewReplicas")
+        return RateLimit(desired, rate.replicas, "ScaleDownLimit", rate.policy, rate.until)
+    return RateLimit(desired, minimum, "TooFewReplicas")

@@ -1,4 +1,8 @@
-"""The controller's own words for a metric, which its conditions and events use."""
+"""The controller's own words for a metric and its errors, which conditions and events use.
+
+Source: `computeReplicasForMetric` and `computeStatusFor…Metric` in kubernetes
+`pkg/controller/podautoscaler/horizontal.go`.
+"""
 
 from cartwheel.autoscaling.spec import (
     ExternalMetric,
@@ -11,19 +15,25 @@ from cartwheel.autoscaling.spec import (
 
 
 def metric_name(metric: Metric) -> str:
-    """For example ``cpu container resource utilization (percentage of request)``."""
+    """For example ``cpu container resource utilization (percentage of request)``.
+
+    An Object metric with an AverageValue is called external there.
+    """
     match metric:
         case ResourceMetric(resource=resource, container=container, target=target):
+            if target.type is not TargetType.UTILIZATION:
+                return f"{resource} resource"
             words = f"{resource} container resource" if container else f"{resource} resource"
-            if target.type is TargetType.UTILIZATION:
-                return f"{words} utilization (percentage of request)"
-            return words
+            return f"{words} utilization (percentage of request)"
         case PodsMetric(name=name):
             return f"pods metric {name}"
-        case ObjectMetric(name=name, described_object=described):
-            return f"{described.partition('/')[0] or 'object'} metric {name}"
-        case ExternalMetric(name=name, selector=selector):
-            return f"external metric {name}({selector})"
+        case ObjectMetric(name=name) if metric.target.type is TargetType.VALUE:
+            return f"{_described_object(metric)[0]} metric {name}"
+        case (
+            ObjectMetric(name=name, selector=selector)
+            | ExternalMetric(name=name, selector=selector)
+        ):
+            return f"external metric {name}({selector_text(selector)})"
 
 
 def failure_reason(metric: Metric) -> str:
@@ -39,3 +49,63 @@ def failure_reason(metric: Metric) -> str:
             return "FailedGetObjectMetric"
         case ExternalMetric():
             return "FailedGetExternalMetric"
+
+
+def unavailable(metric: Metric, message: str, *, namespace: str) -> str:
+    """The error when the metrics API returned no value, with what it said."""
+    match metric:
+        case ResourceMetric(resource=resource):
+            return f"unable to get metrics for resource {resource}: {message}"
+        case PodsMetric(name=name):
+            return f"unable to get metric {name}: {message}"
+        case ObjectMetric(name=name):
+            kind, described = _described_object(metric)
+            return f"unable to get metric {name} on {kind} {namespace}/{described}: {message}"
+        case ExternalMetric(name=name, selector=selector):
+            labels = selector_text(selector)
+            return f"unable to get external metric {namespace}/{name}/{labels}: {message}"
+
+
+def reported_error(metric: Metric, error: str) -> str:
+    """The error as the metric's own event and condition have it."""
+    match metric:
+        case ResourceMetric(resource=resource, target=target):
+            is_share = target.type is TargetType.UTILIZATION
+            return f"failed to get {resource} {'utilization' if is_share else 'usage'}: {error}"
+        case _:
+            return error
+
+
+def wrapped_error(metric: Metric, error: str) -> str:
+    """The error as the event `FailedComputeMetricsReplicas` has it."""
+    error = reported_error(metric, error)
+    is_average = metric.target.type is TargetType.AVERAGE_VALUE
+    match metric:
+        case ResourceMetric(resource=resource, container=None):
+            return f"failed to get {resource} resource metric value: {error}"
+        case ResourceMetric(container=container):
+            return f"failed to get {container} container metric value: {error}"
+        case PodsMetric():
+            return f"failed to get pods metric value: {error}"
+        case ObjectMetric(name=name):
+            inner = f"failed to get {name} object metric: {error}" if is_average else error
+            return f"failed to get object metric value: {inner}"
+        case ExternalMetric(name=name):
+            words = f"{name} external metric" if is_average else f"external metric {name}"
+            return f"failed to get {name} external metric value: failed to get {words}: {error}"
+
+
+def selector_text(selector: str) -> str:
+    """A selector of labels (``a=1,b=2``) as the controller prints the object that holds it."""
+    if not selector:
+        return "nil"
+    labels = "".join(f"{one.replace('=', ': ', 1)}," for one in sorted(selector.split(",")))
+    return (
+        f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"
+        "MatchExpressions:[]LabelSelectorRequirement{},}"
+    )
+
+
+def _described_object(metric: ObjectMetric) -> tuple[str, str]:
+    kind, _, name = metric.described_object.partition("/")
+    return kind, name

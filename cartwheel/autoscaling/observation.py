@@ -65,6 +65,33 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class SelectorProblem:
+    """Why it cannot be told which pods belong to the workload; nothing is scaled then."""
+
+    reason: str
+    condition_message: str
+    event_reason: str
+    event_message: str
+
+
+NO_SELECTOR = SelectorProblem(
+    "InvalidSelector",
+    "the HPA target's scale is missing a selector",
+    "SelectorRequired",
+    "selector is required",
+)
+
+
+def ambiguous_selector(selector: str, autoscalers: Sequence[str]) -> SelectorProblem:
+    """Several autoscalers, as ``namespace/name``, select the same pods: all of them stop."""
+    message = (
+        f"pods by selector {selector} are controlled by more than one HPA "
+        f"(e.g. [{' '.join(autoscalers)}])"
+    )
+    return SelectorProblem("AmbiguousSelector", message, "AmbiguousSelector", message)
+
+
+@dataclass(frozen=True)
 class Observation:
     """All input of one sync. ``readings`` are in the order of the metrics in the spec."""
 
@@ -72,3 +99,4 @@ class Observation:
     scale: Scale
     pods: Sequence[Pod]
     readings: Sequence[Reading]
+    selector_problem: SelectorProblem | None = None

@@ -41,6 +41,8 @@ def _group(
         return Grouped(PodGroup.IGNORED, "it is being deleted")
     if pod.phase == "Failed":
         return Grouped(PodGroup.IGNORED, "it has failed")
+    if pod.phase == "Succeeded":
+        return Grouped(PodGroup.IGNORED, "it has finished")
     if pod.phase == "Pending":
         return Grouped(PodGroup.UNREADY, "it is pending")
     if sample is None:

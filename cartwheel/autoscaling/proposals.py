@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from cartwheel.autoscaling.decision import CountedPod, Proposal
-from cartwheel.autoscaling.errors import MetricError
+from cartwheel.autoscaling.errors import NO_PODS, MetricError
+from cartwheel.autoscaling.names import unavailable
 from cartwheel.autoscaling.observation import (
     Observation,
-    Pod,
     PodSamples,
     Reading,
     Sample,
@@ -32,7 +32,7 @@ from cartwheel.autoscaling.spec import (
 )
 from cartwheel.autoscaling.tolerance import Tolerance
 
-NO_PODS = "no pods returned by selector while calculating replica count"
+_NO_SAMPLES = "no metrics returned from {} metrics API"
 
 
 def propose(
@@ -41,10 +41,11 @@ def propose(
     *,
     tolerance: Tolerance,
     options: ControllerOptions,
+    namespace: str = "default",
 ) -> list[Proposal]:
     """The proposal of each metric, in their order."""
     return [
-        _propose_or_fail(metric, reading, observation, tolerance, options)
+        _propose_or_fail(metric, reading, observation, tolerance, options, namespace)
         for metric, reading in zip(metrics, observation.readings, strict=True)
     ]
 
@@ -52,14 +53,16 @@ def propose(
 def winner(proposals: Sequence[Proposal], current: int) -> int | None:
     """The index of the highest proposal; None if the metrics decide nothing.
 
-    With a metric missing, the others may scale up, but not down.
+    With a metric missing, the others may scale up, but not down. Of equal proposals the first
+    wins, except that zero gives way to any.
     """
-    valid = [n for n, one in enumerate(proposals) if one.replicas is not None]
-    if not valid:
-        return None
-    best = max(valid, key=lambda n: proposals[n].replicas or 0)
-    is_partial = len(valid) < len(proposals)
-    return None if is_partial and (proposals[best].replicas or 0) < current else best
+    best, highest, is_partial = None, 0, False
+    for index, one in enumerate(proposals):
+        if one.replicas is None:
+            is_partial = True
+        elif not highest or one.replicas > highest:
+            best, highest = index, one.replicas
+    return None if is_partial and highest < current else best
 
 
 def _propose_or_fail(
@@ -68,10 +71,16 @@ def _propose_or_fail(
     observation: Observation,
     tolerance: Tolerance,
     options: ControllerOptions,
+    namespace: str,
 ) -> Proposal:
+    if isinstance(reading, Unavailable):
+        error = unavailable(metric, reading.message, namespace=namespace)
+        return Proposal(metric, None, error=error)
+    if isinstance(reading, PodSamples) and not reading.samples:
+        api = "resource" if isinstance(metric, ResourceMetric) else "custom"
+        error = unavailable(metric, _NO_SAMPLES.format(api), namespace=namespace)
+        return Proposal(metric, None, error=error)
     try:
-        if isinstance(reading, Unavailable):
-            raise MetricError(reading.message)
         if isinstance(metric, ObjectMetric | ExternalMetric):
             assert isinstance(reading, Values)
             return _propose_single(metric, sum(reading.values), observation, tolerance)
@@ -100,7 +109,7 @@ def _propose_single(
             value,
             metric.target.value,
             current=scale.spec_replicas,
-            ready=_count_ready(observation.pods, scale.spec_replicas),
+            pods=observation.pods,
             tolerance=tolerance,
         )
     return Proposal(
@@ -114,12 +123,6 @@ def _propose_single(
     )
 
 
-def _count_ready(pods: Sequence[Pod], current: int) -> int:
-    if current and not pods:
-        raise MetricError(NO_PODS)
-    return sum(pod.phase == "Running" and bool(pod.ready) for pod in pods)
-
-
 def _propose_per_pod(
     metric: ResourceMetric | PodsMetric,
     samples: Mapping[str, Sample],
@@ -127,8 +130,6 @@ def _propose_per_pod(
     tolerance: Tolerance,
     options: ControllerOptions,
 ) -> Proposal:
-    if not samples:
-        raise MetricError("no metrics returned from resource metrics API")
     if not observation.pods:
         raise MetricError(NO_PODS)
     resource = metric.resource if isinstance(metric, ResourceMetric) else None

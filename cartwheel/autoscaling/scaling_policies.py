@@ -5,7 +5,7 @@ Source: `calculateScaleUpLimitWithScalingRules`, `calculateScaleDownLimitWithBeh
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cartwheel.autoscaling.decision import ScaleEvent
@@ -26,10 +26,12 @@ class ScaleEvents:
 
 @dataclass(frozen=True)
 class PolicyLimit:
-    """The count that the rules allow, and the policy that says so (None: scaling is disabled)."""
+    """The count that the rules allow, the policy that says so (None: scaling is disabled), and
+    when it allows more."""
 
     replicas: int
     policy: ScalingPolicy | None
+    until: float | None = None
 
 
 def scale_up_limit(
@@ -39,14 +41,12 @@ def scale_up_limit(
     if rules.select_policy is SelectPolicy.DISABLED:
         return PolicyLimit(current, None)
     limits = [
-        PolicyLimit(
-            _raised(one, events.at_start_of(one.period_seconds, current=current, now=now)), one
-        )
+        (_raised(one, events.at_start_of(one.period_seconds, current=current, now=now)), one)
         for one in rules.policies
     ]
     choose = min if rules.select_policy is SelectPolicy.MIN else max
-    chosen = choose(limits, key=lambda limit: limit.replicas)
-    return PolicyLimit(max(chosen.replicas, current), chosen.policy)
+    replicas, policy = choose(limits, key=_replicas)
+    return PolicyLimit(max(replicas, current), policy, _opens(policy, events.up, now))
 
 
 def scale_down_limit(
@@ -56,41 +56,38 @@ def scale_down_limit(
     if rules.select_policy is SelectPolicy.DISABLED:
         return PolicyLimit(current, None)
     limits = [
-        PolicyLimit(
-            _lowered(one, events.at_start_of(one.period_seconds, current=current, now=now)), one
-        )
+        (_lowered(one, events.at_start_of(one.period_seconds, current=current, now=now)), one)
         for one in rules.policies
     ]
     choose = max if rules.select_policy is SelectPolicy.MIN else min
-    chosen = choose(limits, key=lambda limit: limit.replicas)
-    return PolicyLimit(min(chosen.replicas, current), chosen.policy)
+    replicas, policy = choose(limits, key=_replicas)
+    return PolicyLimit(min(replicas, current), policy, _opens(policy, events.down, now))
 
 
-def _limits(
-    rules: ScalingRules,
-    events: ScaleEvents,
-    *,
-    current: int,
-    now: float,
-    change: Callable[[ScalingPolicy, int], int],
-) -> list[PolicyLimit]:
-    limits = []
-    for policy in rules.policies:
-        start = events.at_start_of(policy.period_seconds, current=current, now=now)
-        limits.append(PolicyLimit(change(policy, start), policy))
-    return limits
+def _replicas(limit: tuple[int, ScalingPolicy]) -> int:
+    return limit[0]
 
 
 def _raised(policy: ScalingPolicy, start: int) -> int:
+    """Percent are rounded up: 1 % of 3 replicas may add one."""
     if policy.type is PolicyType.PODS:
         return start + policy.value
     return math.ceil(start * (1 + policy.value / 100))
 
 
 def _lowered(policy: ScalingPolicy, start: int) -> int:
+    """Percent are truncated: 50 % of 5 replicas leave 2."""
     if policy.type is PolicyType.PODS:
         return start - policy.value
     return math.trunc(start * (1 - policy.value / 100))
+
+
+def _opens(policy: ScalingPolicy, events: Sequence[ScaleEvent], now: float) -> float:
+    """When the oldest change of the period leaves it. Without one, the change made now does."""
+    cutoff = now - policy.period_seconds
+    return min((event.at for event in events if event.at > cutoff), default=now) + (
+        policy.period_seconds
+    )
 
 
 def _sum_since(events: Sequence[ScaleEvent], cutoff: float) -> int:

@@ -5,8 +5,11 @@ kubernetes `pkg/controller/podautoscaler/replica_calculator.go`.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cartwheel.autoscaling.errors import NO_PODS, MetricError
+from cartwheel.autoscaling.observation import Pod
 from cartwheel.autoscaling.tolerance import Tolerance
 
 # Replica counts are 32-bit in the API.
@@ -24,14 +27,16 @@ class SingleMetricResult:
 
 
 def replicas_for_value(
-    value: int, target: int, *, current: int, ready: int, tolerance: Tolerance
+    value: int, target: int, *, current: int, pods: Sequence[Pod], tolerance: Tolerance
 ) -> SingleMetricResult:
     """A target of type Value: the ready pods are multiplied, not the current count."""
     ratio = value / target
     if not current:
         return SingleMetricResult(_bounded(math.ceil(ratio)), value, ratio, 1)
-    replicas = current if tolerance.contains(ratio) else _bounded(math.ceil(ratio * ready))
-    return SingleMetricResult(replicas, value, ratio, ready)
+    if tolerance.contains(ratio):
+        return SingleMetricResult(current, value, ratio, current)
+    ready = _count_ready(pods)
+    return SingleMetricResult(_bounded(math.ceil(ratio * ready)), value, ratio, ready)
 
 
 def replicas_for_average_value(
@@ -44,15 +49,17 @@ def replicas_for_average_value(
     (kubernetes#138505).
     """
     if not status_replicas:
-        return SingleMetricResult(_bounded(_divide_up(value, target)), value, math.inf, 0)
+        return SingleMetricResult(_bounded(math.ceil(value / target)), 0, math.inf, 0)
     ratio = value / (target * status_replicas)
     within = tolerance.contains(ratio)
     replicas = status_replicas if within else _bounded(math.ceil(value / target))
     return SingleMetricResult(replicas, math.ceil(value / status_replicas), ratio, status_replicas)
 
 
-def _divide_up(value: int, by: int) -> int:
-    return -(-value // by)
+def _count_ready(pods: Sequence[Pod]) -> int:
+    if not pods:
+        raise MetricError(f"unable to calculate ready pods: {NO_PODS}")
+    return sum(pod.phase == "Running" and bool(pod.ready) for pod in pods)
 
 
 def _bounded(replicas: int) -> int:

@@ -10,6 +10,19 @@ Source: `stabilizeRecommendation` and `stabilizeRecommendationWithBehaviors` in 
 from collections.abc import Sequence
 
 from cartwheel.autoscaling.decision import Recommendation, Stabilization
+from cartwheel.autoscaling.spec import Behavior, ControllerOptions
+
+
+def windows(behavior: Behavior | None, options: ControllerOptions) -> tuple[float, float]:
+    """The windows for scaling up and for scaling down, in seconds."""
+    if behavior is None:
+        return 0.0, options.downscale_stabilization
+    up = behavior.scale_up.stabilization_window_seconds
+    down = behavior.scale_down.stabilization_window_seconds
+    return (
+        float(up or 0),
+        options.downscale_stabilization if down is None else float(down),
+    )
 
 
 def stabilize(
