@@ -18,6 +18,9 @@ import pytest
 from cartwheel.bench.command import BENCHES
 from tests.cartwheel.supervisor_process import ROOT, TIMEOUT, environment, eventually
 
+# On one worker: the fixtures run benches, which take long.
+pytestmark = pytest.mark.xdist_group("bench")
+
 SHORT = ("--rounds", "1", "--seconds", "0.1", "--connections", "4")
 PYTHON_VARIANTS = ("floor", "naive", "idiomatic", "before", "cartwheel")
 # A server that is no cart: it takes the socket of the bench and always sends the same.
