@@ -58,6 +58,9 @@ class Replica:
         self.port: int | None = None
         self.restarts = 0
         self.state_since = time.monotonic()
+        # Seconds since the epoch, as an autoscaler compares them with those of its metrics.
+        self.created_at = time.time()
+        self.readiness_changed_at = self.created_at
         self._program = program
         self._events = events
         self._timeouts = timeouts
@@ -84,8 +87,12 @@ class Replica:
         return self._stopping.is_set()
 
     async def wait_ready(self, timeout: float) -> bool:
-        """Whether it became ready in time. Raises `InvalidSettings`."""
-        await asyncio.wait([self._first_ready], timeout=timeout)
+        """Whether it became ready in time, and before it was stopped. Raises `InvalidSettings`."""
+        await asyncio.wait(
+            [self._first_ready, self._task],
+            timeout=timeout,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
         if not self._first_ready.done():
             return False
         self._first_ready.result()
@@ -227,6 +234,8 @@ class Replica:
 
     def _set_state(self, state: State) -> None:
         if state is not self.state:
+            if State.READY in (state, self.state):
+                self.readiness_changed_at = time.time()
             self.state = state
             self.state_since = time.monotonic()
             self._on_change()

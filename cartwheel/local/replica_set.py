@@ -39,6 +39,7 @@ class ReplicaSet:
     ) -> None:
         self.spec = spec
         self.sockets = sockets
+        # What was asked for last. `current` follows it, and is one more during a rolling restart.
         self.desired = 0
         self._program = ServiceProgram(
             spec.factory, sockets=sockets, environment=environment, processes=processes
@@ -68,13 +69,21 @@ class ReplicaSet:
     def ready(self) -> list[Replica]:
         return [replica for replica in self._replicas if replica.state is State.READY]
 
+    @property
+    def current(self) -> int:
+        """How many replicas there are, without those that are stopping."""
+        return len(self._active)
+
     async def scale(self, count: int) -> bool:
         """Have ``count`` replicas; returns when new ones are ready and surplus ones have stopped.
 
-        False when some were not ready in time; they go on trying. Raises `InvalidSettings`.
+        False when some were not ready in time (they go on trying) or were stopped by a later
+        change. Raises `InvalidSettings`.
         """
+        self.desired = count
         async with self._change_lock:
-            self.desired = count
+            # A later call may have changed it while this one waited.
+            count = self.desired
             if count:
                 self.sockets.open()
             active = self._active
@@ -94,19 +103,27 @@ class ReplicaSet:
     async def rolling_restart(self) -> None:
         """Replace the replicas one by one: a new one becomes ready, then an old one stops.
 
-        Raises `CommandError` when a new one does not become ready; the old ones then stay.
+        The service can be scaled between two of them. Raises `CommandError` when a new one does
+        not become ready; the old ones then stay.
         """
-        async with self._change_lock:
-            for old in self._active:
-                new = self._start()
-                if not await self._becomes_ready(new):
-                    await self._drain(new)
-                    log = display_path(self._log_file(new.name))
-                    raise CommandError(
-                        f"{new.name} did not become ready: the rolling restart stopped, "
-                        f"{len(self._active)} older replicas stay. See {log}."
-                    )
-                await self._drain(old)
+        for old in self._active:
+            async with self._change_lock:
+                if old.is_stopping:
+                    continue
+                await self._start_successor()
+            # Draining begins before the lock is given to another change.
+            await self._drain(old)
+
+    async def _start_successor(self) -> None:
+        new = self._start()
+        if await self._becomes_ready(new):
+            return
+        await self._drain(new)
+        log = display_path(self._log_file(new.name))
+        raise CommandError(
+            f"{new.name} did not become ready: the rolling restart stopped, "
+            f"{len(self._active)} older replicas stay. See {log}."
+        )
 
     async def stop(self) -> None:
         """Stop all replicas in parallel, when the whole shop stops."""

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
@@ -153,6 +154,31 @@ def test_a_rolling_restart_replaces_every_replica_and_is_never_short_of_one(
     assert len(after) == 2
     assert not after & before
     assert min(fewest) == 2
+
+
+def test_a_service_scales_in_the_middle_of_a_rolling_restart(shop: SupervisorProcess) -> None:
+    shop.scale_cart(3)
+    before = {replica["replica"] for replica in shop.replicas()}
+    with ThreadPoolExecutor() as threads:
+        restarted = threads.submit(shop.command, "restart", "cart")
+        eventually(lambda: {replica["replica"] for replica in shop.replicas()} - before)
+        assert shop.command("scale", "cart", "4").returncode == 0
+        assert not restarted.done()
+    assert restarted.result().returncode == 0
+    assert len(shop.endpoints()) == 4
+    assert not shop.endpoints() & before
+
+
+def test_a_replica_that_is_stopped_before_it_is_ready_is_not_waited_for(
+    shop: SupervisorProcess,
+) -> None:
+    shop.scale_cart(1)
+    with ThreadPoolExecutor() as threads:
+        more = threads.submit(shop.command, "scale", "cart", "4")
+        eventually(lambda: len(shop.replicas()) == 4)
+        shop.scale_cart(1)
+        # Within its time limit, which is the one of a replica that becomes ready.
+        assert more.result().returncode in (0, 1)
 
 
 def test_a_crashed_replica_comes_back_under_its_name(shop: SupervisorProcess) -> None:
