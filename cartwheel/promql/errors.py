@@ -1,0 +1,5 @@
+"""Errors of queries."""
+
+
+class QueryError(ValueError):
+    """The query cannot be evaluated here; the message is one sentence."""

@@ -1,0 +1,147 @@
+"""Scraped samples of the last minutes, in memory."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from cartwheel.promql.errors import QueryError
+from cartwheel.promql.exposition import labels_of, lines_of, value_of
+from cartwheel.promql.series import LOOKBACK, NAME, Labels, Series
+
+UP = "up"
+PRUNE_INTERVAL = 10_000
+"""Milliseconds between two looks for samples that are too old."""
+
+
+class SampleStore:
+    """Keeps the samples of a few metrics for as long as queries need them.
+
+    A target is one address that is scraped, named by its labels (`instance`, for example), which
+    its series get. A series that is missing in a scrape of its target becomes stale, and all
+    series of a target do when a scrape fails.
+    """
+
+    def __init__(self, metric_names: Collection[str], *, longest_range: float) -> None:
+        """``longest_range``: seconds that a query looks back; selectors always look back 5 min."""
+        self._names = [name.encode() for name in sorted(metric_names)]
+        self._retention = max(round(longest_range * 1000), LOOKBACK)
+        self._targets: dict[Labels, _Target] = {}
+        self._series: dict[str, list[Series]] = {name: [] for name in {*metric_names, UP}}
+        self._pruned_at = 0
+
+    def add_scrape(self, target: Mapping[str, str], at: float, exposition: bytes) -> None:
+        """Add what a target returned at that time. Raises `QueryError` for text it cannot read."""
+        moment = _milliseconds(at)
+        state = self._target(target)
+        seen = {}
+        for written, rest in lines_of(exposition, self._names):
+            seen[self._series_of(state, written)] = _read_value(written, rest)
+        for series, value in seen.items():
+            series.add(moment, value)
+        state.mark_stale(state.current - seen.keys(), moment)
+        state.current = set(seen)
+        state.up.add(moment, 1.0)
+        self._prune(moment)
+
+    def add_failed_scrape(self, target: Mapping[str, str], at: float) -> None:
+        """The target did not respond: its series become stale."""
+        moment = _milliseconds(at)
+        state = self._target(target)
+        state.mark_stale(state.current, moment)
+        state.current = set()
+        state.up.add(moment, 0.0)
+        self._prune(moment)
+
+    def remove_target(self, target: Mapping[str, str], at: float) -> None:
+        """The target is scraped no more: all its series become stale, `up` too."""
+        state = self._targets.get(frozenset(target.items()))
+        if state is not None:
+            state.mark_stale({*state.current, state.up}, _milliseconds(at))
+            state.current = set()
+
+    def add_sample(self, labels: Mapping[str, str], at: float, value: float | None) -> None:
+        """Add one sample from elsewhere than a scrape; None marks the series as stale."""
+        wanted = frozenset(labels.items())
+        for series in self._series.setdefault(labels[NAME], []):
+            if series.labels == wanted:
+                break
+        else:
+            series = self._new_series(wanted)
+        series.add(_milliseconds(at), value)
+
+    def series(self, name: str) -> Sequence[Series]:
+        """All series of a metric."""
+        return self._series.get(name, ())
+
+    def _target(self, labels: Mapping[str, str]) -> "_Target":
+        key = frozenset(labels.items())
+        state = self._targets.get(key)
+        if state is None:
+            state = self._targets[key] = _Target(labels, self._new_series(key | {(NAME, UP)}))
+        return state
+
+    def _series_of(self, target: "_Target", written: bytes) -> Series:
+        series = target.by_text.get(written)
+        if series is None:
+            labels = _with_target_labels(labels_of(written.decode()), target.labels)
+            series = target.by_text[written] = self._new_series(labels)
+        return series
+
+    def _new_series(self, labels: Labels) -> Series:
+        series = Series(labels)
+        self._series[dict(labels)[NAME]].append(series)
+        return series
+
+    def _prune(self, now: int) -> None:
+        if now < self._pruned_at + PRUNE_INTERVAL:
+            return
+        self._pruned_at = now
+        oldest = now - self._retention
+        for name, all_series in self._series.items():
+            for series in all_series:
+                series.forget_before(oldest)
+            self._series[name] = [one for one in all_series if _is_recent(one, oldest)]
+        for key, target in list(self._targets.items()):
+            target.forget_before(oldest)
+            if not _is_recent(target.up, oldest):
+                del self._targets[key]
+
+
+class _Target:
+    """What is known of a target between its scrapes."""
+
+    def __init__(self, labels: Mapping[str, str], up: Series) -> None:
+        self.labels = dict(labels)
+        self.up = up
+        # By the text before the value: it is the same in each scrape.
+        self.by_text: dict[bytes, Series] = {}
+        self.current: set[Series] = set()
+
+    def mark_stale(self, gone: Iterable[Series], at: int) -> None:
+        for series in gone:
+            series.add(at, None)
+
+    def forget_before(self, oldest: int) -> None:
+        self.by_text = {
+            text: series for text, series in self.by_text.items() if _is_recent(series, oldest)
+        }
+
+
+def _is_recent(series: Series, oldest: int) -> bool:
+    return bool(series.times) and series.times[-1] > oldest
+
+
+def _milliseconds(at: float) -> int:
+    return round(at * 1000)
+
+
+def _read_value(written: bytes, rest: bytes) -> float:
+    try:
+        return value_of(rest)
+    except (ValueError, IndexError):
+        line = (written + rest).decode(errors="replace")
+        raise QueryError(f"the value of a sample cannot be read: {line}") from None
+
+
+def _with_target_labels(scraped: Labels, target: Mapping[str, str]) -> Labels:
+    """The target's labels win; a scraped label of the same name becomes `exported_…`."""
+    renamed = {(f"exported_{name}" if name in target else name): value for name, value in scraped}
+    return frozenset({**renamed, **target}.items())
