@@ -34,7 +34,8 @@ class Proposal:
     ``replicas`` is None if it could not be computed; ``error`` then says why. ``value`` is what
     the status reports: percent for a utilization, an average or a value in thousandths otherwise.
     ``ratio`` is value ÷ target, ``final_ratio`` the same after missing and unready pods have been
-    filled in, and ``base`` the count that it multiplies.
+    filled in, and ``base`` the count that it multiplies. If the value is KEDA's fallback,
+    ``fallback_for`` is the error that it stands for.
     """
 
     metric: Metric
@@ -46,6 +47,7 @@ class Proposal:
     is_within_tolerance: bool = False
     pods: Sequence[CountedPod] = ()
     error: str | None = None
+    fallback_for: str | None = None
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,15 @@ def replicas_for_average_value(
     return SingleMetricResult(replicas, math.ceil(value / status_replicas), ratio, status_replicas)
 
 
+def is_counted_ready(pod: Pod) -> bool:
+    """Not the readiness of `pod_groups`: start, samples and deletion do not matter here."""
+    return pod.phase == "Running" and bool(pod.ready)
+
+
 def _count_ready(pods: Sequence[Pod]) -> int:
     if not pods:
         raise MetricError(f"unable to calculate ready pods: {NO_PODS}")
-    return sum(pod.phase == "Running" and bool(pod.ready) for pod in pods)
+    return sum(is_counted_ready(pod) for pod in pods)
 
 
 def _bounded(replicas: int) -> int:
