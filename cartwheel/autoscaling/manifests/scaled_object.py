@@ -1,0 +1,160 @@
+"""A KEDA ScaledObject manifest, `keda.sh/v1alpha1`.
+
+Source: https://keda.sh/docs/latest/reference/scaledobject-spec/ and the checks of KEDA's webhook
+(`apis/keda/v1alpha1/scaledobject_types.go`, `scaledobject_webhook.go`).
+"""
+
+from collections.abc import Mapping
+
+from cartwheel.autoscaling.manifests.behavior import read_behavior
+from cartwheel.autoscaling.manifests.fields import Fields
+from cartwheel.autoscaling.manifests.metadata import Metadata, read_metadata, read_name
+from cartwheel.autoscaling.manifests.triggers import read_triggers
+from cartwheel.autoscaling.scaled_object import (
+    Fallback,
+    FallbackBehavior,
+    Pause,
+    ScaledObject,
+    Trigger,
+)
+from cartwheel.autoscaling.spec import Behavior, ScaleTarget, TargetType
+
+DEFAULTS = ScaledObject("", ScaleTarget("", ""), ())
+_PAUSED = "autoscaling.keda.sh/paused"
+_PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+# The second name is the older one.
+_PAUSED_SCALE_IN = ("autoscaling.keda.sh/paused-scale-in", "autoscaling.keda.sh/paused-scale-down")
+_PAUSED_SCALE_OUT = ("autoscaling.keda.sh/paused-scale-out",)
+_FALSE = ("false", "f", "0")
+
+
+def read_scaled_object(root: Fields) -> ScaledObject:
+    root.ignore("status")
+    metadata = read_metadata(root)
+    with root.mapping("spec") as fields:
+        minimum, maximum, idle = _read_limits(fields)
+        triggers = _read_triggers(fields)
+        autoscaler_name, behavior, formula = _read_advanced(fields)
+        return ScaledObject(
+            name=metadata.name,
+            namespace=metadata.namespace,
+            target=_read_scale_target(fields),
+            triggers=triggers,
+            min_replicas=minimum,
+            max_replicas=maximum,
+            idle_replicas=idle,
+            polling_interval=_seconds(fields, "pollingInterval", DEFAULTS.polling_interval),
+            cooldown_period=_seconds(fields, "cooldownPeriod", DEFAULTS.cooldown_period),
+            initial_cooldown_period=_seconds(
+                fields, "initialCooldownPeriod", DEFAULTS.initial_cooldown_period
+            ),
+            fallback=_read_fallback(fields, triggers),
+            behavior=behavior,
+            pause=_read_pause(root, metadata),
+            formula=formula,
+            autoscaler_name=autoscaler_name,
+        )
+
+
+def _seconds(fields: Fields, name: str, default: float) -> float:
+    return float(fields.integer(name, int(default)))
+
+
+def _read_limits(fields: Fields) -> tuple[int, int, int | None]:
+    minimum = fields.integer("minReplicaCount", DEFAULTS.min_replicas)
+    maximum = fields.integer("maxReplicaCount", DEFAULTS.max_replicas, minimum=1)
+    idle = fields.optional_integer("idleReplicaCount")
+    if fields.is_wrong("minReplicaCount", "maxReplicaCount", "idleReplicaCount"):
+        return minimum, maximum, idle
+    if maximum < minimum:
+        fields.report(
+            f"must be at least minReplicaCount ({minimum}), but is {maximum}", "maxReplicaCount"
+        )
+    if idle is not None and idle >= minimum:
+        fields.report(
+            f"must be below minReplicaCount ({minimum}), but is {idle}", "idleReplicaCount"
+        )
+    return minimum, maximum, idle
+
+
+def _read_triggers(fields: Fields) -> tuple[Trigger, ...]:
+    triggers = tuple(read_triggers(fields))
+    if not fields.has("triggers"):
+        fields.report("missing", "triggers")
+    elif not fields.is_wrong("triggers") and not fields.nodes("triggers"):
+        fields.report("must have at least one trigger", "triggers")
+    return triggers
+
+
+def _read_scale_target(parent: Fields) -> ScaleTarget:
+    with parent.mapping("scaleTargetRef") as fields:
+        fields.ignore("envSourceContainerName")
+        return ScaleTarget(
+            fields.text("kind", "Deployment"),
+            read_name(fields),
+            fields.text("apiVersion", "apps/v1"),
+        )
+
+
+def _read_advanced(parent: Fields) -> tuple[str, Behavior | None, str | None]:
+    """The name of the autoscaler that KEDA makes, its behavior, and the formula."""
+    fields = parent.optional_mapping("advanced")
+    if fields is None:
+        return "", None, None
+    with fields:
+        fields.boolean("restoreToOriginalReplicaCount")
+        formula = _read_formula(fields)
+        config = fields.optional_mapping("horizontalPodAutoscalerConfig")
+        if config is None:
+            return "", None, formula
+        with config:
+            name = read_name(config) if config.has("name") else ""
+            return name, read_behavior(config), formula
+
+
+def _read_formula(parent: Fields) -> str | None:
+    fields = parent.optional_mapping("scalingModifiers")
+    if fields is None:
+        return None
+    with fields:
+        fields.ignore("activationTarget", "metricType")
+        fields.text("target")
+        return fields.text("formula")
+
+
+def _read_fallback(parent: Fields, triggers: tuple[Trigger, ...]) -> Fallback | None:
+    fields = parent.optional_mapping("fallback")
+    if fields is None:
+        return None
+    if not parent.is_wrong("triggers") and triggers and not any(map(_can_fall_back, triggers)):
+        fields.report("needs a trigger that is not cpu or memory, of the type AverageValue")
+    with fields:
+        return Fallback(
+            fields.integer("failureThreshold"),
+            fields.integer("replicas"),
+            fields.choice("behavior", FallbackBehavior, FallbackBehavior.STATIC),
+        )
+
+
+def _can_fall_back(trigger: Trigger) -> bool:
+    return trigger.metric_type is TargetType.AVERAGE_VALUE and trigger.type not in ("cpu", "memory")
+
+
+def _read_pause(root: Fields, metadata: Metadata) -> Pause | None:
+    annotations = metadata.annotations
+    if (text := annotations.get(_PAUSED_REPLICAS)) is not None:
+        if text.isdecimal():
+            return Pause(int(text))
+        root.report(f"the annotation {_PAUSED_REPLICAS} is no number: {text}", "metadata")
+    if _is_set(annotations, _PAUSED):
+        return Pause()
+    only_in = any(_is_set(annotations, name) for name in _PAUSED_SCALE_IN)
+    only_out = any(_is_set(annotations, name) for name in _PAUSED_SCALE_OUT)
+    if not (only_in or only_out):
+        return None
+    return Pause(only_scale_in=only_in, only_scale_out=only_out)
+
+
+def _is_set(annotations: Mapping[str, str], name: str) -> bool:
+    """KEDA takes everything for true that is not false."""
+    return name in annotations and annotations[name].lower() not in _FALSE
