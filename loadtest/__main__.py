@@ -1,51 +1,37 @@
 """Load from this machine: ``python -m loadtest --scenario cart-add --rate 50 --seconds 60``.
 
+Ctrl-C ends it with the figures so far, and a second one at once.
 Exit codes: 0 every request got a response, 1 some failed, 2 wrong usage or no shop at the target.
 """
 
 import argparse
 import asyncio
+import gc
 import os
+import signal
 import sys
-import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from loadtest.generator import MAX_RATE, MAX_SHOPPERS, TIMEOUT, Generator, LoadStatistics
-from loadtest.http_client import InvalidUrl, TransportError, new_client
+import uvloop
+
+from loadtest.arrivals import (
+    MAX_RATE,
+    MAX_SECONDS,
+    STAGES_HELP,
+    InvalidStages,
+    Stage,
+    parse_stages,
+)
+from loadtest.figures import Figures, Meter, RouteFigures, Total, to_line
+from loadtest.generator import MAX_SHOPPERS, Generator
+from loadtest.http_client import HttpClient, InvalidTarget
 from loadtest.scenarios import SCENARIOS, Request
+from loadtest.statistics import TIMEOUT
 
-LIMITS = {"rate": MAX_RATE, "seconds": 3600.0, "shoppers": MAX_SHOPPERS}
+LIMITS = {"rate": MAX_RATE, "seconds": MAX_SECONDS, "shoppers": MAX_SHOPPERS}
 CHECK_TIMEOUT = 3.0
-
-
-class RouteStatistics:
-    """Statistics by route, for the table at the end."""
-
-    def __init__(self) -> None:
-        self._routes: defaultdict[str, LoadStatistics] = defaultdict(LoadStatistics)
-
-    def record(self, request: Request, status: int, seconds: float) -> None:
-        route = self._routes[f"{request.method} {request.name}"]
-        route.sent += 1
-        route.record_response(status, seconds)
-
-    def table(self, total: LoadStatistics) -> str:
-        rows = [*sorted(self._routes.items()), ("together", total)]
-        width = max(len(name) for name, _ in rows)
-        heading = (
-            f"{'':<{width}}  {'requests':>8}  {'failed':>6}  {'p50':>8}  {'p95':>8}  {'p99':>8}"
-        )
-        return "\n".join([heading, *(f"{name:<{width}}  {_row(row)}" for name, row in rows)])
-
-
-def _row(statistics: LoadStatistics) -> str:
-    times = "  ".join(f"{_duration(statistics.quantile(q)):>8}" for q in (0.5, 0.95, 0.99))
-    return f"{statistics.sent:>8}  {statistics.failed:>6}  {times}"
-
-
-def _duration(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1000:.0f} ms"
+INTERVAL = 1.0
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -57,84 +43,136 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--scenario", default="cart-add", choices=sorted(SCENARIOS))
     parser.add_argument("--rate", default=50.0, type=float, help="requests a second (%(default)s)")
     parser.add_argument("--seconds", default=60.0, type=float, help="and then stop (%(default)s)")
-    parser.add_argument("--shoppers", default=64, type=int, help="at most at once (%(default)s)")
+    parser.add_argument("--stages", help=f"instead of both: {STAGES_HELP}")
+    parser.add_argument("--shoppers", default=256, type=int, help="at most at once (%(default)s)")
+    parser.add_argument("--figures", action="store_true", help="print all figures, as JSON lines")
     options = parser.parse_args(arguments)
     for name, maximum in LIMITS.items():
         if not 0 < getattr(options, name) <= maximum:
             parser.error(f"--{name} must be more than 0 and at most {maximum:g}")
+    try:
+        options.stages = stages_of(options.stages, rate=options.rate, seconds=options.seconds)
+    except InvalidStages as error:
+        parser.error(f"--stages: {error}")
     return options
 
 
-async def check_target(target: str) -> str | None:
+def stages_of(text: str | None, *, rate: float, seconds: float) -> Sequence[Stage]:
+    """The stages of a command line. Raises `InvalidStages`."""
+    return parse_stages(text) if text else [Stage.constant(rate, seconds=seconds)]
+
+
+async def problem_with(target: str) -> str | None:
     """The problem with the target, in one line; None if the shop responds there."""
     try:
-        async with new_client(target, timeout=CHECK_TIMEOUT) as client:
-            response = await client.get("/healthz")
-    except (TransportError, InvalidUrl, ValueError):
+        async with HttpClient(target, timeout=CHECK_TIMEOUT) as client:
+            response = await client.send(Request("/healthz", "GET", "/healthz"))
+    except InvalidTarget:
+        return f"{target} is not a target: write the URL of the shop, as http://127.0.0.1:8080."
+    if not response.status:
         return (
             f"Nothing answers at {target}: start the shop (make up, or make kind and skaffold "
             "run), or say where it is with --target."
         )
-    if response.status_code != 200:
-        return (
-            f"What answers at {target} is not the shop (/healthz answered {response.status_code})."
-        )
+    if response.status != 200:
+        return f"What answers at {target} is not the shop (/healthz answered {response.status})."
     return None
 
 
-async def run(options: argparse.Namespace) -> tuple[LoadStatistics, RouteStatistics]:
-    """Run the load; on a terminal, print a line each second."""
-    routes = RouteStatistics()
+async def run(options: argparse.Namespace, show: Callable[[Figures], None]) -> Total:
+    """Run the load, and show its figures each second."""
+    meter = Meter()
     generator = Generator(
         options.target,
         scenario=options.scenario,
-        rate=options.rate,
         shoppers=options.shoppers,
-        on_response=routes.record,
+        on_response=meter.record_response,
+        on_missed=meter.record_missed,
     )
-    progress = asyncio.create_task(_print_progress(generator.statistics))
-    try:
-        return await generator.run(options.seconds), routes
-    finally:
-        progress.cancel()
+    load = asyncio.create_task(generator.run(options.stages))
+    _stop_on_signals(generator, load)
+    gc.freeze()
+    while not load.done():
+        await asyncio.wait([load], timeout=INTERVAL)
+        show(meter.next_figures(generator))
+    with suppress(asyncio.CancelledError):
+        load.result()
+    return meter.total(generator.statistics)
 
 
-async def _print_progress(statistics: LoadStatistics) -> None:
-    if not sys.stdout.isatty():
-        return
-    started, before = time.monotonic(), 0
-    while True:
-        await asyncio.sleep(1)
-        seconds = time.monotonic() - started
-        print(
-            f"{seconds:4.0f} s  {statistics.sent - before:5} requests/s  "
-            f"p95 {_duration(statistics.quantile(0.95))}  "
-            f"{statistics.failed} failed  {statistics.missed} missed"
-        )
-        before = statistics.sent
+def _stop_on_signals(generator: Generator, load: asyncio.Task[object]) -> None:
+    """The first signal ends the load, the second also the requests in flight."""
+
+    def stop() -> None:
+        if generator.seconds_left:
+            generator.stop()
+        else:
+            load.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = parse(arguments)
-    if problem := asyncio.run(check_target(options.target)):
-        print(problem, file=sys.stderr)
-        return 2
+def _print_progress(figures: Figures) -> None:
     print(
-        f"{options.rate:g} requests a second for {options.seconds:g} s to {options.target}: "
-        f"{options.scenario}, at most {options.shoppers} shoppers",
-        flush=True,
+        f"{figures.asked:6.0f} asked  {figures.achieved:6.0f} achieved  "
+        f"p95 {_duration(figures.p95)}  {figures.failed} failed  {figures.missed} missed"
     )
-    try:
-        total, routes = asyncio.run(run(options))
-    except KeyboardInterrupt:
-        return 130
-    print(routes.table(total))
+
+
+def _print_total(total: Total, options: argparse.Namespace) -> None:
+    for kind, number in sorted(total.failures.items()):
+        print(f"{number} failed: {f'status {kind}' if kind.isdigit() else kind}")
     if total.missed:
         print(
             f"{total.missed} requests were due and not sent: all {options.shoppers} shoppers "
             f"waited, or this machine was too busy. They count as {TIMEOUT:.0f} s."
         )
+    print(table(total))
+
+
+def table(total: Total) -> str:
+    """The figures by route."""
+    together = RouteFigures("together", total.sent, total.failed, total.p50, total.p95, total.p99)
+    rows = [*total.routes, together]
+    width = max(len(row.route) for row in rows)
+    heading = f"{'':<{width}}  {'requests':>8}  {'failed':>6}  {'p50':>8}  {'p95':>8}  {'p99':>8}"
+    return "\n".join([heading, *(f"{row.route:<{width}}  {_row(row)}" for row in rows)])
+
+
+def _row(row: RouteFigures) -> str:
+    times = "  ".join(f"{_duration(seconds):>8}" for seconds in (row.p50, row.p95, row.p99))
+    return f"{row.sent:>8}  {row.failed:>6}  {times}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse(arguments)
+    if problem := uvloop.run(problem_with(options.target)):
+        print(problem, file=sys.stderr)
+        return 2
+    if options.figures:
+        total = uvloop.run(run(options, lambda figures: print(to_line(figures), flush=True)))
+        print(to_line(total), flush=True)
+    else:
+        _announce(options)
+        show = _print_progress if sys.stdout.isatty() else lambda _: None
+        total = uvloop.run(run(options, show))
+        _print_total(total, options)
     return 1 if total.failed or total.missed else 0
+
+
+def _announce(options: argparse.Namespace) -> None:
+    load = " then ".join(map(str, options.stages))
+    print(
+        f"{load} to {options.target}: {options.scenario}, at most {options.shoppers} shoppers",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

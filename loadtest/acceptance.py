@@ -10,10 +10,13 @@ import sys
 import time
 from collections.abc import Sequence
 from random import Random
+from urllib.parse import urlencode
 
-from loadtest.generator import Generator, LoadStatistics, send_request
-from loadtest.http_client import Client, TransportError, new_client
+from loadtest.arrivals import Stage
+from loadtest.generator import Generator
+from loadtest.http_client import HttpClient, InvalidTarget
 from loadtest.scenarios import ORDER, Request, Response, checkout
+from loadtest.statistics import LoadStatistics
 
 RUNNING_QUERY = 'count(build_info{service="cart"})'
 # minReplicas of the autoscaler; no sample without an autoscaler.
@@ -28,19 +31,20 @@ SERVING_QUERY = (
 ORDER_TIMEOUT = 30.0
 SCALE_DOWN_TIMEOUT = 100.0
 POLL_INTERVAL = 1.0
+TIMEOUT = 5.0
 
 
 class AcceptanceFailed(Exception):
     """The reason, in one line."""
 
 
-async def place_order(shop: Client) -> Response:
+async def place_order(shop: HttpClient) -> Response:
     """Run the checkout scenario up to the first order; every response must be 2xx."""
     shopper = checkout(Random())
     request = next(shopper)
     async with asyncio.timeout(ORDER_TIMEOUT):
         while True:
-            response = await send_request(shop, request)
+            response = await shop.send(request)
             if not response.ok:
                 raise AcceptanceFailed(_describe_failure(request, response))
             if request.name == ORDER:
@@ -53,15 +57,20 @@ def _describe_failure(request: Request, response: Response) -> str:
     return f"{request.method} {request.path} {result}"
 
 
-async def query_count(prometheus: Client, query: str) -> int:
-    """The current value of a query; 0 without a sample."""
-    response = await prometheus.get("/api/v1/query", params={"query": query})
-    response.raise_for_status()
-    found = response.json()["data"]["result"]
+async def query_count(prometheus: HttpClient, query: str) -> int:
+    """The current value of a query; 0 without a sample. Raises `AcceptanceFailed`."""
+    path = f"/api/v1/query?{urlencode({'query': query})}"
+    request = Request("/api/v1/query", "GET", path)
+    response = await prometheus.send(request)
+    if not response.ok:
+        raise AcceptanceFailed(f"Prometheus: {_describe_failure(request, response)}")
+    found = response.json["data"]["result"]
     return int(found[0]["value"][1]) if found else 0
 
 
-async def wait_until_scaled_down(prometheus: Client, *, within: float = SCALE_DOWN_TIMEOUT) -> int:
+async def wait_until_scaled_down(
+    prometheus: HttpClient, *, within: float = SCALE_DOWN_TIMEOUT
+) -> int:
     """Wait until the cart has scaled down after earlier load; returns how many replicas run.
 
     Raises `AcceptanceFailed` if there are none, or if it takes longer than ``within`` seconds.
@@ -80,15 +89,15 @@ async def wait_until_scaled_down(prometheus: Client, *, within: float = SCALE_DO
 
 
 async def wait_for_scale_up(
-    target: str, prometheus: Client, *, rate: float, within: float
+    target: str, prometheus: HttpClient, *, rate: float, within: float
 ) -> float:
     """Put load on the cart until an additional replica serves; returns after how many seconds.
 
     Raises `AcceptanceFailed` if that takes longer than ``within`` seconds, or a request fails.
     """
     before = await wait_until_scaled_down(prometheus)
-    generator = Generator(target, rate=rate)
-    load = asyncio.create_task(generator.run(within))
+    generator = Generator(target)
+    load = asyncio.create_task(generator.run([Stage.constant(rate, seconds=within)]))
     started = time.monotonic()
     try:
         while await query_count(prometheus, SERVING_QUERY) <= before:
@@ -104,21 +113,17 @@ async def wait_for_scale_up(
 
 
 def _failures(statistics: LoadStatistics) -> str:
-    kinds = ", ".join(
-        f"{number} times {status or 'no response'}"
-        for status, number in sorted(statistics.statuses.items())
-        if status == 0 or status >= 500
-    )
+    kinds = ", ".join(f"{n} times {kind}" for kind, n in sorted(statistics.failures.items()))
     return f"of {statistics.sent} requests under load {statistics.failed} failed ({kinds})"
 
 
 async def accept(options: argparse.Namespace) -> None:
-    async with new_client(options.target, timeout=5) as shop:
+    async with HttpClient(options.target, timeout=TIMEOUT) as shop:
         order = await place_order(shop)
     print(f"bought: order {order.json['id']} is {order.json['status']}", flush=True)
     if not options.prometheus:
         return
-    async with new_client(options.prometheus, timeout=5) as prometheus:
+    async with HttpClient(options.prometheus, timeout=TIMEOUT) as prometheus:
         seconds = await wait_for_scale_up(
             options.target, prometheus, rate=options.rate, within=options.within
         )
@@ -144,8 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TimeoutError:
         print("not all right: a step took too long", flush=True)
         return 1
-    except TransportError as error:
-        print(f"not all right: Prometheus does not answer ({error!r})", flush=True)
+    except InvalidTarget as error:
+        print(f"not all right: {error} is not the URL of a server", flush=True)
         return 1
     return 0
 

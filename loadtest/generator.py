@@ -1,68 +1,34 @@
-"""An open-loop load generator: it sends at a fixed rate, whether or not responses arrive.
+"""An open-loop load generator: it sends at a given rate, whether or not responses arrive.
 
 A closed loop (a fixed number of clients, each waiting for its response) slows down with the shop,
 and so hides an overload. Here a request that is due is sent if a shopper (a virtual user) is idle,
 and counted as `missed` if none is: the load is never less than requested without being counted.
 
-Coordinated omission is avoided: a duration is measured from the moment a request was due, and a
-failed or missed request counts as `TIMEOUT`.
+Coordinated omission, leaving out the waits of requests that a slow shop kept from being sent, is
+avoided: a duration counts from the moment a request was due, and a failed or missed request counts
+as `TIMEOUT`.
 """
 
 import asyncio
-import math
 import time
-from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Sequence
 from random import Random
 
-from loadtest.http_client import Client, Transport, TransportError, new_client
+from app.client.messages import Transport
+from loadtest.arrivals import Schedule, Stage
+from loadtest.http_client import HttpClient
 from loadtest.scenarios import SCENARIOS, Request, Response, Scenario
+from loadtest.statistics import TIMEOUT, LoadStatistics
 
-MAX_RATE = 2000.0
 MAX_SHOPPERS = 512
-TIMEOUT = 10.0
-MIN_SLEEP = 0.005
+MIN_SLEEP = 0.001
 # Bounds how late a change of the rate or of the end takes effect.
 MAX_SLEEP = 0.1
 # A generator that lags further behind skips requests, instead of sending them in a burst.
 MAX_LAG = 0.5
-# Quantiles cover the newest samples only: an hour of load must not fill the memory.
-MAX_SAMPLES = 20_000
-
-
-@dataclass
-class LoadStatistics:
-    """Counts since the start, and the durations in seconds of the newest requests."""
-
-    sent: int = 0
-    missed: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
-    durations: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_SAMPLES))
-
-    @property
-    def failed(self) -> int:
-        """Requests without a response (status 0) or with a server error (5xx)."""
-        return sum(n for status, n in self.statuses.items() if _is_failure(status))
-
-    def record_response(self, status: int, seconds: float) -> None:
-        """Count a request that was sent and has ended; status 0 without a response."""
-        self.statuses[status] += 1
-        self.durations.append(TIMEOUT if _is_failure(status) else seconds)
-
-    def record_missed(self, number: int) -> None:
-        """Count requests that were due and could not be sent."""
-        self.missed += number
-        self.durations.extend([TIMEOUT] * min(number, MAX_SAMPLES))
-
-    def quantile(self, q: float) -> float | None:
-        """The duration that a share `q` of the requests did not exceed; None without any."""
-        ordered = sorted(self.durations)
-        return ordered[max(math.ceil(q * len(ordered)) - 1, 0)] if ordered else None
-
-
-def _is_failure(status: int) -> bool:
-    return status == 0 or status >= 500
+# As exact as a timer of the event loop is. Less is not counted as a delay of the shop.
+TIMER_RESOLUTION = 0.002
 
 
 class _Shopper:
@@ -77,10 +43,10 @@ class _Shopper:
 
 
 class Generator:
-    """Sends the requests of one scenario to `target`, at `rate` a second, for a time.
+    """Sends the requests of one scenario to `target`, in stages.
 
-    Rate and time may be changed while it runs (`set_rate`). `on_response` is called with request,
-    status and duration of each response, `on_missed` with a number of requests not sent.
+    The stages may be changed while it runs. `on_response` is called with request, response and
+    duration of each request that was sent, `on_missed` with a number of requests not sent.
     """
 
     def __init__(
@@ -88,51 +54,61 @@ class Generator:
         target: str,
         *,
         scenario: str = "cart-add",
-        rate: float = 0.0,
         shoppers: int = 64,
         seed: int | None = None,
         transport: Transport | None = None,
-        on_response: Callable[[Request, int, float], None] = lambda *_: None,
+        on_response: Callable[[Request, Response, float], None] = lambda *_: None,
         on_missed: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self.rate = rate
+        """Raises `InvalidTarget`."""
         self.scenario = scenario
         self.statistics = LoadStatistics()
-        self._until = 0.0
+        self._schedule = Schedule([], starts_at=time.monotonic())
         self._shoppers = min(shoppers, MAX_SHOPPERS)
         self._random = Random(seed)
         self._on_response = on_response
         self._on_missed = on_missed
-        self._idle: list[_Shopper] = []
+        self._idle: deque[_Shopper] = deque()
         self._created = 0
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._client = new_client(
-            target,
-            timeout=TIMEOUT,
-            transport=transport,
-            max_connections=self._shoppers,
+        self._client = HttpClient(
+            target, timeout=TIMEOUT, max_connections=self._shoppers, transport=transport
         )
 
     @property
+    def rate(self) -> float:
+        """The rate asked for now."""
+        return self._schedule.rate_at(time.monotonic())
+
+    @property
     def seconds_left(self) -> float:
-        return max(self._until - time.monotonic(), 0.0)
+        return max(self._schedule.ends_at - time.monotonic(), 0.0)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._in_flight)
+
+    def follow(self, stages: Sequence[Stage]) -> None:
+        """Send according to these stages from now on."""
+        now = time.monotonic()
+        left = self._schedule.left_until_next(now)
+        self._schedule = Schedule(stages, starts_at=now, first=left)
 
     def set_rate(self, rate: float, *, seconds: float) -> None:
         """Send at this rate from now on, for so many seconds."""
-        self.rate = rate
-        self._until = time.monotonic() + seconds
+        self.follow([Stage.constant(rate, seconds=seconds)])
 
     def stop(self) -> None:
         """Send nothing more; `run` returns when all requests in flight have ended."""
-        self._until = 0.0
+        self.follow([])
 
-    async def run(self, seconds: float) -> LoadStatistics:
-        """Send for so long, then wait for the requests in flight."""
-        self.set_rate(self.rate, seconds=seconds)
+    async def run(self, stages: Sequence[Stage]) -> LoadStatistics:
+        """Send according to these stages, then wait for the requests in flight."""
+        self.follow(stages)
         return await self.send()
 
     async def send(self) -> LoadStatistics:
-        """Send until the time of `set_rate` is over, then wait for the requests in flight."""
+        """Send until the current stages are over, then wait for the requests in flight."""
         async with self._client:
             try:
                 await self._send_on_schedule()
@@ -144,26 +120,23 @@ class Generator:
         return self.statistics
 
     async def _send_on_schedule(self) -> None:
-        due = time.monotonic()
-        while (now := time.monotonic()) < self._until:
-            due = self._send_due(due, now)
-            pause = min(max(due - now, MIN_SLEEP), MAX_SLEEP, self._until - now)
-            await asyncio.sleep(max(pause, 0))
+        while (now := time.monotonic()) < self._schedule.ends_at:
+            schedule = self._schedule
+            self._send_due(schedule, now)
+            pause = min(max(schedule.next_due - now, MIN_SLEEP), MAX_SLEEP, schedule.ends_at - now)
+            await asyncio.sleep(pause)
+        self._send_due(self._schedule, now)
 
-    def _send_due(self, due: float, now: float) -> float:
-        """Send the requests that are due; returns when the next one is due."""
-        if self.rate <= 0:
-            return now
-        interval = 1 / min(self.rate, MAX_RATE)
-        # `due` may have been planned at a lower rate.
-        due = min(due, now + interval)
-        if (late := math.floor((now - MAX_LAG - due) / interval)) > 0:
+    def _send_due(self, schedule: Schedule, now: float) -> None:
+        late = 0
+        while (due := schedule.next_due) <= now:
+            schedule.advance()
+            if due < now - MAX_LAG:
+                late += 1
+            else:
+                self._send_one(due if now - due > TIMER_RESOLUTION else now)
+        if late:
             self._record_missed(late)
-            due += late * interval
-        while due <= now:
-            self._send_one(due)
-            due += interval
-        return due
 
     def _record_missed(self, number: int) -> None:
         self.statistics.record_missed(number)
@@ -181,7 +154,7 @@ class Generator:
 
     def _idle_shopper(self) -> _Shopper | None:
         if self._idle:
-            return self._idle.pop(0)
+            return self._idle.popleft()
         if self._created >= self._shoppers:
             return None
         self._created += 1
@@ -193,26 +166,12 @@ class Generator:
 
     async def _send(self, shopper: _Shopper, due: float) -> None:
         request = shopper.next_request
-        response = await send_request(self._client, request)
+        response = await self._client.send(request)
         seconds = time.monotonic() - due
-        self.statistics.record_response(response.status, seconds)
-        self._on_response(request, response.status, seconds)
+        self.statistics.record_response(response, seconds)
+        self._on_response(request, response, seconds)
         try:
             shopper.receive(response)
-        except (KeyError, TypeError):  # an unexpected body: this shopper cannot go on
+        except (KeyError, TypeError, ValueError):  # an unexpected body: it cannot go on
             shopper = self._new_shopper()
         self._idle.append(shopper)
-
-
-async def send_request(client: Client, request: Request) -> Response:
-    """Send one request. A transport error is a response with status 0."""
-    try:
-        # The client's own timeout is for each read: a slow body could take for ever.
-        async with asyncio.timeout(TIMEOUT):
-            received = await client.request(
-                request.method, request.path, json=request.json, headers=dict(request.headers)
-            )
-        is_json = received.headers.get("content-type", "").startswith("application/json")
-        return Response(received.status_code, received.json() if is_json else None)
-    except (TransportError, TimeoutError, ValueError):
-        return Response(0)

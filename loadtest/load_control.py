@@ -6,6 +6,7 @@ from app.telemetry.metrics import KNOWN_LATER, Metrics
 from loadtest import generator, scenarios
 from loadtest.models import Load
 from loadtest.settings import LoadSettings
+from loadtest.statistics import LoadStatistics
 
 
 class LoadControl:
@@ -26,7 +27,7 @@ class LoadControl:
         self._scenario: str = settings.load_scenario
         self._generator: generator.Generator | None = None
         # The generator that sends, and stopped ones that wait for their last responses.
-        self._tasks: set[asyncio.Task[generator.LoadStatistics]] = set()
+        self._tasks: set[asyncio.Task[LoadStatistics]] = set()
 
     def set_rate(self, rate: float, scenario: str | None, seconds: float) -> None:
         """Change the rate. Another scenario, or a load that has ended, means a new load."""
@@ -52,7 +53,7 @@ class LoadControl:
         """The current load and its statistics."""
         current = self._generator
         left = current.seconds_left if current and current.rate else 0.0
-        statistics = current.statistics if current else generator.LoadStatistics()
+        statistics = current.statistics if current else LoadStatistics()
         p95 = statistics.quantile(0.95)
         return Load(
             scenario=self._scenario,
@@ -71,7 +72,9 @@ class LoadControl:
             self._settings.load_target,
             scenario=scenario,
             shoppers=self._settings.load_shoppers,
-            on_response=lambda _, status, __: self._sent.labels(scenario, str(status)).inc(),
+            on_response=lambda _, response, __: self._sent.labels(
+                scenario, str(response.status)
+            ).inc(),
             on_missed=missed.inc,
         )
 

@@ -32,6 +32,6 @@ class Load(ResponseModel):
     missed: int = Field(description="Due and not sent, because all shoppers waited for responses.")
     failed: int = Field(description="Sent and not answered within 10 s, or answered with 5xx.")
     p95_seconds: float | None = Field(
-        description="The 95th percentile of durations, from the moment a request was due; of the "
-        "newest 20,000. A failed or missed request counts as 10 s. Null before the first."
+        description="The 95th percentile of durations, from the moment a request was due. "
+        "A failed or missed request counts as 10 s. Null before the first."
     )

@@ -7,6 +7,7 @@ rate, Locust (`locustfile.py`) after each user's think time.
 All paths go through the storefront, like those of a browser.
 """
 
+import json as json_format
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -45,14 +46,24 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What was received; `status` 0 and no `json` without a response."""
+    """What was received; without a response `status` is 0, and `error` says what happened."""
 
     status: int
-    json: Any = None
+    body: bytes = b""
+    error: str = ""
 
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
+
+    @property
+    def is_failure(self) -> bool:
+        return self.status == 0 or self.status >= 500
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON, parsed each time: most responses are not read. Raises `ValueError`."""
+        return json_format.loads(self.body)
 
 
 Scenario = Generator[Request, Response, None]

@@ -12,7 +12,7 @@ ScenarioName = Literal["browse", "cart-add", "checkout"]
 class LoadSettings(ServiceSettings):
     """`CARTWHEEL_LOAD_RATE` is the rate at the start; 0 sends nothing until a load is set."""
 
-    load_target: str = Field(default="http://127.0.0.1:8080", pattern=r"^https?://[^/]+$")
+    load_target: str = Field(default="http://127.0.0.1:8080", pattern=r"^http://[^/]+$")
     load_scenario: ScenarioName = "cart-add"
     load_rate: float = Field(default=0, ge=0, le=500)
     load_shoppers: int = Field(default=64, ge=1, le=512)

@@ -4,6 +4,7 @@ The storefront adds a cart up to show its total, and the load scenarios to order
 sum as `expected_total`, and tracking refuses an order for another total. So they follow its rule.
 """
 
+import json
 from collections.abc import Mapping
 
 from hypothesis import given
@@ -79,9 +80,9 @@ def loaded(cart: Mapping[str, int], sold: Mapping[str, int], currency: str) -> d
     ]
     asking = scenarios._total({})
     next(asking)
-    asking.send(scenarios.Response(200, {"lines": lines}))
+    asking.send(scenarios.Response(200, json.dumps({"lines": lines}).encode()))
     try:
-        asking.send(scenarios.Response(200, {"items": items}))
+        asking.send(scenarios.Response(200, json.dumps({"items": items}).encode()))
     except StopIteration as done:
         return dict(done.value)
     raise AssertionError("it asks for more")

@@ -10,9 +10,11 @@ from loadtest.acceptance import (
     AcceptanceFailed,
     wait_until_scaled_down,
 )
+from loadtest.http_client import HttpClient
+from tests.support.network import FakeNetwork
 
 
-def prometheus(minimum: int | None, *running: int) -> httpx2.AsyncClient:
+def prometheus(minimum: int | None, *running: int) -> HttpClient:
     """A fake Prometheus: each query counts the next number of `running`, then the last one."""
     counts = _then_the_last(running)
 
@@ -21,8 +23,7 @@ def prometheus(minimum: int | None, *running: int) -> httpx2.AsyncClient:
         found = [] if number is None else [{"metric": {}, "value": [0, str(number)]}]
         return httpx2.Response(200, json={"status": "success", "data": {"result": found}})
 
-    transport = httpx2.MockTransport(answer)
-    return httpx2.AsyncClient(base_url="http://prometheus", transport=transport)
+    return HttpClient("http://prometheus", timeout=1, transport=FakeNetwork(answer))
 
 
 def _then_the_last(numbers: tuple[int, ...]) -> Iterator[int]:

@@ -8,10 +8,10 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from loadtest.generator import TIMEOUT
 from loadtest.main import build
 from loadtest.models import MAX_SECONDS
 from loadtest.settings import LoadSettings
+from loadtest.statistics import TIMEOUT
 from tests.loadtest.fake_shop import shop
 from tests.support.asgi import running
 from tests.support.waiting import until

@@ -1,14 +1,18 @@
 """`python -m loadtest`, and the acceptance test."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from loadtest.figures import Figures, Total, from_line
 from tests.loadtest.fake_shop import shop
 
 ROOT = Path(__file__).parents[2]
@@ -28,12 +32,31 @@ def load(
     )
 
 
-@pytest.mark.parametrize("target", ["http://127.0.0.1:1", "nonsense", "http://[bad"])
-def test_no_server_at_the_target_is_one_line(target: str) -> None:
+def test_no_server_at_the_target_is_one_line() -> None:
+    done = load("--target", "http://127.0.0.1:1")
+    assert done.returncode == 2
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.startswith("Nothing answers at http://127.0.0.1:1: start the shop")
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The load in the background; killed at the end."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "loadtest", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("target", ["nonsense", "http://[bad", "https://127.0.0.1:8080"])
+def test_what_is_no_target_is_one_line(target: str) -> None:
     done = load("--target", target)
     assert done.returncode == 2
     (sentence,) = done.stderr.splitlines()
-    assert sentence.startswith(f"Nothing answers at {target}: start the shop")
+    assert sentence.startswith(f"{target} is not a target: write the URL of the shop")
 
 
 def test_another_server_at_the_target_is_one_line() -> None:
@@ -71,6 +94,49 @@ def test_a_run_ends_with_a_table_by_route() -> None:
     assert 40 <= int(lines[-1].split()[1]) <= 60
 
 
+def test_stages_follow_one_another_and_all_figures_are_json_lines() -> None:
+    with shop() as target:
+        stages = ("--stages", "1s:40..60,0.5s:20")
+        done = load("--target", target, "--scenario", "browse", *stages, "--figures")
+    assert done.returncode == 0, done.stderr
+    *seconds, total = map(from_line, done.stdout.splitlines())
+    assert isinstance(total, Total)
+    assert 50 <= total.sent + total.missed <= 62
+    assert sum(one.due for one in seconds if isinstance(one, Figures)) == total.sent + total.missed
+
+
+def test_wrong_stages_are_named() -> None:
+    done = load("--stages", "30s")
+    assert done.returncode == 2
+    assert "--stages: '30s' is not a stage: write DURATION:RATE" in done.stderr
+
+
+def test_an_interrupt_ends_the_load_with_the_figures_so_far() -> None:
+    with shop() as target, started("--target", target, "--scenario", "browse") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.wait(60) == 0
+    assert "together" in rest
+
+
+def test_a_second_interrupt_waits_for_no_response() -> None:
+    with (
+        shop(is_open=False) as target,
+        started("--target", target, "--scenario", "browse", "--figures") as process,
+    ):
+        assert process.stdout is not None
+        waiting = from_line(process.stdout.readline())
+        assert isinstance(waiting, Figures)
+        assert waiting.in_flight
+        process.send_signal(signal.SIGINT)
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        *_, total = process.stdout.read().splitlines()
+    assert isinstance(from_line(total), Total)
+
+
 def test_errors_of_the_shop_are_counted_and_are_the_exit_code() -> None:
     with shop(status=500) as target:
         done = load("--target", target, "--scenario", "browse", "--rate", "20", "--seconds", "1")
@@ -86,10 +152,10 @@ def test_the_acceptance_names_the_step_that_failed() -> None:
     assert done.stdout == "not all right: POST /api/user/v1/users answered 501\n"
 
 
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-def test_a_proxy_in_the_environment_is_not_used_for_the_shop(name: str) -> None:
+def test_a_proxy_in_the_environment_is_not_used_for_the_shop() -> None:
     # Nothing listens there: a request through this proxy would fail.
-    proxy = {name: "http://127.0.0.1:1", "NO_PROXY": "", "no_proxy": ""}
+    names = ("HTTP_PROXY", "http_proxy", "ALL_PROXY")
+    proxy = {**dict.fromkeys(names, "http://127.0.0.1:1"), "NO_PROXY": "", "no_proxy": ""}
     with shop() as target:
         loaded = load("--target", target, "--scenario", "browse", "--seconds", "0.5", **proxy)
         accepted = load("--target", target, module="loadtest.acceptance", **proxy)

@@ -1,5 +1,6 @@
 """The scenarios: which requests a shopper sends, and what it does after a rejected one."""
 
+import json
 from random import Random
 from typing import Any
 
@@ -26,7 +27,9 @@ def play(name: str, steps: int, refuse: dict[int, int] | None = None) -> list[Re
     for step in range(1, steps):
         status = (refuse or {}).get(step, 200)
         request = shopper.send(
-            Response(status, RESPONSES.get(request.name) if status == 200 else None)
+            Response(status, json.dumps(RESPONSES.get(request.name)).encode())
+            if status == 200
+            else Response(status)
         )
         sent.append(request)
     return sent

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from app.stores.migrations import migrate
+from loadtest.arrivals import Stage
 from loadtest.generator import Generator
 from tests.monitoring.prometheus import HOW_TO_GET_IT, Prometheus, installed, prometheus_up
 from tests.monitoring.queries import ROOT, RULES, Query, everything, triggers
@@ -157,7 +158,8 @@ def _some_load(target: str) -> Iterator[None]:
 async def _shop_around(target: str, enough: threading.Event) -> None:
     async with anyio.create_task_group() as group:
         for scenario, rate in LOAD.items():
-            generator = Generator(target, scenario=scenario, rate=rate, shoppers=4)
-            group.start_soon(generator.run, MAX_LOAD)
+            generator = Generator(target, scenario=scenario, shoppers=4)
+            stages = [Stage.constant(rate, seconds=MAX_LOAD)]
+            group.start_soon(generator.run, stages)
         await anyio.to_thread.run_sync(enough.wait, MAX_LOAD)
         group.cancel_scope.cancel()
