@@ -19,8 +19,8 @@ import sys
 
 import uvloop
 
-IMPORTED_LATER = ("uvicorn.main", "httpcore2", "truststore")
-"""By a command of the manifests, and by httpx2 when the load generator opens a client."""
+IMPORTED_LATER = ("uvicorn.main",)
+"""By a command of the manifests."""
 
 
 async def start(service: str) -> None:
