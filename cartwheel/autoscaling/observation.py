@@ -11,6 +11,9 @@ class Pod:
     ``ready`` is the status of its Ready condition (None without one), ``ready_since`` the time of
     that condition's last transition, in either direction. ``requests`` are thousandths by
     container (with restartable init containers) and resource; ``pod_requests`` those of the pod.
+    ``resize`` is the state of an in-place resize (``InProgress``, ``Deferred``, ``Infeasible``);
+    with ``has_vertical_autoscaler`` a VerticalPodAutoscaler may change the requests. Both only
+    explain.
     """
 
     name: str
@@ -21,6 +24,8 @@ class Pod:
     is_deleted: bool = False
     requests: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     pod_requests: Mapping[str, int] = field(default_factory=dict)
+    resize: str = ""
+    has_vertical_autoscaler: bool = False
 
 
 @dataclass(frozen=True)

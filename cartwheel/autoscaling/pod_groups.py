@@ -13,7 +13,7 @@ from cartwheel.autoscaling.spec import ControllerOptions
 
 @dataclass(frozen=True)
 class Grouped:
-    """The group of a pod, and why, in words that complete "it does not count: "."""
+    """The group of a pod, and why, in words that complete "not counted: "."""
 
     group: PodGroup
     reason: str = ""
@@ -38,15 +38,15 @@ def _group(
     pod: Pod, sample: Sample | None, *, resource: str | None, now: float, options: ControllerOptions
 ) -> Grouped:
     if pod.is_deleted:
-        return Grouped(PodGroup.IGNORED, "it is being deleted")
+        return Grouped(PodGroup.IGNORED, "being deleted")
     if pod.phase == "Failed":
-        return Grouped(PodGroup.IGNORED, "it has failed")
+        return Grouped(PodGroup.IGNORED, "failed")
     if pod.phase == "Succeeded":
-        return Grouped(PodGroup.IGNORED, "it has finished")
+        return Grouped(PodGroup.IGNORED, "finished")
     if pod.phase == "Pending":
-        return Grouped(PodGroup.UNREADY, "it is pending")
+        return Grouped(PodGroup.UNREADY, "pending")
     if sample is None:
-        return Grouped(PodGroup.MISSING, "it has no sample")
+        return Grouped(PodGroup.MISSING, "no sample of the metric")
     if resource == "cpu" and (reason := _why_cpu_does_not_count(pod, sample, now, options)):
         return Grouped(PodGroup.UNREADY, reason)
     return Grouped(PodGroup.READY)
@@ -57,13 +57,13 @@ def _why_cpu_does_not_count(
 ) -> str | None:
     """Starting uses CPU that says nothing about the load, so it is left out."""
     if pod.ready is None or pod.ready_since is None or pod.started_at is None:
-        return "it has not reported whether it is ready"
+        return "not reported whether ready"
     if now < pod.started_at + options.cpu_initialization_period:
         if not pod.ready:
-            return "it is starting and not ready"
+            return "starting and not ready"
         if sample.at < pod.ready_since + sample.window:
             return "its CPU was measured in part before it was ready"
         return None
     if not pod.ready and pod.ready_since < pod.started_at + options.initial_readiness_delay:
-        return "it was never ready"
+        return "never ready since its start"
     return None

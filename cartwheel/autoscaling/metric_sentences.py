@@ -1,0 +1,167 @@
+"""What one metric proposes, in plain sentences."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from cartwheel.autoscaling.decision import CountedPod, PodGroup, Proposal
+from cartwheel.autoscaling.quantities import format_bytes, format_number
+from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
+from cartwheel.autoscaling.spec import (
+    ExternalMetric,
+    Metric,
+    ObjectMetric,
+    PodsMetric,
+    ResourceMetric,
+    TargetType,
+)
+from cartwheel.autoscaling.tolerance import Tolerance
+
+_MAX_NAMES = 5
+
+
+def about_metric(
+    proposal: Proposal, current: int, *, tolerance: Tolerance, units: Mapping[str, str]
+) -> list[Sentence]:
+    """From the value to the proposal."""
+    if proposal.error is not None:
+        text = f"{_start(proposal.metric)} could not be used: {proposal.error}."
+        return [Sentence(text, Basis.MEASURED)]
+    found = [_about_value(proposal, units)]
+    found += _about_pods(proposal)
+    found += _about_ratio(proposal, tolerance)
+    found.append(_about_replicas(proposal, current))
+    return found
+
+
+def subject(metric: Metric) -> str:
+    """The metric as the subject of a sentence."""
+    match metric:
+        case ResourceMetric(resource=resource, container=container):
+            name = "CPU" if resource == "cpu" else resource
+            return f"{name} of the container {container}" if container else name
+        case PodsMetric(name=name):
+            return f"{name} of the pods"
+        case ObjectMetric(name=name, described_object=described):
+            return f"{name} of {described}" if described else name
+        case ExternalMetric(name=name):
+            return name
+
+
+def shown_value(metric: Metric, value: int, units: Mapping[str, str]) -> str:
+    """The value with its unit: ``62 % of the request``, ``31.2 requests/s per replica``."""
+    match metric:
+        case ResourceMetric() if metric.target.type is TargetType.UTILIZATION:
+            return f"{value} % of the request"
+        case ResourceMetric(resource="memory"):
+            return f"{format_bytes(value)} per pod"
+        case ResourceMetric(resource="cpu"):
+            return f"{format_number(value)} cores per pod"
+        case ResourceMetric():
+            return f"{format_number(value)} per pod"
+        case _:
+            unit = f" {units[metric.name]}" if metric.name in units else ""
+            return f"{format_number(value)}{unit}{_per(metric)}"
+
+
+def _per(metric: Metric) -> str:
+    if isinstance(metric, PodsMetric):
+        return " per pod"
+    return " per replica" if metric.target.type is TargetType.AVERAGE_VALUE else ""
+
+
+def _about_value(proposal: Proposal, units: Mapping[str, str]) -> Sentence:
+    metric = proposal.metric
+    target = shown_value(metric, metric.target.value, units)
+    if proposal.fallback_for is not None:
+        return Sentence(
+            f"{_start(metric)} could not be read ({proposal.fallback_for}): KEDA reports the value "
+            f"of its fallback instead, {shown_value(metric, proposal.value or 0, units)}. The "
+            f"target is {target}.",
+            Basis.MEASURED,
+        )
+    if isinstance(metric, ResourceMetric) and metric.target.type is TargetType.UTILIZATION:
+        text = f"{_start(metric)} is at {proposal.value} % of the request"
+        return Sentence(f"{text}; the target is {metric.target.value} %.", Basis.MEASURED)
+    value = shown_value(metric, proposal.value or 0, units)
+    return Sentence(f"{_start(metric)} is {value}; the target is {target}.", Basis.MEASURED)
+
+
+def _about_pods(proposal: Proposal) -> list[Sentence]:
+    by_reason: dict[str, list[str]] = {}
+    for pod in proposal.pods:
+        if pod.group is not PodGroup.READY:
+            by_reason.setdefault(pod.reason, []).append(pod.name)
+    return [
+        Sentence(f"{_names(names)} not counted: {reason}.", Basis.MEASURED)
+        for reason, names in by_reason.items()
+    ]
+
+
+def _about_ratio(proposal: Proposal, tolerance: Tolerance) -> list[Sentence]:
+    if proposal.ratio is None or not proposal.base:
+        return []
+    found = []
+    ratio = proposal.ratio
+    if proposal.final_ratio is not None and proposal.final_ratio != proposal.ratio:
+        found.append(_about_gaps(proposal, proposal.ratio, proposal.final_ratio))
+        ratio = proposal.final_ratio
+    side = "within" if proposal.is_within_tolerance else "outside"
+    low, high = 1 - tolerance.down, 1 + tolerance.up
+    text = f"Value ÷ target is {ratio:.2f}, {side} the tolerance of {low:.2f} to {high:.2f}."
+    found.append(Sentence(text, Basis.COMPUTED))
+    return found
+
+
+def _about_gaps(proposal: Proposal, ratio: float, final: float) -> Sentence:
+    """Missing and unready pods are assumed to be what makes the change smaller."""
+    if ratio > 1:
+        idle = _count(proposal.pods, PodGroup.MISSING, PodGroup.UNREADY)
+        text = f"Counted as idle, so that it does not grow too far: {idle}"
+    else:
+        busy = _count(proposal.pods, PodGroup.MISSING)
+        text = f"Counted as busy, so that it does not shrink too far: {busy}"
+    return Sentence(
+        f"{text}. Value ÷ target becomes {final:.2f}, from {ratio:.2f}.", Basis.COMPUTED
+    )
+
+
+def _about_replicas(proposal: Proposal, current: int) -> Sentence:
+    replicas = proposal.replicas or 0
+    words = f"It proposes {number_of_replicas(replicas)}"
+    if proposal.is_within_tolerance:
+        return Sentence(f"{words}, as many as there are.", Basis.COMPUTED)
+    if not proposal.base or proposal.final_ratio is None:
+        return Sentence(f"{words}: the whole value ÷ the target, rounded up.", Basis.COMPUTED)
+    product = proposal.final_ratio * proposal.base
+    if replicas == current != math.ceil(product):
+        text = f"{words}, as many as there are: the gaps would turn the change round."
+        return Sentence(text, Basis.COMPUTED)
+    text = f"{words}: {proposal.final_ratio:.2f} × {_base(proposal)}, rounded up."
+    return Sentence(text, Basis.COMPUTED)
+
+
+def _base(proposal: Proposal) -> str:
+    """The number that is multiplied is seldom that of the replicas in the spec."""
+    metric, base = proposal.metric, proposal.base or 0
+    is_single = isinstance(metric, ObjectMetric | ExternalMetric)
+    if is_single and metric.target.type is TargetType.AVERAGE_VALUE:
+        return f"{number_of_replicas(base)} that exist"
+    kind = "counted" if proposal.final_ratio != proposal.ratio else "ready"
+    return f"{base} {kind} {'pod' if base == 1 else 'pods'}"
+
+
+def _count(pods: Sequence[CountedPod], *groups: PodGroup) -> str:
+    count = sum(pod.group in groups for pod in pods)
+    return "1 pod" if count == 1 else f"{count} pods"
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MAX_NAMES])
+    rest = len(names) - _MAX_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _start(metric: Metric) -> str:
+    """Names of metrics are written as they are, also at the start of a sentence."""
+    words = subject(metric)
+    return "Memory" + words[6:] if words.startswith("memory") else words
