@@ -30,7 +30,7 @@ def get_all(api: KubernetesApi, paths: Sequence[str]) -> list[Json | ClusterErro
 
 def path_of(*segments: str, **query: str) -> str:
     """A path of the API from its segments, quoted; empty values of the query are left out."""
-    path = "/" + "/".join(quote(segment, safe=":") for segment in segments)
+    path = "/" + "/".join(quote(segment, safe=":*") for segment in segments)
     given = {name: value for name, value in query.items() if value}
     return f"{path}?{urlencode(given, quote_via=quote)}" if given else path
 

@@ -1,0 +1,41 @@
+"""The options of the controller."""
+
+from cartwheel.autoscaling.spec import ControllerOptions
+from cartwheel.kubernetes.controller_options import (
+    controller_arguments,
+    minor_version,
+    options_of,
+)
+
+
+def test_options_are_those_of_the_arguments_and_the_version() -> None:
+    arguments = [
+        "kube-controller-manager",
+        "--horizontal-pod-autoscaler-sync-period=1s",
+        "--horizontal-pod-autoscaler-tolerance=0.05",
+        "--horizontal-pod-autoscaler-downscale-stabilization=1m30s",
+        "--v=2",
+    ]
+
+    assert options_of(arguments, minor_version=35) == ControllerOptions(
+        sync_period=1.0, tolerance=0.05, downscale_stabilization=90.0, scale_to_zero=False
+    )
+    assert options_of([], minor_version=37) == ControllerOptions()
+
+
+def test_a_gate_that_is_set_stands_above_the_version() -> None:
+    arguments = ["--feature-gates=Other=true,HPAScaleToZero=true"]
+
+    assert options_of(arguments, minor_version=35).scale_to_zero
+
+
+def test_a_controller_manager_in_a_pod_shows_its_arguments() -> None:
+    proxy = {"spec": {"containers": [{"command": ["proxy"]}]}}
+    manager = {"spec": {"containers": [{"command": ["kube-controller-manager", "--v=2"]}]}}
+
+    assert controller_arguments([proxy, manager]) == ["kube-controller-manager", "--v=2"]
+    assert controller_arguments([proxy]) is None
+
+
+def test_versions_of_clouds_are_read() -> None:
+    assert minor_version({"minor": "35+"}) == 35
