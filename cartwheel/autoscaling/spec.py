@@ -7,6 +7,7 @@ Units everywhere in this package: quantities are integers in thousandths (`250m`
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 
 class TargetType(StrEnum):
@@ -32,6 +33,7 @@ class ResourceMetric:
     resource: str
     target: Target
     container: str | None = None
+    type: Literal["Resource"] = "Resource"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class PodsMetric:
     name: str
     target: Target
     selector: str = ""
+    type: Literal["Pods"] = "Pods"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class ObjectMetric:
     target: Target
     described_object: str = ""
     selector: str = ""
+    type: Literal["Object"] = "Object"
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,10 @@ class ExternalMetric:
     name: str
     target: Target
     selector: str = ""
+    type: Literal["External"] = "External"
 
 
+# ``type`` tells them apart where they are written as JSON.
 Metric = ResourceMetric | PodsMetric | ObjectMetric | ExternalMetric
 
 

@@ -1,0 +1,71 @@
+"""The entries of a recording, and their form as JSON; ``at`` is in seconds since the epoch."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Discriminator, TypeAdapter
+
+from cartwheel.autoscaling.decision import Decision
+from cartwheel.autoscaling.observation import Observation
+from cartwheel.autoscaling.scaled_object import ScaledObject
+from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec
+
+
+@dataclass(frozen=True)
+class SessionStarted:
+    """An autoscaler begins to work, with no memory of what was before."""
+
+    at: float
+    autoscaler: HorizontalPodAutoscalerSpec | ScaledObject
+    options: ControllerOptions
+    type: Literal["SessionStarted"] = "SessionStarted"
+
+
+@dataclass(frozen=True)
+class Synced:
+    """One sync of the autoscaler of that name."""
+
+    at: float
+    autoscaler: str
+    observation: Observation
+    decision: Decision
+    type: Literal["Synced"] = "Synced"
+
+
+@dataclass(frozen=True)
+class ReplicasChanged:
+    """How many replicas of a service are asked for, have a process, are ready, take requests."""
+
+    at: float
+    service: str
+    desired: int
+    started: int
+    ready: int
+    serving: int
+    type: Literal["ReplicasChanged"] = "ReplicasChanged"
+
+
+@dataclass(frozen=True)
+class LoadMeasured:
+    """The load of the time since the last such entry: rates per second, latencies in seconds.
+
+    A latency is None if no request ended.
+    """
+
+    at: float
+    asked: float
+    achieved: float
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    failed: float
+    type: Literal["LoadMeasured"] = "LoadMeasured"
+
+
+Entry = SessionStarted | Synced | ReplicasChanged | LoadMeasured
+
+ENTRIES: TypeAdapter[Entry] = TypeAdapter(
+    Annotated[Entry, Discriminator("type")],
+    # A ratio may be infinite, which JSON has no number for.
+    config=ConfigDict(ser_json_inf_nan="strings"),
+)
