@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+
+from tests.autoscaling.vectors import Case, failure, main, read_cases
+
+VECTORS = Path(__file__).parent / "vectors.jsonl"
+CASES = list(read_cases(VECTORS))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case['id']}-{case['k']}" for case in CASES])
+def test_the_rules_decide_as_the_controller_does(case: Case) -> None:
+    assert failure(case) is None
+
+
+def test_the_command_counts_what_passed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(VECTORS)]) == 0
+    assert capsys.readouterr().out == f"{len(CASES)} passed, 0 failed\n"
+
+
+def test_the_command_names_each_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "cases.jsonl"
+    file.write_text(
+        '{"id":"L1","k":"lstab","t":"stabilize","rec":[[5,60]],"des":3,"exp":4}\n'
+        '{"id":"L2","k":"lstab","t":"stabilize","rec":[[5,60]],"des":3,"exp":5}\n'
+    )
+    assert main([str(file)]) == 1
+    out = capsys.readouterr().out
+    assert "L1 stabilize" in out
+    assert "1 passed, 1 failed" in out
