@@ -51,11 +51,13 @@ format: $(VENV)/.test ## format the code and fix what ruff can fix
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 SERVICES := python3 -c 'import tomllib; \
   print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["services"], sep="\n")'
-# pycparser is for building cffi's modules; no import of ours reaches it.
+# pycparser is for building the modules of cffi, and h11 is the parser that uvicorn has beside
+# httptools: no import of ours reaches them.
 lock: ## pin requirements/*.txt after a change of pyproject.toml (needs uv)
 	$(LOCK) pyproject.toml --extra shop --extra test -o requirements/test.txt
 	$(LOCK) pyproject.toml --extra shop -c requirements/test.txt -o requirements/runtime.txt
-	$(SERVICES) | $(LOCK) - -c requirements/test.txt --no-emit-package pycparser -o requirements/services.txt
+	$(SERVICES) | $(LOCK) - -c requirements/test.txt --no-emit-package pycparser \
+	  --no-emit-package h11 -o requirements/services.txt
 
 # Other ports: make kind CARTWHEEL_KIND_PORT_SHOP=8081 CARTWHEEL_KIND_PORT_GRAFANA=3001
 kind: $(VENV)/.runtime ## create a Kubernetes cluster on this machine, with its add-ons

@@ -153,6 +153,13 @@ def _duration(seconds: float | None) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
+    try:
+        return _load(options)
+    except KeyboardInterrupt:  # before the load began
+        return 130
+
+
+def _load(options: argparse.Namespace) -> int:
     if problem := uvloop.run(problem_with(options.target)):
         print(problem, file=sys.stderr)
         return 2
