@@ -94,6 +94,11 @@ def _paths(namespace: str, groups: Mapping[str, str]) -> dict[str, str]:
 
 
 def _items(response: Json | ClusterError | None) -> Sequence[Json]:
+    """The items of a list, which names their kind only once."""
     if response is None or isinstance(response, ClusterError):
         return []
-    return [*response.get("items", ())]
+    kind = {
+        "apiVersion": response.get("apiVersion"),
+        "kind": response.get("kind", "").removesuffix("List"),
+    }
+    return [{**kind, **item} for item in response.get("items", ())]

@@ -10,7 +10,7 @@ from cartwheel.kubernetes.times import parse_time
 POD_LEVEL_RESOURCES = ("cpu", "memory", "hugepages-")
 
 
-def pod_from_object(pod: Json) -> Pod:
+def pod_from_object(pod: Json, *, has_vertical_autoscaler: bool = False) -> Pod:
     """The part of a pod that counts for its autoscaler.
 
     A Ready condition of status `Unknown` is not `False`: the CPU of such a pod counts.
@@ -26,6 +26,8 @@ def pod_from_object(pod: Json) -> Pod:
         is_deleted=pod["metadata"].get("deletionTimestamp") is not None,
         requests={one["name"]: _requests(one) for one in counted_containers(spec)},
         pod_requests=_pod_level_requests(spec),
+        resize=_resize(pod),
+        has_vertical_autoscaler=has_vertical_autoscaler,
     )
 
 
@@ -41,6 +43,15 @@ def counted_containers(spec: Json) -> Iterator[Json]:
     for container in spec.get("initContainers", ()):
         if container.get("restartPolicy") == "Always":
             yield container
+
+
+def _resize(pod: Json) -> str:
+    """Why a resize waits (`Deferred`, `Infeasible`), or `InProgress`; empty without one."""
+    pending = condition_of(pod, "PodResizePending")
+    if pending is not None and pending["status"] == "True":
+        return str(pending.get("reason", "Pending"))
+    running = condition_of(pod, "PodResizeInProgress")
+    return "InProgress" if running is not None and running["status"] == "True" else ""
 
 
 def _requests(holder: Json) -> dict[str, int]:

@@ -64,3 +64,16 @@ def test_a_request_of_the_pod_stands_above_those_of_its_containers() -> None:
     )
 
     assert pod_from_object(item).pod_requests == {"cpu": 1050, "memory": 10_000}
+
+
+def test_a_resize_is_named() -> None:
+    item = pod_object(containers=[])
+    item["status"]["conditions"] = [{"type": "PodResizeInProgress", "status": "True"}]
+
+    assert pod_from_object(item).resize == "InProgress"
+
+    item["status"]["conditions"] += [
+        {"type": "PodResizePending", "status": "True", "reason": "Infeasible"}
+    ]
+
+    assert pod_from_object(item).resize == "Infeasible"
