@@ -13,6 +13,7 @@ class Metrics:
     """The readings of one workload, at its present time."""
 
     def __init__(self, workload: Workload, assumptions: Assumptions) -> None:
+        self.cpu_request = round(assumptions.cpu_request)
         self._workload = workload
         self._assumptions = assumptions
 
@@ -36,8 +37,12 @@ class Metrics:
         at = self._workload.now - self._assumptions.delay
         return math.floor(at / self._assumptions.resolution) * self._assumptions.resolution
 
+    def all_are_settled(self, at: float) -> bool:
+        """Whether every replica was ready in the whole sample that ends at a time."""
+        return self._workload.replicas[-1].ready_at <= at - self._assumptions.resolution
+
     def settled_cpu(self, at: float) -> int:
-        """The CPU of a replica that was ready in the whole sample that ends at a time."""
+        """The CPU of such a replica."""
         return self._cpu(at - self._assumptions.resolution, at)
 
     def cpu_samples(self) -> PodSamples:
@@ -86,7 +91,7 @@ class Metrics:
             ready=is_ready,
             ready_since=replica.ready_at if is_ready else replica.started_at,
             started_at=replica.started_at,
-            requests={CONTAINER: {"cpu": round(self._assumptions.cpu_request)}},
+            requests={CONTAINER: {"cpu": self.cpu_request}},
         )
 
     def _cpu(self, start: float, end: float) -> int:

@@ -1,0 +1,191 @@
+"""The same decisions as the engine's, without their explanation: for long loads.
+
+It uses the engine's rules, and leaves out what a simulation of replicas that are all alike does
+not need: an observation of each pod, conditions, events. `tests/simulation/test_quick_controller.py`
+holds both to the same decisions.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from cartwheel.autoscaling.decision import Recommendation
+from cartwheel.autoscaling.limits import limit, limit_without_behavior
+from cartwheel.autoscaling.observation import Observation
+from cartwheel.autoscaling.pod_metrics import replicas_without_gaps, utilization
+from cartwheel.autoscaling.proposals import propose
+from cartwheel.autoscaling.scaling_policies import ScaleEvents
+from cartwheel.autoscaling.single_metrics import replicas_for_average_value
+from cartwheel.autoscaling.spec import (
+    ControllerOptions,
+    ExternalMetric,
+    HorizontalPodAutoscalerSpec,
+    Metric,
+    ObjectMetric,
+    ResourceMetric,
+    TargetType,
+)
+from cartwheel.autoscaling.stabilization import stabilize, stabilize_without_behavior, windows
+from cartwheel.autoscaling.state import State
+from cartwheel.autoscaling.tolerance import tolerance_of
+from cartwheel.simulation.metrics import Metrics
+from cartwheel.simulation.workload import Workload
+
+Proposal = Callable[[int], int]
+"""From the current count to the proposed one."""
+
+
+def is_simple(spec: HorizontalPodAutoscalerSpec) -> bool:
+    """Whether this path knows all of its metrics."""
+    return spec.min_replicas > 0 and all(_is_simple(metric) for metric in spec.metrics)
+
+
+def _is_simple(metric: Metric) -> bool:
+    match metric:
+        case ExternalMetric(target=target) | ObjectMetric(target=target):
+            return target.type is TargetType.AVERAGE_VALUE
+        case ResourceMetric(resource="cpu", target=target):
+            return target.type is TargetType.UTILIZATION
+    return False
+
+
+class QuickController:
+    """For a spec that `is_simple` and a workload between its minimum and maximum."""
+
+    def __init__(
+        self,
+        spec: HorizontalPodAutoscalerSpec,
+        options: ControllerOptions,
+        workload: Workload,
+        metrics: Metrics,
+    ) -> None:
+        self._spec = spec
+        self._options = options
+        self._workload = workload
+        self._metrics = metrics
+        self._tolerance = tolerance_of(spec.behavior, options)
+        self._history = _History(max(windows(spec.behavior, options)))
+        self._events = State()
+        self._proposals = [self._proposal(metric) for metric in spec.metrics]
+
+    def sync(self) -> int:
+        now, current = self._workload.now, len(self._workload.replicas)
+        if not self._history.at:
+            self._history.record(current, now)
+        proposed = max([propose(current) for propose in self._proposals])
+        # Nothing holds back what changes nothing, except what was recommended before.
+        if proposed == current and (self._spec.behavior or self._history.is_uniform(current)):
+            self._history.record(proposed, now)
+            return current
+        desired = self._limit(self._stabilize(proposed, current, now), current, now)
+        self._history.record(proposed, now)
+        if desired != current and self._spec.behavior is not None:
+            self._events = self._events.with_scale_event(
+                desired - current, now, behavior=self._spec.behavior
+            )
+        return desired
+
+    def sentences(self) -> list[str]:
+        return []
+
+    def _stabilize(self, proposed: int, current: int, now: float) -> int:
+        behavior, history = self._spec.behavior, self._history.recommendations()
+        up_window, down_window = windows(behavior, self._options)
+        if behavior is None:
+            return stabilize_without_behavior(proposed, history, window=down_window, now=now).after
+        return stabilize(
+            proposed,
+            history,
+            current=current,
+            up_window=up_window,
+            down_window=down_window,
+            now=now,
+        ).after
+
+    def _limit(self, desired: int, current: int, now: float) -> int:
+        spec = self._spec
+        if spec.behavior is None:
+            return limit_without_behavior(
+                desired,
+                current=current,
+                minimum=spec.min_replicas,
+                maximum=spec.max_replicas,
+                next_sync=now,
+            ).after
+        return limit(
+            desired,
+            current=current,
+            minimum=spec.min_replicas,
+            maximum=spec.max_replicas,
+            behavior=spec.behavior,
+            events=ScaleEvents(self._events.scale_ups, self._events.scale_downs),
+            now=now,
+        ).after
+
+    def _proposal(self, metric: Metric) -> Proposal:
+        if isinstance(metric, ResourceMetric):
+            return partial(self._propose_for_cpu, metric)
+        return partial(self._propose_for_requests, metric.target.value)
+
+    def _propose_for_requests(self, target: int, current: int) -> int:
+        return replicas_for_average_value(
+            self._metrics.request_rate(),
+            target,
+            status_replicas=current,
+            tolerance=self._tolerance,
+        ).replicas
+
+    def _propose_for_cpu(self, metric: ResourceMetric, current: int) -> int:
+        at = self._metrics.last_cpu_sample()
+        if not self._metrics.all_are_settled(at):
+            return self._propose_with_gaps(metric, current)
+        usage = utilization(
+            {"all": self._metrics.settled_cpu(at) * current},
+            {"all": self._metrics.cpu_request * current},
+            metric.target.value,
+        )
+        return replicas_without_gaps(
+            usage, ready=current, current=current, tolerance=self._tolerance
+        )
+
+    def _propose_with_gaps(self, metric: ResourceMetric, current: int) -> int:
+        """Pod by pod, as long as one has no complete sample. The oldest always has one."""
+        observation = Observation(
+            self._workload.now,
+            self._metrics.scale(),
+            self._metrics.pods(),
+            [self._metrics.cpu_samples()],
+        )
+        (proposal,) = propose(
+            [metric],
+            observation,
+            tolerance=self._tolerance,
+            options=self._options,
+            namespace=self._spec.namespace,
+        )
+        assert proposal.replicas is not None, proposal.error
+        return proposal.replicas
+
+
+class _History:
+    """The recommendations of a window: of equal ones in a row, the latest says it all."""
+
+    def __init__(self, window: float) -> None:
+        self.replicas: list[int] = []
+        self.at: list[float] = []
+        self._window = window
+
+    def record(self, replicas: int, at: float) -> None:
+        oldest = at - self._window
+        while self.at and self.at[0] < oldest:
+            del self.at[0], self.replicas[0]
+        if self.replicas and self.replicas[-1] == replicas:
+            self.at[-1] = at
+        else:
+            self.replicas.append(replicas)
+            self.at.append(at)
+
+    def is_uniform(self, replicas: int) -> bool:
+        return self.replicas == [replicas]
+
+    def recommendations(self) -> list[Recommendation]:
+        return [Recommendation(*one) for one in zip(self.replicas, self.at, strict=True)]
