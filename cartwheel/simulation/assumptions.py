@@ -114,5 +114,5 @@ def measured_by_bench(path: Path) -> Assumptions:
         raise UsageError(f"{path} cannot be read ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise UsageError(
-            f"{path} has no result of {VARIANT}. Make it with: cartwheel bench {BENCH} --json {path}"
+            f"{path} has no bench of the cart. To make it: cartwheel bench {BENCH} --json {path}"
         ) from error

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from cartwheel.simulation.durations import format_duration
 from cartwheel.simulation.style import CHART, THEME
@@ -32,7 +33,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """``limit`` is a value to stay below: it is drawn, and what the first series is above filled."""
+    """What the first series is above ``limit`` is filled."""
 
     title: str
     series: Sequence[Series]
@@ -62,9 +63,7 @@ def to_svg(columns: Sequence[Column], *, title: str, per_row: int = 2) -> str:
     return draw(columns, title=title, per_row=per_row, style=THEME + CHART)
 
 
-def draw(
-    columns: Sequence[Column], *, title: str, per_row: int = 2, style: str = ""
-) -> str:
+def draw(columns: Sequence[Column], *, title: str, per_row: int = 2, style: str = "") -> str:
     """Without a style: for a page that has it."""
     tops = [
         _round_up(max(one.top for one in same))
@@ -156,12 +155,10 @@ def _last(series: Series, end: float) -> Sequence[Point]:
     return ((end, series.points[-1][1]),)
 
 
-def _over(
-    column: Column, load: Series, limit: Series, top: float, height: float
-) -> Iterator[str]:
+def _over(column: Column, load: Series, limit: Series, top: float, height: float) -> Iterator[str]:
     """Rectangles between the limit and what is above it."""
     times = sorted({at for one in (load, limit) for at, _ in one.points} | {column.end})
-    for start, end in zip(times, times[1:], strict=False):
+    for start, end in pairwise(times):
         value, bound = _value(load, start), _value(limit, start)
         if value <= bound:
             continue
@@ -200,4 +197,6 @@ def _round_up(value: float) -> float:
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(text)}</text>'
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(text)}</text>'
+    )

@@ -4,10 +4,7 @@ from collections.abc import Callable, Sequence
 
 from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
 from cartwheel.autoscaling.decision import Decision
-from cartwheel.autoscaling.keda import KedaAutoscaler
 from cartwheel.autoscaling.observation import Observation, Reading, Values
-from cartwheel.autoscaling.scaled_object import ScaledObject, Trigger
-from cartwheel.autoscaling.sentences import explain
 from cartwheel.autoscaling.spec import (
     ControllerOptions,
     HorizontalPodAutoscalerSpec,
@@ -19,7 +16,7 @@ from cartwheel.errors import UsageError
 from cartwheel.simulation.metrics import Metrics
 from cartwheel.simulation.workload import Workload
 
-AutoscalerSpec = HorizontalPodAutoscalerSpec | ScaledObject
+AutoscalerSpec = HorizontalPodAutoscalerSpec
 Source = Callable[[], Reading]
 
 
@@ -37,18 +34,14 @@ class EngineController:
         self._workload = workload
         self._metrics = metrics
         self._sources = sources(spec, metrics)
-        self._engine = (
-            KedaAutoscaler(spec, options)
-            if isinstance(spec, ScaledObject)
-            else HorizontalPodAutoscaler(spec, options)
-        )
+        self._engine = HorizontalPodAutoscaler(spec, options)
 
     def sync(self) -> int:
         self.last = self._engine.sync(self.observe())
         return self.last.desired
 
     def sentences(self) -> list[str]:
-        return [one.text for one in explain(self.last)] if self.last else []
+        return []
 
     def observe(self) -> Observation:
         """What the controller would read now."""
@@ -62,8 +55,6 @@ class EngineController:
 
 def sources(spec: AutoscalerSpec, metrics: Metrics) -> Sequence[Source]:
     """Where each metric comes from. Raises `UsageError` for one that the model does not have."""
-    if isinstance(spec, ScaledObject):
-        return [_source_of_trigger(spec.name, one, metrics) for one in spec.triggers]
     return [_source_of_metric(spec.name, one, metrics) for one in spec.metrics]
 
 
@@ -77,11 +68,3 @@ def _source_of_metric(name: str, metric: Metric, metrics: Metrics) -> Source:
             return metrics.requests_by_pod
         case _:
             return lambda: Values((metrics.request_rate(),))
-
-
-def _source_of_trigger(name: str, trigger: Trigger, metrics: Metrics) -> Source:
-    if trigger.type == "cpu":
-        return metrics.cpu_samples
-    if trigger.type in ("memory", "cron"):
-        raise UsageError(f"{name}: the model has no {trigger.type}, only CPU and requests.")
-    return lambda: Values((metrics.request_rate(),))

@@ -59,7 +59,8 @@ def from_points(points: Iterable[tuple[float, float]], *, last: float | None = N
 
     Raises `UsageError` if they are no shape: too few, unordered or negative.
     """
-    times, rates = [], []
+    times: list[float] = []
+    rates: list[float] = []
     for at, rate in points:
         if not (math.isfinite(at) and math.isfinite(rate)) or rate < 0:
             raise UsageError(f"A rate of {rate:g} at {at:g} s is no load.")
@@ -131,7 +132,7 @@ def _rows(path: Path, rows: Iterable[list[str]]) -> Iterable[tuple[float, float]
         except ValueError:
             if number > 1:
                 raise UsageError(
-                    f"{path}:{number}: expected a time and requests a second, found {','.join(row)!r}."
+                    f"{path}:{number}: {','.join(row)!r} is no time and requests a second."
                 ) from None
 
 

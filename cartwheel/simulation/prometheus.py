@@ -58,9 +58,7 @@ def _query_range(
     try:
         return _only_series(body["data"]["result"])
     except (KeyError, TypeError, ValueError) as error:
-        raise CommandError(
-            f"The response of {_shown(url)} is not that of a Prometheus."
-        ) from error
+        raise CommandError(f"The response of {_shown(url)} is not that of a Prometheus.") from error
 
 
 def _only_series(result: list[dict[str, Any]]) -> list[tuple[float, float]]:

@@ -1,8 +1,7 @@
 """The same decisions as the engine's, without their explanation: for long loads.
 
 It uses the engine's rules, and leaves out what a simulation of replicas that are all alike does
-not need: an observation of each pod, conditions, events. `tests/simulation/test_quick_controller.py`
-holds both to the same decisions.
+not need: an observation of each pod, conditions, events. A test holds both to the same decisions.
 """
 
 from collections.abc import Callable
@@ -72,8 +71,8 @@ class QuickController:
         if not self._history.at:
             self._history.record(current, now)
         proposed = max([propose(current) for propose in self._proposals])
-        # Nothing holds back what changes nothing, except what was recommended before.
-        if proposed == current and (self._spec.behavior or self._history.is_uniform(current)):
+        # Without `behavior`, an earlier recommendation can raise a count that should stay.
+        if proposed == current and (self._spec.behavior or self._history.highest <= current):
             self._history.record(proposed, now)
             return current
         desired = self._limit(self._stabilize(proposed, current, now), current, now)
@@ -184,8 +183,9 @@ class _History:
             self.replicas.append(replicas)
             self.at.append(at)
 
-    def is_uniform(self, replicas: int) -> bool:
-        return self.replicas == [replicas]
+    @property
+    def highest(self) -> int:
+        return max(self.replicas)
 
     def recommendations(self) -> list[Recommendation]:
         return [Recommendation(*one) for one in zip(self.replicas, self.at, strict=True)]

@@ -38,9 +38,7 @@ def _number(decimals: int = 0, unit: str = "") -> Callable[[float | None], str]:
 def _row(
     label: str, name: str, text: Callable[[float | None], str], *, better: bool | None = True
 ) -> Row:
-    return Row(
-        label, lambda one: text(getattr(one, name)), lambda one: getattr(one, name), better
-    )
+    return Row(label, lambda one: text(getattr(one, name)), lambda one: getattr(one, name), better)
 
 
 def _seconds(value: float | None) -> str:

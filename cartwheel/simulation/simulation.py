@@ -3,7 +3,6 @@
 from typing import Protocol
 
 from cartwheel.simulation.assumptions import Assumptions
-from cartwheel.simulation.load_shape import LoadShape
 from cartwheel.simulation.run import Change, Figures, Run, reactions, reversals, summary
 from cartwheel.simulation.workload import Workload
 
@@ -23,7 +22,9 @@ class Controller(Protocol):
 class Simulation:
     """One autoscaler under one load; `step` goes to the next sync."""
 
-    def __init__(self, workload: Workload, controller: Controller, assumptions: Assumptions) -> None:
+    def __init__(
+        self, workload: Workload, controller: Controller, assumptions: Assumptions
+    ) -> None:
         self.workload = workload
         self.controller = controller
         self.assumptions = assumptions

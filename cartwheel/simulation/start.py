@@ -1,14 +1,12 @@
 """How a simulation begins: with the replicas that the first rate of the load needs."""
 
-from cartwheel.autoscaling.keda import KedaAutoscaler
-from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.spec import ControllerOptions
 from cartwheel.simulation.assumptions import Assumptions
 from cartwheel.simulation.controllers import AutoscalerSpec, EngineController
 from cartwheel.simulation.load_shape import LoadShape
 from cartwheel.simulation.metrics import Metrics
 from cartwheel.simulation.quick_controller import QuickController, is_simple
-from cartwheel.simulation.simulation import Simulation
+from cartwheel.simulation.simulation import Controller, Simulation
 from cartwheel.simulation.workload import Workload
 
 # With more syncs the quick path decides, without sentences.
@@ -38,9 +36,7 @@ def start(
 
 
 def _settled(spec: AutoscalerSpec, shape: LoadShape, assumed: Assumptions) -> int:
-    before = LoadShape(
-        [shape.start - SETTLING_SYNCS * assumed.sync], [shape.rates[0]], shape.start
-    )
+    before = LoadShape([shape.start - SETTLING_SYNCS * assumed.sync], [shape.rates[0]], shape.start)
     first = max(spec.min_replicas, 1)
     simulation = _simulation(spec, before, assumed, first, is_quick=False)
     while not simulation.is_over:
@@ -54,12 +50,9 @@ def _simulation(
     workload = Workload(shape, assumed, replicas=replicas)
     metrics = Metrics(workload, assumed)
     options = ControllerOptions(sync_period=assumed.sync)
-    if is_quick and (hpa := _simple_part(spec, options)) is not None:
-        if hpa.min_replicas <= replicas <= hpa.max_replicas:
-            return Simulation(workload, QuickController(hpa, options, workload, metrics), assumed)
-    controller = EngineController(spec, options, workload, metrics)
+    controller: Controller
+    if is_quick and is_simple(spec) and spec.min_replicas <= replicas <= spec.max_replicas:
+        controller = QuickController(spec, options, workload, metrics)
+    else:
+        controller = EngineController(spec, options, workload, metrics)
     return Simulation(workload, controller, assumed)
-
-
-def _simple_part(spec, options):
-    ...
