@@ -23,7 +23,10 @@ SHOP_COMMANDS = dict.fromkeys(
     "cartwheel.local.command",
 ) | {"bench": "cartwheel.bench.command"}
 # A module is imported when its command is used: its `commands` are a Typer application.
-COMMANDS: dict[str, str] = {**SHOP_COMMANDS}
+COMMANDS: dict[str, str] = {
+    **SHOP_COMMANDS,
+    **dict.fromkeys(("simulate", "backtest"), "cartwheel.simulation.command"),
+}
 
 
 class Commands(TyperGroup):

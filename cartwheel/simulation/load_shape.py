@@ -76,7 +76,7 @@ def from_points(points: Iterable[tuple[float, float]], *, last: float | None = N
 
 
 def parse_stages(text: str) -> LoadShape:
-    """`30s:50,60s:400,30s:400-50`: so long, so many requests a second; a range is a ramp.
+    """`30s:50,1m:50..400`: so long, so many requests a second; a range is a ramp.
 
     Raises `UsageError`.
     """
@@ -84,14 +84,14 @@ def parse_stages(text: str) -> LoadShape:
     at = 0.0
     for stage in text.split(","):
         duration, colon, rates = stage.strip().partition(":")
-        first, dash, last = rates.partition("-")
+        first, dots, last = rates.partition("..")
         try:
             if not colon:
                 raise ValueError
-            start, end = float(first), float(last if dash else first)
+            start, end = float(first), float(last if dots else first)
         except ValueError:
             raise UsageError(
-                f"{stage.strip()!r} is no stage. Examples: 30s:50, 1m:50-400."
+                f"{stage.strip()!r} is no stage. Examples: 30s:50, 1m:50..400."
             ) from None
         length = parse_duration(duration)
         if length <= 0:

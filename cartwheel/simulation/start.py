@@ -1,8 +1,11 @@
 """How a simulation begins: with the replicas that the first rate of the load needs."""
 
-from cartwheel.autoscaling.spec import ControllerOptions
+from cartwheel.autoscaling.keda import generated_autoscaler
+from cartwheel.autoscaling.manifests import Autoscaler
+from cartwheel.autoscaling.scaled_object import ScaledObject
+from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec
 from cartwheel.simulation.assumptions import Assumptions
-from cartwheel.simulation.controllers import AutoscalerSpec, EngineController
+from cartwheel.simulation.controllers import engine_controller
 from cartwheel.simulation.load_shape import LoadShape
 from cartwheel.simulation.metrics import Metrics
 from cartwheel.simulation.quick_controller import QuickController, is_simple
@@ -16,7 +19,7 @@ SETTLING_SYNCS = 60
 
 
 def start(
-    spec: AutoscalerSpec,
+    spec: Autoscaler,
     shape: LoadShape,
     assumed: Assumptions,
     *,
@@ -35,7 +38,7 @@ def start(
     return _simulation(spec, shape, assumed, replicas, is_quick=is_quick)
 
 
-def _settled(spec: AutoscalerSpec, shape: LoadShape, assumed: Assumptions) -> int:
+def _settled(spec: Autoscaler, shape: LoadShape, assumed: Assumptions) -> int:
     before = LoadShape([shape.start - SETTLING_SYNCS * assumed.sync], [shape.rates[0]], shape.start)
     first = max(spec.min_replicas, 1)
     simulation = _simulation(spec, before, assumed, first, is_quick=False)
@@ -45,14 +48,25 @@ def _settled(spec: AutoscalerSpec, shape: LoadShape, assumed: Assumptions) -> in
 
 
 def _simulation(
-    spec: AutoscalerSpec, shape: LoadShape, assumed: Assumptions, replicas: int, *, is_quick: bool
+    spec: Autoscaler, shape: LoadShape, assumed: Assumptions, replicas: int, *, is_quick: bool
 ) -> Simulation:
     workload = Workload(shape, assumed, replicas=replicas)
     metrics = Metrics(workload, assumed)
     options = ControllerOptions(sync_period=assumed.sync)
     controller: Controller
-    if is_quick and is_simple(spec) and spec.min_replicas <= replicas <= spec.max_replicas:
-        controller = QuickController(spec, options, workload, metrics)
+    simple = _simple_part(spec) if is_quick else None
+    if simple is not None and simple.min_replicas <= replicas <= simple.max_replicas:
+        controller = QuickController(simple, options, workload, metrics)
     else:
-        controller = EngineController(spec, options, workload, metrics)
+        controller = engine_controller(spec, options, workload, metrics)
     return Simulation(workload, controller, assumed)
+
+
+def _simple_part(spec: Autoscaler) -> HorizontalPodAutoscalerSpec | None:
+    """What the quick path can do alone: KEDA adds nothing while no trigger fails and none is
+    paused, above zero."""
+    if isinstance(spec, ScaledObject):
+        if not spec.min_replicas or spec.idle_replicas is not None or spec.pause is not None:
+            return None
+        spec = generated_autoscaler(spec)
+    return spec if is_simple(spec) else None
