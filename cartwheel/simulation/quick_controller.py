@@ -7,12 +7,10 @@ not need: an observation of each pod, conditions, events. A test holds both to t
 from collections.abc import Callable
 from functools import partial
 
-from cartwheel.autoscaling.decision import Recommendation
-from cartwheel.autoscaling.limits import limit, limit_without_behavior
+from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
 from cartwheel.autoscaling.observation import Observation
 from cartwheel.autoscaling.pod_metrics import replicas_without_gaps, utilization
 from cartwheel.autoscaling.proposals import propose
-from cartwheel.autoscaling.scaling_policies import ScaleEvents
 from cartwheel.autoscaling.single_metrics import replicas_for_average_value
 from cartwheel.autoscaling.spec import (
     ControllerOptions,
@@ -23,8 +21,6 @@ from cartwheel.autoscaling.spec import (
     ResourceMetric,
     TargetType,
 )
-from cartwheel.autoscaling.stabilization import stabilize, stabilize_without_behavior, windows
-from cartwheel.autoscaling.state import State
 from cartwheel.autoscaling.tolerance import tolerance_of
 from cartwheel.simulation.metrics import Metrics
 from cartwheel.simulation.workload import Workload
@@ -62,63 +58,16 @@ class QuickController:
         self._workload = workload
         self._metrics = metrics
         self._tolerance = tolerance_of(spec.behavior, options)
-        self._history = _History(max(windows(spec.behavior, options)))
-        self._events = State()
+        self._autoscaler = HorizontalPodAutoscaler(spec, options)
         self._proposals = [self._proposal(metric) for metric in spec.metrics]
 
     def sync(self) -> int:
-        now, current = self._workload.now, len(self._workload.replicas)
-        if not self._history.at:
-            self._history.record(current, now)
+        current = len(self._workload.replicas)
         proposed = max([propose(current) for propose in self._proposals])
-        # Without `behavior`, an earlier recommendation can raise a count that should stay.
-        if proposed == current and (self._spec.behavior or self._history.highest <= current):
-            self._history.record(proposed, now)
-            return current
-        desired = self._limit(self._stabilize(proposed, current, now), current, now)
-        self._history.record(proposed, now)
-        if desired != current and self._spec.behavior is not None:
-            self._events = self._events.with_scale_event(
-                desired - current, now, behavior=self._spec.behavior
-            )
-        return desired
+        return self._autoscaler.count(proposed, current=current, now=self._workload.now)
 
     def sentences(self) -> list[str]:
         return []
-
-    def _stabilize(self, proposed: int, current: int, now: float) -> int:
-        behavior, history = self._spec.behavior, self._history.recommendations()
-        up_window, down_window = windows(behavior, self._options)
-        if behavior is None:
-            return stabilize_without_behavior(proposed, history, window=down_window, now=now).after
-        return stabilize(
-            proposed,
-            history,
-            current=current,
-            up_window=up_window,
-            down_window=down_window,
-            now=now,
-        ).after
-
-    def _limit(self, desired: int, current: int, now: float) -> int:
-        spec = self._spec
-        if spec.behavior is None:
-            return limit_without_behavior(
-                desired,
-                current=current,
-                minimum=spec.min_replicas,
-                maximum=spec.max_replicas,
-                next_sync=now,
-            ).after
-        return limit(
-            desired,
-            current=current,
-            minimum=spec.min_replicas,
-            maximum=spec.max_replicas,
-            behavior=spec.behavior,
-            events=ScaleEvents(self._events.scale_ups, self._events.scale_downs),
-            now=now,
-        ).after
 
     def _proposal(self, metric: Metric) -> Proposal:
         if isinstance(metric, ResourceMetric):
@@ -163,29 +112,3 @@ class QuickController:
         )
         assert proposal.replicas is not None, proposal.error
         return proposal.replicas
-
-
-class _History:
-    """The recommendations of a window: of equal ones in a row, the latest says it all."""
-
-    def __init__(self, window: float) -> None:
-        self.replicas: list[int] = []
-        self.at: list[float] = []
-        self._window = window
-
-    def record(self, replicas: int, at: float) -> None:
-        oldest = at - self._window
-        while self.at and self.at[0] < oldest:
-            del self.at[0], self.replicas[0]
-        if self.replicas and self.replicas[-1] == replicas:
-            self.at[-1] = at
-        else:
-            self.replicas.append(replicas)
-            self.at.append(at)
-
-    @property
-    def highest(self) -> int:
-        return max(self.replicas)
-
-    def recommendations(self) -> list[Recommendation]:
-        return [Recommendation(*one) for one in zip(self.replicas, self.at, strict=True)]
