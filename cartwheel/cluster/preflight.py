@@ -6,7 +6,6 @@ from pathlib import Path
 
 from cartwheel.cluster.ports import Ports
 from cartwheel.cluster.tools import is_installed, output_of
-from cartwheel.local.sockets import port_holder
 
 INSTALL_PAGES = {
     "docker": "docs.docker.com/get-docker",
@@ -58,6 +57,9 @@ def too_little_memory() -> Iterator[str]:
 
 
 def taken_ports(ports: Ports) -> Iterator[str]:
+    # Imported here: it needs psutil, which only the extra `shop` has.
+    from cartwheel.local.sockets import port_holder
+
     for mapping, port in ports.items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -53,12 +53,22 @@ class Cluster:
         """The response at a path as text, `/metrics` for example. Raises `ClusterError`."""
         return self._kubectl("get", "--raw", path, f"--request-timeout={self.timeout:g}s")
 
-    @cached_property
+    @property
     def namespace(self) -> str:
         """The namespace of the context. Raises `ClusterError`."""
-        view = json.loads(self._kubectl("config", "view", "--minify", "--output=json"))
-        contexts = view.get("contexts") or [{}]
+        contexts = self._configuration.get("contexts") or [{}]
         return (contexts[0].get("context") or {}).get("namespace") or "default"
+
+    @property
+    def context_name(self) -> str:
+        """The name of the context, also of the current one. Raises `ClusterError`."""
+        contexts = self._configuration.get("contexts") or [{}]
+        return contexts[0].get("name") or self.context or ""
+
+    @cached_property
+    def _configuration(self) -> Json:
+        view: Json = json.loads(self._kubectl("config", "view", "--minify", "--output=json"))
+        return view
 
     def _kubectl(self, *arguments: str) -> str:
         program = shutil.which("kubectl")

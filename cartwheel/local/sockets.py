@@ -19,11 +19,19 @@ REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 FREE_PORT_ATTEMPTS = 10
 
 
+class CannotListen(UsageError):
+    """A service cannot listen at ``where``: ``reason`` says why, ``advice`` what to change."""
+
+    def __init__(self, where: str, reason: str, advice: str) -> None:
+        super().__init__(f"{where} {reason}: {advice}")
+        self.reason = reason
+
+
 class ListeningSockets:
     """The sockets of a service, one for each address, that all its replicas accept from."""
 
     def __init__(self, host: str, port: int, service: str) -> None:
-        """Open them; a port of 0 lets the kernel choose. Raises `UsageError`."""
+        """Open them; a port of 0 lets the kernel choose. Raises `CannotListen`."""
         self._host = host
         self._service = service
         self._sockets: Sequence[socket.socket] = ()
@@ -40,13 +48,13 @@ class ListeningSockets:
         return [one.fileno() for one in self._sockets]
 
     def open(self) -> None:
-        """Listen, unless they are open already. Raises `UsageError`."""
+        """Listen, unless they are open already. Raises `CannotListen`."""
         if self._sockets:
             return
         try:
             self._sockets = _listen_on_all(LOOPBACK.get(self._host, [self._host]), self.port)
         except OSError as error:
-            raise UsageError(_explain(error, self._host, self.port, self._service)) from error
+            raise _explain(error, self._host, self.port, self._service) from error
         self.port = port_of(self._sockets[0])
 
     def close(self) -> None:
@@ -130,12 +138,12 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _explain(error: OSError, host: str, port: int, service: str) -> str:
+def _explain(error: OSError, host: str, port: int, service: str) -> CannotListen:
+    where = f"Port {port} for {service}"
     choice = f"choose another with --port-{service} or CARTWHEEL_PORT_{service.upper()}."
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} for {service} is taken by {port_holder(port)}: {choice}"
+        return CannotListen(where, f"is taken by {port_holder(port)}", choice)
     if error.errno == errno.EACCES:
-        return f"Port {port} for {service} needs more rights than you have: {choice}"
-    return (
-        f"{_bracketed(host)}:{port} for {service} cannot be opened ({error.strerror}): see --host."
-    )
+        return CannotListen(where, "needs more rights than you have", choice)
+    where = f"{_bracketed(host)}:{port} for {service}"
+    return CannotListen(where, f"cannot be opened ({error.strerror})", "see --host.")

@@ -11,7 +11,7 @@ import shutil
 import signal
 import struct
 from asyncio.subprocess import Process
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -203,6 +203,11 @@ class StoreProcesses:
                 f"{name} did not start within {START_TIMEOUT:g} s{last}: "
                 f"see {display_path(folder)}, or start without --stores real."
             )
+
+
+def store_programs() -> Sequence[Path]:
+    """The servers that these processes run."""
+    return [Path(valkey_binary.get_binary_path()), _postgres_binaries() / "postgres"]
 
 
 def _postgres_binaries() -> Path:

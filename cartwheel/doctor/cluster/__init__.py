@@ -1,0 +1,65 @@
+"""Checks of one namespace of a cluster, and of what it depends on.
+
+`CHECKS` is in the order of the chain from the machine to the autoscaler's decision: what an
+earlier check finds may explain what a later one finds.
+"""
+
+from collections.abc import Sequence
+
+from cartwheel.doctor.check import Check, Examination, examine
+from cartwheel.doctor.cluster import (
+    access,
+    applied_replicas,
+    chain,
+    conditions,
+    cpu_limits,
+    deletions,
+    dns,
+    fallbacks,
+    images,
+    keda,
+    kind,
+    metric_apis,
+    metrics_server,
+    nodes,
+    pauses,
+    pods,
+    prometheus,
+    quotas,
+    requests,
+    targets,
+)
+from cartwheel.doctor.cluster.view import ClusterView
+
+FIRST: Sequence[Check[ClusterView]] = (kind.CHECK, access.CHECK)
+CHECKS: Sequence[Check[ClusterView]] = (
+    *FIRST,
+    nodes.CHECK,
+    dns.CHECK,
+    metrics_server.CHECK,
+    keda.CHECK,
+    metric_apis.CHECK,
+    deletions.CHECK,
+    quotas.CHECK,
+    images.CHECK,
+    pods.CHECK,
+    targets.MISSING,
+    targets.SHARED,
+    pauses.CHECK,
+    requests.CHECK,
+    prometheus.CHECK,
+    chain.CHECK,
+    conditions.CHECK,
+    applied_replicas.CHECK,
+    fallbacks.CHECK,
+    cpu_limits.CHECK,
+)
+
+
+def examine_cluster(view: ClusterView) -> Sequence[Examination]:
+    """Run all checks; only the first ones if the cluster does not respond."""
+    first = examine(FIRST, view)
+    if any(each.check == access.NAME and each.findings for each in first):
+        return first
+    view.prefetch()
+    return [*first, *examine(CHECKS[len(FIRST) :], view)]

@@ -1,0 +1,219 @@
+"""The chain of a ScaledObject, link by link: scrape → query → external metric → autoscaler.
+
+The first link that is broken is the finding; those before it hold.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cartwheel.autoscaling.quantities import format_number, parse_quantity
+from cartwheel.doctor.check import Check
+from cartwheel.doctor.cluster.prometheus import Server, server_of
+from cartwheel.doctor.cluster.view import ClusterView, condition_of, service_path
+from cartwheel.doctor.finding import Finding, Healthy, Outcome, Unseen
+from cartwheel.kubernetes.api import Json, path_of
+from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unavailable
+
+# Served by metrics-server, not by KEDA.
+RESOURCE_TRIGGERS = ("cpu", "memory")
+NAME_IN_QUERY = re.compile(r"\b([a-zA-Z_:][\w:]*)\s*[{\[]")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A trigger of a ScaledObject, and the name of its metric in the external API."""
+
+    scaled_object: Json
+    trigger: Mapping[str, Any]
+    metric: str | None
+
+    @property
+    def about(self) -> str:
+        return f"scaledobject/{self.scaled_object['metadata']['name']}"
+
+    @property
+    def query(self) -> str:
+        return str(self.trigger["metadata"].get("query", ""))
+
+
+def examine(view: ClusterView) -> Iterator[Outcome]:
+    for scaled_object in view.list("scaledobjects"):
+        outcomes = [*_of_scaled_object(view, scaled_object)]
+        yield from outcomes
+        if not any(isinstance(each, Finding) for each in outcomes):
+            name = scaled_object["metadata"]["name"]
+            yield Healthy(f"the chain of scaledobject/{name} holds")
+
+
+def _of_scaled_object(view: ClusterView, scaled_object: Json) -> Iterator[Outcome]:
+    for link in _links(scaled_object):
+        outcomes = [*_of_link(view, link)]
+        yield from outcomes
+        if any(isinstance(each, Finding) for each in outcomes):
+            return
+    yield from _status(view, scaled_object)
+
+
+def _links(scaled_object: Json) -> Iterator[Link]:
+    status = scaled_object.get("status") or {}
+    names = [*(status.get("externalMetricNames") or [])]
+    triggers = scaled_object["spec"]["triggers"]
+    for index, trigger in enumerate(triggers):
+        if trigger["type"] in RESOURCE_TRIGGERS:
+            continue
+        # KEDA names them `s0-prometheus`, by the index of the trigger.
+        name = next((each for each in names if each.startswith(f"s{index}-")), None)
+        yield Link(scaled_object, trigger, name)
+
+
+def _of_link(view: ClusterView, link: Link) -> Iterator[Outcome]:
+    if link.trigger["type"] == "prometheus":
+        server = server_of(link.trigger["metadata"].get("serverAddress", ""))
+        outcomes = [*_query(view, link, server)] if server else [_outside(link)]
+        yield from outcomes
+        if any(isinstance(each, Finding) for each in outcomes):
+            return
+    if link.metric is not None:
+        yield from _external_metric(view, link, link.metric)
+
+
+def _outside(link: Link) -> Unseen:
+    address = link.trigger["metadata"].get("serverAddress", "no address")
+    return Unseen(f"the Prometheus of {link.about}: {address} is outside the cluster")
+
+
+def _query(view: ClusterView, link: Link, server: Server) -> Iterator[Outcome]:
+    path = service_path(
+        server.namespace, server.service, server.port, "/api/v1/query", query=link.query
+    )
+    after_prometheus = [f"prometheus Prometheus {server.name}"]
+    try:
+        result = view.get(path)["data"]["result"]
+    except Forbidden as error:
+        yield Unseen(f"the result of the query of {link.about}: {error}")
+        return
+    except (NotFound, Unavailable) as error:
+        yield Finding(
+            about=link.about,
+            problem=f"its query gets no response of Prometheus {server.name}",
+            evidence=f"asked through the API server: {str(error).rstrip('.')}",
+            command=view.kubectl(f"get {link.about} --output yaml"),
+            follows_from=after_prometheus,
+        )
+        return
+    problem = _problem_of_result(result)
+    if problem is None:
+        yield Healthy(f"the query of {link.about} gives {_value(result):g}")
+    elif problem != "nothing" or link.trigger["metadata"].get("ignoreNullValues") == "false":
+        yield Finding(
+            about=link.about,
+            problem=f"its query gives {problem}, which KEDA takes for an error",
+            evidence=f"Prometheus {server.name} was asked: {' '.join(link.query.split())}",
+            command=_look_for_series(view, link, server),
+            follows_from=after_prometheus,
+        )
+    else:
+        yield _silent_zero(view, link, server)
+
+
+def _silent_zero(view: ClusterView, link: Link, server: Server) -> Finding:
+    return Finding(
+        about=link.about,
+        problem="its query gives nothing, and KEDA takes nothing for 0: it scales down",
+        evidence=f"Prometheus {server.name} was asked: {' '.join(link.query.split())}. "
+        "ignoreNullValues is true, its default",
+        command=_look_for_series(view, link, server),
+        follows_from=[f"prometheus Prometheus {server.name}"],
+    )
+
+
+def _problem_of_result(result: Any) -> str | None:
+    if isinstance(result, list) and not result:
+        return "nothing"
+    # A scalar is [time, value] and no list of series.
+    if isinstance(result[0], Mapping) and len(result) > 1:
+        return f"{len(result)} series instead of one"
+    value = _value(result)
+    return str(value) if math.isnan(value) or math.isinf(value) else None
+
+
+def _value(result: Any) -> float:
+    first = result[0]
+    return float(first["value"][1] if isinstance(first, Mapping) else result[1])
+
+
+def _look_for_series(view: ClusterView, link: Link, server: Server) -> str:
+    """Counts the series of the metric, whatever their labels."""
+    names = NAME_IN_QUERY.findall(link.query)
+    query = f"count by (service,job) ({names[0]})" if names else "up"
+    path = service_path(server.namespace, server.service, server.port, "/api/v1/query", query=query)
+    return view.kubectl(f"get --raw '{path}'", "")
+
+
+def _external_metric(view: ClusterView, link: Link, metric: str) -> Iterator[Outcome]:
+    name = link.scaled_object["metadata"]["name"]
+    path = path_of(
+        *("apis", "external.metrics.k8s.io", "v1beta1", "namespaces", view.namespace, metric),
+        labelSelector=f"scaledobject.keda.sh/name={name}",
+    )
+    try:
+        items = view.get(path).get("items") or []
+    except Forbidden as error:
+        yield Unseen(f"the external metric of {link.about}: {error}")
+        return
+    except ClusterError as error:
+        yield Finding(
+            about=link.about,
+            problem="KEDA cannot get its metric",
+            evidence=_why_keda_fails(view, link) or f"the external metric: {error}".rstrip("."),
+            command=view.kubectl("logs deployment/keda-operator --tail 200", "keda")
+            + " | grep -i error | tail -3",
+            follows_from=["keda", "metric-apis"],
+        )
+        return
+    if items:
+        value = format_number(parse_quantity(items[0]["value"]))
+        yield Healthy(f"KEDA hands on {value} for {link.about}")
+
+
+def _why_keda_fails(view: ClusterView, link: Link) -> str | None:
+    """What KEDA's last event about the ScaledObject says: it names the address it asked."""
+    name = link.scaled_object["metadata"]["name"]
+    failures = [
+        each
+        for each in view.list("events")
+        if each["involvedObject"].get("name") == name and each.get("reason") == "KEDAScalerFailed"
+    ]
+    if not failures:
+        return None
+    last = max(failures, key=lambda each: each.get("lastTimestamp") or "")
+    return f"KEDA's event: {last['message']}".rstrip(".")
+
+
+def _status(view: ClusterView, scaled_object: Json) -> Iterator[Outcome]:
+    about = f"scaledobject/{scaled_object['metadata']['name']}"
+    ready, fallback = (condition_of(scaled_object, kind) for kind in ("Ready", "Fallback"))
+    if ready.get("status") == "False":
+        yield Finding(
+            about=about,
+            problem="KEDA does not accept or cannot serve it",
+            evidence=f"condition Ready: {ready.get('reason')}: {ready.get('message', '')}",
+            command=view.kubectl(f"describe {about}"),
+            follows_from=["keda", "metric-apis", f"two-autoscalers {about}"],
+        )
+    elif fallback.get("status") == "True":
+        health = (scaled_object.get("status") or {}).get("health") or {}
+        yield Finding(
+            about=about,
+            problem="it runs on its fallback, not on its metric",
+            evidence=f"condition Fallback is True; failures: {json.dumps(health)}",
+            command=view.kubectl(f"describe {about}"),
+            follows_from=["keda", "metric-apis", "prometheus"],
+        )
+
+
+CHECK = Check("chain", "each link from the scrape over query and external metric to KEDA", examine)

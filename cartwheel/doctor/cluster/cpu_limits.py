@@ -1,0 +1,57 @@
+"""CPU limits that hide the load: usage above the limit cannot be seen, so scaling takes steps."""
+
+from collections.abc import Iterator
+
+from cartwheel.autoscaling.quantities import parse_quantity
+from cartwheel.doctor.check import Check
+from cartwheel.doctor.cluster.view import ClusterView
+from cartwheel.doctor.cluster.workloads import (
+    autoscalers,
+    resource_metrics,
+    target_of,
+    workload,
+)
+from cartwheel.doctor.finding import Finding, Outcome, Severity
+from cartwheel.kubernetes.api import Json
+
+# A decision that can at least double the replicas is quick enough.
+MIN_FACTOR = 2.0
+
+
+def examine(view: ClusterView) -> Iterator[Outcome]:
+    for autoscaler in autoscalers(view):
+        target = target_of(autoscaler)
+        found = workload(view, target)
+        for metric in resource_metrics(autoscaler):
+            goal = metric["target"].get("averageUtilization")
+            if found is None or goal is None or metric["name"] != "cpu":
+                continue
+            factor = _largest_factor(found, metric.get("container"), goal)
+            if factor is not None and factor < MIN_FACTOR:
+                yield Finding(
+                    about=target.name,
+                    problem=f"its CPU limit hides the load: one decision can multiply its replicas "
+                    f"by {factor:.1f} at most",
+                    evidence=f"limit / (request × {goal} %); throttling also delays responses "
+                    "and probes",
+                    command=view.kubectl(f"set resources {target.name} --limits cpu=0"),
+                    severity=Severity.RISK,
+                )
+
+
+def _largest_factor(found: Json, container: str | None, goal: int) -> float | None:
+    """How far usage can exceed the target; None if a container has no limit."""
+    requests = limits = 0
+    for each in found["spec"]["template"]["spec"]["containers"]:
+        if container not in (None, each["name"]):
+            continue
+        resources = each.get("resources") or {}
+        limit = (resources.get("limits") or {}).get("cpu")
+        if limit is None:
+            return None
+        limits += parse_quantity(limit)
+        requests += parse_quantity((resources.get("requests") or {}).get("cpu", limit))
+    return limits / (requests * goal / 100) if requests and goal else None
+
+
+CHECK = Check("cpu-limits", "CPU limits so near the request that they hide the load", examine)

@@ -1,0 +1,105 @@
+"""`cartwheel doctor` as a person calls it: with no cluster, no kubectl, a typing error."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cartwheel.supervisor_process import ROOT, environment
+
+Run = subprocess.CompletedProcess[str]
+ACCESS_REFUSED = (
+    'echo "The connection to the server 127.0.0.1:6443 was refused - did you specify the right '
+    'host or port?" >&2; exit 1'
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+def doctor(state: Path, *arguments: str, kubectl: str | None = None) -> Run:
+    """Run it with a PATH that has at most a kubectl of these lines."""
+    programs = state.parent / "programs"
+    programs.mkdir(exist_ok=True)
+    if kubectl is not None:
+        (programs / "kubectl").write_text(f"#!/bin/sh\n{kubectl}\n")
+        (programs / "kubectl").chmod(0o755)
+    return subprocess.run(
+        [sys.executable, "-m", "cartwheel", "doctor", *arguments],
+        cwd=ROOT,
+        env=environment(state, PATH=str(programs)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_without_kubectl_it_looks_at_this_machine_only(state: Path) -> None:
+    done = doctor(state, "--json")
+    assert [area["name"] for area in json.loads(done.stdout)["areas"]] == ["this machine"]
+
+
+def test_a_cluster_that_was_asked_for_needs_kubectl(state: Path) -> None:
+    done = doctor(state, "cluster")
+    assert done.returncode == 1
+    assert done.stdout.startswith("✗ the cluster: it cannot be reached\n")
+    assert "kubectl is not in the PATH" in done.stdout
+    assert "kubernetes.io/docs/tasks/tools" in done.stdout
+
+
+def test_a_context_that_does_not_exist_is_named(state: Path) -> None:
+    wrong = 'echo "error: context \\"prod\\" does not exist" >&2; exit 1'
+    done = doctor(state, "--context", "prod", kubectl=wrong)
+    assert done.returncode == 1
+    assert done.stdout.startswith("✗ cluster prod: it cannot be reached\n")
+    assert 'context "prod" does not exist' in done.stdout
+    assert "kubectl config get-contexts" in done.stdout
+    assert "this machine" not in done.stdout
+
+
+def test_a_cluster_that_does_not_respond_is_the_only_finding(state: Path) -> None:
+    configuration = '{"contexts": [{"name": "prod", "context": {"namespace": "shop"}}]}'
+    kubectl = f"case \"$*\" in *config*) echo '{configuration}';; *) {ACCESS_REFUSED};; esac"
+    done = doctor(state, "cluster", "--json", kubectl=kubectl)
+    content = json.loads(done.stdout)
+    assert done.returncode == 1
+    (found,) = content["findings"]
+    assert found["check"] == "access"
+    assert "was refused" in found["evidence"]
+    assert found["command"] == "kubectl --context prod cluster-info"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nodes"], "'nodes' is not one of"),
+        (["local", "--namespace", "shop"], "cartwheel doctor cluster"),
+        (["cluster", "--contxt", "prod"], "No such option"),
+    ],
+)
+def test_wrong_usage_is_one_line(state: Path, arguments: list[str], message: str) -> None:
+    done = doctor(state, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout
+
+
+def test_wrong_settings_are_findings_not_the_end(state: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cartwheel", "doctor", "local"],
+        cwd=ROOT,
+        env=environment(state, CARTWHEEL_STORES="floppy"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith("✗ settings: CARTWHEEL_STORES")
+    assert "Looked at:" in done.stdout
