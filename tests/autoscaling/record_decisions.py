@@ -197,7 +197,7 @@ def _line(sync: Sync, watch: PodWatch) -> Json:
         "metrics": sync.metrics,
         "pods": watch.until(sync.at),
         "desired": sync.desired,
-        "result": {key: value for key, value in result.items() if value},
+        "result": {key: value for key, value in result.items() if value not in (None, {})},
     }
 
 

@@ -83,13 +83,12 @@ def decided(decision: Decision) -> Json:
 
 
 def values_of(metrics: list[Json]) -> list[int]:
-    """The values that the status reports: percent, or thousandths."""
+    """The values that the status reports: percent, or thousandths. A failed metric has no type."""
+    sources = [source for one in metrics for source in one.values() if isinstance(source, dict)]
     return [
-        parse_quantity(current["averageValue"])
-        if "averageUtilization" not in current
-        else current["averageUtilization"]
-        for one in metrics
-        for current in [next(v["current"] for v in one.values() if isinstance(v, dict))]
+        source["current"].get("averageUtilization")
+        or parse_quantity(source["current"]["averageValue"])
+        for source in sources
     ]
 
 
