@@ -21,7 +21,7 @@ from cartwheel.invocation import program_name
 SHOP_COMMANDS = dict.fromkeys(
     ("up", "down", "status", "scale", "restart", "migrate", "seed", "config"),
     "cartwheel.local.command",
-) | {"bench": "cartwheel.bench.command"}
+) | {"bench": "cartwheel.bench.command", "load": "cartwheel.load.command"}
 # A module is imported when its command is used: its `commands` are a Typer application.
 COMMANDS: dict[str, str] = {**SHOP_COMMANDS, "doctor": "cartwheel.doctor.command"}
 

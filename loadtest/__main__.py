@@ -23,11 +23,12 @@ from loadtest.arrivals import (
     Stage,
     parse_stages,
 )
-from loadtest.figures import Figures, Meter, RouteFigures, Total, to_line
+from loadtest.figures import Figures, Meter, Total, to_line
 from loadtest.generator import MAX_SHOPPERS, Generator
 from loadtest.http_client import HttpClient, InvalidTarget
 from loadtest.scenarios import SCENARIOS, Request
 from loadtest.statistics import TIMEOUT
+from loadtest.table import describe_failure, format_duration, table
 
 LIMITS = {"rate": MAX_RATE, "seconds": MAX_SECONDS, "shoppers": MAX_SHOPPERS}
 CHECK_TIMEOUT = 3.0
@@ -116,39 +117,19 @@ def _stop_on_signals(generator: Generator, load: asyncio.Task[object]) -> None:
 def _print_progress(figures: Figures) -> None:
     print(
         f"{figures.asked:6.0f} asked  {figures.achieved:6.0f} achieved  "
-        f"p95 {_duration(figures.p95)}  {figures.failed} failed  {figures.missed} missed"
+        f"p95 {format_duration(figures.p95)}  {figures.failed} failed  {figures.missed} missed"
     )
 
 
 def _print_total(total: Total, options: argparse.Namespace) -> None:
     for kind, number in sorted(total.failures.items()):
-        print(f"{number} failed: {f'status {kind}' if kind.isdigit() else kind}")
+        print(f"{number} failed: {describe_failure(kind)}")
     if total.missed:
         print(
             f"{total.missed} requests were due and not sent: all {options.shoppers} shoppers "
             f"waited, or this machine was too busy. They count as {TIMEOUT:.0f} s."
         )
     print(table(total))
-
-
-def table(total: Total) -> str:
-    """The figures by route."""
-    together = RouteFigures("together", total.sent, total.failed, total.p50, total.p95, total.p99)
-    rows = [*total.routes, together]
-    width = max(len(row.route) for row in rows)
-    heading = f"{'':<{width}}  {'requests':>8}  {'failed':>6}  {'p50':>8}  {'p95':>8}  {'p99':>8}"
-    return "\n".join([heading, *(f"{row.route:<{width}}  {_row(row)}" for row in rows)])
-
-
-def _row(row: RouteFigures) -> str:
-    times = "  ".join(f"{_duration(seconds):>8}" for seconds in (row.p50, row.p95, row.p99))
-    return f"{row.sent:>8}  {row.failed:>6}  {times}"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

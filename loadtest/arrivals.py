@@ -33,6 +33,11 @@ class Stage:
     def arrivals(self) -> float:
         return (self.rate + self.end_rate) / 2 * self.seconds
 
+    @property
+    def written(self) -> str:
+        """As `parse_stages` reads it."""
+        return f"{self.seconds:.6f}s:{self.rate:.6f}..{self.end_rate:.6f}"
+
     def __str__(self) -> str:
         rate = f"{self.rate:g}"
         if self.end_rate != self.rate:

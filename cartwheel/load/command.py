@@ -1,0 +1,226 @@
+"""`cartwheel load`: puts load on the shop and shows what happens.
+
+Exit codes: 0 all expectations are met (without any: no request failed), 1 not, 2 wrong usage or no
+shop at the target.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cartwheel.console import new_console, print_wrapped
+from cartwheel.errors import UsageError
+from cartwheel.load import story
+from cartwheel.load.engine import Engine, Load
+from cartwheel.load.expectations import (
+    ALLOWED,
+    REPLICAS,
+    Expectation,
+    Verdict,
+    parse_expectations,
+)
+from cartwheel.load.figures_text import format_failures
+from cartwheel.load.local_run import LocalRun
+from cartwheel.load.session import Session
+from cartwheel.load.view import View, clock, new_view
+from cartwheel.local.command_lines import command_line
+from cartwheel.local.settings import load_local_settings
+from cartwheel.local.state_folder import StateFolder
+from loadtest.arrivals import (
+    MAX_RATE,
+    MAX_SECONDS,
+    STAGES_HELP,
+    InvalidStages,
+    Stage,
+    parse_stages,
+)
+from loadtest.figures import Figures
+from loadtest.generator import MAX_SHOPPERS
+from loadtest.scenarios import SCENARIOS
+from loadtest.statistics import TIMEOUT
+from loadtest.table import table
+
+DEFAULT_RATE, DEFAULT_SECONDS = 50.0, 60.0
+VIEW_INTERVAL = 0.25
+
+commands = typer.Typer()
+
+
+@commands.command()
+def load(
+    target: Annotated[
+        str | None,
+        typer.Option(help="The shop (CARTWHEEL_LOAD_TARGET; the one of `cartwheel up`)."),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help=f"Requests a second ({DEFAULT_RATE:g}).")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help=f"How long ({DEFAULT_SECONDS:g}).")] = None,
+    stages: Annotated[str | None, typer.Option(help=f"Instead of both: {STAGES_HELP}.")] = None,
+    scenario: Annotated[
+        str, typer.Option(help=f"What shoppers do: {', '.join(SCENARIOS)}.")
+    ] = "cart-add",
+    shoppers: Annotated[
+        int, typer.Option(help="How many requests may wait for a response.")
+    ] = MAX_SHOPPERS,
+    expect: Annotated[
+        str | None, typer.Option(help=f"As p95<50ms,failed=0,replicas>=5: {ALLOWED}.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write all figures to this file.")
+    ] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Also write a report to this file.")
+    ] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the local run (CARTWHEEL_STATE_DIR; .cartwheel).")
+    ] = None,
+) -> None:
+    """Put load on the shop and watch it scale; without a rate, a story of one minute."""
+    settings = load_local_settings(state_dir=state_dir)
+    state = StateFolder.at(settings.state_dir)
+    is_story = rate is None and seconds is None and stages is None
+    chosen = story.STAGES if is_story else _stages(stages, rate=rate, seconds=seconds)
+    expectations = parse_expectations(expect) if expect else []
+    _check_choice(scenario, shoppers)
+    run = LocalRun.find(state)
+    target = target or os.environ.get("CARTWHEEL_LOAD_TARGET") or (run and run.url)
+    target = (target or f"http://127.0.0.1:{settings.port_storefront}").rstrip("/")
+    if run is not None and not run.is_at(target):
+        run = None
+    _check_expectations(expectations, run)
+    for path in filter(None, (json_file, html_file)):
+        _check_writable(path)
+    session = Session(target, scenario, chosen, service=run.service if run else None)
+    _introduce(session, run, is_story=is_story)
+    asyncio.run(_Runner(session, run, shoppers=shoppers).run())
+    verdicts = [one.judge(session) for one in expectations] if session.total else []
+    _conclude(session, verdicts)
+    print_wrapped(f"Try next: {command_line(state.root, 'explain')}")
+    raise typer.Exit(0 if _is_good(session, verdicts) else 1)
+
+
+class _Runner:
+    """Runs a load and shows it until it ends, or until the person ends it."""
+
+    def __init__(self, session: Session, run: LocalRun | None, *, shoppers: int) -> None:
+        self._session = session
+        self._run = run
+        load = Load(session.target, session.scenario, session.stages, shoppers)
+        self._engine = Engine(load)
+
+    async def run(self) -> None:
+        """Raises `CommandError`."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._engine.stop)
+        console = new_console()
+        tasks = []
+        if self._run is not None:
+            tasks.append(asyncio.create_task(self._run.follow(self._session)))
+        try:
+            with new_view(self._session, console) as view:
+                tasks.append(asyncio.create_task(self._show(view)))
+                await self._measure()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _measure(self) -> None:
+        async for figures in self._engine.run():
+            if isinstance(figures, Figures):
+                self._session.add_figures(figures)
+            else:
+                self._session.total = figures
+
+    async def _show(self, view: View) -> None:
+        while True:
+            view.update(is_stopping=self._engine.is_stopping)
+            await asyncio.sleep(VIEW_INTERVAL)
+
+
+def _stages(text: str | None, *, rate: float | None, seconds: float | None) -> Sequence[Stage]:
+    """Raises `UsageError`."""
+    if text is None:
+        limits = {"rate": MAX_RATE, "seconds": MAX_SECONDS}
+        chosen = {"rate": rate or DEFAULT_RATE, "seconds": seconds or DEFAULT_SECONDS}
+        for name, value in {"rate": rate, "seconds": seconds}.items():
+            if value is not None and not 0.001 <= value <= limits[name]:
+                raise UsageError(f"--{name} must be more than 0 and at most {limits[name]:g}.")
+        return [Stage.constant(chosen["rate"], seconds=chosen["seconds"])]
+    if rate is not None or seconds is not None:
+        raise UsageError("--stages has rates and durations of its own: omit --rate and --seconds.")
+    try:
+        return parse_stages(text)
+    except InvalidStages as error:
+        raise UsageError(f"--stages: {error}.") from None
+
+
+def _check_choice(scenario: str, shoppers: int) -> None:
+    """Raises `UsageError`."""
+    if scenario not in SCENARIOS:
+        raise UsageError(f"There is no scenario {scenario!r}: choose {', '.join(SCENARIOS)}.")
+    if not 1 <= shoppers <= MAX_SHOPPERS:
+        raise UsageError(f"--shoppers must be from 1 to {MAX_SHOPPERS}.")
+
+
+def _check_expectations(expectations: Sequence[Expectation], run: LocalRun | None) -> None:
+    """Raises `UsageError`."""
+    if run is None and any(one.name == REPLICAS for one in expectations):
+        raise UsageError(
+            "--expect: replicas are known only of the shop of cartwheel up; name its --state-dir."
+        )
+
+
+def _check_writable(path: Path) -> None:
+    """Now, not after the load. Raises `UsageError`."""
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
+
+
+def _introduce(session: Session, run: LocalRun | None, *, is_story: bool) -> None:
+    if is_story:
+        for sentence in story.introduction(run):
+            print_wrapped(sentence)
+        return
+    stages = ", then ".join(map(str, session.stages))
+    print_wrapped(f"{session.scenario} to {session.target}: {stages}.")
+
+
+def _conclude(session: Session, verdicts: Sequence[Verdict]) -> None:
+    """Print what the load has shown."""
+    total = session.total
+    if total is None:
+        print_wrapped("The load had not begun.")
+        return
+    typer.echo(table(total))
+    if total.failures:
+        print_wrapped(f"✗ failed: {format_failures(total.failures)}.")
+    if total.missed:
+        print_wrapped(
+            f"✗ {total.missed} requests were due and not sent: all shoppers waited, or this "
+            f"machine was too busy. They count as {TIMEOUT:.0f} s."
+        )
+    for outage in session.outages:
+        print_wrapped(f"✗ no response for {outage.seconds:.0f} s from {clock(outage.start)} on.")
+    for sentence in story.conclusion(session):
+        print_wrapped(sentence)
+    for verdict in verdicts:
+        sign = "✓" if verdict.is_met else "✗"
+        print_wrapped(f"{sign} {verdict.expectation}: {verdict.found}")
+
+
+def _is_good(session: Session, verdicts: Sequence[Verdict]) -> bool:
+    if session.total is None:
+        return False
+    if verdicts:
+        return all(one.is_met for one in verdicts)
+    return not session.total.failed and not session.total.missed

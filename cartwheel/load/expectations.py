@@ -1,0 +1,99 @@
+"""Expectations of a load: ``p95<50ms,failed=0,replicas>=5``."""
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cartwheel.errors import UsageError
+from cartwheel.load.figures_text import format_count
+from cartwheel.load.session import Session
+from loadtest.figures import Total
+from loadtest.table import format_duration
+
+DURATIONS = ("p50", "p95", "p99", "longest")
+COUNTS = ("failed", "missed")
+REPLICAS = "replicas"
+ALLOWED = (
+    f"{', '.join(DURATIONS)} (as 50ms or 1.5s), {', '.join(COUNTS)} (a number, or 0.1%), "
+    f"rate (responses a second) and {REPLICAS} (the most that served at once), "
+    "compared with <, <=, =, >= or >"
+)
+_EXPECTATION = re.compile(r"(\w+) *(<=|>=|=|<|>) *(\d+(?:\.\d+)?) *(ms|s|%|)")
+_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+_UNITS: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(DURATIONS, ("ms", "s")),
+    **dict.fromkeys(COUNTS, ("", "%")),
+    "rate": ("",),
+    REPLICAS: ("",),
+}
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One of them, as it was written, and in seconds where it is a duration."""
+
+    text: str
+    name: str
+    comparison: str
+    limit: float
+    unit: str
+
+    def judge(self, session: Session) -> "Verdict":
+        """Compare it with a load that has ended."""
+        assert session.total is not None
+        found = _value(self, session, session.total)
+        if found is None:
+            return Verdict(self.text, is_met=False, found="unknown")
+        return Verdict(self.text, _COMPARE[self.comparison](found, self.limit), _shown(self, found))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An expectation beside the figure."""
+
+    expectation: str
+    is_met: bool
+    found: str
+
+
+def parse_expectations(text: str) -> Sequence[Expectation]:
+    """Raises `UsageError`, which names what is allowed."""
+    return [_parse(part.strip()) for part in text.split(",")]
+
+
+def _parse(text: str) -> Expectation:
+    found = _EXPECTATION.fullmatch(text)
+    name, comparison, number, unit = found.groups() if found else ("", "", "", "")
+    if unit not in _UNITS.get(name, ()):
+        raise UsageError(f"--expect: {text!r} is no expectation. Expect {ALLOWED}.")
+    limit = float(number) / 1000 if unit == "ms" else float(number)
+    return Expectation(text, name, comparison, limit, unit)
+
+
+def _value(expectation: Expectation, session: Session, total: Total) -> float | None:
+    match expectation.name:
+        case "rate":
+            responses = sum(figures.achieved * figures.seconds for figures in session.figures)
+            return responses / max(total.seconds, 1e-3)
+        case "replicas":
+            return session.most_serving
+        case name:
+            value: float | None = getattr(total, name)
+            if value is not None and expectation.unit == "%":
+                return 100 * value / max(total.sent + total.missed, 1)
+            return value
+
+
+def _shown(expectation: Expectation, value: float) -> str:
+    if expectation.name in DURATIONS:
+        return format_duration(value)
+    if expectation.unit == "%":
+        return f"{value:.3g} %"
+    return format_count(value)

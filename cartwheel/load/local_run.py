@@ -1,0 +1,124 @@
+"""The local run at the target of a load: its replicas, and what its autoscaler decides."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cartwheel.autoscaling.keda import generated_autoscaler
+from cartwheel.autoscaling.scaled_object import ScaledObject
+from cartwheel.autoscaling.sentences import explain
+from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec
+from cartwheel.errors import CommandError
+from cartwheel.load.recording_tail import RecordingTail
+from cartwheel.load.session import ReplicaCounts, ScalingDecision, Session
+from cartwheel.local.control_socket import send_command
+from cartwheel.local.state_folder import StateFolder
+from cartwheel.local.topology import FRONT_SERVICE
+from cartwheel.recording import Entry, ReplicasChanged, SessionStarted, Synced
+
+POLL_INTERVAL = 0.25
+STATUS_INTERVAL = 2.0
+"""Without an autoscaler nothing is recorded; a status costs the supervisor more than a file."""
+RESPONSE_TIMEOUT = 3.0
+SCALED_SERVICE = "cart"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class LocalRun:
+    """A shop of `cartwheel up` that runs now. ``url`` is where it is reached."""
+
+    def __init__(self, state: StateFolder, status: Mapping[str, Any]) -> None:
+        self._state = state
+        self._status = status
+        autoscaler = status.get("autoscaler")
+        self.has_autoscaler = bool(autoscaler)
+        self.service: str = autoscaler["service"] if autoscaler else SCALED_SERVICE
+        self.url: str = self._service(FRONT_SERVICE)["url"]
+        self._autoscalers: dict[str, tuple[HorizontalPodAutoscalerSpec, ControllerOptions]] = {}
+
+    @classmethod
+    def find(cls, state: StateFolder) -> "LocalRun | None":
+        """The one of this state folder; None if none runs, or it is just starting or stopping."""
+        try:
+            status = _status(state)
+        except CommandError:
+            return None
+        has_front = any(one["service"] == FRONT_SERVICE for one in status["services"])
+        return cls(state, status) if has_front else None
+
+    def is_at(self, target: str) -> bool:
+        own, other = urlsplit(self.url), urlsplit(target)
+        return other.hostname in (*LOOPBACK, own.hostname) and other.port == own.port
+
+    @property
+    def counts(self) -> ReplicaCounts:
+        """The replicas at the time of the status: those that are ready serve."""
+        service = self._service(self.service)
+        return ReplicaCounts(time.time(), service["desired"], service["ready"], service["ready"])
+
+    async def follow(self, session: Session) -> None:
+        """Add to the session what happens to the replicas, until cancelled."""
+        session.replicas.append(self.counts)
+        if self.has_autoscaler:
+            await self._follow_recording(session, self._state.root / "autoscaling.jsonl")
+        else:
+            await self._follow_status(session)
+
+    async def _follow_recording(self, session: Session, path: Path) -> None:
+        tail = RecordingTail(path)
+        try:
+            for entry in tail.earlier_entries():
+                self._remember(entry)
+            while True:
+                for entry in tail.new_entries():
+                    self._remember(entry)
+                    self._add(entry, session)
+                await asyncio.sleep(POLL_INTERVAL)
+        finally:
+            tail.close()
+
+    async def _follow_status(self, session: Session) -> None:
+        while True:
+            await asyncio.sleep(STATUS_INTERVAL)
+            try:
+                self._status = await asyncio.to_thread(_status, self._state)
+            except CommandError:
+                continue
+            session.replicas.append(self.counts)
+
+    def _remember(self, entry: Entry) -> None:
+        if isinstance(entry, SessionStarted):
+            autoscaler = entry.autoscaler
+            if isinstance(autoscaler, ScaledObject):
+                autoscaler = generated_autoscaler(autoscaler)
+            self._autoscalers[entry.autoscaler.name] = autoscaler, entry.options
+
+    def _add(self, entry: Entry, session: Session) -> None:
+        if isinstance(entry, ReplicasChanged) and entry.service == self.service:
+            session.replicas.append(
+                ReplicaCounts(entry.at, entry.desired, entry.ready, entry.serving)
+            )
+        elif isinstance(entry, Synced) and entry.decision.desired != entry.decision.current:
+            session.decisions.append(self._decision(entry))
+
+    def _decision(self, synced: Synced) -> ScalingDecision:
+        decision = synced.decision
+        known = self._autoscalers.get(synced.autoscaler)
+        sentences = []
+        if known is not None:
+            spec, options = known
+            sentences = explain(decision, spec, observation=synced.observation, options=options)
+        return ScalingDecision(synced.at, decision.current, decision.desired, sentences)
+
+    def _service(self, name: str) -> Mapping[str, Any]:
+        return next(one for one in self._status["services"] if one["service"] == name)
+
+
+def _status(state: StateFolder) -> Mapping[str, Any]:
+    """Raises `CommandError`."""
+    if state.running_pid() is None:
+        raise CommandError("Nothing runs.")
+    return send_command(state.control_socket, {"command": "status"}, timeout=RESPONSE_TIMEOUT)

@@ -1,0 +1,70 @@
+"""The entries of a recording that is being written, as they come."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import ValidationError
+
+from cartwheel.recording.entries import ENTRIES, Entry
+
+FREQUENT = b'"type":"Synced"'
+
+
+class RecordingTail:
+    """Reads a recording from where it ends now; a file that does not exist yet from its start."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._unfinished = b""
+
+    def earlier_entries(self) -> Iterator[Entry]:
+        """What the file has already, but for the decisions; call it first."""
+        for line in self._new_lines():
+            if not line.endswith(FREQUENT + b"}"):
+                yield from _entry(line)
+
+    def new_entries(self) -> Iterator[Entry]:
+        """What has been written since the last call."""
+        for line in self._new_lines():
+            yield from _entry(line)
+        if self._is_replaced():
+            self.close()
+            yield from self.new_entries()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file, self._unfinished = None, b""
+
+    def _new_lines(self) -> Iterator[bytes]:
+        if self._file is None:
+            with suppress(OSError):
+                self._file = self._path.open("rb")
+        if self._file is None:
+            return
+        for line in self._file:
+            line = self._unfinished + line
+            if not line.endswith(b"\n"):
+                self._unfinished = line
+                return
+            self._unfinished = b""
+            yield line.rstrip()
+
+    def _is_replaced(self) -> bool:
+        """Whether a new file has begun in place of a full one."""
+        if self._file is None:
+            return False
+        try:
+            return not os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
+        except OSError:
+            return False
+
+
+def _entry(line: bytes) -> Iterator[Entry]:
+    # A line of a newer version is not worth an end of the load.
+    with suppress(ValidationError):
+        yield ENTRIES.validate_json(line)
