@@ -72,10 +72,10 @@ deploy: $(VENV)/.runtime ## build and deploy the shop to it (other autoscaler: A
 verify: $(VENV)/.runtime ## place an order there, then make the cart scale up under load
 	@exec $(BIN)/python -m cartwheel.cluster verify $(ARGS)
 
-load: $(VENV)/.runtime ## put load on the shop (make load ARGS="--rate 100 --seconds 120")
+load: $(VENV)/.runtime ## put load on the shop and watch it scale (make load ARGS="--stages 10s:20,60s:20..300")
 	@target=$$($(BIN)/python -m cartwheel.cluster shop) && \
 	  CARTWHEEL_LOAD_TARGET="$${CARTWHEEL_LOAD_TARGET:-$$target}" \
-	  exec $(BIN)/python -m loadtest $(ARGS)
+	  exec $(BIN)/cartwheel load $(ARGS)
 
 clean: ## delete the environment and the shop's data
 	@if [ -x $(BIN)/cartwheel ]; then $(BIN)/cartwheel down >/dev/null 2>&1 || true; fi

@@ -89,7 +89,7 @@ def load(
     expectations = parse_expectations(expect) if expect else []
     _check_choice(scenario, shoppers)
     run = LocalRun.find(state)
-    target = target or os.environ.get("CARTWHEEL_LOAD_TARGET") or (run and run.url)
+    target = target or os.environ.get("CARTWHEEL_LOAD_TARGET") or (run.url if run else None)
     target = (target or f"http://127.0.0.1:{settings.port_storefront}").rstrip("/")
     if run is not None and not run.is_at(target):
         run = None

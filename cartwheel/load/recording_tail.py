@@ -29,9 +29,10 @@ class RecordingTail:
 
     def new_entries(self) -> Iterator[Entry]:
         """What has been written since the last call."""
+        is_replaced = self._is_replaced()  # asked first: then the old file has all its lines
         for line in self._new_lines():
             yield from _entry(line)
-        if self._is_replaced():
+        if is_replaced:
             self.close()
             yield from self.new_entries()
 

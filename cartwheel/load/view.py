@@ -90,12 +90,10 @@ def _figures(session: Session) -> Table:
     grid.add_column(justify="right", min_width=9, no_wrap=True)
     grid.add_column(no_wrap=True, overflow="crop")
     shown = session.figures[-HISTORY:]
-    for name, value, unit in (
-        ("asked", lambda one: one.asked, "/s"),
-        ("achieved", lambda one: one.achieved, "/s"),
-    ):
-        now = f"{format_count(round(value(shown[-1])))} {unit}" if shown else "-"
-        grid.add_row(name, now, curve([value(one) for one in shown]))
+    for name in ("asked", "achieved"):
+        rates: Sequence[float] = [getattr(one, name) for one in shown]
+        now = f"{format_count(round(rates[-1]))}/s" if rates else "-"
+        grid.add_row(name, now, curve(rates))
     for name in ("p50", "p95", "p99"):
         values: Sequence[float | None] = [getattr(one, name) for one in shown]
         drawn = curve([value or 0.0 for value in values]) if name == "p95" else ""

@@ -247,7 +247,7 @@ def _problems_of_make(target: str, variables: list[str], page: Page) -> Iterator
             if not _is_made(value):
                 yield f"there is no {value}"
         elif target == "load" and name == "ARGS":
-            yield from _problems_of_load(value.split())
+            yield from _problems_of_cartwheel(["load", *shlex.split(value)])
         elif target == "deploy" and name == "ARGS":
             yield from _problems_of(f"skaffold run {value}", page)
         elif name != "ARGS" and name not in facts.settings():

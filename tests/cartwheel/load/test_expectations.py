@@ -1,0 +1,45 @@
+"""`--expect`: what may be written, and how it is judged."""
+
+import pytest
+
+from cartwheel.errors import UsageError
+from cartwheel.load.expectations import parse_expectations
+from tests.cartwheel.load.sessions import figures, session, total
+
+
+@pytest.mark.parametrize(
+    ("text", "is_met", "found"),
+    [
+        ("p95<50ms", True, "12 ms"),
+        ("p95 < 0.01s", False, "12 ms"),
+        ("longest<=0.5s", True, "500 ms"),
+        ("failed=0", False, "5"),
+        ("failed<1%", True, "0.5 %"),
+        ("missed=0", True, "0"),
+        ("rate>=90", True, "98"),
+        ("replicas>=7", True, "7"),
+        ("replicas>7", False, "7"),
+    ],
+)
+def test_an_expectation_is_compared_with_its_figure(text: str, is_met: bool, found: str) -> None:
+    seconds = [figures(second, refused=2) for second in range(10)]
+    (expectation,) = parse_expectations(text)
+    verdict = expectation.judge(session(*seconds, ended=total(refused=5)))
+    assert (verdict.expectation, verdict.is_met, verdict.found) == (text, is_met, found)
+
+
+def test_several_are_separated_by_commas() -> None:
+    assert [one.name for one in parse_expectations("p95<50ms, failed=0,replicas>=5")] == [
+        "p95",
+        "failed",
+        "replicas",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "p95", "p97<5ms", "p95<50", "failed=0ms", "replicas>=5%", "p95!=5ms", "p95<-5ms"]
+)
+def test_what_is_no_expectation_is_refused_with_what_is_allowed(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is no expectation\. Expect p50, p95") as error:
+        parse_expectations(text)
+    assert repr(text) in str(error.value)
