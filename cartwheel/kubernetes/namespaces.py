@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cartwheel.kubernetes.api import Json, KubernetesApi, get_all, path_of
+from cartwheel.kubernetes.controller_options import minor_version
 from cartwheel.kubernetes.errors import ClusterError, Unreachable
 from cartwheel.kubernetes.metrics import MetricsApis
 
@@ -33,12 +34,16 @@ class NamespaceContents:
     vertical_autoscalers: Sequence[Json]
     controller_pods: Sequence[Json]
     metrics_apis: MetricsApis
+    minor_version: int
     unseen: Sequence[Unseen]
 
 
 def read_namespace(api: KubernetesApi, namespace: str) -> NamespaceContents:
     """Read all of it. Raises `ClusterError` if not even the autoscalers can be read."""
-    groups = _groups(api.get("/apis"))
+    listed, version = get_all(api, ["/apis", "/version"])
+    if isinstance(listed, ClusterError):
+        raise listed
+    groups = _groups(listed)
     paths = _paths(namespace, groups)
     responses = dict(zip(paths, get_all(api, [*paths.values()]), strict=True))
     for what, response in responses.items():
@@ -54,6 +59,7 @@ def read_namespace(api: KubernetesApi, namespace: str) -> NamespaceContents:
         vertical_autoscalers=_items(responses.get(VERTICAL_AUTOSCALERS)),
         controller_pods=_items(responses[CONTROLLER]),
         metrics_apis=MetricsApis(groups),
+        minor_version=0 if isinstance(version, ClusterError) else minor_version(version),
         unseen=[
             Unseen(what, str(response))
             for what, response in responses.items()

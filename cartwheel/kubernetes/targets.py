@@ -20,12 +20,19 @@ from cartwheel.kubernetes.resources import find_resource
 
 @dataclass(frozen=True)
 class ScaleTarget:
-    """``workload`` is the Deployment, or whatever else is scaled. None is what is not visible."""
+    """``workload`` is the Deployment, or whatever else is scaled. None is what is not visible.
+
+    With ``is_missing`` there is no such workload.
+    """
 
     workload: Json | None
     scale: Scale | None
     selector: str | None
     unseen: Sequence[Unseen]
+    is_missing: bool = False
+
+
+MISSING = ScaleTarget(None, None, None, [], is_missing=True)
 
 
 @dataclass(frozen=True)
@@ -37,23 +44,27 @@ class TargetMetrics:
     unseen: Sequence[Unseen]
 
 
-def read_scale_target(api: KubernetesApi, autoscaler: Json) -> ScaleTarget:
-    """The workload and its scale. Raises `Unreachable`.
+def read_scale_target(api: KubernetesApi, namespace: str, target: Json) -> ScaleTarget:
+    """The workload that a `scaleTargetRef` names, and its scale. Raises `Unreachable`.
 
     Without the right to read the scale, it is taken from the workload, which has the same counts.
     """
-    target = autoscaler["spec"]["scaleTargetRef"]
-    name = f"{target['kind']} {target['name']}"
+    kind = target.get("kind", "Deployment")
+    name = f"{kind} {target['name']}"
     try:
         version = target.get("apiVersion") or "apps/v1"
-        resource = find_resource(api, api_version=version, kind=target["kind"])
+        resource = find_resource(api, api_version=version, kind=kind)
     except Unreachable:
         raise
+    except NotFound:
+        return MISSING
     except ClusterError as error:
         return ScaleTarget(None, None, None, [Unseen(name, str(error))])
-    path = resource.path(autoscaler["metadata"]["namespace"], target["name"])
+    path = resource.path(namespace, target["name"])
     unseen: list[Unseen] = []
     found = get_all(api, [path, f"{path}/scale"])
+    if all(isinstance(one, NotFound) for one in found):
+        return MISSING
     workload = _seen(found[0], name, unseen)
     scale = _seen(found[1], f"scale of {name}", unseen)
     return ScaleTarget(workload, _scale(scale or workload), _selector(scale, workload), unseen)
