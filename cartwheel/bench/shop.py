@@ -104,6 +104,8 @@ async def _start(
 ) -> Shop:
     state = StateFolder.at(workbench.folder / f"shop-{name}")
     environment = plain_environment(
+        # The bench decides how many replicas there are.
+        CARTWHEEL_AUTOSCALE="off",
         CARTWHEEL_GUESTS_PER_ADDRESS=NO_LIMIT,
         CARTWHEEL_REGISTRATIONS_PER_ADDRESS=NO_LIMIT,
         CARTWHEEL_STAFF_EMAIL=STAFF_EMAIL,

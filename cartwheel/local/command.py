@@ -16,7 +16,12 @@ from cartwheel.local.command_lines import command_line
 from cartwheel.local.control_socket import Message, send_command
 from cartwheel.local.effective_settings import effective_settings
 from cartwheel.local.foreground import run_in_foreground
-from cartwheel.local.output import format_megabytes, status_table, suggested_command
+from cartwheel.local.output import (
+    autoscaler_line,
+    format_megabytes,
+    status_table,
+    suggested_command,
+)
 from cartwheel.local.settings import LocalSettings, load_local_settings
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.store_setup import set_up_stores
@@ -44,6 +49,10 @@ Service = Annotated[str, typer.Argument(help=f"One of {', '.join(by_name(SHOP))}
 def up(
     state_dir: StateDir = None,
     stores: Stores = None,
+    autoscale: Annotated[
+        str | None,
+        typer.Option(help="cpu, requests, off, or an autoscaler's file (CARTWHEEL_AUTOSCALE)."),
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Where to listen (127.0.0.1 and ::1).")] = None,
     port_storefront: PortOption = None,
     port_products: PortOption = None,
@@ -55,6 +64,7 @@ def up(
     settings = load_local_settings(
         state_dir=state_dir,
         stores=stores,
+        autoscale=autoscale,
         host=host,
         port_storefront=port_storefront,
         port_products=port_products,
@@ -91,6 +101,8 @@ def status(state_dir: StateDir = None, as_json: Json = False) -> None:
     console.print(status_table(services, shop_status["servers"], width=console.width))
     for problem in shop_status["problems"]:
         console.print(f"✗ {problem}", style="red")
+    if shop_status["autoscaler"]:
+        print_wrapped(f"\nAutoscaler: {autoscaler_line(shop_status['autoscaler'])}")
     url = next((one["url"] for one in services if one["service"] == FRONT_SERVICE), "starting")
     print_wrapped(
         f"\nShop: {url}\n"
@@ -110,6 +122,9 @@ def scale(
     state = _state(state_dir)
     _check_if_nothing_runs(state, service, count)
     response = _send(state, request, timeout=CHANGE_TIMEOUT)
+    if response["desired"] != count:
+        print_wrapped(f"{service}: its autoscaler has made it {response['desired']} since.")
+        return
     if not response["ready"]:
         see = command_line(state.root, "status")
         raise CommandError(f"{service}: not all {count} are ready yet. See {see}")
@@ -119,6 +134,9 @@ def scale(
     else:
         how = "ready" if count > before else "stopped"
         print_wrapped(f"{service}: {before} → {count}, {how} after {seconds:.1f} s.")
+    if response["is_autoscaled"]:
+        off = command_line(state.root, "up --autoscale off")
+        print_wrapped(f"Its autoscaler goes on and corrects the number. Without it: {off}")
 
 
 @commands.command()

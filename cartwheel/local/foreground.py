@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from cartwheel.errors import CommandError, describe_error
+from cartwheel.local.autoscaling.chosen import choose_autoscaler
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.output import format_megabytes
 from cartwheel.local.settings import LocalSettings
@@ -22,10 +23,16 @@ def run_in_foreground(
     timeouts: Timeouts = Timeouts(),  # noqa: B008 – frozen
 ) -> None:
     """Run the shop until it is stopped. Raises `CommandError`."""
+    autoscaler = choose_autoscaler(settings.autoscale, [spec.name for spec in shop])
     terminal = Terminal(sys.stdout)
     state = StateFolder.at(settings.state_dir)
     supervisor = Supervisor(
-        shop, settings=settings, state=state, events=terminal, timeouts=timeouts
+        shop,
+        settings=settings,
+        state=state,
+        events=terminal,
+        timeouts=timeouts,
+        autoscaler=autoscaler,
     )
     started = time.monotonic()
 

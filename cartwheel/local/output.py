@@ -61,6 +61,13 @@ def status_table(
     return table
 
 
+def autoscaler_line(autoscaler: Mapping[str, Any]) -> str:
+    """Service, metric and target, and what it asks for, in one line."""
+    bounds = f"{autoscaler['min']} to {autoscaler['max']}"
+    metrics = autoscaler["metrics"] or "it has not decided yet"
+    return f"{autoscaler['service']}, {metrics}: desired {autoscaler['desired']} ({bounds})."
+
+
 def suggested_command(services: Iterable[Mapping[str, Any]]) -> str:
     """A `scale` command that would change something."""
     desired = {service["service"]: service["desired"] for service in services}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.settings import SettingsError, load
+from app.settings import Seconds, SettingsError, load
 from cartwheel.errors import UsageError
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -20,6 +20,13 @@ class LocalSettings(BaseSettings):
     state_dir: Path = Path(".cartwheel")
     host: str = Field(default="127.0.0.1", min_length=1)
     stores: Literal["sqlite", "real"] = "sqlite"
+    # cpu, requests, off, or the file of an autoscaler. Arrivals say the same on every machine;
+    # the CPU that they cost does not, and all replicas share it with what else runs here.
+    autoscale: str = Field(default="requests", pattern=r"^(cpu|requests|off|.+\.ya?ml)$")
+    # Seconds between two decisions, and between two samples of each replica. As in kind.yaml and
+    # faster than metrics-server and Prometheus can: no sample costs the load of a cluster here.
+    autoscale_sync_period: Seconds = 1.0
+    autoscale_resolution: Seconds = 1.0
     port_storefront: Port = 8080
     port_products: Port = 8101
     port_cart: Port = 8102

@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 
+from cartwheel.local.autoscaling.controller import Controller
 from cartwheel.local.replica_log import describe_dropped
 from cartwheel.local.replica_process import Replica
 from cartwheel.local.replica_set import ReplicaSet
@@ -38,6 +39,7 @@ def shop_status(
     replica_sets: Mapping[str, ReplicaSet],
     stores: Sequence[Replica],
     *,
+    controller: Controller | None,
     settings: LocalSettings,
     state: StateFolder,
 ) -> dict[str, Any]:
@@ -54,7 +56,8 @@ def shop_status(
         "stores": settings.stores,
         "settings": _effective(settings, replica_sets, state).model_dump(mode="json"),
         "memory": _memory_of(os.getpid()) + sum(one.memory for one in everything),
-        "problems": [*_problems(replica_sets, stores)],
+        "problems": [*_problems(replica_sets, stores, controller)],
+        "autoscaler": controller.status() if controller else None,
         "services": [
             {
                 "service": name,
@@ -91,11 +94,17 @@ def _effective(
     return settings.model_copy(update={**ports, "state_dir": state.root})
 
 
-def _problems(replica_sets: Mapping[str, ReplicaSet], stores: Sequence[Replica]) -> Iterator[str]:
+def _problems(
+    replica_sets: Mapping[str, ReplicaSet],
+    stores: Sequence[Replica],
+    controller: Controller | None,
+) -> Iterator[str]:
     """Problems that the state of a replica does not show."""
     for name, replicas in replica_sets.items():
         if replicas.endpoints_problem:
             yield f"{name}: {replicas.endpoints_problem}; callers do not know who is ready"
+    if controller:
+        yield from controller.problems
     for one in [*stores, *(one for each in replica_sets.values() for one in each.replicas)]:
         if one.log.lines_dropped:
             yield f"{one.name}: of its log, {describe_dropped(one.log.lines_dropped)}"

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 from cartwheel.errors import CommandError, describe_error
 from cartwheel.invocation import display_path
+from cartwheel.local.autoscaling.chosen import ChosenAutoscaler
+from cartwheel.local.autoscaling.controller import Controller
 from cartwheel.local.child_processes import ChildProcesses
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.control_socket import Message, serve_control_socket
-from cartwheel.local.events import EventSink
+from cartwheel.local.events import EventSink, emitter_for
 from cartwheel.local.replica_process import Replica
 from cartwheel.local.replica_set import ReplicaSet
 from cartwheel.local.service_environment import service_environment
@@ -52,12 +54,15 @@ class Supervisor:
         state: StateFolder,
         events: EventSink,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 – frozen
+        autoscaler: ChosenAutoscaler | None = None,
     ) -> None:
         self._shop = by_name(shop)
         self._settings = settings
         self._state = state
         self._events = events
         self._timeouts = timeouts
+        self._autoscaler = autoscaler
+        self._controller: Controller | None = None
         self._processes = ChildProcesses()
         self._replica_sets: dict[str, ReplicaSet] = {}
         self._stores: Sequence[Replica] = ()
@@ -103,7 +108,11 @@ class Supervisor:
     def status(self) -> Message:
         """What `cartwheel status` shows."""
         return shop_status(
-            self._replica_sets, self._stores, settings=self._settings, state=self._state
+            self._replica_sets,
+            self._stores,
+            controller=self._controller,
+            settings=self._settings,
+            state=self._state,
         )
 
     async def scale(self, service: str, count: int) -> ScaleResult:
@@ -153,6 +162,7 @@ class Supervisor:
             try:
                 await self._start_services(stores.urls, sockets)
                 on_ready()
+                await self._autoscale()
                 await asyncio.Event().wait()  # until `run` cancels this task
             finally:
                 await self._stop_services()
@@ -170,6 +180,8 @@ class Supervisor:
                 timeouts=self._timeouts,
                 processes=self._processes,
             )
+        if self._autoscaler is not None:
+            self._controller = self._new_controller(self._autoscaler)
         await start_all(
             [
                 *(self._start_service(replicas) for replicas in self._replica_sets.values()),
@@ -177,10 +189,23 @@ class Supervisor:
             ]
         )
 
+    def _new_controller(self, autoscaler: ChosenAutoscaler) -> Controller:
+        return Controller(
+            autoscaler,
+            replicas=self._replica_sets[autoscaler.service],
+            sync_period=self._settings.autoscale_sync_period,
+            resolution=self._settings.autoscale_resolution,
+            emit=emitter_for(self._events, autoscaler.service),
+        )
+
     async def _start_service(self, replicas: ReplicaSet) -> None:
         if not await replicas.scale(replicas.spec.replicas):
             folder = display_path(self._state.log_folder(replicas.spec.name))
             self._events.emit("failure", replicas.spec.name, f"is not ready yet: see {folder}")
+
+    async def _autoscale(self) -> None:
+        if self._controller is not None:
+            await self._controller.run()
 
     async def _seed(self, spec: ServiceSpec, stores: Mapping[str, str]) -> None:
         for line in await seed(spec, self._environment(spec, stores), self._processes):
@@ -192,6 +217,17 @@ class Supervisor:
         if any(replicas.replicas for replicas in self._replica_sets.values()):
             self._events.emit("pending", "cartwheel", "stopping (Ctrl-C again: at once)")
         await asyncio.gather(*(replicas.stop() for replicas in self._replica_sets.values()))
+
+    def _is_autoscaled(self, service: str) -> bool:
+        return self._autoscaler is not None and self._autoscaler.service == service
+
+    def _autoscaler_snapshot(self) -> Message:
+        if self._autoscaler is None:
+            start = command_line(self._state.root, "up --autoscale requests")
+            raise CommandError(f"The autoscaler is off. To have one: {start}")
+        if self._controller is None:
+            raise CommandError("Cartwheel is just starting: try again in a moment.")
+        return self._controller.snapshot()
 
     def _stops_already(self) -> bool:
         return self._stop_requested.is_set() or self._is_stopping
@@ -226,10 +262,19 @@ class Supervisor:
                 return self.status()
             case {"command": "scale", "service": str(service), "count": int(count)}:
                 before, ready = await self.scale(service, count)
-                return {"before": before, "ready": ready, "seconds": _seconds_since(started)}
+                seconds = _seconds_since(started)
+                return {
+                    "before": before,
+                    "ready": ready,
+                    "seconds": seconds,
+                    "desired": self._replica_set(service).desired,
+                    "is_autoscaled": self._is_autoscaled(service),
+                }
             case {"command": "restart", "service": str(service)}:
                 await self.rolling_restart(service)
                 return {"seconds": _seconds_since(started)}
+            case {"command": "autoscaler"}:
+                return self._autoscaler_snapshot()
             case {"command": "down"}:
                 self.stop()
                 return {"pid": os.getpid()}

@@ -35,10 +35,11 @@ def eventually(condition: Callable[[], Found | None], *, within: float = TIMEOUT
 
 
 def environment(state: Path, **more: str) -> dict[str, str]:
-    """An environment with free ports, this state folder, and no other setting of Cartwheel."""
+    """An environment with free ports, this state folder, no autoscaler and no other setting."""
     outer = {name: value for name, value in os.environ.items() if "CARTWHEEL" not in name}
     ports = {f"CARTWHEEL_PORT_{name.upper()}": "0" for name in SERVICES}
-    return {**outer, **ports, "CARTWHEEL_STATE_DIR": str(state), **more}
+    own = {"CARTWHEEL_STATE_DIR": str(state), "CARTWHEEL_AUTOSCALE": "off"}
+    return {**outer, **ports, **own, **more}
 
 
 def command(state: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,1 @@
+"""The autoscaler of the local run: it measures replicas, decides by the manifests, and scales."""

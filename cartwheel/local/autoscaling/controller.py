@@ -1,0 +1,198 @@
+"""The loop of the autoscaler: measure the replicas, decide, scale.
+
+As in kube-controller-manager, each sync sees the count that was asked for and the count that
+there is, and none waits for a scale that is under way.
+
+`Controller.snapshot` is what `cartwheel explain` reads: the response to
+``{"command": "autoscaler"}`` on the control socket. `snapshot.snapshot_of` makes it a `Snapshot`
+again: the autoscaler, the controller's options, what it remembers, the last sync.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
+from cartwheel.autoscaling.decision import Decision
+from cartwheel.autoscaling.keda import KedaAutoscaler
+from cartwheel.autoscaling.observation import Observation, Unavailable
+from cartwheel.autoscaling.scaled_object import ScaledObject
+from cartwheel.autoscaling.spec import ControllerOptions
+from cartwheel.errors import describe_error
+from cartwheel.local.autoscaling.announcements import describe_change, describe_metrics
+from cartwheel.local.autoscaling.chosen import ChosenAutoscaler
+from cartwheel.local.autoscaling.measurements import Measurements
+from cartwheel.local.autoscaling.observations import ScaledReplicas, pods_of, scale_of
+from cartwheel.local.autoscaling.problems import Problems
+from cartwheel.local.autoscaling.snapshot import Snapshot
+from cartwheel.local.events import Emit
+from cartwheel.local.retrying import retry_until_done
+
+# As in the cluster: `kind.yaml`.
+CPU_INITIALIZATION_PERIOD = 30.0
+INITIAL_READINESS_DELAY = 10.0
+NO_VALUE = "no value"
+MAX_SCRAPE_TIMEOUT = 1.0  # seconds
+
+
+class Controller:
+    """Scales one service by its autoscaler."""
+
+    def __init__(
+        self,
+        chosen: ChosenAutoscaler,
+        *,
+        replicas: ScaledReplicas,
+        sync_period: float,
+        resolution: float,
+        emit: Emit,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """``resolution``: seconds between two measurements."""
+        self.chosen = chosen
+        self._options = ControllerOptions(
+            sync_period=sync_period,
+            cpu_initialization_period=CPU_INITIALIZATION_PERIOD,
+            initial_readiness_delay=INITIAL_READINESS_DELAY,
+        )
+        self._engine = _engine_of(chosen, self._options)
+        self._measurements = Measurements(
+            chosen.metrics, scrape_timeout=min(resolution, MAX_SCRAPE_TIMEOUT)
+        )
+        self._replicas = replicas
+        self._resolution = resolution
+        self._emit = emit
+        self._now = now
+        self._problems = Problems(emit)
+        self._last: tuple[Observation, Decision] | None = None
+        self._scaling: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Measure, decide and scale until cancelled."""
+        try:
+            await retry_until_done(
+                self._run, "the autoscaler", lambda message: self._emit("failure", message)
+            )
+        finally:
+            for task in self._scaling:
+                task.cancel()
+
+    def status(self) -> dict[str, Any]:
+        """A summary for `cartwheel status`."""
+        autoscaler = self.chosen.autoscaler
+        return {
+            "service": self.chosen.service,
+            "metrics": describe_metrics(self._last[1], units=self.chosen.units)
+            if self._last
+            else "",
+            "desired": self._replicas.desired,
+            "min": autoscaler.min_replicas,
+            "max": autoscaler.max_replicas,
+        }
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What keeps it from deciding, or from seeing a replica."""
+        return self._problems.present
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that `cartwheel explain` needs, as JSON."""
+        observation, decision = self._last or (None, None)
+        return Snapshot(
+            service=self.chosen.service,
+            autoscaler=self.chosen.autoscaler,
+            options=self._options,
+            units=self.chosen.units,
+            state=self._engine.state,
+            observation=observation,
+            decision=decision,
+        ).as_json()
+
+    async def _run(self) -> None:
+        measuring, syncing = Ticker(self._resolution), Ticker(self._options.sync_period)
+        polling = Ticker(getattr(self.chosen.autoscaler, "polling_interval", math.inf))
+        while True:
+            if measuring.is_due():
+                await self._measurements.measure(self._replicas.replicas)
+            if syncing.is_due():
+                self._sync()
+            if polling.is_due():
+                self._poll()
+            await asyncio.sleep(min(measuring.seconds_left(), syncing.seconds_left()))
+
+    def _sync(self) -> None:
+        observation = self._observe()
+        decision = self._engine.sync(observation)
+        self._last = observation, decision
+        self._report_problems(observation, decision)
+        if decision.desired != decision.current:
+            self._emit("pending", describe_change(decision, units=self.chosen.units))
+            self._start_scaling(decision.desired)
+
+    def _poll(self) -> None:
+        """Let KEDA take the service from zero, or there."""
+        if not isinstance(self._engine, KedaAutoscaler):
+            return
+        poll = self._engine.poll(self._observe())
+        if poll.desired != poll.current:
+            self._emit("pending", f"{poll.current} → {poll.desired}, {poll.reason}")
+            self._start_scaling(poll.desired)
+
+    def _observe(self) -> Observation:
+        at = self._now()
+        return Observation(
+            at,
+            scale_of(self._replicas),
+            pods_of(self._replicas.replicas, self.chosen.requests),
+            self._measurements.readings(at),
+        )
+
+    def _start_scaling(self, count: int) -> None:
+        task = asyncio.create_task(self._scale(count))
+        self._scaling.add(task)
+        task.add_done_callback(self._scaling.discard)
+
+    async def _scale(self, count: int) -> None:
+        try:
+            await self._replicas.scale(count)
+        except Exception as error:
+            self._emit("failure", f"cannot be scaled to {count}: {describe_error(error)}")
+
+    def _report_problems(self, observation: Observation, decision: Decision) -> None:
+        found = {name: f"{name} {problem}" for name, problem in self._measurements.failures.items()}
+        unread = [one.message for one in observation.readings if isinstance(one, Unavailable)]
+        failed = [one.error for one in decision.proposals if one.error is not None]
+        if reasons := unread or failed:
+            found[NO_VALUE] = f"the autoscaler has no value: {reasons[0]}"
+        self._problems.update(found, ended={NO_VALUE: "the autoscaler has a value again"})
+
+
+class Ticker:
+    """Comes due once in each period, late if it has to, and never twice for a missed one."""
+
+    def __init__(self, period: float) -> None:
+        self._period = period
+        self._next = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether the time has come; if so, the next period begins."""
+        if self.seconds_left() > 0:
+            return False
+        now = time.monotonic()
+        self._next += self._period
+        if self._next <= now:
+            self._next = now + self._period
+        return True
+
+    def seconds_left(self) -> float:
+        return max(0.0, self._next - time.monotonic())
+
+
+def _engine_of(
+    chosen: ChosenAutoscaler, options: ControllerOptions
+) -> HorizontalPodAutoscaler | KedaAutoscaler:
+    if isinstance(chosen.autoscaler, ScaledObject):
+        return KedaAutoscaler(chosen.autoscaler, options)
+    return HorizontalPodAutoscaler(chosen.autoscaler, options)

@@ -1,0 +1,87 @@
+"""The metrics of an autoscaler, measured on the replicas of the local run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cartwheel.autoscaling.manifests import Autoscaler
+from cartwheel.autoscaling.observation import Reading
+from cartwheel.autoscaling.scaled_object import ScaledObject, Trigger
+from cartwheel.autoscaling.spec import Metric, ResourceMetric
+from cartwheel.errors import UsageError
+from cartwheel.local.autoscaling.cpu_sampler import CpuSampler
+from cartwheel.local.autoscaling.query_metric import QueryMetric
+from cartwheel.local.autoscaling.scraper import Scraper
+from cartwheel.local.replica_process import Replica
+from cartwheel.promql import QueryError, SampleStore
+
+SUPPORTED = "it measures CPU, and evaluates the queries of prometheus triggers."
+
+
+@dataclass(frozen=True)
+class CpuMetric:
+    """The CPU time of the processes of a replica."""
+
+
+MetricSource = CpuMetric | QueryMetric
+
+
+class Measurements:
+    """Samples replicas, and reads from the samples each metric, in the order of the autoscaler."""
+
+    def __init__(self, metrics: Sequence[MetricSource], *, scrape_timeout: float) -> None:
+        queries = [metric for metric in metrics if isinstance(metric, QueryMetric)]
+        self._metrics = metrics
+        self._cpu = CpuSampler()
+        self._store = SampleStore(
+            {name for metric in queries for name in metric.query.metric_names},
+            longest_range=max((metric.query.longest_range for metric in queries), default=0.0),
+        )
+        self._scraper = Scraper(self._store, timeout=scrape_timeout)
+        self._has_cpu = len(queries) < len(metrics)
+        self._has_queries = bool(queries)
+
+    async def measure(self, replicas: Sequence[Replica]) -> None:
+        """Take one sample of each replica."""
+        if self._has_cpu:
+            self._cpu.measure(replicas)
+        if self._has_queries:
+            await self._scraper.measure(replicas)
+
+    def readings(self, at: float) -> list[Reading]:
+        """The value of each metric at that time."""
+        return [
+            metric.reading(self._store, at)
+            if isinstance(metric, QueryMetric)
+            else self._cpu.reading()
+            for metric in self._metrics
+        ]
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Why a replica could not be measured the last time, by its name."""
+        return self._scraper.failures
+
+
+def metrics_of(autoscaler: Autoscaler) -> Sequence[MetricSource]:
+    """The metrics that `Measurements` takes. Raises `UsageError` for one that it cannot measure."""
+    if isinstance(autoscaler, ScaledObject):
+        return [_metric_of_trigger(trigger) for trigger in autoscaler.triggers]
+    return [_metric_of(metric) for metric in autoscaler.metrics]
+
+
+def _metric_of_trigger(trigger: Trigger) -> MetricSource:
+    if trigger.type == "cpu":
+        return CpuMetric()
+    if trigger.type != "prometheus":
+        raise UsageError(f"the local run cannot measure a trigger {trigger.type}: {SUPPORTED}")
+    try:
+        return QueryMetric.of(trigger.metadata)
+    except QueryError as error:
+        raise UsageError(f"the local run cannot evaluate its query: {error}") from None
+
+
+def _metric_of(metric: Metric) -> MetricSource:
+    if isinstance(metric, ResourceMetric) and metric.resource == "cpu":
+        return CpuMetric()
+    name = metric.resource if isinstance(metric, ResourceMetric) else metric.name
+    raise UsageError(f"the local run cannot measure the metric {name}: {SUPPORTED}")

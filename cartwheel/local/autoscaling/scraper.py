@@ -1,0 +1,75 @@
+"""Scrapes the `/metrics` of replicas, as Prometheus would."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from cartwheel.local.probe import send_bytes
+from cartwheel.local.replica_process import Replica, State
+from cartwheel.local.sockets import OWN_HOST
+from cartwheel.promql import QueryError, SampleStore
+
+REQUEST = f"GET /metrics HTTP/1.1\r\nHost: {OWN_HOST}\r\nConnection: close\r\n\r\n".encode()
+MAX_METRICS_SIZE = 4 * 1024 * 1024
+# A replica that starts or restarts has nothing to scrape yet; one that drains closes its port.
+SCRAPED_STATES = (State.READY, State.NOT_READY)
+
+
+class ScrapeError(Exception):
+    """A replica could not be scraped; the message completes "the replica …"."""
+
+
+class Scraper:
+    """Scrapes all replicas of a service into a store.
+
+    ``failures``: why the last scrape of a replica failed, by its name.
+    """
+
+    def __init__(
+        self, store: SampleStore, *, timeout: float, now: Callable[[], float] = time.time
+    ) -> None:
+        self.failures: dict[str, str] = {}
+        self._store = store
+        self._timeout = timeout
+        self._now = now
+        self._targets: set[str] = set()
+
+    async def measure(self, replicas: Sequence[Replica]) -> None:
+        """Scrape all replicas at once. A replica that is gone is no target any more."""
+        ports = {one.name: one.port for one in replicas if one.state in SCRAPED_STATES and one.port}
+        for name in self._targets - ports.keys():
+            self._store.remove_target({"instance": name}, self._now())
+        self._targets = set(ports)
+        self.failures = {}
+        await asyncio.gather(*(self._scrape(name, port) for name, port in ports.items()))
+
+    async def _scrape(self, name: str, port: int) -> None:
+        at = self._now()
+        target = {"instance": name}
+        response = await send_bytes(port, REQUEST, timeout=self._timeout, max_size=MAX_METRICS_SIZE)
+        try:
+            self._store.add_scrape(target, at, _body_of(response))
+        except (ScrapeError, QueryError) as error:
+            self._store.add_failed_scrape(target, at)
+            self.failures[name] = str(error)
+
+
+def _body_of(response: bytes) -> bytes:
+    """The body of a complete response. Raises `ScrapeError`."""
+    head, _, body = response.partition(b"\r\n\r\n")
+    if not head:
+        raise ScrapeError("does not respond to a scrape")
+    if b" 200 " not in head.split(b"\r\n", 1)[0]:
+        status = head.split(b"\r\n", 1)[0].decode(errors="replace")
+        raise ScrapeError(f"responds to a scrape with {status}")
+    if len(body) != _content_length(head):
+        raise ScrapeError("returns incomplete metrics")
+    return body
+
+
+def _content_length(head: bytes) -> int | None:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length" and value.strip().isdigit():
+            return int(value)
+    return None

@@ -1,0 +1,128 @@
+"""The autoscaler of the local run, at work on a sample shop."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cartwheel.autoscaling.spec import ExternalMetric, Target, TargetType
+from cartwheel.local.autoscaling.chosen import choose_autoscaler
+from cartwheel.local.autoscaling.snapshot import snapshot_of
+from cartwheel.local.control_socket import send_command
+from tests.cartwheel.conftest import Start
+from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
+from tests.cartwheel.test_running_shop import Caller
+
+HERE = Path(__file__).parent
+ARRIVALS = HERE / "arrivals.yaml"
+QUICK = {
+    "CARTWHEEL_AUTOSCALE_SYNC_PERIOD": "0.1",
+    "CARTWHEEL_AUTOSCALE_RESOLUTION": "0.1",
+}
+
+
+@pytest.fixture(scope="module")
+def scaled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
+    """A sample shop whose cart scales on arrivals, from one to three."""
+    folder = tmp_path_factory.mktemp("shop")
+    settings = {**QUICK, "CARTWHEEL_AUTOSCALE": str(ARRIVALS)}
+    with running(folder / "state", output=folder / "output", **settings) as run:
+        yield run.ready()
+
+
+def test_the_cart_grows_with_its_load_and_shrinks_after_it_and_loses_no_request(
+    scaled: SupervisorProcess,
+) -> None:
+    eventually(lambda: len(scaled.endpoints()) == 1)
+    with Caller(scaled.service("cart")["url"]) as caller:
+        eventually(lambda: len(scaled.endpoints()) == 3)
+    scaled.wait_for_line(r"! cart +\d → 3, \d+(\.\d+)? requests/s is .* per replica \(target 20\)")
+    eventually(lambda: len(scaled.endpoints()) == 1)
+    assert caller.failures == []
+
+
+def test_status_shows_metric_target_and_bounds(scaled: SupervisorProcess) -> None:
+    eventually(lambda: len(scaled.endpoints()) == 1)
+    shown = scaled.command("status").stdout
+    assert re.search(r"Autoscaler: cart, .* per replica \(target 20\): desired 1 \(1 to 3\)", shown)
+
+
+def test_a_count_set_by_hand_is_corrected(scaled: SupervisorProcess) -> None:
+    eventually(lambda: len(scaled.endpoints()) == 1)
+    by_hand = scaled.command("scale", "cart", "5")
+    assert by_hand.returncode == 0
+    assert "its autoscaler" in by_hand.stdout.lower()
+    scaled.wait_for_line("! cart +5 → 3, the maximum is 3")
+    eventually(lambda: len(scaled.replicas()) == 1)
+
+
+def test_what_it_is_and_did_last_is_there_for_explain(scaled: SupervisorProcess) -> None:
+    response = send_command(scaled.state / "control.sock", {"command": "autoscaler"}, timeout=10)
+    snapshot = snapshot_of(response)
+    assert snapshot.as_json() == response
+    assert snapshot.service == "cart"
+    assert {pod.name for pod in snapshot.observation.pods} >= scaled.endpoints()
+    assert snapshot.decision.proposals[0].metric == ExternalMetric(
+        "s0-prometheus",
+        Target(TargetType.AVERAGE_VALUE, 20_000),
+        "scaledobject.keda.sh/name=cart",
+    )
+    assert snapshot.units == {"s0-prometheus": "requests/s"}
+
+
+def test_a_restart_does_not_disturb_it(scaled: SupervisorProcess) -> None:
+    eventually(lambda: len(scaled.replicas()) == 1)
+    assert scaled.command("restart", "cart").returncode == 0
+    eventually(lambda: len(scaled.endpoints()) == len(scaled.replicas()) == 1)
+
+
+def test_a_replica_that_hangs_is_reported_once_and_the_autoscaler_goes_on(
+    scaled: SupervisorProcess,
+) -> None:
+    eventually(lambda: len(scaled.replicas()) == 1)
+    victim = scaled.replicas()[0]
+    scaled.post(victim, "hang")
+    scaled.wait_for_line(f"✗ cart +{victim['replica']} does not respond to a scrape")
+    assert any(victim["replica"] in problem for problem in scaled.status()["problems"])
+    scaled.wait_for_line("✗ cart +the autoscaler has no value: the query returned nothing")
+    scaled.wait_for_line("! cart +1 → 2, fallback, because the query returned nothing")
+    scaled.wait_for_line("✓ cart +the autoscaler has a value again")
+    eventually(lambda: not scaled.status()["problems"])
+    assert scaled.output.count("does not respond to a scrape") == 1
+
+
+def test_the_cart_scales_on_the_cpu_time_of_its_processes(start: Start) -> None:
+    run = start(**QUICK, CARTWHEEL_AUTOSCALE=str(HERE / "cpu.yaml")).ready()
+    with Caller(run.service("cart")["url"]):
+        run.wait_for_line(r"! cart +\d → 3, CPU at \d+ % of its request \(target 60 %\)")
+        eventually(lambda: len(run.endpoints()) == 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("minReplicaCount", "minReplicas"), "mine.yaml:8: spec.minReplicas: unknown field"),
+        (("maxReplicaCount: 3", "maxReplicaCount: 99"), "has at most 32"),
+        (("name: cart}", "name: hats}"), "it scales hats; the services are cart, storefront"),
+        (("type: prometheus", "type: kafka"), "cannot measure a trigger kafka"),
+        (("rate(", "deriv("), "deriv"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_line_at_the_start(
+    tmp_path: Path, start: Start, change: tuple[str, str], problem: str
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(ARRIVALS.read_text().replace(*change))
+    run = start(CARTWHEEL_AUTOSCALE=str(file))
+    assert run.exit_code() == 2
+    assert run.output.count("\n") == 1
+    assert problem in run.output
+
+
+def test_the_manifests_of_the_cluster_can_be_used() -> None:
+    for mode in ("cpu", "requests"):
+        chosen = choose_autoscaler(mode, ["cart"])
+        assert chosen.service == "cart"
+        assert chosen.requests["app"]["cpu"] == 25
+    assert choose_autoscaler("off", ["cart"]) is None
