@@ -23,7 +23,11 @@ SHOP_COMMANDS = dict.fromkeys(
     "cartwheel.local.command",
 ) | {"bench": "cartwheel.bench.command", "load": "cartwheel.load.command"}
 # A module is imported when its command is used: its `commands` are a Typer application.
-COMMANDS: dict[str, str] = {**SHOP_COMMANDS, "doctor": "cartwheel.doctor.command"}
+COMMANDS: dict[str, str] = {
+    **SHOP_COMMANDS,
+    **dict.fromkeys(("simulate", "backtest"), "cartwheel.simulation.command"),
+    "doctor": "cartwheel.doctor.command",
+}
 
 
 class Commands(TyperGroup):

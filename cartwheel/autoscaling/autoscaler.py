@@ -12,7 +12,6 @@ from cartwheel.autoscaling.decision import (
     Event,
     Proposal,
     RateLimit,
-    Recommendation,
     Stabilization,
 )
 from cartwheel.autoscaling.limits import limit, limit_without_behavior
@@ -26,21 +25,19 @@ from cartwheel.autoscaling.spec import (
     ObjectMetric,
 )
 from cartwheel.autoscaling.stabilization import (
-    stabilize,
-    stabilize_without_behavior,
+    explain_stabilization,
+    stabilized,
+    stabilized_without_behavior,
     windows,
 )
-from cartwheel.autoscaling.state import State
+from cartwheel.autoscaling.state import SCALED_TO_ZERO, Memory, State
 from cartwheel.autoscaling.tolerance import tolerance_of
 
 DEFAULT_OPTIONS = ControllerOptions()
 
 
 class HorizontalPodAutoscaler:
-    """The controller's view of one autoscaler.
-
-    ``state`` is a value: keep it, and an autoscaler made with it goes on from there.
-    """
+    """The controller's view of one autoscaler. Raises `ValueError` without any metric."""
 
     def __init__(
         self,
@@ -52,18 +49,24 @@ class HorizontalPodAutoscaler:
             raise ValueError(f"the autoscaler {spec.name} has no metric")
         self.spec = spec
         self.options = options
-        self.state = state or State()
+        self._memory = Memory(state or State())
         self._tolerance = tolerance_of(spec.behavior, options)
         self._has_single_metric = any(
             isinstance(metric, ObjectMetric | ExternalMetric) for metric in spec.metrics
         )
+        self._up_window, self._down_window = windows(spec.behavior, options)
+        self._window = max(self._up_window, self._down_window)
         self._found = [conditions.metric_found(metric) for metric in spec.metrics]
+
+    @property
+    def state(self) -> State:
+        """What is remembered now: an autoscaler made with it goes on from there."""
+        return self._memory.snapshot()
 
     def sync(self, observation: Observation) -> Decision:
         """Decide, and remember what the next sync needs. A change counts as made."""
         current, now = observation.scale.spec_replicas, observation.at
-        # A controller that starts must not scale down at once.
-        self.state = self.state.with_first_recommendation(Recommendation(current, now))
+        self._memory.see(current, now)
         if not current and not self._may_leave_zero():
             return self._stay_at_zero(now)
         if current > self.spec.max_replicas:
@@ -84,10 +87,31 @@ class HorizontalPodAutoscaler:
             options=self.options,
             namespace=self.spec.namespace,
         )
-        return self.follow(proposals, current=current, now=now)
+        return self._follow(proposals, current=current, now=now)
 
-    def follow(self, proposals: Sequence[Proposal], *, current: int, now: float) -> Decision:
-        """Decide by what the metrics propose."""
+    def count(self, proposed: int, *, current: int, now: float) -> int:
+        """Only the count, for what the metrics propose together, with the same memory as `sync`.
+
+        For simulations of many syncs: no observation, no words.
+        """
+        self._memory.see(current, now)
+        if not current and not self._may_leave_zero():
+            return 0
+        within = min(max(current, self.spec.min_replicas), self.spec.max_replicas)
+        if current and within != current:
+            self._record_change(current, within, now)
+            return within
+        held = self._hold(proposed, current=current, now=now)
+        self._memory.recommend(proposed, now, window=self._window)
+        if held == current != 0:
+            return current
+        limited = self._limit(held, current=current, now=now)
+        desired = self._above_zero(limited.after, current)
+        if desired != current:
+            self._record_change(current, desired, now)
+        return desired
+
+    def _follow(self, proposals: Sequence[Proposal], *, current: int, now: float) -> Decision:
         best = winner(proposals, current)
         if best is None:
             condition, events = conditions.metrics_failed(proposals)
@@ -96,19 +120,17 @@ class HorizontalPodAutoscaler:
         proposed = proposals[best].replicas or 0
         stabilization = self._stabilize(proposed, current=current, now=now)
         limited = self._limit(stabilization.after, current=current, now=now)
-        reason = conditions.rescale_reason(
-            proposals[best].metric, proposed=proposed, current=current
-        )
-        desired = limited.after
-        if not current and desired < self.spec.min_replicas:
-            desired = self.spec.min_replicas
-            reason = reason or conditions.BELOW_MINIMUM
-        self._set(
+        desired = self._above_zero(limited.after, current)
+        self._memory.set(
             self._found[best],
             conditions.stabilized(stabilization, rises=proposed >= current),
             conditions.limited(limited.reason),
         )
         if desired != current:
+            metric = proposals[best].metric
+            reason = conditions.rescale_reason(metric, proposed=proposed, current=current)
+            if desired != limited.after:
+                reason = reason or conditions.BELOW_MINIMUM
             events.append(self._rescale(current, desired, reason=reason, now=now))
         return Decision(
             at=now,
@@ -118,19 +140,23 @@ class HorizontalPodAutoscaler:
             winner=best,
             stabilization=stabilization,
             rate_limit=limited,
-            conditions=self.state.conditions,
+            conditions=dict(self._memory.conditions),
             events=events,
         )
 
     def _may_leave_zero(self) -> bool:
         """Zero that somebody else has set means: do not scale (KEP-2021)."""
-        if not (self.options.scale_to_zero and self.state.is_scaled_to_zero):
+        if not (self.options.scale_to_zero and self._memory.is_scaled_to_zero):
             return False
         return self.spec.min_replicas != 0 or self._has_single_metric
 
+    def _above_zero(self, desired: int, current: int) -> int:
+        """A minimum that was raised while the workload was at zero."""
+        return desired if current else max(desired, self.spec.min_replicas)
+
     def _stay_at_zero(self, now: float) -> Decision:
         if not self.options.scale_to_zero:
-            self.state = self.state.without_scaled_to_zero()
+            self._memory.conditions.pop(SCALED_TO_ZERO, None)
         return self._decide_nothing(now, 0, conditions.DISABLED)
 
     def _decide_nothing(
@@ -141,53 +167,60 @@ class HorizontalPodAutoscaler:
         events: Sequence[Event] = (),
         proposals: Sequence[Proposal] = (),
     ) -> Decision:
-        self._set(conditions.SCALE_WAS_READ, condition)
-        return Decision(
-            at=now,
-            current=current,
-            desired=current,
-            proposals=proposals,
-            winner=None,
-            stabilization=None,
-            rate_limit=None,
-            conditions=self.state.conditions,
-            events=events,
-        )
+        self._memory.set(conditions.SCALE_WAS_READ, condition)
+        return self._without_metrics(now, current, current, events, proposals)
 
     def _correct(self, now: float, current: int, desired: int, *, reason: str) -> Decision:
         """Outside minimum and maximum nothing else matters: no metric, no behavior."""
         event = self._rescale(current, desired, reason=reason, now=now)
+        return self._without_metrics(now, current, desired, [event])
+
+    def _without_metrics(
+        self,
+        now: float,
+        current: int,
+        desired: int,
+        events: Sequence[Event],
+        proposals: Sequence[Proposal] = (),
+    ) -> Decision:
         return Decision(
             at=now,
             current=current,
             desired=desired,
-            proposals=(),
+            proposals=proposals,
             winner=None,
             stabilization=None,
             rate_limit=None,
-            conditions=self.state.conditions,
-            events=[event],
+            conditions=dict(self._memory.conditions),
+            events=events,
         )
 
     def _stabilize(self, proposed: int, *, current: int, now: float) -> Stabilization:
         """Hold the proposal back, and record it as it was before."""
-        history, behavior = self.state.recommendations, self.spec.behavior
-        up_window, down_window = windows(behavior, self.options)
-        if behavior is None:
-            found = stabilize_without_behavior(proposed, history, window=down_window, now=now)
-        else:
-            found = stabilize(
-                proposed,
-                history,
-                current=current,
-                up_window=up_window,
-                down_window=down_window,
-                now=now,
-            )
-        self.state = self.state.with_recommendation(
-            Recommendation(proposed, now), window=max(up_window, down_window)
+        after = self._hold(proposed, current=current, now=now)
+        found = explain_stabilization(
+            proposed,
+            after,
+            self._memory.recommendations,
+            window=self._up_window if after < proposed else self._down_window,
+            now=now,
+            counts_oldest=self.spec.behavior is None,
         )
+        self._memory.recommend(proposed, now, window=self._window)
         return found
+
+    def _hold(self, proposed: int, *, current: int, now: float) -> int:
+        history = self._memory.recommendations
+        if self.spec.behavior is None:
+            return stabilized_without_behavior(proposed, history, window=self._down_window, now=now)
+        return stabilized(
+            proposed,
+            history,
+            current=current,
+            up_window=self._up_window,
+            down_window=self._down_window,
+            now=now,
+        )
 
     def _limit(self, desired: int, *, current: int, now: float) -> RateLimit:
         spec = self.spec
@@ -205,25 +238,23 @@ class HorizontalPodAutoscaler:
             minimum=spec.min_replicas,
             maximum=spec.max_replicas,
             behavior=spec.behavior,
-            events=ScaleEvents(self.state.scale_ups, self.state.scale_downs),
+            events=ScaleEvents(self._memory.scale_ups, self._memory.scale_downs),
             now=now,
         )
 
     def _rescale(self, current: int, desired: int, *, reason: str, now: float) -> Event:
-        """What is remembered of a change: conditions, and with `behavior` the scale event."""
-        self._set(conditions.rescaled(desired))
-        if self.spec.behavior is not None:
-            self.state = self.state.with_scale_event(
-                desired - current, now, behavior=self.spec.behavior
-            )
-        if self.options.scale_to_zero:
-            is_to_zero = not desired and not self.spec.min_replicas and self._has_single_metric
-            self._set(
-                conditions.IS_SCALED_TO_ZERO if is_to_zero else conditions.IS_NOT_SCALED_TO_ZERO
-            )
-        else:
-            self.state = self.state.without_scaled_to_zero()
+        self._memory.set(conditions.rescaled(desired))
+        self._record_change(current, desired, now)
         return conditions.rescale_event(desired, reason)
 
-    def _set(self, *changed: Condition) -> None:
-        self.state = self.state.with_conditions(changed)
+    def _record_change(self, current: int, desired: int, now: float) -> None:
+        """The scale event, which only policies need, and who set the workload to zero."""
+        if self.spec.behavior is not None:
+            self._memory.rescale(desired - current, now, behavior=self.spec.behavior)
+        if not self.options.scale_to_zero:
+            self._memory.conditions.pop(SCALED_TO_ZERO, None)
+            return
+        is_to_zero = not desired and not self.spec.min_replicas and self._has_single_metric
+        self._memory.set(
+            conditions.IS_SCALED_TO_ZERO if is_to_zero else conditions.IS_NOT_SCALED_TO_ZERO
+        )

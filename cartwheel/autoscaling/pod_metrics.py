@@ -79,8 +79,7 @@ def replicas_for(
     usage = measure(counted)
     grows_with_unready = bool(unready) and usage.ratio > 1
     if not grows_with_unready and not missing:
-        within = tolerance.contains(usage.ratio)
-        replicas = current if within else math.ceil(usage.ratio * ready)
+        replicas = replicas_without_gaps(usage, ready=ready, current=current, tolerance=tolerance)
         return PodMetricResult(replicas, usage, usage, ready)
 
     filled = dict(counted)
@@ -93,6 +92,11 @@ def replicas_for(
     final = measure(filled)
     replicas = _unless_reversed(usage, final, len(filled), current, tolerance)
     return PodMetricResult(replicas, usage, final, len(filled))
+
+
+def replicas_without_gaps(usage: Usage, *, ready: int, current: int, tolerance: Tolerance) -> int:
+    """Every pod counts with its value: the ratio times the ready pods."""
+    return current if tolerance.contains(usage.ratio) else math.ceil(usage.ratio * ready)
 
 
 def _unless_reversed(

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from cartwheel.autoscaling.decision import Recommendation, Stabilization
 from cartwheel.autoscaling.spec import Behavior, ControllerOptions
 
+History = Sequence[Recommendation]
+
 
 def windows(behavior: Behavior | None, options: ControllerOptions) -> tuple[float, float]:
     """The windows for scaling up and for scaling down, in seconds."""
@@ -19,54 +21,55 @@ def windows(behavior: Behavior | None, options: ControllerOptions) -> tuple[floa
         return 0.0, options.downscale_stabilization
     up = behavior.scale_up.stabilization_window_seconds
     down = behavior.scale_down.stabilization_window_seconds
-    return (
-        float(up or 0),
-        options.downscale_stabilization if down is None else float(down),
-    )
+    return float(up or 0), options.downscale_stabilization if down is None else float(down)
 
 
-def stabilize(
+def stabilized(
     desired: int,
-    history: Sequence[Recommendation],
+    history: History,
     *,
     current: int,
     up_window: float,
     down_window: float,
     now: float,
-) -> Stabilization:
+) -> int:
     """With `behavior`: within the lowest of the up window and the highest of the down window."""
-    up = [one for one in history if one.at > now - up_window]
-    down = [one for one in history if one.at > now - down_window]
-    lowest = min([desired, *(one.replicas for one in up)])
-    highest = max([desired, *(one.replicas for one in down)])
-    after = min(max(current, lowest), highest)
-    if after == desired:
-        return Stabilization(desired, after)
-    rising = desired >= current
-    return _held(desired, after, up if rising else down, up_window if rising else down_window)
+    lowest = highest = desired
+    for one in history:
+        if one.at > now - up_window and one.replicas < lowest:
+            lowest = one.replicas
+        if one.at > now - down_window and one.replicas > highest:
+            highest = one.replicas
+    return min(max(current, lowest), highest)
 
 
-def stabilize_without_behavior(
-    desired: int, history: Sequence[Recommendation], *, window: float, now: float
-) -> Stabilization:
+def stabilized_without_behavior(
+    desired: int, history: History, *, window: float, now: float
+) -> int:
     """Without `behavior`: the highest of the window; only scaling down is held back."""
-    recent = [one for one in history if one.at >= now - window]
-    after = max([desired, *(one.replicas for one in recent)])
-    return (
-        Stabilization(desired, after) if after == desired else _held(desired, after, recent, window)
-    )
+    highest, oldest = desired, now - window
+    for one in history:
+        if one.at >= oldest and one.replicas > highest:
+            highest = one.replicas
+    return highest
 
 
-def _held(
-    before: int, after: int, recent: Sequence[Recommendation], window: float
+def explain_stabilization(
+    before: int, after: int, history: History, *, window: float, now: float, counts_oldest: bool
 ) -> Stabilization:
-    """The latest recommendation that holds is the one to wait for."""
-    rising = after < before
-    holding = [
-        one for one in recent if (one.replicas < before if rising else one.replicas > before)
-    ]
-    if not holding:
+    """Which recommendation holds the count. Of equal ones the latest is the one to wait for.
+
+    ``window`` is that of the direction. Only without `behavior` does it include its beginning.
+    """
+    if after == before:
         return Stabilization(before, after)
-    extreme = (min if rising else max)(one.replicas for one in holding)
+    oldest, rises = now - window, after < before
+    holding = [
+        one
+        for one in history
+        if (one.at > oldest or (counts_oldest and one.at == oldest))
+        and (one.replicas < before if rises else one.replicas > before)
+    ]
+    extreme = (min if rises else max)(one.replicas for one in holding)
     by = max((one for one in holding if one.replicas == extreme), key=lambda one: one.at)
     return Stabilization(before, after, by, by.at + window)

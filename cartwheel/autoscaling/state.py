@@ -1,6 +1,6 @@
 """What the controller remembers of an autoscaler from one sync to the next."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cartwheel.autoscaling.decision import Condition, Recommendation, ScaleEvent
@@ -11,7 +11,7 @@ SCALED_TO_ZERO = "ScaledToZero"
 
 @dataclass(frozen=True)
 class State:
-    """A value: a change makes a new one, so it can be kept, compared and written down.
+    """A value that can be kept, compared and written down.
 
     ``recommendations`` are those before stabilization. ``scale_ups`` and ``scale_downs`` are the
     changes that the policies of `behavior` count. ``conditions`` stay until a sync changes them.
@@ -22,49 +22,61 @@ class State:
     scale_downs: Sequence[ScaleEvent] = ()
     conditions: Mapping[str, Condition] = field(default_factory=dict)
 
+
+class Memory:
+    """The state while an autoscaler works with it; bounded by the windows and periods."""
+
+    def __init__(self, state: State) -> None:
+        self.recommendations = list(state.recommendations)
+        self.scale_ups = list(state.scale_ups)
+        self.scale_downs = list(state.scale_downs)
+        self.conditions = dict(state.conditions)
+
     @property
     def is_scaled_to_zero(self) -> bool:
         """Whether the autoscaler itself set the workload to zero (KEP-2021)."""
         condition = self.conditions.get(SCALED_TO_ZERO)
         return condition is not None and condition.status
 
-    def with_first_recommendation(self, current: Recommendation) -> "State":
-        """The count found at first sight counts as recommended (`recordInitialRecommendation`)."""
-        if self.recommendations:
-            return self
-        return State((current,), self.scale_ups, self.scale_downs, self.conditions)
+    def snapshot(self) -> State:
+        return State(
+            tuple(self.recommendations),
+            tuple(self.scale_ups),
+            tuple(self.scale_downs),
+            dict(self.conditions),
+        )
 
-    def with_recommendation(self, new: Recommendation, *, window: float) -> "State":
+    def see(self, current: int, at: float) -> None:
+        """The count found at first sight counts as recommended (`recordInitialRecommendation`).
+
+        A controller that has just started must not scale down at once.
+        """
+        if not self.recommendations:
+            self.recommendations.append(Recommendation(current, at))
+
+    def recommend(self, replicas: int, at: float, *, window: float) -> None:
         """Recommendations too old for the longest window are dropped: they hold nothing back.
 
         Source: the end of `stabilizeRecommendationWithBehaviors`, which overwrites them.
         """
-        oldest = new.at - window
-        kept = [one for one in self.recommendations if one.at >= oldest]
-        kept.append(new)
-        return State(kept, self.scale_ups, self.scale_downs, self.conditions)
+        kept, oldest = self.recommendations, at - window
+        while kept and kept[0].at < oldest:
+            del kept[0]
+        kept.append(Recommendation(replicas, at))
 
-    def with_scale_event(self, change: int, at: float, *, behavior: Behavior) -> "State":
+    def rescale(self, change: int, at: float, *, behavior: Behavior) -> None:
         """Source: `storeScaleEvent`, which overwrites the events that no policy counts."""
         if change > 0:
-            ups = _with_event(self.scale_ups, ScaleEvent(change, at), behavior.scale_up)
-            return State(self.recommendations, ups, self.scale_downs, self.conditions)
-        downs = _with_event(self.scale_downs, ScaleEvent(-change, at), behavior.scale_down)
-        return State(self.recommendations, self.scale_ups, downs, self.conditions)
+            _store(self.scale_ups, ScaleEvent(change, at), behavior.scale_up)
+        else:
+            _store(self.scale_downs, ScaleEvent(-change, at), behavior.scale_down)
 
-    def with_conditions(self, changed: Iterable[Condition]) -> "State":
-        conditions = dict(self.conditions)
-        for condition in changed:
-            conditions[condition.type] = condition
-        return State(self.recommendations, self.scale_ups, self.scale_downs, conditions)
-
-    def without_scaled_to_zero(self) -> "State":
-        kept = {name: one for name, one in self.conditions.items() if name != SCALED_TO_ZERO}
-        return State(self.recommendations, self.scale_ups, self.scale_downs, kept)
+    def set(self, *conditions: Condition) -> None:
+        for condition in conditions:
+            self.conditions[condition.type] = condition
 
 
-def _with_event(
-    events: Sequence[ScaleEvent], new: ScaleEvent, rules: ScalingRules
-) -> Sequence[ScaleEvent]:
+def _store(events: list[ScaleEvent], new: ScaleEvent, rules: ScalingRules) -> None:
     oldest = new.at - max((one.period_seconds for one in rules.policies), default=0)
-    return [*(one for one in events if one.at >= oldest), new]
+    events[:] = [one for one in events if one.at >= oldest]
+    events.append(new)

@@ -47,7 +47,7 @@ from cartwheel.autoscaling.spec import (
     Target,
     TargetType,
 )
-from cartwheel.autoscaling.stabilization import stabilize, stabilize_without_behavior
+from cartwheel.autoscaling.stabilization import stabilized, stabilized_without_behavior
 from cartwheel.autoscaling.tolerance import Tolerance
 
 Case = Mapping[str, Any]
@@ -184,7 +184,7 @@ def _down_limit(case: Case) -> Outcome:
 
 
 def _stabilized(case: Case) -> Outcome:
-    found = stabilize(
+    found = stabilized(
         case["des"],
         _history(case),
         current=case["cur"],
@@ -192,12 +192,12 @@ def _stabilized(case: Case) -> Outcome:
         down_window=case["dnw"],
         now=NOW,
     )
-    return Outcome(found.after)
+    return Outcome(found)
 
 
 def _stabilized_without_behavior(case: Case) -> Outcome:
-    found = stabilize_without_behavior(case["des"], _history(case), window=300, now=NOW)
-    return Outcome(found.after)
+    found = stabilized_without_behavior(case["des"], _history(case), window=300, now=NOW)
+    return Outcome(found)
 
 
 def _behavior(case: Case) -> Behavior:

@@ -1,0 +1,125 @@
+"""A recorded session again: the same decisions, and its load."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
+from cartwheel.autoscaling.decision import Decision
+from cartwheel.autoscaling.keda import KedaAutoscaler
+from cartwheel.autoscaling.observation import Observation, Values
+from cartwheel.autoscaling.scaled_object import ScaledObject
+from cartwheel.errors import CommandError
+from cartwheel.recording import Entry, LoadMeasured, SessionStarted, Synced
+from cartwheel.simulation.load_shape import LoadShape, from_points
+
+# A recording of a bounded size may have lost its beginning.
+MAX_FIRST_SYNCS_MISSING = 5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A decision that does not repeat."""
+
+    at: float
+    autoscaler: str
+    recorded: int
+    replayed: int
+
+
+@dataclass(frozen=True)
+class Replay:
+    """``missing`` is how many seconds of the session are no longer in the recording."""
+
+    decisions: int
+    differences: Sequence[Difference]
+    missing: float
+
+    def describe(self) -> str:
+        """One sentence."""
+        if not self.differences:
+            return f"All {self.decisions:,} decisions are the same."
+        first = self.differences[0]
+        found = (
+            f"{len(self.differences):,} of {self.decisions:,} decisions differ; the first is that "
+            f"of {first.autoscaler} at {first.at:.3f}: {first.recorded} replicas recorded, "
+            f"{first.replayed} replayed."
+        )
+        if self.missing:
+            found += (
+                f" The first {self.missing:.0f} s of the session are not in the recording, and "
+                "decisions rest on earlier ones."
+            )
+        return found
+
+
+def replay(entries: Iterable[Entry]) -> Replay:
+    """Feed a fresh engine with what was observed. Raises `CommandError` without a session."""
+    engines: dict[str, HorizontalPodAutoscaler | KedaAutoscaler] = {}
+    started: dict[str, SessionStarted] = {}
+    decisions, missing, differences = 0, 0.0, []
+    for entry in entries:
+        # A recording that continues in a new file repeats the beginning there.
+        if isinstance(entry, SessionStarted) and started.get(entry.autoscaler.name) != entry:
+            started[entry.autoscaler.name] = entry
+            engines[entry.autoscaler.name] = _engine(entry)
+        if not isinstance(entry, Synced) or entry.autoscaler not in engines:
+            continue
+        if not decisions:
+            missing = _missing(entry, started[entry.autoscaler])
+        decisions += 1
+        found = engines[entry.autoscaler].sync(entry.observation)
+        if _outcome(found) != _outcome(entry.decision):
+            differences.append(
+                Difference(entry.at, entry.autoscaler, entry.decision.desired, found.desired)
+            )
+    if not decisions:
+        raise CommandError("The recording has no decision of an autoscaler.")
+    return Replay(decisions, differences, missing)
+
+
+def load_of(entries: Iterable[Entry]) -> LoadShape:
+    """The load that was asked for, or else the requests that the autoscaler saw.
+
+    Raises `CommandError` if there is neither.
+    """
+    asked: list[tuple[float, float]] = []
+    seen: list[tuple[float, float]] = []
+    for entry in entries:
+        if isinstance(entry, LoadMeasured):
+            asked.append((entry.at, entry.asked))
+        elif isinstance(entry, Synced) and (rate := _rate(entry.observation)) is not None:
+            seen.append((entry.at, rate))
+    points = _rising(asked if len(asked) > 1 else seen)
+    if len(points) < 2:
+        raise CommandError("The recording has no load: neither a load test nor a request metric.")
+    return from_points(points)
+
+
+def _engine(entry: SessionStarted) -> HorizontalPodAutoscaler | KedaAutoscaler:
+    if isinstance(entry.autoscaler, ScaledObject):
+        return KedaAutoscaler(entry.autoscaler, entry.options)
+    return HorizontalPodAutoscaler(entry.autoscaler, entry.options)
+
+
+def _missing(first: Synced, session: SessionStarted) -> float:
+    passed = first.at - session.at
+    return passed if passed > MAX_FIRST_SYNCS_MISSING * session.options.sync_period else 0.0
+
+
+def _outcome(decision: Decision) -> tuple[object, ...]:
+    proposed = tuple(one.replicas for one in decision.proposals)
+    return decision.desired, decision.winner, proposed
+
+
+def _rate(observation: Observation) -> float | None:
+    values = [one for one in observation.readings if isinstance(one, Values)]
+    return sum(values[0].values) / 1000 if values else None
+
+
+def _rising(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Without those of a clock that was set back."""
+    found: list[tuple[float, float]] = []
+    for point in points:
+        if not found or point[0] > found[-1][0]:
+            found.append(point)
+    return found

@@ -1,0 +1,60 @@
+"""The colours and type of charts and pages: paper and ink, in a light and a dark theme."""
+
+VARIABLES = """
+  --paper: #FBF8F3; --raised: #FFFFFF; --ink: #1D1B19; --quiet: #6A635B; --line: #E6DFD4;
+  --accent: #C8401F; --good: #0F6B62; --amber: #9A6700;
+"""
+DARK_VARIABLES = """
+  --paper: #16171A; --raised: #1F2125; --ink: #ECE8E1; --quiet: #A39C92; --line: #33363B;
+  --accent: #F2704A; --good: #4FC0B2; --amber: #E0A93B;
+"""
+THEME = f"""
+:root {{ {VARIABLES} color-scheme: light dark; }}
+@media (prefers-color-scheme: dark) {{ :root {{ {DARK_VARIABLES} }} }}
+"""
+
+CHART = """
+svg text { font: 12px ui-sans-serif, system-ui, sans-serif; fill: var(--ink); }
+svg .title { font-size: 15px; font-weight: 650; }
+svg .quiet { fill: var(--quiet); }
+svg .number { font-family: ui-monospace, monospace; font-variant-numeric: tabular-nums; }
+svg .grid { stroke: var(--line); stroke-width: 1; }
+svg .paper { fill: var(--paper); }
+svg .mark { stroke: var(--amber); stroke-width: 1.5; }
+svg polyline { fill: none; stroke-width: 1.75; stroke-linejoin: round; }
+svg .ink { stroke: var(--ink); } svg text.ink { stroke: none; }
+svg .good { stroke: var(--good); } svg text.good { stroke: none; fill: var(--good); }
+svg .amber { stroke: var(--amber); } svg text.amber { stroke: none; fill: var(--amber); }
+svg .accent { stroke: var(--accent); } svg text.accent { stroke: none; fill: var(--accent); }
+svg .dashed { stroke-dasharray: 5 3; }
+svg .over { fill: var(--accent); opacity: 0.22; stroke: none; }
+"""
+
+PAGE = """
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 84rem; padding: 24px 16px 64px; background: var(--paper);
+  color: var(--ink); font: 16px/1.5 ui-sans-serif, system-ui, sans-serif; }
+h1 { font-size: 1.95rem; font-weight: 650; line-height: 1.2; margin: 0 0 8px; }
+h2 { font-size: 1.25rem; font-weight: 650; margin: 40px 0 8px; }
+h3 { font-size: 1rem; font-weight: 650; margin: 24px 0 8px; }
+p { max-width: 72ch; margin: 0 0 8px; }
+.quiet { color: var(--quiet); }
+.wide { overflow-x: auto; }
+svg { display: block; max-width: 100%; height: auto; }
+table { border-collapse: collapse; background: var(--raised); border: 1px solid var(--line);
+  border-radius: 10px; }
+th, td { padding: 4px 16px; text-align: right; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; }
+tr:last-child td { border-bottom: 0; }
+td { font-family: ui-monospace, monospace; font-variant-numeric: tabular-nums; }
+td:first-child { font-family: inherit; }
+td.best { color: var(--good); font-weight: 650; }
+code { font-family: ui-monospace, monospace; font-size: 0.9em; overflow-wrap: anywhere; }
+details { background: var(--raised); border: 1px solid var(--line); border-radius: 10px;
+  padding: 8px 16px; margin: 8px 0; }
+summary { cursor: pointer; font-weight: 650; }
+:focus-visible { outline: 2px solid var(--ink); outline-offset: 2px; }
+ol { padding-left: 0; list-style: none; margin: 8px 0; }
+li { margin: 8px 0; }
+li b { font-family: ui-monospace, monospace; font-weight: 650; }
+"""
