@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     **SHOP_COMMANDS,
     **dict.fromkeys(("simulate", "backtest"), "cartwheel.simulation.command"),
     "doctor": "cartwheel.doctor.command",
+    "explain": "cartwheel.explain.command",
 }
 
 

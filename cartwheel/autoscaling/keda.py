@@ -73,7 +73,7 @@ class KedaAutoscaler:
     ) -> None:
         self.scaled_object = scaled_object
         self.hpa = generated_autoscaler(scaled_object)
-        self._order = _metric_order(scaled_object)
+        self._order = metric_order(scaled_object)
         self._names = [metric_name(n, one) for n, one in enumerate(scaled_object.triggers)]
         state = state or KedaState()
         self._autoscaler = HorizontalPodAutoscaler(self.hpa, options, state.hpa)
@@ -227,7 +227,7 @@ def generated_autoscaler(spec: ScaledObject) -> HorizontalPodAutoscalerSpec:
         name=spec.autoscaler_name or f"keda-hpa-{spec.name}",
         target=spec.target,
         max_replicas=spec.max_replicas,
-        metrics=[metrics[n] for n in _metric_order(spec)],
+        metrics=[metrics[n] for n in metric_order(spec)],
         min_replicas=max(1, spec.min_replicas),
         behavior=_paused_behavior(spec.behavior, spec.pause),
         namespace=spec.namespace,
@@ -253,7 +253,7 @@ def _metric(index: int, trigger: Trigger, scaled_object: str) -> Metric:
     )
 
 
-def _metric_order(spec: ScaledObject) -> list[int]:
+def metric_order(spec: ScaledObject) -> list[int]:
     """The indices of the triggers in the order of the metrics: KEDA sorts these by type."""
 
     def type_of(index: int) -> str:

@@ -1,6 +1,7 @@
 """The entries of a recording, and their form as JSON; ``at`` is in seconds since the epoch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, TypeAdapter
@@ -13,11 +14,15 @@ from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscale
 
 @dataclass(frozen=True)
 class SessionStarted:
-    """An autoscaler begins to work, with no memory of what was before."""
+    """An autoscaler begins to work, with no memory of what was before.
+
+    ``units`` are words such as ``requests/s`` by the name of a metric.
+    """
 
     at: float
     autoscaler: HorizontalPodAutoscalerSpec | ScaledObject
     options: ControllerOptions
+    units: Mapping[str, str] = field(default_factory=dict)
     type: Literal["SessionStarted"] = "SessionStarted"
 
 

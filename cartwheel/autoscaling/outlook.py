@@ -1,0 +1,229 @@
+"""What would change the count next: found by asking the autoscaler itself about other loads.
+
+No rule is repeated here. The load of a metric is searched for the value at which the autoscaler
+decides for another count, and a run of further syncs at that load says when.
+
+The questions are about a settled workload: as many ready replicas as were asked for, which share
+the load evenly. During a rollout, or while replicas start, the next sync may see something else.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from cartwheel.autoscaling.autoscaler import DEFAULT_OPTIONS, HorizontalPodAutoscaler
+from cartwheel.autoscaling.decision import Decision, Recommendation
+from cartwheel.autoscaling.observation import (
+    Observation,
+    Pod,
+    PodSamples,
+    Reading,
+    Sample,
+    Scale,
+    Unavailable,
+    Values,
+)
+from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec, Metric
+from cartwheel.autoscaling.stabilization import windows
+from cartwheel.autoscaling.state import State
+
+# Loads are searched up to this multiple of the present one, or of the target.
+MAX_FACTOR = 2**30
+# Longer than any window and any period, so that nothing of the past counts.
+LONG_AGO = 1_000_000.0  # seconds
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A load at which the count changes, and to what.
+
+    ``total`` is the value of all replicas together, in thousandths, ``value`` what the status
+    would report. The count changes at the sync ``after`` that many seconds.
+    """
+
+    metric: Metric
+    total: int
+    value: int
+    replicas: int
+    after: float
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """``steady`` is the change that comes even if the load stays as it is.
+
+    ``growth`` has the lowest load of each metric that adds replicas, ``shrinking`` the highest one
+    of the metric that decides now. ``is_held_by_another``: this metric could fall to nothing and
+    the others would keep the count. ``is_known`` is False when nothing could be found out.
+    """
+
+    replicas: int
+    steady: Turn | None = None
+    growth: Sequence[Turn] = ()
+    shrinking: Turn | None = None
+    is_held_by_another: bool = False
+    is_known: bool = True
+
+
+def look_ahead(
+    spec: HorizontalPodAutoscalerSpec,
+    observation: Observation,
+    decision: Decision,
+    *,
+    state: State,
+    options: ControllerOptions = DEFAULT_OPTIONS,
+    now: float | None = None,
+) -> Outlook:
+    """The outlook after this decision; ``state`` is that after it.
+
+    Nothing is known without replicas, or when the metrics decided nothing.
+    """
+    if not decision.desired or decision.winner is None:
+        return Outlook(decision.desired, is_known=False)
+    questions = _Questions(spec, observation, decision.desired, state=state, options=options)
+    return questions.outlook(decision.winner, now=observation.at if now is None else now)
+
+
+class _Questions:
+    def __init__(
+        self,
+        spec: HorizontalPodAutoscalerSpec,
+        observation: Observation,
+        replicas: int,
+        *,
+        state: State,
+        options: ControllerOptions,
+    ) -> None:
+        self._spec = spec
+        self._options = options
+        self._state = state
+        self._replicas = replicas
+        self._at = observation.at
+        self._settled = _settled(observation, replicas)
+        self._loads = [_total(one) for one in self._settled.readings]
+
+    def outlook(self, winner: int, *, now: float) -> Outlook:
+        present = self._loads[winner]
+        if present is None:
+            # A fallback stands for it, whatever the load is.
+            return Outlook(self._replicas, is_known=False)
+        growth = [
+            turn
+            for index, load in enumerate(self._loads)
+            if load is not None and (turn := self._growth(index, load, now))
+        ]
+        return Outlook(
+            self._replicas,
+            self._turn(winner, present, now),
+            growth,
+            self._shrinking(winner, present, now),
+            is_held_by_another=self._wanted(winner, 0) >= self._replicas > self._spec.min_replicas,
+        )
+
+    def _growth(self, index: int, load: int, now: float) -> Turn | None:
+        total = _lowest(
+            lambda total: self._wanted(index, total) > self._replicas,
+            limit=max(load, self._spec.metrics[index].target.value) * MAX_FACTOR,
+        )
+        return None if total is None else self._turn(index, total, now)
+
+    def _shrinking(self, index: int, load: int, now: float) -> Turn | None:
+        keeps = _lowest(
+            lambda total: self._wanted(index, total) >= self._replicas,
+            limit=max(load, self._spec.metrics[index].target.value) * MAX_FACTOR,
+        )
+        return self._turn(index, keeps - 1, now) if keeps else None
+
+    def _wanted(self, index: int, total: int) -> int:
+        """The count at this load for long, as if nothing before it counted."""
+        fresh = State((Recommendation(self._replicas, self._at - LONG_AGO),))
+        return self._sync(fresh, index, total, at=self._at)[0].desired
+
+    def _turn(self, index: int, total: int, now: float) -> Turn | None:
+        """The first change if this load begins now and stays; None if none comes."""
+        state, at = self._state, self._at
+        end = at + self._longest_memory() + 2 * self._options.sync_period
+        while at <= end:
+            at += self._options.sync_period
+            decision, state = self._sync(state, index, total, at=at)
+            if decision.desired != self._replicas:
+                value = decision.proposals[index].value or 0
+                after = max(0.0, at - now)
+                return Turn(self._spec.metrics[index], total, value, decision.desired, after)
+        return None
+
+    def _sync(self, state: State, index: int, total: int, *, at: float) -> tuple[Decision, State]:
+        autoscaler = HorizontalPodAutoscaler(self._spec, self._options, state)
+        readings = list(self._settled.readings)
+        readings[index] = _with_total(readings[index], total)
+        decision = autoscaler.sync(replace(self._settled, at=at, readings=readings))
+        return decision, autoscaler.state
+
+    def _longest_memory(self) -> float:
+        behavior = self._spec.behavior
+        rules = () if behavior is None else (behavior.scale_up, behavior.scale_down)
+        periods = [one.period_seconds for rule in rules for one in rule.policies]
+        return max([*windows(behavior, self._options), *periods])
+
+
+def _settled(observation: Observation, replicas: int) -> Observation:
+    """As many ready pods as were asked for, and their samples at the same total."""
+    like = next((pod for pod in observation.pods if pod.requests), Pod(""))
+    pods = [
+        replace(
+            like,
+            name=f"pod-{number}",
+            phase="Running",
+            ready=True,
+            ready_since=observation.at - LONG_AGO,
+            started_at=observation.at - LONG_AGO,
+            is_deleted=False,
+        )
+        for number in range(replicas)
+    ]
+    counted = {pod.name for pod in observation.pods if not pod.is_deleted}
+    readings = [_spread(one, pods, counted) for one in observation.readings]
+    return replace(observation, scale=Scale(replicas, replicas), pods=pods, readings=readings)
+
+
+def _spread(reading: Reading, pods: Sequence[Pod], counted: set[str]) -> Reading:
+    if not isinstance(reading, PodSamples):
+        return reading
+    total = sum(one.value for name, one in reading.samples.items() if name in counted)
+    empty = PodSamples({pod.name: Sample(0, pod.ready_since or 0.0, 0.0) for pod in pods})
+    return _with_total(empty, total)
+
+
+def _total(reading: Reading) -> int | None:
+    match reading:
+        case Values(values=values):
+            return sum(values)
+        case PodSamples(samples=samples):
+            return sum(one.value for one in samples.values())
+        case Unavailable():
+            return None
+
+
+def _with_total(reading: Reading, total: int) -> Reading:
+    if not isinstance(reading, PodSamples):
+        return Values([total])
+    share, rest = divmod(total, len(reading.samples))
+    return PodSamples(
+        {
+            name: replace(one, value=share + (index < rest))
+            for index, (name, one) in enumerate(reading.samples.items())
+        }
+    )
+
+
+def _lowest(holds: Callable[[int], bool], *, limit: int) -> int | None:
+    """The lowest load at which this holds; it holds at every higher one. None: at none."""
+    if not holds(limit):
+        return None
+    fails, found = -1, limit
+    while found - fails > 1:
+        middle = (fails + found) // 2
+        if holds(middle):
+            found = middle
+        else:
+            fails = middle
+    return found

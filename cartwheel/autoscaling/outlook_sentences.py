@@ -1,0 +1,124 @@
+"""An outlook in plain sentences: what would change the count next."""
+
+from collections.abc import Mapping
+
+from cartwheel.autoscaling.metric_sentences import shown_value, subject
+from cartwheel.autoscaling.outlook import Outlook, Turn
+from cartwheel.autoscaling.quantities import format_number
+from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
+from cartwheel.autoscaling.spec import (
+    ControllerOptions,
+    ExternalMetric,
+    HorizontalPodAutoscalerSpec,
+    Metric,
+    ObjectMetric,
+    SelectPolicy,
+    TargetType,
+)
+
+NO_UNITS: Mapping[str, str] = {}
+
+
+def describe_outlook(
+    outlook: Outlook,
+    spec: HorizontalPodAutoscalerSpec,
+    *,
+    options: ControllerOptions,
+    units: Mapping[str, str] = NO_UNITS,
+) -> list[Sentence]:
+    """With the same load, with more, and with less. Empty if nothing is known."""
+    if not outlook.is_known:
+        return []
+    texts = [_steady(outlook, options)]
+    texts += _growth(outlook, spec, options, units)
+    texts += _shrinking(outlook, spec, options, units)
+    return [Sentence(text, Basis.INFERRED) for text in texts]
+
+
+def _steady(outlook: Outlook, options: ControllerOptions) -> str:
+    turn = outlook.steady
+    if turn is None:
+        return f"With the same load it stays at {number_of_replicas(outlook.replicas)}."
+    return f"With the same load it {_change(outlook, turn, options)}."
+
+
+def _growth(
+    outlook: Outlook,
+    spec: HorizontalPodAutoscalerSpec,
+    options: ControllerOptions,
+    units: Mapping[str, str],
+) -> list[str]:
+    if outlook.growth:
+        return [
+            f"{_at_least(turn, units)}{_of(turn.metric, spec)} it "
+            f"{_change(outlook, turn, options)}."
+            for turn in outlook.growth
+        ]
+    if outlook.replicas >= spec.max_replicas:
+        return [f"It cannot grow: maxReplicas is {spec.max_replicas}."]
+    if spec.behavior and spec.behavior.scale_up.select_policy is SelectPolicy.DISABLED:
+        return ["It cannot grow: scaling up is disabled (selectPolicy)."]
+    return ["No load makes it grow."]
+
+
+def _shrinking(
+    outlook: Outlook,
+    spec: HorizontalPodAutoscalerSpec,
+    options: ControllerOptions,
+    units: Mapping[str, str],
+) -> list[str]:
+    if turn := outlook.shrinking:
+        return [
+            f"{_at_most(turn, units)}{_of(turn.metric, spec)} it {_change(outlook, turn, options)}."
+        ]
+    if outlook.replicas <= spec.min_replicas:
+        return [f"It cannot shrink: minReplicas is {spec.min_replicas}."]
+    if spec.behavior and spec.behavior.scale_down.select_policy is SelectPolicy.DISABLED:
+        return ["It cannot shrink: scaling down is disabled (selectPolicy)."]
+    if outlook.is_held_by_another:
+        return ["Another metric keeps the count, however low this one falls."]
+    return []
+
+
+def _change(outlook: Outlook, turn: Turn, options: ControllerOptions) -> str:
+    verb = "grows" if turn.replicas > outlook.replicas else "shrinks"
+    if turn.after <= options.sync_period:
+        when = f"at the next sync, within {options.sync_period:g} s"
+    else:
+        when = f"after {turn.after:.0f} s"
+    return f"{verb} to {turn.replicas} {when}"
+
+
+def _at_least(turn: Turn, units: Mapping[str, str]) -> str:
+    """The shorter of "at" this value and "above" the one before."""
+    if not _is_total(turn.metric):
+        return f"At {shown_value(turn.metric, turn.value, units)}"
+    at, above = format_number(turn.total), format_number(turn.total - 1)
+    return _in_all(f"Above {above}" if len(above) < len(at) else f"At {at}", turn.metric, units)
+
+
+def _at_most(turn: Turn, units: Mapping[str, str]) -> str:
+    if not _is_total(turn.metric):
+        return f"At {shown_value(turn.metric, turn.value, units)} or less"
+    at, below = format_number(turn.total), format_number(turn.total + 1)
+    if len(below) < len(at):
+        return _in_all(f"Below {below}", turn.metric, units)
+    return f"{_in_all(f'At {at}', turn.metric, units)} or less"
+
+
+def _in_all(value: str, metric: Metric, units: Mapping[str, str]) -> str:
+    unit = units.get(getattr(metric, "name", ""), "")
+    return " ".join(part for part in (value, unit, "in all") if part)
+
+
+def _is_total(metric: Metric) -> bool:
+    """A value that all replicas share: the total is what a person knows."""
+    return (
+        isinstance(metric, ExternalMetric | ObjectMetric)
+        and metric.target.type is TargetType.AVERAGE_VALUE
+    )
+
+
+def _of(metric: Metric, spec: HorizontalPodAutoscalerSpec) -> str:
+    """With several metrics, whose value it is."""
+    return f" of {subject(metric)}" if len(spec.metrics) > 1 else ""

@@ -1,0 +1,1 @@
+"""`cartwheel explain`: why an autoscaler wants its count, and what would change it."""

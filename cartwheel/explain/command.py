@@ -1,0 +1,92 @@
+"""`cartwheel explain`."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cartwheel.console import new_console
+from cartwheel.errors import UsageError
+from cartwheel.explain.cluster import ClusterQuestion, explain_cluster
+from cartwheel.explain.explanation import Explanation
+from cartwheel.explain.local import explain_local
+from cartwheel.explain.recorded import explain_recorded
+from cartwheel.explain.terminal import page, to_json
+from cartwheel.explain.times import parse_time
+
+commands = typer.Typer()
+
+WATCH_PERIOD = 1.0  # seconds
+
+Source = Callable[[], Sequence[Explanation]]
+
+
+@commands.command()
+def explain(
+    target: Annotated[
+        str | None,
+        typer.Argument(help="A service of the local run, or hpa/NAME, scaledobject/NAME."),
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Namespace of the cluster.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="Context of kubectl's configuration.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All autoscalers of the namespace.")
+    ] = False,
+    recording: Annotated[Path | None, typer.Option(help="Explain a recorded session.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Explain the decision at that time, 12:03:41 for example.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Explain again every second.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the run (CARTWHEEL_STATE_DIR; .cartwheel).")
+    ] = None,
+) -> None:
+    """Explain why an autoscaler wants its number of replicas."""
+    moment = None if at is None else parse_time(at)
+    is_in_cluster = (
+        everything or namespace is not None or context is not None or "/" in (target or "")
+    )
+    if watch and (moment or recording):
+        raise UsageError("--watch follows what happens now: leave out --at and --recording.")
+    if is_in_cluster and (moment or recording):
+        raise UsageError("--at and --recording are about a recorded session, not about a cluster.")
+    if everything and target:
+        raise UsageError(f"Either {target} or --all.")
+
+    def source() -> Sequence[Explanation]:
+        if recording is not None:
+            return explain_recorded(recording, name=target, at=moment)
+        if is_in_cluster:
+            return explain_cluster(ClusterQuestion(target, namespace, context))
+        return explain_local(state_dir, service=target, at=moment)
+
+    if watch:
+        _watch(source, as_json=as_json)
+    elif as_json:
+        typer.echo(json.dumps(to_json(source()), indent=2))
+    else:
+        console = new_console()
+        console.print(page(source(), width=console.width), soft_wrap=True)
+
+
+def _watch(source: Source, *, as_json: bool) -> None:
+    """Until interrupted: one page that is redrawn, or JSON that changed, one line each."""
+    from rich.live import Live
+
+    console = new_console()
+    before = None
+    with Live(console=console, auto_refresh=False, transient=False) as live:
+        while True:
+            found = source()
+            if as_json and found != before:
+                console.out(json.dumps(to_json(found)))
+            elif not as_json:
+                live.update(page(found, width=console.width), refresh=True)
+            before = found
+            time.sleep(WATCH_PERIOD)

@@ -1,0 +1,64 @@
+"""Prints explanations: for a person, with colour on a terminal; as JSON for a program."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+from rich.text import Text
+
+from cartwheel.autoscaling.sentence import Basis, Sentence
+from cartwheel.explain.explanation import Explanation
+from cartwheel.explain.times import show_time
+
+SIGNS = {Basis.MEASURED: "●", Basis.COMPUTED: "=", Basis.INFERRED: "~"}
+LEGEND = "   ".join(f"{sign} {basis}" for basis, sign in SIGNS.items())
+INDENT = "  "
+_JSON: TypeAdapter[Explanation] = TypeAdapter(Explanation)
+
+
+def page(explanations: Sequence[Explanation], *, width: int) -> Text:
+    """The explanations one below the other, and what the signs mean."""
+    lines = [line for one in explanations for line in _lines(one, width)]
+    return Text("\n").join([*lines, Text(LEGEND, "dim")])
+
+
+def to_json(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
+    """Everything, also what each rule computed."""
+    return [{"title": one.title, **_JSON.dump_python(one, mode="json")} for one in explanations]
+
+
+def _lines(explanation: Explanation, width: int) -> Iterator[Text]:
+    seen = f"  {explanation.source}, {show_time(explanation.at)}"
+    yield Text.assemble((explanation.title, "bold"), (seen, "dim"))
+    headline, *reasons = explanation.sentences
+    yield Text(textwrap.fill(headline.text, width), "bold")
+    yield from _sentences(reasons, width)
+    if explanation.outlook:
+        yield Text("Next", "dim")
+        yield from _sentences(explanation.outlook, width)
+    if explanation.notes:
+        yield Text("Not seen", "dim")
+        for note in explanation.notes:
+            yield Text(_indented(note, INDENT, width), "yellow")
+    yield Text()
+
+
+def _sentences(sentences: Sequence[Sentence], width: int) -> Iterator[Text]:
+    for sentence in sentences:
+        lead = f"{INDENT}{SIGNS[sentence.basis]} "
+        text = Text(_indented(sentence.text, lead, width))
+        text.stylize("dim", 0, len(lead))
+        yield text
+
+
+def _indented(text: str, lead: str, width: int) -> str:
+    """Long sentences go on below their beginning."""
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=lead,
+        subsequent_indent=" " * len(lead),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
