@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cartwheel.errors import CommandError
@@ -48,6 +48,7 @@ class ReplicaSet:
         self._events = events
         self._timeouts = timeouts
         self._replicas: list[Replica] = []
+        self._watchers: list[Callable[[], None]] = []
         self._endpoints = EndpointsFile(
             state.endpoints_file(spec.name), emitter_for(events, spec.name)
         )
@@ -74,6 +75,10 @@ class ReplicaSet:
         """How many replicas there are, without those that are stopping."""
         return len(self._active)
 
+    def watch(self, on_change: Callable[[], None]) -> None:
+        """Call this at each change: of the desired count, or of the state of a replica."""
+        self._watchers.append(on_change)
+
     async def scale(self, count: int) -> bool:
         """Have ``count`` replicas; returns when new ones are ready and surplus ones have stopped.
 
@@ -81,6 +86,7 @@ class ReplicaSet:
         change. Raises `InvalidSettings`.
         """
         self.desired = count
+        self._tell_watchers()
         async with self._change_lock:
             # A later call may have changed it while this one waited.
             count = self.desired
@@ -168,7 +174,12 @@ class ReplicaSet:
         )
         self._replicas.remove(replica)
 
+    def _tell_watchers(self) -> None:
+        for on_change in self._watchers:
+            on_change()
+
     def _publish(self) -> None:
+        self._tell_watchers()
         self._endpoints.publish(
             (replica.name, replica.port) for replica in self.ready if replica.port
         )

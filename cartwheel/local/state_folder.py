@@ -43,6 +43,11 @@ class StateFolder:
     def data(self) -> Path:
         return self.root / "data"
 
+    @property
+    def recording(self) -> Path:
+        """What the autoscaler saw and decided."""
+        return self.root / "autoscaling.jsonl"
+
     def endpoints_file(self, service: str) -> Path:
         return self.root / "endpoints" / f"{service}.json"
 

@@ -13,6 +13,7 @@ from cartwheel.errors import CommandError, describe_error
 from cartwheel.invocation import display_path
 from cartwheel.local.autoscaling.chosen import ChosenAutoscaler
 from cartwheel.local.autoscaling.controller import Controller
+from cartwheel.local.autoscaling.journal import Journal
 from cartwheel.local.child_processes import ChildProcesses
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.control_socket import Message, serve_control_socket
@@ -195,6 +196,7 @@ class Supervisor:
             replicas=self._replica_sets[autoscaler.service],
             sync_period=self._settings.autoscale_sync_period,
             resolution=self._settings.autoscale_resolution,
+            journal=Journal(self._state.recording),
             emit=emitter_for(self._events, autoscaler.service),
         )
 

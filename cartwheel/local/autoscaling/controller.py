@@ -23,6 +23,7 @@ from cartwheel.autoscaling.spec import ControllerOptions
 from cartwheel.errors import describe_error
 from cartwheel.local.autoscaling.announcements import describe_change, describe_metrics
 from cartwheel.local.autoscaling.chosen import ChosenAutoscaler
+from cartwheel.local.autoscaling.journal import Journal
 from cartwheel.local.autoscaling.measurements import Measurements
 from cartwheel.local.autoscaling.observations import ScaledReplicas, pods_of, scale_of
 from cartwheel.local.autoscaling.problems import Problems
@@ -34,6 +35,11 @@ from cartwheel.local.retrying import retry_until_done
 CPU_INITIALIZATION_PERIOD = 30.0
 INITIAL_READINESS_DELAY = 10.0
 NO_VALUE = "no value"
+NOT_RECORDED = "not recorded"
+ENDED = {
+    NO_VALUE: "the autoscaler has a value again",
+    NOT_RECORDED: "the recording is written again",
+}
 MAX_SCRAPE_TIMEOUT = 1.0  # seconds
 
 
@@ -47,6 +53,7 @@ class Controller:
         replicas: ScaledReplicas,
         sync_period: float,
         resolution: float,
+        journal: Journal,
         emit: Emit,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -59,10 +66,13 @@ class Controller:
         )
         self._engine = _engine_of(chosen, self._options)
         self._measurements = Measurements(
-            chosen.metrics, scrape_timeout=min(resolution, MAX_SCRAPE_TIMEOUT)
+            chosen.metrics,
+            resolution=resolution,
+            scrape_timeout=min(resolution, MAX_SCRAPE_TIMEOUT),
         )
         self._replicas = replicas
         self._resolution = resolution
+        self._journal = journal
         self._emit = emit
         self._now = now
         self._problems = Problems(emit)
@@ -71,6 +81,8 @@ class Controller:
 
     async def run(self) -> None:
         """Measure, decide and scale until cancelled."""
+        self._journal.start(self.chosen.autoscaler, self._options)
+        self._replicas.watch(self._record_replicas)
         try:
             await retry_until_done(
                 self._run, "the autoscaler", lambda message: self._emit("failure", message)
@@ -78,6 +90,7 @@ class Controller:
         finally:
             for task in self._scaling:
                 task.cancel()
+            self._journal.close()
 
     def status(self) -> dict[str, Any]:
         """A summary for `cartwheel status`."""
@@ -126,6 +139,8 @@ class Controller:
         observation = self._observe()
         decision = self._engine.sync(observation)
         self._last = observation, decision
+        self._journal.add_sync(self.chosen.autoscaler.name, observation, decision)
+        self._record_replicas()
         self._report_problems(observation, decision)
         if decision.desired != decision.current:
             self._emit("pending", describe_change(decision, units=self.chosen.units))
@@ -149,6 +164,10 @@ class Controller:
             self._measurements.readings(at),
         )
 
+    def _record_replicas(self) -> None:
+        serving = self._measurements.serving(self._now())
+        self._journal.add_replicas(self.chosen.service, self._replicas, serving=len(serving))
+
     def _start_scaling(self, count: int) -> None:
         task = asyncio.create_task(self._scale(count))
         self._scaling.add(task)
@@ -166,7 +185,9 @@ class Controller:
         failed = [one.error for one in decision.proposals if one.error is not None]
         if reasons := unread or failed:
             found[NO_VALUE] = f"the autoscaler has no value: {reasons[0]}"
-        self._problems.update(found, ended={NO_VALUE: "the autoscaler has a value again"})
+        if problem := self._journal.problem:
+            found[NOT_RECORDED] = f"the recording cannot be written ({problem})"
+        self._problems.update(found, ended=ENDED)
 
 
 class Ticker:

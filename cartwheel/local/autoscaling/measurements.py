@@ -1,6 +1,7 @@
 """The metrics of an autoscaler, measured on the replicas of the local run."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cartwheel.autoscaling.manifests import Autoscaler
@@ -12,8 +13,9 @@ from cartwheel.local.autoscaling.cpu_sampler import CpuSampler
 from cartwheel.local.autoscaling.query_metric import QueryMetric
 from cartwheel.local.autoscaling.scraper import Scraper
 from cartwheel.local.replica_process import Replica
-from cartwheel.promql import QueryError, SampleStore
+from cartwheel.promql import Query, QueryError, SampleStore, parse_query
 
+RECEIVED = "http_requests_received_total"
 SUPPORTED = "it measures CPU, and evaluates the queries of prometheus triggers."
 
 
@@ -28,24 +30,31 @@ MetricSource = CpuMetric | QueryMetric
 class Measurements:
     """Samples replicas, and reads from the samples each metric, in the order of the autoscaler."""
 
-    def __init__(self, metrics: Sequence[MetricSource], *, scrape_timeout: float) -> None:
-        queries = [metric for metric in metrics if isinstance(metric, QueryMetric)]
+    def __init__(
+        self, metrics: Sequence[MetricSource], *, resolution: float, scrape_timeout: float
+    ) -> None:
         self._metrics = metrics
+        self._serving = _serving_query(resolution)
+        queries = [metric.query for metric in metrics if isinstance(metric, QueryMetric)]
+        self._has_cpu = len(queries) < len(metrics)
+        queries.append(self._serving)
         self._cpu = CpuSampler()
         self._store = SampleStore(
-            {name for metric in queries for name in metric.query.metric_names},
-            longest_range=max((metric.query.longest_range for metric in queries), default=0.0),
+            {name for query in queries for name in query.metric_names},
+            longest_range=max(query.longest_range for query in queries),
         )
         self._scraper = Scraper(self._store, timeout=scrape_timeout)
-        self._has_cpu = len(queries) < len(metrics)
-        self._has_queries = bool(queries)
 
     async def measure(self, replicas: Sequence[Replica]) -> None:
         """Take one sample of each replica."""
         if self._has_cpu:
             self._cpu.measure(replicas)
-        if self._has_queries:
-            await self._scraper.measure(replicas)
+        await self._scraper.measure(replicas)
+
+    def serving(self, at: float) -> Collection[str]:
+        """The names of the replicas that have lately received requests."""
+        found = self._serving.evaluate(self._store, at)
+        return {one.labels["instance"] for one in found if one.value > 0}
 
     def readings(self, at: float) -> list[Reading]:
         """The value of each metric at that time."""
@@ -60,6 +69,14 @@ class Measurements:
     def failures(self) -> Mapping[str, str]:
         """Why a replica could not be measured the last time, by its name."""
         return self._scraper.failures
+
+
+def _serving_query(resolution: float) -> Query:
+    """Requests of the last three samples, or all of a replica that was sampled only once."""
+    window = f"{math.ceil(3000 * resolution)}ms"
+    return parse_query(
+        f"sum by (instance) (increase({RECEIVED}[{window}])) or sum by (instance) ({RECEIVED})"
+    )
 
 
 def metrics_of(autoscaler: Autoscaler) -> Sequence[MetricSource]:

@@ -1,6 +1,6 @@
 """What an autoscaler sees of a service's replicas: its pods and its scale."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from cartwheel.autoscaling.observation import Pod, Scale
@@ -20,6 +20,11 @@ class ScaledReplicas(Protocol):
 
     @property
     def replicas(self) -> Sequence[Replica]: ...
+
+    @property
+    def ready(self) -> Sequence[Replica]: ...
+
+    def watch(self, on_change: Callable[[], None]) -> None: ...
 
     async def scale(self, count: int) -> bool: ...
 

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from cartwheel.autoscaling.keda import KedaAutoscaler
 from cartwheel.autoscaling.spec import ExternalMetric, Target, TargetType
 from cartwheel.local.autoscaling.chosen import choose_autoscaler
 from cartwheel.local.autoscaling.snapshot import snapshot_of
 from cartwheel.local.control_socket import send_command
+from cartwheel.recording import ReplicasChanged, SessionStarted, Synced, read_recording
+from cartwheel.recording.entries import ENTRIES
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
 from tests.cartwheel.test_running_shop import Caller
@@ -90,6 +95,28 @@ def test_a_replica_that_hangs_is_reported_once_and_the_autoscaler_goes_on(
     scaled.wait_for_line("✓ cart +the autoscaler has a value again")
     eventually(lambda: not scaled.status()["problems"])
     assert scaled.output.count("does not respond to a scrape") == 1
+
+
+def test_a_recorded_session_replayed_gives_the_same_decisions(scaled: SupervisorProcess) -> None:
+    autoscaler = None
+    replayed = 0
+    for entry in read_recording(scaled.state / "autoscaling.jsonl"):
+        if isinstance(entry, SessionStarted):
+            autoscaler = KedaAutoscaler(entry.autoscaler, entry.options)
+        elif isinstance(entry, Synced):
+            again = replace(entry, decision=autoscaler.sync(entry.observation))
+            assert ENTRIES.dump_json(again) == ENTRIES.dump_json(entry)
+            replayed += entry.decision.desired != entry.decision.current
+    assert replayed >= 2
+
+
+def test_the_recording_has_each_change_of_the_replicas(scaled: SupervisorProcess) -> None:
+    entries = read_recording(scaled.state / "autoscaling.jsonl")
+    changes = [entry for entry in entries if isinstance(entry, ReplicasChanged)]
+    assert {change.service for change in changes} == {"cart"}
+    assert {1, 2, 3} <= {change.ready for change in changes}
+    assert {0, 1} <= {change.serving for change in changes}
+    assert all(a != replace(b, at=a.at) for a, b in pairwise(changes))
 
 
 def test_the_cart_scales_on_the_cpu_time_of_its_processes(start: Start) -> None:
