@@ -10,8 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from cartwheel.errors import CommandError
+from cartwheel.local.adopted_process import AdoptedProcess, read_pipe
 
 PROJECT = Path(__file__).parents[2]
 DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
@@ -28,11 +30,28 @@ class UnixUser:
 CURRENT_USER = UnixUser()
 
 
+class Child(Protocol):
+    """A child process, as asyncio describes one."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    @property
+    def stdout(self) -> asyncio.StreamReader | None: ...
+
+    async def wait(self) -> int: ...
+
+    def send_signal(self, signal: int) -> None: ...
+
+
 class ChildProcesses:
     """Starts processes, each in its own process group: Ctrl-C reaches the supervisor only."""
 
     def __init__(self) -> None:
-        self._running: set[Process] = set()
+        self._running: set[Child] = set()
         self.closed = False
 
     async def start(
@@ -65,15 +84,27 @@ class ChildProcesses:
             stderr=STDOUT,
             process_group=0,
         )
-        self._running = {one for one in self._running if one.returncode is None} | {process}
-        if self.closed:
-            _kill(process)
+        self._keep(process)
+        return process
+
+    async def adopt(self, pid: int, output: int) -> Child:
+        """Take over a child that another process has forked, with a pipe of its output.
+
+        It leads its own process group. Raises `OSError`.
+        """
+        process = AdoptedProcess(pid, await read_pipe(output))
+        self._keep(process)
         return process
 
     def kill_all(self) -> None:
         """Kill every process and start no other. May be called in a signal handler."""
         self.closed = True
         for process in tuple(self._running):
+            _kill(process)
+
+    def _keep(self, process: Child) -> None:
+        self._running = {one for one in self._running if one.returncode is None} | {process}
+        if self.closed:
             _kill(process)
 
     @cached_property
@@ -106,7 +137,7 @@ async def run_to_completion(
     return process.returncode, output.decode(errors="replace").strip()
 
 
-def _kill(process: Process) -> None:
+def _kill(process: Child) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

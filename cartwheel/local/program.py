@@ -1,8 +1,9 @@
 """What a replica runs: how it is started, probed and stopped."""
 
 import signal
-from asyncio.subprocess import Process
 from typing import NamedTuple, Protocol
+
+from cartwheel.local.child_processes import Child
 
 
 class ProbeResult(NamedTuple):
@@ -21,7 +22,7 @@ class Program(Protocol):
 
     stop_signal: signal.Signals
 
-    async def start(self, name: str) -> tuple[Process, int]:
+    async def start(self, name: str) -> tuple[Child, int]:
         """Start one process; returns it and the port it will listen on.
 
         Raises `OSError` when the machine has no resources left, `CommandError` while the

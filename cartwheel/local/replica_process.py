@@ -3,11 +3,11 @@
 import asyncio
 import signal
 import time
-from asyncio.subprocess import Process
 from collections.abc import Callable
 from enum import StrEnum
 
 from cartwheel.errors import UsageError, describe_error
+from cartwheel.local.child_processes import Child
 from cartwheel.local.events import EventSink
 from cartwheel.local.program import Program
 from cartwheel.local.replica_log import ReplicaLog
@@ -65,7 +65,7 @@ class Replica:
         self._events = events
         self._timeouts = timeouts
         self._on_change = on_change
-        self._process: Process | None = None
+        self._process: Child | None = None
         self._stopping = asyncio.Event()
         self._first_ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # Reads the exception, so that asyncio reports none when no `wait_ready` is pending.
@@ -149,7 +149,7 @@ class Replica:
         finally:
             self.kill()
 
-    async def _supervise(self, process: Process, port: int) -> int:
+    async def _supervise(self, process: Child, port: int) -> int:
         """Copy its output and probe it until it exits; returns the exit code."""
         assert process.stdout is not None
         output = process.stdout

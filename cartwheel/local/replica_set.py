@@ -17,6 +17,7 @@ from cartwheel.local.sockets import ListeningSockets
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import ServiceSpec
+from cartwheel.local.warm_start import ReplicaStart
 
 # No vowels and no characters that look alike: no suffix reads as a word or as another suffix.
 SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -36,13 +37,18 @@ class ReplicaSet:
         events: EventSink,
         timeouts: Timeouts,
         processes: ChildProcesses,
+        warm_start: ReplicaStart,
     ) -> None:
         self.spec = spec
         self.sockets = sockets
         # What was asked for last. `current` follows it, and is one more during a rolling restart.
         self.desired = 0
         self._program = ServiceProgram(
-            spec.factory, sockets=sockets, environment=environment, processes=processes
+            spec.factory,
+            sockets=sockets,
+            environment=environment,
+            processes=processes,
+            warm_start=warm_start,
         )
         self._state = state
         self._events = events

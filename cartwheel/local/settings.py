@@ -27,6 +27,8 @@ class LocalSettings(BaseSettings):
     # faster than metrics-server and Prometheus can: no sample costs the load of a cluster here.
     autoscale_sync_period: Seconds = 1.0
     autoscale_resolution: Seconds = 1.0
+    # On Linux, replicas are forked from a process that has imported their code.
+    warm_start: bool = True
     port_storefront: Port = 8080
     port_products: Port = 8101
     port_cart: Port = 8102

@@ -5,7 +5,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    closing,
+    nullcontext,
+)
 from threading import Timer
 from typing import Any, NamedTuple
 
@@ -31,6 +37,7 @@ from cartwheel.local.store_setup import migrate_stores, seed
 from cartwheel.local.stores import open_stores
 from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import ServiceSpec, by_name, check_replica_count, find_service
+from cartwheel.local.warm_start import NoWarmStart, ReplicaStart, modules_to_import, open_warm_start
 
 # After `kill_all`, how long an orderly exit may take, and the exit code if it takes longer.
 KILL_TIMEOUT = 1.0
@@ -147,6 +154,8 @@ class Supervisor:
     ) -> None:
         async with (
             serve_control_socket(self._state.control_socket, self._handle_command),
+            # First: its imports take as long as the stores and their schemas.
+            self._open_warm_start() as warm_start,
             open_stores(
                 self._shop.values(),
                 self._settings,
@@ -161,15 +170,26 @@ class Supervisor:
             for change in changes:
                 self._events.emit("success", "schema", change)
             try:
-                await self._start_services(stores.urls, sockets)
+                await self._start_services(stores.urls, sockets, warm_start)
                 on_ready()
                 await self._autoscale()
                 await asyncio.Event().wait()  # until `run` cancels this task
             finally:
                 await self._stop_services()
 
+    def _open_warm_start(self) -> AbstractAsyncContextManager[ReplicaStart]:
+        if not self._settings.warm_start:
+            return nullcontext(NoWarmStart())
+        modules = modules_to_import(
+            self._shop.values(), real_stores=self._settings.stores == "real"
+        )
+        return open_warm_start(modules, processes=self._processes, events=self._events)
+
     async def _start_services(
-        self, stores: Mapping[str, str], sockets: Mapping[str, ListeningSockets]
+        self,
+        stores: Mapping[str, str],
+        sockets: Mapping[str, ListeningSockets],
+        warm_start: ReplicaStart,
     ) -> None:
         for name, spec in self._shop.items():
             self._replica_sets[name] = ReplicaSet(
@@ -180,6 +200,7 @@ class Supervisor:
                 events=self._events,
                 timeouts=self._timeouts,
                 processes=self._processes,
+                warm_start=warm_start,
             )
         if self._autoscaler is not None:
             self._controller = self._new_controller(self._autoscaler)
