@@ -29,7 +29,7 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from cartwheel.local.die_with_parent import PR_SET_PDEATHSIG
 from cartwheel.local.loaded_files import LoadedFiles
@@ -76,18 +76,18 @@ def main() -> int:
     gc.freeze()
     _send(connection, {"ready": True})
     while (request := _receive(connection)) is not None:
-        if failed or files.have_changed():
-            _start_again(connection)
-        threads = len(os.listdir("/proc/self/task"))
-        if threads > 1:
-            _send(connection, {"refused": f"the imported code has started {threads - 1} threads"})
-        elif (pid := _fork(request)) is None:
-            connection.close()
-            return _run(request, int(supervisor))
-        else:
-            _send(connection, {"pid": pid})
+        response = _refusal(is_stale=failed or files.have_changed())
+        if response is None:
+            pid = _fork(request)
+            if pid is None:
+                connection.close()
+                return _run(request, int(supervisor))
+            response = {"pid": pid}
         for inherited in request.descriptors:
             os.close(inherited)
+        _send(connection, response)
+        if "stale" in response:
+            os.execv(sys.executable, sys.orig_argv)
     return 0
 
 
@@ -135,10 +135,14 @@ def _send(connection: socket.socket, message: Mapping[str, Any]) -> None:
     connection.sendall(json.dumps(message).encode() + b"\n")
 
 
-def _start_again(connection: socket.socket) -> NoReturn:
-    """Import everything anew in the same process."""
-    _send(connection, {"stale": True})
-    os.execv(sys.executable, sys.orig_argv)
+def _refusal(*, is_stale: bool) -> Mapping[str, Any] | None:
+    """Why nothing can be forked; None if it can."""
+    if is_stale:
+        return {"stale": True}
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        return {"refused": f"the imported code runs {threads} threads"}
+    return None
 
 
 def _fork(request: Request) -> int | None:

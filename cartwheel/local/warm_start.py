@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, Protocol
 
 from cartwheel.errors import describe_error
@@ -98,8 +98,14 @@ class WarmStart:
     """Forks replicas from a parent process, which is launched again when it has ended."""
 
     def __init__(
-        self, modules: Sequence[str], *, processes: ChildProcesses, events: EventSink
+        self,
+        modules: Sequence[str],
+        *,
+        processes: ChildProcesses,
+        events: EventSink,
+        launch_interval: float = LAUNCH_INTERVAL,
     ) -> None:
+        self._launch_interval = launch_interval
         self._modules = modules
         self._processes = processes
         self._events = events
@@ -152,7 +158,7 @@ class WarmStart:
         if self._parent is not None and self._parent.has_ended:
             self._report(self._parent.ending)
             await self.close()
-        if self._parent is None and time.monotonic() > self._launched_at + LAUNCH_INTERVAL:
+        if self._parent is None and time.monotonic() > self._launched_at + self._launch_interval:
             await self.launch()
         return self._parent
 
@@ -177,9 +183,7 @@ class WarmStart:
         """Say once that replicas start more slowly now."""
         if problem not in self._reported and not self._processes.closed:
             self._reported.add(problem)
-            self._events.emit(
-                "pending", "cartwheel", f"replicas start without warm start: {problem}"
-            )
+            self._events.emit("pending", "cartwheel", f"replicas start more slowly: {problem}")
 
 
 class _WarmParent:
@@ -196,14 +200,16 @@ class _WarmParent:
 
     @classmethod
     async def launch(cls, modules: Sequence[str], processes: ChildProcesses) -> "_WarmParent":
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        with theirs:
+        with ExitStack() as opened:
+            ours, theirs = map(opened.enter_context, socket.socketpair())
+            ours.setblocking(False)
             process = await processes.start(
                 *(sys.executable, "-m", "cartwheel.local.warm_parent"),
                 *(str(theirs.fileno()), str(os.getpid()), ",".join(modules), PADDING),
                 descriptors=[theirs.fileno()],
             )
+            opened.pop_all()
+        theirs.close()
         return cls(process, ours)
 
     @property
@@ -216,20 +222,27 @@ class _WarmParent:
 
     async def wait_ready(self) -> None:
         """Wait for the end of its imports."""
-        if not self._is_ready:
-            async with asyncio.timeout(READY_TIMEOUT):
+        if self._is_ready:
+            return
+        async with asyncio.timeout(READY_TIMEOUT):
+            try:
                 await self._response()
-            self._is_ready = True
+            except (ConnectionError, EOFError):
+                await self._process.wait()
+                raise Unavailable(self.ending) from None
+        self._is_ready = True
 
     async def request(
         self, message: Mapping[str, Any], descriptors: Sequence[int]
     ) -> Mapping[str, Any]:
-        """Send a request and wait for the response. One at a time."""
+        """Send a request and wait for the response. One at a time. Raises `Unavailable`."""
         async with asyncio.timeout(FORK_TIMEOUT):
-            body = json.dumps(message).encode()
-            socket.send_fds(self._connection, [LENGTH.pack(len(body))], descriptors)
-            await asyncio.get_running_loop().sock_sendall(self._connection, body)
-            response = await self._response()
+            try:
+                await self._send(json.dumps(message).encode(), descriptors)
+                response = await self._response()
+            except (ConnectionError, EOFError):
+                await self._process.wait()
+                raise Unavailable(self.ending) from None
         self._is_ready = "stale" not in response
         return response
 
@@ -243,13 +256,17 @@ class _WarmParent:
         await self._process.wait()
         self._output.cancel()
 
+    async def _send(self, body: bytes, descriptors: Sequence[int]) -> None:
+        socket.send_fds(self._connection, [LENGTH.pack(len(body))], descriptors)
+        await asyncio.get_running_loop().sock_sendall(self._connection, body)
+
     async def _response(self) -> Mapping[str, Any]:
+        """The next line. Raises `EOFError` when the process has ended."""
         loop = asyncio.get_running_loop()
         while b"\n" not in self._received:
             chunk = await loop.sock_recv(self._connection, 4096)
             if not chunk:
-                await self._process.wait()
-                raise Unavailable(self.ending)
+                raise EOFError
             self._received += chunk
         line, _, self._received = self._received.partition(b"\n")
         response: Mapping[str, Any] = json.loads(line)
