@@ -54,6 +54,7 @@ class Outlook:
     ``growth`` has the lowest load of each metric that adds replicas, ``shrinking`` the highest one
     of the metric that decides now. ``is_held_by_another``: this metric could fall to nothing and
     the others would keep the count. ``is_known`` is False when nothing could be found out.
+    ``has_gaps``: a metric has no value, so nothing can shrink.
     """
 
     replicas: int
@@ -61,6 +62,7 @@ class Outlook:
     growth: Sequence[Turn] = ()
     shrinking: Turn | None = None
     is_held_by_another: bool = False
+    has_gaps: bool = False
     is_known: bool = True
 
 
@@ -116,6 +118,7 @@ class _Questions:
             self._turn(winner, present, now),
             growth,
             self._shrinking(winner, present, now),
+            has_gaps=None in self._loads,
             is_held_by_another=self._wanted(winner, 0) >= self._replicas > self._spec.min_replicas,
         )
 

@@ -75,6 +75,8 @@ def _shrinking(
         return [f"It cannot shrink: minReplicas is {spec.min_replicas}."]
     if spec.behavior and spec.behavior.scale_down.select_policy is SelectPolicy.DISABLED:
         return ["It cannot shrink: scaling down is disabled (selectPolicy)."]
+    if outlook.has_gaps:
+        return ["It cannot shrink while a metric is missing."]
     if outlook.is_held_by_another:
         return ["Another metric keeps the count, however low this one falls."]
     return []

@@ -1,10 +1,11 @@
 """Prints explanations: for a person, with colour on a terminal; as JSON for a program."""
 
+import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from rich.text import Text
 
 from cartwheel.autoscaling.sentence import Basis, Sentence
@@ -14,7 +15,10 @@ from cartwheel.explain.times import show_time
 SIGNS = {Basis.MEASURED: "●", Basis.COMPUTED: "=", Basis.INFERRED: "~"}
 LEGEND = "   ".join(f"{sign} {basis}" for basis, sign in SIGNS.items())
 INDENT = "  "
-_JSON: TypeAdapter[Explanation] = TypeAdapter(Explanation)
+# A ratio may be infinite, which JSON has no number for.
+_JSON: TypeAdapter[Sequence[Explanation]] = TypeAdapter(
+    Sequence[Explanation], config=ConfigDict(ser_json_inf_nan="strings")
+)
 
 
 def page(explanations: Sequence[Explanation], *, width: int) -> Text:
@@ -25,7 +29,11 @@ def page(explanations: Sequence[Explanation], *, width: int) -> Text:
 
 def to_json(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
     """Everything, also what each rule computed."""
-    return [{"title": one.title, **_JSON.dump_python(one, mode="json")} for one in explanations]
+    documents = json.loads(_JSON.dump_json(explanations))
+    return [
+        {"title": one.title, **document}
+        for one, document in zip(explanations, documents, strict=True)
+    ]
 
 
 def _lines(explanation: Explanation, width: int) -> Iterator[Text]:
