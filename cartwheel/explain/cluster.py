@@ -1,24 +1,37 @@
-"""Explains the autoscalers of a cluster."""
+"""Explains the autoscalers of a cluster that kubectl can reach."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cartwheel.errors import CommandError
+from cartwheel.explain.cluster_explainer import ClusterExplainer
 from cartwheel.explain.explanation import Explanation
+from cartwheel.kubernetes.cluster import Cluster
+from cartwheel.kubernetes.controller_options import arguments_from
 
 
 @dataclass(frozen=True)
 class ClusterQuestion:
     """What to explain: ``target`` as kubectl names it (`hpa/cart`), or all of the namespace.
 
-    Without a namespace or a context those of kubectl's configuration count.
+    Without a namespace or a context those of kubectl's configuration count. ``controller`` are
+    options of the controller, `sync-period=1s,tolerance=0.05`.
     """
 
     target: str | None
     namespace: str | None = None
     context: str | None = None
+    controller: str | None = None
 
 
-def explain_cluster(question: ClusterQuestion) -> Sequence[Explanation]:
-    """The explanations of these autoscalers. Raises `CommandError`."""
-    raise CommandError(f"{question.target or 'A namespace'} cannot be explained yet.")
+def cluster_explainer(question: ClusterQuestion) -> Callable[[], Sequence[Explanation]]:
+    """Explains as often as it is called, and remembers what it saw. Raises `CommandError`."""
+    cluster = Cluster(question.context)
+    namespace = question.namespace or cluster.namespace
+    context = question.context or "the current context"
+    explainer = ClusterExplainer(
+        cluster,
+        namespace,
+        source=f"namespace {namespace} of {context}",
+        arguments=arguments_from(question.controller) if question.controller else None,
+    )
+    return lambda: explainer.explain(question.target)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from cartwheel.console import new_console
 from cartwheel.errors import UsageError
-from cartwheel.explain.cluster import ClusterQuestion, explain_cluster
+from cartwheel.explain.cluster import ClusterQuestion, cluster_explainer
 from cartwheel.explain.explanation import Explanation
 from cartwheel.explain.local import explain_local
 from cartwheel.explain.recorded import explain_recorded
@@ -19,7 +20,9 @@ from cartwheel.explain.times import parse_time
 
 commands = typer.Typer()
 
-WATCH_PERIOD = 1.0  # seconds
+# In seconds. In a cluster each look costs a dozen requests of kubectl.
+WATCH_PERIOD = 1.0
+CLUSTER_WATCH_PERIOD = 5.0
 
 Source = Callable[[], Sequence[Explanation]]
 
@@ -28,7 +31,9 @@ Source = Callable[[], Sequence[Explanation]]
 def explain(
     target: Annotated[
         str | None,
-        typer.Argument(help="A service of the local run, or hpa/NAME, scaledobject/NAME."),
+        typer.Argument(
+            help="A service of the local run, or hpa/NAME, deployment/NAME, scaledobject/NAME."
+        ),
     ] = None,
     namespace: Annotated[
         str | None, typer.Option("--namespace", "-n", help="Namespace of the cluster.")
@@ -41,7 +46,13 @@ def explain(
     at: Annotated[
         str | None, typer.Option(help="Explain the decision at that time, 12:03:41 for example.")
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Explain again every second.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Explain again and again, until interrupted.")
+    ] = False,
+    controller: Annotated[
+        str | None,
+        typer.Option(help="Flags of the cluster's controller: sync-period=15s,tolerance=0.1"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     state_dir: Annotated[
         Path | None, typer.Option(help="Folder of the run (CARTWHEEL_STATE_DIR; .cartwheel).")
@@ -59,15 +70,17 @@ def explain(
     if everything and target:
         raise UsageError(f"Either {target} or --all.")
 
-    def source() -> Sequence[Explanation]:
-        if recording is not None:
-            return explain_recorded(recording, name=target, at=moment)
-        if is_in_cluster:
-            return explain_cluster(ClusterQuestion(target, namespace, context))
-        return explain_local(state_dir, service=target, at=moment)
+    source: Source
+    if is_in_cluster:
+        source = cluster_explainer(ClusterQuestion(target, namespace, context, controller))
+    elif recording is not None:
+        source = partial(explain_recorded, recording, name=target, at=moment)
+    else:
+        source = partial(explain_local, state_dir, service=target, at=moment)
 
     if watch:
-        _watch(source, as_json=as_json)
+        period = CLUSTER_WATCH_PERIOD if is_in_cluster else WATCH_PERIOD
+        _watch(source, period=period, as_json=as_json)
     elif as_json:
         typer.echo(json.dumps(to_json(source()), indent=2))
     else:
@@ -75,7 +88,7 @@ def explain(
         console.print(page(source(), width=console.width), soft_wrap=True)
 
 
-def _watch(source: Source, *, as_json: bool) -> None:
+def _watch(source: Source, *, period: float, as_json: bool) -> None:
     """Until interrupted: one page that is redrawn, or JSON that changed, one line each."""
     from rich.live import Live
 
@@ -89,4 +102,4 @@ def _watch(source: Source, *, as_json: bool) -> None:
             elif not as_json:
                 live.update(page(found, width=console.width), refresh=True)
             before = found
-            time.sleep(WATCH_PERIOD)
+            time.sleep(period)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cartwheel.autoscaling.spec import ControllerOptions
+from cartwheel.errors import UsageError
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.times import parse_duration
 
@@ -32,6 +33,18 @@ def options_of(arguments: Iterable[str], *, minor_version: int) -> ControllerOpt
         elif flag == "--feature-gates" and (gate := _SCALE_TO_ZERO.search(value)):
             given["scale_to_zero"] = gate["is_on"] == "true"
     return ControllerOptions(**given)
+
+
+def arguments_from(text: str) -> Sequence[str]:
+    """The arguments that `sync-period=1s,tolerance=0.05` is short for. Raises `UsageError`."""
+    for setting in text.split(","):
+        name, _, value = setting.partition("=")
+        if name not in _FIELDS or not re.fullmatch(r"[\d.]+|([\d.]+(ms|[smh]))+", value):
+            raise UsageError(
+                f"{setting}: write NAME=VALUE, with NAME one of {', '.join(_FIELDS)} and VALUE "
+                "such as 15s or 0.1."
+            )
+    return [f"{_PREFIX}{setting}" for setting in text.split(",")]
 
 
 def controller_arguments(pods: Sequence[Json]) -> Sequence[str] | None:

@@ -15,6 +15,11 @@ from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.times import parse_time
 
 _NEW_SIZE = re.compile(r"New size: (?P<size>\d+); reason: (?P<reason>.*)")
+# The controller writes the selector of a metric as Go prints it.
+_GO_SELECTOR = re.compile(r"\((nil|&LabelSelector\{.*\})\)")
+
+# The last sync recommended another count than it left, and nothing but a limit kept it.
+_OTHER_COUNT = {"SucceededRescale", "ScaleUpLimit", "ScaleDownLimit", "TooFewReplicas"}
 
 
 @dataclass(frozen=True)
@@ -34,21 +39,27 @@ def rescales(events: Sequence[Json], *, autoscaler: str) -> Sequence[Rescale]:
 def inferred_state(autoscaler: Json, changes: Sequence[Rescale], *, now: float) -> State:
     """What the controller may remember.
 
-    The current count was recommended when it was set, at the latest; so it is taken to hold from
-    the last change on, and without one from now on.
+    A count that the last sync left as it was has just been recommended, or it is held by an
+    earlier recommendation that may count for the whole window yet. Only if the last sync made a
+    change, or was limited, this count was last recommended at the last change.
     """
     status = autoscaler.get("status") or {}
-    current = status.get("currentReplicas", 0)
+    conditions = conditions_of(status)
     changed_at = parse_time(status.get("lastScaleTime"))
+    is_recommended = not _OTHER_COUNT.intersection(one.reason for one in conditions.values())
     steps = [
         ScaleEvent(after.replicas - before.replicas, after.at)
         for before, after in pairwise(changes)
     ]
     return State(
-        recommendations=[Recommendation(current, now if changed_at is None else changed_at)],
+        recommendations=[
+            Recommendation(
+                status.get("currentReplicas", 0), now if is_recommended else changed_at or 0.0
+            )
+        ],
         scale_ups=[one for one in steps if one.change > 0],
         scale_downs=[ScaleEvent(-one.change, one.at) for one in steps if one.change < 0],
-        conditions=conditions_of(status),
+        conditions=conditions,
     )
 
 
@@ -69,7 +80,7 @@ def _rescales(events: Sequence[Json], autoscaler: str) -> Iterator[Rescale]:
         found = _NEW_SIZE.match(event.get("message") or "")
         at = parse_time(_last_time(event))
         if event.get("reason") == "SuccessfulRescale" and found and at is not None:
-            yield Rescale(at, int(found["size"]), found["reason"])
+            yield Rescale(at, int(found["size"]), _GO_SELECTOR.sub("", found["reason"]))
 
 
 def _last_time(event: Json) -> str | None:

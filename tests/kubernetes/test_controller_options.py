@@ -1,7 +1,11 @@
 """The options of the controller."""
 
+import pytest
+
 from cartwheel.autoscaling.spec import ControllerOptions
+from cartwheel.errors import UsageError
 from cartwheel.kubernetes.controller_options import (
+    arguments_from,
     controller_arguments,
     minor_version,
     options_of,
@@ -35,6 +39,18 @@ def test_a_controller_manager_in_a_pod_shows_its_arguments() -> None:
 
     assert controller_arguments([proxy, manager]) == ["kube-controller-manager", "--v=2"]
     assert controller_arguments([proxy]) is None
+
+
+def test_a_person_can_say_what_the_arguments_are() -> None:
+    options = options_of(arguments_from("sync-period=1s,tolerance=0.05"), minor_version=37)
+
+    assert options == ControllerOptions(sync_period=1.0, tolerance=0.05)
+
+
+@pytest.mark.parametrize("text", ["sync=1s", "sync-period", "sync-period=soon", ""])
+def test_a_setting_that_the_controller_does_not_have_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="NAME=VALUE"):
+        arguments_from(text)
 
 
 def test_versions_of_clouds_are_read() -> None:

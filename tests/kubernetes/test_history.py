@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from cartwheel.autoscaling.decision import Recommendation, ScaleEvent
 from cartwheel.kubernetes.history import Rescale, inferred_state, rescales
 
@@ -19,7 +21,10 @@ def event(message: str, *, name: str = "cart", **times: Any) -> dict[str, Any]:
 
 def test_changes_are_read_from_the_events_of_the_autoscaler() -> None:
     events = [
-        event("New size: 5; reason: cpu above target", lastTimestamp="2026-11-26T10:01:10Z"),
+        event(
+            "New size: 5; reason: external metric rps(&LabelSelector{x}) above target",
+            lastTimestamp="2026-11-26T10:01:10Z",
+        ),
         event(
             "New size: 3; reason: cpu above target",
             lastTimestamp=None,
@@ -31,20 +36,39 @@ def test_changes_are_read_from_the_events_of_the_autoscaler() -> None:
 
     assert rescales(events, autoscaler="cart") == [
         Rescale(1795687210.5, 3, "cpu above target"),
-        Rescale(1795687270.0, 5, "cpu above target"),
+        Rescale(1795687270.0, 5, "external metric rps above target"),
     ]
 
 
 def test_scale_events_are_the_steps_between_changes() -> None:
     changes = [Rescale(NOW - 30, 3, ""), Rescale(NOW - 20, 7, ""), Rescale(NOW - 10, 5, "")]
-    status = {"currentReplicas": 5, "lastScaleTime": "2026-11-26T10:01:30Z"}
 
-    state = inferred_state({"status": status}, changes, now=NOW)
+    state = inferred_state({}, changes, now=NOW)
 
     assert state.scale_ups == [ScaleEvent(4, NOW - 20)]
     assert state.scale_downs == [ScaleEvent(2, NOW - 10)]
-    assert state.recommendations == [Recommendation(5, NOW - 10)]
 
 
-def test_a_count_that_never_changed_is_recommended_from_now_on() -> None:
-    assert inferred_state({}, [], now=NOW).recommendations == [Recommendation(0, NOW)]
+@pytest.mark.parametrize(
+    ("condition", "reason", "at"),
+    [
+        # The last sync recommended this count, or a recommendation of it still counts.
+        ("AbleToScale", "ReadyForNewScale", NOW),
+        ("AbleToScale", "ScaleDownStabilized", NOW),
+        # The last sync recommended another one.
+        ("AbleToScale", "SucceededRescale", NOW - 10),
+        ("ScalingLimited", "ScaleDownLimit", NOW - 10),
+    ],
+)
+def test_when_the_current_count_was_last_recommended(
+    condition: str, reason: str, at: float
+) -> None:
+    status = {
+        "currentReplicas": 5,
+        "lastScaleTime": "2026-11-26T10:01:30Z",
+        "conditions": [{"type": condition, "status": "True", "reason": reason}],
+    }
+
+    state = inferred_state({"status": status}, [], now=NOW)
+
+    assert state.recommendations == [Recommendation(5, at)]

@@ -118,6 +118,9 @@ def _read_formula(parent: Fields) -> str | None:
         return None
     with fields:
         fields.ignore("activationTarget", "metricType")
+        # An API returns an empty mapping where none was set.
+        if not fields.has("formula") and not fields.has("target"):
+            return None
         fields.text("target")
         return fields.text("formula")
 
