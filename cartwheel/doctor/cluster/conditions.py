@@ -22,7 +22,7 @@ OF_THE_TARGET = (
     *("two-autoscalers", "missing-targets", "pauses", "requests"),
     *("quotas", "images", "pods"),
 )
-SETTLING = 60.0  # seconds; a new autoscaler has no metric at first
+SETTLING_TIME = 60.0  # seconds; a new autoscaler has no metric at first
 SAYS = {
     "ScalingDisabled": "it is paused: its workload is at 0 replicas",
     "AmbiguousSelector": "it is stopped: another autoscaler targets the same pods",
@@ -59,7 +59,7 @@ def _wrong_with(view: ClusterView, autoscaler: Json) -> Iterator[Finding]:
 
 def _is_new(view: ClusterView, autoscaler: Json) -> bool:
     created = autoscaler["metadata"].get("creationTimestamp")
-    return created is not None and view.seconds_since(created) < SETTLING
+    return created is not None and view.seconds_since(created) < SETTLING_TIME
 
 
 def _causes(autoscaler: Json) -> Sequence[str]:

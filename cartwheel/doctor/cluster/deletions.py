@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cartwheel.doctor.check import Check
-from cartwheel.doctor.cluster.pod_problems import PATIENCE
+from cartwheel.doctor.cluster.pod_problems import SETTLING_TIME
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.finding import Finding, Outcome
 from cartwheel.kubernetes.api import Json, path_of
@@ -44,7 +44,7 @@ def _namespace(view: ClusterView) -> Json | None:
 
 def _is_stuck(view: ClusterView, found: Json) -> bool:
     deleted = found["metadata"].get("deletionTimestamp")
-    return deleted is not None and view.seconds_since(deleted) > PATIENCE
+    return deleted is not None and view.seconds_since(deleted) > SETTLING_TIME
 
 
 CHECK = Check("deletions", "objects that are being deleted for more than a minute", examine)

@@ -11,7 +11,7 @@ IMAGE_REASONS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
 )
 # A pod that is about to become ready, or to end, is no problem yet.
-PATIENCE = 60.0  # seconds
+SETTLING_TIME = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def problem_of(view: ClusterView, pod: Json) -> PodProblem | None:
         late = view.seconds_since(deleted)
         finalizers = ", ".join(pod["metadata"].get("finalizers") or [])
         waits = f"it waits for the finalizer {finalizers}" if finalizers else "it does not end"
-        return PodProblem(name, "Terminating", waits) if late > PATIENCE else None
+        return PodProblem(name, "Terminating", waits) if late > SETTLING_TIME else None
     scheduled = condition_of(pod, "PodScheduled")
     if scheduled.get("status") == "False":
         return PodProblem(name, scheduled.get("reason", "Pending"), scheduled.get("message", ""))
@@ -47,7 +47,7 @@ def problem_of(view: ClusterView, pod: Json) -> PodProblem | None:
             return found
     ready = condition_of(pod, "Ready")
     since = ready.get("lastTransitionTime") or status.get("startTime")
-    if ready.get("status") == "False" and since and view.seconds_since(since) > PATIENCE:
+    if ready.get("status") == "False" and since and view.seconds_since(since) > SETTLING_TIME:
         return PodProblem(name, "NotReady", ready.get("message", ""))
     return None
 

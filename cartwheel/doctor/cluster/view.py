@@ -112,7 +112,6 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "events": ("api", "v1"),
     "deployments": ("apis", "apps", "v1"),
     "statefulsets": ("apis", "apps", "v1"),
-    "replicasets": ("apis", "apps", "v1"),
     "horizontalpodautoscalers": ("apis", "autoscaling", "v2"),
     "endpointslices": ("apis", "discovery.k8s.io", "v1"),
     "scaledobjects": ("apis", "keda.sh", "v1alpha1"),

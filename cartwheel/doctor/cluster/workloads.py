@@ -8,7 +8,7 @@ from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.resources import find_resource
 
-PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "ReplicaSet": "replicasets"}
+PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
 RESOURCE_METRICS = {"Resource": "resource", "ContainerResource": "containerResource"}
 
 
