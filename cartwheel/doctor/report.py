@@ -12,6 +12,7 @@ from cartwheel.console import LINE_WIDTH, new_console
 from cartwheel.doctor.check import Examination
 from cartwheel.doctor.diagnosis import Diagnosed, diagnose
 from cartwheel.doctor.finding import Severity
+from cartwheel.doctor.words import count
 
 MARKS = {Severity.PROBLEM: Text("✗", "red"), Severity.RISK: Text("!", "yellow")}
 
@@ -70,13 +71,13 @@ class Report:
     def _conclusion(self, diagnosis: Sequence[Diagnosed]) -> str:
         severities = [each.finding.severity for each in diagnosis]
         counts = [
-            _count(severities.count(severity), severity.value)
+            count(severities.count(severity), severity.value)
             for severity in Severity
             if severity in severities
         ]
         failed = sum(1 for each in self.examinations if each.failure)
         if failed:
-            counts.append(f"{_count(failed, 'check')} that failed")
+            counts.append(f"{count(failed, 'check')} that failed")
         return ", ".join(counts) or "Nothing is wrong"
 
 
@@ -116,10 +117,6 @@ def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _flat(diagnosis: Sequence[Diagnosed], cause: Diagnosed | None = None) -> Iterator[Any]:

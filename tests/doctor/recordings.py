@@ -13,6 +13,8 @@ from tests.kubernetes.recorded_cluster import RecordedCluster
 FOLDER = Path(__file__).with_name("recorded")
 # In a recorded response, the class and the message of an error.
 ERROR = "error"
+# Checks of the machine on which the doctor runs, which no recording has.
+OF_THE_MACHINE = ("kind-machine", "access", "inotify")
 
 
 class RecordedLogs(RecordedCluster):
@@ -28,20 +30,25 @@ class RecordedLogs(RecordedCluster):
         return self._logs[path]
 
 
-def recorded_view(name: str) -> ClusterView:
+def recorded(name: str) -> dict[str, Any]:
+    """A recording: namespace, context, time, responses by path, logs."""
+    content: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return content
+
+
+def view_of(recording: dict[str, Any]) -> ClusterView:
     """The namespace of a recording, at the time of the recording."""
-    content = json.loads((FOLDER / f"{name}.json").read_text())
-    responses = {path: _response(recorded) for path, recorded in content["responses"].items()}
+    responses = {path: _response(each) for path, each in recording["responses"].items()}
     return ClusterView(
-        RecordedLogs(responses, content["logs"]),
-        namespace=content["namespace"],
-        context=content["context"],
-        now=lambda: float(content["now"]),
+        RecordedLogs(responses, recording["logs"]),
+        namespace=recording["namespace"],
+        context=recording["context"],
+        now=lambda: float(recording["now"]),
     )
 
 
-def _response(recorded: dict[str, Any]) -> Json | ClusterError:
-    if ERROR not in recorded:
-        return recorded
-    kind: type[ClusterError] = getattr(errors, recorded[ERROR])
-    return kind(recorded["message"])
+def _response(response: dict[str, Any]) -> Json | ClusterError:
+    if ERROR not in response:
+        return response
+    kind: type[ClusterError] = getattr(errors, response[ERROR])
+    return kind(response["message"])

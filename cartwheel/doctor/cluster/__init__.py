@@ -53,6 +53,7 @@ CHECKS: Sequence[Check[ClusterView]] = (
     applied_replicas.CHECK,
     fallbacks.CHECK,
     cpu_limits.CHECK,
+    kind.LIMITS,
 )
 
 

@@ -20,6 +20,8 @@ from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unava
 
 # Served by metrics-server, not by KEDA.
 RESOURCE_TRIGGERS = ("cpu", "memory")
+REJECTED = "the server rejected our request"
+NOTHING = "nothing"
 NAME_IN_QUERY = re.compile(r"\b([a-zA-Z_:][\w:]*)\s*[{\[]")
 
 
@@ -90,50 +92,49 @@ def _query(view: ClusterView, link: Link, server: Server) -> Iterator[Outcome]:
     path = service_path(
         server.namespace, server.service, server.port, "/api/v1/query", query=link.query
     )
-    after_prometheus = [f"prometheus Prometheus {server.name}"]
     try:
         result = view.get(path)["data"]["result"]
     except Forbidden as error:
         yield Unseen(f"the result of the query of {link.about}: {error}")
         return
     except (NotFound, Unavailable) as error:
-        yield Finding(
-            about=link.about,
-            problem=f"its query gets no response of Prometheus {server.name}",
-            evidence=f"asked through the API server: {str(error).rstrip('.')}",
-            command=view.kubectl(f"get {link.about} --output yaml"),
-            follows_from=after_prometheus,
-        )
+        yield _no_result(view, link, server, str(error))
         return
     problem = _problem_of_result(result)
     if problem is None:
         yield Healthy(f"the query of {link.about} gives {_value(result):g}")
-    elif problem != "nothing" or link.trigger["metadata"].get("ignoreNullValues") == "false":
-        yield Finding(
-            about=link.about,
-            problem=f"its query gives {problem}, which KEDA takes for an error",
-            evidence=f"Prometheus {server.name} was asked: {' '.join(link.query.split())}",
-            command=_look_for_series(view, link, server),
-            follows_from=after_prometheus,
-        )
+        return
+    if problem == NOTHING and link.trigger["metadata"].get("ignoreNullValues") != "false":
+        # The default.
+        meaning = "KEDA takes nothing for 0 and scales down (ignoreNullValues)"
     else:
-        yield _silent_zero(view, link, server)
+        meaning = "KEDA takes that for an error"
+    yield Finding(
+        about=link.about,
+        problem=f"its query gives {problem}, and {meaning}",
+        evidence=f"Prometheus {server.name} was asked: {' '.join(link.query.split())}",
+        command=_look_for_series(view, link, server),
+        follows_from=[f"prometheus Prometheus {server.name}"],
+    )
 
 
-def _silent_zero(view: ClusterView, link: Link, server: Server) -> Finding:
+def _no_result(view: ClusterView, link: Link, server: Server, message: str) -> Finding:
+    # What kubectl says of a status 400.
+    refused = REJECTED in message
+    problem = "does not accept its query" if refused else "does not respond to its query"
+    asked = f"it was asked: {' '.join(link.query.split())}" if refused else message.rstrip(".")
     return Finding(
         about=link.about,
-        problem="its query gives nothing, and KEDA takes nothing for 0: it scales down",
-        evidence=f"Prometheus {server.name} was asked: {' '.join(link.query.split())}. "
-        "ignoreNullValues is true, its default",
-        command=_look_for_series(view, link, server),
+        problem=f"Prometheus {server.name} {problem}",
+        evidence=asked,
+        command=view.kubectl(f"edit {link.about}"),
         follows_from=[f"prometheus Prometheus {server.name}"],
     )
 
 
 def _problem_of_result(result: Any) -> str | None:
     if isinstance(result, list) and not result:
-        return "nothing"
+        return NOTHING
     # A scalar is [time, value] and no list of series.
     if isinstance(result[0], Mapping) and len(result) > 1:
         return f"{len(result)} series instead of one"

@@ -45,7 +45,7 @@ def _wrong_with(view: ClusterView, autoscaler: Json) -> Iterator[Finding]:
         if condition.get("status") != "False" or _is_new(view, autoscaler):
             continue
         reason, since = condition.get("reason", ""), condition.get("lastTransitionTime")
-        span = f" for {format_span(view.seconds_since(since))}" if since else ""
+        span = f" (for {format_span(view.seconds_since(since))})" if since else ""
         yield Finding(
             about=name_of(autoscaler),
             problem=SAYS.get(reason, "it has no metric") + span,

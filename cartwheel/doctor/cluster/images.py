@@ -7,6 +7,7 @@ from cartwheel.doctor.cluster.pod_problems import PodProblem, problem_of
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.cluster.workloads import owner_of
 from cartwheel.doctor.finding import Finding, Healthy, Outcome
+from cartwheel.doctor.words import count
 
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
@@ -20,12 +21,12 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
     for (owner, image), problems in missing.items():
         yield _finding(view, owner, image, problems)
     if not missing:
-        yield Healthy(f"{len(images)} images are there")
+        yield Healthy(count(len(images), "image"))
 
 
 def _finding(view: ClusterView, owner: str, image: str, problems: list[PodProblem]) -> Finding:
     first = problems[0]
-    pods = first.pod if len(problems) == 1 else f"{len(problems)} pods"
+    pods = first.pod if len(problems) == 1 else count(len(problems), "pod")
     return Finding(
         about=owner,
         problem=f"the node cannot get its image {image}",

@@ -18,7 +18,7 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
     cluster = view.kind_cluster
     if cluster is None:
         return
-    findings = [*_tools(view), *_node(view, cluster), *_limits(), *_skaffold(view)]
+    findings = [*_tools(view), *_node(view, cluster), *_skaffold(view)]
     yield from findings
     if not findings:
         yield Healthy("docker, kind here")
@@ -74,8 +74,9 @@ def _responds(view: ClusterView) -> bool:
     return True
 
 
-def _limits() -> Iterator[Finding]:
-    for advice in inotify_advice():
+def examine_limits(view: ClusterView) -> Iterator[Outcome]:
+    advices = [*inotify_advice()] if view.kind_cluster else []
+    for advice in advices:
         problem, _, command = advice.partition(": ")
         yield Finding(
             about="this machine",
@@ -98,4 +99,5 @@ def _skaffold(view: ClusterView) -> Iterator[Finding]:
         )
 
 
-CHECK = Check(NAME, "docker or podman, kind, skaffold, inotify limits and cgroups", examine)
+CHECK = Check(NAME, "docker or podman, kind, skaffold and cgroups, for a kind cluster", examine)
+LIMITS = Check("inotify", "limits of this machine that a kind node may need", examine_limits)

@@ -8,6 +8,7 @@ from cartwheel.doctor.cluster.spans import format_span
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.cluster.workloads import autoscalers, name_of, resource_metrics
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity
+from cartwheel.doctor.words import count
 from cartwheel.kubernetes.api import Json, path_of
 from cartwheel.kubernetes.errors import NotFound, Unavailable
 
@@ -90,7 +91,7 @@ def _samples(view: ClusterView, severity: Severity) -> Iterator[Outcome]:
         )
         return
     age = f", the newest {format_span(min(ages))} old" if ages else ""
-    yield Healthy(f"metrics-server has samples of {len(samples)} pods{age}")
+    yield Healthy(f"metrics-server has samples of {count(len(samples), 'pod')}{age}")
 
 
 def _settled_pods(view: ClusterView) -> Iterator[str]:

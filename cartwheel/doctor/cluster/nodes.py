@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.view import ClusterView, condition_of
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity
+from cartwheel.doctor.words import count
 from cartwheel.kubernetes.api import Json
 
 PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure")
@@ -15,7 +16,7 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
     findings = [finding for node in nodes for finding in _wrong_with(view, node)]
     yield from findings
     if not findings:
-        yield Healthy(f"{len(nodes)} node{'s' if len(nodes) > 1 else ''} Ready")
+        yield Healthy(f"{count(len(nodes), 'node')} Ready")
 
 
 def _wrong_with(view: ClusterView, node: Json) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from cartwheel.doctor.cluster.pod_problems import PodProblem, problem_of
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.cluster.workloads import owner_of
 from cartwheel.doctor.finding import Finding, Healthy, Outcome
+from cartwheel.doctor.words import count
 
 SAYS = {
     "Unschedulable": "no node has room for {pods}",
@@ -34,7 +35,7 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
             follows_from=["nodes"] if reason == "Unschedulable" else [],
         )
     if not groups:
-        yield Healthy(f"{len(pods)} pods")
+        yield Healthy(count(len(pods), "pod"))
 
 
 def _sentence(reason: str, pods: list[str]) -> str:

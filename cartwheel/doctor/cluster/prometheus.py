@@ -10,6 +10,7 @@ from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.backends import has_endpoints, why_not_served
 from cartwheel.doctor.cluster.view import ClusterView, service_path
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity, Unseen
+from cartwheel.doctor.words import count
 from cartwheel.kubernetes.errors import NotFound, Unavailable
 
 DEFAULT_PORT = 9090
@@ -85,7 +86,7 @@ def _examine(view: ClusterView, server: Server, severity: Severity) -> Iterator[
         return
     down = [target for target in targets if target["health"] == "down"]
     if targets and not down:
-        yield Healthy(f"Prometheus {server.name} scrapes {len(targets)} targets")
+        yield Healthy(f"Prometheus {server.name} scrapes {count(len(targets), 'target')}")
         return
     yield _no_targets(view, server) if not targets else _down(view, server, targets, down)
 
@@ -110,7 +111,7 @@ def _down(
     named = ", ".join(names[:MAX_NAMED]) + (" and others" if len(names) > MAX_NAMED else "")
     return Finding(
         about=f"Prometheus {server.name}",
-        problem=f"{len(down)} of its {len(targets)} targets are down: {named}",
+        problem=f"it cannot scrape {len(down)} of {count(len(targets), 'target')}: {named}",
         evidence=f"its last scrape of {names[0]}: {down[0].get('lastError') or 'no message'}",
         command=view.kubectl("get pods --output wide"),
         # One replica that is not scraped is one of several; none at all is an outage.

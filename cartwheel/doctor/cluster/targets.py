@@ -14,6 +14,7 @@ from cartwheel.doctor.cluster.workloads import (
     workload,
 )
 from cartwheel.doctor.finding import Finding, Healthy, Outcome
+from cartwheel.doctor.words import count
 from cartwheel.kubernetes.api import Json
 
 
@@ -42,8 +43,7 @@ def shared_targets(view: ClusterView) -> Iterator[Outcome]:
         found = True
         yield _shared_pods(view, one, other)
     if not found:
-        count = sum(map(len, by_target.values()))
-        yield Healthy(f"{count} autoscaler{'' if count == 1 else 's'}")
+        yield Healthy(count(sum(map(len, by_target.values())), "autoscaler"))
 
 
 def _maker_of(autoscaler: Json) -> str:

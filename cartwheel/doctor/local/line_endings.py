@@ -7,6 +7,7 @@ from pathlib import Path
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.finding import Finding, Healthy, Outcome
 from cartwheel.doctor.local.machine import Machine
+from cartwheel.doctor.words import count
 
 PATTERNS = (
     *("Makefile", "Dockerfile*", "*.yaml", "cartwheel/*.sh", "requirements/*.txt"),
@@ -22,7 +23,7 @@ def examine(machine: Machine) -> Iterator[Outcome]:
     files = [*files_for_shells(machine.code)]
     wrong = [file.relative_to(machine.code) for file in files if b"\r\n" in file.read_bytes()]
     if not wrong:
-        yield Healthy(f"{len(files)} scripts and manifests with LF")
+        yield Healthy(f"{count(len(files), 'file')} with LF")
         return
     named = ", ".join(map(str, wrong[:MAX_NAMED]))
     more = f" and {len(wrong) - MAX_NAMED} more" if len(wrong) > MAX_NAMED else ""

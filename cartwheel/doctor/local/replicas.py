@@ -7,6 +7,7 @@ from typing import Any
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.finding import Finding, Healthy, Outcome
 from cartwheel.doctor.local.machine import Machine
+from cartwheel.doctor.words import count
 from cartwheel.invocation import display_path
 from cartwheel.local.replica_process import State
 
@@ -24,7 +25,7 @@ def examine(machine: Machine) -> Iterator[Outcome]:
     findings = [*_unhealthy(machine, replicas), *_reported(machine)]
     yield from findings
     if not findings:
-        yield Healthy(f"{len(replicas)} replicas are ready")
+        yield Healthy(f"{count(len(replicas), 'replica')} ready")
 
 
 def _unhealthy(machine: Machine, replicas: list[dict[str, Any]]) -> Iterator[Finding]:
