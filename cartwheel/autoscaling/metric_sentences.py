@@ -134,7 +134,7 @@ def _about_replicas(proposal: Proposal, current: int) -> Sentence:
         return Sentence(f"{words}: the whole value ÷ the target, rounded up.", Basis.COMPUTED)
     product = proposal.final_ratio * proposal.base
     if replicas == current != math.ceil(product):
-        text = f"{words}, as many as there are: the gaps would turn the change round."
+        text = f"{words}, as many as there are: those pods would turn the change round."
         return Sentence(text, Basis.COMPUTED)
     text = f"{words}: {proposal.final_ratio:.2f} × {_base(proposal)}, rounded up."
     return Sentence(text, Basis.COMPUTED)

@@ -166,7 +166,7 @@ def _about_rate(
     which = ""
     if len(rules.policies) > 1:
         size = "smallest" if rules.select_policy is SelectPolicy.MIN else "largest"
-        which = f", the {size} change of {len(rules.policies)} policies"
+        which = f", the {size} change of {len(rules.policies)} policies,"
     return (
         f"The policy of {_policy(limit.policy)}{which} limits scaling {direction}, {allowed}; "
         f"it allows more in {left:.0f} s."

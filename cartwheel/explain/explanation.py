@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from cartwheel.autoscaling.decision import Decision
 from cartwheel.autoscaling.keda import KedaState, generated_autoscaler, metric_order
+from cartwheel.autoscaling.keda_sentences import explain_pause
 from cartwheel.autoscaling.manifests import Autoscaler
 from cartwheel.autoscaling.observation import Observation
 from cartwheel.autoscaling.outlook import look_ahead
@@ -61,18 +62,21 @@ def explain_sync(
 ) -> Explanation:
     """Explain a decision. Seconds left are counted from ``now``, by default from the decision."""
     spec = _spec_of(sync.autoscaler)
+    sentences = explain(
+        sync.decision,
+        spec,
+        observation=sync.observation,
+        options=sync.options,
+        units=sync.units,
+        now=now,
+    )
+    if isinstance(sync.autoscaler, ScaledObject):
+        sentences += explain_pause(sync.autoscaler.pause)
     return Explanation(
         sync.autoscaler,
         source,
         sync.decision.at,
-        explain(
-            sync.decision,
-            spec,
-            observation=sync.observation,
-            options=sync.options,
-            units=sync.units,
-            now=now,
-        ),
+        sentences,
         _outlook(sync, spec, now),
         notes,
         sync.observation,
