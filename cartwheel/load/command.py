@@ -21,7 +21,7 @@ from cartwheel.load.expectations import (
     ALLOWED,
     REPLICAS,
     Expectation,
-    Verdict,
+    Outcome,
     parse_expectations,
 )
 from cartwheel.load.figures_text import format_failures
@@ -81,7 +81,10 @@ def load(
         Path | None, typer.Option(help="Folder of the local run (CARTWHEEL_STATE_DIR; .cartwheel).")
     ] = None,
 ) -> None:
-    """Put load on the shop and watch it scale; without a rate, a story of one minute."""
+    """Put load on the shop and watch it scale.
+
+    Without a rate: a story of one minute.
+    """
     settings = load_local_settings(state_dir=state_dir)
     state = StateFolder.at(settings.state_dir)
     is_story = rate is None and seconds is None and stages is None
@@ -99,10 +102,10 @@ def load(
     session = Session(target, scenario, chosen, service=run.service if run else None)
     _introduce(session, run, is_story=is_story)
     asyncio.run(_Runner(session, run, shoppers=shoppers).run())
-    verdicts = [one.judge(session) for one in expectations] if session.total else []
-    _conclude(session, verdicts)
+    outcomes = [one.judge(session) for one in expectations] if session.total else []
+    _conclude(session, outcomes)
     print_wrapped(f"Try next: {command_line(state.root, 'explain')}")
-    raise typer.Exit(0 if _is_good(session, verdicts) else 1)
+    raise typer.Exit(0 if _is_good(session, outcomes) else 1)
 
 
 class _Runner:
@@ -195,7 +198,7 @@ def _introduce(session: Session, run: LocalRun | None, *, is_story: bool) -> Non
     print_wrapped(f"{session.scenario} to {session.target}: {stages}.")
 
 
-def _conclude(session: Session, verdicts: Sequence[Verdict]) -> None:
+def _conclude(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Print what the load has shown."""
     total = session.total
     if total is None:
@@ -213,14 +216,14 @@ def _conclude(session: Session, verdicts: Sequence[Verdict]) -> None:
         print_wrapped(f"✗ no response for {outage.seconds:.0f} s from {clock(outage.start)} on.")
     for sentence in story.conclusion(session):
         print_wrapped(sentence)
-    for verdict in verdicts:
-        sign = "✓" if verdict.is_met else "✗"
-        print_wrapped(f"{sign} {verdict.expectation}: {verdict.found}")
+    for outcome in outcomes:
+        sign = "✓" if outcome.is_met else "✗"
+        print_wrapped(f"{sign} {outcome.expectation}: {outcome.found}")
 
 
-def _is_good(session: Session, verdicts: Sequence[Verdict]) -> bool:
+def _is_good(session: Session, outcomes: Sequence[Outcome]) -> bool:
     if session.total is None:
         return False
-    if verdicts:
-        return all(one.is_met for one in verdicts)
+    if outcomes:
+        return all(one.is_met for one in outcomes)
     return not session.total.failed and not session.total.missed

@@ -45,17 +45,17 @@ class Expectation:
     limit: float
     unit: str
 
-    def judge(self, session: Session) -> "Verdict":
+    def judge(self, session: Session) -> "Outcome":
         """Compare it with a load that has ended."""
         assert session.total is not None
         found = _value(self, session, session.total)
         if found is None:
-            return Verdict(self.text, is_met=False, found="unknown")
-        return Verdict(self.text, _COMPARE[self.comparison](found, self.limit), _shown(self, found))
+            return Outcome(self.text, is_met=False, found="unknown")
+        return Outcome(self.text, _COMPARE[self.comparison](found, self.limit), _shown(self, found))
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Outcome:
     """An expectation beside the figure."""
 
     expectation: str

@@ -24,8 +24,8 @@ from tests.cartwheel.load.sessions import figures, session, total
 def test_an_expectation_is_compared_with_its_figure(text: str, is_met: bool, found: str) -> None:
     seconds = [figures(second, refused=2) for second in range(10)]
     (expectation,) = parse_expectations(text)
-    verdict = expectation.judge(session(*seconds, ended=total(refused=5)))
-    assert (verdict.expectation, verdict.is_met, verdict.found) == (text, is_met, found)
+    outcome = expectation.judge(session(*seconds, ended=total(refused=5)))
+    assert (outcome.expectation, outcome.is_met, outcome.found) == (text, is_met, found)
 
 
 def test_several_are_separated_by_commas() -> None:
