@@ -14,7 +14,8 @@ from typing import Annotated
 import typer
 
 from cartwheel.console import new_console, print_wrapped
-from cartwheel.errors import UsageError
+from cartwheel.errors import CommandError, UsageError
+from cartwheel.invocation import display_path
 from cartwheel.load import story
 from cartwheel.load.engine import Engine, Load
 from cartwheel.load.expectations import (
@@ -26,6 +27,7 @@ from cartwheel.load.expectations import (
 )
 from cartwheel.load.figures_text import format_failures
 from cartwheel.load.local_run import LocalRun
+from cartwheel.load.report import to_html, to_json
 from cartwheel.load.session import Session
 from cartwheel.load.view import View, clock, new_view
 from cartwheel.local.command_lines import command_line
@@ -104,6 +106,9 @@ def load(
     asyncio.run(_Runner(session, run, shoppers=shoppers).run())
     outcomes = [one.judge(session) for one in expectations] if session.total else []
     _conclude(session, outcomes)
+    if session.total is not None:
+        _write(json_file, to_json(session, outcomes) if json_file else "")
+        _write(html_file, to_html(session, outcomes) if html_file else "")
     print_wrapped(f"Try next: {command_line(state.root, 'explain')}")
     raise typer.Exit(0 if _is_good(session, outcomes) else 1)
 
@@ -187,6 +192,17 @@ def _check_writable(path: Path) -> None:
         path.open("a").close()
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
+
+
+def _write(path: Path | None, text: str) -> None:
+    """Raises `CommandError`."""
+    if path is None:
+        return
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise CommandError(f"{path} could not be written ({error.strerror}).") from None
+    print_wrapped(f"Written: {display_path(path.absolute())}")
 
 
 def _introduce(session: Session, run: LocalRun | None, *, is_story: bool) -> None:

@@ -62,8 +62,9 @@ class LocalRun:
     async def follow(self, session: Session) -> None:
         """Add to the session what happens to the replicas, until cancelled."""
         session.replicas.append(self.counts)
-        if self.has_autoscaler:
-            await self._follow_recording(session, self._state.root / "autoscaling.jsonl")
+        recording = self._state.root / "autoscaling.jsonl"
+        if self.has_autoscaler and recording.exists():
+            await self._follow_recording(session, recording)
         else:
             await self._follow_status(session)
 

@@ -1,6 +1,7 @@
 """The load of `cartwheel load` without a rate: it shows the cart scale within a minute."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from cartwheel.load.local_run import LocalRun
 from cartwheel.load.session import Session
@@ -43,5 +44,29 @@ def conclusion(session: Session) -> Iterator[str]:
     yield (
         f"{session.service}: {first.desired} replicas at the start, at most "
         f"{session.most_serving} serving, {last.desired} at the end; "
-        f"{len(session.decisions)} changes."
+        f"{len(session.decisions)} decisions to change."
     )
+    yield from _reactions(session)
+
+
+def _reactions(session: Session) -> Iterator[str]:
+    """How soon the autoscaler followed each step up."""
+    at = session.started_at or 0.0
+    for before, stage in pairwise(session.stages):
+        at += before.seconds
+        if stage.rate <= before.end_rate:
+            continue
+        decisions = [
+            one
+            for one in session.decisions
+            if at <= one.at < at + stage.seconds and one.desired > one.current
+        ]
+        if not decisions:
+            continue
+        most = max(one.desired for one in decisions)
+        sentence = (
+            f"After the step to {stage.rate:g} requests a second: the first decision after "
+            f"{decisions[0].at - at:.1f} s"
+        )
+        served = next((c.at for c in session.replicas if c.at >= at and c.serving >= most), None)
+        yield sentence + (f", {most} serving after {served - at:.1f} s." if served else ".")

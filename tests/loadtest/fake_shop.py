@@ -1,6 +1,6 @@
 """A fake shop that answers the requests of the scenario `browse`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR, socket
@@ -16,12 +16,14 @@ class _Shop(BaseHTTPRequestHandler):
     status = 200
     body = b""
     is_open = Event()
+    on_request: Callable[[], None]
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         is_probe = self.path == "/healthz"
         if not is_probe:
             self.is_open.wait(MAX_HOLD)
+            type(self).on_request()
         status = 200 if is_probe else self.status
         body = self.body
         self.send_response(status)
@@ -61,6 +63,7 @@ def shop(
     body: bytes = b'{"items": [{"sku": "KIT-1", "available": 5}]}',
     is_open: bool = True,
     port: int = 0,
+    on_request: Callable[[], None] = lambda: None,
 ) -> Iterator[str]:
     """The URL of a shop that answers with this status; one that is not open holds its requests.
 
@@ -69,7 +72,8 @@ def shop(
     opened = Event()
     if is_open:
         opened.set()
-    handler = type("Shop", (_Shop,), {"status": status, "body": body, "is_open": opened})
+    members = {"status": status, "body": body, "is_open": opened}
+    handler = type("Shop", (_Shop,), {**members, "on_request": staticmethod(on_request)})
     with _Server(("127.0.0.1", port), handler) as server:
         Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:

@@ -4,8 +4,10 @@ from io import StringIO
 
 from rich.console import Console
 
+from cartwheel.load import story
 from cartwheel.load.session import Session
 from cartwheel.load.view import PlainView, render
+from loadtest.arrivals import Stage
 from tests.cartwheel.load.sessions import START, figures, session
 
 
@@ -69,3 +71,14 @@ def test_without_a_terminal_it_prints_what_happens_line_by_line() -> None:
     assert measured.endswith("cart 7/7")
     assert "✗ http://127.0.0.1:8080 has sent no response since" in gone
     assert "✓ it responds again, after 1 s" in back
+
+
+def test_the_end_says_how_soon_the_replicas_followed_a_step() -> None:
+    made = session(*map(figures, range(10)), serving=(2, 3, 7))
+    made.stages = [Stage.constant(20, seconds=0.5), Stage.constant(240, seconds=9)]
+    counts, reaction = story.conclusion(made)
+    assert counts.startswith("cart: 2 replicas at the start, at most 7 serving, 7 at the end")
+    assert reaction == (
+        "After the step to 240 requests a second: the first decision after 0.5 s, 7 serving after "
+        "3.5 s."
+    )

@@ -1,0 +1,238 @@
+"""The report as one HTML page."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from html import escape
+from importlib.resources import files
+from itertools import islice
+
+from cartwheel.load.expectations import Outcome
+from cartwheel.load.figures_text import format_count, format_failures
+from cartwheel.load.report.axis import TimeAxis, format_elapsed
+from cartwheel.load.report.chart import draw, time_scale
+from cartwheel.load.report.panels import panels_of
+from cartwheel.load.session import ScalingDecision, Session
+from loadtest.figures import Figures, RouteFigures, Total
+from loadtest.statistics import TIMEOUT
+from loadtest.table import format_duration
+
+MAX_DECISIONS = 300
+"""Shown with their sentences, the newest: the size of the page is bounded."""
+MAX_ROWS = 60
+"""Of the table of figures: a longer load has rows of several seconds."""
+EXPLANATION = (
+    "Requests are sent at the rate asked for, whether or not responses arrive. A latency counts "
+    "from the moment a request was due, so that the waits which a slow shop causes are not left "
+    f"out (coordinated omission); a failed or missed request counts as {TIMEOUT:.0f} s."
+)
+
+
+def to_html(session: Session, outcomes: Sequence[Outcome]) -> str:
+    """A page of its own. The session has ended, with figures."""
+    assert session.total is not None
+    assert session.started_at is not None
+    axis = TimeAxis(session.started_at, session.figures[-1].at)
+    sections = [
+        _summary(session, session.total),
+        _expectations(outcomes),
+        _charts(session, axis),
+        _decisions(session.decisions, axis),
+        _outages(session, axis),
+        _routes(session.total),
+        _seconds(session, axis),
+    ]
+    title = f"Load: {session.scenario} to {session.target}"
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"
+        f"<title>{escape(title)}</title><style>{_resource('report.css')}</style></head>"
+        f"<body><main>{''.join(sections)}</main>"
+        f'<script type="application/json" id="figures">{_figures(session, axis)}</script>'
+        f"<script>{_resource('report.js')}</script></body></html>\n"
+    )
+
+
+def _resource(name: str) -> str:
+    return files("cartwheel.load.report").joinpath(name).read_text()
+
+
+def _summary(session: Session, total: Total) -> str:
+    started = time.strftime("%d %B %Y, %H:%M:%S", time.localtime(total.started_at))
+    stages = ", then ".join(map(str, session.stages))
+    tiles = "".join(
+        f'<div class="{kind}"><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>'
+        for name, value, kind in _tiles(session, total)
+    )
+    return (
+        f"<h1>Load: {escape(session.scenario)}</h1>"
+        f'<p class="quiet">{escape(session.target)}, from {started} on. {escape(stages)}.</p>'
+        f'<dl class="tiles">{tiles}</dl><p class="quiet">{EXPLANATION}</p>'
+    )
+
+
+def _tiles(session: Session, total: Total) -> Iterator[tuple[str, str, str]]:
+    yield "requests", format_count(total.sent), ""
+    for name in ("p50", "p95", "p99"):
+        yield name, format_duration(getattr(total, name)), ""
+    yield "failed", _warning(total.failed), "bad" if total.failed else ""
+    yield "missed", _warning(total.missed), "bad" if total.missed else ""
+    if session.replicas:
+        first, last = session.replicas[0].desired, session.replicas[-1].desired
+        most = max(one.desired for one in session.replicas)
+        path = [first, *([most] if most not in (first, last) else []), last]
+        yield f"{session.service} replicas", " → ".join(map(str, path)), ""
+
+
+def _warning(number: int) -> str:
+    return f"✗ {format_count(number)}" if number else "0"
+
+
+def _expectations(outcomes: Sequence[Outcome]) -> str:
+    if not outcomes:
+        return ""
+    rows = "".join(
+        f'<li class="{"good" if one.is_met else "bad"}">{"✓ met" if one.is_met else "✗ not met"}: '
+        f"<code>{escape(one.expectation)}</code>, it was {escape(one.found)}</li>"
+        for one in outcomes
+    )
+    return f"<h2>Expectations</h2><ul>{rows}</ul>"
+
+
+def _charts(session: Session, axis: TimeAxis) -> str:
+    bands = [(outage.start, outage.end) for outage in session.outages]
+    panels = "".join(draw(panel, axis, bands) for panel in panels_of(session))
+    marks = "".join(
+        _mark(number, decision, axis) for number, decision in _newest(session.decisions)
+    )
+    strip = f'<div class="marks">{marks}</div>' if marks else ""
+    return (
+        '<h2 id="charts">Over time</h2>'
+        '<p class="readout" id="readout" role="status">Point at a chart, or focus it and use the '
+        "arrow keys, to read its values.</p>"
+        f'<div class="charts" tabindex="0" role="group" aria-labelledby="charts">{strip}{panels}'
+        f'{time_scale(axis)}<div class="cursor" hidden></div></div>'
+    )
+
+
+def _mark(number: int, decision: ScalingDecision, axis: TimeAxis) -> str:
+    share = axis.share(decision.at)
+    side = "left" if share < 0.5 else "right"
+    change = f"{decision.current} → {decision.desired}"
+    return (
+        f'<a class="mark" href="#decision-{number}" style="left:{100 * share:.2f}%" '
+        f'aria-label="Decision {number}: {change} replicas"><span class="dot">{number}</span>'
+        f'<span class="card {side}"><b>{change}</b> {_sentences(decision)}</span></a>'
+    )
+
+
+def _sentences(decision: ScalingDecision) -> str:
+    return " ".join(
+        f'{escape(one.text)} <i class="basis">{one.basis}</i>' for one in decision.sentences
+    )
+
+
+def _decisions(decisions: Sequence[ScalingDecision], axis: TimeAxis) -> str:
+    if not decisions:
+        return ""
+    items = "".join(
+        f'<li id="decision-{number}"><b>{format_elapsed(decision.at - axis.start)}: '
+        f"{decision.current} → {decision.desired}</b> {_sentences(decision)}</li>"
+        for number, decision in _newest(decisions)
+    )
+    first, _ = next(_newest(decisions))
+    return f'<h2>Decisions of the autoscaler</h2><ol start="{first}">{items}</ol>'
+
+
+def _newest(decisions: Sequence[ScalingDecision]) -> Iterator[tuple[int, ScalingDecision]]:
+    """With their numbers."""
+    numbered = enumerate(decisions, 1)
+    return islice(numbered, max(len(decisions) - MAX_DECISIONS, 0), None)
+
+
+def _outages(session: Session, axis: TimeAxis) -> str:
+    failures = format_failures(session.total.failures) if session.total else ""
+    items = [f"Failed: {failures}."] if failures else []
+    items += [
+        f"No response for {outage.seconds:.0f} s, from {format_elapsed(outage.start - axis.start)} "
+        "after the start on."
+        for outage in session.outages
+    ]
+    listed = "".join(f"<li>{escape(item)}</li>" for item in items)
+    return f'<h2>Failures</h2><ul class="bad">{listed}</ul>' if items else ""
+
+
+def _routes(total: Total) -> str:
+    together = RouteFigures("together", total.sent, total.failed, total.p50, total.p95, total.p99)
+    rows = [
+        [
+            f"<th scope='row'>{escape(row.route)}</th>",
+            *_cells(
+                format_count(row.sent),
+                format_count(row.failed),
+                *map(format_duration, (row.p50, row.p95, row.p99)),
+            ),
+        ]
+        for row in (*total.routes, together)
+    ]
+    heading = ("route", "requests", "failed", "p50", "p95", "p99")
+    return f"<h2>By route</h2>{_table(heading, rows)}"
+
+
+def _seconds(session: Session, axis: TimeAxis) -> str:
+    size = -(-len(session.figures) // MAX_ROWS)
+    groups = [
+        session.figures[index : index + size] for index in range(0, len(session.figures), size)
+    ]
+    rows = [[*_cells(format_elapsed(group[-1].at - axis.start), *_of(group))] for group in groups]
+    heading = ("until", "asked", "achieved", "failed", "missed", "highest p95")
+    return f"<details><summary>Figures as a table</summary>{_table(heading, rows)}</details>"
+
+
+def _of(group: Sequence[Figures]) -> Iterator[str]:
+    seconds = sum(one.seconds for one in group)
+    yield f"{sum(one.due for one in group) / seconds:.0f}/s"
+    yield f"{sum(one.achieved * one.seconds for one in group) / seconds:.0f}/s"
+    yield format_count(sum(one.failed for one in group))
+    yield format_count(sum(one.missed for one in group))
+    yield format_duration(max((one.p95 for one in group if one.p95 is not None), default=None))
+
+
+def _cells(*values: str) -> Iterator[str]:
+    return (f"<td>{escape(value)}</td>" for value in values)
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heading)
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return (
+        '<div class="wide"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _figures(session: Session, axis: TimeAxis) -> str:
+    """What the script shows at the cursor: a row for each second, and each change of replicas."""
+    rows = [
+        [
+            round(axis.share(one.at), 5),
+            round(one.at - axis.start, 1),
+            round(one.asked),
+            round(one.achieved),
+            *(None if one.p50 is None else round(1000 * value, 1) for value in _quantiles(one)),
+            one.failed + one.missed,
+        ]
+        for one in session.figures
+    ]
+    replicas = [
+        [round(axis.share(one.at), 5), one.desired, one.ready, one.serving]
+        for one in session.replicas
+    ]
+    document = {"rows": rows, "replicas": replicas, "service": session.service}
+    return json.dumps(document, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _quantiles(figures: Figures) -> Iterator[float]:
+    return (value or 0.0 for value in (figures.p50, figures.p95, figures.p99))

@@ -1,0 +1,89 @@
+"""What the charts of a load show: arrivals, latency and replicas."""
+
+from collections.abc import Iterator, Sequence
+
+from cartwheel.load.report.axis import round_up
+from cartwheel.load.report.chart import Panel, Point, Series
+from cartwheel.load.session import ReplicaCounts, Session
+from loadtest.figures import Figures
+from loadtest.statistics import TIMEOUT
+
+USUAL_SHARE = 0.98
+"""Of the latencies that set the scale: one slow second must not flatten all others."""
+
+
+def panels_of(session: Session) -> Iterator[Panel]:
+    figures = _whole_seconds(session.figures)
+    yield _arrivals(figures)
+    yield _latency(figures)
+    if session.replicas:
+        yield _replicas(session)
+
+
+def _whole_seconds(figures: Sequence[Figures]) -> Sequence[Figures]:
+    """Without a last one that is too short for a rate."""
+    return figures[:-1] if len(figures) > 1 and figures[-1].seconds < 0.5 else figures
+
+
+def _arrivals(figures: Sequence[Figures]) -> Panel:
+    asked = Series("asked", "quiet", [(one.at, one.asked) for one in figures])
+    achieved = Series("achieved", "good", [(one.at, one.achieved) for one in figures])
+    lost: Sequence[Point] = [(one.at, (one.failed + one.missed) / one.seconds) for one in figures]
+    series = [asked, achieved]
+    if any(value for _, value in lost):
+        series.append(Series("failed", "bad", lost))
+    top = round_up(max(max(one.asked, one.achieved) for one in figures) or 1)
+    return Panel(
+        "Requests per second",
+        f"At most {max(one.asked for one in figures):.0f} requests a second were asked for, and "
+        f"at most {max(one.achieved for one in figures):.0f} achieved.",
+        series,
+        top,
+        [(0, "0"), (top / 2, f"{top / 2:g}"), (top, f"{top:g}")],
+    )
+
+
+def _latency(figures: Sequence[Figures]) -> Panel:
+    usual = sorted(one.p99 for one in figures if one.p99 is not None and one.p99 < TIMEOUT)
+    highest = usual[int(USUAL_SHARE * (len(usual) - 1))] if usual else TIMEOUT
+    top = round_up(1000 * highest)
+    series = [
+        Series(name, kind, [(one.at, _milliseconds(getattr(one, name))) for one in figures])
+        for name, kind in (("p99", "quiet"), ("p95", "amber"), ("p50", "good"))
+    ]
+    is_higher = any(one.p99 is not None and 1000 * one.p99 > top for one in figures)
+    return Panel(
+        f"Latency, ms{' (what is higher is at the upper edge)' if is_higher else ''}",
+        f"In most seconds the p99 was at most {1000 * highest:.0f} ms. Higher values are drawn "
+        "at the upper edge.",
+        series,
+        top,
+        [(0, "0"), (top / 2, f"{top / 2:g}"), (top, f"{top:g}")],
+    )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else 1000 * seconds
+
+
+def _replicas(session: Session) -> Panel:
+    counts = session.replicas
+    most = max(max(one.desired, one.ready, one.serving) for one in counts)
+    series = [
+        Series("desired", "quiet dashed", _steps(counts, "desired"), is_stepped=True),
+        Series("ready", "amber", _steps(counts, "ready"), is_stepped=True),
+        Series("serving", "good", _steps(counts, "serving"), is_stepped=True),
+    ]
+    top = most + 1
+    step = max(round(top / 4), 1)
+    return Panel(
+        f"Replicas of {session.service}",
+        f"At most {most} replicas; {counts[-1].desired} at the end.",
+        series,
+        top,
+        [(value, str(value)) for value in range(0, top + 1, step)],
+    )
+
+
+def _steps(counts: Sequence[ReplicaCounts], name: str) -> Sequence[Point]:
+    return [(one.at, getattr(one, name)) for one in counts]
