@@ -15,7 +15,7 @@ from cartwheel.explain.cluster import ClusterQuestion, cluster_explainer
 from cartwheel.explain.explanation import Explanation
 from cartwheel.explain.local import explain_local
 from cartwheel.explain.recorded import explain_recorded
-from cartwheel.explain.terminal import page, to_json
+from cartwheel.explain.terminal import follow, page, to_json
 from cartwheel.explain.times import parse_time
 
 commands = typer.Typer()
@@ -78,28 +78,11 @@ def explain(
     else:
         source = partial(explain_local, state_dir, service=target, at=moment)
 
+    console = new_console()
     if watch:
         period = CLUSTER_WATCH_PERIOD if is_in_cluster else WATCH_PERIOD
-        _watch(source, period=period, as_json=as_json)
+        follow(source, console, as_json=as_json, pause=partial(time.sleep, period))
     elif as_json:
         typer.echo(json.dumps(to_json(source()), indent=2))
     else:
-        console = new_console()
         console.print(page(source(), width=console.width), soft_wrap=True)
-
-
-def _watch(source: Source, *, period: float, as_json: bool) -> None:
-    """Until interrupted: one page that is redrawn, or JSON that changed, one line each."""
-    from rich.live import Live
-
-    console = new_console()
-    before = None
-    with Live(console=console, auto_refresh=False, transient=False) as live:
-        while True:
-            found = source()
-            if as_json and found != before:
-                console.out(json.dumps(to_json(found)))
-            elif not as_json:
-                live.update(page(found, width=console.width), refresh=True)
-            before = found
-            time.sleep(period)

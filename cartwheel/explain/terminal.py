@@ -2,10 +2,12 @@
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
 from pydantic import ConfigDict, TypeAdapter
+from rich.console import Console
+from rich.live import Live
 from rich.text import Text
 
 from cartwheel.autoscaling.sentence import Basis, Sentence
@@ -34,6 +36,33 @@ def to_json(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
         {"title": one.title, **document}
         for one, document in zip(explanations, documents, strict=True)
     ]
+
+
+def follow(
+    source: Callable[[], Sequence[Explanation]],
+    console: Console,
+    *,
+    as_json: bool,
+    pause: Callable[[], None],
+) -> None:
+    """Until ``pause`` raises: a page that is drawn again, or what changed as lines of JSON."""
+    if as_json:
+        _follow_as_json(source, console, pause)
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            live.update(page(source(), width=console.width), refresh=True)
+            pause()
+
+
+def _follow_as_json(
+    source: Callable[[], Sequence[Explanation]], console: Console, pause: Callable[[], None]
+) -> NoReturn:
+    before: Sequence[Explanation] = ()
+    while True:
+        if (found := source()) != before:
+            console.out(json.dumps(to_json(found)), highlight=False)
+            before = found
+        pause()
 
 
 def _lines(explanation: Explanation, width: int) -> Iterator[Text]:
