@@ -103,11 +103,12 @@ def status(state_dir: StateDir = None, as_json: Json = False) -> None:
         console.print(f"✗ {problem}", style="red")
     if shop_status["autoscaler"]:
         print_wrapped(f"\nAutoscaler: {autoscaler_line(shop_status['autoscaler'])}")
+    hint = suggested_command(services, is_autoscaled=bool(shop_status["autoscaler"]))
     url = next((one["url"] for one in services if one["service"] == FRONT_SERVICE), "starting")
     print_wrapped(
         f"\nShop: {url}\n"
         f"Together {format_megabytes(shop_status['memory'])}; {shop_status['stores']} stores.\n"
-        f"Try next: {command_line(state.root, suggested_command(services))}"
+        f"Try next: {command_line(state.root, hint)}"
     )
 
 

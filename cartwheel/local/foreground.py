@@ -67,4 +67,16 @@ def _print_welcome(
     terminal.print_line(f"  Cart API      {cart}/docs")
     terminal.print_line(f"  Cart metrics  {cart}/metrics\n")
     terminal.print_line("Try next, in another terminal:\n")
-    terminal.print_line(f"  {command_line(state.root, 'scale cart 4')}\n")
+    for command, purpose in _hints(is_autoscaled=status["autoscaler"] is not None):
+        terminal.print_line(f"  {command_line(state.root, command)}{purpose}")
+    terminal.print_line()
+
+
+def _hints(*, is_autoscaled: bool) -> Sequence[tuple[str, str]]:
+    """Commands to try, and what for."""
+    if not is_autoscaled:
+        return [("scale cart 4", "")]
+    return [
+        ("load", "     # put load on the cart and watch it scale"),
+        ("explain", "  # why it has as many replicas as it has"),
+    ]

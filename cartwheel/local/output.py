@@ -68,12 +68,14 @@ def autoscaler_line(autoscaler: Mapping[str, Any]) -> str:
     return f"{autoscaler['service']}, {metrics}: desired {autoscaler['desired']} ({bounds})."
 
 
-def suggested_command(services: Iterable[Mapping[str, Any]]) -> str:
-    """A `scale` command that would change something."""
+def suggested_command(services: Iterable[Mapping[str, Any]], *, is_autoscaled: bool) -> str:
+    """A command that shows or changes something; the autoscaler would undo a `scale`."""
     desired = {service["service"]: service["desired"] for service in services}
     scaled_to_zero = next((name for name, count in desired.items() if not count), None)
     if scaled_to_zero is not None:
         return f"scale {scaled_to_zero} 1"
+    if is_autoscaled:
+        return "explain"
     return f"scale cart {2 if desired.get('cart') == 4 else 4}"
 
 

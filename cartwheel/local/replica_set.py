@@ -92,7 +92,7 @@ class ReplicaSet:
         change. Raises `InvalidSettings`.
         """
         self.desired = count
-        self._tell_watchers()
+        self._notify_watchers()
         async with self._change_lock:
             # A later call may have changed it while this one waited.
             count = self.desired
@@ -180,12 +180,12 @@ class ReplicaSet:
         )
         self._replicas.remove(replica)
 
-    def _tell_watchers(self) -> None:
+    def _notify_watchers(self) -> None:
         for on_change in self._watchers:
             on_change()
 
     def _publish(self) -> None:
-        self._tell_watchers()
+        self._notify_watchers()
         self._endpoints.publish(
             (replica.name, replica.port) for replica in self.ready if replica.port
         )

@@ -162,7 +162,7 @@ def test_with_the_version_flag_nothing_else_is_printed(shop: SupervisorProcess) 
 )
 def test_the_suggested_command_would_change_something(desired: dict[str, int], hint: str) -> None:
     services = [{"service": name, "desired": count} for name, count in desired.items()]
-    assert suggested_command(services) == hint
+    assert suggested_command(services, is_autoscaled=False) == hint
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 
 from cartwheel.autoscaling.decision import Decision, Proposal
+from cartwheel.autoscaling.keda import Poll
 from cartwheel.autoscaling.quantities import format_number
 from cartwheel.autoscaling.spec import Metric, ResourceMetric, TargetType
 
@@ -13,6 +14,17 @@ from cartwheel.autoscaling.spec import Metric, ResourceMetric, TargetType
 def describe_change(decision: Decision, *, units: Mapping[str, str]) -> str:
     """What changes, and the metric or the bound that asks for it."""
     return f"{decision.current} → {decision.desired}, {_reason(decision, units)}"
+
+
+def describe_poll(poll: Poll) -> str:
+    """What KEDA changes by itself, from or to zero, and why."""
+    if poll.event is not None:
+        reason = poll.event.message
+    elif poll.reason == "ScaledObjectPaused":
+        reason = "its ScaledObject is paused at that number"
+    else:
+        reason = f"the minimum is {poll.desired}"
+    return f"{poll.current} → {poll.desired}, {reason}"
 
 
 def describe_metrics(decision: Decision, *, units: Mapping[str, str]) -> str:

@@ -21,7 +21,11 @@ from cartwheel.autoscaling.observation import Observation, Unavailable
 from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.spec import ControllerOptions
 from cartwheel.errors import describe_error
-from cartwheel.local.autoscaling.announcements import describe_change, describe_metrics
+from cartwheel.local.autoscaling.announcements import (
+    describe_change,
+    describe_metrics,
+    describe_poll,
+)
 from cartwheel.local.autoscaling.chosen import ChosenAutoscaler
 from cartwheel.local.autoscaling.journal import Journal
 from cartwheel.local.autoscaling.measurements import Measurements
@@ -131,6 +135,8 @@ class Controller:
                 await self._measurements.measure(self._replicas.replicas)
             if syncing.is_due():
                 self._sync()
+                # A scale begins now, so that the poll sees what was asked for.
+                await asyncio.sleep(0)
             if polling.is_due():
                 self._poll()
             await asyncio.sleep(min(measuring.seconds_left(), syncing.seconds_left()))
@@ -152,7 +158,7 @@ class Controller:
             return
         poll = self._engine.poll(self._observe())
         if poll.desired != poll.current:
-            self._emit("pending", f"{poll.current} → {poll.desired}, {poll.reason}")
+            self._emit("pending", describe_poll(poll))
             self._start_scaling(poll.desired)
 
     def _observe(self) -> Observation:
