@@ -12,6 +12,8 @@ from typing import Annotated
 import typer
 
 from cartwheel.bench import (
+    autoscale,
+    autoscale_edge,
     cart_add,
     checkout,
     home,
@@ -60,8 +62,12 @@ BENCHES: Mapping[str, Bench] = {
         start_time,
         memory,
         scale_out,
+        autoscale,
+        autoscale_edge,
     )
 }
+# Each takes minutes, whatever the options.
+NOT_IN_ALL = (autoscale.NAME, autoscale_edge.NAME)
 
 NAMES_HELP = f"What to measure: {', '.join(BENCHES)} or {ALL} ({DEFAULT})."
 commands = typer.Typer()
@@ -139,7 +145,9 @@ def _check_names(names: Sequence[str]) -> Sequence[str]:
     for name in names:
         if name not in (*BENCHES, ALL):
             raise UsageError(f"There is no bench {name!r}: choose {', '.join(BENCHES)} or {ALL}.")
-    return list(BENCHES) if ALL in names else list(dict.fromkeys(names))
+    if ALL in names:
+        return [name for name in BENCHES if name not in NOT_IN_ALL or name in names]
+    return list(dict.fromkeys(names))
 
 
 def _run(name: str, options: Options) -> Sequence[BenchResult]:

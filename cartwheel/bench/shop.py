@@ -1,4 +1,4 @@
-"""A whole shop with real stores, run by the `cartwheel up` of a checkout."""
+"""A whole shop, with real stores unless said otherwise, run by the `cartwheel up` of a checkout."""
 
 import asyncio
 import signal
@@ -81,7 +81,10 @@ class Shop:
 async def running_shops(
     workbench: Workbench, options: Options, progress: Progress, **settings: str
 ) -> AsyncIterator[Sequence[Shop]]:
-    """The shop of each checkout, one replica for each service; stopped at the end of the block."""
+    """The shop of each checkout, one replica for each service; stopped at the end of the block.
+
+    ``settings`` are variables of its environment.
+    """
     shops: list[Shop] = []
     try:
         for name in options.choose([name for name, _ in options.checkouts]):
@@ -103,19 +106,20 @@ async def _start(
     workbench: Workbench, name: str, checkout: Checkout, settings: Mapping[str, str]
 ) -> Shop:
     state = StateFolder.at(workbench.folder / f"shop-{name}")
-    environment = plain_environment(
+    defaults = {
         # The bench decides how many replicas there are.
-        CARTWHEEL_AUTOSCALE="off",
-        CARTWHEEL_GUESTS_PER_ADDRESS=NO_LIMIT,
-        CARTWHEEL_REGISTRATIONS_PER_ADDRESS=NO_LIMIT,
-        CARTWHEEL_STAFF_EMAIL=STAFF_EMAIL,
-        CARTWHEEL_STAFF_PASSWORD=PASSWORD,
-        **settings,
-    )
+        "CARTWHEEL_AUTOSCALE": "off",
+        "CARTWHEEL_STORES": "real",
+        "CARTWHEEL_GUESTS_PER_ADDRESS": NO_LIMIT,
+        "CARTWHEEL_REGISTRATIONS_PER_ADDRESS": NO_LIMIT,
+        "CARTWHEEL_STAFF_EMAIL": STAFF_EMAIL,
+        "CARTWHEEL_STAFF_PASSWORD": PASSWORD,
+    }
+    environment = plain_environment(**{**defaults, **settings})
     ports = [word for service in SERVICES for word in (f"--port-{service}", "0")]
     supervisor = await workbench.start(
         f"the shop of {name}",
-        *(checkout.python, "-m", "cartwheel", "up", "--stores", "real"),
+        *(checkout.python, "-m", "cartwheel", "up"),
         *("--state-dir", str(state.root), *ports),
         environment=environment,
         folder=checkout.folder,
