@@ -25,7 +25,7 @@ def about_metric(
     """From the value to the proposal."""
     if proposal.error is not None:
         text = f"{_start(proposal.metric)} could not be used: {proposal.error}."
-        return [Sentence(text, Basis.MEASURED)]
+        return [Sentence(text, Basis.MEASURED), *_about_pods(proposal)]
     found = [_about_value(proposal, units)]
     found += _about_pods(proposal)
     found += _about_ratio(proposal, tolerance)

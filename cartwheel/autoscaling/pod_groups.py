@@ -19,6 +19,16 @@ class Grouped:
     reason: str = ""
 
 
+READY = Grouped(PodGroup.READY)
+DELETED = Grouped(PodGroup.IGNORED, "being deleted")
+ENDED = {
+    "Failed": Grouped(PodGroup.IGNORED, "failed"),
+    "Succeeded": Grouped(PodGroup.IGNORED, "finished"),
+}
+PENDING = Grouped(PodGroup.UNREADY, "pending")
+MISSING = Grouped(PodGroup.MISSING, "no sample of the metric")
+
+
 def group_pods(
     pods: Sequence[Pod],
     samples: Mapping[str, Sample],
@@ -28,28 +38,24 @@ def group_pods(
     options: ControllerOptions,
 ) -> dict[str, Grouped]:
     """The group of each pod by its name. Only for CPU does the start of a pod matter."""
-    return {
-        pod.name: _group(pod, samples.get(pod.name), resource=resource, now=now, options=options)
-        for pod in pods
-    }
+    is_cpu = resource == "cpu"
+    return {pod.name: _group(pod, samples.get(pod.name), is_cpu, now, options) for pod in pods}
 
 
 def _group(
-    pod: Pod, sample: Sample | None, *, resource: str | None, now: float, options: ControllerOptions
+    pod: Pod, sample: Sample | None, is_cpu: bool, now: float, options: ControllerOptions
 ) -> Grouped:
     if pod.is_deleted:
-        return Grouped(PodGroup.IGNORED, "being deleted")
-    if pod.phase == "Failed":
-        return Grouped(PodGroup.IGNORED, "failed")
-    if pod.phase == "Succeeded":
-        return Grouped(PodGroup.IGNORED, "finished")
+        return DELETED
+    if pod.phase in ENDED:
+        return ENDED[pod.phase]
     if pod.phase == "Pending":
-        return Grouped(PodGroup.UNREADY, "pending")
+        return PENDING
     if sample is None:
-        return Grouped(PodGroup.MISSING, "no sample of the metric")
-    if resource == "cpu" and (reason := _why_cpu_does_not_count(pod, sample, now, options)):
+        return MISSING
+    if is_cpu and (reason := _why_cpu_does_not_count(pod, sample, now, options)):
         return Grouped(PodGroup.UNREADY, reason)
-    return Grouped(PodGroup.READY)
+    return READY
 
 
 def _why_cpu_does_not_count(

@@ -1,20 +1,22 @@
 """The number of replicas for a metric that each pod has: Resource, ContainerResource, Pods.
 
+The pods are added up first, since the rule needs only sums.
+
 Source: `GetResourceReplicas` and `calcPlainMetricReplicas` in kubernetes
 `pkg/controller/podautoscaler/replica_calculator.go`.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cartwheel.autoscaling.decision import PodGroup
 from cartwheel.autoscaling.errors import MetricError
+from cartwheel.autoscaling.observation import Sample
 from cartwheel.autoscaling.pod_groups import Grouped
 from cartwheel.autoscaling.tolerance import Tolerance
 
-Values = Mapping[str, int]
-"""Thousandths by the name of the pod."""
+PERCENT = 100
 
 
 @dataclass(frozen=True)
@@ -35,63 +37,119 @@ class PodMetricResult:
     base: int
 
 
-def utilization(values: Values, requests: Values, target: int) -> Usage:
-    """Sum of usage over sum of requests, in whole percent: the division drops the rest.
+@dataclass
+class Tally:
+    """The pods of a metric, added up.
 
-    Values of unknown pods do not count. Raises `MetricError` without any known one.
+    ``value`` and ``weight`` are those of the samples that count: usage is value ÷ weight. A pod
+    weighs its request for a utilization, and 1 for an average. A missing pod that is taken for
+    busy has the value ``busy_missing``.
     """
-    known = values.keys() & requests.keys()
-    requested = sum(requests[name] for name in known)
-    if not requested:
-        raise MetricError("no metrics returned matched known pods")
-    percent = sum(values[name] for name in known) * 100 // requested
+
+    ready: int = 0
+    samples: int = 0
+    value: int = 0
+    weight: int = 0
+    missing: int = 0
+    missing_weight: int = 0
+    busy_missing: int = 0
+    unready: int = 0
+    unready_weight: int = 0
+
+
+def values_that_count(
+    groups: Mapping[str, Grouped], samples: Mapping[str, Sample]
+) -> dict[str, int]:
+    """Those of ready pods, and of pods that nobody knows. Raises `MetricError` without any."""
+    found = {}
+    for name, sample in samples.items():
+        one = groups.get(name)
+        if one is None or one.group is PodGroup.READY:
+            found[name] = sample.value
+    if not found:
+        raise MetricError("did not receive metrics for targeted pods (pods might be unready)")
+    return found
+
+
+def add_up_shares(
+    groups: Mapping[str, Grouped],
+    values: Mapping[str, int],
+    requests: Mapping[str, int],
+    target: int,
+) -> Tally:
+    """For a utilization. A busy pod uses its request, or the target if that is above 100 %.
+
+    A sample of an unknown pod is one pod more to multiply, and has no value.
+    """
+    found = Tally(samples=len(values))
+    for name, one in groups.items():
+        request = requests[name]
+        match one.group:
+            case PodGroup.READY:
+                found.ready += 1
+            case PodGroup.MISSING:
+                found.missing += 1
+                found.missing_weight += request
+                found.busy_missing += request * max(PERCENT, target) // PERCENT
+            case PodGroup.UNREADY:
+                found.unready += 1
+                found.unready_weight += request
+    for name, value in values.items():
+        if name in requests:
+            found.value += value
+            found.weight += requests[name]
+    return found
+
+
+def add_up_values(groups: Mapping[str, Grouped], values: Mapping[str, int], target: int) -> Tally:
+    """For an average. A busy pod is exactly at the target."""
+    found = Tally(samples=len(values), value=sum(values.values()), weight=len(values))
+    for one in groups.values():
+        match one.group:
+            case PodGroup.READY:
+                found.ready += 1
+            case PodGroup.MISSING:
+                found.missing += 1
+            case PodGroup.UNREADY:
+                found.unready += 1
+    found.missing_weight, found.unready_weight = found.missing, found.unready
+    found.busy_missing = found.missing * target
+    return found
+
+
+def utilization(value: int, weight: int, target: int) -> Usage:
+    """Sum of usage ÷ sum of requests, in whole percent: the division drops the rest."""
+    percent = value * PERCENT // weight
     return Usage(percent, percent / target)
 
 
-def average(values: Values, target: int) -> Usage:
+def average(value: int, weight: int, target: int) -> Usage:
     """The average over the pods, in whole thousandths: the division drops the rest."""
-    mean = sum(values.values()) // len(values)
+    mean = value // weight
     return Usage(mean, mean / target)
 
 
 def replicas_for(
-    groups: Mapping[str, Grouped],
-    values: Values,
-    *,
-    current: int,
-    measure: Callable[[Values], Usage],
-    missing_value: Callable[[str, float], int | None],
-    tolerance: Tolerance,
+    tally: Tally, target: int, *, is_share: bool, current: int, tolerance: Tolerance
 ) -> PodMetricResult:
     """How many replicas bring the metric to its target.
 
-    ``measure`` computes usage from values, ``missing_value`` what a missing pod counts as at a
-    ratio. Raises `MetricError` without a pod that counts.
+    Raises `MetricError` if no pod that is known has a sample.
     """
-    unready = {name for name, one in groups.items() if one.group is PodGroup.UNREADY}
-    missing = {name for name, one in groups.items() if one.group is PodGroup.MISSING}
-    ignored = {name for name, one in groups.items() if one.group is PodGroup.IGNORED}
-    ready = sum(one.group is PodGroup.READY for one in groups.values())
-    counted = {name: v for name, v in values.items() if name not in unready | ignored}
-    if not counted:
-        raise MetricError("did not receive metrics for targeted pods (pods might be unready)")
-
-    usage = measure(counted)
-    grows_with_unready = bool(unready) and usage.ratio > 1
-    if not grows_with_unready and not missing:
-        replicas = replicas_without_gaps(usage, ready=ready, current=current, tolerance=tolerance)
-        return PodMetricResult(replicas, usage, usage, ready)
-
-    filled = dict(counted)
-    for name in missing:
-        value = missing_value(name, usage.ratio)
-        if value is not None:
-            filled[name] = value
-    if grows_with_unready:
-        filled |= dict.fromkeys(unready, 0)
-    final = measure(filled)
-    replicas = _unless_reversed(usage, final, len(filled), current, tolerance)
-    return PodMetricResult(replicas, usage, final, len(filled))
+    if not tally.weight:
+        raise MetricError("no metrics returned matched known pods")
+    measure = utilization if is_share else average
+    usage = measure(tally.value, tally.weight, target)
+    grows_with_unready = tally.unready > 0 and usage.ratio > 1
+    if not grows_with_unready and not tally.missing:
+        replicas = replicas_without_gaps(
+            usage, ready=tally.ready, current=current, tolerance=tolerance
+        )
+        return PodMetricResult(replicas, usage, usage, tally.ready)
+    value, weight, base = _fill_gaps(tally, usage.ratio)
+    final = measure(value, weight, target)
+    replicas = _unless_reversed(usage, final, base, current, tolerance)
+    return PodMetricResult(replicas, usage, final, base)
 
 
 def replicas_without_gaps(usage: Usage, *, ready: int, current: int, tolerance: Tolerance) -> int:
@@ -99,12 +157,30 @@ def replicas_without_gaps(usage: Usage, *, ready: int, current: int, tolerance: 
     return current if tolerance.contains(usage.ratio) else math.ceil(usage.ratio * ready)
 
 
+def _fill_gaps(tally: Tally, ratio: float) -> tuple[int, int, int]:
+    """Value, weight and number of pods, with the gaps as whatever makes the change smaller.
+
+    A missing pod is busy when it would shrink, and idle when it would grow; then an unready pod
+    is idle too.
+    """
+    value, weight, base = tally.value, tally.weight, tally.samples
+    if ratio != 1:
+        weight += tally.missing_weight
+        base += tally.missing
+    if ratio < 1:
+        value += tally.busy_missing
+    if ratio > 1:
+        weight += tally.unready_weight
+        base += tally.unready
+    return value, weight, base
+
+
 def _unless_reversed(
     first: Usage, final: Usage, base: int, current: int, tolerance: Tolerance
 ) -> int:
     """Gaps may make a change smaller, but never turn it round."""
-    reversed_ = (first.ratio - 1) * (final.ratio - 1) < 0
-    if tolerance.contains(final.ratio) or reversed_:
+    is_reversed = (first.ratio - 1) * (final.ratio - 1) < 0
+    if tolerance.contains(final.ratio) or is_reversed:
         return current
     replicas = math.ceil(final.ratio * base)
     if (final.ratio < 1 and replicas > current) or (final.ratio > 1 and replicas < current):

@@ -4,7 +4,6 @@ Source: `computeReplicasForMetrics` in kubernetes `pkg/controller/podautoscaler/
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from cartwheel.autoscaling.decision import CountedPod, Proposal
 from cartwheel.autoscaling.errors import NO_PODS, MetricError
@@ -18,7 +17,12 @@ from cartwheel.autoscaling.observation import (
     Values,
 )
 from cartwheel.autoscaling.pod_groups import Grouped, group_pods
-from cartwheel.autoscaling.pod_metrics import average, replicas_for, utilization
+from cartwheel.autoscaling.pod_metrics import (
+    add_up_shares,
+    add_up_values,
+    replicas_for,
+    values_that_count,
+)
 from cartwheel.autoscaling.pod_requests import pod_requests
 from cartwheel.autoscaling.single_metrics import replicas_for_average_value, replicas_for_value
 from cartwheel.autoscaling.spec import (
@@ -136,24 +140,25 @@ def _propose_per_pod(
     groups = group_pods(
         observation.pods, samples, resource=resource, now=observation.at, options=options
     )
-    values = {name: sample.value for name, sample in samples.items()}
-    target = metric.target.value
-    requests: Mapping[str, int] = {}
-    if isinstance(metric, ResourceMetric) and metric.target.type is TargetType.UTILIZATION:
-        requests = pod_requests(observation.pods, metric.resource, metric.container)
-        measure = partial(utilization, requests=requests, target=target)
-        missing_value = partial(_share_of_request, requests=requests, target=target)
-    else:
-        measure = partial(average, target=target)
-        missing_value = partial(_target_when_low, target=target)
-    found = replicas_for(
-        groups,
-        values,
-        current=observation.scale.spec_replicas,
-        measure=measure,
-        missing_value=missing_value,
-        tolerance=tolerance,
-    )
+    requests: dict[str, int] = {}
+    target, is_share = metric.target.value, metric.target.type is TargetType.UTILIZATION
+    try:
+        values = values_that_count(groups, samples)
+        if isinstance(metric, ResourceMetric) and is_share:
+            requests = pod_requests(observation.pods, metric.resource, metric.container)
+            tally = add_up_shares(groups, values, requests, target)
+        else:
+            tally = add_up_values(groups, values, target)
+        found = replicas_for(
+            tally,
+            target,
+            is_share=is_share,
+            current=observation.scale.spec_replicas,
+            tolerance=tolerance,
+        )
+    except MetricError as error:
+        pods = _counted(groups, samples, requests)
+        return Proposal(metric, None, error=str(error), pods=pods)
     return Proposal(
         metric,
         found.replicas,
@@ -162,29 +167,20 @@ def _propose_per_pod(
         final_ratio=found.final.ratio,
         base=found.base,
         is_within_tolerance=tolerance.contains(found.final.ratio),
-        pods=_counted(groups, values, requests),
+        pods=_counted(groups, samples, requests),
     )
 
 
-def _share_of_request(
-    name: str, ratio: float, *, requests: Mapping[str, int], target: int
-) -> int | None:
-    """Whatever makes the change smaller: a missing pod is busy when it would shrink, else idle."""
-    if ratio < 1:
-        return requests[name] * max(100, target) // 100
-    return 0 if ratio > 1 else None
-
-
-def _target_when_low(_: str, ratio: float, *, target: int) -> int | None:
-    if ratio < 1:
-        return target
-    return 0 if ratio > 1 else None
-
-
 def _counted(
-    groups: Mapping[str, Grouped], values: Mapping[str, int], requests: Mapping[str, int]
+    groups: Mapping[str, Grouped], samples: Mapping[str, Sample], requests: Mapping[str, int]
 ) -> list[CountedPod]:
     return [
-        CountedPod(name, one.group, one.reason, values.get(name), requests.get(name))
+        CountedPod(
+            name,
+            one.group,
+            one.reason,
+            samples[name].value if name in samples else None,
+            requests.get(name),
+        )
         for name, one in groups.items()
     ]

@@ -87,8 +87,8 @@ class QuickController:
         if not self._metrics.all_are_settled(at):
             return self._propose_with_gaps(metric, current)
         usage = utilization(
-            {"all": self._metrics.settled_cpu(at) * current},
-            {"all": self._metrics.cpu_request * current},
+            self._metrics.settled_cpu(at) * current,
+            self._metrics.cpu_request * current,
             metric.target.value,
         )
         return replicas_without_gaps(
