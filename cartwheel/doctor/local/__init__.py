@@ -9,6 +9,7 @@ from cartwheel.doctor.check import Check
 from cartwheel.doctor.local import (
     environment,
     line_endings,
+    metrics,
     ports,
     proxies,
     replicas,
@@ -28,5 +29,6 @@ CHECKS: Sequence[Check[Machine]] = (
     ports.CHECK,
     stores.CHECK,
     replicas.CHECK,
+    metrics.CHECK,
     proxies.CHECK,
 )

@@ -48,7 +48,7 @@ def _reported(machine: Machine) -> Iterator[Finding]:
             about=about,
             problem=text,
             evidence="`cartwheel status` says so",
-            command=f"df -h {shlex.quote(display_path(machine.state.root))}",
+            command=machine.command("status"),
         )
 
 

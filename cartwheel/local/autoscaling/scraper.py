@@ -46,12 +46,16 @@ class Scraper:
     async def _scrape(self, name: str, port: int) -> None:
         at = self._now()
         target = {"instance": name}
-        response = await send_bytes(port, REQUEST, timeout=self._timeout, max_size=MAX_METRICS_SIZE)
         try:
-            self._store.add_scrape(target, at, _body_of(response))
+            self._store.add_scrape(target, at, await scrape(port, timeout=self._timeout))
         except (ScrapeError, QueryError) as error:
             self._store.add_failed_scrape(target, at)
             self.failures[name] = str(error)
+
+
+async def scrape(port: int, *, timeout: float) -> bytes:
+    """What a replica publishes at `/metrics`. Raises `ScrapeError`."""
+    return _body_of(await send_bytes(port, REQUEST, timeout=timeout, max_size=MAX_METRICS_SIZE))
 
 
 def _body_of(response: bytes) -> bytes:
