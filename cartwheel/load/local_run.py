@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from cartwheel.autoscaling.keda import generated_autoscaler
 from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.sentences import explain
-from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec
+from cartwheel.autoscaling.spec import HorizontalPodAutoscalerSpec
 from cartwheel.errors import CommandError
 from cartwheel.load.recording_tail import RecordingTail
 from cartwheel.load.session import ReplicaCounts, ScalingDecision, Session
@@ -37,7 +37,7 @@ class LocalRun:
         self.has_autoscaler = bool(autoscaler)
         self.service: str = autoscaler["service"] if autoscaler else SCALED_SERVICE
         self.url: str = self._service(FRONT_SERVICE)["url"]
-        self._autoscalers: dict[str, tuple[HorizontalPodAutoscalerSpec, ControllerOptions]] = {}
+        self._autoscalers: dict[str, tuple[HorizontalPodAutoscalerSpec, SessionStarted]] = {}
 
     @classmethod
     def find(cls, state: StateFolder) -> "LocalRun | None":
@@ -95,7 +95,7 @@ class LocalRun:
             autoscaler = entry.autoscaler
             if isinstance(autoscaler, ScaledObject):
                 autoscaler = generated_autoscaler(autoscaler)
-            self._autoscalers[entry.autoscaler.name] = autoscaler, entry.options
+            self._autoscalers[entry.autoscaler.name] = autoscaler, entry
 
     def _add(self, entry: Entry, session: Session) -> None:
         if isinstance(entry, ReplicasChanged) and entry.service == self.service:
@@ -110,8 +110,14 @@ class LocalRun:
         known = self._autoscalers.get(synced.autoscaler)
         sentences = []
         if known is not None:
-            spec, options = known
-            sentences = explain(decision, spec, observation=synced.observation, options=options)
+            spec, session = known
+            sentences = explain(
+                decision,
+                spec,
+                observation=synced.observation,
+                options=session.options,
+                units=session.units,
+            )
         return ScalingDecision(synced.at, decision.current, decision.desired, sentences)
 
     def _service(self, name: str) -> Mapping[str, Any]:

@@ -85,7 +85,7 @@ class Controller:
 
     async def run(self) -> None:
         """Measure, decide and scale until cancelled."""
-        self._journal.start(self.chosen.autoscaler, self._options)
+        self._journal.start(self.chosen.autoscaler, self._options, self.chosen.units)
         self._replicas.watch(self._record_replicas)
         try:
             await retry_until_done(

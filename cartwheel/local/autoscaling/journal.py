@@ -5,7 +5,7 @@ of them, and a replay has to come to the same decisions.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,9 +44,11 @@ class Journal:
         """Why the last entry was not written."""
         return self._recorder.problem if self._recorder else self._open_problem
 
-    def start(self, autoscaler: Autoscaler, options: ControllerOptions) -> None:
+    def start(
+        self, autoscaler: Autoscaler, options: ControllerOptions, units: Mapping[str, str]
+    ) -> None:
         """Begin a session: the autoscaler remembers nothing yet."""
-        self._record(SessionStarted(self._now(), autoscaler, options))
+        self._record(SessionStarted(self._now(), autoscaler, options, units))
 
     def add_sync(self, autoscaler: str, observation: Observation, decision: Decision) -> None:
         """Write one sync."""

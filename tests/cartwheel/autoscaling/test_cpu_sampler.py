@@ -1,0 +1,83 @@
+"""CPU usage is the difference of the last two readings of a process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from cartwheel.local.autoscaling.cpu_sampler import CpuSampler
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def other_process() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def own_process() -> SimpleNamespace:
+    return SimpleNamespace(name="cart-1", pid=os.getpid())
+
+
+def use_cpu(seconds: float) -> None:
+    end = os.times().user + os.times().system + seconds
+    while os.times().user + os.times().system < end:
+        pass
+
+
+def test_a_replica_has_a_sample_after_its_second_reading() -> None:
+    clock = Clock()
+    sampler = CpuSampler(monotonic=clock, now=lambda: 5.0)
+    sampler.measure([own_process()])
+    assert sampler.reading().samples == {}
+    use_cpu(0.05)
+    clock.time += 0.5
+    sampler.measure([own_process()])
+    sample = sampler.reading().samples["cart-1"]
+    assert sample.window == 0.5
+    assert sample.at == 5.0
+    # 0.05 s in 0.5 s are a tenth of a core; nothing else of a test takes a whole one.
+    assert 80 <= sample.value < 1000
+
+
+def test_a_new_process_of_a_replica_is_not_compared_with_the_old_one(
+    other_process: subprocess.Popen[bytes],
+) -> None:
+    clock = Clock()
+    sampler = CpuSampler(monotonic=clock)
+    sampler.measure([own_process()])
+    clock.time += 1
+    sampler.measure([SimpleNamespace(name="cart-1", pid=other_process.pid)])
+    assert sampler.reading().samples == {}
+
+
+def test_a_replica_without_a_process_has_no_sample(other_process: subprocess.Popen[bytes]) -> None:
+    clock = Clock()
+    sampler = CpuSampler(monotonic=clock)
+    replica = SimpleNamespace(name="cart-1", pid=other_process.pid)
+    for pid in (other_process.pid, other_process.pid, None):
+        replica.pid = pid
+        sampler.measure([replica])
+        clock.time += 1
+    assert sampler.reading().samples == {}
+
+
+def test_a_process_that_ended_just_now_has_no_sample(
+    other_process: subprocess.Popen[bytes],
+) -> None:
+    sampler = CpuSampler()
+    other_process.kill()
+    other_process.wait()
+    sampler.measure([SimpleNamespace(name="cart-1", pid=other_process.pid)])
+    assert sampler.reading().samples == {}
