@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import pytest
 
 from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
 from cartwheel.autoscaling.decision import Decision
+from cartwheel.autoscaling.keda import KedaAutoscaler
 from cartwheel.autoscaling.manifests import autoscaler_from_object
 from cartwheel.autoscaling.observation import Observation, Reading, Scale
+from cartwheel.autoscaling.observation import Unavailable as Unread
 from cartwheel.autoscaling.quantities import parse_quantity
+from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec
 from cartwheel.kubernetes.errors import ClusterError, Unavailable
 from cartwheel.kubernetes.metrics import reading_of
@@ -22,6 +26,7 @@ from cartwheel.kubernetes.pods import pod_from_object
 
 Json = dict[str, Any]
 
+REQUESTS = Path(__file__).parent / "recorded" / "requests.jsonl"
 RECORDINGS = sorted(Path(__file__).with_name("recorded").glob("*.jsonl"))
 
 
@@ -57,6 +62,21 @@ def reading(metric: Json, response: Json) -> Reading:
     failed = response.get("kind") == "Status"
     error: ClusterError = Unavailable(response.get("message", ""))
     return reading_of(metric, error if failed else response)
+
+
+def replayed_by_keda(recording: Path) -> Iterator[tuple[Json, Decision]]:
+    """With the ScaledObject, and without a reading while Prometheus was gone."""
+    head, syncs = read_lines(recording)
+    made_of = json.loads(recording.with_suffix(".scaledobject.json").read_text())
+    gone, back = made_of["outage"]
+    scaled_object = autoscaler_from_object(made_of["scaledObject"])
+    assert isinstance(scaled_object, ScaledObject)
+    autoscaler = KedaAutoscaler(scaled_object, ControllerOptions(**head["options"]))
+    for sync in syncs:
+        observation = observation_of(sync, head["autoscaler"]["spec"]["metrics"])
+        if gone <= sync["at"] < back:
+            observation = replace(observation, readings=[Unread("no response")])
+        yield sync, autoscaler.sync(observation)
 
 
 def replayed(recording: Path) -> Iterator[tuple[Json, Decision]]:
@@ -106,5 +126,12 @@ def controller_decided(sync: Json, ours: Json) -> Json:
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)
 def test_every_sync_decides_as_the_controller_did(recording: Path) -> None:
     for sync, decision in replayed(recording):
+        ours = decided(decision)
+        assert ours == controller_decided(sync, ours), f"at {sync['at']}"
+
+
+def test_while_prometheus_is_gone_the_fallback_decides_as_that_of_keda_did() -> None:
+    """KEDA's own value is in the recording; here it is computed from the ScaledObject."""
+    for sync, decision in replayed_by_keda(REQUESTS):
         ours = decided(decision)
         assert ours == controller_decided(sync, ours), f"at {sync['at']}"
