@@ -18,8 +18,9 @@ from cartwheel.explain import cluster_sentences as about
 from cartwheel.explain.cluster_autoscalers import ClusterAutoscaler, find_autoscalers
 from cartwheel.explain.cluster_snapshot import ClusterSnapshot
 from cartwheel.explain.explanation import Explanation, Sync, explain_sync
+from cartwheel.explain.keda_sentences import about_scaled_object
 from cartwheel.explain.status_sentences import about_status
-from cartwheel.kubernetes.api import Json, KubernetesApi
+from cartwheel.kubernetes.api import KubernetesApi
 from cartwheel.kubernetes.controller_options import controller_arguments
 from cartwheel.kubernetes.history import inferred_state
 from cartwheel.kubernetes.namespaces import CONTROLLER, NamespaceContents, read_namespace
@@ -71,13 +72,19 @@ class ClusterExplainer:
         )
         arguments = self._arguments or controller_arguments(contents.controller_pods)
         snapshot = ClusterSnapshot(
-            contents, autoscaler.hpa, target, metrics, arguments, at=self._clock()
+            contents,
+            autoscaler.hpa,
+            autoscaler.scaled_object,
+            target,
+            metrics,
+            arguments,
+            at=self._clock(),
         )
         found = self._explain_decision(snapshot)
         sentences = [
             *found.sentences,
             *about.about_last_change(snapshot.hpa, snapshot.changes, now=snapshot.at),
-            *_about_surroundings(snapshot, autoscaler.scaled_object),
+            *_about_surroundings(snapshot),
         ]
         return replace(found, sentences=sentences, notes=_notes(snapshot))
 
@@ -91,7 +98,7 @@ class ClusterExplainer:
             return Explanation(spec, self._source, snapshot.at, sentences)
         is_new = spec.name not in self._recommendations
         engine = HorizontalPodAutoscaler(spec, options, self._state(snapshot))
-        decision = engine.sync(observation)
+        decision = snapshot.with_fallback(engine.sync(observation))
         self._recommendations[spec.name] = engine.state.recommendations
         sync = Sync(spec, options, observation, decision, engine.state)
         found = explain_sync(sync, source=self._source)
@@ -121,7 +128,7 @@ class ClusterExplainer:
         sentences = [
             Sentence(text, Basis.MEASURED),
             *about.about_missing(target, spec.target),
-            *about.about_scaled_object(scaled_object),
+            *about_scaled_object(scaled_object),
             *about.about_workload(target.workload),
         ]
         notes = about.unseen_notes([*contents.unseen, *target.unseen])
@@ -163,14 +170,12 @@ def _about_inference(snapshot: ClusterSnapshot, decision: Decision) -> Iterator[
     yield Sentence(text, Basis.INFERRED)
 
 
-def _about_surroundings(
-    snapshot: ClusterSnapshot, scaled_object: Json | None
-) -> Iterator[Sentence]:
+def _about_surroundings(snapshot: ClusterSnapshot) -> Iterator[Sentence]:
     contents = snapshot.contents
     yield from about.about_workload(snapshot.target.workload)
     yield from about.about_stuck_pods(snapshot.metrics.pods or ())
     yield from about.about_other_autoscalers(
         snapshot.hpa, contents.autoscalers, contents.scaled_objects
     )
-    if scaled_object is not None:
-        yield from about.about_scaled_object(scaled_object)
+    if snapshot.scaled_object is not None:
+        yield from about_scaled_object(snapshot.scaled_object)

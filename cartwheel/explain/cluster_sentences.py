@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
 from cartwheel.autoscaling.spec import ScaleTarget as NamedTarget
 from cartwheel.explain.cluster_autoscalers import is_same_target, made_autoscaler
+from cartwheel.explain.keda_sentences import sentence_of
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.history import Rescale
 from cartwheel.kubernetes.namespaces import Unseen
@@ -12,8 +13,6 @@ from cartwheel.kubernetes.pods import condition_of
 from cartwheel.kubernetes.targets import ScaleTarget
 from cartwheel.kubernetes.times import parse_time
 
-_PAUSED = "autoscaling.keda.sh/paused"
-_MAX_QUERY = 160
 # What a container waits for while its pod starts.
 _STARTING = ("ContainerCreating", "PodInitializing")
 
@@ -41,7 +40,7 @@ def about_workload(workload: Json | None) -> Iterator[Sentence]:
     if old or is_new:
         text = (
             f"A rollout is under way: {updated} of {number_of_replicas(replicas)} have the new "
-            f"version, and {old} of the old one still run."
+            f"version, and {old} of the old version still {'runs' if old == 1 else 'run'}."
         )
         yield Sentence(text, Basis.MEASURED)
     progressing = condition_of(workload, "Progressing")
@@ -57,7 +56,7 @@ def about_stuck_pods(pods: Sequence[Json]) -> Iterator[Sentence]:
             reasons.setdefault(reason, []).append(pod["metadata"]["name"])
     for reason, names in reasons.items():
         subject = f"{names[0]} does" if len(names) == 1 else f"{len(names)} pods do"
-        yield Sentence(f"{subject} not run: {_sentence(reason)}", Basis.MEASURED)
+        yield Sentence(f"{subject} not run: {sentence_of(reason)}", Basis.MEASURED)
 
 
 def _why_stuck(pod: Json) -> str:
@@ -97,22 +96,6 @@ def about_other_autoscalers(
         yield Sentence(text, Basis.MEASURED)
 
 
-def about_scaled_object(scaled_object: Json) -> Iterator[Sentence]:
-    """What KEDA says about the ScaledObject that an autoscaler comes from."""
-    name = scaled_object["metadata"]["name"]
-    yield from _about_pause(scaled_object, name)
-    yield from _about_fallback(scaled_object)
-    ready = condition_of(scaled_object, "Ready")
-    if ready is not None and ready["status"] == "False":
-        text = f"KEDA: ScaledObject {name} is not ready: {_sentence(ready.get('message', ''))}"
-        yield Sentence(text, Basis.MEASURED)
-    active = condition_of(scaled_object, "HPAActive")
-    if active is not None and active["status"] == "False":
-        text = f"KEDA: its autoscaler does not scale (HPAActive): {_sentence(active['message'])}"
-        yield Sentence(text, Basis.MEASURED)
-    yield from _about_triggers(scaled_object, name)
-
-
 def unseen_notes(unseen: Iterable[Unseen]) -> list[str]:
     return [f"Not visible: {one.what} ({one.why.rstrip('.')})." for one in unseen]
 
@@ -130,65 +113,3 @@ def about_last_change(hpa: Json, changes: Sequence[Rescale], *, now: float) -> I
     at = parse_time((hpa.get("status") or {}).get("lastScaleTime"))
     if at is not None:
         yield Sentence(f"The count last changed {now - at:.0f} s ago.", Basis.MEASURED)
-
-
-def _about_pause(scaled_object: Json, name: str) -> Iterator[Sentence]:
-    annotations = scaled_object["metadata"].get("annotations") or {}
-    paused = condition_of(scaled_object, "Paused")
-    is_paused = paused is not None and paused["status"] == "True"
-    given = {key: value for key, value in annotations.items() if key.startswith(_PAUSED)}
-    if not given and not is_paused:
-        return
-    named = ", ".join(f"{key}={value}" for key, value in sorted(given.items()))
-    by = f" by the annotation {named}" if named else ""
-    text = f"ScaledObject {name} is paused{by}."
-    if is_paused:
-        text += " KEDA has deleted its autoscaler, so nothing changes the count"
-        text += " until the annotation is removed." if named else "."
-    yield Sentence(text, Basis.MEASURED)
-
-
-def _about_fallback(scaled_object: Json) -> Iterator[Sentence]:
-    condition = condition_of(scaled_object, "Fallback")
-    health = (scaled_object.get("status") or {}).get("health") or {}
-    failing = {
-        metric: one.get("numberOfFailures", 0)
-        for metric, one in health.items()
-        if one.get("status") == "Failing"
-    }
-    fallback = scaled_object["spec"].get("fallback")
-    for metric, failures in failing.items():
-        times = "once" if failures == 1 else f"{failures} times"
-        text = f"KEDA could not read {metric} {times} in a row"
-        if fallback is None:
-            text += "; there is no fallback, so the metric is missing."
-        else:
-            text += f"; after {fallback['failureThreshold']} the fallback applies."
-        yield Sentence(text, Basis.MEASURED)
-    if condition is not None and condition["status"] == "True" and fallback is not None:
-        behavior = fallback.get("behavior", "static")
-        text = (
-            f"The fallback is active: the value above is no measurement. KEDA reports the one that "
-            f"leads to {number_of_replicas(fallback['replicas'])} (behavior {behavior})."
-        )
-        yield Sentence(text, Basis.MEASURED)
-
-
-def _about_triggers(scaled_object: Json, name: str) -> Iterator[Sentence]:
-    """Which trigger is behind each name of a metric."""
-    names = (scaled_object.get("status") or {}).get("externalMetricNames") or ()
-    for metric in names:
-        index = metric.removeprefix("s").partition("-")[0]
-        triggers = scaled_object["spec"]["triggers"]
-        if not index.isdecimal() or int(index) >= len(triggers):
-            continue
-        trigger = triggers[int(index)]
-        text = f"{metric} is the trigger {trigger['type']} of ScaledObject {name}"
-        query = " ".join(str(trigger.get("metadata", {}).get("query", "")).split())
-        if len(query) > _MAX_QUERY:
-            query = f"{query[:_MAX_QUERY]}…"
-        yield Sentence(f"{text}: {query}" if query else f"{text}.", Basis.MEASURED)
-
-
-def _sentence(text: str) -> str:
-    return f"{text.strip().rstrip('.')}."

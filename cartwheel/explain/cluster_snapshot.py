@@ -1,14 +1,16 @@
 """What a cluster shows of one autoscaler at one moment, as the input of a sync."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from cartwheel.autoscaling.decision import Decision
 from cartwheel.autoscaling.manifests import autoscaler_from_object
 from cartwheel.autoscaling.metric_sentences import subject
 from cartwheel.autoscaling.observation import Observation, Reading, SelectorProblem
 from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec, TargetType
 from cartwheel.explain.cluster_autoscalers import is_same_target
+from cartwheel.explain.keda_sentences import fallback_failures
 from cartwheel.explain.status_sentences import reading_in_status
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.controller_options import options_of
@@ -23,13 +25,14 @@ _SELECTOR_PROBLEMS = ("AmbiguousSelector", "InvalidSelector")
 
 @dataclass(frozen=True)
 class ClusterSnapshot:
-    """``hpa`` is the HorizontalPodAutoscaler as the API has it.
+    """``hpa`` is the HorizontalPodAutoscaler as the API has it; ``scaled_object`` may be behind it.
 
     ``arguments`` are those of kube-controller-manager, None if they are not known.
     """
 
     contents: NamespaceContents
     hpa: Json
+    scaled_object: Json | None
     target: ScaleTarget
     metrics: TargetMetrics
     arguments: Sequence[str] | None
@@ -78,6 +81,15 @@ class ClusterSnapshot:
             for number, one in enumerate(self.metrics.readings)
             if one is None and self._reading(number, one) is not None
         ]
+
+    def with_fallback(self, decision: Decision) -> Decision:
+        """The decision, with the metrics marked whose value comes from KEDA's fallback."""
+        failures = fallback_failures(self.scaled_object)
+        proposals = [
+            replace(one, fallback_for=failures.get(getattr(one.metric, "name", "")))
+            for one in decision.proposals
+        ]
+        return replace(decision, proposals=proposals)
 
     def _reading(self, number: int, reading: Reading | None) -> Reading | None:
         if reading is not None or self.target.scale is None:

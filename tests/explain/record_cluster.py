@@ -15,42 +15,19 @@ from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.cluster import Cluster
 from cartwheel.kubernetes.errors import ClusterError
 
-DROPPED = {
-    "managedFields",
-    "uid",
-    "resourceVersion",
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "env",
-    "volumes",
-    "volumeMounts",
-    "initContainerStatuses",
-    "containerID",
-    "imageID",
-    "lastState",
-    "allocatedResources",
-    "template",
-    "ownerReferences",
-    "command",
-    "args",
-    "ports",
-    "securityContext",
-    "tolerations",
-    "livenessProbe",
-    "readinessProbe",
-    "startupProbe",
-    "affinity",
-    "topologySpreadConstraints",
-    "podIP",
-    "podIPs",
-    "hostIP",
-    "hostIPs",
-    "image",
-    "imagePullPolicy",
-    "lifecycle",
-    "serverAddressByClientCIDRs",
-    "reportingInstance",
-    "source",
-}
+# Fields of any object that say nothing about scaling.
+_DROPPED = """
+    affinity allocatedResources args automountServiceAccountToken command containerID dnsPolicy
+    enableServiceLinks env envFrom generateName hostIP hostIPs image imageID imagePullPolicy
+    initContainerStatuses kubectl.kubernetes.io/last-applied-configuration lastState lifecycle
+    livenessProbe managedFields nodeName ownerReferences podIP podIPs ports preemptionPolicy
+    priority readinessProbe reportingInstance resourceVersion schedulerName securityContext
+    serverAddressByClientCIDRs serviceAccount serviceAccountName source startupProbe template
+    terminationGracePeriodSeconds terminationMessagePath terminationMessagePolicy tolerations
+    topologySpreadConstraints uid versions volumeMounts volumes
+"""
+DROPPED = frozenset(_DROPPED.split())
+MAX_EVENTS = 4
 
 
 class RecordingCluster:
@@ -66,8 +43,17 @@ class RecordingCluster:
         except ClusterError as error:
             self.responses[path] = {"error": type(error).__name__, "message": str(error)}
             raise
-        self.responses[path] = without_dropped(response)
+        self.responses[path] = slim(path, response)
         return response
+
+
+def slim(path: str, response: Json) -> Any:
+    """Without what is not needed, and of many events only the last."""
+    kept = without_dropped(response)
+    if "/events?" in path:
+        kept["items"] = sorted(kept["items"], key=lambda event: str(event.get("lastTimestamp")))
+        kept["items"] = kept["items"][-MAX_EVENTS:]
+    return kept
 
 
 def without_dropped(item: Any) -> Any:
@@ -81,7 +67,8 @@ def main() -> None:
     cluster, at = RecordingCluster(), time.time()
     ClusterExplainer(cluster, namespace, source="", clock=lambda: at).explain(reference)
     recorded = {"at": at, "namespace": namespace, "reference": reference}
-    json.dump({**recorded, "responses": cluster.responses}, sys.stdout, indent=1)
+    json.dump({**recorded, "responses": cluster.responses}, sys.stdout, separators=(",", ":"))
+    sys.stdout.write("\n")
 
 
 if __name__ == "__main__":
