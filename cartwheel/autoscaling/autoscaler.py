@@ -69,14 +69,8 @@ class HorizontalPodAutoscaler:
         self._memory.see(current, now)
         if not current and not self._may_leave_zero():
             return self._stay_at_zero(now)
-        if current > self.spec.max_replicas:
-            return self._correct(
-                now, current, self.spec.max_replicas, reason=conditions.ABOVE_MAXIMUM
-            )
-        if 0 < current < self.spec.min_replicas:
-            return self._correct(
-                now, current, self.spec.min_replicas, reason=conditions.BELOW_MINIMUM
-            )
+        if (within := self._within_limits(current)) != current:
+            return self._correct(now, current, within)
         if observation.selector_problem is not None:
             condition, events = conditions.selector_failed(observation.selector_problem)
             return self._decide_nothing(now, current, condition, events)
@@ -97,8 +91,7 @@ class HorizontalPodAutoscaler:
         self._memory.see(current, now)
         if not current and not self._may_leave_zero():
             return 0
-        within = min(max(current, self.spec.min_replicas), self.spec.max_replicas)
-        if current and within != current:
+        if (within := self._within_limits(current)) != current:
             self._record_change(current, within, now)
             return within
         held = self._hold(proposed, current=current, now=now)
@@ -170,8 +163,16 @@ class HorizontalPodAutoscaler:
         self._memory.set(conditions.SCALE_WAS_READ, condition)
         return self._without_metrics(now, current, current, events, proposals)
 
-    def _correct(self, now: float, current: int, desired: int, *, reason: str) -> Decision:
+    def _within_limits(self, current: int) -> int:
+        """Zero is no violation of a minimum: it is decided by `_may_leave_zero`."""
+        if not current:
+            return 0
+        return min(max(current, self.spec.min_replicas), self.spec.max_replicas)
+
+    def _correct(self, now: float, current: int, desired: int) -> Decision:
         """Outside minimum and maximum nothing else matters: no metric, no behavior."""
+        is_above = current > desired
+        reason = conditions.ABOVE_MAXIMUM if is_above else conditions.BELOW_MINIMUM
         event = self._rescale(current, desired, reason=reason, now=now)
         return self._without_metrics(now, current, desired, [event])
 
