@@ -4,6 +4,8 @@ Source: `computeReplicasForMetric` and `computeStatusFor…Metric` in kubernetes
 `pkg/controller/podautoscaler/horizontal.go`.
 """
 
+import re
+
 from cartwheel.autoscaling.spec import (
     ExternalMetric,
     Metric,
@@ -12,6 +14,8 @@ from cartwheel.autoscaling.spec import (
     ResourceMetric,
     TargetType,
 )
+
+_COMMA_BETWEEN_TERMS = re.compile(r",(?![^(]*\))")
 
 
 def metric_name(metric: Metric) -> str:
@@ -96,14 +100,26 @@ def wrapped_error(metric: Metric, error: str) -> str:
 
 
 def selector_text(selector: str) -> str:
-    """A selector of labels (``a=1,b=2``) as the controller prints the object that holds it."""
+    """A selector (``a=1,b in (2,3)``) as the controller prints the object that holds it."""
     if not selector:
         return "nil"
-    labels = "".join(f"{one.replace('=', ': ', 1)}," for one in sorted(selector.split(",")))
+    terms = _COMMA_BETWEEN_TERMS.split(selector)
+    labels = "".join(f"{one.replace('=', ': ', 1)}," for one in sorted(terms) if "=" in one)
+    expressions = "".join(f"{_expression_text(one)}," for one in terms if "=" not in one)
     return (
         f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"
-        "MatchExpressions:[]LabelSelectorRequirement{},}"
+        f"MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
     )
+
+
+def _expression_text(term: str) -> str:
+    """``b in (2,3)``, ``b notin (2,3)``, ``b`` or ``!b``."""
+    key, operator, values = term.lstrip("!"), "DoesNotExist" if "!" in term else "Exists", ""
+    if " " in term:
+        key, word, listed = term.split(" ", 2)
+        operator = "In" if word == "in" else "NotIn"
+        values = listed.strip("()").replace(",", " ")
+    return f"LabelSelectorRequirement{{Key:{key},Operator:{operator},Values:[{values}],}}"
 
 
 def _described_object(metric: ObjectMetric) -> tuple[str, str]:

@@ -359,6 +359,35 @@ def test_a_failed_metric_is_named_in_the_controllers_words(metric: Metric, words
     )
 
 
+@pytest.mark.parametrize(
+    ("selector", "labels", "expressions"),
+    [
+        ("b=2,a=1", "a: 1,b: 2,", ""),
+        (
+            "a=1,tier in (web,api)",
+            "a: 1,",
+            "LabelSelectorRequirement{Key:tier,Operator:In,Values:[web api],},",
+        ),
+        (
+            "tier notin (web)",
+            "",
+            "LabelSelectorRequirement{Key:tier,Operator:NotIn,Values:[web],},",
+        ),
+        ("tier", "", "LabelSelectorRequirement{Key:tier,Operator:Exists,Values:[],},"),
+        ("!tier", "", "LabelSelectorRequirement{Key:tier,Operator:DoesNotExist,Values:[],},"),
+    ],
+)
+def test_a_selector_is_printed_as_the_controller_does(
+    selector: str, labels: str, expressions: str
+) -> None:
+    metric = ExternalMetric("queue", AVERAGE, selector)
+    found = HorizontalPodAutoscaler(autoscaler(metric)).sync(observe(1, Unavailable("down")))
+    assert (
+        f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"
+        f"MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}: down"
+    ) in found.events[0].message
+
+
 class TestStabilization:
     def test_a_controller_that_starts_does_not_scale_down_at_once(self) -> None:
         one = HorizontalPodAutoscaler(autoscaler())
