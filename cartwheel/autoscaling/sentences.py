@@ -119,7 +119,9 @@ def _about_stabilization(
         return []
     up_window, down_window = windows(spec.behavior, options)
     rises = found.after < found.before
-    window, extreme = (up_window, "lowest") if rises else (down_window, "highest")
+    window, extreme, one_value = (
+        (up_window, "lowest", "dip") if rises else (down_window, "highest", "peak")
+    )
     left = max(0.0, found.until - now)
     return [
         Sentence(
@@ -130,7 +132,8 @@ def _about_stabilization(
         ),
         Sentence(
             f"A stabilization window is no cool-down: it does not wait after a change. Each sync "
-            f"takes the {extreme} recommendation in it, so one peak holds for the whole window.",
+            f"takes the {extreme} recommendation in it, so one {one_value} holds for the whole "
+            "window.",
             Basis.INFERRED,
         ),
     ]
@@ -161,8 +164,10 @@ def _about_rate(
         return f"Without `behavior` one sync at most doubles the count (or sets 4), {allowed}."
     if limit.policy is None or limit.until is None:
         return f"Scaling {direction} is disabled (selectPolicy), {allowed}."
-    left = max(0.0, limit.until - now)
     rules = spec.behavior.scale_up if rises else spec.behavior.scale_down
+    if not limit.after and all(one.type is PolicyType.PERCENT for one in rules.policies):
+        return f"A percentage of zero is zero, {allowed}: only a policy in pods would leave zero."
+    left = max(0.0, limit.until - now)
     which = ""
     if len(rules.policies) > 1:
         size = "smallest" if rules.select_policy is SelectPolicy.MIN else "largest"

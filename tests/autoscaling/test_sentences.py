@@ -161,6 +161,14 @@ def test_a_policy_says_when_it_allows_more() -> None:
     )
 
 
+def test_a_percentage_of_zero_is_said_to_be_zero() -> None:
+    spec = autoscaler(minimum=0, behavior=Behavior(rules(("Percent", 900, 15)), FREE.scale_down))
+    found = texts(spec, observe(1, queue(0)), observe(0, queue(40), at=NOW + 15))
+    assert found[-1] == (
+        "A percentage of zero is zero, so 0 instead of 4: only a policy in pods would leave zero."
+    )
+
+
 def test_without_behavior_the_built_in_limit_is_said() -> None:
     assert texts(autoscaler(), observe(2, queue(90)))[-1] == (
         "Without `behavior` one sync at most doubles the count (or sets 4), so 4 instead of 9."

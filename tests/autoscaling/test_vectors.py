@@ -23,8 +23,10 @@ def test_the_command_names_each_failure(tmp_path: Path, capsys: pytest.CaptureFi
     file.write_text(
         '{"id":"L1","k":"lstab","t":"stabilize","rec":[[5,60]],"des":3,"exp":4}\n'
         '{"id":"L2","k":"lstab","t":"stabilize","rec":[[5,60]],"des":3,"exp":5}\n'
+        '{"id":"L3","k":"unheard","t":"of","exp":5}\n'
     )
     assert main([str(file)]) == 1
     out = capsys.readouterr().out
     assert "L1 stabilize" in out
-    assert "1 passed, 1 failed" in out
+    assert "L3 of: there is no rule 'unheard'" in out
+    assert "1 passed, 2 failed" in out

@@ -76,6 +76,8 @@ def read_cases(path: Path) -> Iterator[Case]:
 
 def failure(case: Case) -> str | None:
     """What is wrong with the outcome of a case; None if nothing is."""
+    if case["k"] not in RULES:
+        return f"{case['id']} {case.get('t', '')}: there is no rule {case['k']!r}"
     outcome = RULES[case["k"]](case)
     expected = case["exp"]
     if isinstance(expected, str):
@@ -188,8 +190,8 @@ def _stabilized(case: Case) -> Outcome:
         case["des"],
         _history(case),
         current=case["cur"],
-        up_window=case["upw"],
-        down_window=case["dnw"],
+        up_window=case.get("upw", 0),
+        down_window=case.get("dnw", 300),
         now=NOW,
     )
     return Outcome(found)
