@@ -4,14 +4,17 @@
 """
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.explain.cluster_explainer import ClusterExplainer
+from cartwheel.explain.command import commands
 from cartwheel.explain.explanation import Explanation
 from cartwheel.kubernetes import errors
 from cartwheel.kubernetes.api import Json
@@ -294,3 +297,50 @@ def test_what_is_not_there_is_an_error(
 ) -> None:
     with pytest.raises(error, match=message):
         explain("two-autoscalers", reference=reference)
+
+
+FAKE_KUBECTL = """#!{python}
+import json, sys
+from pathlib import Path
+arguments = [one for one in sys.argv[1:] if not one.startswith("--context")]
+if arguments[0] == "config":
+    print(json.dumps({{"contexts": [{{"context": {{"namespace": "explain-states"}}}}]}}))
+    sys.exit()
+responses = json.loads(Path({recorded!r}).read_text())["responses"]
+response = responses.get(arguments[2], {{"error": "NotFound", "message": "not recorded"}})
+if "error" in response:
+    sys.exit(f"Error from server ({{response['error']}}): {{response['message']}}")
+print(json.dumps(response))
+"""
+
+
+@pytest.fixture
+def recorded_kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kubectl in the PATH that responds as the cluster with two autoscalers did."""
+    recorded = str(RECORDED / "two-autoscalers.json")
+    program = tmp_path / "kubectl"
+    program.write_text(FAKE_KUBECTL.format(python=sys.executable, recorded=recorded))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("recorded_kubectl")
+def test_the_command_explains_the_namespace_of_the_context() -> None:
+    result = CliRunner().invoke(commands, ["hpa/twice-cpu", "--context", "kind-cartwheel"])
+
+    assert result.exit_code == 0, result.output
+    assert "namespace explain-states of kind-cartwheel" in result.output
+    assert "Deployment twice stays at 1 replica." in result.output
+    assert "The controller's flags are not visible." in result.output
+
+
+@pytest.mark.usefixtures("recorded_kubectl")
+def test_programs_read_json() -> None:
+    arguments = ["deployment/twice", "-n", "explain-states", "--controller", "sync-period=1s"]
+
+    result = CliRunner().invoke(commands, [*arguments, "--json"])
+
+    first, second = json.loads(result.output)
+    headline = {"text": "Deployment twice stays at 1 replica.", "basis": "computed"}
+    assert first["sentences"][0] == second["sentences"][0] == headline
+    assert first["notes"] == []
