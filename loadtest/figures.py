@@ -72,13 +72,17 @@ class RouteFigures:
 
 @dataclass(frozen=True)
 class Total:
-    """The whole load. In the quantiles a failed or missed request counts as the timeout."""
+    """The whole load. In the quantiles a failed or missed request counts as the timeout.
+
+    ``failures`` are by kind, ``rejections`` (4xx, which are responses) by status.
+    """
 
     started_at: float
     seconds: float
     sent: int
     missed: int
     failures: Mapping[str, int]
+    rejections: Mapping[str, int]
     p50: float | None
     p95: float | None
     p99: float | None
@@ -133,6 +137,7 @@ class Meter:
             statistics.sent,
             statistics.missed,
             dict(statistics.failures),
+            statistics.rejections,
             *_quantiles(statistics),
             longest=statistics.durations.longest,
             routes=[RouteFigures.of(*route) for route in sorted(self._routes.items())],

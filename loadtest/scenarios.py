@@ -80,7 +80,8 @@ def browse(random: Random) -> Scenario:
 
 def cart_add(random: Random) -> Scenario:
     """Adds products to a guest's cart one by one: the load that makes the cart scale."""
-    skus = yield from _catalogue()
+    # A step of the load brings many new shoppers at once: their start must not be most of it.
+    skus = yield from _catalogue(limit=24)
     bearer = yield from _guest()
     while True:
         for _ in range(ADDS_PER_CART):
@@ -126,10 +127,10 @@ def _clear(bearer: Mapping[str, str]) -> Request:
     return Request(f"{CART}/cart", "DELETE", f"{CART}/cart", headers=bearer)
 
 
-def _catalogue() -> Generator[Request, Response, list[str]]:
+def _catalogue(*, limit: int = 100) -> Generator[Request, Response, list[str]]:
     """The SKUs in stock; repeats the request until there are some."""
     while True:
-        listed = yield Request(f"{PRODUCTS}/products", "GET", f"{PRODUCTS}/products?limit=100")
+        listed = yield Request(f"{PRODUCTS}/products", "GET", f"{PRODUCTS}/products?limit={limit}")
         if skus := _skus(listed):
             return skus
 

@@ -1,6 +1,7 @@
 """What became of the requests of a load."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from loadtest.histogram import Histogram
@@ -25,6 +26,11 @@ class LoadStatistics:
     def failed(self) -> int:
         """Requests without a response (status 0) or with a server error (5xx)."""
         return self.failures.total()
+
+    @property
+    def rejections(self) -> Mapping[str, int]:
+        """Responses of 4xx by status: a shopper's mistake, or load that the shop refused (429)."""
+        return {str(status): n for status, n in self.statuses.items() if 400 <= status < 500}
 
     @property
     def responses(self) -> int:

@@ -223,6 +223,8 @@ def _conclude(session: Session, outcomes: Sequence[Outcome]) -> None:
     typer.echo(table(total))
     if total.failures:
         print_wrapped(f"✗ failed: {format_failures(total.failures)}.")
+    if total.rejections:
+        print_wrapped(f"! rejected: {format_failures(total.rejections)}.")
     if total.missed:
         print_wrapped(
             f"✗ {total.missed} requests were due and not sent: all shoppers waited, or this "

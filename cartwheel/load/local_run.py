@@ -62,7 +62,7 @@ class LocalRun:
     async def follow(self, session: Session) -> None:
         """Add to the session what happens to the replicas, until cancelled."""
         session.replicas.append(self.counts)
-        recording = self._state.root / "autoscaling.jsonl"
+        recording = self._state.recording
         if self.has_autoscaler and recording.exists():
             await self._follow_recording(session, recording)
         else:

@@ -153,15 +153,17 @@ def _newest(decisions: Sequence[ScalingDecision]) -> Iterator[tuple[int, Scaling
 
 
 def _outages(session: Session, axis: TimeAxis) -> str:
-    failures = format_failures(session.total.failures) if session.total else ""
-    items = [f"Failed: {failures}."] if failures else []
+    total = session.total
+    assert total is not None
+    items = [f"Failed: {format_failures(total.failures)}."] if total.failures else []
+    items += [f"Rejected: {format_failures(total.rejections)}."] if total.rejections else []
     items += [
         f"No response for {outage.seconds:.0f} s, from {format_elapsed(outage.start - axis.start)} "
         "after the start on."
         for outage in session.outages
     ]
     listed = "".join(f"<li>{escape(item)}</li>" for item in items)
-    return f'<h2>Failures</h2><ul class="bad">{listed}</ul>' if items else ""
+    return f'<h2>Failures and rejections</h2><ul class="bad">{listed}</ul>' if items else ""
 
 
 def _routes(total: Total) -> str:

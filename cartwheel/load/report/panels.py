@@ -53,7 +53,7 @@ def _latency(figures: Sequence[Figures]) -> Panel:
     ]
     is_higher = any(one.p99 is not None and 1000 * one.p99 > top for one in figures)
     return Panel(
-        f"Latency, ms{' (what is higher is at the upper edge)' if is_higher else ''}",
+        f"Latency, ms{' (higher values at the upper edge)' if is_higher else ''}",
         f"In most seconds the p99 was at most {1000 * highest:.0f} ms. Higher values are drawn "
         "at the upper edge.",
         series,

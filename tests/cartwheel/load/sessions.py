@@ -18,7 +18,7 @@ def figures(second: int, *, due: int = 100, missed: int = 0, **failures: int) ->
 
 def total(*, sent: int = 1000, missed: int = 0, p95: float = 0.012, **failures: int) -> Total:
     routes = [RouteFigures("GET /", sent, 0, 0.004, p95, 0.02)]
-    return Total(START, 10.0, sent, missed, failures, 0.004, p95, 0.02, 0.5, routes)
+    return Total(START, 10.0, sent, missed, failures, {}, 0.004, p95, 0.02, 0.5, routes)
 
 
 def session(
