@@ -13,7 +13,7 @@ import typer
 
 from cartwheel.bench import (
     autoscale,
-    autoscale_edge,
+    autoscale_steady,
     cart_add,
     checkout,
     home,
@@ -63,11 +63,11 @@ BENCHES: Mapping[str, Bench] = {
         memory,
         scale_out,
         autoscale,
-        autoscale_edge,
+        autoscale_steady,
     )
 }
 # Each takes minutes, whatever the options.
-NOT_IN_ALL = (autoscale.NAME, autoscale_edge.NAME)
+NOT_IN_ALL = (autoscale.NAME, autoscale_steady.NAME)
 
 NAMES_HELP = f"What to measure: {', '.join(BENCHES)} or {ALL} ({DEFAULT})."
 commands = typer.Typer()

@@ -37,12 +37,14 @@ MAX_METRICS_SIZE = 4 * 1024 * 1024
 class StepResult:
     """Seconds, each from the event before it in the name; None for what did not happen.
 
+    The decision is the first one for more replicas, the full decision the one for all of them.
     ``largest_deviation`` is that of a replica's share of requests from the mean, as a share of it.
     """
 
     step_to_decision: float | None
     decision_to_first_serving: float | None
-    decision_to_all_serving: float | None
+    step_to_full_decision: float | None
+    full_decision_to_all_serving: float | None
     step_to_all_serving: float | None
     largest_deviation: float | None
     end_to_few: float | None
@@ -64,12 +66,14 @@ async def measure_step(shop: Shop) -> StepResult:
         await _sleep_until(stepped_at + HIGH_SECONDS)
         is_back = await _has_count(shop, FEW, timeout=AFTER_SECONDS - 5.0)
         back_at = time.time()
-    decided_at = _first_growth(shop, after=stepped_at)
+    decided_at = _decided_at(shop, after=stepped_at, count=FEW + 1)
+    decided_all_at = _decided_at(shop, after=stepped_at, count=MANY)
     first, last = serving.times
     return StepResult(
         step_to_decision=_between(stepped_at, decided_at),
         decision_to_first_serving=_between(decided_at, first),
-        decision_to_all_serving=_between(decided_at, last),
+        step_to_full_decision=_between(stepped_at, decided_all_at),
+        full_decision_to_all_serving=_between(decided_all_at, last),
         step_to_all_serving=_between(stepped_at, last),
         largest_deviation=deviation,
         end_to_few=back_at - stepped_at - HIGH_SECONDS if is_back else None,
@@ -217,15 +221,13 @@ async def _sleep_until(moment: float) -> None:
     await asyncio.sleep(max(0.0, moment - time.time()))
 
 
-def _first_growth(shop: Shop, *, after: float) -> float | None:
-    """When the autoscaler first asked for more replicas."""
+def _decided_at(shop: Shop, *, after: float, count: int) -> float | None:
+    """When the autoscaler first asked for so many replicas, or more."""
     return next(
         (
             entry.at
             for entry in read_recording(shop.state.recording)
-            if isinstance(entry, Synced)
-            and entry.at >= after
-            and entry.decision.desired > entry.decision.current
+            if isinstance(entry, Synced) and entry.at >= after and entry.decision.desired >= count
         ),
         None,
     )

@@ -1,4 +1,4 @@
-"""The bench of a load at the edge of a step: how often the autoscaler changes its mind."""
+"""The bench of a steady load at the end of the tolerance: how often the count changes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from cartwheel.bench.rounds import Progress
 from cartwheel.bench.shop import running_shops
 from cartwheel.bench.workbench import Workbench
 
-NAME = "autoscale-edge"
+NAME = "autoscale-steady"
 MODE = "requests"
 RATE = 66.0
 """Requests a second at which three replicas are at the end of their tolerance: 3 × 20 × 1.1."""
@@ -43,5 +43,5 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Seq
         Gate("changes in ten minutes", changes, 10, decimals=0),
         Gate("failed requests", failed, 0, decimals=0),
     ]
-    title = "Ten minutes at the edge of a step, by request rate"
+    title = "Ten minutes at the end of the tolerance, by request rate"
     return [BenchResult(NAME, title, COLUMNS, [row], gates)]
