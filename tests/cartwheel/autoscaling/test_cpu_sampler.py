@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -81,3 +82,20 @@ def test_a_process_that_ended_just_now_has_no_sample(
     other_process.wait()
     sampler.measure([SimpleNamespace(name="cart-1", pid=other_process.pid)])
     assert sampler.reading().samples == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ticks are only those of /proc")
+def test_usage_of_less_than_a_tick_of_the_clock_counts() -> None:
+    clock = Clock()
+    sampler = CpuSampler(monotonic=clock)
+    values = []
+    for _ in range(5):
+        end = time.process_time() + 0.002
+        while time.process_time() < end:
+            pass
+        clock.time += 1
+        sampler.measure([own_process()])
+        values += [sample.value for sample in sampler.reading().samples.values()]
+    # Each holds 2 ms; in ticks of 10 ms most would be 0.
+    assert len(values) == 4
+    assert min(values) >= 2
