@@ -107,9 +107,19 @@ def _about_ratio(proposal: Proposal, tolerance: Tolerance) -> list[Sentence]:
         ratio = proposal.final_ratio
     side = "within" if proposal.is_within_tolerance else "outside"
     low, high = 1 - tolerance.down, 1 + tolerance.up
-    text = f"Value ÷ target is {ratio:.2f}, {side} the tolerance of {low:.2f} to {high:.2f}."
+    shown = _shown_ratio(ratio, tolerance, is_within=proposal.is_within_tolerance)
+    text = f"Value ÷ target is {shown}, {side} the tolerance of {low:.2f} to {high:.2f}."
     found.append(Sentence(text, Basis.COMPUTED))
     return found
+
+
+def _shown_ratio(ratio: float, tolerance: Tolerance, *, is_within: bool) -> str:
+    """With as many decimals, at least two, as show on which side of the tolerance it is."""
+    for decimals in range(2, 6):
+        shown = f"{ratio:.{decimals}f}"
+        if tolerance.contains(float(shown)) == is_within:
+            break
+    return shown
 
 
 def _about_gaps(proposal: Proposal, ratio: float, final: float) -> Sentence:

@@ -49,7 +49,8 @@ class Turn:
 
 @dataclass(frozen=True)
 class Outlook:
-    """``steady`` is the change that comes even if the load stays as it is.
+    """``present`` is the metric that decides now and its total; ``steady`` is the change that
+    comes even if this load stays as it is.
 
     ``growth`` has the lowest load of each metric that adds replicas, ``shrinking`` the highest one
     of the metric that decides now. ``is_held_by_another``: this metric could fall to nothing and
@@ -58,6 +59,7 @@ class Outlook:
     """
 
     replicas: int
+    present: tuple[Metric, int] | None = None
     steady: Turn | None = None
     growth: Sequence[Turn] = ()
     shrinking: Turn | None = None
@@ -115,6 +117,7 @@ class _Questions:
         ]
         return Outlook(
             self._replicas,
+            (self._spec.metrics[winner], present),
             self._turn(winner, present, now),
             growth,
             self._shrinking(winner, present, now),

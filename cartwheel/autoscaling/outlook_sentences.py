@@ -29,17 +29,20 @@ def describe_outlook(
     """With the same load, with more, and with less. Empty if nothing is known."""
     if not outlook.is_known:
         return []
-    texts = [_steady(outlook, options)]
+    texts = [_steady(outlook, options, units)]
     texts += _growth(outlook, spec, options, units)
     texts += _shrinking(outlook, spec, options, units)
     return [Sentence(text, Basis.INFERRED) for text in texts]
 
 
-def _steady(outlook: Outlook, options: ControllerOptions) -> str:
-    turn = outlook.steady
-    if turn is None:
-        return f"With the same load it stays at {number_of_replicas(outlook.replicas)}."
-    return f"With the same load it {_change(outlook, turn, options)}."
+def _steady(outlook: Outlook, options: ControllerOptions, units: Mapping[str, str]) -> str:
+    load = "the same load"
+    if outlook.present and _is_total(outlook.present[0]):
+        metric, total = outlook.present
+        load += f" ({_in_all(format_number(total), metric, units)})"
+    if outlook.steady is None:
+        return f"With {load} it stays at {number_of_replicas(outlook.replicas)}."
+    return f"With {load} it {_change(outlook, outlook.steady, options)}."
 
 
 def _growth(

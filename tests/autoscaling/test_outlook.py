@@ -94,7 +94,7 @@ def test_it_names_the_next_load_up_and_the_next_load_down() -> None:
     assert [shown(one) for one in found.growth] == [(154_001, 8, 5.0)]
     assert shown(found.shrinking) == (120_000, 6, 20.0)
     assert texts(found) == [
-        "With the same load it stays at 7 replicas.",
+        "With the same load (140 requests/s in all) it stays at 7 replicas.",
         "Above 154 requests/s in all it grows to 8 at the next sync, within 5 s.",
         "At 120 requests/s in all or less it shrinks to 6 after 20 s.",
     ]
@@ -104,7 +104,9 @@ def test_a_change_that_the_window_holds_back_comes_with_the_same_load() -> None:
     found = outlook_after(CART, observed(0.0, 7, requests(140)), observed(5.0, 7, requests(90)))
 
     assert shown(found.steady) == (90_000, 5, 15.0)
-    assert texts(found)[0] == "With the same load it shrinks to 5 after 15 s."
+    assert (
+        texts(found)[0] == "With the same load (90 requests/s in all) it shrinks to 5 after 15 s."
+    )
 
 
 def test_seconds_are_counted_from_the_time_that_is_asked_about() -> None:
@@ -163,7 +165,7 @@ def test_each_of_several_metrics_can_make_it_grow_and_another_one_can_keep_it() 
     found = outlook_after(spec, observed(0.0, 5, requests(100), cpu(60, 5)))
 
     assert texts(found, spec) == [
-        "With the same load it stays at 5 replicas.",
+        "With the same load (100 requests/s in all) it stays at 5 replicas.",
         "Above 110 requests/s in all of requests it grows to 6 at the next sync, within 5 s.",
         "At 67 % of the request of CPU it grows to 6 at the next sync, within 5 s.",
         "Another metric keeps the count, however low this one falls.",

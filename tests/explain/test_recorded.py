@@ -41,7 +41,9 @@ def test_the_last_sync_before_the_time_is_explained(path: Path) -> None:
 
 
 def test_the_seconds_left_are_counted_from_that_time(path: Path) -> None:
-    assert "With the same load it shrinks to 5 after 12 s." in texts(explained(path, "12:00:23"))
+    found = texts(explained(path, "12:00:23"))
+
+    assert "With the same load (90 requests/s in all) it shrinks to 5 after 12 s." in found
 
 
 def test_without_a_time_the_end_is_explained(path: Path) -> None:
@@ -55,7 +57,9 @@ def test_without_a_time_the_end_is_explained(path: Path) -> None:
 def test_each_session_begins_with_no_memory(path: Path) -> None:
     record(path, [30], begin=NOON + 31)
 
-    assert "With the same load it stays at 2 replicas." in texts(explained(path))
+    assert "With the same load (30 requests/s in all) it stays at 2 replicas." in texts(
+        explained(path)
+    )
 
 
 def test_a_time_outside_the_recording_is_an_error_with_its_bounds(path: Path) -> None:
