@@ -115,11 +115,8 @@ def _about_ratio(proposal: Proposal, tolerance: Tolerance) -> list[Sentence]:
 
 def _shown_ratio(ratio: float, tolerance: Tolerance, *, is_within: bool) -> str:
     """With as many decimals, at least two, as show on which side of the tolerance it is."""
-    for decimals in range(2, 6):
-        shown = f"{ratio:.{decimals}f}"
-        if tolerance.contains(float(shown)) == is_within:
-            break
-    return shown
+    shown = [f"{ratio:.{decimals}f}" for decimals in range(2, 6)]
+    return next((one for one in shown if tolerance.contains(float(one)) == is_within), shown[-1])
 
 
 def _about_gaps(proposal: Proposal, ratio: float, final: float) -> Sentence:
