@@ -3,13 +3,23 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings import Seconds, SettingsError, load
 from cartwheel.errors import UsageError
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+AUTOSCALERS = ("cpu", "requests", "off")
+
+
+def _check_autoscale(value: str) -> str:
+    if value not in AUTOSCALERS and not value.endswith((".yaml", ".yml")):
+        raise ValueError(f"is not {', '.join(AUTOSCALERS)} or an autoscaler's .yaml file")
+    return value
+
+
+Autoscale = Annotated[str, AfterValidator(_check_autoscale)]
 
 
 class LocalSettings(BaseSettings):
@@ -22,7 +32,7 @@ class LocalSettings(BaseSettings):
     stores: Literal["sqlite", "real"] = "sqlite"
     # cpu, requests, off, or the file of an autoscaler. Arrivals say the same on every machine;
     # the CPU that they cost does not, and all replicas share it with what else runs here.
-    autoscale: str = Field(default="requests", pattern=r"^(cpu|requests|off|.+\.ya?ml)$")
+    autoscale: Autoscale = "requests"
     # Seconds between two decisions, and between two samples of each replica. As in kind.yaml and
     # faster than metrics-server and Prometheus can: no sample costs the load of a cluster here.
     autoscale_sync_period: Seconds = 1.0
