@@ -1,0 +1,239 @@
+"""What no lab was broken for: recordings with a change, and machines below a kind cluster."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cartwheel.doctor.check import Check, examine
+from cartwheel.doctor.cluster import (
+    chain,
+    conditions,
+    deletions,
+    images,
+    kind,
+    metric_apis,
+    metrics_server,
+    nodes,
+    prometheus,
+    targets,
+)
+from cartwheel.doctor.cluster.prometheus import Server, server_of
+from cartwheel.doctor.cluster.view import ClusterView
+from cartwheel.doctor.finding import Finding, Severity
+from cartwheel.kubernetes.errors import Unreachable
+from tests.doctor.recordings import recorded, view_of
+from tests.kubernetes.recorded_cluster import RecordedCluster
+
+KUBE_SYSTEM_PODS = "/api/v1/namespaces/kube-system/pods"
+SCALED_OBJECTS = "/apis/keda.sh/v1alpha1/namespaces/doctor-fallback/scaledobjects"
+
+
+def only(check: Check[ClusterView], view: ClusterView) -> Finding:
+    (examination,) = examine([check], view)
+    assert examination.failure is None
+    (finding,) = examination.findings
+    return finding
+
+
+def test_metrics_server_that_distrusts_the_kubelets_is_named_with_its_flag() -> None:
+    recording = recorded("metrics-server-at-zero")
+    (deployment,) = [
+        each
+        for each in recording["responses"]["/apis/apps/v1/namespaces/kube-system/deployments"][
+            "items"
+        ]
+        if each["metadata"]["name"] == "metrics-server"
+    ]
+    deployment["spec"]["replicas"] = 1
+    pod = {"metadata": {"name": "metrics-server-1", **labels_of(deployment)}, "status": {}}
+    recording["responses"][KUBE_SYSTEM_PODS] = {"items": [pod]}
+    recording["logs"][f"{KUBE_SYSTEM_PODS}/metrics-server-1/log?tailLines=50"] = (
+        "E1126 scraper.go:149] Failed to scrape node: x509: cannot validate certificate for "
+        "10.89.0.2 because it doesn't contain any IP SANs"
+    )
+    found = only(metrics_server.CHECK, view_of(recording))
+    assert "x509" in found.evidence
+    assert "--kubelet-insecure-tls" in found.command
+
+
+def labels_of(deployment: dict[str, Any]) -> dict[str, Any]:
+    return {"labels": deployment["spec"]["template"]["metadata"]["labels"]}
+
+
+def test_samples_that_are_old_are_a_problem_of_metrics_server() -> None:
+    recording = recorded("healthy")
+    recording["now"] += 600
+    assert "newest sample is 10 min old" in only(metrics_server.CHECK, view_of(recording)).problem
+
+
+def test_a_pod_that_runs_for_long_without_a_sample_is_named() -> None:
+    recording = recorded("healthy")
+    (path,) = [path for path in recording["responses"] if "v1beta1/namespaces" in path]
+    (sample,) = recording["responses"][path]["items"]
+    recording["responses"][path]["items"] = []
+    found = only(metrics_server.CHECK, view_of(recording))
+    assert sample["metadata"]["name"] in found.problem
+
+
+def test_metrics_server_that_is_not_installed_matters_only_to_those_that_need_it() -> None:
+    recording = recorded("healthy")
+    del recording["responses"]["/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io"]
+    found = only(metrics_server.CHECK, view_of(recording))
+    assert "hpa/web" in found.problem
+
+    (path,) = [path for path in recording["responses"] if "horizontal" in path]
+    recording["responses"][path]["items"] = []
+    (examination,) = examine([metrics_server.CHECK], view_of(recording))
+    assert not examination.findings
+
+
+@pytest.mark.parametrize(
+    ("condition", "word"),
+    [
+        ({"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}, "not Ready"),
+        ({"type": "DiskPressure", "status": "True", "message": "full"}, "DiskPressure"),
+    ],
+)
+def test_a_node_that_takes_no_pods_is_named(condition: dict[str, str], word: str) -> None:
+    recording = recorded("healthy")
+    (node,) = recording["responses"]["/api/v1/nodes"]["items"]
+    others = [each for each in node["status"]["conditions"] if each["type"] != condition["type"]]
+    node["status"]["conditions"] = [*others, condition]
+    assert word in only(nodes.CHECK, view_of(recording)).problem
+
+
+def test_two_workloads_that_share_pods_are_named() -> None:
+    recording = recorded("healthy")
+    responses = recording["responses"]
+    for path in [path for path in responses if path.endswith(("deployments", "autoscalers"))]:
+        if "doctor-healthy" in path:
+            (first,) = responses[path]["items"]
+            second = {**first, "metadata": {**first["metadata"], "name": "other"}}
+            if "scaleTargetRef" in first["spec"]:
+                target = {**first["spec"]["scaleTargetRef"], "name": "other"}
+                second["spec"] = {**first["spec"], "scaleTargetRef": target}
+            responses[path]["items"] = [first, second]
+    found = only(targets.SHARED, view_of(recording))
+    assert "its selector matches pods of deployment/other too" in found.problem
+
+
+def test_an_autoscaler_that_its_load_holds_at_the_maximum_is_a_risk() -> None:
+    recording = recorded("healthy")
+    (path,) = [path for path in recording["responses"] if "horizontal" in path]
+    (autoscaler,) = recording["responses"][path]["items"]
+    autoscaler["status"]["conditions"] = [
+        {"type": "ScalingLimited", "status": "True", "reason": "TooManyReplicas"}
+    ]
+    found = only(conditions.CHECK, view_of(recording))
+    assert found.severity is Severity.RISK
+    assert '"maxReplicas": 6' in found.command
+
+
+def test_an_image_that_is_always_pulled_is_told_as_such() -> None:
+    recording = recorded("missing-image")
+    (path,) = [path for path in recording["responses"] if path.endswith("doctor-image/pods")]
+    (pod,) = recording["responses"][path]["items"]
+    pod["spec"]["containers"][0]["imagePullPolicy"] = "Always"
+    found = only(images.CHECK, view_of(recording))
+    assert "imagePullPolicy is Always" in found.evidence
+    assert '{"name": "app", "imagePullPolicy": "IfNotPresent"}' in found.command
+
+
+def test_a_scaled_object_that_waits_for_a_deleted_keda_is_freed() -> None:
+    recording = recorded("static-fallback")
+    (scaled_object,) = recording["responses"][SCALED_OBJECTS]["items"]
+    scaled_object["metadata"]["deletionTimestamp"] = "2026-11-26T10:00:00Z"
+    found = only(deletions.CHECK, view_of(recording))
+    assert found.about == "scaledobject/web"
+    assert '"finalizers": null' in found.command
+
+
+def test_an_empty_result_that_keda_takes_for_zero_is_told_as_such() -> None:
+    recording = recorded("empty-result")
+    (path,) = [path for path in recording["responses"] if path.endswith("scaledobjects")]
+    (scaled_object,) = recording["responses"][path]["items"]
+    del scaled_object["spec"]["triggers"][0]["metadata"]["ignoreNullValues"]
+    assert "KEDA takes nothing for 0" in only(chain.CHECK, view_of(recording)).problem
+
+
+def test_the_event_of_keda_says_why_it_has_no_metric() -> None:
+    found = only(chain.CHECK, view_of(recorded("keda-at-zero")))
+    assert found.problem == "KEDA cannot get its metric"
+
+
+def test_without_rights_on_the_cluster_the_apis_are_known_by_their_groups() -> None:
+    (examination,) = examine([metric_apis.CHECK], view_of(recorded("rights-of-a-viewer")))
+    assert examination.healthy == ["the API external.metrics.k8s.io is there"]
+
+
+def test_a_prometheus_outside_the_cluster_is_not_asked() -> None:
+    recording = recorded("static-fallback")
+    (scaled_object,) = recording["responses"][SCALED_OBJECTS]["items"]
+    metadata = scaled_object["spec"]["triggers"][0]["metadata"]
+    metadata["serverAddress"] = "https://prometheus.example.com/api"
+    (of_servers, of_chain) = examine([prometheus.CHECK, chain.CHECK], view_of(recording))
+    assert not of_servers.findings
+    assert not of_chain.findings
+    assert any("is outside the cluster" in reason for reason in of_chain.unseen)
+
+
+@pytest.mark.parametrize(
+    ("address", "server"),
+    [
+        ("http://prometheus.shop.svc:9090", Server("shop", "prometheus", 9090)),
+        ("http://p.shop.svc.cluster.local:9090/x", Server("shop", "p", 9090)),
+        ("http://prometheus.shop", Server("shop", "prometheus", 80)),
+        ("https://prometheus.example.com", None),
+        ("http://[broken", None),
+        ("", None),
+    ],
+)
+def test_the_service_behind_an_address(address: str, server: Server | None) -> None:
+    assert server_of(address) == server
+
+
+Install = Callable[[str, str], None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Puts programs of a line of shell into a PATH that has no others."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def write(name: str, script: str) -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+
+    for name in ("docker", "kind", "skaffold"):
+        write(name, "echo 8589934592")
+    return write
+
+
+def kind_view(*, responds: bool = True) -> ClusterView:
+    version = {"gitVersion": "v1.35.4"} if responds else Unreachable("connection refused.")
+    return ClusterView(RecordedCluster({"/version": version}), "shop", context="kind-cartwheel")  # type: ignore[arg-type]
+
+
+def test_a_kind_cluster_needs_its_tools(install: Install, tmp_path: Path) -> None:
+    (tmp_path / "kind").unlink()
+    assert only(kind.CHECK, kind_view()).problem == "kind is not installed"
+
+
+def test_images_that_skaffold_neither_loads_nor_pushes_are_a_finding(install: Install) -> None:
+    install("skaffold", "echo 'kind-disable-load: true'")
+    assert "kind-disable-load false" in only(kind.CHECK, kind_view()).command
+
+
+def test_a_node_that_was_stopped_is_started_again(install: Install) -> None:
+    install("docker", 'case "$*" in inspect*) echo exited;; *) echo 8589934592;; esac')
+    found = only(kind.CHECK, kind_view(responds=False))
+    assert found.command == "docker start cartwheel-control-plane"
+
+
+def test_cgroup_v1_matters_if_the_cluster_does_not_start(install: Install) -> None:
+    install("docker", 'case "$*" in *Cgroup*) echo 1;; *) echo 8589934592;; esac')
+    assert not examine([kind.CHECK], kind_view())[0].findings
+    install("docker", 'case "$*" in *Cgroup*) echo 1;; inspect*) echo;; *) echo 8589934592;; esac')
+    assert "cgroup v1" in only(kind.CHECK, kind_view(responds=False)).problem
