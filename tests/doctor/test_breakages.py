@@ -51,6 +51,7 @@ BREAKAGES = {
     "empty-result": First("chain", SCALED_OBJECT, "http_requests_received_total"),
     "many-series": First("chain", SCALED_OBJECT, "http_requests_received_total"),
     "wrong-query": First("chain", SCALED_OBJECT, "edit scaledobject/web"),
+    "keda-cannot-reach-prometheus": First("chain", SCALED_OBJECT, "get networkpolicies"),
     "applied-replicas": First("applied-replicas", WEB, "apply set-last-applied"),
     "applied-replicas-on-the-server": First("applied-replicas", WEB, "--show-managed-fields"),
     "static-fallback": First("fallbacks", SCALED_OBJECT, "currentReplicasIfHigher"),

@@ -133,8 +133,7 @@ def test_an_autoscaler_that_its_load_holds_at_the_maximum_is_a_risk() -> None:
 
 def test_an_image_that_is_always_pulled_is_told_as_such() -> None:
     recording = recorded("missing-image")
-    (path,) = [path for path in recording["responses"] if path.endswith("doctor-image/pods")]
-    (pod,) = recording["responses"][path]["items"]
+    (pod,) = recording["responses"]["/api/v1/namespaces/doctor-image/pods"]["items"]
     pod["spec"]["containers"][0]["imagePullPolicy"] = "Always"
     found = only(images.CHECK, view_of(recording))
     assert "imagePullPolicy is Always" in found.evidence
@@ -158,9 +157,12 @@ def test_an_empty_result_that_keda_takes_for_zero_is_told_as_such() -> None:
     assert "KEDA takes nothing for 0" in only(chain.CHECK, view_of(recording)).problem
 
 
-def test_the_event_of_keda_says_why_it_has_no_metric() -> None:
-    found = only(chain.CHECK, view_of(recorded("keda-at-zero")))
-    assert found.problem == "KEDA cannot get its metric"
+def test_the_last_event_of_keda_says_why_it_has_no_metric() -> None:
+    found = only(chain.CHECK, view_of(recorded("keda-cannot-reach-prometheus")))
+    assert found.evidence.startswith(
+        'KEDA\'s event: Get "http://prometheus.doctor-policy.svc:9090/api/v1/query?query=…"'
+    )
+    assert "no such host" not in found.evidence, "that was a former event"
 
 
 def test_without_rights_on_the_cluster_the_apis_are_known_by_their_groups() -> None:

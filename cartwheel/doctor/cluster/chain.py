@@ -22,6 +22,8 @@ from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unava
 RESOURCE_TRIGGERS = ("cpu", "memory")
 REJECTED = "the server rejected our request"
 NOTHING = "nothing"
+NOT_REACHED = re.compile(r"deadline exceeded|canceled|refused|no route|timeout")
+QUERY_IN_URL = re.compile(r"\?query=[^\"\s]*")
 NAME_IN_QUERY = re.compile(r"\b([a-zA-Z_:][\w:]*)\s*[{\[]")
 
 
@@ -167,21 +169,37 @@ def _external_metric(view: ClusterView, link: Link, metric: str) -> Iterator[Out
         yield Unseen(f"the external metric of {link.about}: {error}")
         return
     except ClusterError as error:
-        yield Finding(
-            about=link.about,
-            problem="KEDA cannot get its metric",
-            evidence=_why_keda_fails(view, link) or f"the external metric: {error}".rstrip("."),
-            command=view.kubectl("logs deployment/keda-operator --tail 200", "keda")
-            + " | grep -i error | tail -3",
-            follows_from=["keda", "metric-apis"],
-        )
+        yield _not_handed_on(view, link, str(error))
         return
     if items:
         value = format_number(parse_quantity(items[0]["value"]))
         yield Healthy(f"KEDA hands on {value} for {link.about}")
 
 
-def _why_keda_fails(view: ClusterView, link: Link) -> str | None:
+def _not_handed_on(view: ClusterView, link: Link, message: str) -> Finding:
+    event = _last_failure(view, link)
+    server = server_of(link.trigger["metadata"].get("serverAddress", ""))
+    if server and event and NOT_REACHED.search(event):
+        # The query had a result when it went through the API server.
+        problem = f"KEDA does not reach Prometheus {server.name}, which responds to others"
+        command = view.kubectl("get networkpolicies", server.namespace)
+    else:
+        problem = "KEDA cannot get its metric"
+        command = (
+            view.kubectl("logs deployment/keda-operator --tail 200", "keda")
+            + " | grep -i error | tail -3"
+        )
+    evidence = f"KEDA's event: {event}" if event else f"the external metric: {message}"
+    return Finding(
+        about=link.about,
+        problem=problem,
+        evidence=evidence.rstrip("."),
+        command=command,
+        follows_from=["keda", "metric-apis"],
+    )
+
+
+def _last_failure(view: ClusterView, link: Link) -> str | None:
     """What KEDA's last event about the ScaledObject says: it names the address it asked."""
     name = link.scaled_object["metadata"]["name"]
     failures = [
@@ -191,8 +209,14 @@ def _why_keda_fails(view: ClusterView, link: Link) -> str | None:
     ]
     if not failures:
         return None
-    last = max(failures, key=lambda each: each.get("lastTimestamp") or "")
-    return f"KEDA's event: {last['message']}".rstrip(".")
+    # The query is long, and known.
+    return QUERY_IN_URL.sub("?query=…", str(max(failures, key=_time_of)["message"]))
+
+
+def _time_of(event: Json) -> str:
+    series = event.get("series") or {}
+    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    return next((time for time in times if time), "")
 
 
 def _status(view: ClusterView, scaled_object: Json) -> Iterator[Outcome]:
