@@ -21,11 +21,16 @@ from cartwheel.invocation import program_name
 SHOP_COMMANDS = dict.fromkeys(
     ("up", "down", "status", "scale", "restart", "migrate", "seed", "config"),
     "cartwheel.local.command",
-) | {"bench": "cartwheel.bench.command", "load": "cartwheel.load.command"}
+) | {
+    "bench": "cartwheel.bench.command",
+    "load": "cartwheel.load.command",
+    "cpu-trap": "cartwheel.cpu_trap.command",
+}
 # A module is imported when its command is used: its `commands` are a Typer application.
 COMMANDS: dict[str, str] = {
     **SHOP_COMMANDS,
     **dict.fromkeys(("simulate", "backtest"), "cartwheel.simulation.command"),
+    "museum": "cartwheel.simulation.museum.command",
     "doctor": "cartwheel.doctor.command",
     "explain": "cartwheel.explain.command",
 }

@@ -26,4 +26,4 @@ def service_environment(
     }
     if store_url is not None:
         overrides["CARTWHEEL_STORE_URL"] = store_url
-    return {**os.environ, **overrides}
+    return {**os.environ, **overrides, **spec.environment}

@@ -1,7 +1,7 @@
 """The services of the shop, and what the supervisor needs to know to start each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cartwheel.errors import UsageError
@@ -17,7 +17,7 @@ class ServiceSpec:
     ``factory`` is the argument of `python -m app.server`. ``package`` owns the migrations of the
     store. ``upstreams`` are the services it calls. ``store`` is the kind of store it uses with
     `--stores real`; None for a service without a store. ``seed`` is the module that fills an
-    empty store.
+    empty store. ``environment`` has precedence over what the local run decides.
     """
 
     name: str
@@ -27,6 +27,7 @@ class ServiceSpec:
     replicas: int = 1
     store: Literal["postgres", "valkey"] | None = "postgres"
     seed: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def _service(name: str, **needs: object) -> ServiceSpec:

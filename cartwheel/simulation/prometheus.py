@@ -9,7 +9,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit, urlunsplit
-from urllib.request import Request, urlopen
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.simulation.load_shape import LoadShape, from_points
@@ -18,6 +18,7 @@ from cartwheel.simulation.load_shape import LoadShape, from_points
 MAX_POINTS = 10_000
 MAX_RESPONSE = 64 * 1024 * 1024
 TIMEOUT = 30.0
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def query_load(
@@ -71,7 +72,7 @@ def _only_series(result: list[dict[str, Any]]) -> list[tuple[float, float]]:
 def _get(url: str, path: str) -> dict[str, Any]:
     request = _request(url, path)
     try:
-        with urlopen(request, timeout=TIMEOUT) as response:
+        with _opener(request.host).open(request, timeout=TIMEOUT) as response:
             text = response.read(MAX_RESPONSE + 1)
     except HTTPError as error:
         text = _read_error(error, url)
@@ -87,6 +88,12 @@ def _get(url: str, path: str) -> dict[str, Any]:
     except ValueError:
         pass
     raise CommandError(f"The response of {_shown(url)} is not JSON: is it a Prometheus?")
+
+
+def _opener(host: str) -> OpenerDirector:
+    """With the proxy of the environment, but not for this machine."""
+    name = urlsplit(f"//{host}").hostname
+    return build_opener(ProxyHandler({})) if name in LOOPBACK else build_opener()
 
 
 def _read_error(error: HTTPError, url: str) -> bytes:

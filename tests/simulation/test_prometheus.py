@@ -116,6 +116,12 @@ def test_a_server_that_is_not_there_is_one_sentence() -> None:
         load(url)
 
 
+def test_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with server(lambda _: matrix([(930, "5")])) as (url, _):
+        assert load(url).rates == [5, 0, 0, 0, 0]
+
+
 @pytest.mark.parametrize("url", ["127.0.0.1:9090", "file:///etc/passwd", "http://"])
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError):

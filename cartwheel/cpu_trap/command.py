@@ -1,0 +1,43 @@
+"""`cartwheel cpu-trap`: runs the trap on this machine and shows what came of it."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cartwheel.bench.machine import describe_machine
+from cartwheel.console import new_console, print_wrapped
+from cartwheel.cpu_trap.experiment import DELAY, METRICS, STAGES, run_experiment
+from cartwheel.cpu_trap.report import draw, table, to_json
+from cartwheel.errors import UsageError
+
+commands = typer.Typer()
+
+
+@commands.command("cpu-trap")
+def cpu_trap(
+    svg: Annotated[Path | None, typer.Option(help="Also draw the charts into this file.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write all samples to this file.")
+    ] = None,
+) -> None:
+    """Scale an I/O-bound cart by CPU and by requests: the same load, five minutes."""
+    print_wrapped(
+        f"A cart whose store is {DELAY * 1000:g} ms away, one request at a time, under the load "
+        f"{STAGES}: first scaled by CPU, then by requests. This takes five minutes."
+    )
+    experiments = [asyncio.run(run_experiment(metric)) for metric in METRICS]
+    if svg is not None:
+        _write(svg, draw(experiments))
+    if json_file is not None:
+        _write(json_file, to_json(experiments, describe_machine()))
+    new_console().print(table(experiments))
+    print_wrapped("Why: docs/guide/6-the-cpu-trap.md")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}).") from error
