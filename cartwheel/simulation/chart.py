@@ -111,7 +111,7 @@ def _panel(column: Column, panel: Panel, top: float) -> Iterator[str]:
     for value in (0.0, top / 2, top):
         y = height - value / top * height
         yield f'<line class="grid" x1="{LEFT}" x2="{LEFT + PLOT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield _text(LEFT - 6, y + 4, f"{value:,.4g}", "quiet number", "end")
+        yield _text(LEFT - 6, y + 4, _number(value), "quiet number", "end")
     if panel.limit is not None and panel.series:
         yield from _over(column, panel.series[0], panel.limit, top, height)
     every = [*panel.series, *([panel.limit] if panel.limit else [])]
@@ -194,6 +194,10 @@ def _round_up(value: float) -> float:
     while size > value:
         size /= 10
     return next(size * one for one in (1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10) if size * one >= value)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
