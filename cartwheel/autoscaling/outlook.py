@@ -33,7 +33,7 @@ LONG_AGO = 1_000_000.0  # seconds
 
 
 @dataclass(frozen=True)
-class Turn:
+class CountChange:
     """A load at which the count changes, and to what.
 
     ``total`` is the value of all replicas together, in thousandths, ``value`` what the status
@@ -49,10 +49,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class Outlook:
-    """``present`` is the metric that decides now and its total; ``steady`` is the change that
-    comes even if this load stays as it is.
+    """What is known about the next change.
 
-    ``growth`` has the lowest load of each metric that adds replicas, ``shrinking`` the highest one
+    ``present`` is the metric that decides now, with its total; ``steady`` is the change that comes
+    even if this load stays as it is. ``growth`` has the lowest load of each metric that adds replicas, ``shrinking`` the highest one
     of the metric that decides now. ``is_held_by_another``: this metric could fall to nothing and
     the others would keep the count. ``is_known`` is False when nothing could be found out.
     ``has_gaps``: a metric has no value, so nothing can shrink.
@@ -60,9 +60,9 @@ class Outlook:
 
     replicas: int
     present: tuple[Metric, int] | None = None
-    steady: Turn | None = None
-    growth: Sequence[Turn] = ()
-    shrinking: Turn | None = None
+    steady: CountChange | None = None
+    growth: Sequence[CountChange] = ()
+    shrinking: CountChange | None = None
     is_held_by_another: bool = False
     has_gaps: bool = False
     is_known: bool = True
@@ -111,40 +111,43 @@ class _Questions:
             # A fallback stands for it, whatever the load is.
             return Outlook(self._replicas, is_known=False)
         growth = [
-            turn
+            change
             for index, load in enumerate(self._loads)
-            if load is not None and (turn := self._growth(index, load, now))
+            if load is not None and (change := self._growth(index, load, now))
         ]
         return Outlook(
             self._replicas,
             (self._spec.metrics[winner], present),
-            self._turn(winner, present, now),
+            self._first_change(winner, present, now),
             growth,
             self._shrinking(winner, present, now),
             has_gaps=None in self._loads,
-            is_held_by_another=self._wanted(winner, 0) >= self._replicas > self._spec.min_replicas,
+            is_held_by_another=self._is_held_without(winner),
         )
 
-    def _growth(self, index: int, load: int, now: float) -> Turn | None:
+    def _is_held_without(self, index: int) -> bool:
+        return self._spec.min_replicas < self._replicas <= self._count_at(index, 0)
+
+    def _growth(self, index: int, load: int, now: float) -> CountChange | None:
         total = _lowest(
-            lambda total: self._wanted(index, total) > self._replicas,
+            lambda total: self._count_at(index, total) > self._replicas,
             limit=max(load, self._spec.metrics[index].target.value) * MAX_FACTOR,
         )
-        return None if total is None else self._turn(index, total, now)
+        return None if total is None else self._first_change(index, total, now)
 
-    def _shrinking(self, index: int, load: int, now: float) -> Turn | None:
+    def _shrinking(self, index: int, load: int, now: float) -> CountChange | None:
         keeps = _lowest(
-            lambda total: self._wanted(index, total) >= self._replicas,
+            lambda total: self._count_at(index, total) >= self._replicas,
             limit=max(load, self._spec.metrics[index].target.value) * MAX_FACTOR,
         )
-        return self._turn(index, keeps - 1, now) if keeps else None
+        return self._first_change(index, keeps - 1, now) if keeps else None
 
-    def _wanted(self, index: int, total: int) -> int:
+    def _count_at(self, index: int, total: int) -> int:
         """The count at this load for long, as if nothing before it counted."""
         fresh = State((Recommendation(self._replicas, self._at - LONG_AGO),))
         return self._sync(fresh, index, total, at=self._at)[0].desired
 
-    def _turn(self, index: int, total: int, now: float) -> Turn | None:
+    def _first_change(self, index: int, total: int, now: float) -> CountChange | None:
         """The first change if this load begins now and stays; None if none comes."""
         state, at = self._state, self._at
         end = at + self._longest_memory() + 2 * self._options.sync_period
@@ -154,7 +157,7 @@ class _Questions:
             if decision.desired != self._replicas:
                 value = decision.proposals[index].value or 0
                 after = max(0.0, at - now)
-                return Turn(self._spec.metrics[index], total, value, decision.desired, after)
+                return CountChange(self._spec.metrics[index], total, value, decision.desired, after)
         return None
 
     def _sync(self, state: State, index: int, total: int, *, at: float) -> tuple[Decision, State]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cartwheel.autoscaling.metric_sentences import shown_value, subject
-from cartwheel.autoscaling.outlook import Outlook, Turn
+from cartwheel.autoscaling.outlook import CountChange, Outlook
 from cartwheel.autoscaling.quantities import format_number
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
 from cartwheel.autoscaling.spec import (
@@ -42,7 +42,7 @@ def _steady(outlook: Outlook, options: ControllerOptions, units: Mapping[str, st
         load += f" ({_in_all(format_number(total), metric, units)})"
     if outlook.steady is None:
         return f"With {load} it stays at {number_of_replicas(outlook.replicas)}."
-    return f"With {load} it {_change(outlook, outlook.steady, options)}."
+    return f"With {load} it {_what_happens(outlook, outlook.steady, options)}."
 
 
 def _growth(
@@ -53,9 +53,9 @@ def _growth(
 ) -> list[str]:
     if outlook.growth:
         return [
-            f"{_at_least(turn, units)}{_of(turn.metric, spec)} it "
-            f"{_change(outlook, turn, options)}."
-            for turn in outlook.growth
+            f"{_at_least(change, units)}{_of(change.metric, spec)} it "
+            f"{_what_happens(outlook, change, options)}."
+            for change in outlook.growth
         ]
     if outlook.replicas >= spec.max_replicas:
         return [f"It cannot grow: maxReplicas is {spec.max_replicas}."]
@@ -70,10 +70,9 @@ def _shrinking(
     options: ControllerOptions,
     units: Mapping[str, str],
 ) -> list[str]:
-    if turn := outlook.shrinking:
-        return [
-            f"{_at_most(turn, units)}{_of(turn.metric, spec)} it {_change(outlook, turn, options)}."
-        ]
+    if change := outlook.shrinking:
+        load = f"{_at_most(change, units)}{_of(change.metric, spec)}"
+        return [f"{load} it {_what_happens(outlook, change, options)}."]
     if outlook.replicas <= spec.min_replicas:
         return [f"It cannot shrink: minReplicas is {spec.min_replicas}."]
     if spec.behavior and spec.behavior.scale_down.select_policy is SelectPolicy.DISABLED:
@@ -85,30 +84,30 @@ def _shrinking(
     return []
 
 
-def _change(outlook: Outlook, turn: Turn, options: ControllerOptions) -> str:
-    verb = "grows" if turn.replicas > outlook.replicas else "shrinks"
-    if turn.after <= options.sync_period:
+def _what_happens(outlook: Outlook, change: CountChange, options: ControllerOptions) -> str:
+    verb = "grows" if change.replicas > outlook.replicas else "shrinks"
+    if change.after <= options.sync_period:
         when = f"at the next sync, within {options.sync_period:g} s"
     else:
-        when = f"after {turn.after:.0f} s"
-    return f"{verb} to {turn.replicas} {when}"
+        when = f"after {change.after:.0f} s"
+    return f"{verb} to {change.replicas} {when}"
 
 
-def _at_least(turn: Turn, units: Mapping[str, str]) -> str:
+def _at_least(change: CountChange, units: Mapping[str, str]) -> str:
     """The shorter of "at" this value and "above" the one before."""
-    if not _is_total(turn.metric):
-        return f"At {shown_value(turn.metric, turn.value, units)}"
-    at, above = format_number(turn.total), format_number(turn.total - 1)
-    return _in_all(f"Above {above}" if len(above) < len(at) else f"At {at}", turn.metric, units)
+    if not _is_total(change.metric):
+        return f"At {shown_value(change.metric, change.value, units)}"
+    at, above = format_number(change.total), format_number(change.total - 1)
+    return _in_all(f"Above {above}" if len(above) < len(at) else f"At {at}", change.metric, units)
 
 
-def _at_most(turn: Turn, units: Mapping[str, str]) -> str:
-    if not _is_total(turn.metric):
-        return f"At {shown_value(turn.metric, turn.value, units)} or less"
-    at, below = format_number(turn.total), format_number(turn.total + 1)
+def _at_most(change: CountChange, units: Mapping[str, str]) -> str:
+    if not _is_total(change.metric):
+        return f"At {shown_value(change.metric, change.value, units)} or less"
+    at, below = format_number(change.total), format_number(change.total + 1)
     if len(below) < len(at):
-        return _in_all(f"Below {below}", turn.metric, units)
-    return f"{_in_all(f'At {at}', turn.metric, units)} or less"
+        return _in_all(f"Below {below}", change.metric, units)
+    return f"{_in_all(f'At {at}', change.metric, units)} or less"
 
 
 def _in_all(value: str, metric: Metric, units: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from cartwheel.autoscaling.observation import (
     Unavailable,
     Values,
 )
-from cartwheel.autoscaling.outlook import Outlook, Turn, look_ahead
+from cartwheel.autoscaling.outlook import CountChange, Outlook, look_ahead
 from cartwheel.autoscaling.outlook_sentences import describe_outlook
 from cartwheel.autoscaling.spec import (
     Behavior,
@@ -83,8 +83,8 @@ def texts(outlook: Outlook, spec: HorizontalPodAutoscalerSpec = CART) -> list[st
     return [one.text for one in found]
 
 
-def shown(turn: Turn | None) -> tuple[int, int, float] | None:
-    return turn and (turn.total, turn.replicas, turn.after)
+def shown(change: CountChange | None) -> tuple[int, int, float] | None:
+    return change and (change.total, change.replicas, change.after)
 
 
 def test_it_names_the_next_load_up_and_the_next_load_down() -> None:
@@ -208,16 +208,16 @@ def test_the_autoscaler_does_what_the_outlook_says(
 
     found = look_ahead(spec, observation, decision, state=autoscaler.state, options=OPTIONS)
 
-    for turn in (found.steady, found.shrinking, *found.growth):
-        if turn is not None:
-            assert _first_change(autoscaler, observation.at, turn.total, replicas) == (
-                turn.after,
-                turn.replicas,
+    for change in (found.steady, found.shrinking, *found.growth):
+        if change is not None:
+            assert _first_change(autoscaler, observation.at, change.total, replicas) == (
+                change.after,
+                change.replicas,
             )
     # Without `behavior` an earlier, higher recommendation is still followed: then it grows anyway.
     grows_anyway = found.steady is not None and found.steady.replicas > replicas
-    for turn in () if grows_anyway else found.growth:
-        changed = _first_change(autoscaler, observation.at, turn.total - 1, replicas)
+    for change in () if grows_anyway else found.growth:
+        changed = _first_change(autoscaler, observation.at, change.total - 1, replicas)
         assert changed is None or changed[1] < replicas
 
 
