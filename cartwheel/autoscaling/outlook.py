@@ -52,10 +52,11 @@ class Outlook:
     """What is known about the next change.
 
     ``present`` is the metric that decides now, with its total; ``steady`` is the change that comes
-    even if this load stays as it is. ``growth`` has the lowest load of each metric that adds replicas, ``shrinking`` the highest one
-    of the metric that decides now. ``is_held_by_another``: this metric could fall to nothing and
-    the others would keep the count. ``is_known`` is False when nothing could be found out.
-    ``has_gaps``: a metric has no value, so nothing can shrink.
+    even if this load stays as it is. ``growth`` has the lowest load of each metric that adds
+    replicas, ``shrinking`` the highest load of the present metric that removes some.
+    ``is_held_by_another``: the present metric could fall to nothing, and the others would keep the
+    count. ``has_gaps``: a metric has no value, so nothing can shrink. ``is_known`` is False when
+    nothing could be found out.
     """
 
     replicas: int
