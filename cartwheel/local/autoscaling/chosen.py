@@ -65,13 +65,16 @@ def choose_autoscaler(autoscale: str, services: Collection[str]) -> ChosenAutosc
     except ManifestError as error:
         raise UsageError(str(error)) from None
     try:
-        return _check(found, services)
+        return _supported(found, services)
     except (UsageError, UnsupportedError) as error:
         raise UsageError(f"{display_path(file)}: {error}") from None
 
 
-def _check(found: Sequence[Autoscaler], services: Collection[str]) -> ChosenAutoscaler:
-    """Whether the local run can do what it asks for. Raises `UsageError`, `UnsupportedError`."""
+def _supported(found: Sequence[Autoscaler], services: Collection[str]) -> ChosenAutoscaler:
+    """The only autoscaler of a file, if the local run can do what it asks for.
+
+    Raises `UsageError`, `UnsupportedError`.
+    """
     if len(found) != 1:
         raise UsageError(f"it has {len(found)} autoscalers; the local run takes one.")
     autoscaler = found[0]

@@ -99,11 +99,12 @@ class Controller:
     def status(self) -> dict[str, Any]:
         """A summary for `cartwheel status`."""
         autoscaler = self.chosen.autoscaler
+        metrics = ""
+        if self._last is not None:
+            metrics = describe_metrics(self._last[1], units=self.chosen.units)
         return {
             "service": self.chosen.service,
-            "metrics": describe_metrics(self._last[1], units=self.chosen.units)
-            if self._last
-            else "",
+            "metrics": metrics,
             "desired": self._replicas.desired,
             "min": autoscaler.min_replicas,
             "max": autoscaler.max_replicas,
@@ -139,7 +140,8 @@ class Controller:
                 await asyncio.sleep(0)
             if polling.is_due():
                 self._poll()
-            await asyncio.sleep(min(measuring.seconds_left(), syncing.seconds_left()))
+            tickers = (measuring, syncing, polling)
+            await asyncio.sleep(min(ticker.seconds_left() for ticker in tickers))
 
     def _sync(self) -> None:
         observation = self._observe()

@@ -16,6 +16,8 @@ from cartwheel.local.replica_process import Replica
 from cartwheel.promql import Query, QueryError, SampleStore, parse_query
 
 RECEIVED = "http_requests_received_total"
+# Resolutions in which a replica has to receive a request to count as serving.
+SERVING_SAMPLES = 4
 SUPPORTED = "it measures CPU, and evaluates the queries of prometheus triggers."
 
 
@@ -72,8 +74,8 @@ class Measurements:
 
 
 def _serving_query(resolution: float) -> Query:
-    """Requests of the last three samples, or all of a replica that was sampled only once."""
-    window = f"{math.ceil(3000 * resolution)}ms"
+    """Requests of the last samples, or all of a replica that was sampled only once."""
+    window = f"{math.ceil(SERVING_SAMPLES * 1000 * resolution)}ms"
     return parse_query(
         f"sum by (instance) (increase({RECEIVED}[{window}])) or sum by (instance) ({RECEIVED})"
     )
