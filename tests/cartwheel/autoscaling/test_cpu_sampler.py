@@ -42,14 +42,14 @@ def test_a_replica_has_a_sample_after_its_second_reading() -> None:
     sampler = CpuSampler(monotonic=clock, now=lambda: 5.0)
     sampler.measure([own_process()])
     assert sampler.reading().samples == {}
-    use_cpu(0.05)
+    use_cpu(0.1)
     clock.time += 0.5
     sampler.measure([own_process()])
     sample = sampler.reading().samples["cart-1"]
     assert sample.window == 0.5
     assert sample.at == 5.0
-    # 0.05 s in 0.5 s are a tenth of a core; nothing else of a test takes a whole one.
-    assert 80 <= sample.value < 1000
+    # At least 0.1 s in 0.5 s are a fifth of a core, but for a tick of the kernel's clock or two.
+    assert sample.value >= 160
 
 
 def test_a_new_process_of_a_replica_is_not_compared_with_the_old_one(
