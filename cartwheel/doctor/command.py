@@ -57,6 +57,10 @@ def doctor(
         areas += _local(state_dir, required=where is Where.LOCAL)
     if where is not Where.LOCAL:
         areas += _cluster(context, namespace, required=where is Where.CLUSTER)
+    if not areas:
+        raise UsageError(
+            "There is nothing to look at: no shop is installed here, and kubectl has no context."
+        )
     report = Report(areas)
     if as_json:
         typer.echo(report.as_json())
@@ -75,8 +79,8 @@ def _local(state_dir: Path | None, *, required: bool) -> list[Area]:
     except ModuleNotFoundError as error:
         if required:
             raise UsageError(
-                f"The checks of this machine need the shop ({error.name} is missing): "
-                "see cartwheel doctor cluster for the others."
+                f"The checks of this machine need the extra `shop` ({error.name} is missing). "
+                "In a clone: make up"
             ) from None
         return []
     return [Area("this machine", examine(checks, machine))]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cartwheel.supervisor_process import ROOT, environment
+from tests.cartwheel.test_installation import without_the_shop
 
 Run = subprocess.CompletedProcess[str]
 ACCESS_REFUSED = (
@@ -42,6 +43,18 @@ def doctor(state: Path, *arguments: str, kubectl: str | None = None) -> Run:
 def test_without_kubectl_it_looks_at_this_machine_only(state: Path) -> None:
     done = doctor(state, "--json")
     assert [area["name"] for area in json.loads(done.stdout)["areas"]] == ["this machine"]
+
+
+def test_without_the_shop_and_a_cluster_there_is_nothing_to_look_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = without_the_shop("doctor")
+    assert done.returncode == 2
+    assert done.stderr.startswith("There is nothing to look at")
+    done = without_the_shop("doctor", "local")
+    assert done.returncode == 2
+    assert "In a clone: make up" in done.stderr
 
 
 def test_a_cluster_that_was_asked_for_needs_kubectl(state: Path) -> None:

@@ -21,7 +21,7 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
     findings = [*_tools(view), *_node(view, cluster), *_skaffold(view)]
     yield from findings
     if not findings:
-        yield Healthy("docker, kind here")
+        yield Healthy("docker and kind")
 
 
 def _tools(view: ClusterView) -> Iterator[Finding]:
