@@ -479,6 +479,20 @@ class TestPolicies:
         assert found.desired == 6
         assert reason(found, "ScalingLimited") == (True, "ScaleUpLimit")
 
+    def test_without_behavior_one_replica_may_become_four(self) -> None:
+        assert HorizontalPodAutoscaler(autoscaler()).sync(observe(1, queue(90))).desired == 4
+
+    def test_percent_are_rounded_up_when_growing_and_dropped_when_shrinking(self) -> None:
+        half = Behavior(rules(("Percent", 1, 15)), rules(("Percent", 50, 15)))
+        assert (
+            HorizontalPodAutoscaler(autoscaler(behavior=half)).sync(observe(3, queue(90))).desired
+            == 4
+        )
+        assert (
+            HorizontalPodAutoscaler(autoscaler(behavior=half)).sync(observe(5, queue(1))).desired
+            == 2
+        )
+
     def test_a_disabled_direction_does_not_change(self) -> None:
         frozen = Behavior(FREE.scale_up, rules(select_policy=SelectPolicy.DISABLED))
         found = HorizontalPodAutoscaler(autoscaler(behavior=frozen)).sync(observe(8, queue(10)))

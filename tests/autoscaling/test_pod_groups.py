@@ -51,6 +51,13 @@ G12 = pod(ready=None, ready_since=None, started_at=None)
         ),
         pytest.param(pod(phase="Failed"), SAMPLE, "cpu", PodGroup.IGNORED, id="G11-failed"),
         pytest.param(G12, SAMPLE, "memory", PodGroup.READY, id="G12-memory-needs-no-readiness"),
+        pytest.param(
+            pod(started_at=NOW - 120, ready=False, ready_since=NOW - 30),
+            SAMPLE,
+            "cpu",
+            PodGroup.READY,
+            id="the-initialization-period-is-over",
+        ),
         pytest.param(pod(phase="Succeeded"), SAMPLE, "cpu", PodGroup.IGNORED, id="finished"),
         pytest.param(pod(phase="Pending"), None, None, PodGroup.UNREADY, id="pending-not-missing"),
     ],
