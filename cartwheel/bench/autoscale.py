@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from statistics import median
 
-from cartwheel.bench.load_steps import FEW, HIGH, MANY, QUIET, StepResult, measure_step
+from cartwheel.bench.load_steps import (
+    FEW,
+    HIGH,
+    MANY,
+    QUIET,
+    StepResult,
+    measure_step,
+    settings_of,
+)
 from cartwheel.bench.options import OWN, Options
 from cartwheel.bench.results import BenchResult, Column, Gate, Value
 from cartwheel.bench.rounds import Progress
@@ -52,9 +60,7 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Seq
     steps: dict[str, list[StepResult]] = {}
     for mode in options.choose(MODES):
         own = replace(options, variants=(OWN,), against=None)
-        shops = running_shops(
-            workbench, own, progress, CARTWHEEL_AUTOSCALE=mode, CARTWHEEL_STORES="sqlite"
-        )
+        shops = running_shops(workbench, own, progress, **settings_of(mode))
         async with shops as (shop,):
             # Replicas start on all cores, as they do in use.
             workbench.release_cores([shop.supervisor])

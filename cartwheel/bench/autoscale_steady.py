@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cartwheel.bench.load_steps import count_changes
+from cartwheel.bench.load_steps import count_changes, settings_of
 from cartwheel.bench.options import OWN, Options
 from cartwheel.bench.results import BenchResult, Column, Gate, Value
 from cartwheel.bench.rounds import Progress
@@ -26,9 +26,7 @@ COLUMNS = (
 async def run(workbench: Workbench, options: Options, progress: Progress) -> Sequence[BenchResult]:
     """Raises `CommandError`."""
     own = replace(options, variants=(OWN,), against=None)
-    shops = running_shops(
-        workbench, own, progress, CARTWHEEL_AUTOSCALE=MODE, CARTWHEEL_STORES="sqlite"
-    )
+    shops = running_shops(workbench, own, progress, **settings_of(MODE))
     async with shops as (shop,):
         workbench.release_cores([shop.supervisor])
         progress("ten minutes", f"{RATE:g} requests/s", share=0.0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -28,6 +29,8 @@ SHARE_AFTER, SHARE_SECONDS = 3.0, 10.0
 """When the share of requests of each replica is measured, after all serve, and for how long."""
 TOTAL = parse_query("sum(http_requests_received_total)")
 START_TIMEOUT = 20.0
+# What a person may change about the autoscaler to see what it does to the figures.
+PASSED_ON = ("CARTWHEEL_AUTOSCALE_RESOLUTION", "CARTWHEEL_AUTOSCALE_SYNC_PERIOD")
 SCRAPE = f"GET /metrics HTTP/1.1\r\nHost: {OWN_HOST}\r\nConnection: close\r\n\r\n".encode()
 SCRAPE_TIMEOUT = 1.0
 MAX_METRICS_SIZE = 4 * 1024 * 1024
@@ -50,6 +53,12 @@ class StepResult:
     end_to_few: float | None
     requests: int
     failed: int
+
+
+def settings_of(mode: str) -> Mapping[str, str]:
+    """The environment of a shop whose cart is scaled by CPU or by requests."""
+    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return {"CARTWHEEL_AUTOSCALE": mode, "CARTWHEEL_STORES": "sqlite", **passed_on}
 
 
 async def measure_step(shop: Shop) -> StepResult:
