@@ -24,7 +24,7 @@ from loadtest.arrivals import (
     parse_stages,
 )
 from loadtest.figures import Figures, Meter, Total, to_line
-from loadtest.generator import MAX_SHOPPERS, Generator
+from loadtest.generator import MAX_SHOPPERS, USUAL_WAIT, Generator, usual_shoppers
 from loadtest.http_client import HttpClient, InvalidTarget
 from loadtest.scenarios import SCENARIOS, Request
 from loadtest.statistics import TIMEOUT
@@ -45,16 +45,20 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rate", default=50.0, type=float, help="requests a second (%(default)s)")
     parser.add_argument("--seconds", default=60.0, type=float, help="and then stop (%(default)s)")
     parser.add_argument("--stages", help=f"instead of both: {STAGES_HELP}")
-    parser.add_argument("--shoppers", default=256, type=int, help="at most at once (%(default)s)")
+    parser.add_argument(
+        "--shoppers", type=int, help=f"at most at once ({USUAL_WAIT:g} for each request a second)"
+    )
     parser.add_argument("--figures", action="store_true", help="print all figures, as JSON lines")
     options = parser.parse_args(arguments)
     for name, maximum in LIMITS.items():
-        if not 0 < getattr(options, name) <= maximum:
+        value = getattr(options, name)
+        if value is not None and not 0 < value <= maximum:
             parser.error(f"--{name} must be more than 0 and at most {maximum:g}")
     try:
         options.stages = stages_of(options.stages, rate=options.rate, seconds=options.seconds)
     except InvalidStages as error:
         parser.error(f"--stages: {error}")
+    options.shoppers = options.shoppers or usual_shoppers(options.stages)
     return options
 
 

@@ -10,6 +10,7 @@ as `TIMEOUT`.
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,7 +22,9 @@ from loadtest.http_client import HttpClient
 from loadtest.scenarios import SCENARIOS, Request, Response, Scenario
 from loadtest.statistics import TIMEOUT, LoadStatistics
 
-MAX_SHOPPERS = 512
+MIN_SHOPPERS, MAX_SHOPPERS = 64, 512
+USUAL_WAIT = 0.5
+"""Seconds. As long as no request takes longer, there are shoppers for all of them by default."""
 MIN_SLEEP = 0.001
 # Bounds how late a change of the rate or of the end takes effect.
 MAX_SLEEP = 0.1
@@ -29,6 +32,15 @@ MAX_SLEEP = 0.1
 MAX_LAG = 0.5
 # As exact as a timer of the event loop is. Less is not counted as a delay of the shop.
 TIMER_RESOLUTION = 0.002
+
+
+def usual_shoppers(stages: Sequence[Stage]) -> int:
+    """How many shoppers such a load has by default.
+
+    No more than it needs: in an overload each new one begins with requests of its own.
+    """
+    highest = max((max(stage.rate, stage.end_rate) for stage in stages), default=0.0)
+    return min(max(math.ceil(highest * USUAL_WAIT), MIN_SHOPPERS), MAX_SHOPPERS)
 
 
 class _Shopper:

@@ -42,7 +42,7 @@ from loadtest.arrivals import (
     parse_stages,
 )
 from loadtest.figures import Figures
-from loadtest.generator import MAX_SHOPPERS
+from loadtest.generator import MAX_SHOPPERS, USUAL_WAIT, usual_shoppers
 from loadtest.scenarios import SCENARIOS
 from loadtest.statistics import TIMEOUT
 from loadtest.table import table
@@ -68,8 +68,11 @@ def load(
         str, typer.Option(help=f"What shoppers do: {', '.join(SCENARIOS)}.")
     ] = "cart-add",
     shoppers: Annotated[
-        int, typer.Option(help="How many requests may wait for a response.")
-    ] = MAX_SHOPPERS,
+        int | None,
+        typer.Option(
+            help=f"How many requests may wait ({USUAL_WAIT:g} for each request a second)."
+        ),
+    ] = None,
     expect: Annotated[
         str | None, typer.Option(help=f"As p95<50ms,failed=0,replicas>=5: {ALLOWED}.")
     ] = None,
@@ -103,7 +106,7 @@ def load(
         _check_writable(path)
     session = Session(target, scenario, chosen, service=run.service if run else None)
     _introduce(session, run, is_story=is_story)
-    asyncio.run(_Runner(session, run, shoppers=shoppers).run())
+    asyncio.run(_Runner(session, run, shoppers=shoppers or usual_shoppers(chosen)).run())
     outcomes = [one.judge(session) for one in expectations] if session.total else []
     _conclude(session, outcomes)
     if session.total is not None:
@@ -170,11 +173,11 @@ def _stages(text: str | None, *, rate: float | None, seconds: float | None) -> S
         raise UsageError(f"--stages: {error}.") from None
 
 
-def _check_choice(scenario: str, shoppers: int) -> None:
+def _check_choice(scenario: str, shoppers: int | None) -> None:
     """Raises `UsageError`."""
     if scenario not in SCENARIOS:
         raise UsageError(f"There is no scenario {scenario!r}: choose {', '.join(SCENARIOS)}.")
-    if not 1 <= shoppers <= MAX_SHOPPERS:
+    if shoppers is not None and not 1 <= shoppers <= MAX_SHOPPERS:
         raise UsageError(f"--shoppers must be from 1 to {MAX_SHOPPERS}.")
 
 

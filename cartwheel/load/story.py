@@ -7,7 +7,7 @@ from cartwheel.load.local_run import LocalRun
 from cartwheel.load.session import Session
 from loadtest.arrivals import Stage
 
-QUIET, STEP = 20, 240
+QUIET, STEP = 20, 200
 STAGES: Sequence[Stage] = [
     Stage.constant(QUIET, seconds=6),
     Stage.constant(STEP, seconds=18),

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from loadtest.arrivals import Stage
-from loadtest.generator import Generator
+from loadtest.generator import Generator, usual_shoppers
 from loadtest.scenarios import Response
 from loadtest.statistics import TIMEOUT, LoadStatistics
 from tests.loadtest.fake_shop import shop
@@ -91,3 +91,8 @@ async def test_a_shopper_starts_again_after_a_response_that_it_cannot_read() -> 
         load = Generator(target, scenario="browse", shoppers=1)
         made = await load.run([Stage.constant(200, seconds=0.2)])
     assert made.statuses[200] > 2
+
+
+@pytest.mark.parametrize(("rate", "shoppers"), [(1, 64), (200, 100), (5000, 512)])
+def test_there_are_shoppers_for_waits_of_half_a_second(rate: float, shoppers: int) -> None:
+    assert usual_shoppers([Stage(60, rate, 1)]) == shoppers
