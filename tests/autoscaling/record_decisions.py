@@ -23,9 +23,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
+from cartwheel.kubernetes.cluster import Cluster
 from cartwheel.kubernetes.controller_options import options_of
+from cartwheel.kubernetes.metrics import MetricsApis, metric_path
 
 Json = dict[str, Any]
 
@@ -33,9 +35,11 @@ _ENTRY = re.compile(r"[IWEF](?P<day>\d{4}) (?P<time>[\d:.]+) +\d+ \S+\] (?P<text
 _RESPONSE = re.compile(r'"Response" verb="GET" url="(?P<url>[^"]+)"')
 _FLAG = re.compile(r'FLAG: (?P<name>\S+)="(?P<value>.*)"')
 _DESIRED = re.compile(r"desiredReplicas=(\d+)")
-_METRICS = re.compile(
-    r'\s*(\{"kind":"(PodMetricsList|MetricValueList|ExternalMetricValueList|Status)"|[^{\s])'
-)
+_KINDS = {
+    "/metrics.k8s.io/": "PodMetricsList",
+    "/custom.metrics.k8s.io/": "MetricValueList",
+    "/external.metrics.k8s.io/": "ExternalMetricValueList",
+}
 _VERSION = re.compile(r'"Starting" version="v1\.(?P<minor>\d+)')
 
 
@@ -50,11 +54,15 @@ class Entry:
 
 @dataclass
 class Sync:
-    """One sync: the bodies that the controller read, and what it made of them."""
+    """One sync: what the controller read, and what it made of it.
+
+    ``responses`` are those of metrics, by path; other autoscalers of the namespace may have asked
+    for some of them.
+    """
 
     scale: Json
     at: float
-    metrics: list[Json] = field(default_factory=list)
+    responses: list[tuple[str, Json]] = field(default_factory=list)
     proposed: int | None = None
     desired: int | None = None
     autoscaler: Json | None = None
@@ -66,14 +74,14 @@ class SyncReader:
     def __init__(self, namespace: str, name: str) -> None:
         self._namespace = namespace
         self._name = name
-        self._path = ""
+        self._awaited: list[str] = []
         self._sync: Sync | None = None
 
     def read(self, entries: Iterable[Entry]) -> Iterator[Sync]:
         """A sync begins when the scale is read. The last one may be cut off: it is left out."""
         for entry in entries:
             if found := _RESPONSE.match(entry.text):
-                self._path = urlsplit(found["url"]).path
+                self._awaited.append(found["url"])
             elif entry.text.startswith('"Response Body"'):
                 if finished := self._read_response(entry):
                     yield finished
@@ -81,21 +89,21 @@ class SyncReader:
                 self._read_result(self._sync, entry)
 
     def _read_response(self, entry: Entry) -> Sync | None:
-        """Other requests may respond between a response and its body: the kind tells them apart."""
-        if f"/namespaces/{self._namespace}/" not in self._path:
+        """Other requests may respond between a response and its body: the body tells them apart."""
+        body = _json(entry.body)
+        url = next((url for url in reversed(self._awaited) if _is_body_of(body, url)), None)
+        if url is None:
+            return None
+        self._awaited.remove(url)
+        path = urlsplit(url).path
+        if f"/namespaces/{self._namespace}/" not in path:
             return None
         finished = None
-        if self._path.endswith(f"/{self._name}/scale") and '"kind":"Scale"' in entry.body:
-            finished, self._sync = self._sync, Sync(json.loads(entry.body), entry.at)
-            self._path = ""
-        elif (
-            self._sync is not None
-            and "metrics.k8s.io/" in self._path
-            and _METRICS.match(entry.body)
-        ):
-            self._sync.metrics.append(_metrics(entry.body))
+        if path.endswith(f"/{self._name}/scale"):
+            finished, self._sync = self._sync, Sync(body, entry.at)
+        elif self._sync is not None and "metrics.k8s.io/" in path:
+            self._sync.responses.append((url, body))
             self._sync.at = entry.at
-            self._path = ""
         return finished if finished is not None and finished.desired is not None else None
 
     def _read_result(self, sync: Sync, entry: Entry) -> None:
@@ -172,14 +180,14 @@ def recorded(
     watch = PodWatch(pods, found[0].scale["status"]["selector"])
     before: Json = {"pods": {}}
     for sync in found:
-        line = _line(sync, watch)
+        line = _line(sync, watch, first)
         changed_pods = _changes(before["pods"], line["pods"])
         new = {key: value for key, value in line.items() if value != before.get(key)}
         before = line
         yield {**new, "pods": changed_pods} if changed_pods else new
 
 
-def _line(sync: Sync, watch: PodWatch) -> Json:
+def _line(sync: Sync, watch: PodWatch, autoscaler: Json) -> Json:
     status = (sync.autoscaler or {}).get("status", {})
     result = {
         "proposed": sync.proposed,
@@ -194,11 +202,36 @@ def _line(sync: Sync, watch: PodWatch) -> Json:
             "spec": sync.scale["spec"],
             "status": {"replicas": sync.scale["status"].get("replicas", 0)},
         },
-        "metrics": sync.metrics,
+        "metrics": [*_responses(sync, autoscaler)],
         "pods": watch.until(sync.at),
         "desired": sync.desired,
         "result": {key: value for key, value in result.items() if value not in (None, {})},
     }
+
+
+def _responses(sync: Sync, autoscaler: Json) -> Iterator[Json]:
+    """The response to each metric of the autoscaler, in their order."""
+    left = [(_plain(url), body) for url, body in sync.responses]
+    for metric in autoscaler["spec"]["metrics"]:
+        asked = metric_path(
+            metric,
+            namespace=autoscaler["metadata"]["namespace"],
+            pod_selector=sync.scale["status"]["selector"],
+            apis=MetricsApis({}),
+            api=Cluster(),
+        )
+        found = next((one for one in left if one[0] == unquote(asked)), None)
+        if found is None:
+            yield {"kind": "Status", "message": "the controller did not ask"}
+            continue
+        left.remove(found)
+        yield _metrics(found[1])
+
+
+def _plain(url: str) -> str:
+    """Path and query, unquoted: Go quotes otherwise."""
+    parts = urlsplit(url)
+    return unquote(f"{parts.path}?{parts.query}" if parts.query else parts.path)
 
 
 def _changes(before: Json, after: Json) -> Json:
@@ -206,11 +239,36 @@ def _changes(before: Json, after: Json) -> Json:
     return gone | {name: pod for name, pod in after.items() if before.get(name) != pod}
 
 
-def _metrics(body: str) -> Json:
+def _json(body: str) -> Json:
+    """A body that is no JSON object is the words of an error."""
     try:
         response: Json = json.loads(body)
     except ValueError:
         return {"kind": "Status", "message": body.strip()}
+    return response
+
+
+def _is_body_of(body: Json, url: str) -> bool:
+    """Whether a body can be that of this response."""
+    path = urlsplit(url).path
+    if path.endswith("/scale"):
+        metadata = body.get("metadata") or {}
+        own = f"/namespaces/{metadata.get('namespace')}/"
+        return body.get("kind") == "Scale" and own in path and f"/{metadata['name']}/scale" in path
+    kind = next((kind for group, kind in _KINDS.items() if group in path), None)
+    if kind is None or body.get("kind") not in (kind, "Status"):
+        return False
+    labels = [
+        item["metadata"].get("labels", {})
+        for item in body.get("items", ())
+        if kind == "PodMetricsList"
+    ]
+    selector = parse_qs(urlsplit(url).query).get("labelSelector", [""])[0]
+    wanted = dict(one.split("=") for one in selector.split(",") if "=" in one)
+    return all(wanted.items() <= one.items() for one in labels)
+
+
+def _metrics(response: Json) -> Json:
     if response["kind"] == "Status":
         return {"kind": "Status", "message": response["message"]}
     return {"items": [_metric_item(item) for item in response["items"]]}
