@@ -114,9 +114,11 @@ class HorizontalPodAutoscaler:
         stabilization = self._stabilize(proposed, current=current, now=now)
         limited = self._limit(stabilization.after, current=current, now=now)
         desired = self._above_zero(limited.after, current)
+        # Without `behavior` only scaling down is stabilized.
+        rises = self.spec.behavior is not None and proposed >= current
         self._memory.set(
             self._found[best],
-            conditions.stabilized(stabilization, rises=proposed >= current),
+            conditions.stabilized(stabilization, rises=rises),
             conditions.limited(limited.reason),
         )
         if desired != current:

@@ -11,6 +11,9 @@ log; another watch, begun before that start, records them with the time of each 
     kubectl get pods -n cartwheel -w --output-watch-events -o json |
         jq --unbuffered -c '{at: now} + .' > pods.jsonl
 
+Responses to other autoscalers can get between a response and its body in the log, and an error does
+not say whose it is: record on a cluster without many others.
+
 The output has only the fields that count, and in each line only what is new.
 """
 
@@ -275,7 +278,8 @@ def _metrics(response: Json) -> Json:
 
 
 def _metric_item(item: Json) -> Json:
-    kept = {key: value for key, value in item.items() if key != "metadata"}
+    dropped = ("metadata", "metricName", "metricLabels")
+    kept = {key: value for key, value in item.items() if key not in dropped}
     return kept | ({"metadata": {"name": item["metadata"]["name"]}} if "metadata" in item else {})
 
 
