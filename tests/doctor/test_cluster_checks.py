@@ -11,6 +11,7 @@ from cartwheel.doctor.cluster import (
     chain,
     conditions,
     deletions,
+    examine_cluster,
     images,
     kind,
     metric_apis,
@@ -102,6 +103,17 @@ def test_a_node_that_takes_no_pods_is_named(condition: dict[str, str], word: str
     others = [each for each in node["status"]["conditions"] if each["type"] != condition["type"]]
     node["status"]["conditions"] = [*others, condition]
     assert word in only(nodes.CHECK, view_of(recording)).problem
+
+
+def test_a_namespace_that_does_not_exist_is_the_only_finding() -> None:
+    recording = recorded("healthy")
+    recording["responses"]["/version"] = {"gitVersion": "v1.35.4"}
+    recording.update(namespace="doctor-helthy", context="prod")
+    examinations = examine_cluster(view_of(recording))
+    findings = [finding for each in examinations for finding in each.findings]
+    assert [each.problem for each in findings] == ["there is no such namespace"]
+    assert findings[0].command == "kubectl get namespaces"
+    assert examinations[-1].check == "namespace"
 
 
 def test_two_workloads_that_share_pods_are_named() -> None:

@@ -21,6 +21,7 @@ from cartwheel.doctor.cluster import (
     kind,
     metric_apis,
     metrics_server,
+    namespace,
     nodes,
     pauses,
     pods,
@@ -31,7 +32,9 @@ from cartwheel.doctor.cluster import (
 )
 from cartwheel.doctor.cluster.view import ClusterView
 
-FIRST: Sequence[Check[ClusterView]] = (kind.CHECK, access.CHECK)
+FIRST: Sequence[Check[ClusterView]] = (kind.CHECK, access.CHECK, namespace.CHECK)
+# Without these there is nothing to look at.
+NEEDED = (access.NAME, namespace.NAME)
 CHECKS: Sequence[Check[ClusterView]] = (
     *FIRST,
     nodes.CHECK,
@@ -58,9 +61,9 @@ CHECKS: Sequence[Check[ClusterView]] = (
 
 
 def examine_cluster(view: ClusterView) -> Sequence[Examination]:
-    """Run all checks; only the first ones if the cluster does not respond."""
+    """Run all checks; only the first ones without a response or without the namespace."""
     first = examine(FIRST, view)
-    if any(each.check == access.NAME and each.findings for each in first):
+    if any(each.check in NEEDED and each.findings for each in first):
         return first
     view.prefetch()
     return [*first, *examine(CHECKS[len(FIRST) :], view)]

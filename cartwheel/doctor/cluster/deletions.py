@@ -13,6 +13,14 @@ FREE = 'patch {name} --type merge --patch \'{{"metadata": {{"finalizers": null}}
 
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
+    namespace = _namespace(view)
+    if namespace and _is_stuck(view, namespace):
+        yield Finding(
+            about=f"namespace/{view.namespace}",
+            problem="it is being deleted: nothing new can be created in it",
+            evidence=f"since {namespace['metadata']['deletionTimestamp']}",
+            command=view.kubectl(f"wait --for delete namespace/{view.namespace}", ""),
+        )
     for each in view.list("scaledobjects"):
         if _is_stuck(view, each):
             name = f"scaledobject/{each['metadata']['name']}"
@@ -24,14 +32,6 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
                 command=view.kubectl(FREE.format(name=name)),
                 follows_from=["keda"],
             )
-    namespace = _namespace(view)
-    if namespace and _is_stuck(view, namespace):
-        yield Finding(
-            about=f"namespace/{view.namespace}",
-            problem="it is being deleted: nothing new can be created in it",
-            evidence=f"since {namespace['metadata']['deletionTimestamp']}",
-            command=view.kubectl(f"wait --for delete namespace/{view.namespace}", ""),
-        )
 
 
 def _namespace(view: ClusterView) -> Json | None:
