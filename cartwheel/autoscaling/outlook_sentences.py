@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from cartwheel.autoscaling.keda import RESOURCE_TRIGGERS, is_paused, metric_name
 from cartwheel.autoscaling.metric_sentences import shown_value, subject
 from cartwheel.autoscaling.outlook import CountChange, Outlook
 from cartwheel.autoscaling.quantities import format_number
+from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
 from cartwheel.autoscaling.spec import (
     ControllerOptions,
@@ -33,6 +35,35 @@ def describe_outlook(
     texts += _growth(outlook, spec, options, units)
     texts += _shrinking(outlook, spec, options, units)
     return [Sentence(text, Basis.INFERRED) for text in texts]
+
+
+def describe_rest(
+    spec: ScaledObject, replicas: int, *, units: Mapping[str, str] = NO_UNITS
+) -> list[Sentence]:
+    """When KEDA lets the workload rest, at zero or idle, and when it wakes it again."""
+    rest = 0 if spec.idle_replicas is None and not spec.min_replicas else spec.idle_replicas
+    activations = [
+        _activation(metric_name(index, trigger), trigger.activation_threshold, units)
+        for index, trigger in enumerate(spec.triggers)
+        if trigger.type not in RESOURCE_TRIGGERS
+    ]
+    if rest is None or not activations or is_paused(spec.pause):
+        return []
+    is_active = " or ".join(activations)
+    if replicas > rest:
+        count = number_of_replicas(rest)
+        text = f"KEDA sets {count} after {spec.cooldown_period:g} s without {is_active}."
+    else:
+        text = (
+            f"With {is_active} KEDA wakes it to {number_of_replicas(max(1, spec.min_replicas))}; "
+            f"it looks every {spec.polling_interval:g} s."
+        )
+    return [Sentence(text, Basis.INFERRED)]
+
+
+def _activation(metric: str, threshold: int, units: Mapping[str, str]) -> str:
+    unit = f" {units[metric]}" if metric in units else ""
+    return f"{metric} above {format_number(threshold)}{unit}"
 
 
 def _steady(outlook: Outlook, options: ControllerOptions, units: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from cartwheel.autoscaling.keda_sentences import explain_pause
 from cartwheel.autoscaling.manifests import Autoscaler
 from cartwheel.autoscaling.observation import Observation
 from cartwheel.autoscaling.outlook import look_ahead
-from cartwheel.autoscaling.outlook_sentences import describe_outlook
+from cartwheel.autoscaling.outlook_sentences import describe_outlook, describe_rest
 from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.sentence import Sentence
 from cartwheel.autoscaling.sentences import explain
@@ -70,14 +70,16 @@ def explain_sync(
         units=sync.units,
         now=now,
     )
+    outlook = _outlook(sync, spec, now)
     if isinstance(sync.autoscaler, ScaledObject):
         sentences += explain_pause(sync.autoscaler.pause)
+        outlook += describe_rest(sync.autoscaler, sync.decision.desired, units=sync.units)
     return Explanation(
         sync.autoscaler,
         source,
         sync.decision.at,
         sentences,
-        _outlook(sync, spec, now),
+        outlook,
         notes,
         sync.observation,
         sync.decision,

@@ -2,10 +2,14 @@
 
 import io
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cartwheel.autoscaling.manifests import (
     Autoscaler,
@@ -634,3 +638,38 @@ def test_unknown_fields_of_an_object_of_the_api_are_ignored() -> None:
 def test_an_object_of_another_kind_is_refused() -> None:
     with pytest.raises(ManifestError, match="Pod/web: Pod of v1 is no autoscaler"):
         autoscaler_from_object({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}})
+
+
+# Whatever an object holds
+
+
+JUNK = [None, 0, -1, 1.5, True, "", "x", [], {}, [None], {"a": 1}, "9" * 5000, 10**400]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_manifest_is_read_or_refused_with_its_problems(data: st.DataObject) -> None:
+    manifest = yaml.safe_load(
+        data.draw(st.sampled_from([HPA + "  behavior: {scaleUp: {}}\n", SCALED_OBJECT + RABBITMQ]))
+    )
+    holder, key = data.draw(st.sampled_from(list(_places(manifest))))
+    holder[key] = data.draw(st.sampled_from(JUNK))
+
+    for read_it in (
+        lambda: autoscaler_from_object(manifest),
+        lambda: read_autoscaler_text(yaml.safe_dump(manifest), source="web.yaml"),
+    ):
+        try:
+            read_it()
+        except ManifestError as error:
+            assert error.problems
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in a document, as what holds it and its key or index."""
+    keys = (
+        value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    )
+    for key in keys:
+        yield value, key
+        yield from _places(value[key])

@@ -38,9 +38,9 @@ def read(name: str) -> Autoscaler:
     return found
 
 
-def explained(name: str, *readings: Reading) -> list[str]:
+def explained(name: str, *readings: Reading, replicas: int = 3) -> list[str]:
     autoscaler = read(name)
-    observation = Observation(0.0, Scale(3, 3), PODS, readings)
+    observation = Observation(0.0, Scale(replicas, replicas), PODS[:replicas], readings)
     if isinstance(autoscaler, ScaledObject):
         keda = KedaAutoscaler(autoscaler, OPTIONS)
         decision, state = keda.sync(observation), keda.state.hpa
@@ -72,6 +72,14 @@ def test_the_worker_has_one_replica_for_five_messages() -> None:
 
     assert found[0] == "Deployment worker goes from 3 to 6 replicas."
     assert "It proposes 9 replicas: 2.73 × 3 replicas that exist, rounded up." in found
+    assert found[-1] == "KEDA sets 0 replicas after 30 s without s0-rabbitmq above 0."
+
+
+def test_the_worker_that_rests_is_woken_by_the_first_message() -> None:
+    found = explained("queue-worker.yaml", Values([0]), replicas=0)
+
+    assert found[0] == "Deployment worker stays at 0 replicas."
+    assert found[-1] == ("With s0-rabbitmq above 0 KEDA wakes it to 1 replica; it looks every 5 s.")
 
 
 @pytest.mark.parametrize("name", FILES)
