@@ -25,6 +25,7 @@ FORK_TIMEOUT = 5.0
 LAUNCH_INTERVAL = 10.0
 """Seconds from one launch of the parent process to the next."""
 PR_SET_CHILD_SUBREAPER = 36
+NO_RESPONSE = "the warm parent does not respond"
 # Room for the command line of a replica.
 PADDING = "." * 256
 # What `app.server` imports while it starts.
@@ -140,7 +141,8 @@ class WarmStart:
             except Unavailable as error:
                 self._report(str(error))
             except Exception as error:
-                self._report(describe_error(error))
+                is_late = isinstance(error, TimeoutError)
+                self._report(NO_RESPONSE if is_late else describe_error(error))
                 await self.close()
             except asyncio.CancelledError:
                 # The response would be read as that to the next request.
@@ -221,28 +223,19 @@ class _WarmParent:
         return f"the warm parent ended with code {self._process.returncode}"
 
     async def wait_ready(self) -> None:
-        """Wait for the end of its imports."""
-        if self._is_ready:
-            return
-        async with asyncio.timeout(READY_TIMEOUT):
-            try:
-                await self._response()
-            except (ConnectionError, EOFError):
-                await self._process.wait()
-                raise Unavailable(self.ending) from None
-        self._is_ready = True
+        """Wait for the end of its imports. Raises `Unavailable`."""
+        if not self._is_ready:
+            await self._response(timeout=READY_TIMEOUT)
+            self._is_ready = True
 
     async def request(
         self, message: Mapping[str, Any], descriptors: Sequence[int]
     ) -> Mapping[str, Any]:
         """Send a request and wait for the response. One at a time. Raises `Unavailable`."""
-        async with asyncio.timeout(FORK_TIMEOUT):
-            try:
-                await self._send(json.dumps(message).encode(), descriptors)
-                response = await self._response()
-            except (ConnectionError, EOFError):
-                await self._process.wait()
-                raise Unavailable(self.ending) from None
+        # Without a process that receives it, there is no response either.
+        with suppress(ConnectionError):
+            await self._send(json.dumps(message).encode(), descriptors)
+        response = await self._response(timeout=FORK_TIMEOUT)
         self._is_ready = "stale" not in response
         return response
 
@@ -260,17 +253,24 @@ class _WarmParent:
         socket.send_fds(self._connection, [LENGTH.pack(len(body))], descriptors)
         await asyncio.get_running_loop().sock_sendall(self._connection, body)
 
-    async def _response(self) -> Mapping[str, Any]:
-        """The next line. Raises `EOFError` when the process has ended."""
-        loop = asyncio.get_running_loop()
-        while b"\n" not in self._received:
-            chunk = await loop.sock_recv(self._connection, 4096)
-            if not chunk:
-                raise EOFError
-            self._received += chunk
+    async def _response(self, *, timeout: float) -> Mapping[str, Any]:
+        """The next line. Raises `Unavailable` when the process has ended."""
+        async with asyncio.timeout(timeout):
+            while b"\n" not in self._received:
+                if not (chunk := await self._receive()):
+                    await self._process.wait()
+                    raise Unavailable(self.ending)
+                self._received += chunk
         line, _, self._received = self._received.partition(b"\n")
         response: Mapping[str, Any] = json.loads(line)
         return response
+
+    async def _receive(self) -> bytes:
+        """What comes next; nothing at the end."""
+        try:
+            return await asyncio.get_running_loop().sock_recv(self._connection, 4096)
+        except ConnectionError:
+            return b""
 
 
 @contextmanager
