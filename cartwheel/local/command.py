@@ -136,8 +136,7 @@ def scale(
         how = "ready" if count > before else "stopped"
         print_wrapped(f"{service}: {before} → {count}, {how} after {seconds:.1f} s.")
     if response["is_autoscaled"]:
-        off = command_line(state.root, "up --autoscale off")
-        print_wrapped(f"Its autoscaler goes on and corrects the number. Without it: {off}")
+        print_wrapped(_about_autoscaler(state, service, count))
 
 
 @commands.command()
@@ -185,6 +184,15 @@ def config(
         typer.echo(json.dumps(values, indent=2))
         return
     typer.echo(align(values))
+
+
+def _about_autoscaler(state: StateFolder, service: str, count: int) -> str:
+    """What becomes of a count that was set by hand."""
+    if not count:
+        again = command_line(state.root, f"scale {service} 1")
+        return f"Without a replica its autoscaler decides nothing. To go on: {again}"
+    off = command_line(state.root, "up --autoscale off")
+    return f"Its autoscaler goes on and corrects the number. Without it: {off}"
 
 
 def _state(state_dir: Path | None) -> StateFolder:

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 
+from cartwheel.autoscaling.conditions import SCALING_ACTIVE
 from cartwheel.autoscaling.decision import Decision, Proposal
 from cartwheel.autoscaling.keda import Poll
 from cartwheel.autoscaling.quantities import format_number
@@ -28,7 +29,10 @@ def describe_poll(poll: Poll) -> str:
 
 
 def describe_metrics(decision: Decision, *, units: Mapping[str, str]) -> str:
-    """The value of each metric beside its target."""
+    """The value of each metric beside its target, or why no metric counts."""
+    active = decision.conditions.get(SCALING_ACTIVE)
+    if not decision.proposals and active is not None:
+        return active.message
     return "; ".join(_describe(proposal, units) for proposal in decision.proposals)
 
 

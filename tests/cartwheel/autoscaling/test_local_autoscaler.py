@@ -62,6 +62,17 @@ def test_a_count_set_by_hand_is_corrected(scaled: SupervisorProcess) -> None:
     eventually(lambda: len(scaled.replicas()) == 1)
 
 
+def test_zero_replicas_set_by_hand_pause_it_until_there_is_one_again(
+    scaled: SupervisorProcess,
+) -> None:
+    by_hand = scaled.command("scale", "cart", "0")
+    assert "Without a replica its autoscaler decides nothing." in by_hand.stdout
+    eventually(lambda: "target is zero" in scaled.status()["autoscaler"]["metrics"])
+    assert scaled.service("cart")["desired"] == 0
+    scaled.scale_cart(1)
+    eventually(lambda: "per replica" in scaled.status()["autoscaler"]["metrics"])
+
+
 def test_what_it_is_and_did_last_is_there_for_explain(scaled: SupervisorProcess) -> None:
     response = send_command(scaled.state / "control.sock", {"command": "autoscaler"}, timeout=10)
     snapshot = snapshot_of(response)
