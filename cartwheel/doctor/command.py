@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from cartwheel.cluster.tools import CONTEXT as OWN_CONTEXT
-from cartwheel.doctor.check import examine
+from cartwheel.doctor.check import Examination, examine
 from cartwheel.doctor.cluster import examine_cluster
+from cartwheel.doctor.cluster.access import NAME as ACCESS
 from cartwheel.doctor.cluster.access import no_access
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.report import Area, Report
@@ -99,6 +100,9 @@ def _cluster(context: str | None, namespace: str | None, *, required: bool) -> l
         )
     except Unreachable as error:
         return [Area("a cluster", [no_access(context or "", error)])] if required else []
+    if not required and view.silence is not None:
+        # Not asked for: who only runs the shop here may have a context that leads nowhere.
+        return [Area(f"cluster {name}", [Examination(ACCESS, unseen=[view.silence])])]
     return [Area(f"cluster {name}, namespace {view.namespace}", examine_cluster(view))]
 
 

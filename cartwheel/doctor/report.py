@@ -102,7 +102,8 @@ def _looked_at(area: Area, width: int) -> Iterator[str]:
         yield from _wrapped(f"{area.name}: {'; '.join(healthy)}.", width, "  ")
     unseen = dict.fromkeys(text.rstrip(".") for each in area.examinations for text in each.unseen)
     if unseen:
-        yield from _wrapped(f"Not seen: {'; '.join(unseen)}.", width, "    ")
+        subject = "Not seen" if healthy else f"{area.name}, not seen"
+        yield from _wrapped(f"{subject}: {'; '.join(unseen)}.", width, "    " if healthy else "  ")
     for each in area.examinations:
         if each.failure:
             yield from _wrapped(f"The check {each.check} failed: {each.failure}.", width, "    ")

@@ -15,6 +15,8 @@ ACCESS_REFUSED = (
     'echo "The connection to the server 127.0.0.1:6443 was refused - did you specify the right '
     'host or port?" >&2; exit 1'
 )
+CONFIGURATION = '{"contexts": [{"name": "prod", "context": {"namespace": "shop"}}]}'
+SILENT_CLUSTER = f"case \"$*\" in *config*) echo '{CONFIGURATION}';; *) {ACCESS_REFUSED};; esac"
 
 
 @pytest.fixture
@@ -76,15 +78,21 @@ def test_a_context_that_does_not_exist_is_named(state: Path) -> None:
 
 
 def test_a_cluster_that_does_not_respond_is_the_only_finding(state: Path) -> None:
-    configuration = '{"contexts": [{"name": "prod", "context": {"namespace": "shop"}}]}'
-    kubectl = f"case \"$*\" in *config*) echo '{configuration}';; *) {ACCESS_REFUSED};; esac"
-    done = doctor(state, "cluster", "--json", kubectl=kubectl)
+    done = doctor(state, "cluster", "--json", kubectl=SILENT_CLUSTER)
     content = json.loads(done.stdout)
     assert done.returncode == 1
     (found,) = content["findings"]
     assert found["check"] == "access"
     assert "was refused" in found["evidence"]
     assert found["command"] == "kubectl --context prod cluster-info"
+
+
+def test_a_cluster_that_does_not_respond_is_no_finding_unless_it_was_asked_for(
+    state: Path,
+) -> None:
+    done = doctor(state, kubectl=SILENT_CLUSTER)
+    assert done.returncode == 0
+    assert "cluster prod, not seen: The connection to the server 127.0.0.1:6443 was" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,10 @@ def test_what_a_check_may_not_see_is_named_and_is_no_finding() -> None:
     (examination,) = examine([Check("nodes", "", forbidden)], None)
 
     assert report(examination).found_nothing
-    assert "Not seen: no right to list nodes." in text(examination)
+    assert "  here, not seen: no right to list nodes." in text(examination)
+    assert "    Not seen: no right to list nodes." in text(
+        examination, Examination("pods", healthy=["2 pods"])
+    )
 
 
 def test_problems_come_before_risks_and_causes_before_consequences() -> None:

@@ -7,7 +7,6 @@ from cartwheel.cluster.preflight import docker_not_running, inotify_advice, miss
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity
-from cartwheel.kubernetes.errors import Unreachable
 
 NAME = "kind-machine"
 DISABLED_LOAD = "kind-disable-load: true"
@@ -42,7 +41,7 @@ def _tools(view: ClusterView) -> Iterator[Finding]:
 
 def _node(view: ClusterView, cluster: str) -> Iterator[Finding]:
     """The container of a cluster that does not respond."""
-    if _responds(view):
+    if view.silence is None:
         return
     container = f"{cluster}-control-plane"
     status = _docker("inspect", "--format", "{{.State.Status}}", container)
@@ -64,14 +63,6 @@ def _node(view: ClusterView, cluster: str) -> Iterator[Finding]:
 
 def _docker(*arguments: str) -> str:
     return (tools.output_of("docker", *arguments) or "").strip()
-
-
-def _responds(view: ClusterView) -> bool:
-    try:
-        view.get("/version")
-    except Unreachable:
-        return False
-    return True
 
 
 def examine_limits(view: ClusterView) -> Iterator[Outcome]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from cartwheel.kubernetes.api import Json, KubernetesApi, get_all, path_of
-from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound
+from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unreachable
 from cartwheel.kubernetes.times import parse_time
 
 KIND_PREFIX = "kind-"
@@ -44,6 +44,15 @@ class ClusterView:
         """The name of the kind cluster behind the context; None for any other cluster."""
         is_kind = self.context.startswith(KIND_PREFIX)
         return self.context.removeprefix(KIND_PREFIX) if is_kind else None
+
+    @property
+    def silence(self) -> str | None:
+        """Why the cluster does not respond; None if it does."""
+        try:
+            self.get("/version")
+        except Unreachable as error:
+            return str(error)
+        return None
 
     def prefetch(self) -> None:
         """Read what most checks need, several at once."""
