@@ -11,7 +11,7 @@ from dataclasses import replace
 from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
 from cartwheel.autoscaling.decision import Decision, Recommendation
 from cartwheel.autoscaling.manifests import ManifestError, autoscaler_from_object
-from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
+from cartwheel.autoscaling.sentence import Basis, Sentence
 from cartwheel.autoscaling.state import State
 from cartwheel.errors import CommandError
 from cartwheel.explain import cluster_sentences as about
@@ -23,7 +23,7 @@ from cartwheel.explain.status_sentences import about_status
 from cartwheel.kubernetes.api import KubernetesApi
 from cartwheel.kubernetes.controller_options import controller_arguments
 from cartwheel.kubernetes.history import inferred_state
-from cartwheel.kubernetes.namespaces import CONTROLLER, NamespaceContents, read_namespace
+from cartwheel.kubernetes.namespaces import NamespaceContents, read_namespace
 from cartwheel.kubernetes.pods import condition_of
 from cartwheel.kubernetes.targets import ScaleTarget, read_scale_target, read_target_metrics
 
@@ -118,33 +118,27 @@ class ClusterExplainer:
         scaled_object = autoscaler.scaled_object
         assert scaled_object is not None
         spec = autoscaler_from_object(scaled_object)
-        has = (
-            "" if target.scale is None else f" at {number_of_replicas(target.scale.spec_replicas)}"
-        )
-        text = (
-            f"{spec.target.kind} {spec.target.name} stays{has}: no HorizontalPodAutoscaler of "
-            f"ScaledObject {spec.name} exists."
-        )
         sentences = [
-            Sentence(text, Basis.MEASURED),
+            about.about_absent_autoscaler(target, spec),
             *about.about_missing(target, spec.target),
             *about_scaled_object(scaled_object),
             *about.about_workload(target.workload),
         ]
-        notes = about.unseen_notes([*contents.unseen, *target.unseen])
+        notes = about.unseen_notes(contents.unseen, target.unseen)
         return Explanation(spec, self._source, self._clock(), sentences, notes=notes)
 
 
 def _notes(snapshot: ClusterSnapshot) -> list[str]:
-    unseen = [*snapshot.contents.unseen, *snapshot.target.unseen, *snapshot.metrics.unseen]
-    notes = about.unseen_notes(one for one in unseen if one.what != CONTROLLER)
+    notes = about.unseen_notes(
+        snapshot.contents.unseen, snapshot.target.unseen, snapshot.metrics.unseen
+    )
     if names := snapshot.metrics_from_status:
         notes.append(f"Taken from the status, as of the last sync: {', '.join(names)}.")
     if snapshot.arguments is None:
         options = snapshot.options
         notes.append(
             "The controller's flags are not visible. Assumed are the defaults: a sync every "
-            f"{options.sync_period:g} s, a tolerance of {options.tolerance:.0%}, "
+            f"{options.sync_period:g} s, a tolerance of {options.tolerance * 100:g} %, "
             f"{options.downscale_stabilization:g} s of stabilization (--controller sets others)."
         )
     return notes

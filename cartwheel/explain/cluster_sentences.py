@@ -1,14 +1,16 @@
 """What is around an autoscaler in a cluster, in plain sentences."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
+from cartwheel.autoscaling.manifests import Autoscaler
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
 from cartwheel.autoscaling.spec import ScaleTarget as NamedTarget
 from cartwheel.explain.cluster_autoscalers import is_same_target, made_autoscaler
 from cartwheel.explain.keda_sentences import sentence_of
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.history import Rescale
-from cartwheel.kubernetes.namespaces import Unseen
+from cartwheel.kubernetes.namespaces import CONTROLLER, Unseen
 from cartwheel.kubernetes.pods import condition_of
 from cartwheel.kubernetes.targets import ScaleTarget
 from cartwheel.kubernetes.times import parse_time
@@ -26,21 +28,16 @@ def about_missing(target: ScaleTarget, named: NamedTarget) -> Iterator[Sentence]
 
 def about_workload(workload: Json | None) -> Iterator[Sentence]:
     """A rollout of a Deployment or StatefulSet."""
-    if workload is None:
+    if workload is None or workload.get("kind") not in ("Deployment", "StatefulSet"):
         return
-    spec, status = workload.get("spec") or {}, workload.get("status") or {}
-    replicas = spec.get("replicas", 1)
+    status = workload.get("status") or {}
     updated = status.get("updatedReplicas", 0)
-    is_new = workload["metadata"].get("generation", 0) > status.get("observedGeneration", 0)
-    if not replicas or not (is_new or updated < replicas or status.get("replicas", 0) > updated):
-        return
-    if workload.get("kind") not in ("Deployment", "StatefulSet"):
-        return
-    old = max(0, status.get("replicas", 0) - updated)
-    if old or is_new:
+    old = status.get("replicas", 0) - updated
+    if old > 0:
+        replicas = number_of_replicas(workload["spec"].get("replicas", 1))
         text = (
-            f"A rollout is under way: {updated} of {number_of_replicas(replicas)} have the new "
-            f"version, and {old} of the old version still {'runs' if old == 1 else 'run'}."
+            f"A rollout is under way: {updated} of {replicas} have the new version, and {old} of "
+            f"the old version still {'runs' if old == 1 else 'run'}."
         )
         yield Sentence(text, Basis.MEASURED)
     progressing = condition_of(workload, "Progressing")
@@ -96,19 +93,34 @@ def about_other_autoscalers(
         yield Sentence(text, Basis.MEASURED)
 
 
-def unseen_notes(unseen: Iterable[Unseen]) -> list[str]:
-    return [f"Not visible: {one.what} ({one.why.rstrip('.')})." for one in unseen]
+def about_absent_autoscaler(target: ScaleTarget, spec: Autoscaler) -> Sentence:
+    """A ScaledObject without its HorizontalPodAutoscaler: nothing decides."""
+    scale = target.scale
+    has = "" if scale is None else f" at {number_of_replicas(scale.spec_replicas)}"
+    text = (
+        f"{spec.target.kind} {spec.target.name} stays{has}: no HorizontalPodAutoscaler of "
+        f"ScaledObject {spec.name} exists."
+    )
+    return Sentence(text, Basis.MEASURED)
+
+
+def unseen_notes(*unseen: Iterable[Unseen]) -> list[str]:
+    """What is not visible. The controller's options are left out: defaults take their place."""
+    return [
+        f"Not visible: {one.what} ({one.why.rstrip('.')})."
+        for one in chain(*unseen)
+        if one.what != CONTROLLER
+    ]
 
 
 def about_last_change(hpa: Json, changes: Sequence[Rescale], *, now: float) -> Iterator[Sentence]:
     """When the count last changed, and why if the event is still there."""
     if changes:
         last = changes[-1]
-        text = (
-            f"The last change, {now - last.at:.0f} s ago, was to "
-            f"{number_of_replicas(last.replicas)}: {last.reason}."
-        )
-        yield Sentence(text, Basis.MEASURED)
+        text = f"The last change, {now - last.at:.0f} s ago, was to "
+        text += number_of_replicas(last.replicas)
+        # A change that follows an earlier recommendation has no reason.
+        yield Sentence(f"{text}{last.reason and f': {last.reason}'}.", Basis.MEASURED)
         return
     at = parse_time((hpa.get("status") or {}).get("lastScaleTime"))
     if at is not None:
