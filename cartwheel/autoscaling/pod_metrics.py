@@ -38,7 +38,7 @@ class PodMetricResult:
 
 
 @dataclass
-class Tally:
+class PodTotals:
     """The pods of a metric, added up.
 
     ``value`` and ``weight`` are those of the samples that count: usage is value ÷ weight. A pod
@@ -76,12 +76,12 @@ def add_up_shares(
     values: Mapping[str, int],
     requests: Mapping[str, int],
     target: int,
-) -> Tally:
+) -> PodTotals:
     """For a utilization. A busy pod uses its request, or the target if that is above 100 %.
 
     A sample of an unknown pod is one pod more to multiply, and has no value.
     """
-    found = Tally(samples=len(values))
+    found = PodTotals(samples=len(values))
     for name, one in groups.items():
         request = requests[name]
         match one.group:
@@ -101,9 +101,11 @@ def add_up_shares(
     return found
 
 
-def add_up_values(groups: Mapping[str, Grouped], values: Mapping[str, int], target: int) -> Tally:
+def add_up_values(
+    groups: Mapping[str, Grouped], values: Mapping[str, int], target: int
+) -> PodTotals:
     """For an average. A busy pod is exactly at the target."""
-    found = Tally(samples=len(values), value=sum(values.values()), weight=len(values))
+    found = PodTotals(samples=len(values), value=sum(values.values()), weight=len(values))
     for one in groups.values():
         match one.group:
             case PodGroup.READY:
@@ -130,23 +132,23 @@ def average(value: int, weight: int, target: int) -> Usage:
 
 
 def replicas_for(
-    tally: Tally, target: int, *, is_share: bool, current: int, tolerance: Tolerance
+    totals: PodTotals, target: int, *, is_share: bool, current: int, tolerance: Tolerance
 ) -> PodMetricResult:
     """How many replicas bring the metric to its target.
 
     Raises `MetricError` if no pod that is known has a sample.
     """
-    if not tally.weight:
+    if not totals.weight:
         raise MetricError("no metrics returned matched known pods")
     measure = utilization if is_share else average
-    usage = measure(tally.value, tally.weight, target)
-    grows_with_unready = tally.unready > 0 and usage.ratio > 1
-    if not grows_with_unready and not tally.missing:
+    usage = measure(totals.value, totals.weight, target)
+    grows_with_unready = totals.unready > 0 and usage.ratio > 1
+    if not grows_with_unready and not totals.missing:
         replicas = replicas_without_gaps(
-            usage, ready=tally.ready, current=current, tolerance=tolerance
+            usage, ready=totals.ready, current=current, tolerance=tolerance
         )
-        return PodMetricResult(replicas, usage, usage, tally.ready)
-    value, weight, base = _fill_gaps(tally, usage.ratio)
+        return PodMetricResult(replicas, usage, usage, totals.ready)
+    value, weight, base = _fill_gaps(totals, usage.ratio)
     final = measure(value, weight, target)
     replicas = _unless_reversed(usage, final, base, current, tolerance)
     return PodMetricResult(replicas, usage, final, base)
@@ -157,21 +159,21 @@ def replicas_without_gaps(usage: Usage, *, ready: int, current: int, tolerance: 
     return current if tolerance.contains(usage.ratio) else math.ceil(usage.ratio * ready)
 
 
-def _fill_gaps(tally: Tally, ratio: float) -> tuple[int, int, int]:
+def _fill_gaps(totals: PodTotals, ratio: float) -> tuple[int, int, int]:
     """Value, weight and number of pods, with the gaps as whatever makes the change smaller.
 
     A missing pod is busy when it would shrink, and idle when it would grow; then an unready pod
     is idle too.
     """
-    value, weight, base = tally.value, tally.weight, tally.samples
+    value, weight, base = totals.value, totals.weight, totals.samples
     if ratio != 1:
-        weight += tally.missing_weight
-        base += tally.missing
+        weight += totals.missing_weight
+        base += totals.missing
     if ratio < 1:
-        value += tally.busy_missing
+        value += totals.busy_missing
     if ratio > 1:
-        weight += tally.unready_weight
-        base += tally.unready
+        weight += totals.unready_weight
+        base += totals.unready
     return value, weight, base
 
 

@@ -146,11 +146,11 @@ def _propose_per_pod(
         values = values_that_count(groups, samples)
         if isinstance(metric, ResourceMetric) and is_share:
             requests = pod_requests(observation.pods, metric.resource, metric.container)
-            tally = add_up_shares(groups, values, requests, target)
+            totals = add_up_shares(groups, values, requests, target)
         else:
-            tally = add_up_values(groups, values, target)
+            totals = add_up_values(groups, values, target)
         found = replicas_for(
-            tally,
+            totals,
             target,
             is_share=is_share,
             current=observation.scale.spec_replicas,
