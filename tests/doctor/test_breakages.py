@@ -55,7 +55,7 @@ BREAKAGES = {
     "applied-replicas": First("applied-replicas", WEB, "apply set-last-applied"),
     "applied-replicas-on-the-server": First("applied-replicas", WEB, "--show-managed-fields"),
     "static-fallback": First("fallbacks", SCALED_OBJECT, "currentReplicasIfHigher"),
-    "cpu-limit": First("cpu-limits", WEB, "--limits cpu=0"),
+    "cpu-limit": First("cpu-limits", WEB, '"limits": {"cpu": null}'),
 }
 
 

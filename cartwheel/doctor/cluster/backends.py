@@ -48,7 +48,7 @@ def why_not_served(view: ClusterView, namespace: str, service: str) -> Cause:
     except Forbidden as error:
         return Cause(
             f"why does not show ({error})",
-            view.kubectl(f"get deployments,pods,endpoints {service}", namespace),
+            view.kubectl("get deployments,pods", namespace),
         )
 
 

@@ -1,11 +1,13 @@
 """CPU limits that hide the load: usage above the limit cannot be seen, so scaling takes steps."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 
 from cartwheel.autoscaling.quantities import parse_quantity
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.cluster.workloads import (
+    Target,
     autoscalers,
     resource_metrics,
     target_of,
@@ -34,17 +36,24 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
                     f"by {factor:.1f} at most",
                     evidence=f"limit / (request × {goal} %); throttling also delays responses "
                     "and probes",
-                    command=view.kubectl(f"set resources {target.name} --limits cpu=0"),
+                    command=_without_limit(view, target, found, metric.get("container")),
                     severity=Severity.RISK,
                 )
 
 
-def _largest_factor(found: Json, container: str | None, goal: int) -> float | None:
+def _without_limit(view: ClusterView, target: Target, found: Json, only: str | None) -> str:
+    containers = [
+        {"name": each["name"], "resources": {"limits": {"cpu": None}}}
+        for each in _containers(found, only)
+    ]
+    patch = json.dumps({"spec": {"template": {"spec": {"containers": containers}}}})
+    return view.kubectl(f"patch {target.name} --patch '{patch}'")
+
+
+def _largest_factor(found: Json, only: str | None, goal: int) -> float | None:
     """How far usage can exceed the target; None if a container has no limit."""
     requests = limits = 0
-    for each in found["spec"]["template"]["spec"]["containers"]:
-        if container not in (None, each["name"]):
-            continue
+    for each in _containers(found, only):
         resources = each.get("resources") or {}
         limit = (resources.get("limits") or {}).get("cpu")
         if limit is None:
@@ -52,6 +61,12 @@ def _largest_factor(found: Json, container: str | None, goal: int) -> float | No
         limits += parse_quantity(limit)
         requests += parse_quantity((resources.get("requests") or {}).get("cpu", limit))
     return limits / (requests * goal / 100) if requests and goal else None
+
+
+def _containers(found: Json, only: str | None) -> Sequence[Json]:
+    """Those that the autoscaler counts."""
+    containers = found["spec"]["template"]["spec"]["containers"]
+    return [each for each in containers if only in (None, each["name"])]
 
 
 CHECK = Check("cpu-limits", "CPU limits so near the request that they hide the load", examine)

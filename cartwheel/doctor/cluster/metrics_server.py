@@ -90,8 +90,9 @@ def _samples(view: ClusterView, severity: Severity) -> Iterator[Outcome]:
             severity=severity,
         )
         return
+    of_pods = f"samples of {count(len(samples), 'pod')}" if samples else "no samples yet"
     age = f", the newest {format_span(min(ages))} old" if ages else ""
-    yield Healthy(f"metrics-server has samples of {count(len(samples), 'pod')}{age}")
+    yield Healthy(f"metrics-server has {of_pods}{age}")
 
 
 def _settled_pods(view: ClusterView) -> Iterator[str]:
