@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.explain.explanation import Explanation, Sync, explain_sync
@@ -9,7 +10,9 @@ from cartwheel.explain.recorded import explain_recorded
 from cartwheel.explain.times import TimeOfDay
 from cartwheel.invocation import display_path
 
-RECORDING = "autoscaling.jsonl"
+if TYPE_CHECKING:
+    from cartwheel.local.state_folder import StateFolder
+
 RESPONSE_TIMEOUT = 10.0  # seconds
 
 
@@ -20,27 +23,25 @@ def explain_local(
     try:
         # Imported here: it comes with the shop, which a cluster does not need.
         from cartwheel.local.settings import load_local_settings
+        from cartwheel.local.state_folder import StateFolder
     except ModuleNotFoundError:
         raise UsageError(
             "The shop is not installed here, so nothing runs on this machine. To explain an "
             "autoscaler of a cluster: cartwheel explain hpa/NAME -n NAMESPACE"
         ) from None
-    folder = load_local_settings(state_dir=state_dir).state_dir.expanduser().absolute()
+    state = StateFolder.at(load_local_settings(state_dir=state_dir).state_dir)
     if at is None:
-        return [_explain_now(folder, service)]
-    recording = folder / RECORDING
-    if not recording.exists():
-        raise CommandError(f"No autoscaler has decided anything in {display_path(folder)} yet.")
-    return explain_recorded(recording, name=service, at=at)
+        return [_explain_now(state, service)]
+    if not state.recording.exists():
+        raise CommandError(f"No autoscaler has decided anything in {display_path(state.root)} yet.")
+    return explain_recorded(state.recording, name=service, at=at)
 
 
-def _explain_now(folder: Path, service: str | None) -> Explanation:
+def _explain_now(state: "StateFolder", service: str | None) -> Explanation:
     from cartwheel.local.autoscaling.snapshot import snapshot_of
     from cartwheel.local.command_lines import command_line
     from cartwheel.local.control_socket import send_command
-    from cartwheel.local.state_folder import StateFolder
 
-    state = StateFolder.at(folder)
     if state.running_pid() is None:
         start = command_line(state.root, "up")
         raise CommandError(f"Nothing runs in {display_path(state.root)}. To start it: {start}")
