@@ -23,7 +23,7 @@ from loadtest.scenarios import SCENARIOS, Request, Response, Scenario
 from loadtest.statistics import TIMEOUT, LoadStatistics
 
 MIN_SHOPPERS, MAX_SHOPPERS = 64, 512
-USUAL_WAIT = 0.5
+USUAL_WAIT = 1.0
 """Seconds. As long as no request takes longer, there are shoppers for all of them by default."""
 MIN_SLEEP = 0.001
 # Bounds how late a change of the rate or of the end takes effect.
