@@ -90,9 +90,11 @@ def _samples(view: ClusterView, severity: Severity) -> Iterator[Outcome]:
             severity=severity,
         )
         return
-    of_pods = f"samples of {count(len(samples), 'pod')}" if samples else "no samples yet"
-    age = f", the newest {format_span(min(ages))} old" if ages else ""
-    yield Healthy(f"metrics-server has {of_pods}{age}")
+    if not samples:
+        yield Healthy("metrics-server responds")
+        return
+    of_pods = f"samples of {count(len(samples), 'pod')}"
+    yield Healthy(f"metrics-server has {of_pods}, the newest {format_span(min(ages))} old")
 
 
 def _settled_pods(view: ClusterView) -> Iterator[str]:
