@@ -23,6 +23,7 @@ from cartwheel.kubernetes.errors import (
 TIMEOUT = 10.0
 # kubectl needs time of its own, for a login plugin for example.
 START_TIME = 10.0
+NO_CONTEXT = "kubectl has no current context: kubectl config use-context NAME, or --context NAME."
 NO_KUBECTL = "kubectl is not in the PATH: see kubernetes.io/docs/tasks/tools."
 _FROM_SERVER = re.compile(
     r"^Error from server(?: \((?P<reason>\w+)\))?: (?P<message>.*)", re.DOTALL
@@ -99,6 +100,8 @@ class Cluster:
 def _error_of(stderr: str) -> ClusterError:
     """The error behind kubectl's words; its own log lines are left out."""
     text = _LOG_LINE.sub("", stderr).strip() or stderr.strip()
+    if "current-context must exist" in text:
+        return Unreachable(NO_CONTEXT)
     found = _FROM_SERVER.match(text)
     if not found:
         return Unreachable(_sentence(text.removeprefix("error: ")))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cartwheel.kubernetes.api import get_all, path_of
-from cartwheel.kubernetes.cluster import Cluster
+from cartwheel.kubernetes.cluster import NO_CONTEXT, Cluster
 from cartwheel.kubernetes.errors import (
     ClusterError,
     Forbidden,
@@ -69,6 +69,7 @@ def test_a_path_is_read_with_the_context_of_the_person(install_kubectl: InstallK
             Unreachable,
             "Unable to connect to the server: dial tcp: lookup example.org: no such host.",
         ),
+        ("error: current-context must exist in order to minify", Unreachable, NO_CONTEXT),
         ("", Unreachable, "kubectl failed without a message."),
     ],
 )
