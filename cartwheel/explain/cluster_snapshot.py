@@ -8,7 +8,12 @@ from cartwheel.autoscaling.decision import Decision
 from cartwheel.autoscaling.manifests import autoscaler_from_object
 from cartwheel.autoscaling.metric_sentences import subject
 from cartwheel.autoscaling.observation import Observation, Reading, SelectorProblem
-from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec, TargetType
+from cartwheel.autoscaling.spec import (
+    ControllerOptions,
+    ExternalMetric,
+    HorizontalPodAutoscalerSpec,
+    TargetType,
+)
 from cartwheel.explain.cluster_autoscalers import is_same_target
 from cartwheel.explain.keda_sentences import fallback_failures
 from cartwheel.explain.status_sentences import reading_in_status
@@ -86,7 +91,9 @@ class ClusterSnapshot:
         """The decision, with the metrics marked whose value comes from KEDA's fallback."""
         failures = fallback_failures(self.scaled_object)
         proposals = [
-            replace(one, fallback_for=failures.get(getattr(one.metric, "name", "")))
+            replace(one, fallback_for=failures.get(one.metric.name))
+            if isinstance(one.metric, ExternalMetric)
+            else one
             for one in decision.proposals
         ]
         return replace(decision, proposals=proposals)
