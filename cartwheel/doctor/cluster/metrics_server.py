@@ -1,6 +1,6 @@
 """metrics-server: the CPU and memory of pods."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.api_services import ApiService, is_served, not_available
@@ -68,33 +68,43 @@ def _samples(view: ClusterView, severity: Severity) -> Iterator[Outcome]:
             severity=severity,
         )
         return
-    ages = [view.seconds_since(sample["timestamp"]) for sample in samples]
-    if ages and min(ages) > MAX_AGE:
+    problem, evidence = _problem_of(view, samples)
+    if problem:
         yield Finding(
             about="metrics-server",
-            problem=f"its newest sample is {format_span(min(ages))} old",
-            evidence="the timestamps of its samples, compared with this machine's clock",
+            problem=problem,
+            evidence=evidence,
             command=view.kubectl("logs deployment/metrics-server --tail 20", "kube-system"),
             severity=severity,
         )
-        return
+    elif not samples:
+        yield Healthy("metrics-server responds")
+    else:
+        of_pods, age = count(len(samples), "pod"), format_span(_age_of_newest(view, samples))
+        yield Healthy(f"metrics-server has samples of {of_pods}, the newest {age} old")
+
+
+def _problem_of(view: ClusterView, samples: Sequence[Json]) -> tuple[str, str]:
+    """What is wrong with the samples, and how that shows; empty if nothing is."""
+    age = _age_of_newest(view, samples) if samples else 0.0
+    if age > MAX_AGE:
+        return (
+            f"its newest sample is {format_span(age)} old",
+            "the timestamps of its samples, compared with this machine's clock",
+        )
     seen = {sample["metadata"]["name"] for sample in samples}
     missing = [name for name in _settled_pods(view) if name not in seen]
     if missing:
-        yield Finding(
-            about="metrics-server",
-            problem=f"it has no sample of {', '.join(missing)}",
-            evidence=f"{'it runs' if len(missing) == 1 else 'they run'} for more than "
-            f"{format_span(MIN_RUNTIME)}",
-            command=view.kubectl("logs deployment/metrics-server --tail 20", "kube-system"),
-            severity=severity,
+        running = "it runs" if len(missing) == 1 else "they run"
+        return (
+            f"it has no sample of {', '.join(missing)}",
+            f"{running} for more than {format_span(MIN_RUNTIME)}",
         )
-        return
-    if not samples:
-        yield Healthy("metrics-server responds")
-        return
-    of_pods = f"samples of {count(len(samples), 'pod')}"
-    yield Healthy(f"metrics-server has {of_pods}, the newest {format_span(min(ages))} old")
+    return "", ""
+
+
+def _age_of_newest(view: ClusterView, samples: Sequence[Json]) -> float:
+    return min(view.seconds_since(sample["timestamp"]) for sample in samples)
 
 
 def _settled_pods(view: ClusterView) -> Iterator[str]:
