@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from cartwheel.bench.machine import describe_machine
+from cartwheel.bench.report import write_file
 from cartwheel.console import new_console, print_wrapped
 from cartwheel.cpu_trap.experiment import DELAY, METRICS, STAGES, run_experiment
 from cartwheel.cpu_trap.report import draw, table, to_json
-from cartwheel.errors import UsageError
 
 commands = typer.Typer()
 
@@ -29,15 +29,8 @@ def cpu_trap(
     )
     experiments = [asyncio.run(run_experiment(metric)) for metric in METRICS]
     if svg is not None:
-        _write(svg, draw(experiments))
+        write_file(svg, draw(experiments))
     if json_file is not None:
-        _write(json_file, to_json(experiments, describe_machine()))
+        write_file(json_file, to_json(experiments, describe_machine()))
     new_console().print(table(experiments))
     print_wrapped("Why: docs/guide/6-the-cpu-trap.md")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}).") from error
