@@ -100,6 +100,7 @@ class Meter:
     def __init__(self) -> None:
         self._started_at = time.time()
         self._started = self._since = time.monotonic()
+        self._sent_before = 0
         self._interval = LoadStatistics()
         self._routes: defaultdict[str, LoadStatistics] = defaultdict(LoadStatistics)
 
@@ -142,8 +143,6 @@ class Meter:
             longest=statistics.durations.longest,
             routes=[RouteFigures.of(*route) for route in sorted(self._routes.items())],
         )
-
-    _sent_before = 0
 
 
 def to_line(figures: Figures | Total) -> str:

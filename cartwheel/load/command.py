@@ -6,18 +6,16 @@ shop at the target.
 
 import asyncio
 import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cartwheel.console import new_console, print_wrapped
+from cartwheel.console import print_wrapped
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.invocation import display_path
 from cartwheel.load import story
-from cartwheel.load.engine import Engine, Load
 from cartwheel.load.expectations import (
     ALLOWED,
     REPLICAS,
@@ -28,8 +26,9 @@ from cartwheel.load.expectations import (
 from cartwheel.load.figures_text import format_failures
 from cartwheel.load.local_run import LocalRun
 from cartwheel.load.report import to_html, to_json
+from cartwheel.load.runner import run_load
 from cartwheel.load.session import Session
-from cartwheel.load.view import View, clock, new_view
+from cartwheel.load.view import clock
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.settings import load_local_settings
 from cartwheel.local.state_folder import StateFolder
@@ -41,14 +40,12 @@ from loadtest.arrivals import (
     Stage,
     parse_stages,
 )
-from loadtest.figures import Figures
 from loadtest.generator import MAX_SHOPPERS, USUAL_WAIT, usual_shoppers
 from loadtest.scenarios import SCENARIOS
 from loadtest.statistics import TIMEOUT
 from loadtest.table import table
 
 DEFAULT_RATE, DEFAULT_SECONDS = 50.0, 60.0
-VIEW_INTERVAL = 0.25
 
 commands = typer.Typer()
 
@@ -97,8 +94,7 @@ def load(
     expectations = parse_expectations(expect) if expect else []
     _check_choice(scenario, shoppers)
     run = LocalRun.find(state)
-    target = target or os.environ.get("CARTWHEEL_LOAD_TARGET") or (run.url if run else None)
-    target = (target or f"http://127.0.0.1:{settings.port_storefront}").rstrip("/")
+    target = _target(target, run, port=settings.port_storefront)
     if run is not None and not run.is_at(target):
         run = None
     _check_expectations(expectations, run)
@@ -106,54 +102,20 @@ def load(
         _check_writable(path)
     session = Session(target, scenario, chosen, service=run.service if run else None)
     _introduce(session, run, is_story=is_story)
-    asyncio.run(_Runner(session, run, shoppers=shoppers or usual_shoppers(chosen)).run())
+    asyncio.run(run_load(session, run, shoppers=shoppers or usual_shoppers(chosen)))
     outcomes = [one.judge(session) for one in expectations] if session.total else []
     _conclude(session, outcomes)
-    if session.total is not None:
-        _write(json_file, to_json(session, outcomes) if json_file else "")
-        _write(html_file, to_html(session, outcomes) if html_file else "")
+    if json_file is not None and session.total is not None:
+        _write(json_file, to_json(session, outcomes))
+    if html_file is not None and session.total is not None:
+        _write(html_file, to_html(session, outcomes))
     print_wrapped(f"Try next: {command_line(state.root, 'explain')}")
     raise typer.Exit(0 if _is_good(session, outcomes) else 1)
 
 
-class _Runner:
-    """Runs a load and shows it until it ends, or until the person ends it."""
-
-    def __init__(self, session: Session, run: LocalRun | None, *, shoppers: int) -> None:
-        self._session = session
-        self._run = run
-        load = Load(session.target, session.scenario, session.stages, shoppers)
-        self._engine = Engine(load)
-
-    async def run(self) -> None:
-        """Raises `CommandError`."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._engine.stop)
-        console = new_console()
-        tasks = []
-        if self._run is not None:
-            tasks.append(asyncio.create_task(self._run.follow(self._session)))
-        try:
-            with new_view(self._session, console) as view:
-                tasks.append(asyncio.create_task(self._show(view)))
-                await self._measure()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _measure(self) -> None:
-        async for figures in self._engine.run():
-            if isinstance(figures, Figures):
-                self._session.add_figures(figures)
-            else:
-                self._session.total = figures
-
-    async def _show(self, view: View) -> None:
-        while True:
-            view.update(is_stopping=self._engine.is_stopping)
-            await asyncio.sleep(VIEW_INTERVAL)
+def _target(given: str | None, run: LocalRun | None, *, port: int) -> str:
+    target = given or os.environ.get("CARTWHEEL_LOAD_TARGET") or (run.url if run else None)
+    return (target or f"http://127.0.0.1:{port}").rstrip("/")
 
 
 def _stages(text: str | None, *, rate: float | None, seconds: float | None) -> Sequence[Stage]:
@@ -197,10 +159,8 @@ def _check_writable(path: Path) -> None:
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
 
 
-def _write(path: Path | None, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     """Raises `CommandError`."""
-    if path is None:
-        return
     try:
         path.write_text(text)
     except OSError as error:
