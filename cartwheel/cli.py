@@ -29,10 +29,10 @@ SHOP_COMMANDS = dict.fromkeys(
 # A module is imported when its command is used: its `commands` are a Typer application.
 COMMANDS: dict[str, str] = {
     **SHOP_COMMANDS,
+    "explain": "cartwheel.explain.command",
     **dict.fromkeys(("simulate", "backtest"), "cartwheel.simulation.command"),
     "museum": "cartwheel.simulation.museum.command",
     "doctor": "cartwheel.doctor.command",
-    "explain": "cartwheel.explain.command",
 }
 
 

@@ -212,6 +212,19 @@ class KedaAutoscaler:
         return f"{kind} {spec.namespace}/{spec.target.name}"
 
 
+def autoscaler_of(
+    spec: HorizontalPodAutoscalerSpec | ScaledObject,
+    options: ControllerOptions = DEFAULT_OPTIONS,
+) -> HorizontalPodAutoscaler | KedaAutoscaler:
+    """The autoscaler that does what either kind of manifest asks for.
+
+    Raises `UnsupportedError` for a ScaledObject with a formula.
+    """
+    if isinstance(spec, ScaledObject):
+        return KedaAutoscaler(spec, options)
+    return HorizontalPodAutoscaler(spec, options)
+
+
 def generated_autoscaler(spec: ScaledObject) -> HorizontalPodAutoscalerSpec:
     """The HorizontalPodAutoscaler that KEDA makes; its minimum is at least 1.
 

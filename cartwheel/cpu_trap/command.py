@@ -22,7 +22,10 @@ def cpu_trap(
         Path | None, typer.Option("--json", help="Also write all samples to this file.")
     ] = None,
 ) -> None:
-    """Scale an I/O-bound cart by CPU and by requests: the same load, five minutes."""
+    """Scale a cart that waits for its store, by CPU and by requests.
+
+    Takes five minutes; the load is the same both times.
+    """
     print_wrapped(
         f"A cart whose store is {DELAY * 1000:g} ms away, one request at a time, under the load "
         f"{STAGES}: first scaled by CPU, then by requests. This takes five minutes."

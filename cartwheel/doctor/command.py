@@ -48,7 +48,10 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Say what is wrong, how it shows, and the command that mends it (exit code 1)."""
+    """Find what is wrong, and the command that mends it.
+
+    The exit code is 1 if anything is wrong.
+    """
     if where is None and (namespace or context):
         where = Where.CLUSTER
     if where is Where.LOCAL and (namespace or context):

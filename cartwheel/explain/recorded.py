@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
-from cartwheel.autoscaling.keda import KedaAutoscaler
-from cartwheel.autoscaling.scaled_object import ScaledObject
+from cartwheel.autoscaling.keda import KedaAutoscaler, autoscaler_of
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.explain.explanation import Explanation, Sync, explain_sync
 from cartwheel.explain.times import TimeOfDay, show_time
@@ -90,7 +89,7 @@ def _moment(at: TimeOfDay, first: float, last: float) -> float:
 def _explain(session: Session, moment: float, source: str) -> Explanation:
     """The last sync before, with the state that a replay of those before gives."""
     start = session.start
-    engine = _engine(start)
+    engine = autoscaler_of(start.autoscaler, start.options)
     latest = session.syncs[0]
     for sync in session.syncs:
         if sync.at > moment:
@@ -109,9 +108,3 @@ def _explain(session: Session, moment: float, source: str) -> Explanation:
         source=source,
         now=moment,
     )
-
-
-def _engine(start: SessionStarted) -> Engine:
-    if isinstance(start.autoscaler, ScaledObject):
-        return KedaAutoscaler(start.autoscaler, start.options)
-    return HorizontalPodAutoscaler(start.autoscaler, start.options)

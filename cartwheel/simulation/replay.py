@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
 from cartwheel.autoscaling.decision import Decision
-from cartwheel.autoscaling.keda import KedaAutoscaler
+from cartwheel.autoscaling.keda import KedaAutoscaler, autoscaler_of
 from cartwheel.autoscaling.observation import Observation, Values
-from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.errors import CommandError
 from cartwheel.recording import Entry, LoadMeasured, SessionStarted, Synced
 from cartwheel.simulation.load_shape import LoadShape, from_points
@@ -61,7 +60,7 @@ def replay(entries: Iterable[Entry]) -> Replay:
         # A recording that continues in a new file repeats the beginning there.
         if isinstance(entry, SessionStarted) and started.get(entry.autoscaler.name) != entry:
             started[entry.autoscaler.name] = entry
-            engines[entry.autoscaler.name] = _engine(entry)
+            engines[entry.autoscaler.name] = autoscaler_of(entry.autoscaler, entry.options)
         if not isinstance(entry, Synced) or entry.autoscaler not in engines:
             continue
         if not decisions:
@@ -93,12 +92,6 @@ def load_of(entries: Iterable[Entry]) -> LoadShape:
     if len(points) < 2:
         raise CommandError("The recording has no load: neither a load test nor a request metric.")
     return from_points(points)
-
-
-def _engine(entry: SessionStarted) -> HorizontalPodAutoscaler | KedaAutoscaler:
-    if isinstance(entry.autoscaler, ScaledObject):
-        return KedaAutoscaler(entry.autoscaler, entry.options)
-    return HorizontalPodAutoscaler(entry.autoscaler, entry.options)
 
 
 def _missing(first: Synced, session: SessionStarted) -> float:

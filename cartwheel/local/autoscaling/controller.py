@@ -14,11 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
 from cartwheel.autoscaling.decision import Decision
-from cartwheel.autoscaling.keda import KedaAutoscaler
+from cartwheel.autoscaling.keda import KedaAutoscaler, autoscaler_of
 from cartwheel.autoscaling.observation import Observation, Unavailable
-from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.spec import ControllerOptions
 from cartwheel.errors import describe_error
 from cartwheel.local.autoscaling.announcements import (
@@ -68,7 +66,7 @@ class Controller:
             cpu_initialization_period=CPU_INITIALIZATION_PERIOD,
             initial_readiness_delay=INITIAL_READINESS_DELAY,
         )
-        self._engine = _engine_of(chosen, self._options)
+        self._engine = autoscaler_of(chosen.autoscaler, self._options)
         self._measurements = Measurements(
             chosen.metrics,
             resolution=resolution,
@@ -217,11 +215,3 @@ class Ticker:
 
     def seconds_left(self) -> float:
         return max(0.0, self._next - time.monotonic())
-
-
-def _engine_of(
-    chosen: ChosenAutoscaler, options: ControllerOptions
-) -> HorizontalPodAutoscaler | KedaAutoscaler:
-    if isinstance(chosen.autoscaler, ScaledObject):
-        return KedaAutoscaler(chosen.autoscaler, options)
-    return HorizontalPodAutoscaler(chosen.autoscaler, options)

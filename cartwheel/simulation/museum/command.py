@@ -24,7 +24,7 @@ def museum(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Show bugs and misreadings of real autoscalers, without a cluster."""
+    """Show bugs and misreadings of real autoscalers."""
     if name is None:
         _print_list(as_json=as_json)
         return
