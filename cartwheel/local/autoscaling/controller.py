@@ -11,7 +11,7 @@ again: the autoscaler, the controller's options, what it remembers, the last syn
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from cartwheel.autoscaling.decision import Decision
@@ -79,18 +79,18 @@ class Controller:
         self._now = now
         self._problems = Problems(emit)
         self._last: tuple[Observation, Decision] | None = None
-        self._scaling: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Measure, decide and scale until cancelled."""
         self._journal.start(self.chosen.autoscaler, self._options, self.chosen.units)
-        self._replicas.watch(self._record_replicas)
+        self._replicas.watch(self._follow_replicas)
         try:
             await retry_until_done(
                 self._run, "the autoscaler", lambda message: self._emit("failure", message)
             )
         finally:
-            for task in self._scaling:
+            for task in self._tasks:
                 task.cancel()
             self._journal.close()
 
@@ -150,7 +150,7 @@ class Controller:
         self._report_problems(observation, decision)
         if decision.desired != decision.current:
             self._emit("pending", describe_change(decision, units=self.chosen.units))
-            self._start_scaling(decision.desired)
+            self._start(self._scale(decision.desired))
 
     def _poll(self) -> None:
         """Let KEDA take the service from zero, or there."""
@@ -159,7 +159,7 @@ class Controller:
         poll = self._engine.poll(self._observe())
         if poll.desired != poll.current:
             self._emit("pending", describe_poll(poll))
-            self._start_scaling(poll.desired)
+            self._start(self._scale(poll.desired))
 
     def _observe(self) -> Observation:
         at = self._now()
@@ -174,10 +174,15 @@ class Controller:
         serving = self._measurements.serving(self._now())
         self._journal.add_replicas(self.chosen.service, self._replicas, serving=len(serving))
 
-    def _start_scaling(self, count: int) -> None:
-        task = asyncio.create_task(self._scale(count))
-        self._scaling.add(task)
-        task.add_done_callback(self._scaling.discard)
+    def _follow_replicas(self) -> None:
+        """A replica has changed: nothing waits for the next sync."""
+        self._record_replicas()
+        self._start(self._measurements.measure_new(self._replicas.replicas))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _scale(self, count: int) -> None:
         try:

@@ -53,6 +53,10 @@ class Measurements:
             self._cpu.measure(replicas)
         await self._scraper.measure(replicas)
 
+    async def measure_new(self, replicas: Sequence[Replica]) -> None:
+        """Take the first sample of each replica that has become ready."""
+        await self._scraper.measure_new(replicas)
+
     def serving(self, at: float) -> Collection[str]:
         """The names of the replicas that have lately received requests."""
         found = self._serving.evaluate(self._store, at)

@@ -36,12 +36,22 @@ class Scraper:
 
     async def measure(self, replicas: Sequence[Replica]) -> None:
         """Scrape all replicas at once. A replica that is gone is no target any more."""
-        ports = {one.name: one.port for one in replicas if one.state in SCRAPED_STATES and one.port}
+        ports = _ports_of(replicas)
         for name in self._targets - ports.keys():
             self._store.remove_target({"instance": name}, self._now())
         self._targets = set(ports)
         self.failures = {}
         await asyncio.gather(*(self._scrape(name, port) for name, port in ports.items()))
+
+    async def measure_new(self, replicas: Sequence[Replica]) -> None:
+        """Scrape those that were never scraped, before they get requests.
+
+        A rate counts from the first sample of a series: it misses what was counted before.
+        """
+        ports = _ports_of(replicas)
+        new = ports.keys() - self._targets
+        self._targets |= new
+        await asyncio.gather(*(self._scrape(name, ports[name]) for name in new))
 
     async def _scrape(self, name: str, port: int) -> None:
         at = self._now()
@@ -56,6 +66,10 @@ class Scraper:
 async def scrape(port: int, *, timeout: float) -> bytes:
     """What a replica publishes at `/metrics`. Raises `ScrapeError`."""
     return _body_of(await send_bytes(port, REQUEST, timeout=timeout, max_size=MAX_METRICS_SIZE))
+
+
+def _ports_of(replicas: Sequence[Replica]) -> dict[str, int]:
+    return {one.name: one.port for one in replicas if one.state in SCRAPED_STATES and one.port}
 
 
 def _body_of(response: bytes) -> bytes:

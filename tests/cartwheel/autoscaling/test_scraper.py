@@ -84,3 +84,14 @@ async def test_a_replica_that_cannot_respond_yet_or_any_more_is_not_scraped(stat
         await scraper.measure([one])
     assert TOTAL.evaluate(store, 1000.0) == []
     assert scraper.failures == {}
+
+
+async def test_a_new_replica_is_scraped_at_once_and_only_once() -> None:
+    times = iter([1000.0, 1001.0])
+    store = SampleStore(TOTAL.metric_names, longest_range=TOTAL.longest_range)
+    scraper = Scraper(store, timeout=5.0, now=lambda: next(times))
+    async with replica(response(METRICS)) as one:
+        await scraper.measure_new([one])
+        await scraper.measure_new([one])
+    assert len(TOTAL.evaluate(store, 1000.0)) == 1
+    assert next(times) == 1001.0
