@@ -72,7 +72,7 @@ deploy: $(VENV)/.runtime ## build and deploy the shop to it (other autoscaler: A
 verify: $(VENV)/.runtime ## place an order there, then make the cart scale up under load
 	@exec $(BIN)/python -m cartwheel.cluster verify $(ARGS)
 
-load: $(VENV)/.runtime ## put load on the shop and watch it scale (make load ARGS="--stages 10s:20,60s:20..300")
+load: $(VENV)/.runtime ## put load on the shop: of a cluster, else of this machine (make load ARGS="--stages 10s:20,1m:20..300")
 	@target=$$($(BIN)/python -m cartwheel.cluster shop) && \
 	  CARTWHEEL_LOAD_TARGET="$${CARTWHEEL_LOAD_TARGET:-$$target}" \
 	  exec $(BIN)/cartwheel load $(ARGS)

@@ -17,7 +17,6 @@ from cartwheel.cluster.preflight import (
 )
 from cartwheel.cluster.tools import CLUSTER, CONTEXT, cluster_kubeconfig, kind_clusters, run
 from cartwheel.errors import CommandError, UsageError
-from cartwheel.local.settings import load_local_settings
 
 USAGE = "usage: python -m cartwheel.cluster up|down|deploy|verify|shop [arguments for skaffold]"
 
@@ -70,10 +69,10 @@ def verify(*arguments: str) -> None:
 
 
 def shop() -> None:
-    """Print the URL of the shop: in the cluster if there is one, else of `make up`."""
+    """Print the URL of the shop in the cluster; nothing without a cluster."""
     found = {**ports.ports_from_environment(), **ports.published_ports()}
-    has_shop = ports.SHOP in found
-    _print(_url(found[ports.SHOP] if has_shop else load_local_settings().port_storefront))
+    if ports.SHOP in found:
+        _print(_url(found[ports.SHOP]))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
