@@ -149,3 +149,7 @@ class ControllerOptions:
     cpu_initialization_period: float = 300.0
     initial_readiness_delay: float = 30.0
     scale_to_zero: bool = field(default=True)
+
+    def __post_init__(self) -> None:
+        if not self.sync_period > 0:
+            raise ValueError(f"the sync period must be above 0, but is {self.sync_period}")

@@ -3,7 +3,8 @@
 import re
 from datetime import datetime
 
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)", re.ASCII)
+_DURATION = re.compile(f"0|(?:{_PART.pattern})+", re.ASCII)
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -13,5 +14,7 @@ def parse_time(text: str | None) -> float | None:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of a duration of Go, `1m30s` or `10.003s`."""
+    """Seconds of a duration of Go, `1m30s` or `10.003s`. Raises `ValueError`."""
+    if not _DURATION.fullmatch(text):
+        raise ValueError(f"{text!r} is no duration such as 1m30s")
     return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
