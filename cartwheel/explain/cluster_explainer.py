@@ -13,7 +13,6 @@ from cartwheel.autoscaling.decision import Decision, Recommendation
 from cartwheel.autoscaling.manifests import ManifestError, autoscaler_from_object
 from cartwheel.autoscaling.sentence import Basis, Sentence
 from cartwheel.autoscaling.state import State
-from cartwheel.errors import CommandError
 from cartwheel.explain import cluster_sentences as about
 from cartwheel.explain.cluster_autoscalers import ClusterAutoscaler, find_autoscalers
 from cartwheel.explain.cluster_snapshot import ClusterSnapshot
@@ -57,11 +56,17 @@ class ClusterExplainer:
         Raises `CommandError`, of which `ClusterError` is one.
         """
         contents = read_namespace(self._api, self._namespace)
-        found = find_autoscalers(contents, reference)
+        return [self._explain_one(contents, one) for one in find_autoscalers(contents, reference)]
+
+    def _explain_one(
+        self, contents: NamespaceContents, autoscaler: ClusterAutoscaler
+    ) -> Explanation:
+        """One that cannot be read keeps none of the others from being explained."""
         try:
-            return [self._explain(contents, one) for one in found]
+            return self._explain(contents, autoscaler)
         except ManifestError as error:
-            raise CommandError(str(error)) from error
+            sentences = [*about.about_unreadable(autoscaler, error.problems)]
+            return Explanation(autoscaler.name, self._source, self._clock(), sentences)
 
     def _explain(self, contents: NamespaceContents, autoscaler: ClusterAutoscaler) -> Explanation:
         target = read_scale_target(self._api, self._namespace, autoscaler.target)

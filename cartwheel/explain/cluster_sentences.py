@@ -1,12 +1,17 @@
 """What is around an autoscaler in a cluster, in plain sentences."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
-from cartwheel.autoscaling.manifests import Autoscaler
+from cartwheel.autoscaling.manifests import Autoscaler, Problem
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
 from cartwheel.autoscaling.spec import ScaleTarget as NamedTarget
-from cartwheel.explain.cluster_autoscalers import is_same_target, made_autoscaler
+from cartwheel.explain.cluster_autoscalers import (
+    ClusterAutoscaler,
+    is_same_target,
+    made_autoscaler,
+)
 from cartwheel.explain.keda_sentences import sentence_of
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.history import Rescale
@@ -24,6 +29,15 @@ def about_missing(target: ScaleTarget, named: NamedTarget) -> Iterator[Sentence]
     if target.is_missing:
         text = f"There is no {named.kind} {named.name} in this namespace: nothing can be scaled."
         yield Sentence(text, Basis.MEASURED)
+
+
+def about_unreadable(
+    autoscaler: ClusterAutoscaler, problems: Sequence[Problem]
+) -> Iterator[Sentence]:
+    """An autoscaler that cannot be read here, and so not be computed."""
+    for problem in problems:
+        why = replace(problem, source="", line=None)
+        yield Sentence(f"{autoscaler.name} cannot be read: {sentence_of(str(why))}", Basis.MEASURED)
 
 
 def about_workload(workload: Json | None) -> Iterator[Sentence]:

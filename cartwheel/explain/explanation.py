@@ -21,12 +21,13 @@ from cartwheel.autoscaling.state import State
 class Explanation:
     """Why an autoscaler wants its count.
 
-    ``source`` says where it was seen, ``at`` when. ``sentences`` begin with what happens to the
-    count; ``outlook`` is what would change it next. ``notes`` are what could not be seen, and so
-    is missing. Without a ``decision`` nothing could be computed.
+    ``autoscaler`` is no more than its title if it cannot be read. ``source`` says where it was
+    seen, ``at`` when. ``sentences`` begin with what happens to the count; ``outlook`` is what would
+    change it next. ``notes`` are what could not be seen, and so is missing. Without a ``decision``
+    nothing could be computed.
     """
 
-    autoscaler: Autoscaler
+    autoscaler: Autoscaler | str
     source: str
     at: float
     sentences: Sequence[Sentence]
@@ -38,6 +39,8 @@ class Explanation:
     @property
     def title(self) -> str:
         """As `kubectl` names it: ``hpa/cart``."""
+        if isinstance(self.autoscaler, str):
+            return self.autoscaler
         kind = "scaledobject" if isinstance(self.autoscaler, ScaledObject) else "hpa"
         return f"{kind}/{self.autoscaler.name}"
 

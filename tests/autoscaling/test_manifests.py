@@ -558,9 +558,18 @@ def test_a_fallback_needs_a_trigger_that_can_fall_back() -> None:
     )
 
     assert problems_of(text) == [
-        "web.yaml:7: spec.fallback: needs a trigger that is not cpu or memory, of the type "
-        "AverageValue"
+        "web.yaml:7: spec.fallback: needs a trigger that is not cpu or memory"
     ]
+
+
+def test_a_trigger_with_the_type_value_can_fall_back() -> None:
+    found = read_scaled_object(
+        SCALED_OBJECT
+        + "  fallback: {failureThreshold: 3, replicas: 3}\n"
+        + '  triggers: [{type: rabbitmq, metricType: Value, metadata: {value: "60"}}]\n'
+    )
+
+    assert found.fallback is not None
 
 
 def test_triggers_of_one_name_are_refused() -> None:
@@ -634,6 +643,16 @@ def test_unknown_fields_of_an_object_of_the_api_are_ignored() -> None:
     obj["status"] = {"desiredReplicas": 3}
 
     assert autoscaler_from_object(obj) == read(HPA)
+
+
+def test_a_trigger_of_an_unknown_type_of_an_object_of_the_api_is_read() -> None:
+    obj = yaml.safe_load(SCALED_OBJECT + RABBITMQ)
+    obj["spec"]["triggers"].insert(0, {"type": "solr", "metadata": {"collection": "orders"}})
+
+    found = autoscaler_from_object(obj)
+
+    assert isinstance(found, ScaledObject)
+    assert [one.type for one in found.triggers] == ["solr", "rabbitmq"]
 
 
 def test_an_object_of_another_kind_is_refused() -> None:

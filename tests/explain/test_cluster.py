@@ -16,6 +16,7 @@ from cartwheel.errors import CommandError, UsageError
 from cartwheel.explain.cluster_explainer import ClusterExplainer
 from cartwheel.explain.command import commands
 from cartwheel.explain.explanation import Explanation
+from cartwheel.explain.terminal import to_json
 from cartwheel.kubernetes import errors
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.controller_options import arguments_from
@@ -250,6 +251,45 @@ def test_a_vertical_autoscaler_of_the_same_workload_is_named() -> None:
     found = texts(explain("no-request", change=change)[0])
 
     assert any(one.startswith("A VerticalPodAutoscaler may change the requests") for one in found)
+
+
+def add_scaled_object(responses: Responses, **trigger: Any) -> None:
+    """A ScaledObject of which KEDA has made no autoscaler."""
+    path = next(path for path in responses if path.endswith("/scaledobjects"))
+    response = responses[path]
+    assert isinstance(response, Mapping)
+    spec = {"scaleTargetRef": {"name": "search"}, "triggers": [trigger]}
+    name = {"name": "search", "namespace": "explain-states"}
+    response["items"].append({"metadata": name, "spec": spec})
+
+
+def explain_all(change: Callable[[Responses], None]) -> Sequence[Explanation]:
+    recorded, responses = recording("at-max")
+    change(responses)
+    explainer = ClusterExplainer(
+        RecordedCluster(responses), recorded["namespace"], source="", arguments=ARGUMENTS
+    )
+    return explainer.explain(None)
+
+
+def test_an_autoscaler_that_cannot_be_read_is_named_beside_the_others() -> None:
+    found = explain_all(lambda responses: add_scaled_object(responses, type="kafka", metadata=7))
+
+    others, unreadable = found[:-1], found[-1]
+    assert others
+    assert all(one.decision is not None for one in others)
+    assert unreadable.title == "scaledobject/search"
+    assert texts(unreadable)[0] == (
+        "scaledobject/search cannot be read: spec.triggers[0].metadata: must be a mapping, but is "
+        "a number (7)."
+    )
+    assert to_json(found)[-1]["title"] == "scaledobject/search"
+
+
+def test_a_trigger_of_an_unknown_type_is_explained() -> None:
+    found = explain_all(lambda responses: add_scaled_object(responses, type="solr", metadata={}))
+
+    assert texts(found[-1])[0].endswith("no HorizontalPodAutoscaler of ScaledObject search exists.")
 
 
 def test_watching_remembers_what_was_recommended() -> None:

@@ -66,7 +66,7 @@ class Fields:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._report.is_strict:
+        if not self.is_strict:
             return
         for name, key in self._keys.items():
             if name not in self._known:
@@ -81,6 +81,11 @@ class Fields:
     def is_wrong(self, *names: str) -> bool:
         """Whether a problem of one of these fields has been reported."""
         return not self._wrong.isdisjoint(names)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether what is not known here is a problem."""
+        return self._report.is_strict
 
     def report(self, message: str, name: str | None = None) -> None:
         """Report a problem of this field, or of the whole mapping."""

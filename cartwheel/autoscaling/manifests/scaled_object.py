@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from cartwheel.autoscaling.manifests.behavior import read_behavior
 from cartwheel.autoscaling.manifests.fields import Fields
+from cartwheel.autoscaling.manifests.hpa import Resource
 from cartwheel.autoscaling.manifests.metadata import Metadata, read_metadata, read_name
 from cartwheel.autoscaling.manifests.triggers import read_triggers
 from cartwheel.autoscaling.scaled_object import (
@@ -17,7 +18,7 @@ from cartwheel.autoscaling.scaled_object import (
     ScaledObject,
     Trigger,
 )
-from cartwheel.autoscaling.spec import Behavior, ScaleTarget, TargetType
+from cartwheel.autoscaling.spec import Behavior, ScaleTarget
 
 DEFAULTS = ScaledObject("", ScaleTarget("", ""), ())
 _PAUSED = "autoscaling.keda.sh/paused"
@@ -130,7 +131,7 @@ def _read_fallback(parent: Fields, triggers: tuple[Trigger, ...]) -> Fallback | 
     if fields is None:
         return None
     if not parent.is_wrong("triggers") and triggers and not any(map(_can_fall_back, triggers)):
-        fields.report("needs a trigger that is not cpu or memory, of the type AverageValue")
+        fields.report("needs a trigger that is not cpu or memory")
     with fields:
         return Fallback(
             fields.integer("failureThreshold"),
@@ -140,7 +141,7 @@ def _read_fallback(parent: Fields, triggers: tuple[Trigger, ...]) -> Fallback | 
 
 
 def _can_fall_back(trigger: Trigger) -> bool:
-    return trigger.metric_type is TargetType.AVERAGE_VALUE and trigger.type not in ("cpu", "memory")
+    return trigger.type not in list(Resource)
 
 
 def _read_pause(root: Fields, metadata: Metadata) -> Pause | None:

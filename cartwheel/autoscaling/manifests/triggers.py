@@ -81,7 +81,7 @@ class AuthenticationKind(StrEnum):
 
 
 def read_triggers(spec: Fields) -> Iterator[Trigger]:
-    """The triggers in their order; one of a type that is not known here is reported."""
+    """The triggers in their order. Strictly, a type that is not known here is a problem."""
     names: set[str] = set()
     for fields in spec.items("triggers"):
         with fields:
@@ -101,8 +101,16 @@ def read_triggers(spec: Fields) -> Iterator[Trigger]:
                 yield _read_resource_trigger(fields, kind, name)
             elif kind in _TRIGGERS:
                 yield _read_external_trigger(fields, kind, name, is_cached=is_cached)
-            else:
+            elif fields.is_strict:
                 fields.report(_unknown_type(kind), "type")
+            else:
+                yield _read_unknown_trigger(fields, kind, name)
+
+
+def _read_unknown_trigger(fields: Fields, kind: str, name: str) -> Trigger:
+    """A trigger of a type whose target is not known here: 1 stands for it."""
+    metric_type = fields.choice("metricType", TargetType, TargetType.AVERAGE_VALUE)
+    return Trigger(kind, metric_type, 1000, name=name, metadata=fields.texts("metadata"))
 
 
 def _unknown_type(kind: str) -> str:
