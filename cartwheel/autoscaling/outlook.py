@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from cartwheel.autoscaling.autoscaler import DEFAULT_OPTIONS, HorizontalPodAutoscaler
-from cartwheel.autoscaling.decision import Decision, Recommendation
+from cartwheel.autoscaling.decision import Decision, PodGroup, Proposal, Recommendation
 from cartwheel.autoscaling.observation import (
     Observation,
     Pod,
@@ -56,7 +56,7 @@ class Outlook:
     replicas, ``shrinking`` the highest load of the present metric that removes some.
     ``is_held_by_another``: the present metric could fall to nothing, and the others would keep the
     count. ``has_gaps``: a metric has no value, so nothing can shrink. ``is_known`` is False when
-    nothing could be found out.
+    nothing could be found out; with ``lacks_samples``, because a ready pod was not measured.
     """
 
     replicas: int
@@ -67,6 +67,7 @@ class Outlook:
     is_held_by_another: bool = False
     has_gaps: bool = False
     is_known: bool = True
+    lacks_samples: bool = False
 
 
 def look_ahead(
@@ -80,11 +81,14 @@ def look_ahead(
 ) -> Outlook:
     """The outlook after this decision; ``state`` is that after it.
 
-    Nothing is known without replicas, or when the metrics decided nothing.
+    Nothing is known without replicas, when the metrics decided nothing, or while a pod that has
+    long been ready has no sample: the rules then guess its load, and so would this.
     """
     if not decision.desired or decision.winner is None:
         return Outlook(decision.desired, is_known=False)
-    questions = _Questions(spec, observation, decision.desired, state=state, options=options)
+    if _lacks_samples(observation, decision, options):
+        return Outlook(decision.desired, is_known=False, lacks_samples=True)
+    questions = _Questions(spec, observation, decision, state=state, options=options)
     return questions.outlook(decision.winner, now=observation.at if now is None else now)
 
 
@@ -93,7 +97,7 @@ class _Questions:
         self,
         spec: HorizontalPodAutoscalerSpec,
         observation: Observation,
-        replicas: int,
+        decision: Decision,
         *,
         state: State,
         options: ControllerOptions,
@@ -101,9 +105,9 @@ class _Questions:
         self._spec = spec
         self._options = options
         self._state = state
-        self._replicas = replicas
+        self._replicas = decision.desired
         self._at = observation.at
-        self._settled = _settled(observation, replicas)
+        self._settled = _settled(observation, decision)
         self._loads = [_total(one) for one in self._settled.readings]
 
     def outlook(self, winner: int, *, now: float) -> Outlook:
@@ -134,14 +138,18 @@ class _Questions:
             lambda total: self._count_at(index, total) > self._replicas,
             limit=max(load, self._spec.metrics[index].target.value) * MAX_FACTOR,
         )
-        return None if total is None else self._first_change(index, total, now)
+        # At 0 it is not this metric that makes it grow.
+        change = self._first_change(index, total, now) if total else None
+        return change if change is not None and change.replicas > self._replicas else None
 
     def _shrinking(self, index: int, load: int, now: float) -> CountChange | None:
         keeps = _lowest(
             lambda total: self._count_at(index, total) >= self._replicas,
             limit=max(load, self._spec.metrics[index].target.value) * MAX_FACTOR,
         )
-        return self._first_change(index, keeps - 1, now) if keeps else None
+        # An earlier, higher recommendation can make it grow first, whatever the load is.
+        change = self._first_change(index, keeps - 1, now) if keeps else None
+        return change if change is not None and change.replicas < self._replicas else None
 
     def _count_at(self, index: int, total: int) -> int:
         """The count at this load for long, as if nothing before it counted."""
@@ -175,8 +183,25 @@ class _Questions:
         return max([*windows(behavior, self._options), *periods])
 
 
-def _settled(observation: Observation, replicas: int) -> Observation:
-    """As many ready pods as were asked for, and their samples at the same total."""
+def _lacks_samples(
+    observation: Observation, decision: Decision, options: ControllerOptions
+) -> bool:
+    latest_start = observation.at - options.cpu_initialization_period
+    expected = {
+        pod.name
+        for pod in observation.pods
+        if pod.ready and (pod.started_at is None or pod.started_at <= latest_start)
+    }
+    return any(
+        pod.group is PodGroup.MISSING and pod.name in expected
+        for proposal in decision.proposals
+        for pod in proposal.pods
+    )
+
+
+def _settled(observation: Observation, decision: Decision) -> Observation:
+    """As many ready pods as were asked for, and the samples that counted, at the same total."""
+    replicas = decision.desired
     like = next((pod for pod in observation.pods if pod.requests), Pod(""))
     pods = [
         replace(
@@ -190,15 +215,19 @@ def _settled(observation: Observation, replicas: int) -> Observation:
         )
         for number in range(replicas)
     ]
-    counted = {pod.name for pod in observation.pods if not pod.is_deleted}
-    readings = [_spread(one, pods, counted) for one in observation.readings]
+    readings = [
+        _spread(reading, pods, proposal)
+        for reading, proposal in zip(observation.readings, decision.proposals, strict=True)
+    ]
     return replace(observation, scale=Scale(replicas, replicas), pods=pods, readings=readings)
 
 
-def _spread(reading: Reading, pods: Sequence[Pod], counted: set[str]) -> Reading:
+def _spread(reading: Reading, pods: Sequence[Pod], proposal: Proposal) -> Reading:
     if not isinstance(reading, PodSamples):
         return reading
-    total = sum(one.value for name, one in reading.samples.items() if name in counted)
+    if proposal.error is not None:
+        return Unavailable(proposal.error)
+    total = sum(pod.value or 0 for pod in proposal.pods if pod.group is PodGroup.READY)
     empty = PodSamples({pod.name: Sample(0, pod.ready_since or 0.0, 0.0) for pod in pods})
     return _with_total(empty, total)
 

@@ -29,6 +29,9 @@ def describe_outlook(
     units: Mapping[str, str] = NO_UNITS,
 ) -> list[Sentence]:
     """With the same load, with more, and with less. Empty if nothing is known."""
+    if outlook.lacks_samples:
+        text = "What comes next is not known while a ready pod has no sample of the metric."
+        return [Sentence(text, Basis.INFERRED)]
     if not outlook.is_known:
         return []
     texts = [_steady(outlook, options, units)]
@@ -92,6 +95,8 @@ def _growth(
         return [f"It cannot grow: maxReplicas is {spec.max_replicas}."]
     if spec.behavior and spec.behavior.scale_up.select_policy is SelectPolicy.DISABLED:
         return ["It cannot grow: scaling up is disabled (selectPolicy)."]
+    if outlook.steady is not None and outlook.steady.replicas > outlook.replicas:
+        return []
     return ["No load makes it grow."]
 
 

@@ -50,6 +50,7 @@ CART = HorizontalPodAutoscalerSpec(
     metrics=[REQUESTS],
     behavior=Behavior(FIVE_MORE, THREE_LESS),
 )
+ONE_MORE = replace(FIVE_MORE, policies=(ScalingPolicy(PolicyType.PODS, 1, 5),))
 DISABLED = replace(THREE_LESS, select_policy=SelectPolicy.DISABLED)
 
 
@@ -186,6 +187,71 @@ def test_with_a_missing_metric_it_cannot_shrink() -> None:
     found = outlook_after(spec, observed(0.0, 5, requests(100), Unavailable("no metrics")))
 
     assert texts(found, spec)[-1] == "It cannot shrink while a metric is missing."
+
+
+def test_a_pod_that_does_not_count_adds_nothing_to_the_load() -> None:
+    spec = replace(CART, metrics=[CPU])
+    starting = Pod("starting", ready=False, ready_since=-5.0, started_at=-5.0)
+    failed = Pod("failed", phase="Failed")
+    old = observed(0.0, 3)
+    busy = {one.name: Sample(900, 0.0, 15.0) for one in (starting, failed)}
+    samples = PodSamples({**cpu(60, 3).samples, **busy})
+    pods = [*old.pods, starting, failed]
+
+    found = outlook_after(spec, replace(old, pods=pods, readings=[samples]))
+
+    assert found.present is not None
+    assert found.present[1] == 180
+    assert found.steady is None
+
+
+def test_nothing_is_known_while_a_ready_pod_has_no_sample() -> None:
+    spec = replace(CART, metrics=[CPU])
+
+    found = outlook_after(spec, observed(0.0, 4, cpu(60, 2)))
+
+    assert texts(found, spec) == [
+        "What comes next is not known while a ready pod has no sample of the metric."
+    ]
+
+
+def test_a_new_pod_without_a_sample_is_taken_to_share_the_load() -> None:
+    spec = replace(CART, metrics=[CPU])
+    one = observed(0.0, 4, cpu(80, 3))
+    pods = [*one.pods[:3], replace(one.pods[3], started_at=-5.0, ready_since=-4.0)]
+
+    found = outlook_after(spec, replace(one, pods=pods))
+
+    assert texts(found, spec)[0] == "With the same load it stays at 4 replicas."
+
+
+def test_a_metric_that_could_not_be_used_is_a_gap() -> None:
+    spec = replace(CART, metrics=[REQUESTS, CPU])
+    one = observed(0.0, 5, requests(100), cpu(60, 5))
+    bare = [replace(pod, requests={"app": {}}) for pod in one.pods]
+
+    found = outlook_after(spec, replace(one, pods=bare))
+
+    assert found.has_gaps
+
+
+def test_growth_because_of_an_earlier_recommendation_is_not_one_for_less_load() -> None:
+    spec = replace(CART, metrics=[CPU], behavior=None, max_replicas=10)
+
+    # Ten are recommended, but a sync at most doubles the count.
+    found = outlook_after(spec, observed(0.0, 4, cpu(150, 4)))
+
+    assert shown(found.steady) == (600, 10, 5.0)
+    assert found.shrinking is None
+
+
+def test_growth_that_another_metric_asks_for_is_not_told_of_this_one() -> None:
+    spec = replace(CART, metrics=[REQUESTS, CPU], behavior=Behavior(ONE_MORE, THREE_LESS))
+
+    found = outlook_after(spec, observed(0.0, 4, requests(200), cpu(10, 4)))
+
+    assert [one.metric for one in found.growth] == [REQUESTS]
+    assert "No load makes it grow." not in texts(found, spec)
 
 
 @settings(max_examples=20, deadline=None)
