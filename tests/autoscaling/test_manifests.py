@@ -90,6 +90,10 @@ def problems_of(text: str) -> list[str]:
     return str(caught.value).splitlines()
 
 
+def standard_input(content: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(content), errors="surrogateescape")
+
+
 def metrics(text: str) -> str:
     return HPA + "  metrics:\n" + textwrap.indent(textwrap.dedent(text), "    ")
 
@@ -240,10 +244,56 @@ def test_merge_keys_and_anchors_are_followed() -> None:
     )
 
 
+def test_merges_that_refer_to_each_other_are_taken_once() -> None:
+    text = SCALED_OBJECT.replace(
+        "  name: worker\n",
+        "  <<: &a\n    <<: &b\n      <<: [*a, *b]\n      namespace: b\n    name: worker\n",
+        1,
+    )
+
+    found = read_scaled_object(text + RABBITMQ)
+
+    assert (found.name, found.namespace) == ("worker", "b")
+
+
+@pytest.mark.parametrize("merge", ["*m{0}", "[*m{0}, *m{0}]"])
+def test_many_merges_are_followed(merge: str) -> None:
+    lines = [f"m{n + 1}: &m{n + 1} {{<<: {merge.format(n)}}}" for n in range(1500)]
+    anchors = "\n".join(["m0: &m0 {name: worker}", *lines])
+    text = SCALED_OBJECT.replace("  name: worker\n", "  <<: *m1500\n", 1)
+
+    found = problems_of(f"{anchors}\n{text}{RABBITMQ}")
+
+    assert all("unknown field" in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("written", "number"), [("010", 8), ("0x1F", 31), ("0b11", 3), ("1_000", 1000), ("+5", 5)]
+)
+def test_whole_numbers_are_those_of_yaml(written: str, number: int) -> None:
+    text = HPA.replace("10", written) + (
+        "  metrics: [{type: Pods, pods: {metric: {name: hits}, "
+        f"target: {{type: AverageValue, averageValue: {written}}}}}}}]\n"
+    )
+
+    spec = read_hpa(text)
+
+    assert spec.max_replicas == number
+    assert spec.metrics[0].target.value == number * 1000
+
+
 def test_standard_input_is_read_by_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(HPA))
+    # A byte order mark is skipped, as in a file.
+    monkeypatch.setattr("sys.stdin", standard_input(HPA.encode("utf-8-sig")))
 
     assert [one.name for one in read_autoscalers(["-"])] == ["web"]
+
+
+def test_standard_input_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", standard_input(HPA.encode() + b"# \xfc"))
+
+    with pytest.raises(ManifestError, match=r"^standard input: is no UTF-8 text$"):
+        read_autoscalers(["-"])
 
 
 def test_the_defaults_of_keda_are_applied() -> None:
@@ -403,10 +453,43 @@ def test_all_problems_are_reported_in_the_order_of_the_lines() -> None:
             "1: apiVersion: autoscaling/v2beta2 is not supported; use autoscaling/v2",
         ),
         ("metadata:\n  name: web\n", "", "1: metadata: missing"),
+        (
+            "maxReplicas: 10",
+            "maxReplicas: 1:30",
+            "7: spec.maxReplicas: must be a whole number, but is a number (1:30)",
+        ),
     ],
 )
 def test_a_wrong_field_is_named_with_its_line(old: str, new: str, problem: str) -> None:
     assert f"web.yaml:{problem}" in problems_of(HPA.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("start", "spec", "problem"),
+    [
+        (HPA, "spec:", "5: spec: missing"),
+        (HPA.replace("/v2", "/v1", 1), "spec:", "5: spec: missing"),
+        (SCALED_OBJECT, "spec:", "5: spec: missing"),
+        (HPA, "spec: 7", "5: spec: must be a mapping, but is a number (7)"),
+        (SCALED_OBJECT, "spec: []", "5: spec: must be a mapping, but is a list"),
+        (
+            HPA,
+            "spec: {maxReplicas: 5, scaleTargetRef: }",
+            "5: spec.scaleTargetRef: missing",
+        ),
+        (
+            SCALED_OBJECT + PROMETHEUS,
+            "spec: {scaleTargetRef: {name: web}, triggers: [7]}",
+            "5: spec.triggers[0]: must be a mapping, but is a number (7)",
+        ),
+    ],
+)
+def test_nothing_more_is_said_of_the_fields_of_what_is_no_mapping(
+    start: str, spec: str, problem: str
+) -> None:
+    text = start.partition("spec:")[0] + spec + "\n"
+
+    assert problems_of(text) == [f"web.yaml:{problem}"]
 
 
 @pytest.mark.parametrize(

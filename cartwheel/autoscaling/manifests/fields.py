@@ -16,11 +16,13 @@ from cartwheel.autoscaling.quantities import parse_quantity
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
+_INT = "tag:yaml.org,2002:int"
+_BOOL = "tag:yaml.org,2002:bool"
 _TAGS = {
     "tag:yaml.org,2002:str": "a text",
-    "tag:yaml.org,2002:int": "a number",
+    _INT: "a number",
     "tag:yaml.org,2002:float": "a number",
-    "tag:yaml.org,2002:bool": "true or false",
+    _BOOL: "true or false",
     "tag:yaml.org,2002:timestamp": "a text",
     "tag:yaml.org,2002:seq": "a list",
     "tag:yaml.org,2002:map": "a mapping",
@@ -29,7 +31,10 @@ _NULL = "tag:yaml.org,2002:null"
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXTS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp")
 _TRUE = ("true", "yes", "on")
+_YAML = yaml.constructor.SafeConstructor()
 MAX_INT32 = 2**31 - 1
+# Python writes longer numbers only on request.
+_MAX_DIGITS = 1000
 
 
 class Report:
@@ -47,11 +52,15 @@ class Report:
 
 
 class Fields:
-    """The fields of one mapping. As a context manager it reports, at the end, unknown fields."""
+    """The fields of one mapping. As a context manager it reports, at the end, unknown fields.
+
+    What is missing or no mapping is one problem: nothing more is reported of its fields.
+    """
 
     def __init__(self, node: yaml.Node | None, path: str, report: Report) -> None:
         self.path = path
         self._node = node
+        self._is_mapping = isinstance(node, yaml.MappingNode)
         self._report = report
         self._known: list[str] = []
         self._wrong: set[str] = set()
@@ -79,8 +88,8 @@ class Fields:
         return name in self._values and self._values[name].tag != _NULL
 
     def is_wrong(self, *names: str) -> bool:
-        """Whether a problem of one of these fields has been reported."""
-        return not self._wrong.isdisjoint(names)
+        """Whether a problem of one of these fields, or of all, has been reported."""
+        return not (self._is_mapping and self._wrong.isdisjoint(names))
 
     @property
     def is_strict(self) -> bool:
@@ -89,6 +98,8 @@ class Fields:
 
     def report(self, message: str, name: str | None = None) -> None:
         """Report a problem of this field, or of the whole mapping."""
+        if not self._is_mapping:
+            return
         if name is None:
             self._report.add(message, path=self.path, node=self._node)
             return
@@ -153,7 +164,7 @@ class Fields:
         """True or false; false without the field."""
         if (node := self._optional(name)) is None:
             return False
-        if node.tag != "tag:yaml.org,2002:bool":
+        if node.tag != _BOOL:
             self.report(f"must be true or false, but is {_kind(node)}", name)
             return False
         return str(node.value).lower() in _TRUE
@@ -242,6 +253,17 @@ class Fields:
 
     def _add_entries(self, node: yaml.MappingNode) -> None:
         """Its own entries, then those that it merges (`<<`), which do not override."""
+        seen: set[int] = set()
+        waiting: list[yaml.Node] = [node]
+        while waiting:
+            current = waiting.pop()
+            # Merges may refer to each other, and to one mapping by many ways.
+            if isinstance(current, yaml.MappingNode) and id(current) not in seen:
+                seen.add(id(current))
+                waiting += reversed(self._add_own_entries(current))
+
+    def _add_own_entries(self, node: yaml.MappingNode) -> list[yaml.Node]:
+        """Add its entries that are not set yet; what it merges, in its order."""
         merged: list[yaml.Node] = []
         own: set[str] = set()
         for key, value in node.value:
@@ -254,16 +276,14 @@ class Fields:
             own.add(name)
             self._keys.setdefault(name, key)
             self._values.setdefault(name, value)
-        for other in merged:
-            if isinstance(other, yaml.MappingNode) and other is not node:
-                self._add_entries(other)
+        return merged
 
     def _optional(self, name: str) -> yaml.Node | None:
         return self._values[name] if self.has(name) else None
 
     def _required(self, name: str) -> yaml.Node | None:
         node = self._optional(name)
-        if node is None and self._node is not None:
+        if node is None:
             self.report("missing", name)
         return node
 
@@ -279,7 +299,9 @@ class Fields:
         node = self._required(name)
         if node is None:
             return None
-        if isinstance(node, yaml.ScalarNode) and node.tag != "tag:yaml.org,2002:bool":
+        if node.tag == _INT and (number := _integer(node)) is not None:
+            return str(number)
+        if isinstance(node, yaml.ScalarNode) and node.tag not in (_INT, _BOOL):
             return str(node.value)
         self.report(f"must be a quantity, but is {_kind(node)}", name)
         return None
@@ -308,10 +330,12 @@ def _or(words: Sequence[str]) -> str:
 
 
 def _integer(node: yaml.Node) -> int | None:
-    if node.tag != "tag:yaml.org,2002:int":
+    """The number, which may be written as `010` (octal), `0x1f` or `0b11`, as in YAML 1.1."""
+    # A number of seconds such as `1:30` is a text for Kubernetes.
+    if node.tag != _INT or ":" in node.value or len(node.value) > _MAX_DIGITS:
         return None
     try:
-        return int(node.value)
+        return int(_YAML.construct_yaml_int(node))
     except ValueError:
         return None
 

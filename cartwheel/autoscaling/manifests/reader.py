@@ -105,7 +105,8 @@ def _read(path: Path) -> str:
     if language := _LANGUAGES.get(path.suffix):
         raise ManifestError([Problem(f"is {language}, not YAML; render it first", source)])
     try:
-        return sys.stdin.read() if str(path) == STDIN else path.read_text(encoding="utf-8-sig")
+        content = sys.stdin.buffer.read() if str(path) == STDIN else path.read_bytes()
+        return content.decode("utf-8-sig")
     except IsADirectoryError:
         hint = f"is a folder; render it: kubectl kustomize {path} > rendered.yaml"
         raise ManifestError([Problem(hint, source)]) from None
