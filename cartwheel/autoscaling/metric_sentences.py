@@ -28,7 +28,7 @@ def about_metric(
         return [Sentence(text, Basis.MEASURED), *_about_pods(proposal)]
     found = [_about_value(proposal, units)]
     found += _about_pods(proposal)
-    found += _about_ratio(proposal, tolerance)
+    found += _about_ratio(proposal, current, tolerance)
     found.append(_about_replicas(proposal, current))
     return found
 
@@ -97,8 +97,14 @@ def _about_pods(proposal: Proposal) -> list[Sentence]:
     ]
 
 
-def _about_ratio(proposal: Proposal, tolerance: Tolerance) -> list[Sentence]:
-    if proposal.ratio is None or not proposal.base:
+def _is_without_replicas(proposal: Proposal, current: int) -> bool:
+    """No replicas to compare with or to multiply: the whole value ÷ the target is the count."""
+    is_value = proposal.metric.target.type is TargetType.VALUE
+    return proposal.ratio == math.inf or (is_value and not current)
+
+
+def _about_ratio(proposal: Proposal, current: int, tolerance: Tolerance) -> list[Sentence]:
+    if proposal.ratio is None or _is_without_replicas(proposal, current):
         return []
     found = []
     ratio = proposal.ratio
@@ -135,11 +141,11 @@ def _about_gaps(proposal: Proposal, ratio: float, final: float) -> Sentence:
 def _about_replicas(proposal: Proposal, current: int) -> Sentence:
     replicas = proposal.replicas or 0
     words = f"It proposes {number_of_replicas(replicas)}"
+    if proposal.final_ratio is None or _is_without_replicas(proposal, current):
+        return Sentence(f"{words}: the whole value ÷ the target, rounded up.", Basis.COMPUTED)
     if proposal.is_within_tolerance:
         return Sentence(f"{words}, as many as there are.", Basis.COMPUTED)
-    if not proposal.base or proposal.final_ratio is None:
-        return Sentence(f"{words}: the whole value ÷ the target, rounded up.", Basis.COMPUTED)
-    product = proposal.final_ratio * proposal.base
+    product = proposal.final_ratio * (proposal.base or 0)
     if replicas == current != math.ceil(product):
         text = f"{words}, as many as there are: those pods would turn the change round."
         return Sentence(text, Basis.COMPUTED)

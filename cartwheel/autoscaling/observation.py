@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 class Pod:
     """A pod of the scaled workload.
 
-    ``ready`` is the status of its Ready condition (None without one), ``ready_since`` the time of
-    that condition's last transition, in either direction. ``requests`` are thousandths by
+    ``ready`` says whether its Ready condition is true (None without one), ``ready_since`` is the
+    time of that condition's last transition, in either direction. ``requests`` are thousandths by
     container (with restartable init containers) and resource; ``pod_requests`` those of the pod.
     ``resize`` is the state of an in-place resize (``InProgress``, ``Deferred``, ``Infeasible``);
     with ``has_vertical_autoscaler`` a VerticalPodAutoscaler may change the requests. Both only
-    explain.
+    explain. With ``has_unknown_readiness`` the Ready condition is neither true nor false, as on a
+    node that is lost.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Pod:
     pod_requests: Mapping[str, int] = field(default_factory=dict)
     resize: str = ""
     has_vertical_autoscaler: bool = False
+    has_unknown_readiness: bool = False
 
 
 @dataclass(frozen=True)

@@ -210,6 +210,7 @@ def _settled(observation: Observation, decision: Decision) -> Observation:
             phase="Running",
             ready=True,
             ready_since=observation.at - LONG_AGO,
+            has_unknown_readiness=False,
             started_at=observation.at - LONG_AGO,
             is_deleted=False,
         )

@@ -64,12 +64,14 @@ def _why_cpu_does_not_count(
     """Starting uses CPU that says nothing about the load, so it is left out."""
     if pod.ready is None or pod.ready_since is None or pod.started_at is None:
         return "not reported whether ready"
+    # Here a condition that is unknown is not false: the CPU of such a pod counts.
+    is_unready = not pod.ready and not pod.has_unknown_readiness
     if now < pod.started_at + options.cpu_initialization_period:
-        if not pod.ready:
+        if is_unready:
             return "starting and not ready"
         if sample.at < pod.ready_since + sample.window:
             return "its CPU was measured in part before it was ready"
         return None
-    if not pod.ready and pod.ready_since < pod.started_at + options.initial_readiness_delay:
+    if is_unready and pod.ready_since < pod.started_at + options.initial_readiness_delay:
         return "never ready since its start"
     return None

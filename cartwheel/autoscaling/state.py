@@ -65,7 +65,7 @@ class Memory:
         kept.append(Recommendation(replicas, at))
 
     def rescale(self, change: int, at: float, *, behavior: Behavior) -> None:
-        """Source: `storeScaleEvent`, which overwrites the events that no policy counts."""
+        """Source: `storeScaleEvent`."""
         if change > 0:
             _store(self.scale_ups, ScaleEvent(change, at), behavior.scale_up)
         else:
@@ -77,6 +77,13 @@ class Memory:
 
 
 def _store(events: list[ScaleEvent], new: ScaleEvent, rules: ScalingRules) -> None:
+    """Overwrite one event that no policy of this direction counts, if there is one.
+
+    The others stay: a policy of the other direction with a longer period still counts them.
+    """
     oldest = new.at - max((one.period_seconds for one in rules.policies), default=0)
-    events[:] = [one for one in events if one.at >= oldest]
-    events.append(new)
+    outdated = [index for index, one in enumerate(events) if one.at < oldest]
+    if outdated:
+        events[outdated[-1]] = new
+    else:
+        events.append(new)

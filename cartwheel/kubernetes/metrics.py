@@ -90,10 +90,10 @@ def reading_of(metric: Json, response: Json | ClusterError) -> Reading:
         return Unavailable(f"no metrics returned from {name} metrics API")
     match metric["type"]:
         case "Resource":
-            return _pod_samples(items, metric["resource"]["name"], container=None)
+            return _pod_samples(items, metric["resource"]["name"])
         case "ContainerResource":
             source = metric["containerResource"]
-            return _pod_samples(items, source["name"], container=source["container"])
+            return _container_samples(items, source["name"], source["container"])
         case "Pods":
             return PodSamples({_described(item): _custom_sample(item) for item in items})
         case "Object":
@@ -112,18 +112,45 @@ def _object_path(source: Json, root: Sequence[str], api: KubernetesApi) -> str:
     return path_of(*of_object, metricLabelSelector=selector)
 
 
-def _pod_samples(items: Sequence[Json], resource: str, *, container: str | None) -> PodSamples:
+def _pod_samples(items: Sequence[Json], resource: str) -> PodSamples:
     """A pod of which one container was not measured has no sample."""
+    measured = {_pod(item): item for item in items if item.get("containers")}
+    return PodSamples(
+        {
+            name: _sample(item, item["containers"], resource)
+            for name, item in measured.items()
+            if all(resource in one["usage"] for one in item["containers"])
+        }
+    )
+
+
+def _container_samples(
+    items: Sequence[Json], resource: str, container: str
+) -> PodSamples | Unavailable:
+    """One pod whose metrics do not have the container at all makes the whole metric fail."""
     samples = {}
     for item in items:
         containers = item.get("containers") or ()
-        counted = [one for one in containers if container in (None, one["name"])]
-        if counted and all(resource in one["usage"] for one in counted):
-            value = sum(parse_quantity(one["usage"][resource]) for one in counted)
-            samples[item["metadata"]["name"]] = Sample(
-                value, parse_time(item["timestamp"]) or 0.0, parse_duration(item["window"])
+        found = next((one for one in containers if one["name"] == container), None)
+        if found is None:
+            pod = f"{item['metadata'].get('namespace', '')}/{_pod(item)}"
+            return Unavailable(
+                "failed to get container metrics: "
+                f"container {container} not present in metrics for pod {pod}"
             )
+        if resource in found["usage"]:
+            samples[_pod(item)] = _sample(item, [found], resource)
     return PodSamples(samples)
+
+
+def _pod(item: Json) -> str:
+    name: str = item["metadata"]["name"]
+    return name
+
+
+def _sample(item: Json, containers: Sequence[Json], resource: str) -> Sample:
+    value = sum(parse_quantity(one["usage"][resource]) for one in containers)
+    return Sample(value, parse_time(item["timestamp"]) or 0.0, parse_duration(item["window"]))
 
 
 def _described(item: Json) -> str:

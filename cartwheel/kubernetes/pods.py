@@ -11,17 +11,15 @@ POD_LEVEL_RESOURCES = ("cpu", "memory", "hugepages-")
 
 
 def pod_from_object(pod: Json, *, has_vertical_autoscaler: bool = False) -> Pod:
-    """The part of a pod that counts for its autoscaler.
-
-    A Ready condition of status `Unknown` is not `False`: the CPU of such a pod counts.
-    """
+    """The part of a pod that counts for its autoscaler."""
     spec, status = pod.get("spec", {}), pod.get("status", {})
     ready = condition_of(pod, "Ready")
     return Pod(
         name=pod["metadata"]["name"],
         phase=status.get("phase", "Unknown"),
-        ready=None if ready is None else ready["status"] != "False",
+        ready=None if ready is None else ready["status"] == "True",
         ready_since=None if ready is None else parse_time(ready.get("lastTransitionTime")),
+        has_unknown_readiness=ready is not None and ready["status"] == "Unknown",
         started_at=parse_time(status.get("startTime")),
         is_deleted=pod["metadata"].get("deletionTimestamp") is not None,
         requests={one["name"]: _requests(one) for one in counted_containers(spec)},

@@ -468,6 +468,16 @@ class TestPolicies:
         assert waiting.rate_limit.until == NOW + 60
         assert one.sync(observe(4, queue(90), at=NOW + 60)).desired == 6
 
+    def test_a_change_also_counts_for_a_longer_period_of_the_other_direction(self) -> None:
+        unequal = Behavior(rules(("Pods", 2, 600)), rules(("Pods", 3, 15)))
+        one = HorizontalPodAutoscaler(autoscaler(behavior=unequal))
+        for current, seconds in [(6, 0), (5, 5), (4, 10), (3, 30)]:
+            found = one.sync(observe(current, queue(10 * current - 10), at=NOW + seconds))
+            assert found.desired == current - 1
+        # The fourth took the place of the third, as the controller does it; two more are counted.
+        assert [event.at - NOW for event in one.state.scale_downs] == [0, 5, 30]
+        assert one.sync(observe(2, queue(90), at=NOW + 35)).desired == 2 + 3 + 2
+
     def test_without_behavior_no_change_is_remembered(self) -> None:
         one = HorizontalPodAutoscaler(autoscaler())
         assert one.sync(observe(2, queue(90))).desired == 4

@@ -58,6 +58,13 @@ G12 = pod(ready=None, ready_since=None, started_at=None)
             PodGroup.READY,
             id="the-initialization-period-is-over",
         ),
+        pytest.param(
+            pod(started_at=NOW - 60, ready_since=NOW - 60, ready=False, has_unknown_readiness=True),
+            SAMPLE,
+            "cpu",
+            PodGroup.READY,
+            id="unknown-is-not-unready-for-cpu",
+        ),
         pytest.param(pod(phase="Succeeded"), SAMPLE, "cpu", PodGroup.IGNORED, id="finished"),
         pytest.param(pod(phase="Pending"), None, None, PodGroup.UNREADY, id="pending-not-missing"),
     ],

@@ -264,6 +264,23 @@ def test_a_value_that_nobody_divides_has_no_per() -> None:
     ]
 
 
+def test_without_a_ready_pod_a_value_leads_to_none() -> None:
+    metric = ExternalMetric("lag", Target(TargetType.VALUE, 20_000))
+    unready = [old_pod(f"cart-{n}", ready=False) for n in range(2)]
+    found = texts(autoscaler(metric), observe(2, queue(60), pods=unready))
+    assert found[2:4] == [
+        "Value ÷ target is 3.00, outside the tolerance of 0.90 to 1.10.",
+        "It proposes 0 replicas: 3.00 × 0 ready pods, rounded up.",
+    ]
+
+
+@pytest.mark.parametrize("target", [TargetType.VALUE, TargetType.AVERAGE_VALUE])
+def test_from_zero_the_whole_value_leads_to_a_count(target: TargetType) -> None:
+    spec = autoscaler(ExternalMetric("lag", Target(target, 20_000)), minimum=0, behavior=FREE)
+    found = texts(spec, observe(1, queue(0)), observe(0, queue(20), at=NOW + 15))
+    assert found[2:] == ["It proposes 1 replica: the whole value ÷ the target, rounded up."]
+
+
 REQUESTS = ScaledObject("cart", CART, [Trigger("prometheus", TargetType.AVERAGE_VALUE, 20_000)])
 
 

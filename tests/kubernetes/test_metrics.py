@@ -108,7 +108,7 @@ def test_an_object_of_an_unknown_kind_is_not_found() -> None:
 
 def pod_metrics(name: str, *containers: tuple[str, str]) -> dict[str, Any]:
     return {
-        "metadata": {"name": name},
+        "metadata": {"name": name, "namespace": "shop"},
         "timestamp": "2026-11-26T10:00:04Z",
         "window": "10.003s",
         "containers": [{"name": one, "usage": {"cpu": cpu}} for one, cpu in containers],
@@ -134,7 +134,20 @@ AT = 1795687204.0
             MEASURED,
             PodSamples({"cart-1": Sample(5, AT, 10.003), "cart-2": Sample(5, AT, 10.003)}),
         ),
-        (CONTAINER, MEASURED, PodSamples({"cart-1": Sample(4, AT, 10.003)})),
+        (
+            CONTAINER,
+            {"items": [MEASURED["items"][0]]},
+            PodSamples({"cart-1": Sample(4, AT, 10.003)}),
+        ),
+        # One pod without the container fails the whole metric.
+        (
+            CONTAINER,
+            MEASURED,
+            Unavailable(
+                "failed to get container metrics: "
+                "container app not present in metrics for pod shop/cart-2"
+            ),
+        ),
         (
             PODS,
             {

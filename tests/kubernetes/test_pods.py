@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from cartwheel.autoscaling.observation import Pod
 from cartwheel.kubernetes.pods import pod_from_object
 
@@ -42,6 +44,19 @@ def test_a_pod_that_was_just_made_has_no_ready_condition() -> None:
     pod = pod_from_object(item)
 
     assert (pod.phase, pod.ready, pod.ready_since, pod.started_at) == ("Pending", None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "ready", "is_unknown"),
+    [("True", True, False), ("False", False, False), ("Unknown", False, True)],
+)
+def test_unknown_readiness_is_a_third_state(status: str, ready: bool, is_unknown: bool) -> None:
+    item = pod_object(containers=[])
+    item["status"]["conditions"] = [{"type": "Ready", "status": status}]
+
+    pod = pod_from_object(item)
+
+    assert (pod.ready, pod.has_unknown_readiness) == (ready, is_unknown)
 
 
 def test_init_containers_count_if_they_keep_running() -> None:
