@@ -110,8 +110,14 @@ def _wrong_usage(error: typer.TyperException) -> str:
     sentence = error.format_message()
     if not sentence.endswith((".", "?")):
         sentence += "."
-    command = f" {context.info_name}" if context and context.parent else ""
-    return f"{sentence} Try: {program_name()}{command} --help"
+    return f"{sentence} Try: {' '.join([program_name(), *_command_of(context)])} --help"
+
+
+def _command_of(context: typer.Context | None) -> list[str]:
+    """The name of the command that was used; the parser's own errors have no context."""
+    if context is not None:
+        return [context.info_name or ""] if context.parent else []
+    return [word for word in sys.argv[1:2] if word in COMMANDS]
 
 
 def _print_error(message: str, *, code: int) -> int:

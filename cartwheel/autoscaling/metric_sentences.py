@@ -24,7 +24,7 @@ def about_metric(
 ) -> list[Sentence]:
     """From the value to the proposal."""
     if proposal.error is not None:
-        text = f"{_start(proposal.metric)} could not be used: {proposal.error}."
+        text = f"{leading_subject(proposal.metric)} could not be used: {proposal.error}."
         return [Sentence(text, Basis.MEASURED), *_about_pods(proposal)]
     found = [_about_value(proposal, units)]
     found += _about_pods(proposal)
@@ -45,6 +45,12 @@ def subject(metric: Metric) -> str:
             return f"{name} of {described}" if described else name
         case ExternalMetric(name=name):
             return name
+
+
+def leading_subject(metric: Metric) -> str:
+    """Names of metrics are written as they are, also at the start of a sentence."""
+    words = subject(metric)
+    return "Memory" + words[6:] if words.startswith("memory") else words
 
 
 def shown_value(metric: Metric, value: int, units: Mapping[str, str]) -> str:
@@ -74,16 +80,17 @@ def _about_value(proposal: Proposal, units: Mapping[str, str]) -> Sentence:
     target = shown_value(metric, metric.target.value, units)
     if proposal.fallback_for is not None:
         return Sentence(
-            f"{_start(metric)} could not be read ({proposal.fallback_for}): KEDA reports the value "
-            f"of its fallback instead, {shown_value(metric, proposal.value or 0, units)}. The "
-            f"target is {target}.",
+            f"{leading_subject(metric)} could not be read ({proposal.fallback_for}): KEDA reports "
+            f"the value of its fallback instead, "
+            f"{shown_value(metric, proposal.value or 0, units)}. The target is {target}.",
             Basis.MEASURED,
         )
     if isinstance(metric, ResourceMetric) and metric.target.type is TargetType.UTILIZATION:
-        text = f"{_start(metric)} is at {proposal.value} % of the request"
+        text = f"{leading_subject(metric)} is at {proposal.value} % of the request"
         return Sentence(f"{text}; the target is {metric.target.value} %.", Basis.MEASURED)
     value = shown_value(metric, proposal.value or 0, units)
-    return Sentence(f"{_start(metric)} is {value}; the target is {target}.", Basis.MEASURED)
+    text = f"{leading_subject(metric)} is {value}; the target is {target}."
+    return Sentence(text, Basis.MEASURED)
 
 
 def _about_pods(proposal: Proposal) -> list[Sentence]:
@@ -172,9 +179,3 @@ def _names(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_MAX_NAMES])
     rest = len(names) - _MAX_NAMES
     return f"{shown} and {rest} more" if rest > 0 else shown
-
-
-def _start(metric: Metric) -> str:
-    """Names of metrics are written as they are, also at the start of a sentence."""
-    words = subject(metric)
-    return "Memory" + words[6:] if words.startswith("memory") else words

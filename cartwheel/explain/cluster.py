@@ -26,8 +26,9 @@ class ClusterQuestion:
 def cluster_explainer(question: ClusterQuestion) -> Callable[[], Sequence[Explanation]]:
     """Explains as often as it is called, and remembers what it saw. Raises `CommandError`."""
     cluster = Cluster(question.context)
+    # Without a context kubectl asks whatever listens on localhost:8080.
+    context = cluster.context_name
     namespace = question.namespace or cluster.namespace
-    context = question.context or "the current context"
     explainer = ClusterExplainer(
         cluster,
         namespace,

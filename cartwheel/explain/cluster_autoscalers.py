@@ -18,6 +18,7 @@ _KINDS = {
     "deploy": "deployment",
     "sts": "statefulset",
     "rs": "replicaset",
+    **{kind: kind for kind in ("deployment", "statefulset", "replicaset")},
 }
 
 
@@ -69,10 +70,14 @@ def find_autoscalers(
 def split_reference(reference: str) -> tuple[str, str]:
     """Kind and name; the kind in one form, however it is written. Raises `UsageError`."""
     kind, _, name = reference.partition("/")
-    kind = kind.lower()
     if not name:
         raise UsageError(f"{reference}: write hpa/NAME, scaledobject/NAME or deployment/NAME.")
-    return _KINDS.get(kind) or _KINDS.get(kind.removesuffix("s")) or kind.removesuffix("s"), name
+    return _known_kind(kind) or _without_group(kind), name
+
+
+def is_kind(word: str) -> bool:
+    """Whether it is one of the kinds of which there are autoscalers, and not a name."""
+    return _known_kind(word) is not None
 
 
 def made_autoscaler(scaled_object: Json) -> str:
@@ -86,6 +91,16 @@ def is_same_target(one: Json, other: Json) -> bool:
     """Whether two `scaleTargetRef` are the same workload; KEDA may leave out Deployment."""
     kinds = {target.get("kind", "Deployment").lower() for target in (one, other)}
     return len(kinds) == 1 and one["name"] == other["name"]
+
+
+def _known_kind(word: str) -> str | None:
+    kind = _without_group(word)
+    return _KINDS.get(kind) or _KINDS.get(kind.removesuffix("s"))
+
+
+def _without_group(kind: str) -> str:
+    """As of `deployment.apps`, which is what `kubectl get -o name` prints."""
+    return kind.lower().partition(".")[0]
 
 
 def _all(contents: NamespaceContents) -> Iterator[ClusterAutoscaler]:

@@ -12,6 +12,7 @@ from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
 from cartwheel.autoscaling.decision import Decision, Recommendation
 from cartwheel.autoscaling.manifests import ManifestError, autoscaler_from_object
 from cartwheel.autoscaling.sentence import Basis, Sentence
+from cartwheel.autoscaling.spec import HorizontalPodAutoscalerSpec
 from cartwheel.autoscaling.state import State
 from cartwheel.explain import cluster_sentences as about
 from cartwheel.explain.cluster_autoscalers import ClusterAutoscaler, find_autoscalers
@@ -72,12 +73,16 @@ class ClusterExplainer:
         target = read_scale_target(self._api, self._namespace, autoscaler.target)
         if autoscaler.hpa is None:
             return self._explain_without_hpa(contents, autoscaler, target)
+        # Before its metrics are asked for, of which each has to be of a known type.
+        spec = autoscaler_from_object(autoscaler.hpa)
+        assert isinstance(spec, HorizontalPodAutoscalerSpec)
         metrics = read_target_metrics(
             self._api, autoscaler.hpa, selector=target.selector, apis=contents.metrics_apis
         )
         arguments = self._arguments or controller_arguments(contents.controller_pods)
         snapshot = ClusterSnapshot(
             contents,
+            spec,
             autoscaler.hpa,
             autoscaler.scaled_object,
             target,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cartwheel.autoscaling.decision import Decision
-from cartwheel.autoscaling.manifests import autoscaler_from_object
 from cartwheel.autoscaling.metric_sentences import subject
 from cartwheel.autoscaling.observation import Observation, Reading, SelectorProblem
 from cartwheel.autoscaling.spec import (
@@ -30,25 +29,19 @@ _SELECTOR_PROBLEMS = ("AmbiguousSelector", "InvalidSelector")
 
 @dataclass(frozen=True)
 class ClusterSnapshot:
-    """``hpa`` is the HorizontalPodAutoscaler as the API has it; ``scaled_object`` may be behind it.
+    """``hpa`` is the object of ``spec`` as the API has it; ``scaled_object`` may be behind it.
 
     ``arguments`` are those of kube-controller-manager, None if they are not known.
     """
 
     contents: NamespaceContents
+    spec: HorizontalPodAutoscalerSpec
     hpa: Json
     scaled_object: Json | None
     target: ScaleTarget
     metrics: TargetMetrics
     arguments: Sequence[str] | None
     at: float
-
-    @cached_property
-    def spec(self) -> HorizontalPodAutoscalerSpec:
-        """Raises `ManifestError` for a field that cannot be read."""
-        spec = autoscaler_from_object(self.hpa)
-        assert isinstance(spec, HorizontalPodAutoscalerSpec)
-        return spec
 
     @cached_property
     def options(self) -> ControllerOptions:

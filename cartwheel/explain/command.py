@@ -12,6 +12,7 @@ import typer
 from cartwheel.console import new_console
 from cartwheel.errors import UsageError
 from cartwheel.explain.cluster import ClusterQuestion, cluster_explainer
+from cartwheel.explain.cluster_autoscalers import is_kind
 from cartwheel.explain.explanation import Explanation
 from cartwheel.explain.local import explain_local
 from cartwheel.explain.recorded import explain_recorded
@@ -29,10 +30,11 @@ Source = Callable[[], Sequence[Explanation]]
 
 @commands.command()
 def explain(
-    target: Annotated[
-        str | None,
+    words: Annotated[
+        list[str] | None,
         typer.Argument(
-            help="A service of the local run, or hpa/NAME, deployment/NAME, scaledobject/NAME."
+            metavar="TARGET",
+            help="A service of the local run, or hpa/NAME, deployment/NAME, scaledobject/NAME.",
         ),
     ] = None,
     namespace: Annotated[
@@ -59,6 +61,7 @@ def explain(
     ] = None,
 ) -> None:
     """Explain why an autoscaler wants its number of replicas."""
+    target = _target(words or [])
     moment = None if at is None else parse_time(at)
     is_in_cluster = (
         everything or namespace is not None or context is not None or "/" in (target or "")
@@ -67,6 +70,11 @@ def explain(
         raise UsageError("--watch follows what happens now: leave out --at and --recording.")
     if is_in_cluster and (moment or recording):
         raise UsageError("--at and --recording are about a recorded session, not about a cluster.")
+    if controller is not None and not is_in_cluster:
+        raise UsageError(
+            "--controller sets options of a cluster's controller: name an autoscaler of a cluster, "
+            "hpa/NAME, or its --namespace."
+        )
     if everything and target:
         raise UsageError(f"Either {target} or --all.")
 
@@ -86,3 +94,13 @@ def explain(
         typer.echo(json.dumps(to_json(source()), indent=2))
     else:
         console.print(page(source(), width=console.width), soft_wrap=True)
+
+
+def _target(words: Sequence[str]) -> str | None:
+    """The only word; kubectl takes the kind and the name as two, too. Raises `UsageError`."""
+    if words and is_kind(words[0]):
+        name = words[1] if len(words) > 1 else "NAME"
+        raise UsageError(f"{' '.join(words)}: write {words[0]}/{name}.")
+    if len(words) > 1:
+        raise UsageError(f"{' '.join(words)}: name one autoscaler, or none for all.")
+    return words[0] if words else None

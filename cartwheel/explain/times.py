@@ -37,7 +37,9 @@ def parse_time(text: str) -> TimeOfDay:
         if _FORM.fullmatch(text):
             return TimeOfDay(time.fromisoformat(text.zfill(5 if len(text) < 6 else 8)))
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # Not every date has a number of seconds: the years 1 and 9999 end in some time zone.
+        moment.timestamp()
+    except (ValueError, OverflowError):
         raise UsageError(
             f"{text} is no time: write 12:03:41, 12:03 or 2026-11-26T12:03:41."
         ) from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cartwheel.kubernetes.api import Json, KubernetesApi, get_all, path_of
 from cartwheel.kubernetes.controller_options import minor_version
-from cartwheel.kubernetes.errors import ClusterError, Unreachable
+from cartwheel.kubernetes.errors import ClusterError, NotFound, Unreachable
 from cartwheel.kubernetes.metrics import MetricsApis
 
 AUTOSCALERS = "autoscalers"
@@ -51,11 +51,15 @@ def read_namespace(api: KubernetesApi, namespace: str) -> NamespaceContents:
             what == AUTOSCALERS or isinstance(response, Unreachable)
         ):
             raise response
+    autoscalers = _items(responses[AUTOSCALERS])
+    scaled_objects = _items(responses.get(SCALED_OBJECTS))
+    if not (autoscalers or scaled_objects):
+        _check_exists(api, namespace)
     return NamespaceContents(
         name=namespace,
-        autoscalers=_items(responses[AUTOSCALERS]),
+        autoscalers=autoscalers,
         events=_items(responses[EVENTS]),
-        scaled_objects=_items(responses.get(SCALED_OBJECTS)),
+        scaled_objects=scaled_objects,
         vertical_autoscalers=_items(responses.get(VERTICAL_AUTOSCALERS)),
         controller_pods=_items(responses[CONTROLLER]),
         metrics_apis=MetricsApis(groups),
@@ -66,6 +70,17 @@ def read_namespace(api: KubernetesApi, namespace: str) -> NamespaceContents:
             if isinstance(response, ClusterError)
         ],
     )
+
+
+def _check_exists(api: KubernetesApi, namespace: str) -> None:
+    """A list of what is in no namespace is empty, and no error. Raises `NotFound`."""
+    try:
+        api.get(path_of("api", "v1", "namespaces", namespace))
+    except NotFound:
+        raise NotFound(f"Namespace {namespace} does not exist.") from None
+    except ClusterError:
+        # Who may read only what is in a namespace.
+        return
 
 
 def _groups(listed: Json) -> Mapping[str, str]:

@@ -125,6 +125,7 @@ def test_scaling_to_none_stops_and_then_there_is_nothing_to_restart(
         (("scale", "cart", "--fast", "-1"), "No such option: --fast. Try: {} scale --help\n"),
         (("up", "--nope", "-1"), "No such option: --nope. Try: {} up --help\n"),
         (("up", "--prot-cart", "9"), "(Possible options: --port-cart). Try: {} up --help\n"),
+        (("explain", "--context"), "'--context' requires an argument. Try: {} explain --help\n"),
         (
             ("statsu",),
             "No such command 'statsu'. Did you mean 'status', 'restart'? Try: {} --help\n",

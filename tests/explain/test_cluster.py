@@ -19,6 +19,7 @@ from cartwheel.explain.explanation import Explanation
 from cartwheel.explain.terminal import to_json
 from cartwheel.kubernetes import errors
 from cartwheel.kubernetes.api import Json
+from cartwheel.kubernetes.cluster import NO_CONTEXT
 from cartwheel.kubernetes.controller_options import arguments_from
 from cartwheel.kubernetes.errors import ClusterError, Forbidden
 from tests.kubernetes.recorded_cluster import RecordedCluster
@@ -311,7 +312,13 @@ def test_watching_remembers_what_was_recommended() -> None:
 
 
 @pytest.mark.parametrize(
-    "reference", ["hpa/twice-cpu", "horizontalpodautoscalers/twice-cpu", "HPA/twice-cpu"]
+    "reference",
+    [
+        "hpa/twice-cpu",
+        "horizontalpodautoscalers/twice-cpu",
+        "HPA/twice-cpu",
+        "horizontalpodautoscaler.autoscaling/twice-cpu",
+    ],
 )
 def test_an_autoscaler_is_named_as_kubectl_names_it(reference: str) -> None:
     assert [one.title for one in explain("two-autoscalers", reference=reference)] == [
@@ -319,7 +326,9 @@ def test_an_autoscaler_is_named_as_kubectl_names_it(reference: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("reference", ["deployment/twice", "deploy/twice"])
+@pytest.mark.parametrize(
+    "reference", ["deployment/twice", "deployments/twice", "deploy/twice", "deployment.apps/twice"]
+)
 def test_a_workload_means_all_of_its_autoscalers(reference: str) -> None:
     assert len(explain("two-autoscalers", reference=reference)) == 2
 
@@ -329,6 +338,11 @@ def test_a_workload_means_all_of_its_autoscalers(reference: str) -> None:
     [
         ("hpa/web", CommandError, "No hpa/web in namespace explain-states"),
         ("deployment/web", CommandError, "No autoscaler of deployment/web in namespace"),
+        (
+            "ingress.networking.k8s.io/web",
+            CommandError,
+            "No autoscaler of ingress/web in namespace",
+        ),
         ("web", UsageError, "write hpa/NAME, scaledobject/NAME or deployment/NAME"),
     ],
 )
@@ -339,12 +353,38 @@ def test_what_is_not_there_is_an_error(
         explain("two-autoscalers", reference=reference)
 
 
+def test_a_namespace_that_does_not_exist_is_named() -> None:
+    def remove(responses: Responses) -> None:
+        for path, response in responses.items():
+            if "/namespaces/explain-states/" in path and "items" in response:
+                responses[path] = {**response, "items": []}
+        responses["/api/v1/namespaces/explain-states"] = errors.NotFound("not found")
+
+    with pytest.raises(errors.NotFound, match=r"^Namespace explain-states does not exist\.$"):
+        explain("two-autoscalers", reference="hpa/web", change=remove)
+
+
+def test_an_unknown_type_of_metric_keeps_no_other_autoscaler_from_being_explained() -> None:
+    def add_metric(responses: Responses) -> None:
+        path = next(one for one in responses if one.endswith("/horizontalpodautoscalers"))
+        changed = json.loads(json.dumps(responses[path]))
+        changed["items"][2]["spec"]["metrics"] = [{"type": "Node", "node": {}}]
+        responses[path] = changed
+
+    first, second = explain("two-autoscalers", reference="deployment/twice", change=add_metric)
+
+    assert texts(first)[0].startswith("hpa/twice-cpu cannot be read: ")
+    assert "Node" in texts(first)[0]
+    assert texts(second)[0] == "Deployment twice stays at 1 replica."
+
+
 FAKE_KUBECTL = """#!{python}
 import json, sys
 from pathlib import Path
 arguments = [one for one in sys.argv[1:] if not one.startswith("--context")]
 if arguments[0] == "config":
-    print(json.dumps({{"contexts": [{{"context": {{"namespace": "explain-states"}}}}]}}))
+    context = {{"name": "kind-cartwheel", "context": {{"namespace": "explain-states"}}}}
+    print(json.dumps({{"contexts": [context]}}))
     sys.exit()
 responses = json.loads(Path({recorded!r}).read_text())["responses"]
 response = responses.get(arguments[2], {{"error": "NotFound", "message": "not recorded"}})
@@ -366,12 +406,30 @@ def recorded_kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("recorded_kubectl")
 def test_the_command_explains_the_namespace_of_the_context() -> None:
-    result = CliRunner().invoke(commands, ["hpa/twice-cpu", "--context", "kind-cartwheel"])
+    result = CliRunner().invoke(commands, ["hpa/twice-cpu"])
 
     assert result.exit_code == 0, result.output
     assert "namespace explain-states of kind-cartwheel" in result.output
     assert "Deployment twice stays at 1 replica." in result.output
     assert "The controller's flags are not visible." in result.output
+
+
+def test_without_a_context_no_cluster_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "kubectl"
+    program.write_text(
+        "#!/bin/sh\n"
+        'case "$1" in config) echo "error: current-context must exist in order to minify";;\n'
+        '*) echo "Error from server (NotFound): the server could not find it";; esac >&2\nexit 1\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    result = CliRunner().invoke(commands, ["--all", "-n", "shop"], standalone_mode=False)
+
+    assert isinstance(result.exception, errors.Unreachable)
+    assert str(result.exception) == NO_CONTEXT
 
 
 @pytest.mark.usefixtures("recorded_kubectl")

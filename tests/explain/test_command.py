@@ -171,6 +171,10 @@ def test_watching_draws_the_page_again(capsys: pytest.CaptureFixture[str]) -> No
         (["hpa/cart", "--at", "12:00"], "about a recorded session, not about a cluster"),
         (["-n", "shop", "--recording", "x"], "about a recorded session, not about a cluster"),
         (["hpa/cart", "--all"], "Either hpa/cart or --all"),
+        (["--controller", "sync-period=1s"], "--controller sets options of a cluster's"),
+        (["hpa"], "hpa: write hpa/NAME."),
+        (["hpa", "cart"], "hpa cart: write hpa/cart."),
+        (["cart", "user"], "name one autoscaler, or none for all"),
         (["--at", "soon"], "soon is no time"),
     ],
 )

@@ -106,7 +106,9 @@ def test_a_time_of_day_is_the_last_one_before_the_end(text: str, found: str) -> 
     assert moment == datetime.fromisoformat(found).astimezone().timestamp()
 
 
-@pytest.mark.parametrize("text", ["", "noon", "25:00", "12:60", "12", "2026-13-01T00:00:00"])
+@pytest.mark.parametrize(
+    "text", ["", "noon", "25:00", "12:60", "12", "2026-13-01T00:00:00", "0001-01-01"]
+)
 def test_what_is_no_time_is_an_error(text: str) -> None:
     with pytest.raises(UsageError, match="is no time"):
         parse_time(text)
