@@ -1,6 +1,6 @@
 """Findings in the order in which a person should read them: causes before their consequences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cartwheel.doctor.check import Examination
@@ -37,5 +37,21 @@ def diagnose(examinations: Sequence[Examination]) -> Sequence[Diagnosed]:
 
 
 def _cause_of(finding: Finding, causes: Sequence[Diagnosed]) -> Diagnosed | None:
+    """A risk does not show yet, so no problem that shows now follows from it."""
     wanted = set(finding.follows_from)
-    return next((cause for cause in causes if cause.names & wanted), None)
+    return next(
+        (
+            cause
+            for cause in _all_of(causes)
+            if cause.names & wanted
+            and (cause.finding.severity is Severity.PROBLEM or finding.severity is Severity.RISK)
+        ),
+        None,
+    )
+
+
+def _all_of(diagnosis: Sequence[Diagnosed]) -> Iterator[Diagnosed]:
+    """These and what follows from them."""
+    for each in diagnosis:
+        yield each
+        yield from _all_of(each.consequences)

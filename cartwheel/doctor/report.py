@@ -91,9 +91,14 @@ def _finding(diagnosed: Diagnosed, width: int) -> Iterator[str | Text]:
     yield from (f"    {line}" for line in finding.command.splitlines())
     if diagnosed.consequences:
         yield "  What follows from it:"
-        for each in diagnosed.consequences:
-            text = f"{each.finding.about}: {each.finding.problem}"
-            yield from _wrapped(f"- {text}", width, "    ")
+        yield from _consequences(diagnosed, width, "    ")
+
+
+def _consequences(diagnosed: Diagnosed, width: int, indent: str) -> Iterator[str]:
+    for each in diagnosed.consequences:
+        text = f"{each.finding.about}: {each.finding.problem}"
+        yield from _wrapped(f"- {text}", width, indent)
+        yield from _consequences(each, width, f"{indent}  ")
 
 
 def _looked_at(area: Area, width: int) -> Iterator[str]:

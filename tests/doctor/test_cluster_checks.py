@@ -17,17 +17,20 @@ from cartwheel.doctor.cluster import (
     metric_apis,
     metrics_server,
     nodes,
+    pods,
     prometheus,
     targets,
 )
 from cartwheel.doctor.cluster.prometheus import Server, server_of
 from cartwheel.doctor.cluster.view import ClusterView
+from cartwheel.doctor.diagnosis import Diagnosed, diagnose
 from cartwheel.doctor.finding import Finding, Severity
 from cartwheel.kubernetes.errors import Unreachable
 from tests.doctor.recordings import recorded, view_of
 from tests.kubernetes.recorded_cluster import RecordedCluster
 
 KUBE_SYSTEM_PODS = "/api/v1/namespaces/kube-system/pods"
+PENDING_PODS = "/api/v1/namespaces/doctor-pending/pods"
 SCALED_OBJECTS = "/apis/keda.sh/v1alpha1/namespaces/doctor-fallback/scaledobjects"
 
 
@@ -191,6 +194,45 @@ def test_a_prometheus_outside_the_cluster_is_not_asked() -> None:
     assert not of_servers.findings
     assert not of_chain.findings
     assert any("is outside the cluster" in reason for reason in of_chain.unseen)
+
+
+def test_targets_of_other_namespaces_are_not_judged() -> None:
+    recording = recorded("wrong-query")
+    (path,) = [path for path in recording["responses"] if "/targets" in path]
+    other = {"instance": "10.0.0.1:10249", "namespace": "kube-system"}
+    recording["responses"][path]["data"]["activeTargets"].append(
+        {"health": "down", "lastError": "connection refused", "labels": other}
+    )
+    (of_servers, of_chain) = examine([prometheus.CHECK, chain.CHECK], view_of(recording))
+    assert not of_servers.findings
+    assert len(of_chain.findings) == 1
+
+
+def unschedulable(recording: dict[str, Any], message: str) -> list[Diagnosed]:
+    """What is said of a pod that waits while a second node is cordoned."""
+    for pod in recording["responses"][PENDING_PODS]["items"]:
+        for condition in pod.get("status", {}).get("conditions", []):
+            if condition["type"] == "PodScheduled" and condition["status"] == "False":
+                condition["message"] = message
+    (node,) = recording["responses"]["/api/v1/nodes"]["items"]
+    cordoned = {
+        **node,
+        "metadata": {**node["metadata"], "name": "other"},
+        "spec": {"unschedulable": True},
+    }
+    recording["responses"]["/api/v1/nodes"]["items"] = [node, cordoned]
+    return [*diagnose(examine([nodes.CHECK, pods.CHECK], view_of(recording)))]
+
+
+def test_a_cordoned_node_explains_only_the_pods_that_wait_for_it() -> None:
+    first, second = unschedulable(
+        recorded("no-room"), "0/2 nodes are available: 2 Insufficient cpu."
+    )
+    assert (first.check, second.check) == ("pods", "nodes")
+
+    (first,) = unschedulable(recorded("no-room"), "0/2 nodes are available: 1 were unschedulable.")
+    assert first.finding.about == "node/other"
+    assert [each.check for each in first.consequences] == ["pods"]
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,29 @@ def test_problems_come_before_risks_and_causes_before_consequences() -> None:
     assert consequences["deployment/b"] == ["hpa/b"]
 
 
+def test_a_risk_is_never_the_cause_of_a_problem() -> None:
+    risk = finding("server", severity=Severity.RISK)
+    later = finding("later", severity=Severity.RISK, follows_from=["server"])
+    diagnosis = diagnose(
+        [
+            Examination("server", [risk]),
+            Examination("chain", [finding("now", follows_from=["server"]), later]),
+        ]
+    )
+    assert [each.finding.about for each in diagnosis] == ["now", "server"]
+    assert [each.finding.about for each in diagnosis[1].consequences] == ["later"]
+
+
+def test_a_consequence_is_itself_the_cause_of_what_follows_from_it() -> None:
+    shown = text(
+        Examination("nodes", [finding("node/a")]),
+        Examination("pods", [finding("deployment/a", follows_from=["nodes node/a"])]),
+        Examination("conditions", [finding("hpa/a", follows_from=["pods deployment/a"])]),
+    )
+    assert "    - deployment/a: p\n      - hpa/a: p" in shown
+    assert "1 problem." in shown
+
+
 def test_a_finding_says_what_how_it_is_known_and_what_mends_it() -> None:
     found = Finding(
         about="deployment/cart",

@@ -41,13 +41,15 @@ def api_service(view: ClusterView, name: str) -> ApiService | None:
     )
 
 
-def not_available(view: ClusterView, found: ApiService, severity: Severity) -> Iterator[Finding]:
+def not_available(
+    view: ClusterView, found: ApiService, severity: Severity, *, about: str
+) -> Iterator[Finding]:
     """The finding about a registration behind which nobody responds."""
     if found.available:
         return
     cause = why_not_served(view, found.namespace, found.service)
     yield Finding(
-        about=found.service or found.name,
+        about=about,
         problem=f"nobody serves the API {found.name}",
         evidence=f"{cause.evidence}. The APIService is not available ({found.reason.rstrip('.')})",
         command=cause.command,

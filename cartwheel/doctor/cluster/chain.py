@@ -12,7 +12,8 @@ from typing import Any
 
 from cartwheel.autoscaling.quantities import format_number, parse_quantity
 from cartwheel.doctor.check import Check
-from cartwheel.doctor.cluster.prometheus import Server, server_of
+from cartwheel.doctor.cluster.metric_apis import EXTERNAL
+from cartwheel.doctor.cluster.prometheus import Server, server_of, servers_of
 from cartwheel.doctor.cluster.view import ClusterView, condition_of, service_path
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Unseen
 from cartwheel.kubernetes.api import Json, path_of
@@ -20,6 +21,7 @@ from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unava
 
 # Served by metrics-server, not by KEDA.
 RESOURCE_TRIGGERS = ("cpu", "memory")
+BEHIND_THE_METRIC = ("keda", f"metric-apis {EXTERNAL}")
 REJECTED = "the server rejected our request"
 NOTHING = "nothing"
 NOT_REACHED = re.compile(r"deadline exceeded|canceled|refused|no route|timeout")
@@ -116,7 +118,7 @@ def _query(view: ClusterView, link: Link, server: Server) -> Iterator[Outcome]:
         problem=f"its query gives {problem}, and {meaning}",
         evidence=f"Prometheus {server.name} was asked: {' '.join(link.query.split())}",
         command=_look_for_series(view, link, server),
-        follows_from=[f"prometheus Prometheus {server.name}"],
+        follows_from=[server.finding],
     )
 
 
@@ -130,7 +132,7 @@ def _no_result(view: ClusterView, link: Link, server: Server, message: str) -> F
         problem=f"Prometheus {server.name} {problem}",
         evidence=asked,
         command=view.kubectl(f"edit {link.about}"),
-        follows_from=[f"prometheus Prometheus {server.name}"],
+        follows_from=[server.finding],
     )
 
 
@@ -195,7 +197,7 @@ def _not_handed_on(view: ClusterView, link: Link, message: str) -> Finding:
         problem=problem,
         evidence=evidence.rstrip("."),
         command=command,
-        follows_from=["keda", "metric-apis"],
+        follows_from=BEHIND_THE_METRIC,
     )
 
 
@@ -228,7 +230,7 @@ def _status(view: ClusterView, scaled_object: Json) -> Iterator[Outcome]:
             problem="KEDA does not accept or cannot serve it",
             evidence=f"condition Ready: {ready.get('reason')}: {ready.get('message', '')}",
             command=view.kubectl(f"describe {about}"),
-            follows_from=["keda", "metric-apis", f"two-autoscalers {about}"],
+            follows_from=[*BEHIND_THE_METRIC, f"two-autoscalers {about}"],
         )
     elif fallback.get("status") == "True":
         health = (scaled_object.get("status") or {}).get("health") or {}
@@ -237,7 +239,10 @@ def _status(view: ClusterView, scaled_object: Json) -> Iterator[Outcome]:
             problem="it runs on its fallback, not on its metric",
             evidence=f"condition Fallback is True; failures: {json.dumps(health)}",
             command=view.kubectl(f"describe {about}"),
-            follows_from=["keda", "metric-apis", "prometheus"],
+            follows_from=[
+                *BEHIND_THE_METRIC,
+                *(each.finding for each in servers_of(scaled_object)),
+            ],
         )
 
 

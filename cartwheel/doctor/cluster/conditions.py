@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cartwheel.doctor.check import Check
+from cartwheel.doctor.cluster.metric_apis import METRIC_TYPES
+from cartwheel.doctor.cluster.prometheus import servers_of
 from cartwheel.doctor.cluster.spans import format_span
 from cartwheel.doctor.cluster.view import ClusterView, condition_of
 from cartwheel.doctor.cluster.workloads import (
@@ -22,6 +24,7 @@ OF_THE_TARGET = (
     *("two-autoscalers", "missing-targets", "pauses", "requests"),
     *("quotas", "images", "pods"),
 )
+NO_TRIGGERS: Json = {"spec": {"triggers": []}}
 SETTLING_TIME = 60.0  # seconds; a new autoscaler has no metric at first
 SAYS = {
     "ScalingDisabled": "it is paused: its workload is at 0 replicas",
@@ -51,7 +54,7 @@ def _wrong_with(view: ClusterView, autoscaler: Json) -> Iterator[Finding]:
             problem=SAYS.get(reason, "it has no metric") + span,
             evidence=f"condition {kind}: {reason}: {_plain(condition.get('message', ''))}",
             command=view.kubectl(f"describe {name_of(autoscaler)}"),
-            follows_from=_causes(autoscaler),
+            follows_from=_causes(view, autoscaler),
         )
         return
     yield from _at_maximum(view, autoscaler)
@@ -62,17 +65,18 @@ def _is_new(view: ClusterView, autoscaler: Json) -> bool:
     return created is not None and view.seconds_since(created) < SETTLING_TIME
 
 
-def _causes(autoscaler: Json) -> Sequence[str]:
+def _causes(view: ClusterView, autoscaler: Json) -> Sequence[str]:
     target = target_of(autoscaler).name
     scaled_object = scaled_object_of(autoscaler)
     about = [name_of(autoscaler), target, f"scaledobject/{scaled_object}"]
     causes = [f"{check} {name}" for check in (*OF_THE_TARGET, "chain") for name in about]
     if any(resource_metrics(autoscaler)):
         causes.append("metrics-server")
-    if scaled_object:
-        causes += ["keda", "prometheus"]
-    if any(metric["type"] in ("External", "Pods", "Object") for metric in metrics_of(autoscaler)):
-        causes.append("metric-apis")
+    types = {metric["type"] for metric in metrics_of(autoscaler)}
+    causes += [f"metric-apis {group}" for group, of in METRIC_TYPES.items() if types & {*of}]
+    if scaled_object and "External" in types:
+        found = view.named("scaledobjects", scaled_object)
+        causes += ["keda", *(each.finding for each in servers_of(found or NO_TRIGGERS))]
     return causes
 
 

@@ -46,7 +46,7 @@ def _examine(view: ClusterView, group: str) -> Iterator[Outcome]:
     elif group == EXTERNAL and others and is_kedas:
         yield _not_of_keda(view, served, others)
     elif not served.available:
-        yield from not_available(view, served, severity)
+        yield from not_available(view, served, severity, about=group)
     else:
         yield Healthy(f"{group} is served by {served.owner}")
 

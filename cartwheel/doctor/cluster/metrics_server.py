@@ -35,7 +35,7 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
             yield Healthy("no metrics-server, and no autoscaler that needs it")
         return
     if isinstance(served, ApiService) and not served.available:
-        yield from not_available(view, served, severity)
+        yield from not_available(view, served, severity, about="metrics-server")
         return
     yield from _samples(view, severity)
 

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 
 from cartwheel.doctor.check import Check
+from cartwheel.doctor.cluster.pod_problems import problem_of
 from cartwheel.doctor.cluster.view import ClusterView, condition_of
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity
 from cartwheel.doctor.words import count
 from cartwheel.kubernetes.api import Json
 
+# What the scheduler says of a pod that waits.
+CORDONED = "were unschedulable"
 PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure")
 
 
@@ -45,8 +48,14 @@ def _wrong_with(view: ClusterView, node: Json) -> Iterator[Finding]:
             problem="it is cordoned: no new pod starts on it",
             evidence="spec.unschedulable is true",
             command=view.kubectl(f"uncordon {name}", ""),
-            severity=Severity.RISK,
+            # Else it shows with the next pod.
+            severity=Severity.PROBLEM if _keeps_pods_out(view) else Severity.RISK,
         )
+
+
+def _keeps_pods_out(view: ClusterView) -> bool:
+    problems = (problem_of(view, pod) for pod in view.list("pods"))
+    return any(each and CORDONED in each.message for each in problems)
 
 
 CHECK = Check("nodes", "nodes that are not Ready, under pressure or cordoned", examine)

@@ -1,5 +1,6 @@
 """Pods that do not serve, with the reason."""
 
+import re
 from collections.abc import Iterator
 
 from cartwheel.doctor.check import Check
@@ -8,7 +9,10 @@ from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.cluster.workloads import owner_of
 from cartwheel.doctor.finding import Finding, Healthy, Outcome
 from cartwheel.doctor.words import count
+from cartwheel.kubernetes.errors import ClusterError
 
+# The scheduler writes no names of nodes.
+NOT_TAKEN = re.compile(r"were unschedulable|untolerated taint|not ready", re.IGNORECASE)
 SAYS = {
     "Unschedulable": "no node has room for {pods}",
     "CrashLoopBackOff": "{pods} crash{es} again and again",
@@ -32,7 +36,7 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
             problem=_sentence(reason, [each.pod for each in problems]),
             evidence=str(problems[0]),
             command=_remedy(view, reason, problems[0]),
-            follows_from=["nodes"] if reason == "Unschedulable" else [],
+            follows_from=_causes(view, problems[0]) if reason == "Unschedulable" else [],
         )
     if not groups:
         yield Healthy(count(len(pods), "pod"))
@@ -47,6 +51,17 @@ def _sentence(reason: str, pods: list[str]) -> str:
         s="s" if one else "",
         es="es" if one else "",
     )
+
+
+def _causes(view: ClusterView, problem: PodProblem) -> list[str]:
+    """The nodes that the scheduler leaves out for something else than lack of room."""
+    if NOT_TAKEN.search(problem.message) is None:
+        return []
+    try:
+        nodes = view.get("/api/v1/nodes")["items"]
+    except ClusterError:
+        return []
+    return [f"nodes node/{node['metadata']['name']}" for node in nodes]
 
 
 def _remedy(view: ClusterView, reason: str, problem: PodProblem) -> str:

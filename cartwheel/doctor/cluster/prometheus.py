@@ -11,8 +11,10 @@ from cartwheel.doctor.cluster.backends import has_endpoints, why_not_served
 from cartwheel.doctor.cluster.view import ClusterView, service_path
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity, Unseen
 from cartwheel.doctor.words import count
+from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.errors import NotFound, Unavailable
 
+NAME = "prometheus"
 DEFAULT_PORT = 9090
 MAX_NAMED = 2
 # `SERVICE.NAMESPACE`, with or without `.svc` and the cluster's domain behind it.
@@ -31,6 +33,11 @@ class Server:
     def name(self) -> str:
         return f"{self.namespace}/{self.service}"
 
+    @property
+    def finding(self) -> str:
+        """How a consequence names what this check finds about it."""
+        return f"{NAME} Prometheus {self.name}"
+
 
 def server_of(address: str) -> Server | None:
     """The Service that an address names; None for an address outside the cluster."""
@@ -43,18 +50,18 @@ def server_of(address: str) -> Server | None:
 
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
-    needed = [*_servers_of_triggers(view)]
+    needed = [server for each in view.list("scaledobjects") for server in servers_of(each)]
     for server in dict.fromkeys([*needed, *_own_servers(view)]):
         severity = Severity.PROBLEM if server in needed else Severity.RISK
         yield from _examine(view, server, severity)
 
 
-def _servers_of_triggers(view: ClusterView) -> Iterator[Server]:
-    for scaled_object in view.list("scaledobjects"):
-        for trigger in scaled_object["spec"]["triggers"]:
-            address = trigger.get("metadata", {}).get("serverAddress", "")
-            if trigger["type"] == "prometheus" and (server := server_of(address)):
-                yield server
+def servers_of(scaled_object: Json) -> Iterator[Server]:
+    """Those that its triggers query."""
+    for trigger in scaled_object["spec"]["triggers"]:
+        address = trigger.get("metadata", {}).get("serverAddress", "")
+        if trigger["type"] == "prometheus" and (server := server_of(address)):
+            yield server
 
 
 def _own_servers(view: ClusterView) -> Iterator[Server]:
@@ -84,11 +91,22 @@ def _examine(view: ClusterView, server: Server, severity: Severity) -> Iterator[
     except (NotFound, Unavailable) as error:
         yield Unseen(f"the targets of Prometheus {server.name}: {error}")
         return
-    down = [target for target in targets if target["health"] == "down"]
-    if targets and not down:
-        yield Healthy(f"Prometheus {server.name} scrapes {count(len(targets), 'target')}")
+    if not targets:
+        yield _no_targets(view, server)
         return
-    yield _no_targets(view, server) if not targets else _down(view, server, targets, down)
+    own = [target for target in targets if _namespace_of(target, server) == view.namespace]
+    down = [target for target in own if target["health"] == "down"]
+    if down:
+        yield _down(view, server, own, down)
+    else:
+        elsewhere = "" if own else ", none of them labelled with this namespace"
+        scraped = count(len(own or targets), "target")
+        yield Healthy(f"Prometheus {server.name} scrapes {scraped}{elsewhere}")
+
+
+def _namespace_of(target: Mapping[str, Any], server: Server) -> str:
+    """A target without the label belongs to the namespace of its Prometheus."""
+    return str(target["labels"].get("namespace", server.namespace))
 
 
 def _no_targets(view: ClusterView, server: Server) -> Finding:
@@ -119,6 +137,4 @@ def _down(
     )
 
 
-CHECK = Check(
-    "prometheus", "whether Prometheus is ready and which of its targets are down", examine
-)
+CHECK = Check(NAME, "whether Prometheus is ready and which of its targets are down", examine)
