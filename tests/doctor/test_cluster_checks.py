@@ -21,7 +21,7 @@ from cartwheel.doctor.cluster import (
     prometheus,
     targets,
 )
-from cartwheel.doctor.cluster.prometheus import Server, server_of
+from cartwheel.doctor.cluster.prometheus_servers import Server, server_of
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.diagnosis import Diagnosed, diagnose
 from cartwheel.doctor.finding import Finding, Severity

@@ -9,6 +9,14 @@ from cartwheel.doctor.finding import Finding, Severity
 from cartwheel.kubernetes.api import path_of
 from cartwheel.kubernetes.errors import Forbidden
 
+EXTERNAL, CUSTOM = "external.metrics.k8s.io", "custom.metrics.k8s.io"
+API_SERVICES = {
+    EXTERNAL: "v1beta1.external.metrics.k8s.io",
+    CUSTOM: "v1beta1.custom.metrics.k8s.io",
+}
+# What an autoscaler reads from each.
+METRIC_TYPES = {EXTERNAL: ("External",), CUSTOM: ("Pods", "Object")}
+
 
 @dataclass(frozen=True)
 class ApiService:

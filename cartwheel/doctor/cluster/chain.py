@@ -12,8 +12,8 @@ from typing import Any
 
 from cartwheel.autoscaling.quantities import format_number, parse_quantity
 from cartwheel.doctor.check import Check
-from cartwheel.doctor.cluster.metric_apis import EXTERNAL
-from cartwheel.doctor.cluster.prometheus import Server, server_of, servers_of
+from cartwheel.doctor.cluster.api_services import EXTERNAL
+from cartwheel.doctor.cluster.prometheus_servers import Server, server_of, servers_of
 from cartwheel.doctor.cluster.view import ClusterView, condition_of, service_path
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Unseen
 from cartwheel.kubernetes.api import Json, path_of

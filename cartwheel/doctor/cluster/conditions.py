@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cartwheel.doctor.check import Check
-from cartwheel.doctor.cluster.metric_apis import METRIC_TYPES
-from cartwheel.doctor.cluster.prometheus import servers_of
+from cartwheel.doctor.cluster.api_services import METRIC_TYPES
+from cartwheel.doctor.cluster.prometheus_servers import servers_of
 from cartwheel.doctor.cluster.spans import format_span
 from cartwheel.doctor.cluster.view import ClusterView, condition_of
 from cartwheel.doctor.cluster.workloads import (

@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 
 from cartwheel.doctor.check import Check
-from cartwheel.doctor.cluster.api_services import ApiService, is_served, not_available
+from cartwheel.doctor.cluster.api_services import (
+    API_SERVICES,
+    CUSTOM,
+    EXTERNAL,
+    METRIC_TYPES,
+    ApiService,
+    is_served,
+    not_available,
+)
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.cluster.workloads import autoscalers, metrics_of, name_of, scaled_object_of
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity
 
-EXTERNAL, CUSTOM = "external.metrics.k8s.io", "custom.metrics.k8s.io"
-API_SERVICES = {
-    EXTERNAL: "v1beta1.external.metrics.k8s.io",
-    CUSTOM: "v1beta1.custom.metrics.k8s.io",
-}
-# What an autoscaler reads from each.
-METRIC_TYPES = {EXTERNAL: ("External",), CUSTOM: ("Pods", "Object")}
 KEDA_SERVICE = '{"spec": {"service": {"name": "keda-metrics-apiserver", "namespace": "keda"}}}'
 
 

@@ -1,52 +1,18 @@
 """The Prometheus servers that ScaledObjects query, and what they scrape."""
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.backends import has_endpoints, why_not_served
+from cartwheel.doctor.cluster.prometheus_servers import NAME, Server, servers_of
 from cartwheel.doctor.cluster.view import ClusterView, service_path
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity, Unseen
 from cartwheel.doctor.words import count
-from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.errors import NotFound, Unavailable
 
-NAME = "prometheus"
 DEFAULT_PORT = 9090
 MAX_NAMED = 2
-# `SERVICE.NAMESPACE`, with or without `.svc` and the cluster's domain behind it.
-IN_CLUSTER = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)(\.svc(\.[a-z0-9.-]+)?)?")
-
-
-@dataclass(frozen=True)
-class Server:
-    """A Prometheus behind a Service."""
-
-    namespace: str
-    service: str
-    port: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.namespace}/{self.service}"
-
-    @property
-    def finding(self) -> str:
-        """How a consequence names what this check finds about it."""
-        return f"{NAME} Prometheus {self.name}"
-
-
-def server_of(address: str) -> Server | None:
-    """The Service that an address names; None for an address outside the cluster."""
-    try:
-        parts = urlsplit(address)
-        found, port = IN_CLUSTER.fullmatch(parts.hostname or ""), parts.port
-    except ValueError:
-        return None
-    return Server(found[2], found[1], port or 80) if found else None
 
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
@@ -54,14 +20,6 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
     for server in dict.fromkeys([*needed, *_own_servers(view)]):
         severity = Severity.PROBLEM if server in needed else Severity.RISK
         yield from _examine(view, server, severity)
-
-
-def servers_of(scaled_object: Json) -> Iterator[Server]:
-    """Those that its triggers query."""
-    for trigger in scaled_object["spec"]["triggers"]:
-        address = trigger.get("metadata", {}).get("serverAddress", "")
-        if trigger["type"] == "prometheus" and (server := server_of(address)):
-            yield server
 
 
 def _own_servers(view: ClusterView) -> Iterator[Server]:
