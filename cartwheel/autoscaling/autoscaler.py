@@ -113,6 +113,9 @@ class HorizontalPodAutoscaler:
         proposed = proposals[best].replicas or 0
         stabilization = self._stabilize(proposed, current=current, now=now)
         limited = self._limit(stabilization.after, current=current, now=now)
+        unstabilized = None
+        if stabilization.after != proposed:
+            unstabilized = self._limit(proposed, current=current, now=now)
         desired = self._above_zero(limited.after, current)
         # Without `behavior` only scaling down is stabilized.
         rises = self.spec.behavior is not None and proposed >= current
@@ -137,6 +140,7 @@ class HorizontalPodAutoscaler:
             rate_limit=limited,
             conditions=dict(self._memory.conditions),
             events=events,
+            unstabilized=unstabilized,
         )
 
     def _may_leave_zero(self) -> bool:

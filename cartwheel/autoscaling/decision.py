@@ -115,7 +115,8 @@ class Decision:
     """``desired`` equals ``current`` if nothing changes.
 
     ``winner`` is the index of the proposal that was followed; None if none was.
-    ``conditions`` are all that the status shows, with those of earlier syncs.
+    ``unstabilized`` is what ``rate_limit`` would be without stabilization; None if that held
+    nothing. ``conditions`` are all that the status shows, with those of earlier syncs.
     """
 
     at: float
@@ -127,3 +128,4 @@ class Decision:
     rate_limit: RateLimit | None
     conditions: Mapping[str, Condition]
     events: Sequence[Event]
+    unstabilized: RateLimit | None = None

@@ -43,10 +43,10 @@ def explain_poll(poll: Poll, spec: ScaledObject, *, now: float | None = None) ->
         case "TriggerError":
             text = "A trigger could not be read, and there is no fallback: KEDA changes nothing."
         case "ScalerCooldown":
-            left = max(0.0, (poll.until or now) - now)
+            left = round((poll.until or now) - now)
+            end = f"when none has been for another {left} s" if left > 0 else "at the next poll"
             text = (
-                f"No trigger is active. KEDA lets it rest ({_rest(spec)}) when none has been for "
-                f"another {left:.0f} s (cooldownPeriod)."
+                f"No trigger is active. KEDA lets it rest ({_rest(spec)}) {end} (cooldownPeriod)."
             )
         case _ if poll.desired < poll.current:
             text = f"No trigger has been active for the cool-down: KEDA sets {poll.desired}."

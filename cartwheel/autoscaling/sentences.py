@@ -49,10 +49,7 @@ def explain(
         for proposal in decision.proposals:
             found += about_metric(proposal, decision.current, tolerance=tolerance, units=units)
         found += _about_winner(decision)
-    if decision.stabilization is not None:
-        found += _about_stabilization(decision.stabilization, spec, options, now)
-    if decision.rate_limit is not None:
-        found += _about_limit(decision, decision.rate_limit, spec, now)
+    found += _about_restraint(decision, spec, options, now)
     if observation is not None:
         found += _about_rollout(decision, observation, spec)
         found += _about_pods(observation.pods)
@@ -109,7 +106,21 @@ def _why_nothing(failed: Sequence[Proposal], proposals: Sequence[Proposal]) -> s
     return "A metric is missing, and the others would scale down: nothing changes."
 
 
+def _about_restraint(
+    decision: Decision, spec: HorizontalPodAutoscalerSpec, options: ControllerOptions, now: float
+) -> list[Sentence]:
+    """Stabilization is said to hold only what the limits would not hold anyway."""
+    limit, unstabilized = decision.rate_limit, decision.unstabilized
+    if decision.stabilization is None or limit is None:
+        return []
+    if unstabilized is not None and unstabilized.after == limit.after:
+        return _about_limit(decision, unstabilized, spec, now)
+    found = _about_stabilization(decision, decision.stabilization, spec, options, now)
+    return [*found, *_about_limit(decision, limit, spec, now)]
+
+
 def _about_stabilization(
+    decision: Decision,
     found: Stabilization,
     spec: HorizontalPodAutoscalerSpec,
     options: ControllerOptions,
@@ -119,24 +130,21 @@ def _about_stabilization(
         return []
     up_window, down_window = windows(spec.behavior, options)
     rises = found.after < found.before
-    window, extreme, one_value = (
-        (up_window, "lowest", "dip") if rises else (down_window, "highest", "peak")
+    window, extreme = (up_window, "lowest") if rises else (down_window, "highest")
+    left = round(found.until - now)
+    end = f"it counts for another {left} s" if left > 0 else "it leaves the window now"
+    text = (
+        f"Stabilization holds it at {found.after} instead of {found.before}: the {extreme} "
+        f"recommendation of the last {window:g} s was {found.held_by.replicas}, and {end}."
     )
-    left = max(0.0, found.until - now)
-    return [
-        Sentence(
-            f"Stabilization holds it at {found.after} instead of {found.before}: the {extreme} "
-            f"recommendation of the last {window:g} s was {found.held_by.replicas}, and it counts "
-            f"for another {left:.0f} s.",
-            Basis.COMPUTED,
-        ),
-        Sentence(
-            f"A stabilization window is no cool-down: it does not wait after a change. Each sync "
-            f"takes the {extreme} recommendation in it, so one {one_value} holds for the whole "
-            "window.",
-            Basis.INFERRED,
-        ),
-    ]
+    sentences = [Sentence(text, Basis.COMPUTED)]
+    if not rises and found.held_by.at < decision.at:
+        text = (
+            "A stabilization window is no cool-down: it does not wait after a change. Each sync "
+            "takes the highest recommendation in it, so one peak holds for the whole window."
+        )
+        sentences.append(Sentence(text, Basis.INFERRED))
+    return sentences
 
 
 def _about_limit(
@@ -167,14 +175,15 @@ def _about_rate(
     rules = spec.behavior.scale_up if rises else spec.behavior.scale_down
     if not limit.after and all(one.type is PolicyType.PERCENT for one in rules.policies):
         return f"A percentage of zero is zero, {allowed}: only a policy in pods would leave zero."
-    left = max(0.0, limit.until - now)
+    left = round(limit.until - now)
+    more = f"in {left} s" if left > 0 else "now"
     which = ""
     if len(rules.policies) > 1:
         size = "smallest" if rules.select_policy is SelectPolicy.MIN else "largest"
         which = f", the {size} change of {len(rules.policies)} policies,"
     return (
         f"The policy of {_policy(limit.policy)}{which} limits scaling {direction}, {allowed}; "
-        f"it allows more in {left:.0f} s."
+        f"it allows more {more}."
     )
 
 

@@ -152,6 +152,39 @@ def test_stabilization_says_what_holds_it_and_for_how_long() -> None:
     ]
 
 
+def test_a_recommendation_that_leaves_the_window_has_no_seconds_left() -> None:
+    observations = observe(8, queue(80)), observe(8, queue(20), at=NOW + 60)
+    found = texts(autoscaler(), *observations, now=NOW + 300.2)
+    assert found[-2].endswith("the last 300 s was 8, and it leaves the window now.")
+
+
+def test_minimum_holds_what_stabilization_would_hold_too() -> None:
+    spec = autoscaler(minimum=2)
+    found = texts(spec, observe(2, queue(20)), observe(2, queue(0), at=NOW + 60))
+    assert found[3:] == [
+        "It proposes 0 replicas: 0.00 × 2 replicas that exist, rounded up.",
+        "minReplicas is 2; without it 0.",
+    ]
+
+
+def test_a_policy_holds_what_stabilization_would_hold_too() -> None:
+    frozen = rules(("Pods", 1, 15), window=300, select_policy=SelectPolicy.DISABLED)
+    spec = autoscaler(behavior=Behavior(FREE.scale_up, frozen))
+    found = texts(spec, observe(4, queue(40)), observe(4, queue(10), at=NOW + 60))
+    assert found[-1] == "Scaling down is disabled (selectPolicy), so 4 instead of 1."
+    assert not any("tabilization" in one for one in found)
+
+
+def test_a_scale_up_that_is_held_is_no_occasion_to_speak_of_cool_downs() -> None:
+    slow = rules(("Pods", 9, 15), window=60)
+    spec = autoscaler(behavior=Behavior(slow, FREE.scale_down))
+    found = texts(spec, observe(4, queue(40)), observe(4, queue(80), at=NOW + 15))
+    assert found[-1] == (
+        "Stabilization holds it at 4 instead of 8: the lowest recommendation of the last 60 s was "
+        "4, and it counts for another 45 s."
+    )
+
+
 def test_a_policy_says_when_it_allows_more() -> None:
     spec = autoscaler(behavior=Behavior(rules(("Pods", 2, 60), ("Percent", 10, 60))))
     found = texts(spec, observe(2, queue(90)), observe(4, queue(90), at=NOW + 15))
@@ -232,7 +265,8 @@ def test_a_pod_in_a_resize_is_said_to_be() -> None:
 def test_each_sentence_says_what_it_rests_on() -> None:
     spec = autoscaler()
     one = HorizontalPodAutoscaler(spec)
-    found = explain(one.sync(observe(8, queue(20))), spec)
+    one.sync(observe(8, queue(80)))
+    found = explain(one.sync(observe(8, queue(20), at=NOW + 15)), spec)
     assert [sentence.basis for sentence in found] == [
         Basis.COMPUTED,
         Basis.MEASURED,
