@@ -18,7 +18,7 @@ from cartwheel.explain import cluster_sentences as about
 from cartwheel.explain.cluster_autoscalers import ClusterAutoscaler, find_autoscalers
 from cartwheel.explain.cluster_snapshot import ClusterSnapshot
 from cartwheel.explain.explanation import Explanation, Sync, explain_sync
-from cartwheel.explain.keda_sentences import about_scaled_object
+from cartwheel.explain.scaled_object_sentences import about_scaled_object
 from cartwheel.explain.status_sentences import about_status
 from cartwheel.kubernetes.api import KubernetesApi
 from cartwheel.kubernetes.controller_options import controller_arguments

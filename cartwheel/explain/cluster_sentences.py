@@ -12,7 +12,7 @@ from cartwheel.explain.cluster_autoscalers import (
     is_same_target,
     made_autoscaler,
 )
-from cartwheel.explain.keda_sentences import sentence_of
+from cartwheel.explain.scaled_object_sentences import sentence_of
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.history import Rescale
 from cartwheel.kubernetes.namespaces import CONTROLLER, Unseen

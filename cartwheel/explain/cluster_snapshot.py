@@ -14,7 +14,7 @@ from cartwheel.autoscaling.spec import (
     TargetType,
 )
 from cartwheel.explain.cluster_autoscalers import is_same_target
-from cartwheel.explain.keda_sentences import fallback_failures
+from cartwheel.explain.scaled_object_sentences import fallback_failures
 from cartwheel.explain.status_sentences import reading_in_status
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.controller_options import options_of

@@ -140,9 +140,8 @@ def texts(explanation: Explanation) -> list[str]:
             [
                 "Deployment cart stays at 4 replicas: no HorizontalPodAutoscaler of ScaledObject "
                 "cart exists.",
-                "ScaledObject cart is paused by the annotation autoscaling.keda.sh/paused=true. "
-                "KEDA has deleted its autoscaler, so nothing changes the count until the "
-                "annotation is removed.",
+                "An annotation of KEDA pauses it at the current number; its autoscaler is deleted "
+                "until the annotation goes.",
             ],
         ),
     ],
@@ -351,6 +350,33 @@ def test_what_is_not_there_is_an_error(
 ) -> None:
     with pytest.raises(error, match=message):
         explain("two-autoscalers", reference=reference)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "sentence"),
+    [
+        ({"paused-scale-in": "true"}, "An annotation of KEDA pauses scaling in: the count can"),
+        ({"paused-scale-out": "true"}, "An annotation of KEDA pauses scaling out: the count can"),
+        ({"paused-replicas": "3"}, "An annotation of KEDA pauses it at 3 replicas; its"),
+        ({"paused-replicas": "x"}, "ScaledObject cart: the annotation autoscaling.keda.sh/paused"),
+        ({"paused": "false"}, None),
+        ({}, None),
+    ],
+)
+def test_a_pause_is_explained_by_its_annotation(
+    annotations: Mapping[str, str], sentence: str | None
+) -> None:
+    def annotate(responses: Responses) -> None:
+        path = next(one for one in responses if one.endswith("/scaledobjects"))
+        changed = json.loads(json.dumps(responses[path]))
+        given = {f"autoscaling.keda.sh/{name}": value for name, value in annotations.items()}
+        changed["items"][0]["metadata"]["annotations"] = given
+        responses[path] = changed
+
+    (found,) = explain("rising", change=annotate)
+
+    about = [one for one in texts(found) if "annotation" in one or "paused" in one]
+    assert [one.startswith(sentence or "") for one in about] == [True] * (sentence is not None)
 
 
 def test_a_namespace_that_does_not_exist_is_named() -> None:

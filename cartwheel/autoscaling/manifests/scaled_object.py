@@ -4,12 +4,11 @@ Source: https://keda.sh/docs/latest/reference/scaledobject-spec/ and the checks 
 (`apis/keda/v1alpha1/scaledobject_types.go`, `scaledobject_webhook.go`).
 """
 
-from collections.abc import Mapping
-
 from cartwheel.autoscaling.manifests.behavior import read_behavior
 from cartwheel.autoscaling.manifests.fields import Fields
 from cartwheel.autoscaling.manifests.hpa import Resource
 from cartwheel.autoscaling.manifests.metadata import Metadata, read_metadata, read_name
+from cartwheel.autoscaling.manifests.pause import pause_of
 from cartwheel.autoscaling.manifests.triggers import read_triggers
 from cartwheel.autoscaling.scaled_object import (
     Fallback,
@@ -21,12 +20,6 @@ from cartwheel.autoscaling.scaled_object import (
 from cartwheel.autoscaling.spec import Behavior, ScaleTarget
 
 DEFAULTS = ScaledObject("", ScaleTarget("", ""), ())
-_PAUSED = "autoscaling.keda.sh/paused"
-_PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
-# The second name is the older one.
-_PAUSED_SCALE_IN = ("autoscaling.keda.sh/paused-scale-in", "autoscaling.keda.sh/paused-scale-down")
-_PAUSED_SCALE_OUT = ("autoscaling.keda.sh/paused-scale-out",)
-_FALSE = ("false", "f", "0")
 
 
 def read_scaled_object(root: Fields) -> ScaledObject:
@@ -145,20 +138,8 @@ def _can_fall_back(trigger: Trigger) -> bool:
 
 
 def _read_pause(root: Fields, metadata: Metadata) -> Pause | None:
-    annotations = metadata.annotations
-    if (text := annotations.get(_PAUSED_REPLICAS)) is not None:
-        if text.isdecimal():
-            return Pause(int(text))
-        root.report(f"the annotation {_PAUSED_REPLICAS} is no number: {text}", "metadata")
-    if _is_set(annotations, _PAUSED):
-        return Pause()
-    only_in = any(_is_set(annotations, name) for name in _PAUSED_SCALE_IN)
-    only_out = any(_is_set(annotations, name) for name in _PAUSED_SCALE_OUT)
-    if not (only_in or only_out):
+    try:
+        return pause_of(metadata.annotations)
+    except ValueError as error:
+        root.report(str(error), "metadata")
         return None
-    return Pause(only_scale_in=only_in, only_scale_out=only_out)
-
-
-def _is_set(annotations: Mapping[str, str], name: str) -> bool:
-    """KEDA takes everything for true that is not false."""
-    return name in annotations and annotations[name].lower() not in _FALSE

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
+from cartwheel.autoscaling.keda_sentences import explain_pause
+from cartwheel.autoscaling.manifests import pause_of
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.pods import condition_of
 
-_PAUSED = "autoscaling.keda.sh/paused"
 _MAX_QUERY = 160
 _BEHAVIORS = {
     "currentReplicas": ", but its behavior keeps the current number",
@@ -62,19 +63,16 @@ def _times(failures: int) -> str:
 
 
 def _about_pause(scaled_object: Json, name: str) -> Iterator[Sentence]:
-    annotations = scaled_object["metadata"].get("annotations") or {}
-    paused = condition_of(scaled_object, "Paused")
-    is_paused = paused is not None and paused["status"] == "True"
-    given = {key: value for key, value in annotations.items() if key.startswith(_PAUSED)}
-    if not given and not is_paused:
+    try:
+        pause = pause_of(scaled_object["metadata"].get("annotations") or {})
+    except ValueError as error:
+        yield Sentence(f"ScaledObject {name}: {sentence_of(str(error))}", Basis.MEASURED)
         return
-    named = ", ".join(f"{key}={value}" for key, value in sorted(given.items()))
-    by = f" by the annotation {named}" if named else ""
-    text = f"ScaledObject {name} is paused{by}."
-    if is_paused:
-        text += " KEDA has deleted its autoscaler, so nothing changes the count"
-        text += " until the annotation is removed." if named else "."
-    yield Sentence(text, Basis.MEASURED)
+    yield from explain_pause(pause)
+    paused = condition_of(scaled_object, "Paused")
+    if pause is None and paused is not None and paused["status"] == "True":
+        text = f"KEDA: ScaledObject {name} is paused (Paused), though no annotation says so."
+        yield Sentence(text, Basis.MEASURED)
 
 
 def _about_fallback(scaled_object: Json, name: str) -> Iterator[Sentence]:

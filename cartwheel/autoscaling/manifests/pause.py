@@ -1,0 +1,35 @@
+"""The annotations `autoscaling.keda.sh/paused…` of a ScaledObject.
+
+Source: https://keda.sh/docs/latest/concepts/scaling-deployments/#pausing-autoscaling.
+"""
+
+from collections.abc import Mapping
+
+from cartwheel.autoscaling.scaled_object import Pause
+
+_PAUSED = "autoscaling.keda.sh/paused"
+_PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+# The second name is the older one.
+_PAUSED_SCALE_IN = ("autoscaling.keda.sh/paused-scale-in", "autoscaling.keda.sh/paused-scale-down")
+_PAUSED_SCALE_OUT = ("autoscaling.keda.sh/paused-scale-out",)
+_FALSE = ("false", "f", "0")
+
+
+def pause_of(annotations: Mapping[str, str]) -> Pause | None:
+    """What is paused, if anything. Raises `ValueError` for a number that is none."""
+    if (text := annotations.get(_PAUSED_REPLICAS)) is not None:
+        if not (text.isascii() and text.isdecimal()):
+            raise ValueError(f"the annotation {_PAUSED_REPLICAS} is no number: {text}")
+        return Pause(int(text))
+    if _is_set(annotations, _PAUSED):
+        return Pause()
+    only_in = any(_is_set(annotations, name) for name in _PAUSED_SCALE_IN)
+    only_out = any(_is_set(annotations, name) for name in _PAUSED_SCALE_OUT)
+    if not (only_in or only_out):
+        return None
+    return Pause(only_scale_in=only_in, only_scale_out=only_out)
+
+
+def _is_set(annotations: Mapping[str, str], name: str) -> bool:
+    """KEDA takes everything for true that is not false."""
+    return name in annotations and annotations[name].lower() not in _FALSE
