@@ -2,15 +2,18 @@
 
 import json
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
+import typer
 from pydantic import ConfigDict, TypeAdapter
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from cartwheel.autoscaling.sentence import Basis, Sentence
+from cartwheel.errors import CommandError
 from cartwheel.explain.explanation import Explanation
 from cartwheel.explain.times import show_time
 
@@ -45,24 +48,48 @@ def follow(
     as_json: bool,
     pause: Callable[[], None],
 ) -> None:
-    """Until ``pause`` raises: a page that is drawn again, or what changed as lines of JSON."""
+    """Until ``pause`` raises: a page that is drawn again, or what changed as lines of JSON.
+
+    A failed look is named in one line, but for the first, whose error is raised.
+    """
     if as_json:
         _follow_as_json(source, console, pause)
+        return
     with Live(console=console, auto_refresh=False) as live:
-        while True:
-            live.update(page(source(), width=console.width), refresh=True)
+        for found, error in _looks(source):
+            shown = page(found, width=console.width)
+            if error is not None:
+                shown.append(f"\n{show_time(time.time())}: {error}", "yellow")
+            live.update(shown, refresh=True)
             pause()
 
 
 def _follow_as_json(
     source: Callable[[], Sequence[Explanation]], console: Console, pause: Callable[[], None]
-) -> NoReturn:
+) -> None:
     before: Sequence[Explanation] = ()
-    while True:
-        if (found := source()) != before:
+    for found, error in _looks(source):
+        if error is not None:
+            typer.echo(error, err=True)
+        elif found != before:
             console.out(json.dumps(to_json(found)), highlight=False)
             before = found
         pause()
+
+
+def _looks(
+    source: Callable[[], Sequence[Explanation]],
+) -> Iterator[tuple[Sequence[Explanation], CommandError | None]]:
+    """What was seen last, without an end, and the error of the look if it failed."""
+    found = source()
+    yield found, None
+    while True:
+        error = None
+        try:
+            found = source()
+        except CommandError as failure:
+            error = failure
+        yield found, error
 
 
 def _lines(explanation: Explanation, width: int) -> Iterator[Text]:

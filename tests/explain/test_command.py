@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from cartwheel.console import new_console
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.explain.command import commands
-from cartwheel.explain.explanation import Sync, explain_sync
+from cartwheel.explain.explanation import Explanation, Sync, explain_sync
 from cartwheel.explain.recorded import explain_recorded
 from cartwheel.explain.terminal import follow
 from cartwheel.local.autoscaling.snapshot import Snapshot
@@ -162,6 +162,40 @@ def test_watching_draws_the_page_again(capsys: pytest.CaptureFixture[str]) -> No
         )
 
     assert capsys.readouterr().out.count("goes from 2 to 7 replicas.") >= 2
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_failed_look_is_named_and_watching_goes_on(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    def explained(rate: int) -> list[Explanation]:
+        last = syncs([rate], begin=BEGIN)[0][-1]
+        sync = Sync(scaled_object(), OPTIONS, last.observation, last.decision, None, UNITS)
+        return [explain_sync(sync, source="test")]
+
+    def source() -> list[Explanation]:
+        if isinstance(found := next(looks), CommandError):
+            raise found
+        return found
+
+    looks = iter([explained(30), CommandError("TLS handshake timeout."), explained(140)])
+    pauses = iter([lambda: None, lambda: None])
+    console = Console(width=80, force_terminal=True)
+
+    with pytest.raises(StopIteration):
+        follow(source, console, as_json=as_json, pause=lambda: next(pauses)())
+
+    shown = capsys.readouterr()
+    assert "TLS handshake timeout." in (shown.err if as_json else shown.out)
+    assert "goes from 2 to 7 replicas." in shown.out
+
+
+def test_the_error_of_the_first_look_ends_watching() -> None:
+    def fail() -> list[Explanation]:
+        raise CommandError("TLS handshake timeout.")
+
+    with pytest.raises(CommandError):
+        follow(fail, new_console(), as_json=False, pause=lambda: None)
 
 
 @pytest.mark.parametrize(
