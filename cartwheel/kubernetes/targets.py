@@ -82,6 +82,7 @@ def read_target_metrics(
     namespace = autoscaler["metadata"]["namespace"]
     paths: dict[int, str] = {}
     readings: dict[int, Reading] = {}
+    unseen: list[Unseen] = []
     for number, metric in enumerate(metrics):
         if selector is None and needs_pods(metric):
             continue
@@ -89,12 +90,16 @@ def read_target_metrics(
             paths[number] = metric_path(
                 metric, namespace=namespace, pod_selector=selector or "", apis=apis, api=api
             )
+        except Unreachable:
+            raise
         except NotFound as error:
             readings[number] = Unavailable(str(error))
+        except ClusterError as error:
+            # The controller knows the kind: what it reads is not visible.
+            unseen.append(Unseen(group_of(metric), str(error)))
     pods_path = path_of("api", "v1", "namespaces", namespace, "pods", labelSelector=selector or "")
     pods_paths = [] if selector is None else [pods_path]
     found = get_all(api, [*paths.values(), *pods_paths])
-    unseen: list[Unseen] = []
     for number, response in zip(paths, found, strict=False):
         if isinstance(response, Forbidden | Unreachable):
             _seen(response, group_of(metrics[number]), unseen)

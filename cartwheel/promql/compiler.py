@@ -1,7 +1,7 @@
 """Turns a parsed query into expressions, and refuses by name what is not supported."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -26,14 +26,44 @@ from cartwheel.promql.series import NAME, Labels
 
 Expression = VectorExpression | float
 
+# The parser is recursive: a far longer query can overflow its stack, which ends the process.
+MAX_LENGTH = 4000
+# Compiling and evaluating are recursive too.
+MAX_DEPTH = 100
+
 
 def compile_query(text: str) -> VectorExpression:
     """The query as an expression. Raises `QueryError`."""
+    if len(text) > MAX_LENGTH:
+        raise QueryError(f"the query has {len(text)} characters; at most {MAX_LENGTH} are allowed")
     try:
         parsed = ast.parse(text)
     except ValueError as error:
         raise QueryError(f"the query cannot be parsed: {error}") from None
+    _check_depth(parsed)
     return _vector(_compile(parsed), "as the result of a query")
+
+
+def _check_depth(parsed: object) -> None:
+    level, depth = [parsed], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise QueryError(
+                f"the query is nested too deeply; {MAX_DEPTH} levels or terms are allowed"
+            )
+        level = [operand for node in level for operand in _operands(node)]
+
+
+def _operands(node: object) -> Sequence[object]:
+    match node:
+        case ast.BinaryExpr():
+            return [node.lhs, node.rhs]
+        case ast.Call():
+            return node.args
+        case ast.ParenExpr() | ast.UnaryExpr() | ast.AggregateExpr() | ast.SubqueryExpr():
+            return [node.expr]
+    return []
 
 
 def _compile(node: object) -> Expression:

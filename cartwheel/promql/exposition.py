@@ -10,6 +10,7 @@ from cartwheel.promql.errors import QueryError
 from cartwheel.promql.series import NAME, Labels
 
 _LABEL = re.compile(r'\s*([a-zA-Z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)', re.ASCII)
+_WITHOUT_EXEMPLAR = re.compile(rb'[\w:]+\s*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?[^#]*')
 _ESCAPED = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n"}
 _AFTER_NAME = b"{ \t"
@@ -53,6 +54,8 @@ def value_of(rest: bytes) -> float:
 
 
 def _split(line: bytes, name_length: int) -> tuple[bytes, bytes]:
+    if b" # " in line and (sample := _WITHOUT_EXEMPLAR.match(line)):
+        line = sample[0]
     if b"{" not in line:
         return line[:name_length], line[name_length:]
     # A value of a label may hold a brace, the number behind it cannot.

@@ -81,7 +81,7 @@ class SampleStore:
     def _series_of(self, target: "_Target", written: bytes) -> Series:
         series = target.by_text.get(written)
         if series is None:
-            labels = _with_target_labels(labels_of(written.decode()), target.labels)
+            labels = _with_target_labels(_read_labels(written), target.labels)
             series = target.by_text[written] = self._new_series(labels)
         return series
 
@@ -131,6 +131,14 @@ def _is_recent(series: Series, oldest: int) -> bool:
 
 def _milliseconds(at: float) -> int:
     return round(at * 1000)
+
+
+def _read_labels(written: bytes) -> Labels:
+    try:
+        return labels_of(written.decode())
+    except UnicodeDecodeError:
+        series = written.decode(errors="replace")
+        raise QueryError(f"the labels of a sample are no UTF-8 text: {series}") from None
 
 
 def _read_value(written: bytes, rest: bytes) -> float:

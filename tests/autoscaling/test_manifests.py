@@ -458,6 +458,11 @@ def test_all_problems_are_reported_in_the_order_of_the_lines() -> None:
             "maxReplicas: 1:30",
             "7: spec.maxReplicas: must be a whole number, but is a number (1:30)",
         ),
+        (
+            "maxReplicas: 10",
+            "maxReplicas: !!int ''",
+            "7: spec.maxReplicas: must be a whole number, but is a number ()",
+        ),
     ],
 )
 def test_a_wrong_field_is_named_with_its_line(old: str, new: str, problem: str) -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from cartwheel.autoscaling.observation import PodSamples, Sample, Scale, Unavailable, Values
+from cartwheel.autoscaling import observation
+from cartwheel.autoscaling.observation import PodSamples, Sample, Scale, Values
 from cartwheel.kubernetes.api import Json
-from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unreachable
+from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unavailable, Unreachable
 from cartwheel.kubernetes.metrics import MetricsApis
 from cartwheel.kubernetes.namespaces import Unseen, read_namespace
 from cartwheel.kubernetes.targets import read_scale_target, read_target_metrics
@@ -96,10 +97,38 @@ def test_an_api_that_fails_is_a_reading_and_a_missing_right_is_none() -> None:
 
     assert metrics.pods is None
     assert metrics.readings == [
-        Unavailable("unable to fetch metrics from resource metrics API: gone"),
+        observation.Unavailable("unable to fetch metrics from resource metrics API: gone"),
         None,
     ]
     assert [one.what for one in metrics.unseen] == ["external.metrics.k8s.io", "pods"]
+
+
+@pytest.mark.parametrize("error", [NO_RIGHT, Unavailable("the server is busy.")])
+def test_a_metric_of_an_object_of_a_kind_that_cannot_be_looked_up_is_not_seen(
+    error: ClusterError,
+) -> None:
+    source: Json = {
+        "describedObject": {"apiVersion": "example.com/v1", "kind": "Queue", "name": "orders"},
+        "metric": {"name": "length"},
+    }
+    metrics: Json = [{"type": "Object", "object": source}, HPA["spec"]["metrics"][1]]
+    hpa: Json = {**HPA, "spec": {"metrics": metrics}}
+    cluster = RecordedCluster({"/apis/example.com/v1": error, QUEUE: {"items": [{"value": "7"}]}})
+
+    found = read_target_metrics(cluster, hpa, selector=None, apis=APIS)
+
+    assert found.readings == [None, Values([7000])]
+    assert found.unseen == [Unseen("custom.metrics.k8s.io", str(error))]
+
+
+def test_a_connection_that_is_lost_while_a_kind_is_looked_up_is_an_error() -> None:
+    described = {"apiVersion": "example.com/v1", "kind": "Queue", "name": "orders"}
+    source = {"describedObject": described, "metric": {"name": "length"}}
+    hpa: Json = {**HPA, "spec": {"metrics": [{"type": "Object", "object": source}]}}
+    cluster = RecordedCluster({"/apis/example.com/v1": Unreachable("gone.")})
+
+    with pytest.raises(Unreachable):
+        read_target_metrics(cluster, hpa, selector=None, apis=APIS)
 
 
 def test_without_a_selector_the_metrics_of_pods_are_not_asked_for() -> None:

@@ -41,6 +41,30 @@ def test_what_is_not_supported_is_refused_by_name(query: str, refused: str) -> N
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("+".join(["x"] * 500), "nested too deeply"),
+        ("-" * 500 + "x", "nested too deeply"),
+        (f"{'(' * 500}x{')' * 500}", "nested too deeply"),
+        (f"{'sum(' * 500}x{')' * 500}", "nested too deeply"),
+        (f"{'(' * 100_000}x{')' * 100_000}", "has 200001 characters"),
+    ],
+)
+def test_a_query_that_is_too_large_is_refused(query: str, problem: str) -> None:
+    with pytest.raises(QueryError, match=problem):
+        parse_query(query)
+
+
+def test_a_query_of_many_terms_is_evaluated() -> None:
+    store = SampleStore({"x"}, longest_range=0)
+    store.add_scrape({}, 1.0, b"x 1\n")
+
+    (value,) = parse_query("+".join(["x"] * 100)).evaluate(store, 1.0)
+
+    assert value.value == 100
+
+
 def test_a_query_knows_its_metrics_and_its_longest_range() -> None:
     query = parse_query('sum(rate(a_total{x="y"}[4s])) / (increase({__name__="b_total"}[1m]) or c)')
     assert query.metric_names == {"a_total", "b_total", "c"}

@@ -30,6 +30,10 @@ def values(store: SampleStore, query: str, at: float) -> Mapping[str, float]:
         ('a{x="1",y="2",} +Inf', {"x": "1", "y": "2"}, float("inf")),
         ('a { x = "1" , y="" } -4', {"x": "1"}, -4.0),
         (r'a{x="b\"c} d\\e\nf"} 5', {"x": 'b"c} d\\e\nf'}, 5.0),
+        ('a{x="1"} 5 # {trace_id="b"} 0.6 1700000000', {"x": "1"}, 5.0),
+        ('a 5 # {trace_id="b"} 0.6', {}, 5.0),
+        ('a{x="b # {c}"} 5', {"x": "b # {c}"}, 5.0),
+        (r'a{x="\" # }"} 5 # {trace_id="} # {"} 1', {"x": '" # }'}, 5.0),
     ],
 )
 def test_a_sample_is_read_as_the_format_says(
@@ -45,6 +49,11 @@ def test_a_sample_is_read_as_the_format_says(
 def test_a_line_that_cannot_be_read_is_an_error(line: str) -> None:
     with pytest.raises(QueryError, match="cannot be read"):
         stored("a").add_scrape(TARGET, 1.0, line.encode())
+
+
+def test_labels_that_are_no_text_are_an_error() -> None:
+    with pytest.raises(QueryError, match="no UTF-8 text"):
+        stored("a").add_scrape(TARGET, 1.0, b'a{x="\xff"} 1')
 
 
 def test_the_exposition_of_a_service_is_read() -> None:

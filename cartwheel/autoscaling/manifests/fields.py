@@ -336,7 +336,7 @@ def _integer(node: yaml.Node) -> int | None:
         return None
     try:
         return int(_YAML.construct_yaml_int(node))
-    except ValueError:
+    except (ValueError, IndexError):
         return None
 
 
