@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
@@ -18,22 +19,59 @@ from cartwheel.console import wrap
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.invocation import program_name
 
-SHOP_COMMANDS = dict.fromkeys(
-    ("up", "down", "status", "scale", "restart", "migrate", "seed", "config"),
-    "cartwheel.local.command",
-) | {
-    "bench": "cartwheel.bench.command",
-    "load": "cartwheel.load.command",
-    "cpu-trap": "cartwheel.cpu_trap.command",
+# Of each command the module that has it, in `commands`, and the first line of its help. So the list
+# of all commands needs no import; a module is imported when its command is used.
+SHOP_COMMANDS = {
+    "up": ("cartwheel.local.command", "Start the shop and stay in the foreground."),
+    "down": ("cartwheel.local.command", "Stop the shop that runs in another terminal."),
+    "status": ("cartwheel.local.command", "Show the replicas of each service and their state."),
+    "scale": ("cartwheel.local.command", "Have COUNT replicas of a service."),
+    "restart": (
+        "cartwheel.local.command",
+        "Replace the replicas of a service one by one, losing no request.",
+    ),
+    "migrate": (
+        "cartwheel.local.command",
+        "Migrate all stores to the newest schema (`up` does it too).",
+    ),
+    "seed": ("cartwheel.local.command", "Add the goods that the shop lacks (`up` does it too)."),
+    "config": (
+        "cartwheel.local.command",
+        "Show the settings of the run or a service, secrets hidden.",
+    ),
+    "bench": ("cartwheel.bench.command", "Measure what requests cost on this machine."),
+    "load": ("cartwheel.load.command", "Put load on the shop and watch it scale."),
+    "cpu-trap": (
+        "cartwheel.cpu_trap.command",
+        "Scale a cart that waits for its store, by CPU and by requests.",
+    ),
 }
-# A module is imported when its command is used: its `commands` are a Typer application.
-COMMANDS: dict[str, str] = {
+COMMANDS = {
     **SHOP_COMMANDS,
-    "explain": "cartwheel.explain.command",
-    **dict.fromkeys(("simulate", "backtest"), "cartwheel.simulation.command"),
-    "museum": "cartwheel.simulation.museum.command",
-    "doctor": "cartwheel.doctor.command",
+    "explain": (
+        "cartwheel.explain.command",
+        "Explain why an autoscaler wants its number of replicas.",
+    ),
+    "simulate": (
+        "cartwheel.simulation.command",
+        "Show what autoscalers would do under a load, without a cluster.",
+    ),
+    "backtest": (
+        "cartwheel.simulation.command",
+        "Show what autoscalers would have done under a load of the past.",
+    ),
+    "museum": (
+        "cartwheel.simulation.museum.command",
+        "Show bugs and misreadings of real autoscalers.",
+    ),
+    "doctor": (
+        "cartwheel.doctor.command",
+        "Find what is wrong, and the command that mends it.",
+    ),
 }
+# One package of each extra that the commands of the shop need.
+_PACKAGES_OF_SHOP = ("fastapi", "psutil")
+_NOT_INSTALLED = "Not installed: needs the extra `shop`."
 
 
 class Commands(TyperGroup):
@@ -41,22 +79,33 @@ class Commands(TyperGroup):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # For the list of names, and for the suggestion after a typing error.
-        self.commands = {name: TyperCommand(name) for name in COMMANDS}
+        # For the list, and for the suggestion after a typing error.
+        self.commands = {name: TyperCommand(name, help=_help_of(name)) for name in COMMANDS}
 
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        try:
-            module = importlib.import_module(COMMANDS[cmd_name])
-        except ModuleNotFoundError as error:
-            if cmd_name not in SHOP_COMMANDS or (error.name or "").startswith("cartwheel"):
-                raise
-            return _not_installed(cmd_name)
-        commands: typer.Typer = module.commands
-        # Plain help, as of `cartwheel` itself.
-        commands.rich_markup_mode = None
-        return typer.main.get_group(commands).commands[cmd_name]
+    def resolve_command(
+        self, ctx: Context, args: list[str]
+    ) -> tuple[str | None, Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and load_command(command.name or ""), rest
+
+
+def load_command(name: str) -> Command:
+    """The command itself; without the extra that it needs, one that says so."""
+    try:
+        module = importlib.import_module(COMMANDS[name][0])
+    except ModuleNotFoundError as error:
+        if name not in SHOP_COMMANDS or (error.name or "").startswith("cartwheel"):
+            raise
+        return _not_installed(name)
+    commands: typer.Typer = module.commands
+    # Plain help, as of `cartwheel` itself.
+    commands.rich_markup_mode = None
+    return typer.main.get_group(commands).commands[name]
+
+
+def _help_of(name: str) -> str:
+    is_missing = name in SHOP_COMMANDS and not all(map(find_spec, _PACKAGES_OF_SHOP))
+    return _NOT_INSTALLED if is_missing else COMMANDS[name][1]
 
 
 app = typer.Typer(
@@ -136,7 +185,7 @@ def _not_installed(name: str) -> TyperCommand:
     return TyperCommand(
         name,
         callback=refuse,
-        help="Not installed: needs the extra `shop`.",
+        help=_NOT_INSTALLED,
         add_help_option=False,
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     )

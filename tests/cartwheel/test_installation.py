@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from cartwheel.cli import COMMANDS, SHOP_COMMANDS
+from cartwheel.cli import COMMANDS, SHOP_COMMANDS, load_command
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "cartwheel", "loadtest", "services")
@@ -55,6 +55,25 @@ def modules_of_the_shop() -> list[str]:
 def test_a_command_for_any_cluster_needs_nothing_of_the_shop(name: str) -> None:
     done = without_the_shop(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_has_the_first_line_of_their_help(name: str) -> None:
+    first_paragraph = (load_command(name).help or "").partition("\n\n")[0]
+    assert COMMANDS[name][1] == " ".join(first_paragraph.split())
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    code = (
+        "import sys\nfrom cartwheel.cli import COMMANDS, app\n"
+        "app(['--help'], standalone_mode=False)\n"
+        "print(*sorted(sys.modules.keys() & {module for module, _ in COMMANDS.values()}), end='')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert f"doctor    {COMMANDS['doctor'][1]}\n" in done.stdout
+    assert done.stdout.endswith("\n")
 
 
 def test_a_command_of_the_shop_says_what_is_not_installed() -> None:
