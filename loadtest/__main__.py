@@ -25,13 +25,12 @@ from loadtest.arrivals import (
 )
 from loadtest.figures import Figures, Meter, Total, to_line
 from loadtest.generator import MAX_SHOPPERS, USUAL_WAIT, Generator, usual_shoppers
-from loadtest.http_client import HttpClient, InvalidTarget
-from loadtest.scenarios import SCENARIOS, Request
+from loadtest.scenarios import SCENARIOS
 from loadtest.statistics import TIMEOUT
 from loadtest.table import describe_failure, format_duration, table
+from loadtest.target import problem_with
 
 LIMITS = {"rate": MAX_RATE, "seconds": MAX_SECONDS, "shoppers": MAX_SHOPPERS}
-CHECK_TIMEOUT = 3.0
 INTERVAL = 1.0
 
 
@@ -65,23 +64,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def stages_of(text: str | None, *, rate: float, seconds: float) -> Sequence[Stage]:
     """The stages of a command line. Raises `InvalidStages`."""
     return parse_stages(text) if text else [Stage.constant(rate, seconds=seconds)]
-
-
-async def problem_with(target: str) -> str | None:
-    """The problem with the target, in one line; None if the shop responds there."""
-    try:
-        async with HttpClient(target, timeout=CHECK_TIMEOUT) as client:
-            response = await client.send(Request("/healthz", "GET", "/healthz"))
-    except InvalidTarget:
-        return f"{target} is not a target: write the URL of the shop, as http://127.0.0.1:8080."
-    if not response.status:
-        return (
-            f"Nothing answers at {target}: start the shop (make up, or make kind and skaffold "
-            "run), or say where it is with --target."
-        )
-    if response.status != 200:
-        return f"What answers at {target} is not the shop (/healthz answered {response.status})."
-    return None
 
 
 async def run(options: argparse.Namespace, show: Callable[[Figures], None]) -> Total:

@@ -49,9 +49,8 @@ class Figures:
         return sum(self.failures.values())
 
     @property
-    def is_without_response(self) -> bool:
-        """Whether the target sent none, although requests waited for it."""
-        return not self.responses and bool(self.failures or self.missed)
+    def started_at(self) -> float:
+        return self.at - self.seconds
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """`cartwheel load`: puts load on the shop and shows what happens.
 
-Exit codes: 0 all expectations are met (without any: no request failed), 1 not, 2 wrong usage or no
-shop at the target.
+Exit codes: 0 all expectations are met (without any: no request failed) and no request was missed
+unless one of them is about that, 1 not, 2 wrong usage or no shop at the target.
 """
 
 import asyncio
@@ -13,22 +13,19 @@ from typing import Annotated
 import typer
 
 from cartwheel.console import print_wrapped
-from cartwheel.errors import CommandError, UsageError
-from cartwheel.invocation import display_path
+from cartwheel.errors import UsageError
 from cartwheel.load import story
+from cartwheel.load.ending import Files, conclude
 from cartwheel.load.expectations import (
     ALLOWED,
     REPLICAS,
     Expectation,
-    Outcome,
+    is_good,
     parse_expectations,
 )
-from cartwheel.load.figures_text import format_failures
 from cartwheel.load.local_run import LocalRun
-from cartwheel.load.report import to_html, to_json
 from cartwheel.load.runner import run_load
 from cartwheel.load.session import Session
-from cartwheel.load.view import clock
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.settings import load_local_settings
 from cartwheel.local.state_folder import StateFolder
@@ -42,8 +39,7 @@ from loadtest.arrivals import (
 )
 from loadtest.generator import MAX_SHOPPERS, USUAL_WAIT, usual_shoppers
 from loadtest.scenarios import SCENARIOS
-from loadtest.statistics import TIMEOUT
-from loadtest.table import table
+from loadtest.target import problem_with
 
 DEFAULT_RATE, DEFAULT_SECONDS = 50.0, 60.0
 
@@ -95,22 +91,19 @@ def load(
     _check_choice(scenario, shoppers)
     run = LocalRun.find(state)
     target = _target(target, run, port=settings.port_storefront)
-    if run is not None and not run.is_at(target):
-        run = None
+    run = run if run and run.is_at(target) else None
     _check_expectations(expectations, run)
-    for path in filter(None, (json_file, html_file)):
-        _check_writable(path)
+    files = Files(json_file, html_file)
+    files.check()
+    _check_target(target)
     session = Session(target, scenario, chosen, service=run.service if run else None)
     _introduce(session, run, is_story=is_story)
     asyncio.run(run_load(session, run, shoppers=shoppers or usual_shoppers(chosen)))
     outcomes = [one.judge(session) for one in expectations] if session.total else []
-    _conclude(session, outcomes)
-    if json_file is not None and session.total is not None:
-        _write(json_file, to_json(session, outcomes))
-    if html_file is not None and session.total is not None:
-        _write(html_file, to_html(session, outcomes))
+    conclude(session, outcomes)
+    files.write(session, outcomes)
     print_wrapped(f"Try next: {command_line(state.root, 'explain')}")
-    raise typer.Exit(0 if _is_good(session, outcomes) else 1)
+    raise typer.Exit(0 if is_good(session, expectations, outcomes) else 1)
 
 
 def _target(given: str | None, run: LocalRun | None, *, port: int) -> str:
@@ -151,21 +144,10 @@ def _check_expectations(expectations: Sequence[Expectation], run: LocalRun | Non
         )
 
 
-def _check_writable(path: Path) -> None:
-    """Now, not after the load. Raises `UsageError`."""
-    try:
-        path.open("a").close()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
-
-
-def _write(path: Path, text: str) -> None:
-    """Raises `CommandError`."""
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise CommandError(f"{path} could not be written ({error.strerror}).") from None
-    print_wrapped(f"Written: {display_path(path.absolute())}")
+def _check_target(target: str) -> None:
+    """Now, not after the introduction. Raises `UsageError`."""
+    if problem := asyncio.run(problem_with(target)):
+        raise UsageError(problem)
 
 
 def _introduce(session: Session, run: LocalRun | None, *, is_story: bool) -> None:
@@ -175,36 +157,3 @@ def _introduce(session: Session, run: LocalRun | None, *, is_story: bool) -> Non
         return
     stages = ", then ".join(map(str, session.stages))
     print_wrapped(f"{session.scenario} to {session.target}: {stages}.")
-
-
-def _conclude(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """Print what the load has shown."""
-    total = session.total
-    if total is None:
-        print_wrapped("The load had not begun.")
-        return
-    typer.echo(table(total))
-    if total.failures:
-        print_wrapped(f"✗ failed: {format_failures(total.failures)}.")
-    if total.rejections:
-        print_wrapped(f"! rejected: {format_failures(total.rejections)}.")
-    if total.missed:
-        print_wrapped(
-            f"✗ {total.missed} requests were due and not sent: all shoppers waited, or this "
-            f"machine was too busy. They count as {TIMEOUT:.0f} s."
-        )
-    for outage in session.outages:
-        print_wrapped(f"✗ no response for {outage.seconds:.0f} s from {clock(outage.start)} on.")
-    for sentence in story.conclusion(session):
-        print_wrapped(sentence)
-    for outcome in outcomes:
-        sign = "✓" if outcome.is_met else "✗"
-        print_wrapped(f"{sign} {outcome.expectation}: {outcome.found}")
-
-
-def _is_good(session: Session, outcomes: Sequence[Outcome]) -> bool:
-    if session.total is None:
-        return False
-    if outcomes:
-        return all(one.is_met for one in outcomes)
-    return not session.total.failed and not session.total.missed

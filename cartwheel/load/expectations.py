@@ -12,12 +12,12 @@ from loadtest.figures import Total
 from loadtest.table import format_duration
 
 DURATIONS = ("p50", "p95", "p99", "longest")
-COUNTS = ("failed", "missed")
-REPLICAS = "replicas"
+REPLICAS, MISSED = "replicas", "missed"
+COUNTS = ("failed", MISSED)
 ALLOWED = (
     f"{', '.join(DURATIONS)} (as 50ms or 1.5s), {', '.join(COUNTS)} (a number, or 0.1%), "
-    f"rate (responses a second) and {REPLICAS} (the most that served at once), "
-    "compared with <, <=, =, >= or >"
+    f"rate (responses a second, while requests are due) and "
+    f"{REPLICAS} (the most that served at once), compared with <, <=, =, >= or >"
 )
 _EXPECTATION = re.compile(r"(\w+) *(<=|>=|=|<|>) *(\d+(?:\.\d+)?) *(ms|s|%|)")
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
@@ -68,6 +68,19 @@ def parse_expectations(text: str) -> Sequence[Expectation]:
     return [_parse(part.strip()) for part in text.split(",")]
 
 
+def is_good(
+    session: Session, expectations: Sequence[Expectation], outcomes: Sequence[Outcome]
+) -> bool:
+    """Whether all are met. A request that was not sent is as bad as a failed one: unless missed
+    requests are expected themselves, there must be none.
+    """
+    if session.total is None:
+        return False
+    if session.total.missed and not any(one.name == MISSED for one in expectations):
+        return False
+    return all(one.is_met for one in outcomes) if outcomes else not session.total.failed
+
+
 def _parse(text: str) -> Expectation:
     found = _EXPECTATION.fullmatch(text)
     name, comparison, number, unit = found.groups() if found else ("", "", "", "")
@@ -80,8 +93,8 @@ def _parse(text: str) -> Expectation:
 def _value(expectation: Expectation, session: Session, total: Total) -> float | None:
     match expectation.name:
         case "rate":
-            responses = sum(figures.achieved * figures.seconds for figures in session.figures)
-            return responses / max(total.seconds, 1e-3)
+            responses = sum(one.achieved * one.seconds for one in session.figures_due)
+            return responses / max(session.seconds_due, 1e-3)
         case "replicas":
             return session.most_serving
         case name:

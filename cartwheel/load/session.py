@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cartwheel.autoscaling.sentence import Sentence
 from loadtest.arrivals import Stage
@@ -34,7 +34,7 @@ class ScalingDecision:
 
 @dataclass(frozen=True)
 class Outage:
-    """A time without any response, although requests were sent."""
+    """A time without any response, although requests waited for one or failed."""
 
     start: float
     end: float
@@ -70,14 +70,24 @@ class Session:
 
     @property
     def started_at(self) -> float | None:
-        first = self.figures[0] if self.figures else None
-        return first.at - first.seconds if first else None
+        return self.figures[0].started_at if self.figures else None
+
+    @property
+    def seconds_due(self) -> float:
+        """How long requests were due, without the wait for the last responses."""
+        return min(sum(one.seconds for one in self.figures_due), self.seconds)
+
+    @property
+    def figures_due(self) -> Sequence[Figures]:
+        """Until no more requests were due."""
+        last = max((n for n, one in enumerate(self.figures, 1) if one.due), default=0)
+        return self.figures[:last]
 
     @property
     def outage(self) -> Outage | None:
-        """The one that goes on."""
+        """The one that goes on: only a response ends it."""
         last = self.outages[-1] if self.outages else None
-        return last if last and self.figures[-1].is_without_response else None
+        return last if last and last.end == self.figures[-1].at else None
 
     @property
     def most_serving(self) -> int | None:
@@ -85,13 +95,21 @@ class Session:
         return max((one.serving for one in self.replicas), default=None)
 
     def add_figures(self, figures: Figures) -> None:
-        was_out = bool(self.figures) and self.figures[-1].is_without_response
+        before, outage = self.figures[-1] if self.figures else None, self.outage
         self.figures.append(figures)
         self.failures.update(figures.failures)
         self.missed += figures.missed
-        if not figures.is_without_response or figures.seconds < MIN_OUTAGE / 2:
+        if figures.responses:
             return
-        if was_out and self.outages:
-            self.outages[-1] = Outage(self.outages[-1].start, figures.at)
-        else:
-            self.outages.append(Outage(figures.at - figures.seconds, figures.at))
+        if outage:
+            self.outages[-1] = replace(outage, end=figures.at)
+        elif figures.seconds >= MIN_OUTAGE / 2:
+            self._find_outage(figures, before)
+
+    def _find_outage(self, figures: Figures, before: Figures | None) -> None:
+        """Whether one has begun with these figures, or with the ones before."""
+        if before and before.in_flight:  # and so they have waited all the time of these figures
+            start = figures.started_at if before.responses else before.started_at
+            self.outages.append(Outage(start, figures.at))
+        elif figures.failures or figures.missed:
+            self.outages.append(Outage(figures.started_at, figures.at))

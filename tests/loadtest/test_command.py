@@ -36,7 +36,7 @@ def test_no_server_at_the_target_is_one_line() -> None:
     done = load("--target", "http://127.0.0.1:1")
     assert done.returncode == 2
     (sentence,) = done.stderr.splitlines()
-    assert sentence.startswith("Nothing answers at http://127.0.0.1:1: start the shop")
+    assert sentence.startswith("Nothing responds at http://127.0.0.1:1: start the shop")
 
 
 @contextmanager

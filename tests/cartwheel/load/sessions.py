@@ -16,6 +16,11 @@ def figures(second: int, *, due: int = 100, missed: int = 0, **failures: int) ->
     return Figures(START + second + 1, 1.0, due, missed, responses, failures, 3, 0.004, 0.012, 0.02)
 
 
+def waiting(second: int, *, due: int = 10, in_flight: int = 10) -> Figures:
+    """Of one second in which nothing came back."""
+    return Figures(START + second + 1, 1.0, due, 0, 0, {}, in_flight, None, None, None)
+
+
 def total(*, sent: int = 1000, missed: int = 0, p95: float = 0.012, **failures: int) -> Total:
     routes = [RouteFigures("GET /", sent, 0, 0.004, p95, 0.02)]
     return Total(START, 10.0, sent, missed, failures, {}, 0.004, p95, 0.02, 0.5, routes)

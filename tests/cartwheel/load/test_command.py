@@ -66,7 +66,7 @@ def test_without_expectations_a_failure_is_the_exit_code(
         ({"expect": "replicas>=5"}, "replicas are known only of the shop of cartwheel up"),
         ({"html_file": Path("/no/such/folder/a.html")}, "/no/such/folder/a.html cannot be written"),
         ({"target": "nonsense"}, "nonsense is not a target: write the URL of the shop"),
-        ({"target": "http://127.0.0.1:1"}, "Nothing answers at http://127.0.0.1:1"),
+        ({"target": "http://127.0.0.1:1"}, "Nothing responds at http://127.0.0.1:1"),
     ],
 )
 def test_wrong_usage_is_one_line(tmp_path: Path, options: dict[str, Any], error: str) -> None:
@@ -74,6 +74,21 @@ def test_wrong_usage_is_one_line(tmp_path: Path, options: dict[str, Any], error:
         command.load(state_dir=tmp_path, **options)
     (line,) = str(wrong.value).splitlines()
     assert error in line
+
+
+def test_without_a_shop_nothing_is_introduced_and_no_file_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "load.html"
+    kept = tmp_path / "load.json"
+    kept.write_text("earlier")
+    with pytest.raises(UsageError):
+        command.load(
+            state_dir=tmp_path, target="http://127.0.0.1:1", html_file=report, json_file=kept
+        )
+    assert capsys.readouterr().out == ""
+    assert not report.exists()
+    assert kept.read_text() == "earlier"
 
 
 def test_the_program_says_it_with_exit_code_2(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from cartwheel.errors import UsageError
-from cartwheel.load.expectations import parse_expectations
-from tests.cartwheel.load.sessions import figures, session, total
+from cartwheel.load.expectations import is_good, parse_expectations
+from tests.cartwheel.load.sessions import figures, session, total, waiting
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,31 @@ def test_an_expectation_is_compared_with_its_figure(text: str, is_met: bool, fou
     (expectation,) = parse_expectations(text)
     outcome = expectation.judge(session(*seconds, ended=total(refused=5)))
     assert (outcome.expectation, outcome.is_met, outcome.found) == (text, is_met, found)
+
+
+def test_the_rate_leaves_out_the_wait_for_the_last_responses() -> None:
+    sent = [figures(second, due=20) for second in range(10)]
+    drain = [waiting(second, due=0, in_flight=1) for second in range(10, 17)]
+    (expectation,) = parse_expectations("rate>=19")
+    assert expectation.judge(session(*sent, *drain, ended=total())).found == "20"
+
+
+@pytest.mark.parametrize(
+    ("text", "missed", "good"),
+    [
+        ("failed=0", 0, True),
+        ("failed=0", 3, False),
+        ("failed=0,missed<5", 3, True),
+        ("failed=0,missed<2", 3, False),
+    ],
+)
+def test_missed_requests_are_bad_unless_they_are_expected(
+    text: str, missed: int, good: bool
+) -> None:
+    made = session(figures(0), ended=total(missed=missed))
+    expectations = parse_expectations(text)
+    outcomes = [one.judge(made) for one in expectations]
+    assert is_good(made, expectations, outcomes) is good
 
 
 def test_several_are_separated_by_commas() -> None:

@@ -1,5 +1,6 @@
 """What a session makes of the figures of each second, and how it is shown."""
 
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
@@ -8,7 +9,7 @@ from cartwheel.load import story
 from cartwheel.load.session import Session
 from cartwheel.load.view import PlainView, render
 from loadtest.arrivals import Stage
-from tests.cartwheel.load.sessions import START, figures, session
+from tests.cartwheel.load.sessions import START, figures, session, waiting
 
 
 def test_seconds_without_any_response_are_one_outage() -> None:
@@ -24,6 +25,26 @@ def test_seconds_without_any_response_are_one_outage() -> None:
 def test_a_second_outage_is_another_one() -> None:
     seconds = [figures(0, refused=100), figures(1), figures(2, due=10, missed=10)]
     assert len(session(*seconds).outages) == 2
+
+
+def test_a_target_that_never_responds_is_an_outage_until_the_end() -> None:
+    timeouts = [figures(second, due=10, timeout=10) for second in (5, 6)]
+    never = [*map(waiting, range(5)), *(replace(one, responses=0) for one in timeouts)]
+    made = session(*never, waiting(7, due=0), waiting(8, due=0, in_flight=0))
+    assert [(one.start, one.end) for one in made.outages] == [(START, START + 9)]
+    assert made.outage is not None
+
+
+def test_a_target_that_stops_for_a_while_is_an_outage_of_that_time() -> None:
+    made = session(figures(0), *map(waiting, range(1, 5)), figures(5))
+    assert [(one.start, one.end) for one in made.outages] == [(START + 1, START + 5)]
+    assert made.outage is None
+
+
+def test_a_request_in_flight_at_the_end_of_a_quiet_second_is_no_outage() -> None:
+    quiet = waiting(0, due=0, in_flight=0)
+    made = session(quiet, waiting(1, due=1, in_flight=1), figures(2, due=1))
+    assert made.outages == []
 
 
 def test_errors_as_responses_are_no_outage() -> None:
