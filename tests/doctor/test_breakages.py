@@ -39,7 +39,7 @@ BREAKAGES = {
     "crashing": First("pods", WEB, "--previous"),
     "missing-secret": First("pods", WEB, "describe pod"),
     "missing-target": First("missing-targets", "hpa/web", "get deployments"),
-    "two-autoscalers": First("two-autoscalers", WEB, "delete hpa web-too"),
+    "two-autoscalers": First("two-autoscalers", WEB, "get hpa,scaledobject"),
     "at-zero": First("pauses", WEB, "scale deployment/web --replicas 1"),
     "paused-by-keda": First("pauses", SCALED_OBJECT, "autoscaling.keda.sh/paused-"),
     "no-request": First("requests", WEB, "set resources deployment/web --containers app"),

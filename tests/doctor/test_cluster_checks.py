@@ -10,6 +10,7 @@ from cartwheel.doctor.check import Check, examine
 from cartwheel.doctor.cluster import (
     chain,
     conditions,
+    cpu_limits,
     deletions,
     examine_cluster,
     images,
@@ -19,6 +20,7 @@ from cartwheel.doctor.cluster import (
     nodes,
     pods,
     prometheus,
+    requests,
     targets,
 )
 from cartwheel.doctor.cluster.prometheus_servers import Server, server_of
@@ -132,6 +134,99 @@ def test_two_workloads_that_share_pods_are_named() -> None:
             responses[path]["items"] = [first, second]
     found = only(targets.SHARED, view_of(recording))
     assert "its selector matches pods of deployment/other too" in found.problem
+
+
+def with_odd_autoscaler(of: str, **reference: str) -> dict[str, Any]:
+    """A recording with one more autoscaler, before its own."""
+    recording = recorded(of)
+    (path,) = [path for path in recording["responses"] if "horizontal" in path]
+    (autoscaler,) = recording["responses"][path]["items"]
+    odd = {
+        **autoscaler,
+        "metadata": {**autoscaler["metadata"], "name": "odd"},
+        "spec": {**autoscaler["spec"], "scaleTargetRef": reference},
+        "status": {},
+    }
+    recording["responses"][path]["items"] = [odd, autoscaler]
+    recording["responses"]["/apis/apps/v1"] = {
+        "resources": [{"name": "deployments", "kind": "Deployment"}]
+    }
+    return recording
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [
+        ("argoproj.io/v1alpha1", "Rollout"),
+        ("apps/v1", "Deploymnet"),
+        ("extensions/v1beta1", "Deployment"),
+    ],
+)
+def test_a_target_of_an_unknown_kind_is_missing_and_hides_no_other(
+    api_version: str, kind: str
+) -> None:
+    recording = with_odd_autoscaler("no-request", apiVersion=api_version, kind=kind, name="web")
+    found = only(targets.MISSING, view_of(recording))
+    assert (found.about, api_version in found.evidence) == ("hpa/odd", True)
+    (examination,) = examine([requests.CHECK], view_of(recording))
+    assert [each.about for each in examination.findings] == ["deployment/web"]
+    assert not examination.unseen
+
+
+def test_a_target_that_may_not_be_read_hides_no_other() -> None:
+    recording = with_odd_autoscaler(
+        "no-request", apiVersion="argoproj.io/v1alpha1", kind="Rollout", name="web"
+    )
+    recording["responses"]["/apis/argoproj.io/v1alpha1"] = {
+        "error": "Forbidden",
+        "message": "not allowed",
+    }
+    (of_targets, of_requests) = examine([targets.MISSING, requests.CHECK], view_of(recording))
+    assert of_targets.unseen == ["rollout/web, which hpa/odd scales: not allowed"]
+    assert len(of_requests.findings) == 1
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"workloadRef": {"name": "web"}, "selector": {"matchLabels": {"app": "other"}}},
+        {"selector": "app=other"},
+    ],
+)
+def test_custom_resources_without_a_template_or_with_a_written_selector_are_read(
+    spec: dict[str, Any],
+) -> None:
+    recording = with_odd_autoscaler(
+        "healthy", apiVersion="argoproj.io/v1alpha1", kind="Rollout", name="web"
+    )
+    api = "/apis/argoproj.io/v1alpha1"
+    recording["responses"][api] = {"resources": [{"name": "rollouts", "kind": "Rollout"}]}
+    recording["responses"][f"{api}/namespaces/doctor-healthy/rollouts/web"] = {
+        "metadata": {"name": "web"},
+        "spec": {"replicas": 2, **spec},
+    }
+    examinations = examine([targets.SHARED, requests.CHECK, cpu_limits.CHECK], view_of(recording))
+    assert not any(each.findings or each.failure or each.unseen for each in examinations)
+
+
+@pytest.mark.parametrize("of_pod", [True, False], ids=["of-the-pod", "of-its-containers"])
+def test_requests_are_those_of_the_pods_whatever_the_template_says(of_pod: bool) -> None:
+    recording = recorded("healthy")
+    start = "/namespaces/doctor-healthy/"
+    (path,) = [path for path in recording["responses"] if path.endswith(f"{start}deployments")]
+    (deployment,) = recording["responses"][path]["items"]
+    for container in deployment["spec"]["template"]["spec"]["containers"]:
+        container["resources"] = {}
+    pods_path = f"/api/v1{start}pods"
+    if of_pod:
+        for pod in recording["responses"][pods_path]["items"]:
+            pod["spec"]["resources"] = {"requests": {"cpu": "100m"}}
+            for container in pod["spec"]["containers"]:
+                container["resources"] = {}
+    assert not examine([requests.CHECK], view_of(recording))[0].findings
+
+    recording["responses"][pods_path]["items"] = []
+    assert "has no cpu request" in only(requests.CHECK, view_of(recording)).problem
 
 
 def test_an_autoscaler_that_its_load_holds_at_the_maximum_is_a_risk() -> None:

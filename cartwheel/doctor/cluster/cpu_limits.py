@@ -11,6 +11,7 @@ from cartwheel.doctor.cluster.workloads import (
     autoscalers,
     resource_metrics,
     target_of,
+    template_of,
     workload,
 )
 from cartwheel.doctor.finding import Finding, Outcome, Severity
@@ -42,6 +43,9 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
 
 
 def _without_limit(view: ClusterView, target: Target, found: Json, only: str | None) -> str:
+    if not target.is_usual:
+        # Custom resources take no such patch.
+        return view.kubectl(f"edit {target.name}")
     containers = [
         {"name": each["name"], "resources": {"limits": {"cpu": None}}}
         for each in _containers(found, only)
@@ -65,7 +69,7 @@ def _largest_factor(found: Json, only: str | None, goal: int) -> float | None:
 
 def _containers(found: Json, only: str | None) -> Sequence[Json]:
     """Those that the autoscaler counts."""
-    containers = found["spec"]["template"]["spec"]["containers"]
+    containers = (template_of(found).get("spec") or {}).get("containers") or []
     return [each for each in containers if only in (None, each["name"])]
 
 

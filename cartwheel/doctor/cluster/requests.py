@@ -1,8 +1,9 @@
 """Resource requests: utilization is a share of them, so every container needs one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from cartwheel.autoscaling.observation import Pod
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.cluster.workloads import (
@@ -12,10 +13,12 @@ from cartwheel.doctor.cluster.workloads import (
     pods_of,
     resource_metrics,
     target_of,
+    template_of,
     workload,
 )
 from cartwheel.doctor.finding import Finding, Healthy, Outcome
 from cartwheel.kubernetes.api import Json
+from cartwheel.kubernetes.pods import pod_from_object
 
 EXAMPLES = {"cpu": "100m", "memory": "128Mi"}
 
@@ -42,48 +45,60 @@ def _missing(
     view: ClusterView, target: Target, scaled: Json, metric: Mapping[str, Any]
 ) -> Iterator[Finding]:
     resource, only = metric["name"], metric.get("container")
-    pods = pods_of(view, scaled)
-    strangers: set[str] = set()
+    own, others = _by_owner(target, pods_of(view, scaled))
+    for owner, pod in others.items():
+        if any(_containers_without(pod_from_object(pod), resource, only)):
+            yield _stranger(view, target, pod, owner, resource)
+    template = _pod_of(template_of(scaled))
+    # What is admitted may differ from the template: a LimitRange or a webhook adds to it.
+    judged = own or [template]
+    names = {name for pod in judged for name in pod.requests}
+    lacking = {name for pod in judged for name in _containers_without(pod, resource, only)}
+    for container in sorted(lacking):
+        if template.requests and container not in template.requests:
+            yield _injected(view, target, container, resource)
+        else:
+            yield _without(view, target, container, resource)
+    if only and names and only not in names:
+        yield _no_such_container(view, target, only, names)
+
+
+def _by_owner(target: Target, pods: Sequence[Json]) -> tuple[list[Pod], dict[str, Json]]:
+    """The pods of a target, and one pod of each other owner that its selector matches."""
+    own, others = [], {}
     for pod in pods:
-        lacking = [*_containers_without(pod, resource, only)]
-        if lacking and owner_of(pod) != target.name and owner_of(pod) not in strangers:
-            strangers.add(owner_of(pod))
-            yield _stranger(view, target, pod, resource)
-    template = scaled["spec"].get("template") or {}
-    for container in _containers_without(template, resource, only):
-        yield _without(view, target, container, resource)
-    if only and only not in _names(template):
-        yield _no_such_container(view, target, only, _names(template))
-    injected = {
-        container
-        for pod in pods
-        if owner_of(pod) == target.name
-        for container in _containers_without(pod, resource, only)
-    } - _names(template)
-    for container in sorted(injected):
-        yield _injected(view, target, container, resource)
+        # Whose the pods of a custom resource are does not show.
+        if owner_of(pod) == target.name or not target.is_usual:
+            own.append(pod_from_object(pod))
+        else:
+            others.setdefault(owner_of(pod), pod)
+    return own, others
 
 
-def _containers_without(pod: Json, resource: str, only: str | None) -> Iterator[str]:
-    for container in _containers(pod):
-        requests = (container.get("resources") or {}).get("requests") or {}
-        # A limit alone is the request too: the API server writes it into the pod.
-        limits = (container.get("resources") or {}).get("limits") or {}
-        if only in (None, container["name"]) and not {resource} & {*requests, *limits}:
-            yield container["name"]
+def _containers_without(pod: Pod, resource: str, only: str | None) -> Iterator[str]:
+    if only is None and resource in pod.pod_requests:
+        return
+    for name, requests in pod.requests.items():
+        if only in (None, name) and resource not in requests:
+            yield name
 
 
-def _containers(pod: Json) -> Iterator[Mapping[str, Any]]:
-    spec = pod.get("spec") or {}
-    yield from spec.get("containers") or []
-    for container in spec.get("initContainers") or []:
-        # A sidecar runs, and counts, as long as the pod.
-        if container.get("restartPolicy") == "Always":
-            yield container
+def _pod_of(template: Json) -> Pod:
+    """The pod that a template makes, if nothing else adds to it."""
+    spec = template.get("spec") or {}
+    containers = {
+        kind: [_with_defaults(each) for each in spec.get(kind) or []]
+        for kind in ("containers", "initContainers")
+    }
+    pod = {"metadata": {"name": "template"}, "spec": {**_with_defaults(spec), **containers}}
+    return pod_from_object(pod)
 
 
-def _names(pod: Json) -> set[str]:
-    return {container["name"] for container in _containers(pod)}
+def _with_defaults(holder: Json) -> Json:
+    """A limit alone is the request too: the API server writes it into the pod."""
+    resources = holder.get("resources") or {}
+    requests = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return {**holder, "resources": {**resources, "requests": requests}}
 
 
 def _without(view: ClusterView, target: Target, container: str, resource: str) -> Finding:
@@ -91,18 +106,20 @@ def _without(view: ClusterView, target: Target, container: str, resource: str) -
         about=target.name,
         problem=f"its container {container} has no {resource} request, "
         "so there is no utilization to scale on",
-        evidence="the template of its pods",
+        evidence="its pods, or the template if there are none",
         command=view.kubectl(
             f"set resources {target.name} --containers {container} "
             f"--requests {resource}={EXAMPLES.get(resource, '1')}"
+            if target.is_usual
+            else f"edit {target.name}"
         ),
     )
 
 
-def _stranger(view: ClusterView, target: Target, pod: Json, resource: str) -> Finding:
+def _stranger(view: ClusterView, target: Target, pod: Json, owner: str, resource: str) -> Finding:
     return Finding(
         about=target.name,
-        problem=f"its selector also matches {pod['metadata']['name']} of {owner_of(pod)}, "
+        problem=f"its selector also matches {pod['metadata']['name']} of {owner}, "
         f"which has no {resource} request: one such pod is enough to stop the autoscaler",
         evidence="the labels of the pod, and the selector of the workload",
         command=view.kubectl(f"get pods --show-labels {pod['metadata']['name']}"),
@@ -116,7 +133,7 @@ def _no_such_container(
         about=target.name,
         problem=f"its autoscaler counts the container {container}, and it has only "
         f"{', '.join(sorted(names))}",
-        evidence="containerResource of the autoscaler, and the template of the pods",
+        evidence="containerResource of the autoscaler, and its pods or their template",
         command=view.kubectl(f"get {target.name} --output jsonpath='{{..containers[*].name}}'"),
     )
 

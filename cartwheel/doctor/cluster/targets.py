@@ -9,19 +9,26 @@ from cartwheel.doctor.cluster.workloads import (
     autoscalers,
     name_of,
     pods_of,
+    read_workload,
     scaled_object_of,
     target_of,
     workload,
 )
-from cartwheel.doctor.finding import Finding, Healthy, Outcome
+from cartwheel.doctor.finding import Finding, Healthy, Outcome, Unseen
 from cartwheel.doctor.words import count
 from cartwheel.kubernetes.api import Json
+from cartwheel.kubernetes.errors import ClusterError
 
 
 def missing_targets(view: ClusterView) -> Iterator[Outcome]:
     for autoscaler in autoscalers(view):
         target = target_of(autoscaler)
-        if workload(view, target) is None:
+        try:
+            found = read_workload(view, target)
+        except ClusterError as error:
+            yield Unseen(f"{target.name}, which {_maker_of(autoscaler)} scales: {error}")
+            continue
+        if found is None:
             yield Finding(
                 about=_maker_of(autoscaler),
                 problem=f"it scales {target.name}, and there is none",
@@ -53,13 +60,13 @@ def _maker_of(autoscaler: Json) -> str:
 
 
 def _shared(view: ClusterView, target: Target, names: Sequence[str]) -> Finding:
-    # Which one is wrong, only a person knows; the later one is the likelier.
+    # Which one is wrong, only a person knows.
     return Finding(
         about=target.name,
         problem=f"{' and '.join(names)} both scale it, so that neither does",
         evidence="spec.scaleTargetRef of each names it; the controller then sets "
         "ScalingActive False, AmbiguousSelector",
-        command=view.kubectl(f"delete {names[-1].replace('/', ' ')}"),
+        command=view.kubectl("get hpa,scaledobject"),
     )
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cartwheel.doctor.cluster.view import ClusterView
-from cartwheel.kubernetes.api import Json
+from cartwheel.kubernetes.api import Json, path_of
+from cartwheel.kubernetes.errors import ClusterError, NotFound
 from cartwheel.kubernetes.resources import find_resource
 
 PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
@@ -23,6 +24,12 @@ class Target:
     @property
     def name(self) -> str:
         return f"{self.kind.lower()}/{self.plain_name}"
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is a workload of Kubernetes itself, whose objects are known."""
+        # An autoscaler reads the group and the kind, and ignores the version.
+        return self.kind in PLURALS and self.api_version.startswith("apps/")
 
 
 def target_of(autoscaler: Json) -> Target:
@@ -48,11 +55,27 @@ def scaled_object_of(autoscaler: Json) -> str | None:
 
 
 def workload(view: ClusterView, target: Target) -> Json | None:
-    """The object of a target; None if there is none."""
-    if target.kind in PLURALS:
+    """The object of a target; None if it is not there, or cannot be seen."""
+    try:
+        return read_workload(view, target)
+    except ClusterError:
+        return None
+
+
+def read_workload(view: ClusterView, target: Target) -> Json | None:
+    """The object of a target; None if there is none. Raises `ClusterError` if it is not seen."""
+    if target.is_usual:
         return view.named(PLURALS[target.kind], target.plain_name)
-    resource = find_resource(view, api_version=target.api_version, kind=target.kind)
+    try:
+        resource = find_resource(view, api_version=target.api_version, kind=target.kind)
+    except NotFound:
+        return None
     return view.find(resource.path(view.namespace, target.plain_name))
+
+
+def template_of(found: Json) -> Json:
+    """The pod template of a workload; empty for a kind that has none of its own."""
+    return found["spec"].get("template") or {}
 
 
 def pods_of(view: ClusterView, found: Json, namespace: str | None = None) -> Sequence[Json]:
@@ -60,10 +83,18 @@ def pods_of(view: ClusterView, found: Json, namespace: str | None = None) -> Seq
     selector = found["spec"].get("selector") or {}
     return [
         pod
-        for pod in view.list("pods", namespace)
-        if _matches(selector, pod["metadata"].get("labels") or {})
-        and pod["status"].get("phase") not in ("Succeeded", "Failed")
+        for pod in _selected(view, selector, namespace or view.namespace)
+        if pod["status"].get("phase") not in ("Succeeded", "Failed")
     ]
+
+
+def _selected(view: ClusterView, selector: Json | str, namespace: str) -> Sequence[Json]:
+    if isinstance(selector, str):
+        # Some custom resources write the selector as the query of a URL has it.
+        path = path_of("api", "v1", "namespaces", namespace, "pods", labelSelector=selector)
+        return (view.find(path) or {}).get("items") or []
+    pods = view.list("pods", namespace)
+    return [pod for pod in pods if _matches(selector, pod["metadata"].get("labels") or {})]
 
 
 def owner_of(pod: Json) -> str:
