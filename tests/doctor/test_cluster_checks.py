@@ -14,6 +14,7 @@ from cartwheel.doctor.cluster import (
     deletions,
     examine_cluster,
     images,
+    keda,
     kind,
     metric_apis,
     metrics_server,
@@ -334,15 +335,90 @@ def test_a_cordoned_node_explains_only_the_pods_that_wait_for_it() -> None:
     ("address", "server"),
     [
         ("http://prometheus.shop.svc:9090", Server("shop", "prometheus", 9090)),
-        ("http://p.shop.svc.cluster.local:9090/x", Server("shop", "p", 9090)),
-        ("http://prometheus.shop", Server("shop", "prometheus", 80)),
+        ("http://p.shop.svc.cluster.local:9090/x/", Server("shop", "p", 9090, prefix="/x")),
+        ("https://p.shop.svc", Server("shop", "p", 443, scheme="https")),
+        ("http://p.doctor-fallback", Server("doctor-fallback", "p", 80)),
+        # KEDA's namespace.
+        ("http://prometheus:9090", Server("keda", "prometheus", 9090)),
+        ("https://example.com", None),
         ("https://prometheus.example.com", None),
+        ("http://localhost:9090", None),
         ("http://[broken", None),
         ("", None),
     ],
 )
 def test_the_service_behind_an_address(address: str, server: Server | None) -> None:
-    assert server_of(address) == server
+    assert server_of(view_of(recorded("static-fallback")), address) == server
+
+
+def test_a_server_is_asked_at_its_own_scheme_and_path() -> None:
+    server = Server("shop", "p", 443, scheme="https", prefix="/prometheus")
+    assert server.path("/api/v1/query", query="a / b") == (
+        "/api/v1/namespaces/shop/services/https:p:443/proxy/prometheus/api/v1/query?query=a%20%2F%20b"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metadata": {"serverAddress": "http://prometheus.shop.svc:9090", "query": "up"}},
+        {"authenticationRef": {"name": "web"}},
+    ],
+)
+def test_what_keda_reads_is_not_broken_because_the_doctor_cannot(change: dict[str, Any]) -> None:
+    recording = recorded("static-fallback")
+    (scaled_object,) = recording["responses"][SCALED_OBJECTS]["items"]
+    scaled_object["spec"]["triggers"][0].update(change)
+    (of_servers, of_chain) = examine([prometheus.CHECK, chain.CHECK], view_of(recording))
+    assert not of_servers.findings
+    assert not of_chain.findings
+    assert any("the query of scaledobject/web" in each for each in of_chain.unseen)
+
+
+EXTERNAL_API = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io"
+KEDA_DEPLOYMENTS = "/apis/apps/v1/namespaces/keda/deployments"
+
+
+def keda_in(namespace: str) -> dict[str, Any]:
+    """A recording with KEDA in another namespace, named as by its Helm chart."""
+    recording = recorded("static-fallback")
+    responses = recording["responses"]
+    service = {"namespace": namespace, "name": "keda-operator-metrics-apiserver"}
+    responses[EXTERNAL_API]["spec"]["service"] = service
+    deployments = responses.pop(KEDA_DEPLOYMENTS)
+    names = {
+        "keda-admission": "keda-admission-webhooks",
+        "keda-metrics-apiserver": "keda-operator-metrics-apiserver",
+    }
+    for each in deployments["items"]:
+        each["metadata"]["name"] = names.get(each["metadata"]["name"], each["metadata"]["name"])
+    responses[f"/apis/apps/v1/namespaces/{namespace}/deployments"] = deployments
+    return recording
+
+
+def test_keda_is_found_where_its_api_is_served_from() -> None:
+    recording = keda_in("scaling")
+    (examination,) = examine([keda.CHECK], view_of(recording))
+    assert examination.healthy == ["KEDA runs"]
+    deployments = recording["responses"]["/apis/apps/v1/namespaces/scaling/deployments"]["items"]
+    (server,) = [each for each in deployments if "metrics" in each["metadata"]["name"]]
+    server.update(status={}, spec={**server["spec"], "replicas": 0})
+    found = only(keda.CHECK, view_of(recording))
+    assert found.about == "deployment/keda-operator-metrics-apiserver in scaling"
+    assert found.problem == "it does not run: autoscalers get no external metrics"
+
+
+def test_keda_that_may_not_be_seen_is_no_finding() -> None:
+    recording = keda_in("scaling")
+    forbidden = {"error": "Forbidden", "message": "not allowed"}
+    recording["responses"] |= {
+        EXTERNAL_API: forbidden,
+        "/apis/apps/v1/deployments?labelSelector=app.kubernetes.io%2Fpart-of%3Dkeda-operator": (
+            forbidden
+        ),
+    }
+    (examination,) = examine([keda.CHECK], view_of(recording))
+    assert (examination.findings, examination.unseen) == ([], ["not allowed"])
 
 
 Install = Callable[[str, str], None]

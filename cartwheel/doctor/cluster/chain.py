@@ -13,11 +13,17 @@ from typing import Any
 from cartwheel.autoscaling.quantities import format_number, parse_quantity
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.api_services import EXTERNAL
+from cartwheel.doctor.cluster.external_metrics import (
+    external_metric,
+    external_metric_names,
+    has_its_metrics,
+)
+from cartwheel.doctor.cluster.keda_installation import DEFAULT_NAMESPACE, keda_namespace
 from cartwheel.doctor.cluster.prometheus_servers import Server, server_of, servers_of
-from cartwheel.doctor.cluster.view import ClusterView, condition_of, service_path
+from cartwheel.doctor.cluster.view import ClusterView, condition_of
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Unseen
-from cartwheel.kubernetes.api import Json, path_of
-from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unavailable
+from cartwheel.kubernetes.api import Json
+from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unavailable, Unreachable
 
 # Served by metrics-server, not by KEDA.
 RESOURCE_TRIGGERS = ("cpu", "memory")
@@ -45,6 +51,17 @@ class Link:
     def query(self) -> str:
         return str(self.trigger["metadata"].get("query", ""))
 
+    @property
+    def address(self) -> str:
+        return str(self.trigger["metadata"].get("serverAddress", ""))
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether KEDA shows the server who it is, which the API server's proxy does not."""
+        return bool(
+            self.trigger.get("authenticationRef") or self.trigger["metadata"].get("authModes")
+        )
+
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
     for scaled_object in view.list("scaledobjects"):
@@ -65,8 +82,7 @@ def _of_scaled_object(view: ClusterView, scaled_object: Json) -> Iterator[Outcom
 
 
 def _links(scaled_object: Json) -> Iterator[Link]:
-    status = scaled_object.get("status") or {}
-    names = [*(status.get("externalMetricNames") or [])]
+    names = external_metric_names(scaled_object)
     triggers = scaled_object["spec"]["triggers"]
     for index, trigger in enumerate(triggers):
         if trigger["type"] in RESOURCE_TRIGGERS:
@@ -78,8 +94,7 @@ def _links(scaled_object: Json) -> Iterator[Link]:
 
 def _of_link(view: ClusterView, link: Link) -> Iterator[Outcome]:
     if link.trigger["type"] == "prometheus":
-        server = server_of(link.trigger["metadata"].get("serverAddress", ""))
-        outcomes = [*_query(view, link, server)] if server else [_outside(link)]
+        outcomes = [*_of_query(view, link)]
         yield from outcomes
         if any(isinstance(each, Finding) for each in outcomes):
             return
@@ -87,22 +102,31 @@ def _of_link(view: ClusterView, link: Link) -> Iterator[Outcome]:
         yield from _external_metric(view, link, link.metric)
 
 
-def _outside(link: Link) -> Unseen:
-    address = link.trigger["metadata"].get("serverAddress", "no address")
-    return Unseen(f"the Prometheus of {link.about}: {address} is outside the cluster")
+def _of_query(view: ClusterView, link: Link) -> Iterator[Outcome]:
+    server = server_of(view, link.address)
+    if server is None:
+        yield Unseen(
+            f"the Prometheus of {link.about}: {link.address or 'no address'} is outside the "
+            "cluster, or in a namespace that cannot be seen"
+        )
+    elif link.has_credentials:
+        yield Unseen(f"the result of the query of {link.about}: KEDA has credentials for it")
+    else:
+        yield from _query(view, link, server)
 
 
 def _query(view: ClusterView, link: Link, server: Server) -> Iterator[Outcome]:
-    path = service_path(
-        server.namespace, server.service, server.port, "/api/v1/query", query=link.query
-    )
     try:
-        result = view.get(path)["data"]["result"]
-    except Forbidden as error:
+        result = view.get(server.path("/api/v1/query", query=link.query))["data"]["result"]
+    except (Forbidden, Unreachable) as error:
         yield Unseen(f"the result of the query of {link.about}: {error}")
         return
     except (NotFound, Unavailable) as error:
-        yield _no_result(view, link, server, str(error))
+        if has_its_metrics(view, link.scaled_object):
+            # What stands between is in our way and not in KEDA's.
+            yield Unseen(f"the result of the query of {link.about}: {error}")
+        else:
+            yield _no_result(view, link, server, str(error))
         return
     problem = _problem_of_result(result)
     if problem is None:
@@ -155,18 +179,12 @@ def _look_for_series(view: ClusterView, link: Link, server: Server) -> str:
     """Counts the series of the metric, whatever their labels."""
     names = NAME_IN_QUERY.findall(link.query)
     query = f"count by (service,job) ({names[0]})" if names else "up"
-    path = service_path(server.namespace, server.service, server.port, "/api/v1/query", query=query)
-    return view.kubectl(f"get --raw '{path}'", "")
+    return view.kubectl(f"get --raw '{server.path('/api/v1/query', query=query)}'", "")
 
 
 def _external_metric(view: ClusterView, link: Link, metric: str) -> Iterator[Outcome]:
-    name = link.scaled_object["metadata"]["name"]
-    path = path_of(
-        *("apis", "external.metrics.k8s.io", "v1beta1", "namespaces", view.namespace, metric),
-        labelSelector=f"scaledobject.keda.sh/name={name}",
-    )
     try:
-        items = view.get(path).get("items") or []
+        items = external_metric(view, link.scaled_object, metric)
     except Forbidden as error:
         yield Unseen(f"the external metric of {link.about}: {error}")
         return
@@ -180,7 +198,7 @@ def _external_metric(view: ClusterView, link: Link, metric: str) -> Iterator[Out
 
 def _not_handed_on(view: ClusterView, link: Link, message: str) -> Finding:
     event = _last_failure(view, link)
-    server = server_of(link.trigger["metadata"].get("serverAddress", ""))
+    server = server_of(view, link.address)
     if server and event and NOT_REACHED.search(event):
         # The query had a result when it went through the API server.
         problem = f"KEDA does not reach Prometheus {server.name}, which responds to others"
@@ -188,7 +206,7 @@ def _not_handed_on(view: ClusterView, link: Link, message: str) -> Finding:
     else:
         problem = "KEDA cannot get its metric"
         command = (
-            view.kubectl("logs deployment/keda-operator --tail 200", "keda")
+            view.kubectl("logs deployment/keda-operator --tail 200", _namespace_of_keda(view))
             + " | grep -i error | tail -3"
         )
     evidence = f"KEDA's event: {event}" if event else f"the external metric: {message}"
@@ -199,6 +217,13 @@ def _not_handed_on(view: ClusterView, link: Link, message: str) -> Finding:
         command=command,
         follows_from=BEHIND_THE_METRIC,
     )
+
+
+def _namespace_of_keda(view: ClusterView) -> str:
+    try:
+        return keda_namespace(view) or DEFAULT_NAMESPACE
+    except ClusterError:
+        return DEFAULT_NAMESPACE
 
 
 def _last_failure(view: ClusterView, link: Link) -> str | None:
@@ -241,7 +266,7 @@ def _status(view: ClusterView, scaled_object: Json) -> Iterator[Outcome]:
             command=view.kubectl(f"describe {about}"),
             follows_from=[
                 *BEHIND_THE_METRIC,
-                *(each.finding for each in servers_of(scaled_object)),
+                *(each.finding for each in servers_of(view, scaled_object)),
             ],
         )
 

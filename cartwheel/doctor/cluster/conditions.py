@@ -76,7 +76,7 @@ def _causes(view: ClusterView, autoscaler: Json) -> Sequence[str]:
     causes += [f"metric-apis {group}" for group, of in METRIC_TYPES.items() if types & {*of}]
     if scaled_object and "External" in types:
         found = view.named("scaledobjects", scaled_object)
-        causes += ["keda", *(each.finding for each in servers_of(found or NO_TRIGGERS))]
+        causes += ["keda", *(each.finding for each in servers_of(view, found or NO_TRIGGERS))]
     return causes
 
 

@@ -4,50 +4,66 @@ from collections.abc import Iterator
 
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.backends import why_deployment_is_not_ready
+from cartwheel.doctor.cluster.keda_installation import (
+    KEDA,
+    PART_OF,
+    keda_deployments,
+    keda_namespace,
+)
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity
+from cartwheel.kubernetes.api import Json
 
-NAMESPACE = "keda"
-OPERATOR = "keda-operator"
-# What stops without each.
+OPERATOR = "operator"
+ADMISSION = "admission"
+# What stops without each, by a part of its name. That of the operator is in others, too.
 USES = {
+    ADMISSION: "ScaledObjects cannot be created or changed",
+    "metrics-apiserver": "autoscalers get no external metrics",
     OPERATOR: "ScaledObjects are not acted on, and no metric of theirs is read",
-    "keda-metrics-apiserver": "autoscalers get no external metrics",
-    "keda-admission": "ScaledObjects cannot be created or changed",
 }
 
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
     if not view.list("scaledobjects"):
         return
-    deployments = {each["metadata"]["name"]: each for each in view.list("deployments", NAMESPACE)}
-    findings = []
-    for name, use in USES.items():
-        found = next((each for each in deployments if each.startswith(name)), None)
-        if found is None and name == OPERATOR:
-            findings.append(_missing(view, use))
-        elif found and not deployments[found]["status"].get("availableReplicas"):
-            cause = why_deployment_is_not_ready(view, deployments[found], NAMESPACE)
-            findings.append(
-                Finding(
-                    about=f"deployment/{found} in {NAMESPACE}",
-                    problem=f"it does not run: {use}",
-                    evidence=cause.evidence,
-                    command=cause.command,
-                    severity=Severity.RISK if name == "keda-admission" else Severity.PROBLEM,
-                )
-            )
+    namespace = keda_namespace(view)
+    deployments = keda_deployments(view, namespace) if namespace else []
+    findings = [
+        _not_running(view, each, namespace)
+        for each in deployments
+        if namespace and not (each.get("status") or {}).get("availableReplicas")
+    ]
+    if not any(_role(each) == OPERATOR for each in deployments):
+        findings.append(_missing(view, namespace))
     yield from findings
     if not findings:
         yield Healthy("KEDA runs")
 
 
-def _missing(view: ClusterView, use: str) -> Finding:
+def _role(deployment: Json) -> str | None:
+    return next((role for role in USES if role in deployment["metadata"]["name"]), None)
+
+
+def _not_running(view: ClusterView, deployment: Json, namespace: str) -> Finding:
+    role = _role(deployment)
+    cause = why_deployment_is_not_ready(view, deployment, namespace)
+    return Finding(
+        about=f"deployment/{deployment['metadata']['name']} in {namespace}",
+        problem=f"it does not run: {USES[role]}" if role else "it does not run",
+        evidence=cause.evidence,
+        command=cause.command,
+        severity=Severity.PROBLEM if role not in (None, ADMISSION) else Severity.RISK,
+    )
+
+
+def _missing(view: ClusterView, namespace: str | None) -> Finding:
     return Finding(
         about="KEDA",
-        problem=f"its operator is not installed: {use}",
-        evidence=f"there are ScaledObjects and no deployment {OPERATOR} in {NAMESPACE}",
-        command=view.kubectl("get deployments -A -l app.kubernetes.io/part-of=keda-operator", ""),
+        problem=f"its operator is not installed: {USES[OPERATOR]}",
+        evidence="there are ScaledObjects and no deployment of the operator "
+        + (f"in {namespace}" if namespace else "in any namespace"),
+        command=view.kubectl(f"get deployments -A -l {PART_OF}={KEDA}", ""),
     )
 
 

@@ -1,25 +1,36 @@
 """The Prometheus servers that ScaledObjects query, and what they scrape."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.backends import has_endpoints, why_not_served
+from cartwheel.doctor.cluster.external_metrics import has_its_metrics
 from cartwheel.doctor.cluster.prometheus_servers import NAME, Server, servers_of
-from cartwheel.doctor.cluster.view import ClusterView, service_path
+from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity, Unseen
 from cartwheel.doctor.words import count
-from cartwheel.kubernetes.errors import NotFound, Unavailable
+from cartwheel.kubernetes.api import Json
+from cartwheel.kubernetes.errors import ClusterError
 
 DEFAULT_PORT = 9090
 MAX_NAMED = 2
 
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
-    needed = [server for each in view.list("scaledobjects") for server in servers_of(each)]
-    for server in dict.fromkeys([*needed, *_own_servers(view)]):
-        severity = Severity.PROBLEM if server in needed else Severity.RISK
-        yield from _examine(view, server, severity)
+    users: dict[Server, list[Json]] = {}
+    for scaled_object in view.list("scaledobjects"):
+        for server in servers_of(view, scaled_object):
+            users.setdefault(server, []).append(scaled_object)
+    needed = {server.name for server in users}
+    for server in _own_servers(view):
+        if server.name not in needed:
+            users[server] = []
+    for server, scaled_objects in users.items():
+        try:
+            yield from _examine(view, server, scaled_objects)
+        except ClusterError as error:
+            yield Unseen(f"Prometheus {server.name}: {error}")
 
 
 def _own_servers(view: ClusterView) -> Iterator[Server]:
@@ -30,25 +41,22 @@ def _own_servers(view: ClusterView) -> Iterator[Server]:
             yield Server(view.namespace, "prometheus", port)
 
 
-def _examine(view: ClusterView, server: Server, severity: Severity) -> Iterator[Outcome]:
+def _examine(view: ClusterView, server: Server, users: Sequence[Json]) -> Iterator[Outcome]:
     if not has_endpoints(view, server.namespace, server.service):
+        if users and all(has_its_metrics(view, each) for each in users):
+            yield Unseen(f"the pods of Prometheus {server.name}, which KEDA reads all the same")
+            return
         cause = why_not_served(view, server.namespace, server.service)
         yield Finding(
             about=f"Prometheus {server.name}",
             problem="no pod of it is ready, so no query has a result",
             evidence=cause.evidence,
             command=cause.command,
-            severity=severity,
+            severity=Severity.PROBLEM if users else Severity.RISK,
         )
         return
-    path = service_path(
-        server.namespace, server.service, server.port, "/api/v1/targets", state="active"
-    )
-    try:
-        targets = view.get(path)["data"]["activeTargets"]
-    except (NotFound, Unavailable) as error:
-        yield Unseen(f"the targets of Prometheus {server.name}: {error}")
-        return
+    path = server.path("/api/v1/targets", state="active")
+    targets = view.get(path)["data"]["activeTargets"]
     if not targets:
         yield _no_targets(view, server)
         return

@@ -65,7 +65,8 @@ def _missing(
 
 def _by_owner(target: Target, pods: Sequence[Json]) -> tuple[list[Pod], dict[str, Json]]:
     """The pods of a target, and one pod of each other owner that its selector matches."""
-    own, others = [], {}
+    own: list[Pod] = []
+    others: dict[str, Json] = {}
     for pod in pods:
         # Whose the pods of a custom resource are does not show.
         if owner_of(pod) == target.name or not target.is_usual:

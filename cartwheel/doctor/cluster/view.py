@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from cartwheel.kubernetes.api import Json, KubernetesApi, get_all, path_of
 from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unreachable
@@ -125,13 +124,6 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "endpointslices": ("apis", "discovery.k8s.io", "v1"),
     "scaledobjects": ("apis", "keda.sh", "v1alpha1"),
 }
-
-
-def service_path(namespace: str, service: str, port: int, path: str, **query: str) -> str:
-    """The path of the API server's proxy to a Service."""
-    start = path_of("api", "v1", "namespaces", namespace, "services", f"http:{service}:{port}")
-    arguments = "&".join(f"{name}={quote(text, safe='')}" for name, text in query.items())
-    return f"{start}/proxy{path}" + (f"?{arguments}" if arguments else "")
 
 
 def condition_of(of: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
