@@ -8,7 +8,12 @@ from collections.abc import Sequence
 
 from cartwheel.autoscaling.decision import Condition, Event, Proposal, Stabilization
 from cartwheel.autoscaling.limits import IN_RANGE, MESSAGES
-from cartwheel.autoscaling.names import failure_reason, metric_name, reported_error, wrapped_error
+from cartwheel.autoscaling.names import (
+    failure_reason,
+    metric_description,
+    reported_error,
+    wrapped_error,
+)
 from cartwheel.autoscaling.observation import SelectorProblem
 from cartwheel.autoscaling.spec import Metric
 from cartwheel.autoscaling.state import SCALED_TO_ZERO
@@ -70,7 +75,8 @@ def metric_found(metric: Metric) -> Condition:
         SCALING_ACTIVE,
         True,
         "ValidMetricFound",
-        "the HPA was able to successfully calculate a replica count from " + metric_name(metric),
+        "the HPA was able to successfully calculate a replica count from "
+        + metric_description(metric),
     )
 
 
@@ -103,7 +109,7 @@ def rescale_event(replicas: int, reason: str) -> Event:
 def rescale_reason(metric: Metric, *, proposed: int, current: int) -> str:
     """Compared before stabilization and limits, so it may be empty, or speak of the other way."""
     if proposed > current:
-        return f"{metric_name(metric)} above target"
+        return f"{metric_description(metric)} above target"
     return "All metrics below target" if proposed < current else ""
 
 

@@ -15,7 +15,7 @@ from cartwheel.autoscaling.decision import Decision, Event
 from cartwheel.autoscaling.errors import UnsupportedError
 from cartwheel.autoscaling.fallback import fallback_value
 from cartwheel.autoscaling.observation import Observation, Reading, Unavailable, Values
-from cartwheel.autoscaling.scaled_object import Pause, ScaledObject, Trigger
+from cartwheel.autoscaling.scaled_object import RESOURCE_TRIGGERS, Pause, ScaledObject, Trigger
 from cartwheel.autoscaling.spec import (
     Behavior,
     ControllerOptions,
@@ -28,8 +28,6 @@ from cartwheel.autoscaling.spec import (
     Target,
 )
 from cartwheel.autoscaling.state import State
-
-RESOURCE_TRIGGERS = frozenset({"cpu", "memory"})
 
 
 @dataclass(frozen=True)

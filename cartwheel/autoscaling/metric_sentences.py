@@ -16,6 +16,7 @@ from cartwheel.autoscaling.spec import (
 )
 from cartwheel.autoscaling.tolerance import Tolerance
 
+NO_UNITS: Mapping[str, str] = {}
 _MAX_NAMES = 5
 
 

@@ -18,7 +18,7 @@ from cartwheel.autoscaling.spec import (
 _COMMA_BETWEEN_TERMS = re.compile(r",(?![^(]*\))")
 
 
-def metric_name(metric: Metric) -> str:
+def metric_description(metric: Metric) -> str:
     """For example ``cpu container resource utilization (percentage of request)``.
 
     An Object metric with an AverageValue is called external there.
@@ -37,7 +37,7 @@ def metric_name(metric: Metric) -> str:
             ObjectMetric(name=name, selector=selector)
             | ExternalMetric(name=name, selector=selector)
         ):
-            return f"external metric {name}({selector_text(selector)})"
+            return f"external metric {name}({printed_selector(selector)})"
 
 
 def failure_reason(metric: Metric) -> str:
@@ -66,7 +66,7 @@ def unavailable(metric: Metric, message: str, *, namespace: str) -> str:
             kind, described = _described_object(metric)
             return f"unable to get metric {name} on {kind} {namespace}/{described}: {message}"
         case ExternalMetric(name=name, selector=selector):
-            labels = selector_text(selector)
+            labels = printed_selector(selector)
             return f"unable to get external metric {namespace}/{name}/{labels}: {message}"
 
 
@@ -99,7 +99,7 @@ def wrapped_error(metric: Metric, error: str) -> str:
             return f"failed to get {name} external metric value: failed to get {words}: {error}"
 
 
-def selector_text(selector: str) -> str:
+def printed_selector(selector: str) -> str:
     """A selector (``a=1,b in (2,3)``) as the controller prints the object that holds it."""
     if not selector:
         return "nil"

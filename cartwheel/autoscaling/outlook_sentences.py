@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from cartwheel.autoscaling.keda import RESOURCE_TRIGGERS, is_paused, metric_name
-from cartwheel.autoscaling.metric_sentences import shown_value, subject
+from cartwheel.autoscaling.keda import is_paused, metric_name
+from cartwheel.autoscaling.metric_sentences import NO_UNITS, shown_value, subject
 from cartwheel.autoscaling.outlook import CountChange, Outlook
 from cartwheel.autoscaling.quantities import format_number
-from cartwheel.autoscaling.scaled_object import ScaledObject
+from cartwheel.autoscaling.scaled_object import RESOURCE_TRIGGERS, ScaledObject
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
 from cartwheel.autoscaling.spec import (
     ControllerOptions,
@@ -17,8 +17,6 @@ from cartwheel.autoscaling.spec import (
     SelectPolicy,
     TargetType,
 )
-
-NO_UNITS: Mapping[str, str] = {}
 
 
 def describe_outlook(

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from cartwheel.autoscaling.spec import Behavior, ScaleTarget, TargetType
 
+# The triggers that metrics-server serves, not KEDA.
+RESOURCE_TRIGGERS = frozenset({"cpu", "memory"})
+
 
 class FallbackBehavior(StrEnum):
     """How the count of the fallback relates to the current one."""

@@ -6,7 +6,7 @@ from cartwheel.autoscaling import conditions
 from cartwheel.autoscaling.autoscaler import DEFAULT_OPTIONS
 from cartwheel.autoscaling.decision import Decision, Proposal, RateLimit, Stabilization
 from cartwheel.autoscaling.limits import IN_RANGE
-from cartwheel.autoscaling.metric_sentences import about_metric, subject
+from cartwheel.autoscaling.metric_sentences import NO_UNITS, about_metric, subject
 from cartwheel.autoscaling.observation import Observation, Pod
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
 from cartwheel.autoscaling.spec import (
@@ -21,8 +21,6 @@ from cartwheel.autoscaling.spec import (
 )
 from cartwheel.autoscaling.stabilization import windows
 from cartwheel.autoscaling.tolerance import tolerance_of
-
-NO_UNITS: Mapping[str, str] = {}
 
 
 def explain(

@@ -17,7 +17,7 @@ from cartwheel.autoscaling.observation import (
 from cartwheel.autoscaling.quantities import parse_quantity
 from cartwheel.kubernetes.api import Json, KubernetesApi, path_of
 from cartwheel.kubernetes.errors import ClusterError
-from cartwheel.kubernetes.labels import selector_text
+from cartwheel.kubernetes.labels import query_of
 from cartwheel.kubernetes.resources import find_resource
 from cartwheel.kubernetes.times import parse_duration, parse_time
 
@@ -67,11 +67,11 @@ def metric_path(
     match metric["type"]:
         case "External":
             source = metric["external"]["metric"]
-            selector = selector_text(source.get("selector"))
+            selector = query_of(source.get("selector"))
             return path_of(*root, source["name"], labelSelector=selector)
         case "Pods":
             source = metric["pods"]["metric"]
-            selector = selector_text(source.get("selector"))
+            selector = query_of(source.get("selector"))
             of_pods = [*root, "pods", "*", source["name"]]
             return path_of(*of_pods, labelSelector=pod_selector, metricLabelSelector=selector)
         case "Object":
@@ -103,7 +103,7 @@ def reading_of(metric: Json, response: Json | ClusterError) -> Reading:
 
 def _object_path(source: Json, root: Sequence[str], api: KubernetesApi) -> str:
     described, metric = source["describedObject"], source["metric"]
-    selector = selector_text(metric.get("selector"))
+    selector = query_of(metric.get("selector"))
     if described["kind"] == "Namespace":
         return path_of(*root, "metrics", metric["name"], metricLabelSelector=selector)
     version = described.get("apiVersion", "v1")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cartwheel.autoscaling.observation import Reading, Scale, Unavailable
 from cartwheel.kubernetes.api import Json, KubernetesApi, get_all, path_of
 from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unreachable
-from cartwheel.kubernetes.labels import selector_text
+from cartwheel.kubernetes.labels import query_of
 from cartwheel.kubernetes.metrics import (
     MetricsApis,
     group_of,
@@ -136,4 +136,4 @@ def _selector(scale: Json | None, workload: Json | None) -> str | None:
         return (scale.get("status") or {}).get("selector")
     if workload is None:
         return None
-    return selector_text(workload["spec"].get("selector")) or None
+    return query_of(workload["spec"].get("selector")) or None

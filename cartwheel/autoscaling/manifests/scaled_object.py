@@ -6,11 +6,11 @@ Source: https://keda.sh/docs/latest/reference/scaledobject-spec/ and the checks 
 
 from cartwheel.autoscaling.manifests.behavior import read_behavior
 from cartwheel.autoscaling.manifests.fields import Fields
-from cartwheel.autoscaling.manifests.hpa import Resource
 from cartwheel.autoscaling.manifests.metadata import Metadata, read_metadata, read_name
 from cartwheel.autoscaling.manifests.pause import pause_of
 from cartwheel.autoscaling.manifests.triggers import read_triggers
 from cartwheel.autoscaling.scaled_object import (
+    RESOURCE_TRIGGERS,
     Fallback,
     FallbackBehavior,
     Pause,
@@ -134,7 +134,7 @@ def _read_fallback(parent: Fields, triggers: tuple[Trigger, ...]) -> Fallback | 
 
 
 def _can_fall_back(trigger: Trigger) -> bool:
-    return trigger.type not in list(Resource)
+    return trigger.type not in RESOURCE_TRIGGERS
 
 
 def _read_pause(root: Fields, metadata: Metadata) -> Pause | None:

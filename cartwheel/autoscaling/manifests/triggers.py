@@ -72,7 +72,7 @@ _PROMETHEUS_FIELDS = (
     "key",
 )
 _RESOURCE_FIELDS = ("type", "value", "containerName", "activationValue")
-_WITHOUT_CACHE = ("cpu", "memory", "cron")
+_WITHOUT_CACHE = (*Resource, "cron")
 
 
 class AuthenticationKind(StrEnum):

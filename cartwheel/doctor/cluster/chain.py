@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cartwheel.autoscaling.quantities import format_number, parse_quantity
+from cartwheel.autoscaling.scaled_object import RESOURCE_TRIGGERS
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.api_services import EXTERNAL
 from cartwheel.doctor.cluster.external_metrics import (
@@ -25,8 +26,6 @@ from cartwheel.doctor.finding import Finding, Healthy, Outcome, Unseen
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unavailable, Unreachable
 
-# Served by metrics-server, not by KEDA.
-RESOURCE_TRIGGERS = ("cpu", "memory")
 BEHIND_THE_METRIC = ("keda", f"metric-apis {EXTERNAL}")
 REJECTED = "the server rejected our request"
 NOTHING = "nothing"
