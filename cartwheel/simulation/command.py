@@ -32,6 +32,7 @@ from cartwheel.simulation.run_charts import columns
 from cartwheel.simulation.simulation import Simulation
 from cartwheel.simulation.start import start
 from cartwheel.simulation.stepping import step_through
+from cartwheel.simulation.workload import MAX_REPLICAS
 
 commands = typer.Typer()
 
@@ -50,7 +51,10 @@ Bench = Annotated[
     typer.Option(help="Take capacity and CPU from a file of: cartwheel bench cart-add --json."),
 ]
 Replicas = Annotated[
-    int | None, typer.Option(min=0, help="Replicas at the start (as many as the load needs).")
+    int | None,
+    typer.Option(
+        min=0, max=MAX_REPLICAS, help="Replicas at the start (as many as the load needs)."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Svg = Annotated[Path | None, typer.Option(help="Also draw a chart into this file.")]

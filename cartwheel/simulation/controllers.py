@@ -38,7 +38,7 @@ class EngineController:
         self._decision: Decision | None = None
         self._spec = spec
         self._options = options
-        self._observe = Observer(workload, metrics, _sources_of_metrics(spec, metrics))
+        self._observe = observer_of(spec, workload, metrics)
         self._engine = HorizontalPodAutoscaler(spec, options)
 
     def sync(self) -> int:
@@ -100,6 +100,13 @@ class Observer:
             self._metrics.pods(),
             [read() for read in self._sources],
         )
+
+
+def observer_of(
+    spec: HorizontalPodAutoscalerSpec, workload: Workload, metrics: Metrics
+) -> Observer:
+    """Raises `UsageError` for a metric that the model does not have."""
+    return Observer(workload, metrics, _sources_of_metrics(spec, metrics))
 
 
 def _sentences(

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from cartwheel.simulation.durations import parse_duration
 
 # A ramp becomes steps of this length.
 RAMP_STEP = 1.0
-MAX_POINTS = 5_000_000
+MAX_POINTS = 3_000_000
+_RATES = re.compile(r"(\d+(?:\.\d+)?)(?:\.\.(\d+(?:\.\d+)?))?")
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,9 @@ def from_points(points: Iterable[tuple[float, float]], *, last: float | None = N
     rates: list[float] = []
     for at, rate in points:
         if not (math.isfinite(at) and math.isfinite(rate)) or rate < 0:
-            raise UsageError(f"A rate of {rate:g} at {at:g} s is no load.")
+            raise UsageError(f"A rate of {rate} at {at} s is no load.")
         if times and at <= times[-1]:
-            raise UsageError(f"The times of the load must rise: {at:g} follows {times[-1]:g}.")
+            raise UsageError(f"The times of the load must rise: {at} follows {times[-1]}.")
         times.append(at)
         rates.append(rate)
     if not times or (len(times) == 1 and last is None):
@@ -83,19 +85,16 @@ def parse_stages(text: str) -> LoadShape:
     points: list[tuple[float, float]] = []
     at = 0.0
     for stage in text.split(","):
-        duration, colon, rates = stage.strip().partition(":")
-        first, dots, last = rates.partition("..")
-        try:
-            if not colon:
-                raise ValueError
-            start, end = float(first), float(last if dots else first)
-        except ValueError:
-            raise UsageError(
-                f"{stage.strip()!r} is no stage. Examples: 30s:50, 1m:50..400."
-            ) from None
+        duration, _, rates = stage.strip().partition(":")
+        found = _RATES.fullmatch(rates)
+        if found is None:
+            raise UsageError(f"{stage.strip()!r} is no stage. Examples: 30s:50, 1m:50..400.")
+        start, end = float(found[1]), float(found[2] or found[1])
         length = parse_duration(duration)
         if length <= 0:
             raise UsageError(f"The stage {stage.strip()!r} has no length.")
+        if start != end and len(points) + length / RAMP_STEP > MAX_POINTS:
+            raise UsageError(f"The ramp {stage.strip()!r} is too long.")
         points += _steps(at, length, start, end)
         at += length
     return from_points(points, last=at - points[-1][0])
@@ -111,29 +110,37 @@ def _steps(at: float, length: float, start: float, end: float) -> Iterable[tuple
 
 
 def read_csv(path: Path) -> LoadShape:
-    """Two columns, time and requests a second; a heading is skipped.
+    """Two columns, time and requests a second; a heading without a number is skipped.
 
     Times are seconds or ISO 8601. Raises `UsageError` with the line that is wrong.
     """
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             return from_points(_rows(path, csv.reader(file)))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from error
 
 
 def _rows(path: Path, rows: Iterable[list[str]]) -> Iterable[tuple[float, float]]:
+    before, written = -math.inf, ""
     for number, row in enumerate(rows, start=1):
-        if not any(cell.strip() for cell in row):
+        if not any(cell.strip() for cell in row) or (number == 1 and _is_heading(row)):
             continue
+        problem = f"{path}:{number}: {','.join(row)!r}"
         try:
-            at, rate, *_ = row
-            yield _time(at), float(rate)
-        except ValueError:
-            if number > 1:
-                raise UsageError(
-                    f"{path}:{number}: {','.join(row)!r} is no time and requests a second."
-                ) from None
+            at, rate = _time(row[0]), float(row[1])
+        except (ValueError, IndexError):
+            raise UsageError(f"{problem} is no time and requests a second.") from None
+        if not (math.isfinite(at) and math.isfinite(rate)) or rate < 0:
+            raise UsageError(f"{problem} is no load.")
+        if at <= before:
+            raise UsageError(f"{problem} is not later than {written}.")
+        before, written = at, row[0].strip()
+        yield at, rate
+
+
+def _is_heading(row: Sequence[str]) -> bool:
+    return not any(re.match(r"[-+.\d]", cell.strip()) for cell in row[:2])
 
 
 def _time(text: str) -> float:

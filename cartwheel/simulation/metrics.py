@@ -1,21 +1,27 @@
 """What the autoscaler would read of the modelled workload, with the delays of the real chain."""
 
 import math
+from collections.abc import Sequence
 
 from cartwheel.autoscaling.observation import Pod, PodSamples, Sample, Scale
 from cartwheel.simulation.assumptions import Assumptions
 from cartwheel.simulation.workload import Replica, Workload
 
-CONTAINER = "app"
-
 
 class Metrics:
-    """The readings of one workload, at its present time."""
+    """The readings of one workload, at its present time.
 
-    def __init__(self, workload: Workload, assumptions: Assumptions) -> None:
+    Each of the ``containers`` that the autoscaler names has all CPU of its pod, and its request.
+    """
+
+    def __init__(
+        self, workload: Workload, assumptions: Assumptions, containers: Sequence[str] = ()
+    ) -> None:
         self.cpu_request = round(assumptions.cpu_request)
         self._workload = workload
         self._assumptions = assumptions
+        self._requests = {"cpu": self.cpu_request}
+        self._requests_by_container = dict.fromkeys(containers, self._requests)
 
     def request_rate(self) -> int:
         """Arrivals a second in thousandths, as `sum(rate(x[window]))` over scraped counters.
@@ -91,7 +97,8 @@ class Metrics:
             ready=is_ready,
             ready_since=replica.ready_at if is_ready else replica.started_at,
             started_at=replica.started_at,
-            requests={CONTAINER: {"cpu": self.cpu_request}},
+            requests=self._requests_by_container,
+            pod_requests=self._requests,
         )
 
     def _cpu(self, start: float, end: float) -> int:

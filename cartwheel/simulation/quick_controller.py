@@ -10,7 +10,6 @@ from functools import partial
 from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
 from cartwheel.autoscaling.observation import Observation
 from cartwheel.autoscaling.pod_metrics import replicas_without_gaps, utilization
-from cartwheel.autoscaling.proposals import propose
 from cartwheel.autoscaling.single_metrics import replicas_for_average_value
 from cartwheel.autoscaling.spec import (
     ControllerOptions,
@@ -52,16 +51,20 @@ class QuickController:
         options: ControllerOptions,
         workload: Workload,
         metrics: Metrics,
+        observe: Callable[[], Observation],
     ) -> None:
-        self._spec = spec
-        self._options = options
         self._workload = workload
         self._metrics = metrics
+        self._observe = observe
+        self._reads_cpu = any(isinstance(metric, ResourceMetric) for metric in spec.metrics)
         self._tolerance = tolerance_of(spec.behavior, options)
         self._autoscaler = HorizontalPodAutoscaler(spec, options)
         self._proposals = [self._proposal(metric) for metric in spec.metrics]
 
     def sync(self) -> int:
+        """The engine decides pod by pod as long as one has no complete sample."""
+        if self._reads_cpu and not self._metrics.all_are_settled(self._metrics.last_cpu_sample()):
+            return self._autoscaler.sync(self._observe()).desired
         current = len(self._workload.replicas)
         proposed = max([propose(current) for propose in self._proposals])
         return self._autoscaler.count(proposed, current=current, now=self._workload.now)
@@ -84,8 +87,6 @@ class QuickController:
 
     def _propose_for_cpu(self, metric: ResourceMetric, current: int) -> int:
         at = self._metrics.last_cpu_sample()
-        if not self._metrics.all_are_settled(at):
-            return self._propose_with_gaps(metric, current)
         usage = utilization(
             self._metrics.settled_cpu(at) * current,
             self._metrics.cpu_request * current,
@@ -94,21 +95,3 @@ class QuickController:
         return replicas_without_gaps(
             usage, ready=current, current=current, tolerance=self._tolerance
         )
-
-    def _propose_with_gaps(self, metric: ResourceMetric, current: int) -> int:
-        """Pod by pod, as long as one has no complete sample. The oldest always has one."""
-        observation = Observation(
-            self._workload.now,
-            self._metrics.scale(),
-            self._metrics.pods(),
-            [self._metrics.cpu_samples()],
-        )
-        (proposal,) = propose(
-            [metric],
-            observation,
-            tolerance=self._tolerance,
-            options=self._options,
-            namespace=self._spec.namespace,
-        )
-        assert proposal.replicas is not None, proposal.error
-        return proposal.replicas

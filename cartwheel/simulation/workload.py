@@ -9,11 +9,13 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from cartwheel.errors import UsageError
 from cartwheel.simulation.assumptions import Assumptions
 from cartwheel.simulation.load_shape import LoadShape
 
-# Replicas that are there at the start have long been ready.
+# Replicas that are there at the start have long been ready, also in the oldest sample.
 READY_BEFORE_START = 3600.0
+MAX_REPLICAS = 10_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ class Workload:
         self.ready = replicas
         self._assumptions = assumptions
         self._created = 0
-        ready_at = self.now - READY_BEFORE_START
+        oldest_sample = assumptions.delay + 2 * assumptions.resolution + assumptions.window
+        ready_at = self.now - READY_BEFORE_START - oldest_sample
+        _check_count(replicas)
         self.replicas = [self._create(ready_at, ready_at) for _ in range(replicas)]
         self._next_ready = math.inf
         self._overload_start: float | None = None
@@ -69,9 +73,13 @@ class Workload:
                 self._count_ready()
 
     def scale(self, count: int) -> None:
-        """Have so many replicas: new ones start now, the youngest are removed first, at once."""
+        """Have so many replicas: new ones start now, the youngest are removed first, at once.
+
+        Raises `UsageError` for more than the model takes.
+        """
         if count == len(self.replicas):
             return
+        _check_count(count)
         del self.replicas[count:]
         ready_at = self.now + self._assumptions.start
         self.replicas += [
@@ -158,3 +166,8 @@ class Workload:
         before, after = self._knots[index], self._knots[index + 1]
         grown = (self._values[index + 1] - self._values[index]) / (after - before)
         return self._values[index] + grown * (at - before)
+
+
+def _check_count(replicas: int) -> None:
+    if replicas > MAX_REPLICAS:
+        raise UsageError(f"The model takes at most {MAX_REPLICAS:,} replicas, not {replicas:,}.")

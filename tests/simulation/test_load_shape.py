@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,20 @@ def test_before_the_start_the_first_rate_held() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "30s", "30s:x", "30x:5", "0s:5", "30s:-5", "30s:5..", "30s:nan", "30s:5,,"]
+    "text",
+    [
+        "",
+        "30s",
+        "30s:x",
+        "30x:5",
+        "0s:5",
+        "30s:-5",
+        "30s:5..",
+        "30s:nan",
+        "30s:1_000",
+        "30s:1e3",
+        "30s:5,,",
+    ],
 )
 def test_what_is_no_stage_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
@@ -39,10 +53,31 @@ def test_a_file_has_seconds_or_times_of_day(tmp_path: Path) -> None:
     assert (shape.end - shape.start, shape.rates) == (30, [5, 9.5])
 
 
-def test_a_wrong_line_is_named(tmp_path: Path) -> None:
+def test_a_first_line_with_a_byte_order_mark_counts(tmp_path: Path) -> None:
     file = tmp_path / "load.csv"
-    file.write_text("time,rate\n0,5\n15,many\n")
-    with pytest.raises(UsageError, match=r"load\.csv:3"):
+    file.write_text("\ufeff0,5000\n15,7\n", encoding="utf-8")
+    assert read_csv(file).rates == [5000, 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("time,rate\n0,5\n15,many\n", "load.csv:3"),
+        ("1O,5000\n20,5\n30,5\n", "load.csv:1"),
+        ("time,5000\n20,5\n30,5\n", "load.csv:1"),
+        ("0,5\n15,-1\n", "load.csv:2"),
+        ("0,5\n15,nan\n", "load.csv:2"),
+        (
+            "1790000015,5\n\n1790000000,5\n",
+            "load.csv:3: '1790000000,5' is not later than 1790000015",
+        ),
+        ("0,5\n15\n", "load.csv:2"),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, text: str, place: str) -> None:
+    file = tmp_path / "load.csv"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=re.escape(place)):
         read_csv(file)
 
 

@@ -1,5 +1,7 @@
 """The quick path and the engine decide alike, whatever the load and the autoscaler."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +17,8 @@ from cartwheel.simulation.assumptions import Assumptions
 from cartwheel.simulation.load_shape import LoadShape
 from cartwheel.simulation.start import start
 from tests.simulation.worlds import BY_CPU, BY_REQUESTS, autoscaler
+
+OF_A_SIDECAR = replace(BY_CPU, container="sidecar")
 
 rules = st.builds(
     ScalingRules,
@@ -36,7 +40,7 @@ autoscalers = st.builds(
     lambda metrics, behavior, minimum, more: autoscaler(
         *metrics, behavior=behavior, minimum=minimum, maximum=minimum + more
     ),
-    st.sampled_from(((BY_REQUESTS,), (BY_CPU,), (BY_REQUESTS, BY_CPU))),
+    st.sampled_from(((BY_REQUESTS,), (BY_CPU,), (BY_REQUESTS, BY_CPU), (BY_CPU, OF_A_SIDECAR))),
     st.none() | st.builds(Behavior, rules, rules),
     st.integers(1, 4),
     st.integers(0, 20),
@@ -53,7 +57,7 @@ assumptions = st.builds(
     cpu_idle=st.sampled_from((0.0, 3.0)),
     queue=st.sampled_from((0.0, 1.0)),
     resolution=st.sampled_from((1.0, 15.0, 60.0)),
-    delay=st.sampled_from((0.0, 3.0)),
+    delay=st.sampled_from((0.0, 3.0, 7200.0)),
     sync=st.sampled_from((4.0, 15.0)),
 )
 

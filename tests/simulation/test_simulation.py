@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cartwheel.autoscaling.spec import HorizontalPodAutoscalerSpec
+from cartwheel.errors import UsageError
 from cartwheel.simulation.assumptions import Assumptions, describe, parse_assumptions
 from cartwheel.simulation.load_shape import parse_stages
 from cartwheel.simulation.run import Change, Run, reversals
@@ -65,6 +66,42 @@ def test_cpu_sleeps_while_an_io_bound_replica_is_full() -> None:
     assert by_cpu.figures.changes == 0
     assert by_cpu.figures.lost_minutes == 10
     assert by_requests.figures.lost_minutes < 0.5
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_a_replica_has_the_containers_that_the_autoscaler_names(is_quick: bool) -> None:
+    spec = autoscaler(
+        replace(BY_CPU, container="server"), replace(BY_CPU, container=None), maximum=20
+    )
+    shape = parse_stages("1m:50,5m:300")
+    found = start(spec, shape, Assumptions(), is_quick=is_quick).run(name="cart")
+    plain = start(autoscaler(BY_CPU, maximum=20), shape, Assumptions()).run(name="cart")
+    assert found.counts == plain.counts
+    assert found.figures.peak_replicas > 10
+
+
+@pytest.mark.parametrize("assumed", [{"delay": 7200.0}, {"resolution": 7200.0}])
+def test_a_metric_may_be_hours_late(assumed: dict[str, float]) -> None:
+    found = run("1000s:200", autoscaler(BY_CPU), **assumed)
+    assert [count for _, count in found.counts] == [4, 7]
+
+
+@pytest.mark.parametrize("stages", ["1000000000s:1", "99999999s:1..5"])
+def test_a_load_that_would_never_end_is_refused(stages: str) -> None:
+    with pytest.raises(UsageError):
+        run(stages)
+
+
+def test_more_replicas_than_the_model_takes_are_refused() -> None:
+    with pytest.raises(UsageError, match="at most 10,000 replicas"):
+        run("60s:1", autoscaler(minimum=100_000_000, maximum=100_000_001))
+    with pytest.raises(UsageError, match="at most 10,000 replicas"):
+        run("60s:1,300s:1000000000", autoscaler(maximum=100_000_000, behavior=None))
+
+
+def test_an_autoscaler_that_zero_replicas_disable_is_refused() -> None:
+    with pytest.raises(UsageError, match="disabled"):
+        start(SPEC, parse_stages(STEP), Assumptions(), replicas=0)
 
 
 def test_a_change_back_soon_is_flapping_and_a_late_one_is_not() -> None:
