@@ -48,12 +48,20 @@ def follow(
     as_json: bool,
     pause: Callable[[], None],
 ) -> None:
-    """Until ``pause`` raises: a page that is drawn again, or what changed as lines of JSON.
+    """Until ``pause`` raises: a page that is drawn again; outside a terminal, each change.
 
-    A failed look is named in one line, but for the first, whose error is raised.
+    As JSON a change is one line. A failed look is named in one line, but for the first, whose error
+    is raised.
     """
     if as_json:
-        _follow_as_json(source, console, pause)
+        _follow_changes(
+            source, pause, lambda one: console.out(json.dumps(to_json(one)), highlight=False)
+        )
+        return
+    if not console.is_terminal:
+        _follow_changes(
+            source, pause, lambda one: console.print(page(one, width=console.width), "")
+        )
         return
     with Live(console=console, auto_refresh=False) as live:
         for found, error in _looks(source):
@@ -64,15 +72,17 @@ def follow(
             pause()
 
 
-def _follow_as_json(
-    source: Callable[[], Sequence[Explanation]], console: Console, pause: Callable[[], None]
+def _follow_changes(
+    source: Callable[[], Sequence[Explanation]],
+    pause: Callable[[], None],
+    show: Callable[[Sequence[Explanation]], None],
 ) -> None:
     before: Sequence[Explanation] = ()
     for found, error in _looks(source):
         if error is not None:
             typer.echo(error, err=True)
         elif found != before:
-            console.out(json.dumps(to_json(found)), highlight=False)
+            show(found)
             before = found
         pause()
 

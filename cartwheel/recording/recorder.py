@@ -1,6 +1,7 @@
 """Writes a recording: one line an entry, in at most two files of a bounded size."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from cartwheel.recording.entries import ENTRIES, Entry, SessionStarted
@@ -48,8 +49,17 @@ class Recorder:
         os.close(self._descriptor)
 
     def _start_new_file(self) -> None:
-        self._path.replace(earlier_file(self._path))
-        descriptor = _open(self._path)
+        """If it fails, the full one stays where it is, and the next entry tries again."""
+        new = self._path.with_name(f"{self._path.name}.new")
+        descriptor = _open(new)
+        try:
+            os.ftruncate(descriptor, 0)
+            with suppress(FileNotFoundError):
+                self._path.replace(earlier_file(self._path))
+            new.replace(self._path)
+        except OSError:
+            os.close(descriptor)
+            raise
         os.close(self._descriptor)
         self._descriptor, self._size = descriptor, 0
         for line in self._sessions.values():

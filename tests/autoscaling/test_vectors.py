@@ -18,6 +18,30 @@ def test_the_command_counts_what_passed(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == f"{len(CASES)} passed, 0 failed\n"
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "No such file or directory"),
+        (b"cases", "is no file of cases"),
+        (b"\xff", "is no file of cases"),
+        (b"[1]", "is no file of cases"),
+        (b'{"id":"L1"}', "lacks id, k or exp"),
+    ],
+)
+def test_the_command_refuses_what_holds_no_cases(
+    content: bytes | None, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "cases.jsonl"
+    if content is not None:
+        file.write_bytes(content)
+
+    assert main([str(file)]) == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{file}: ")
+    assert problem in line
+
+
 def test_the_command_names_each_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "cases.jsonl"
     file.write_text(

@@ -69,9 +69,13 @@ class Outcome:
 
 
 def read_cases(path: Path) -> Iterator[Case]:
+    """The cases of a file. Raises `OSError`, and `ValueError` for anything but cases."""
     for line in path.read_text("utf-8").splitlines():
         if line.strip():
-            yield json.loads(line)
+            case = json.loads(line)
+            if not (isinstance(case, dict) and {"id", "k", "exp"} <= case.keys()):
+                raise ValueError(f"{line[:80]} lacks id, k or exp")
+            yield case
 
 
 def failure(case: Case) -> str | None:
@@ -239,11 +243,23 @@ RULES: Mapping[str, Callable[[Case], Outcome]] = {
 }
 
 
+def _refuse(problem: str) -> int:
+    print(problem, file=sys.stderr)
+    return 2
+
+
 def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1:
         print("usage: python -m tests.autoscaling.vectors FILE", file=sys.stderr)
         return 2
-    failures = [failure(case) for case in read_cases(Path(arguments[0]))]
+    file = arguments[0]
+    try:
+        cases = list(read_cases(Path(file)))
+    except OSError as error:
+        return _refuse(f"{file}: {error.strerror}.")
+    except ValueError as error:
+        return _refuse(f"{file}: is no file of cases, one JSON object a line: {error}.")
+    failures = [failure(case) for case in cases]
     failed = [one for one in failures if one is not None]
     for one in failed:
         print(one)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -146,6 +148,53 @@ def test_watching_as_json_prints_a_line_for_each_change(
 
     found = [json.loads(line)[0] for line in capsys.readouterr().out.splitlines()]
     assert [one["decision"]["desired"] for one in found] == [2, 7]
+
+
+def test_watching_into_a_pipe_prints_each_change_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "session.jsonl"
+    record(path, [30], begin=BEGIN)
+    shown: list[str] = []
+    steps = iter([lambda: None, lambda: record(path, [140], begin=BEGIN + 5)])
+
+    def pause() -> None:
+        shown.append(capsys.readouterr().out)
+        next(steps)()
+
+    with pytest.raises(StopIteration):
+        follow(lambda: explain_recorded(path), new_console(), as_json=False, pause=pause)
+
+    first, unchanged, second = shown
+    assert "stays at 2 replicas" in first
+    assert unchanged == ""
+    assert "from 2 to 7 replicas" in second
+
+
+WATCH = """
+import itertools, sys
+from rich.console import Console
+from cartwheel.autoscaling.sentence import Basis, Sentence
+from cartwheel.explain.explanation import Explanation
+from cartwheel.explain.terminal import follow
+def source():
+    return [Explanation("hpa/web", "test", 0.0, [Sentence("x" * 70_000, Basis.COMPUTED)])]
+looks = map(lambda n: [*source()] * n, itertools.count(1))
+follow(lambda: next(looks), Console(), as_json=sys.argv[1] == "json", pause=lambda: None)
+"""
+
+
+@pytest.mark.parametrize("output", ["json", "text"])
+def test_watching_ends_quietly_when_its_reader_has_gone(output: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WATCH, output], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.read(10)
+    process.stdout.close()
+
+    assert process.communicate(timeout=20)[1] == b""
+    assert process.returncode == 1
 
 
 def test_watching_draws_the_page_again(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 import math
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -82,14 +82,22 @@ def recorded(path: Path, *entries: Entry, max_size: int = 10**6) -> list[Entry]:
 
 
 @contextmanager
-def no_larger_files_than(size: int) -> Iterator[None]:
-    """As on a full disk: nothing can be written beyond this size."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+def limited(kind: int, value: int) -> Iterator[None]:
+    before = resource.getrlimit(kind)
+    resource.setrlimit(kind, (value, before[1]))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        resource.setrlimit(kind, before)
+
+
+def no_larger_files_than(size: int) -> AbstractContextManager[None]:
+    """As on a full disk: nothing can be written beyond this size."""
+    return limited(resource.RLIMIT_FSIZE, size)
+
+
+def no_more_open_files() -> AbstractContextManager[None]:
+    return limited(resource.RLIMIT_NOFILE, 3)
 
 
 def test_every_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -182,6 +190,35 @@ def test_an_entry_that_finds_no_space_is_lost_and_the_next_one_is_written(tmp_pa
 
     assert recorder.problem is None
     assert list(read_recording(path)) == [load_at(1.0), load_at(3.0)]
+    recorder.close()
+
+
+def test_a_new_file_that_cannot_be_opened_is_opened_for_a_later_entry(tmp_path: Path) -> None:
+    path = tmp_path / "recording.jsonl"
+    recorder = Recorder(path, max_size=1)
+    recorder.record(load_at(1.0))
+
+    with no_more_open_files():
+        recorder.record(load_at(2.0))
+    assert recorder.problem == "Too many open files"
+    assert list(read_recording(path)) == [load_at(1.0)]
+    recorder.record(load_at(3.0))
+
+    assert recorder.problem is None
+    assert list(read_recording(path)) == [load_at(1.0), load_at(3.0)]
+    recorder.close()
+
+
+def test_a_recording_that_was_deleted_begins_again(tmp_path: Path) -> None:
+    path = tmp_path / "recording.jsonl"
+    recorder = Recorder(path, max_size=1)
+    recorder.record(load_at(1.0))
+    path.unlink()
+
+    recorder.record(load_at(2.0))
+
+    assert recorder.problem is None
+    assert list(read_recording(path)) == [load_at(2.0)]
     recorder.close()
 
 
