@@ -118,7 +118,8 @@ class TestFallback:
     def test_a_target_of_type_value_is_divided_by_the_ready_replicas(self) -> None:
         trigger = Trigger("prometheus", TargetType.VALUE, 20_000)
         one = KedaAutoscaler(scaled_object(trigger, fallback=Fallback(0, 6), behavior=FREE))
-        pods = [old_pod("a"), old_pod("b"), old_pod("c", ready=False)]
+        lost = old_pod("c", ready=False, has_unknown_readiness=True)
+        pods = [old_pod("a"), old_pod("b"), lost]
         assert one.sync(observe(3, DOWN, pods=pods)).desired == 6
 
     def test_a_target_of_type_value_needs_a_ready_replica(self) -> None:
