@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cartwheel.cluster.pending_deletions import NAMESPACE as OWN_NAMESPACE
 from cartwheel.cluster.tools import CONTEXT as OWN_CONTEXT
 from cartwheel.doctor.check import Examination, examine
 from cartwheel.doctor.cluster import examine_cluster
@@ -19,8 +20,6 @@ from cartwheel.kubernetes.cluster import Cluster
 from cartwheel.kubernetes.errors import Unreachable
 
 commands = typer.Typer()
-
-OWN_NAMESPACE = "cartwheel"
 
 
 class Where(StrEnum):

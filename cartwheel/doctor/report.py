@@ -14,6 +14,8 @@ from cartwheel.doctor.diagnosis import Diagnosed, diagnose
 from cartwheel.doctor.finding import Severity
 from cartwheel.doctor.words import count
 
+# The indentation needs some of it.
+MIN_WIDTH = 20
 MARKS = {Severity.PROBLEM: Text("✗", "red"), Severity.RISK: Text("!", "yellow")}
 
 
@@ -47,6 +49,7 @@ class Report:
             console.print(line, soft_wrap=True, markup=False)
 
     def lines(self, width: int) -> Iterator[str | Text]:
+        width = max(width, MIN_WIDTH)
         diagnosis = diagnose(self.examinations)
         for diagnosed in diagnosis:
             yield from _finding(diagnosed, width)
@@ -108,10 +111,16 @@ def _looked_at(area: Area, width: int) -> Iterator[str]:
     unseen = dict.fromkeys(text.rstrip(".") for each in area.examinations for text in each.unseen)
     if unseen:
         subject = "Not seen" if healthy else f"{area.name}, not seen"
-        yield from _wrapped(f"{subject}: {'; '.join(unseen)}.", width, "    " if healthy else "  ")
+        sentence = _sentence(f"{subject}: {'; '.join(unseen)}")
+        yield from _wrapped(sentence, width, "    " if healthy else "  ")
     for each in area.examinations:
         if each.failure:
-            yield from _wrapped(f"The check {each.check} failed: {each.failure}.", width, "    ")
+            failure = _sentence(f"The check {each.check} failed: {each.failure}")
+            yield from _wrapped(failure, width, "    ")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:

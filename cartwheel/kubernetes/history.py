@@ -78,12 +78,12 @@ def _rescales(events: Sequence[Json], autoscaler: str) -> Iterator[Rescale]:
         if event["involvedObject"].get("name") != autoscaler:
             continue
         found = _NEW_SIZE.match(event.get("message") or "")
-        at = parse_time(_last_time(event))
+        at = parse_time(last_time_of(event))
         if event.get("reason") == "SuccessfulRescale" and found and at is not None:
             yield Rescale(at, int(found["size"]), _GO_SELECTOR.sub("", found["reason"]))
 
 
-def _last_time(event: Json) -> str | None:
+def last_time_of(event: Json) -> str | None:
     """The time of the last occurrence: each of the two event APIs writes other fields."""
     last: str | None = (
         (event.get("series") or {}).get("lastObservedTime")

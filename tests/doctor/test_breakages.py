@@ -30,11 +30,11 @@ BREAKAGES = {
     "keda-at-zero": First(
         "keda", "deployment/keda-operator in keda", "-n keda scale deployment keda-operator"
     ),
-    "api-taken": First("metric-apis", "external.metrics.k8s.io", "patch apiservice"),
+    "api-taken": First("metric-apis", "external.metrics.k8s.io", "get apiservice v1beta1"),
     "keda-has-the-api": First("metric-apis", "external.metrics.k8s.io", "get hpa,scaledobject"),
     "no-adapter": First("metric-apis", "custom.metrics.k8s.io", "get apiservices"),
     "quota-used-up": First("quotas", WEB, "describe resourcequota"),
-    "missing-image": First("images", WEB, "kind load docker-image nowhere.example/web:1"),
+    "missing-image": First("images", WEB, "describe pod"),
     "no-room": First("pods", WEB, "describe nodes"),
     "crashing": First("pods", WEB, "--previous"),
     "missing-secret": First("pods", WEB, "describe pod"),

@@ -8,17 +8,20 @@ import pytest
 
 from cartwheel.doctor.check import Check, examine
 from cartwheel.doctor.cluster import (
+    access,
     chain,
     conditions,
     cpu_limits,
     deletions,
     examine_cluster,
+    fallbacks,
     images,
     keda,
     kind,
     metric_apis,
     metrics_server,
     nodes,
+    pauses,
     pods,
     prometheus,
     requests,
@@ -28,6 +31,7 @@ from cartwheel.doctor.cluster.prometheus_servers import Server, server_of
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.diagnosis import Diagnosed, diagnose
 from cartwheel.doctor.finding import Finding, Severity
+from cartwheel.kubernetes.cluster import NO_CONTEXT
 from cartwheel.kubernetes.errors import Unreachable
 from tests.doctor.recordings import recorded, view_of
 from tests.kubernetes.recorded_cluster import RecordedCluster
@@ -35,6 +39,23 @@ from tests.kubernetes.recorded_cluster import RecordedCluster
 KUBE_SYSTEM_PODS = "/api/v1/namespaces/kube-system/pods"
 PENDING_PODS = "/api/v1/namespaces/doctor-pending/pods"
 SCALED_OBJECTS = "/apis/keda.sh/v1alpha1/namespaces/doctor-fallback/scaledobjects"
+
+
+Install = Callable[[str, str], None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Puts programs of a line of shell into a PATH that has no others."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def write(name: str, script: str) -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+
+    for name in ("docker", "kind", "skaffold"):
+        write(name, "echo 8589934592")
+    return write
 
 
 def only(check: Check[ClusterView], view: ClusterView) -> Finding:
@@ -239,10 +260,101 @@ def test_an_autoscaler_that_its_load_holds_at_the_maximum_is_a_risk() -> None:
     ]
     found = only(conditions.CHECK, view_of(recording))
     assert found.severity is Severity.RISK
-    assert '"maxReplicas": 6' in found.command
+    capacity, raise_it = found.command.splitlines()
+    assert "describe nodes" in capacity
+    assert '"maxReplicas": 6' in raise_it
 
 
-def test_an_image_that_is_always_pulled_is_told_as_such() -> None:
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("FailedGetResourceMetric", "it has no metric"),
+        ("InvalidSelector", "it cannot tell the pods of its workload by their labels"),
+        ("SomethingNew", "it does not scale (SomethingNew)"),
+    ],
+)
+def test_a_condition_is_said_in_words(reason: str, says: str) -> None:
+    recording = recorded("healthy")
+    (path,) = [path for path in recording["responses"] if "horizontal" in path]
+    (autoscaler,) = recording["responses"][path]["items"]
+    condition = {"type": "ScalingActive", "status": "False", "reason": reason}
+    autoscaler["status"]["conditions"] = [condition]
+    assert only(conditions.CHECK, view_of(recording)).problem == says
+
+
+def test_a_pod_that_does_not_end_is_described_and_not_killed() -> None:
+    recording = recorded("healthy")
+    (pod, *_) = recording["responses"]["/api/v1/namespaces/doctor-healthy/pods"]["items"]
+    pod["metadata"] |= {"deletionTimestamp": "2020-01-01T00:00:00Z", "finalizers": ["x/y"]}
+    found = only(pods.CHECK, view_of(recording))
+    assert "x/y" in found.evidence
+    assert f"describe pod {pod['metadata']['name']}" in found.command
+
+
+@pytest.mark.parametrize(
+    ("annotations", "is_paused"),
+    [
+        ({"autoscaling.keda.sh/paused-scale-down": "true"}, True),
+        ({"autoscaling.keda.sh/paused-replicas": "0"}, True),
+        ({"autoscaling.keda.sh/paused": "False"}, False),
+    ],
+)
+def test_pauses_are_read_as_keda_reads_them(
+    annotations: dict[str, str], *, is_paused: bool
+) -> None:
+    recording = recorded("static-fallback")
+    (scaled_object,) = recording["responses"][SCALED_OBJECTS]["items"]
+    scaled_object["metadata"]["annotations"] = annotations
+    (examination,) = examine([pauses.CHECK], view_of(recording))
+    assert bool(examination.findings) is is_paused
+
+
+def test_a_fallback_that_is_static_by_choice_is_told_as_such() -> None:
+    recording = recorded("static-fallback")
+    (scaled_object,) = recording["responses"][SCALED_OBJECTS]["items"]
+    scaled_object["spec"]["fallback"]["behavior"] = "static"
+    assert "has behavior static" in only(fallbacks.CHECK, view_of(recording)).evidence
+
+
+@pytest.mark.parametrize(
+    ("context", "message", "command"),
+    [
+        ("prod", "context deadline exceeded.", "kubectl --context prod cluster-info"),
+        ("prod", 'cannot locate context "prod".', "kubectl config get-contexts"),
+        ("", NO_CONTEXT, "kubectl config get-contexts"),
+        ("kind-x", "connection refused.", "docker start x-control-plane"),
+        ("kind-x", "You must be logged in (Unauthorized).", "kind export kubeconfig --name x"),
+    ],
+)
+def test_a_cluster_that_is_not_reached_is_helped_by_what_kubectl_says(
+    context: str, message: str, command: str
+) -> None:
+    view = ClusterView(
+        RecordedCluster({"/version": Unreachable(message)}),  # type: ignore[arg-type]
+        "shop",
+        context=context,
+    )
+    assert only(access.CHECK, view).command == command
+    assert [each.check for each in examine_cluster(view)] == ["kind-machine", "access"]
+
+
+def test_our_manifests_are_named_for_our_cluster_only() -> None:
+    recording = recorded("healthy")
+    del recording["responses"]["/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io"]
+    assert "manifests/addons" in only(metrics_server.CHECK, view_of(recording)).command
+    recording["context"] = "kind-other"
+    assert "manifests" not in only(metrics_server.CHECK, view_of(recording)).command
+
+
+def test_an_image_that_docker_has_is_loaded_into_the_node(install: Install) -> None:
+    recording = recorded("missing-image")
+    load = "kind load docker-image nowhere.example/web:1 --name cartwheel"
+    assert only(images.CHECK, view_of(recording)).command == load
+    install("docker", "exit 1")
+    assert "describe pod" in only(images.CHECK, view_of(recording)).command
+
+
+def test_an_image_that_is_always_pulled_is_told_as_such(install: Install) -> None:
     recording = recorded("missing-image")
     (pod,) = recording["responses"]["/api/v1/namespaces/doctor-image/pods"]["items"]
     pod["spec"]["containers"][0]["imagePullPolicy"] = "Always"
@@ -419,23 +531,6 @@ def test_keda_that_may_not_be_seen_is_no_finding() -> None:
     }
     (examination,) = examine([keda.CHECK], view_of(recording))
     assert (examination.findings, examination.unseen) == ([], ["not allowed"])
-
-
-Install = Callable[[str, str], None]
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Puts programs of a line of shell into a PATH that has no others."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-
-    def write(name: str, script: str) -> None:
-        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / name).chmod(0o755)
-
-    for name in ("docker", "kind", "skaffold"):
-        write(name, "echo 8589934592")
-    return write
 
 
 def kind_view(*, responds: bool = True) -> ClusterView:

@@ -128,6 +128,14 @@ def test_when_all_is_well_a_few_lines_say_what_was_looked_at() -> None:
     assert len(lines) < 7
 
 
+def test_a_narrow_terminal_gets_narrow_lines() -> None:
+    assert "✗ web: p" in text(Examination("pods", [finding("web")]), width=2)
+
+
+def test_a_sentence_that_ends_with_a_question_mark_gets_no_full_stop() -> None:
+    assert text(Examination("access", unseen=["is it the right port?"])).endswith("port?")
+
+
 def test_json_has_the_findings_in_reading_order_with_their_causes() -> None:
     content = json.loads(
         report(

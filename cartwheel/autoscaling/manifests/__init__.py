@@ -6,7 +6,7 @@ the API would drop or refuse, is a problem with its file, line and path. Objects
 returned are read leniently, because a newer API has more fields.
 """
 
-from cartwheel.autoscaling.manifests.pause import pause_of
+from cartwheel.autoscaling.manifests.pause import pause_of, pausing_annotations
 from cartwheel.autoscaling.manifests.problems import ManifestError, Problem
 from cartwheel.autoscaling.manifests.reader import (
     Autoscaler,
@@ -21,6 +21,7 @@ __all__ = [
     "Problem",
     "autoscaler_from_object",
     "pause_of",
+    "pausing_annotations",
     "read_autoscaler_text",
     "read_autoscalers",
 ]

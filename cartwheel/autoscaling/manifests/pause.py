@@ -3,7 +3,7 @@
 Source: https://keda.sh/docs/latest/concepts/scaling-deployments/#pausing-autoscaling.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cartwheel.autoscaling.scaled_object import Pause
 
@@ -28,6 +28,13 @@ def pause_of(annotations: Mapping[str, str]) -> Pause | None:
     if not (only_in or only_out):
         return None
     return Pause(only_scale_in=only_in, only_scale_out=only_out)
+
+
+def pausing_annotations(annotations: Mapping[str, str]) -> Sequence[str]:
+    """The names of those that pause something."""
+    replicas = [_PAUSED_REPLICAS] if _PAUSED_REPLICAS in annotations else []
+    others = (_PAUSED, *_PAUSED_SCALE_IN, *_PAUSED_SCALE_OUT)
+    return [*replicas, *(name for name in others if _is_set(annotations, name))]
 
 
 def _is_set(annotations: Mapping[str, str], name: str) -> bool:

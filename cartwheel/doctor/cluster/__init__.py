@@ -62,8 +62,10 @@ CHECKS: Sequence[Check[ClusterView]] = (
 
 def examine_cluster(view: ClusterView) -> Sequence[Examination]:
     """Run all checks; only the first ones without a response or without the namespace."""
-    first = examine(FIRST, view)
-    if any(each.check in NEEDED and each.findings for each in first):
-        return first
+    first: list[Examination] = []
+    for check in FIRST:
+        first += examine([check], view)
+        if check.name in NEEDED and first[-1].findings:
+            return first
     view.prefetch()
     return [*first, *examine(CHECKS[len(FIRST) :], view)]

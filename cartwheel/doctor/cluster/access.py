@@ -1,14 +1,20 @@
 """Whether the cluster responds at all."""
 
+import re
 from collections.abc import Iterator
 
 from cartwheel.doctor.check import Check, Examination
 from cartwheel.doctor.cluster.view import KIND_PREFIX, ClusterView
 from cartwheel.doctor.finding import Finding, Healthy, Outcome
-from cartwheel.kubernetes.cluster import NO_KUBECTL
+from cartwheel.kubernetes.cluster import NO_CONTEXT, NO_KUBECTL
 from cartwheel.kubernetes.errors import Unreachable
 
 NAME = "access"
+# What kubectl says of a context that its configuration does not have.
+WRONG_CONTEXT = re.compile(
+    r"cannot locate context|context .*(does not exist|was not found)|no configuration has been"
+)
+WRONG_LOGIN = re.compile(r"Unauthorized|must be logged in|x509: ")
 
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
@@ -39,10 +45,14 @@ def _unreachable(context: str, error: Unreachable) -> Finding:
 def _remedy(context: str, message: str) -> str:
     if message == NO_KUBECTL:
         return "open https://kubernetes.io/docs/tasks/tools"
-    if "context" in message or "configuration" in message:
+    if message == NO_CONTEXT or WRONG_CONTEXT.search(message):
         return "kubectl config get-contexts"
     if context.startswith(KIND_PREFIX):
-        return f"docker start {context.removeprefix(KIND_PREFIX)}-control-plane"
+        cluster = context.removeprefix(KIND_PREFIX)
+        if WRONG_LOGIN.search(message):
+            # That of an earlier cluster of the same name.
+            return f"kind export kubeconfig --name {cluster}"
+        return f"docker start {cluster}-control-plane"
     return f"kubectl --context {context} cluster-info" if context else "kubectl cluster-info"
 
 

@@ -25,6 +25,7 @@ from cartwheel.doctor.cluster.view import ClusterView, condition_of
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Unseen
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unavailable, Unreachable
+from cartwheel.kubernetes.history import last_time_of
 
 BEHIND_THE_METRIC = ("keda", f"metric-apis {EXTERNAL}")
 REJECTED = "the server rejected our request"
@@ -236,13 +237,11 @@ def _last_failure(view: ClusterView, link: Link) -> str | None:
     if not failures:
         return None
     # The query is long, and known.
-    return QUERY_IN_URL.sub("?query=…", str(max(failures, key=_time_of)["message"]))
+    return QUERY_IN_URL.sub("?query=…", str(max(failures, key=_order_of)["message"]))
 
 
-def _time_of(event: Json) -> str:
-    series = event.get("series") or {}
-    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
-    return next((time for time in times if time), "")
+def _order_of(event: Json) -> str:
+    return last_time_of(event) or ""
 
 
 def _status(view: ClusterView, scaled_object: Json) -> Iterator[Outcome]:

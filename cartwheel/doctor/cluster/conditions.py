@@ -26,11 +26,13 @@ OF_THE_TARGET = (
 )
 NO_TRIGGERS: Json = {"spec": {"triggers": []}}
 SETTLING_TIME = 60.0  # seconds; a new autoscaler has no metric at first
+ALLOCATED = "describe nodes | grep -A 8 '^Allocated'"
 SAYS = {
     "ScalingDisabled": "it is paused: its workload is at 0 replicas",
     "AmbiguousSelector": "it is stopped: another autoscaler targets the same pods",
     "FailedGetScale": "it cannot read its workload",
     "FailedUpdateScale": "it cannot change its workload",
+    "InvalidSelector": "it cannot tell the pods of its workload by their labels",
 }
 
 
@@ -51,13 +53,19 @@ def _wrong_with(view: ClusterView, autoscaler: Json) -> Iterator[Finding]:
         span = f" (for {format_span(view.seconds_since(since))})" if since else ""
         yield Finding(
             about=name_of(autoscaler),
-            problem=SAYS.get(reason, "it has no metric") + span,
+            problem=_says(reason) + span,
             evidence=f"condition {kind}: {reason}: {_plain(condition.get('message', ''))}",
             command=view.kubectl(f"describe {name_of(autoscaler)}"),
             follows_from=_causes(view, autoscaler),
         )
         return
     yield from _at_maximum(view, autoscaler)
+
+
+def _says(reason: str) -> str:
+    # `FailedGetResourceMetric` and its like.
+    of_metric = "Metric" in reason
+    return SAYS.get(reason, "it has no metric" if of_metric else f"it does not scale ({reason})")
 
 
 def _is_new(view: ClusterView, autoscaler: Json) -> bool:
@@ -93,8 +101,11 @@ def _at_maximum(view: ClusterView, autoscaler: Json) -> Iterator[Finding]:
     yield Finding(
         about=name_of(autoscaler),
         problem=f"the load asks for more than its maximum of {maximum} replicas",
-        evidence=f"condition ScalingLimited: {limited['reason']}",
-        command=view.kubectl(f"patch {name} --type merge --patch '{patch}'"),
+        evidence=f"condition ScalingLimited: {limited['reason']}. A higher maximum needs room on "
+        "the nodes, and stores and upstreams that take the load: look at the first before the "
+        "second command",
+        command=f"{view.kubectl(ALLOCATED, '')}\n"
+        + view.kubectl(f"patch {name} --type merge --patch '{patch}'"),
         severity=Severity.RISK,
     )
 

@@ -1,4 +1,4 @@
-"""KEDA's fallback: the default may scale down at the peak."""
+"""KEDA's fallback: `static`, the default, may scale down at the peak."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,9 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
                 about=name,
                 problem=f"an outage of its metric at the peak takes it from up to {maximum} "
                 f"replicas to {fallback['replicas']}",
-                evidence="its fallback has no behavior, and the default is static",
+                evidence="its fallback has behavior static"
+                if "behavior" in fallback
+                else "its fallback has no behavior, and the default is static",
                 command=view.kubectl(PATCH.format(name=name)),
                 severity=Severity.RISK,
             )
@@ -35,4 +37,4 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
         yield Healthy("fallbacks keep what runs")
 
 
-CHECK = Check("fallbacks", "a fallback of KEDA without `behavior`", examine)
+CHECK = Check("fallbacks", "a fallback of KEDA that is `static`, the default", examine)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cartwheel.cluster import tools
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.pod_problems import PodProblem, problem_of
 from cartwheel.doctor.cluster.view import ClusterView
@@ -48,7 +49,7 @@ def _finding(
 
 def _remedy(view: ClusterView, owner: str, problem: PodProblem, policy: str) -> str:
     # A kind node has what was loaded into it; every other node pulls from a registry.
-    if view.kind_cluster is None:
+    if view.kind_cluster is None or not _is_in_docker(problem.image):
         return view.kubectl(f"describe pod {problem.pod}")
     load = f"kind load docker-image {problem.image} --name {view.kind_cluster}"
     if policy != "Always":
@@ -56,6 +57,10 @@ def _remedy(view: ClusterView, owner: str, problem: PodProblem, policy: str) -> 
     container = f'{{"name": "{problem.container}", "imagePullPolicy": "IfNotPresent"}}'
     patch = f'{{"spec": {{"template": {{"spec": {{"containers": [{container}]}}}}}}}}'
     return f"{load}\n{view.kubectl(f'patch {owner} --patch')} '{patch}'"
+
+
+def _is_in_docker(image: str) -> bool:
+    return tools.output_of("docker", "image", "inspect", "--format", "{{.Id}}", image) is not None
 
 
 CHECK = Check("images", "images that a node cannot pull or does not have", examine)

@@ -16,8 +16,6 @@ from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.cluster.workloads import autoscalers, metrics_of, name_of, scaled_object_of
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity
 
-KEDA_SERVICE = '{"spec": {"service": {"name": "keda-metrics-apiserver", "namespace": "keda"}}}'
-
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
     for group in (EXTERNAL, CUSTOM):
@@ -66,10 +64,8 @@ def _taken(view: ClusterView, served: ApiService, users: list[str]) -> Finding:
         about=EXTERNAL,
         problem=f"{served.owner} has this API, so KEDA cannot serve {', '.join(users)}",
         evidence=f"the APIService {served.name} names that Service; an API has one owner, and KEDA "
-        "needs this one",
-        command=view.kubectl(
-            f"patch apiservice {served.name} --type merge --patch '{KEDA_SERVICE}'", ""
-        ),
+        "needs this one. Decide which of the two stays: what reads the other's metrics stops",
+        command=view.kubectl(f"get apiservice {served.name} --output yaml", ""),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from cartwheel.cluster.tools import CONTEXT as OWN_CONTEXT
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.api_services import ApiService, is_served, not_available
 from cartwheel.doctor.cluster.spans import format_span
@@ -50,7 +51,8 @@ def _missing(view: ClusterView, users: list[str]) -> Finding:
 
 
 def _install(view: ClusterView) -> str:
-    own = view.kind_cluster is not None
+    # Only who has our cluster has a clone with our manifests.
+    own = view.context == OWN_CONTEXT
     folder = "manifests/addons/metrics-server"
     return view.kubectl(f"apply --server-side -k {folder}" if own else INSTALL, "")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cartwheel.autoscaling.manifests import pausing_annotations
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.cluster.workloads import (
@@ -13,29 +14,20 @@ from cartwheel.doctor.cluster.workloads import (
 )
 from cartwheel.doctor.finding import Finding, Outcome
 
-# Of KEDA, on a ScaledObject.
-ANNOTATIONS = (
-    "autoscaling.keda.sh/paused-replicas",
-    "autoscaling.keda.sh/paused",
-    "autoscaling.keda.sh/paused-scale-in",
-    "autoscaling.keda.sh/paused-scale-out",
-)
-
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
     yield from _at_zero(view)
     for each in view.list("scaledobjects"):
         annotations = each["metadata"].get("annotations") or {}
-        for name in ANNOTATIONS:
-            if annotations.get(name, "false") != "false":
-                about = f"scaledobject/{each['metadata']['name']}"
-                yield Finding(
-                    about=about,
-                    problem=f"KEDA is told to pause it ({name.rpartition('/')[2]}), "
-                    "so it does not follow the load",
-                    evidence=f"annotation {name}: {annotations[name]}",
-                    command=view.kubectl(f"annotate {about} {name}-"),
-                )
+        for name in pausing_annotations(annotations):
+            about = f"scaledobject/{each['metadata']['name']}"
+            yield Finding(
+                about=about,
+                problem=f"KEDA is told to pause it ({name.rpartition('/')[2]}), "
+                "so it does not follow the load",
+                evidence=f"annotation {name}: {annotations[name]}",
+                command=view.kubectl(f"annotate {about} {name}-"),
+            )
 
 
 def _at_zero(view: ClusterView) -> Iterator[Finding]:

@@ -71,8 +71,6 @@ def _remedy(view: ClusterView, reason: str, problem: PodProblem) -> str:
         return view.kubectl(
             f"logs {problem.pod} --container {problem.container} --previous --tail 20"
         )
-    if reason == "Terminating":
-        return view.kubectl(f"delete pod {problem.pod} --grace-period 0 --force")
     return view.kubectl(f"describe pod {problem.pod}")
 
 

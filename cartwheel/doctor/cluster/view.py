@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cartwheel.kubernetes import pods
 from cartwheel.kubernetes.api import Json, KubernetesApi, get_all, path_of
 from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unreachable
 from cartwheel.kubernetes.times import parse_time
@@ -128,8 +129,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
 
 def condition_of(of: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """A condition of an object; empty if it has none of that type."""
-    conditions = (of.get("status") or {}).get("conditions") or []
-    return next((each for each in conditions if each.get("type") == kind), {})
+    return pods.condition_of(of, kind) or {}
 
 
 def _list_path(resource: str, namespace: str) -> str:

@@ -9,7 +9,7 @@ from cartwheel.kubernetes.api import Json, path_of
 from cartwheel.kubernetes.errors import ClusterError, NotFound
 from cartwheel.kubernetes.resources import find_resource
 
-PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
+USUAL_KINDS = ("Deployment", "StatefulSet")
 RESOURCE_METRICS = {"Resource": "resource", "ContainerResource": "containerResource"}
 
 
@@ -29,7 +29,7 @@ class Target:
     def is_usual(self) -> bool:
         """Whether it is a workload of Kubernetes itself, whose objects are known."""
         # An autoscaler reads the group and the kind, and ignores the version.
-        return self.kind in PLURALS and self.api_version.startswith("apps/")
+        return self.kind in USUAL_KINDS and self.api_version.startswith("apps/")
 
 
 def target_of(autoscaler: Json) -> Target:
@@ -65,7 +65,7 @@ def workload(view: ClusterView, target: Target) -> Json | None:
 def read_workload(view: ClusterView, target: Target) -> Json | None:
     """The object of a target; None if there is none. Raises `ClusterError` if it is not seen."""
     if target.is_usual:
-        return view.named(PLURALS[target.kind], target.plain_name)
+        return view.named(f"{target.kind.lower()}s", target.plain_name)
     try:
         resource = find_resource(view, api_version=target.api_version, kind=target.kind)
     except NotFound:

@@ -28,12 +28,12 @@ def examine(machine: Machine) -> Iterator[Outcome]:
     except CommandError as error:
         yield Finding(
             about=f"supervisor (pid {pid})",
-            problem="it holds the state folder and does not answer commands",
+            problem="it holds the state folder and does not respond to commands",
             evidence=str(error).rstrip("."),
             command=f"kill {pid} && sleep 5 && {machine.command('up')}",
         )
     else:
-        yield Healthy(f"the supervisor (pid {pid}) answers")
+        yield Healthy(f"the supervisor (pid {pid}) responds")
 
 
 def _is_stopped(pid: int) -> bool:
@@ -43,4 +43,4 @@ def _is_stopped(pid: int) -> bool:
         return False
 
 
-CHECK = Check("supervisor", "whether the supervisor of a running shop answers", examine)
+CHECK = Check("supervisor", "whether the supervisor of a running shop responds", examine)
