@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from cartwheel.autoscaling.decision import CountedPod, PodGroup, Proposal
-from cartwheel.autoscaling.quantities import format_bytes, format_number
+from cartwheel.autoscaling.quantities import format_bytes, format_number, rounded
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
 from cartwheel.autoscaling.spec import (
     ExternalMetric,
@@ -18,6 +18,7 @@ from cartwheel.autoscaling.tolerance import Tolerance
 
 NO_UNITS: Mapping[str, str] = {}
 _MAX_NAMES = 5
+NO_TOLERANCE = Tolerance(0.0, 0.0)
 
 
 def about_metric(
@@ -27,7 +28,7 @@ def about_metric(
     if proposal.error is not None:
         text = f"{leading_subject(proposal.metric)} could not be used: {proposal.error}."
         return [Sentence(text, Basis.MEASURED), *_about_pods(proposal)]
-    found = [_about_value(proposal, units)]
+    found = [_about_value(proposal, tolerance, units)]
     found += _about_pods(proposal)
     found += _about_ratio(proposal, current, tolerance)
     found.append(_about_replicas(proposal, current))
@@ -70,26 +71,41 @@ def shown_value(metric: Metric, value: int, units: Mapping[str, str]) -> str:
             return f"{format_number(value)}{unit}{_per(metric)}"
 
 
+def measured_value(
+    metric: Metric, value: int, units: Mapping[str, str], *, tolerance: Tolerance = NO_TOLERANCE
+) -> str:
+    """As `shown_value`, rounded unless that changes the side of the target or of its tolerance."""
+    if metric.target.type is TargetType.UTILIZATION:
+        return shown_value(metric, value, units)
+    short = rounded(value)
+    is_same = _side(short, metric, tolerance) == _side(value, metric, tolerance)
+    return shown_value(metric, short if is_same else value, units)
+
+
+def _side(value: int, metric: Metric, tolerance: Tolerance) -> tuple[bool, bool, bool]:
+    target = metric.target.value
+    return value > target, value < target, bool(target) and tolerance.contains(value / target)
+
+
 def _per(metric: Metric) -> str:
     if isinstance(metric, PodsMetric):
         return " per pod"
     return " per replica" if metric.target.type is TargetType.AVERAGE_VALUE else ""
 
 
-def _about_value(proposal: Proposal, units: Mapping[str, str]) -> Sentence:
+def _about_value(proposal: Proposal, tolerance: Tolerance, units: Mapping[str, str]) -> Sentence:
     metric = proposal.metric
+    value = measured_value(metric, proposal.value or 0, units, tolerance=tolerance)
     target = shown_value(metric, metric.target.value, units)
     if proposal.fallback_for is not None:
         return Sentence(
             f"{leading_subject(metric)} could not be read ({proposal.fallback_for}): KEDA reports "
-            f"the value of its fallback instead, "
-            f"{shown_value(metric, proposal.value or 0, units)}. The target is {target}.",
+            f"the value of its fallback instead, {value}. The target is {target}.",
             Basis.MEASURED,
         )
     if isinstance(metric, ResourceMetric) and metric.target.type is TargetType.UTILIZATION:
         text = f"{leading_subject(metric)} is at {proposal.value} % of the request"
         return Sentence(f"{text}; the target is {metric.target.value} %.", Basis.MEASURED)
-    value = shown_value(metric, proposal.value or 0, units)
     text = f"{leading_subject(metric)} is {value}; the target is {target}."
     return Sentence(text, Basis.MEASURED)
 

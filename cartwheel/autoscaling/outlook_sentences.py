@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from cartwheel.autoscaling.keda import is_paused, metric_name
 from cartwheel.autoscaling.metric_sentences import NO_UNITS, shown_value, subject
 from cartwheel.autoscaling.outlook import CountChange, Outlook
-from cartwheel.autoscaling.quantities import format_number
+from cartwheel.autoscaling.quantities import format_number, rounded
 from cartwheel.autoscaling.scaled_object import RESOURCE_TRIGGERS, ScaledObject
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
 from cartwheel.autoscaling.spec import (
@@ -71,10 +71,21 @@ def _steady(outlook: Outlook, options: ControllerOptions, units: Mapping[str, st
     load = "the same load"
     if outlook.present and _is_total(outlook.present[0]):
         metric, total = outlook.present
-        load += f" ({_in_all(format_number(total), metric, units)})"
+        load += f" ({_in_all(_shown_load(outlook, total), metric, units)})"
     if outlook.steady is None:
         return f"With {load} it stays at {number_of_replicas(outlook.replicas)}."
     return f"With {load} it {_what_happens(outlook, outlook.steady, options)}."
+
+
+def _shown_load(outlook: Outlook, total: int) -> str:
+    """Rounded, unless that changes the side of a load at which the count changes."""
+    changes = [*outlook.growth, *([outlook.shrinking] if outlook.shrinking else [])]
+    short = rounded(total)
+    is_same = all(
+        (total > one.total, total < one.total) == (short > one.total, short < one.total)
+        for one in changes
+    )
+    return format_number(short if is_same else total)
 
 
 def _growth(

@@ -27,6 +27,13 @@ def parse_quantity(text: str) -> int:
     return math.ceil(Fraction(match["number"]) * _factor(match) * 1000)
 
 
+def rounded(thousandths: int) -> int:
+    """To three significant digits; whole numbers keep all of theirs."""
+    size = abs(thousandths)
+    step = 1000 if size >= 100_000 else 100 if size >= 10_000 else 10 if size >= 1000 else 1
+    return (thousandths + step // 2) // step * step
+
+
 def format_number(thousandths: int) -> str:
     """As people write it: ``5.25``, ``31.2``, ``1,250``; at most three decimals."""
     sign = "-" if thousandths < 0 else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cartwheel.autoscaling.metric_sentences import leading_subject, shown_value
+from cartwheel.autoscaling.metric_sentences import leading_subject, measured_value, shown_value
 from cartwheel.autoscaling.observation import Reading, Values
 from cartwheel.autoscaling.quantities import parse_quantity
 from cartwheel.autoscaling.sentence import Basis, Sentence, number_of_replicas
@@ -20,7 +20,7 @@ def about_status(autoscaler: Json, spec: HorizontalPodAutoscalerSpec) -> Iterato
     for metric, value in zip(spec.metrics, values_in_status(autoscaler), strict=True):
         if value is not None:
             text = (
-                f"{leading_subject(metric)} was {shown_value(metric, value, {})}; the target "
+                f"{leading_subject(metric)} was {measured_value(metric, value, {})}; the target "
                 f"is {shown_value(metric, metric.target.value, {})}."
             )
             yield Sentence(text, Basis.MEASURED)

@@ -101,6 +101,17 @@ def test_it_names_the_next_load_up_and_the_next_load_down() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("rate", "load"), [(140.27, "140"), (120.04, "120.04"), (119.97, "119.97")]
+)
+def test_the_load_is_rounded_unless_its_side_of_a_change_depends_on_it(
+    rate: float, load: str
+) -> None:
+    found = texts(outlook_after(CART, observed(0.0, 7, requests(rate))))
+
+    assert found[0].startswith(f"With the same load ({load} requests/s in all) it ")
+
+
 def test_a_change_that_the_window_holds_back_comes_with_the_same_load() -> None:
     found = outlook_after(CART, observed(0.0, 7, requests(140)), observed(5.0, 7, requests(90)))
 

@@ -1,6 +1,6 @@
 import pytest
 
-from cartwheel.autoscaling.quantities import format_bytes, format_number, parse_quantity
+from cartwheel.autoscaling.quantities import format_bytes, format_number, parse_quantity, rounded
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,21 @@ def test_what_is_no_quantity_is_refused(text: str) -> None:
 )
 def test_a_number_is_shown_as_people_write_it(thousandths: int, text: str) -> None:
     assert format_number(thousandths) == text
+
+
+@pytest.mark.parametrize(
+    ("thousandths", "text"),
+    [
+        (27_963, "28"),
+        (44_830, "44.8"),
+        (5254, "5.25"),
+        (1_250_499, "1,250"),
+        (45, "0.045"),
+        (-5256, "-5.26"),
+    ],
+)
+def test_three_digits_of_a_measured_number_are_enough(thousandths: int, text: str) -> None:
+    assert format_number(rounded(thousandths)) == text
 
 
 @pytest.mark.parametrize(

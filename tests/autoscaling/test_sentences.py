@@ -53,10 +53,21 @@ def texts(
 def test_a_value_per_replica_leads_to_a_count() -> None:
     assert texts(autoscaler(behavior=FREE), observe(4, queue(62.5)), units={"queue": "jobs"}) == [
         "Deployment cart goes from 4 to 7 replicas.",
-        "queue is 15.625 jobs per replica; the target is 10 jobs per replica.",
+        "queue is 15.6 jobs per replica; the target is 10 jobs per replica.",
         "Value ÷ target is 1.56, outside the tolerance of 0.90 to 1.10.",
         "It proposes 7 replicas: 1.56 × 4 replicas that exist, rounded up.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("total", "shown"),
+    [(44.04, "11.01"), (43.96, "11"), (40.004, "10.001"), (44.41, "11.1")],
+    ids=["outside the tolerance", "at its end", "above the target", "further outside"],
+)
+def test_a_value_has_more_digits_where_its_side_depends_on_them(total: float, shown: str) -> None:
+    found = texts(autoscaler(behavior=FREE), observe(4, queue(total)))
+
+    assert f"queue is {shown} per replica; the target is 10 per replica." in found
 
 
 def test_what_does_not_change_says_so() -> None:

@@ -72,7 +72,7 @@ def texts(explanation: Explanation) -> list[str]:
             "rising",
             [
                 "Deployment cart goes from 2 to 4 replicas.",
-                "s0-prometheus is 31.37 per replica; the target is 20 per replica.",
+                "s0-prometheus is 31.4 per replica; the target is 20 per replica.",
                 "It proposes 4 replicas: 1.57 × 2 replicas that exist, rounded up.",
             ],
         ),
@@ -166,7 +166,7 @@ def test_a_viewer_reads_what_the_status_says_and_what_is_not_visible() -> None:
     found = explain("at-max", change=take_rights)[0]
 
     # The value is that of the last sync.
-    assert "s0-prometheus is 34.685 per replica; the target is 20 per replica." in texts(found)
+    assert "s0-prometheus is 34.7 per replica; the target is 20 per replica." in texts(found)
     assert found.notes == [
         "Not visible: ScaledObjects of KEDA (no right).",
         "Not visible: external.metrics.k8s.io (no right).",

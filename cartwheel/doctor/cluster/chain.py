@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cartwheel.autoscaling.quantities import format_number, parse_quantity
+from cartwheel.autoscaling.quantities import format_number, parse_quantity, rounded
 from cartwheel.autoscaling.scaled_object import RESOURCE_TRIGGERS
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.api_services import EXTERNAL
@@ -192,7 +192,7 @@ def _external_metric(view: ClusterView, link: Link, metric: str) -> Iterator[Out
         yield _not_handed_on(view, link, str(error))
         return
     if items:
-        value = format_number(parse_quantity(items[0]["value"]))
+        value = format_number(rounded(parse_quantity(items[0]["value"])))
         yield Healthy(f"KEDA hands on {value} for {link.about}")
 
 

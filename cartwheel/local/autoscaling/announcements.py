@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from cartwheel.autoscaling.conditions import SCALING_ACTIVE
 from cartwheel.autoscaling.decision import Decision, Proposal
 from cartwheel.autoscaling.keda import Poll
-from cartwheel.autoscaling.quantities import format_number
+from cartwheel.autoscaling.quantities import format_number, rounded
 from cartwheel.autoscaling.spec import Metric, ResourceMetric, TargetType
 
 
@@ -47,10 +47,10 @@ def _describe(proposal: Proposal, units: Mapping[str, str]) -> str:
         assert isinstance(proposal.metric, ResourceMetric)
         resource = proposal.metric.resource.replace("cpu", "CPU")
         return f"{resource} at {proposal.value} % of its request (target {target.value} %)"
-    value, aim = _format(proposal.value), _format(target.value)
+    value, aim = format_number(rounded(proposal.value)), format_number(target.value)
     if target.type is TargetType.VALUE or proposal.ratio is None or proposal.base is None:
         return f"{value} (target {aim})"
-    total = _format(round(proposal.ratio * target.value * proposal.base))
+    total = format_number(rounded(round(proposal.ratio * target.value * proposal.base)))
     unit = f" {found}" if (found := _unit(proposal.metric, units)) else ""
     return f"{total}{unit} is {value} per replica (target {aim})"
 
@@ -65,10 +65,3 @@ def _reason(decision: Decision, units: Mapping[str, str]) -> str:
 
 def _unit(metric: Metric, units: Mapping[str, str]) -> str | None:
     return None if isinstance(metric, ResourceMetric) else units.get(metric.name)
-
-
-def _format(thousandths: int) -> str:
-    """With as many decimals as help: 141, 70.5, 5.25."""
-    size = abs(thousandths)
-    digits = -3 if size >= 100_000 else -2 if size >= 10_000 else -1
-    return format_number(round(thousandths, digits))
