@@ -27,9 +27,7 @@ BREAKAGES = {
     "dns-at-zero": First("dns", "DNS", "-n kube-system scale deployment coredns --replicas 1"),
     "dns-cache": First("dns", "DNS", "edit configmap coredns"),
     "cordoned-node": First("nodes", "node/cartwheel-control-plane", "kubectl uncordon"),
-    "keda-at-zero": First(
-        "keda", "deployment/keda-operator in keda", "-n keda scale deployment keda-operator"
-    ),
+    "keda-at-zero": First("keda", "KEDA's operator", "-n keda scale deployment keda-operator"),
     "api-taken": First("metric-apis", "external.metrics.k8s.io", "get apiservice v1beta1"),
     "keda-has-the-api": First("metric-apis", "external.metrics.k8s.io", "get hpa,scaledobject"),
     "no-adapter": First("metric-apis", "custom.metrics.k8s.io", "get apiservices"),

@@ -369,6 +369,7 @@ def test_a_scaled_object_that_waits_for_a_deleted_keda_is_freed() -> None:
     scaled_object["metadata"]["deletionTimestamp"] = "2026-11-26T10:00:00Z"
     found = only(deletions.CHECK, view_of(recording))
     assert found.about == "scaledobject/web"
+    assert found.follows_from == ["keda KEDA's operator"]
     assert '"finalizers": null' in found.command
 
 
@@ -503,7 +504,8 @@ def keda_in(namespace: str) -> dict[str, Any]:
         "keda-metrics-apiserver": "keda-operator-metrics-apiserver",
     }
     for each in deployments["items"]:
-        each["metadata"]["name"] = names.get(each["metadata"]["name"], each["metadata"]["name"])
+        name = each["metadata"]["name"]
+        each["metadata"] |= {"name": names.get(name, name), "namespace": namespace}
     responses[f"/apis/apps/v1/namespaces/{namespace}/deployments"] = deployments
     return recording
 
@@ -516,8 +518,17 @@ def test_keda_is_found_where_its_api_is_served_from() -> None:
     (server,) = [each for each in deployments if "metrics" in each["metadata"]["name"]]
     server.update(status={}, spec={**server["spec"], "replicas": 0})
     found = only(keda.CHECK, view_of(recording))
-    assert found.about == "deployment/keda-operator-metrics-apiserver in scaling"
+    assert found.about == "KEDA's metrics server"
+    assert "-n scaling scale deployment keda-operator-metrics-apiserver" in found.command
     assert found.problem == "it does not run: autoscalers get no external metrics"
+
+
+def test_a_stopped_autoscaler_is_told_even_if_scaled_objects_may_not_be_read() -> None:
+    recording = recorded("many-series")
+    for path in recording["responses"]:
+        if path.endswith("scaledobjects"):
+            recording["responses"][path] = {"error": "Forbidden", "message": "not allowed"}
+    assert "it has no metric" in only(conditions.CHECK, view_of(recording)).problem
 
 
 def test_keda_that_may_not_be_seen_is_no_finding() -> None:

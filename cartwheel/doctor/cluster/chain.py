@@ -19,7 +19,11 @@ from cartwheel.doctor.cluster.external_metrics import (
     external_metric_names,
     has_its_metrics,
 )
-from cartwheel.doctor.cluster.keda_installation import DEFAULT_NAMESPACE, keda_namespace
+from cartwheel.doctor.cluster.keda_installation import (
+    DEFAULT_NAMESPACE,
+    WITHOUT_METRICS,
+    keda_namespace,
+)
 from cartwheel.doctor.cluster.prometheus_servers import Server, server_of, servers_of
 from cartwheel.doctor.cluster.view import ClusterView, condition_of
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Unseen
@@ -27,7 +31,7 @@ from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.errors import ClusterError, Forbidden, NotFound, Unavailable, Unreachable
 from cartwheel.kubernetes.history import last_time_of
 
-BEHIND_THE_METRIC = ("keda", f"metric-apis {EXTERNAL}")
+BEHIND_THE_METRIC = (*WITHOUT_METRICS, f"metric-apis {EXTERNAL}")
 REJECTED = "the server rejected our request"
 NOTHING = "nothing"
 NOT_REACHED = re.compile(r"deadline exceeded|canceled|refused|no route|timeout")

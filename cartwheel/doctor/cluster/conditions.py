@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.cluster.api_services import METRIC_TYPES
+from cartwheel.doctor.cluster.keda_installation import WITHOUT_METRICS
 from cartwheel.doctor.cluster.prometheus_servers import servers_of
 from cartwheel.doctor.cluster.spans import format_span
 from cartwheel.doctor.cluster.view import ClusterView, condition_of
@@ -18,13 +19,13 @@ from cartwheel.doctor.cluster.workloads import (
 )
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity
 from cartwheel.kubernetes.api import Json
+from cartwheel.kubernetes.errors import ClusterError
 
 # These checks look at the workload; those behind the metrics are added.
 OF_THE_TARGET = (
     *("two-autoscalers", "missing-targets", "pauses", "requests"),
     *("quotas", "images", "pods"),
 )
-NO_TRIGGERS: Json = {"spec": {"triggers": []}}
 SETTLING_TIME = 60.0  # seconds; a new autoscaler has no metric at first
 ALLOCATED = "describe nodes | grep -A 8 '^Allocated'"
 SAYS = {
@@ -40,7 +41,7 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
     for autoscaler in autoscalers(view):
         findings = [*_wrong_with(view, autoscaler)]
         yield from findings
-        if not findings:
+        if condition_of(autoscaler, "ScalingActive").get("status") == "True" and not findings:
             yield Healthy(f"{name_of(autoscaler)} is active")
 
 
@@ -83,9 +84,16 @@ def _causes(view: ClusterView, autoscaler: Json) -> Sequence[str]:
     types = {metric["type"] for metric in metrics_of(autoscaler)}
     causes += [f"metric-apis {group}" for group, of in METRIC_TYPES.items() if types & {*of}]
     if scaled_object and "External" in types:
-        found = view.named("scaledobjects", scaled_object)
-        causes += ["keda", *(each.finding for each in servers_of(view, found or NO_TRIGGERS))]
+        causes += [*WITHOUT_METRICS, *_findings_of_servers(view, scaled_object)]
     return causes
+
+
+def _findings_of_servers(view: ClusterView, scaled_object: str) -> Sequence[str]:
+    try:
+        found = view.named("scaledobjects", scaled_object)
+    except ClusterError:
+        return []
+    return [each.finding for each in servers_of(view, found)] if found else []
 
 
 def _at_maximum(view: ClusterView, autoscaler: Json) -> Iterator[Finding]:

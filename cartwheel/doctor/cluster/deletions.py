@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cartwheel.doctor.check import Check
+from cartwheel.doctor.cluster.keda_installation import WITHOUT_OPERATOR
 from cartwheel.doctor.cluster.pod_problems import SETTLING_TIME
 from cartwheel.doctor.cluster.view import ClusterView
 from cartwheel.doctor.finding import Finding, Outcome
@@ -30,7 +31,7 @@ def examine(view: ClusterView) -> Iterator[Outcome]:
                 problem="it is being deleted and waits for KEDA's operator",
                 evidence=f"its finalizers: {finalizers}",
                 command=view.kubectl(FREE.format(name=name)),
-                follows_from=["keda"],
+                follows_from=[WITHOUT_OPERATOR],
             )
 
 

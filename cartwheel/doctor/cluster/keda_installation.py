@@ -8,6 +8,12 @@ from cartwheel.kubernetes.api import Json, path_of
 from cartwheel.kubernetes.errors import Forbidden
 
 DEFAULT_NAMESPACE = "keda"
+# The parts of KEDA, as findings are about them.
+OPERATOR, METRICS_SERVER = "KEDA's operator", "KEDA's metrics server"
+ADMISSION = "KEDA's admission webhook"
+# The findings that explain why nobody acts on a ScaledObject, or reads its metrics.
+WITHOUT_OPERATOR = f"keda {OPERATOR}"
+WITHOUT_METRICS = (WITHOUT_OPERATOR, f"keda {METRICS_SERVER}")
 PART_OF, KEDA = "app.kubernetes.io/part-of", "keda-operator"
 
 

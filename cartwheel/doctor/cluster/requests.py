@@ -58,7 +58,8 @@ def _missing(
         if template.requests and container not in template.requests:
             yield _injected(view, target, container, resource)
         else:
-            yield _without(view, target, container, resource)
+            of = "its pods" if own else "the template of its pods, of which there are none"
+            yield _without(view, target, container, resource, evidence=of)
     if only and names and only not in names:
         yield _no_such_container(view, target, only, names)
 
@@ -102,12 +103,14 @@ def _with_defaults(holder: Json) -> Json:
     return {**holder, "resources": {**resources, "requests": requests}}
 
 
-def _without(view: ClusterView, target: Target, container: str, resource: str) -> Finding:
+def _without(
+    view: ClusterView, target: Target, container: str, resource: str, *, evidence: str
+) -> Finding:
     return Finding(
         about=target.name,
         problem=f"its container {container} has no {resource} request, "
         "so there is no utilization to scale on",
-        evidence="its pods, or the template if there are none",
+        evidence=evidence,
         command=view.kubectl(
             f"set resources {target.name} --containers {container} "
             f"--requests {resource}={EXAMPLES.get(resource, '1')}"
