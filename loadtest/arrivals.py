@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 MAX_RATE = 5000.0
 MAX_SECONDS = 3600.0
+MIN_SECONDS = 0.001
+"""Of a stage: it is written, for another process, in millionths of a second."""
 STAGES_HELP = "DURATION:RATE or, for a ramp, DURATION:RATE..RATE, as in 30s:50,1m:50..400"
 
 _STAGE = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|):(\d+(?:\.\d+)?)(?:\.\.(\d+(?:\.\d+)?))?")
@@ -76,8 +78,8 @@ def _parse_stage(text: str) -> Stage:
         raise InvalidStages(f"{text!r} is not a stage: write {STAGES_HELP}")
     number, unit, rate, end_rate = found.groups()
     stage = Stage(float(number) * _UNITS[unit], float(rate), float(end_rate or rate))
-    if not stage.seconds:
-        raise InvalidStages(f"{text!r} has no duration")
+    if stage.seconds < MIN_SECONDS:
+        raise InvalidStages(f"{text!r}: a stage lasts at least {MIN_SECONDS:g} s")
     if max(stage.rate, stage.end_rate) > MAX_RATE:
         raise InvalidStages(f"{text!r}: the rate must be at most {MAX_RATE:g}")
     return stage

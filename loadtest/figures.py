@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from loadtest.generator import Generator
-from loadtest.scenarios import Request, Response
+from loadtest.scenarios import INVALID_RESPONSE, Request, Response
 from loadtest.statistics import LoadStatistics
 
 
@@ -41,8 +41,12 @@ class Figures:
     @property
     def achieved(self) -> float:
         """Responses a second that are no failures."""
-        succeeded = self.responses - sum(n for kind, n in self.failures.items() if kind.isdigit())
-        return succeeded / self.seconds
+        failed = sum(
+            number
+            for kind, number in self.failures.items()
+            if kind.isdigit() or kind == INVALID_RESPONSE
+        )
+        return (self.responses - failed) / self.seconds
 
     @property
     def failed(self) -> int:

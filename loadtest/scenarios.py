@@ -20,6 +20,7 @@ USER = "/api/user/v1"
 TRACKING = "/api/tracking/v1"
 ORDER = f"{TRACKING}/orders/{{id}}"
 
+INVALID_RESPONSE = "invalid_response"
 # A cart is emptied long before one of its lines is full.
 ADDS_PER_CART = 40
 # So that a session ends before its access token expires (15 minutes).
@@ -46,7 +47,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What was received; without a response `status` is 0, and `error` says what happened."""
+    """What was received; without a response `status` is 0, and `error` says what happened.
+
+    The error of one that the shopper cannot use is `INVALID_RESPONSE`.
+    """
 
     status: int
     body: bytes = b""
@@ -58,7 +62,7 @@ class Response:
 
     @property
     def is_failure(self) -> bool:
-        return self.status == 0 or self.status >= 500
+        return self.status == 0 or self.status >= 500 or bool(self.error)
 
     @property
     def json(self) -> Any:

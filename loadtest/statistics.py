@@ -24,7 +24,7 @@ class LoadStatistics:
 
     @property
     def failed(self) -> int:
-        """Requests without a response (status 0) or with a server error (5xx)."""
+        """Requests without a response (status 0), with a server error (5xx) or an invalid body."""
         return self.failures.total()
 
     @property

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 from cartwheel.autoscaling.keda import generated_autoscaler
 from cartwheel.autoscaling.scaled_object import ScaledObject
-from cartwheel.autoscaling.sentences import explain
+from cartwheel.autoscaling.sentences import NO_UNITS, explain
 from cartwheel.autoscaling.spec import HorizontalPodAutoscalerSpec
 from cartwheel.errors import CommandError
 from cartwheel.load.recording_tail import RecordingTail
 from cartwheel.load.session import ReplicaCounts, ScalingDecision, Session
+from cartwheel.local.autoscaling.announcements import describe_change
 from cartwheel.local.control_socket import send_command
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.topology import FRONT_SERVICE
@@ -108,17 +109,19 @@ class LocalRun:
     def _decision(self, synced: Synced) -> ScalingDecision:
         decision = synced.decision
         known = self._autoscalers.get(synced.autoscaler)
-        sentences = []
+        sentences, units = [], NO_UNITS
         if known is not None:
             spec, session = known
+            units = session.units
             sentences = explain(
                 decision,
                 spec,
                 observation=synced.observation,
                 options=session.options,
-                units=session.units,
+                units=units,
             )
-        return ScalingDecision(synced.at, decision.current, decision.desired, sentences)
+        summary = describe_change(decision, units=units)
+        return ScalingDecision(synced.at, decision.current, decision.desired, summary, sentences)
 
     def _service(self, name: str) -> Mapping[str, Any]:
         return next(one for one in self._status["services"] if one["service"] == name)

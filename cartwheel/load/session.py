@@ -24,11 +24,12 @@ class ReplicaCounts:
 
 @dataclass(frozen=True)
 class ScalingDecision:
-    """A change that the autoscaler asked for, and why."""
+    """A change that the autoscaler asked for, and why: in a few words, and in sentences."""
 
     at: float
     current: int
     desired: int
+    summary: str
     sentences: Sequence[Sentence]
 
 

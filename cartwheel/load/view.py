@@ -73,7 +73,7 @@ def render(session: Session, *, is_stopping: bool = False) -> RenderableType:
         parts.append(Text(f"✗ {describe_outage(session)}", "red"))
     if session.replicas:
         parts.append(_replicas(session))
-    parts += [_decision(one) for one in session.decisions[-MAX_DECISIONS:]]
+    parts += [_decision(one, session.service) for one in session.decisions[-MAX_DECISIONS:]]
     parts.append(Text(STOP_HINT if is_stopping else WAIT_HINT, "dim"))
     return Group(*parts)
 
@@ -122,11 +122,12 @@ def _replicas(session: Session) -> Text:
     )
 
 
-def _decision(decision: ScalingDecision) -> Text:
+def _decision(decision: ScalingDecision, service: str | None) -> Text:
     return Text.assemble(
         (f"{clock(decision.at)}  ", "dim"),
-        (f"{decision.current} → {decision.desired}  ", "bold"),
-        describe_decision(decision),
+        f"{service} {decision.summary}",
+        no_wrap=True,
+        overflow="ellipsis",
     )
 
 
@@ -155,10 +156,7 @@ class PlainView:
     def update(self, *, is_stopping: bool = False) -> None:
         session = self._session
         for decision in session.decisions[self._decisions :]:
-            self._print(
-                f"{clock(decision.at)}  ! {session.service} {decision.current} → "
-                f"{decision.desired}: {describe_decision(decision)}"
-            )
+            self._print(f"{clock(decision.at)}  ! {session.service} {decision.summary}")
         self._decisions = len(session.decisions)
         self._report_outage()
         if len(session.figures) >= self._printed_until + LINE_INTERVAL:
@@ -184,11 +182,10 @@ class PlainView:
     def _line(self, figures: Sequence[Figures]) -> str:
         seconds = sum(one.seconds for one in figures)
         achieved = sum(one.achieved * one.seconds for one in figures) / seconds
-        last = figures[-1]
         line = (
-            f"{clock(last.at)}  asked {sum(one.due for one in figures) / seconds:.0f}/s  "
-            f"achieved {achieved:.0f}/s  p50 {format_duration(last.p50)}  "
-            f"p95 {format_duration(last.p95)}  p99 {format_duration(last.p99)}  "
+            f"{clock(figures[-1].at)}  asked {sum(one.due for one in figures) / seconds:.0f}/s  "
+            f"achieved {achieved:.0f}/s  highest p50 {_highest('p50', figures)}  "
+            f"p95 {_highest('p95', figures)}  p99 {_highest('p99', figures)}  "
             f"failed {sum(one.failed for one in figures)}  "
             f"missed {sum(one.missed for one in figures)}"
         )
@@ -198,14 +195,15 @@ class PlainView:
         return line
 
 
+def _highest(name: str, figures: Sequence[Figures]) -> str:
+    """Of the quantiles of each second: that of all of them together is no higher."""
+    values = (getattr(one, name) for one in figures)
+    return format_duration(max((value for value in values if value is not None), default=None))
+
+
 def describe_outage(session: Session) -> str:
     outage = session.outages[-1]
     return f"{session.target} has sent no response since {clock(outage.start)}; the load goes on."
-
-
-def describe_decision(decision: ScalingDecision) -> str:
-    """What led to it: the first sentence says the change itself."""
-    return " ".join(sentence.text for sentence in decision.sentences[1:3])
 
 
 def clock(at: float) -> str:

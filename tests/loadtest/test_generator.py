@@ -86,11 +86,18 @@ async def test_no_more_requests_wait_than_there_are_shoppers_and_the_others_are_
         await asyncio.wait([running])
 
 
-async def test_a_shopper_starts_again_after_a_response_that_it_cannot_read() -> None:
-    with shop(body=b"<html>") as target:
+NESTED = b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"{}", b"[]", b"\xff", NESTED], ids=lambda body: repr(body[:6])
+)
+async def test_a_shopper_starts_again_after_a_response_that_it_cannot_read(body: bytes) -> None:
+    with shop(body=body) as target:
         load = Generator(target, scenario="browse", shoppers=1)
         made = await load.run([Stage.constant(200, seconds=0.2)])
     assert made.statuses[200] > 2
+    assert 0 < made.failures["invalid_response"] == made.failed < made.statuses[200]
 
 
 @pytest.mark.parametrize(("rate", "shoppers"), [(1, 64), (200, 200), (5000, 512)])

@@ -11,7 +11,7 @@ from cartwheel.load.expectations import Outcome
 from cartwheel.load.figures_text import format_count, format_failures
 from cartwheel.load.report.axis import TimeAxis, format_elapsed
 from cartwheel.load.report.chart import draw, time_scale
-from cartwheel.load.report.panels import panels_of
+from cartwheel.load.report.panels import panels_of, thinned
 from cartwheel.load.session import ScalingDecision, Session
 from loadtest.figures import Figures, RouteFigures, Total
 from loadtest.statistics import TIMEOUT
@@ -19,12 +19,15 @@ from loadtest.table import format_duration
 
 MAX_DECISIONS = 300
 """Shown with their sentences, the newest: the size of the page is bounded."""
+MAX_OUTAGES = 300
+"""Listed and shaded, the newest."""
 MAX_ROWS = 60
 """Of the table of figures: a longer load has rows of several seconds."""
 EXPLANATION = (
     "Requests are sent at the rate asked for, whether or not responses arrive. A latency counts "
-    "from the moment a request was due, so that the waits which a slow shop causes are not left "
-    f"out (coordinated omission); a failed or missed request counts as {TIMEOUT:.0f} s."
+    "from the moment a request was due (to within 2 ms), so that the waits which a slow shop "
+    "causes are not left out (coordinated omission); "
+    f"a failed or missed request counts as {TIMEOUT:.0f} s."
 )
 
 
@@ -102,7 +105,7 @@ def _expectations(outcomes: Sequence[Outcome]) -> str:
 
 
 def _charts(session: Session, axis: TimeAxis) -> str:
-    bands = [(outage.start, outage.end) for outage in session.outages]
+    bands = [(outage.start, outage.end) for outage in session.outages[-MAX_OUTAGES:]]
     panels = "".join(draw(panel, axis, bands) for panel in panels_of(session))
     marks = "".join(
         _mark(number, decision, axis) for number, decision in _newest(session.decisions)
@@ -124,7 +127,7 @@ def _mark(number: int, decision: ScalingDecision, axis: TimeAxis) -> str:
     return (
         f'<a class="mark" href="#decision-{number}" style="left:{100 * share:.2f}%" '
         f'aria-label="Decision {number}: {change} replicas"><span class="dot">{number}</span>'
-        f'<span class="card {side}"><b>{change}</b> {_sentences(decision)}</span></a>'
+        f'<span class="card {side}"><b>{change}</b> <span class="why"></span></span></a>'
     )
 
 
@@ -139,7 +142,8 @@ def _decisions(decisions: Sequence[ScalingDecision], axis: TimeAxis) -> str:
         return ""
     items = "".join(
         f'<li id="decision-{number}"><b>{format_elapsed(decision.at - axis.start)}: '
-        f"{decision.current} → {decision.desired}</b> {_sentences(decision)}</li>"
+        f"{decision.current} → {decision.desired}</b> "
+        f'<span class="why">{_sentences(decision)}</span></li>'
         for number, decision in _newest(decisions)
     )
     first, _ = next(_newest(decisions))
@@ -160,8 +164,10 @@ def _outages(session: Session, axis: TimeAxis) -> str:
     items += [
         f"No response for {outage.seconds:.0f} s, from {format_elapsed(outage.start - axis.start)} "
         "after the start on."
-        for outage in session.outages
+        for outage in session.outages[-MAX_OUTAGES:]
     ]
+    if len(session.outages) > MAX_OUTAGES:
+        items.append(f"There were {len(session.outages)} such times: the last ones are listed.")
     listed = "".join(f"<li>{escape(item)}</li>" for item in items)
     return f'<h2>Failures and rejections</h2><ul class="bad">{listed}</ul>' if items else ""
 
@@ -230,7 +236,7 @@ def _figures(session: Session, axis: TimeAxis) -> str:
     ]
     replicas = [
         [round(axis.share(one.at), 5), one.desired, one.ready, one.serving]
-        for one in session.replicas
+        for one in thinned(session.replicas)
     ]
     document = {"rows": rows, "replicas": replicas, "service": session.service}
     return json.dumps(document, separators=(",", ":")).replace("<", "\\u003c")

@@ -8,6 +8,8 @@ from cartwheel.load.session import ReplicaCounts, Session
 from loadtest.figures import Figures
 from loadtest.statistics import TIMEOUT
 
+MAX_COUNTS = 1000
+"""Changes of the replicas that are drawn: a chart is as many units wide."""
 USUAL_SHARE = 0.98
 """Of the latencies that set the scale: one slow second must not flatten all others."""
 
@@ -18,6 +20,15 @@ def panels_of(session: Session) -> Iterator[Panel]:
     yield _latency(figures)
     if session.replicas:
         yield _replicas(session)
+
+
+def thinned(counts: Sequence[ReplicaCounts]) -> Sequence[ReplicaCounts]:
+    """The first, the last, and of those between at most `MAX_COUNTS`, of neighbours the highest."""
+    between = counts[1:-1]
+    size = -(-len(between) // MAX_COUNTS) or 1
+    groups = [between[index : index + size] for index in range(0, len(between), size)]
+    highest = [max(group, key=lambda one: one.desired) for group in groups]
+    return [*counts[:1], *highest, *(counts[-1:] if len(counts) > 1 else [])]
 
 
 def _whole_seconds(figures: Sequence[Figures]) -> Sequence[Figures]:
@@ -67,8 +78,8 @@ def _milliseconds(seconds: float | None) -> float | None:
 
 
 def _replicas(session: Session) -> Panel:
-    counts = session.replicas
-    most = max(max(one.desired, one.ready, one.serving) for one in counts)
+    most = max(max(one.desired, one.ready, one.serving) for one in session.replicas)
+    counts = thinned(session.replicas)
     series = [
         Series("desired", "quiet dashed", _steps(counts, "desired"), is_stepped=True),
         Series("ready", "amber", _steps(counts, "ready"), is_stepped=True),

@@ -8,6 +8,12 @@
   const readout = document.getElementById("readout");
   let shown = -1;
 
+  // The card of a decision says why: each sentence is in the page once, in the list.
+  for (const mark of charts.querySelectorAll(".mark")) {
+    const why = document.querySelector(`${mark.hash} .why`);
+    mark.querySelector(".why").append(...why.cloneNode(true).childNodes);
+  }
+
   const countsAt = (share) => replicas.filter(([at]) => at <= share).pop() || replicas[0];
 
   function show(index) {

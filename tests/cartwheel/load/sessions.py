@@ -8,6 +8,7 @@ from loadtest.arrivals import Stage
 from loadtest.figures import Figures, RouteFigures, Total
 
 START = 1_800_000_000.0
+SUMMARY = "2 → 7, 141 requests/s is <70.5> per replica (target 20)"
 
 
 def figures(second: int, *, due: int = 100, missed: int = 0, **failures: int) -> Figures:
@@ -42,6 +43,6 @@ def session(
         Sentence("Deployment cart goes from 2 to 7 replicas.", Basis.COMPUTED),
         Sentence("141 requests/s are <70.5> per replica.", Basis.MEASURED),
     ]
-    made.decisions.append(ScalingDecision(START + 1, 2, 7, sentences))
+    made.decisions.append(ScalingDecision(START + 1, 2, 7, SUMMARY, sentences))
     made.total = ended
     return made

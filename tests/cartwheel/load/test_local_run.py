@@ -91,6 +91,7 @@ async def test_it_follows_what_the_autoscaler_records(tmp_path: Path) -> None:
     assert [change.desired for change in changes] == list(range(20))
     (decision,) = made.decisions
     assert (decision.current, decision.desired) == (2, 7)
+    assert decision.summary.startswith("2 → 7, ")
     assert "goes from 2 to 7 replicas" in decision.sentences[0].text
 
 

@@ -6,12 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 
+from cartwheel.autoscaling.sentence import Basis, Sentence
 from cartwheel.load.expectations import Outcome
 from cartwheel.load.report import to_html, to_json
 from cartwheel.load.report.axis import TimeAxis, round_up
 from cartwheel.load.report.chart import Panel, Series, draw
+from cartwheel.load.report.panels import thinned
 from cartwheel.load.session import ReplicaCounts, ScalingDecision, Session
-from tests.cartwheel.load.sessions import START, figures, session, total
+from tests.cartwheel.load.sessions import START, figures, session, total, waiting
 
 MEGABYTE = 1024 * 1024
 VOID = {"meta", "path", "rect", "link", "br"}
@@ -52,7 +54,7 @@ def test_it_is_one_file_that_loads_nothing() -> None:
 
 def test_a_decision_is_a_mark_with_its_sentences_and_an_entry_of_the_list() -> None:
     html = to_html(ended(), [])
-    assert html.count("141 requests/s are &lt;70.5&gt; per replica.") == 2
+    assert html.count("141 requests/s are &lt;70.5&gt; per replica.") == 1
     assert 'aria-label="Decision 1: 2 → 7 replicas"' in html
     assert '<li id="decision-1"><b>1 s: 2 → 7</b>' in html
 
@@ -75,12 +77,24 @@ def test_what_comes_from_outside_is_text() -> None:
 
 
 def test_an_hour_of_load_is_at_most_one_megabyte() -> None:
-    made = ended(*range(3600))
-    words = made.decisions[0].sentences * 4
-    for second in range(0, 3600, 3):
-        made.replicas.append(ReplicaCounts(START + second, second % 7, 7, 7))
-        made.decisions.append(ScalingDecision(START + second, 2, 7, words))
+    lost = [waiting(n, due=77) if n % 2 else figures(n, refused=9) for n in range(3600)]
+    made = session(*lost, ended=total(refused=9))
+    sentence = Sentence("141.25 requests/s are 70.625 per replica. " * 4, Basis.MEASURED)
+    for count in range(14400):
+        at, replicas = START + count / 4, count % 19
+        made.replicas.append(ReplicaCounts(at, replicas, 7, 7))
+        made.decisions.append(ScalingDecision(at, 2, replicas, "", [sentence] * 3))
+    assert len(made.outages) == 1800
     assert len(to_html(made, []).encode()) < MEGABYTE
+
+
+def test_of_many_changes_of_the_replicas_the_first_the_last_and_the_highest_are_drawn() -> None:
+    many = [ReplicaCounts(START + n, 50 if n == 4321 else n % 7, 1, 1) for n in range(10_000)]
+    drawn = thinned(many)
+    assert len(drawn) <= 1002
+    assert (drawn[0], drawn[-1]) == (many[0], many[-1])
+    assert many[4321] in drawn
+    assert [thinned(many[:n]) for n in range(4)] == [many[:n] for n in range(4)]
 
 
 def test_the_json_has_all_figures() -> None:
