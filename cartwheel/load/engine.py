@@ -12,6 +12,10 @@ from loadtest.arrivals import Stage
 from loadtest.figures import Figures, Total, from_line
 
 MAX_LINE = 1024 * 1024
+MAX_ERROR = 64 * 1024
+"""Of what the generator writes as its error, the end is kept."""
+KILL_DELAY = 1.5
+"""Seconds that the generator has to end at once."""
 WRONG_USAGE = 2
 
 
@@ -31,6 +35,8 @@ class Engine:
     def __init__(self, load: Load) -> None:
         self._load = load
         self._process: asyncio.subprocess.Process | None = None
+        self._kill: asyncio.TimerHandle | None = None
+        self._is_killed = False
         self.is_stopping = False
 
     async def run(self) -> AsyncIterator[Figures | Total]:
@@ -47,25 +53,45 @@ class Engine:
             limit=MAX_LINE,
         )
         if self.is_stopping:
-            self.stop()
+            self._send(signal.SIGINT)
         assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        errors = asyncio.create_task(_end_of(self._process.stderr))
         found: Figures | Total | None = None
         try:
             async for line in self._process.stdout:
                 found = from_line(line)
                 yield found
-            await self._check_end(found)
+            self._check_end(found, await self._process.wait(), await errors)
         finally:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            if self._kill is not None:
+                self._kill.cancel()
+            self._send(signal.SIGKILL)
             await self._process.wait()
+            errors.cancel()
 
     def stop(self) -> None:
         """End the load when the requests in flight have ended; the second time, at once."""
+        if self.is_stopping and self._kill is None:
+            self._kill = asyncio.get_running_loop().call_later(KILL_DELAY, self._end_by_force)
         self.is_stopping = True
+        self._send(signal.SIGINT)
+
+    def pause(self) -> None:
+        """Send nothing until `resume`; what is due meanwhile is missed."""
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def _end_by_force(self) -> None:
+        self._is_killed = True
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
         if self._process is not None:
             with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGINT)
+                self._process.send_signal(number)
 
     def _command_line(self) -> Sequence[str]:
         load = self._load
@@ -75,14 +101,24 @@ class Engine:
             *("--stages", ",".join(stage.written for stage in load.stages)),
         ]
 
-    async def _check_end(self, last: Figures | Total | None) -> None:
-        process = self._process
-        assert process is not None
-        assert process.stderr is not None
-        reason = (await process.stderr.read()).decode(errors="replace").strip().splitlines()
-        code = await process.wait()
-        if isinstance(last, Total) or self.is_stopping:
+    def _check_end(self, last: Figures | Total | None, code: int, error: str) -> None:
+        if isinstance(last, Total):
             return
+        if self._is_killed:
+            raise CommandError(
+                "The load generator did not end and was killed: there are no figures of the load."
+            )
+        if self.is_stopping:
+            return
+        reason = error.strip().splitlines()
         if code == WRONG_USAGE and reason:
             raise UsageError(reason[-1])
         raise CommandError(f"The load generator failed: {reason[-1] if reason else f'exit {code}'}")
+
+
+async def _end_of(stream: asyncio.StreamReader) -> str:
+    """The end of what is written there; all of it is read, so that the writer never waits."""
+    kept = b""
+    while part := await stream.read(MAX_ERROR):
+        kept = (kept + part)[-MAX_ERROR:]
+    return kept.decode(errors="replace")

@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cartwheel.autoscaling.keda import generated_autoscaler
+from cartwheel.autoscaling.metric_sentences import NO_UNITS
 from cartwheel.autoscaling.scaled_object import ScaledObject
-from cartwheel.autoscaling.sentences import NO_UNITS, explain
+from cartwheel.autoscaling.sentences import explain
 from cartwheel.autoscaling.spec import HorizontalPodAutoscalerSpec
 from cartwheel.errors import CommandError
 from cartwheel.load.recording_tail import RecordingTail

@@ -1,9 +1,11 @@
 """Runs a load and shows it."""
 
 import asyncio
+import os
 import signal
 
-from cartwheel.console import new_console
+from cartwheel.console import new_console, print_wrapped
+from cartwheel.errors import describe_error
 from cartwheel.load.engine import Engine, Load
 from cartwheel.load.local_run import LocalRun
 from cartwheel.load.session import Session
@@ -20,6 +22,7 @@ async def run_load(session: Session, run: LocalRun | None, *, shoppers: int) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, engine.stop)
+    _pause_with_the_terminal(engine)
     tasks = [asyncio.create_task(run.follow(session))] if run else []
     try:
         with new_view(session, new_console()) as view:
@@ -29,7 +32,21 @@ async def run_load(session: Session, run: LocalRun | None, *, shoppers: int) -> 
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for error in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(error, Exception):
+                print_wrapped(f"! Not all of the load was shown: {describe_error(error)}.")
+
+
+def _pause_with_the_terminal(engine: Engine) -> None:
+    """Ctrl-Z stops this process; its load must not go on unseen."""
+
+    def pause() -> None:
+        engine.pause()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTSTP, pause)
+    loop.add_signal_handler(signal.SIGCONT, engine.resume)
 
 
 async def _measure(engine: Engine, session: Session) -> None:
