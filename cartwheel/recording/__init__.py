@@ -1,8 +1,7 @@
-"""A session of autoscalers as JSON lines: what was seen, decided and done, and the load."""
+"""A session of autoscalers as JSON lines: what was seen, decided and done."""
 
 from cartwheel.recording.entries import (
     Entry,
-    LoadMeasured,
     ReplicasChanged,
     SessionStarted,
     Synced,
@@ -12,7 +11,6 @@ from cartwheel.recording.recorder import Recorder
 
 __all__ = [
     "Entry",
-    "LoadMeasured",
     "Recorder",
     "RecordingError",
     "ReplicasChanged",

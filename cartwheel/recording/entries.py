@@ -50,24 +50,7 @@ class ReplicasChanged:
     type: Literal["ReplicasChanged"] = "ReplicasChanged"
 
 
-@dataclass(frozen=True)
-class LoadMeasured:
-    """The load of the time since the last such entry: rates per second, latencies in seconds.
-
-    A latency is None if no request ended.
-    """
-
-    at: float
-    asked: float
-    achieved: float
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    failed: float
-    type: Literal["LoadMeasured"] = "LoadMeasured"
-
-
-Entry = SessionStarted | Synced | ReplicasChanged | LoadMeasured
+Entry = SessionStarted | Synced | ReplicasChanged
 
 ENTRIES: TypeAdapter[Entry] = TypeAdapter(
     Annotated[Entry, Discriminator("type")],

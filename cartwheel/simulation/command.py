@@ -12,7 +12,7 @@ import typer
 
 from cartwheel.autoscaling.errors import UnsupportedError
 from cartwheel.autoscaling.manifests import Autoscaler, ManifestError, read_autoscalers
-from cartwheel.console import new_console, print_wrapped
+from cartwheel.console import new_console, print_wrapped, wrap
 from cartwheel.errors import UsageError
 from cartwheel.recording import Entry, RecordingError, read_recording
 from cartwheel.simulation.assumptions import (
@@ -23,7 +23,7 @@ from cartwheel.simulation.assumptions import (
 )
 from cartwheel.simulation.chart import to_svg
 from cartwheel.simulation.durations import parse_duration
-from cartwheel.simulation.load_shape import LoadShape, parse_stages, read_csv
+from cartwheel.simulation.load_shape import LoadShape, PastLoad, parse_stages, read_csv
 from cartwheel.simulation.prometheus import query_load
 from cartwheel.simulation.replay import load_of, replay
 from cartwheel.simulation.report import table, to_html, to_json
@@ -36,6 +36,7 @@ from cartwheel.simulation.workload import MAX_REPLICAS
 
 commands = typer.Typer()
 
+LAST, RESAMPLE = "7d", "15s"
 FILES = typer.Argument(
     metavar="FILE...", help="Manifests with HorizontalPodAutoscalers or ScaledObjects."
 )
@@ -124,9 +125,11 @@ def backtest(
     prometheus: Annotated[
         str | None, typer.Option(help="The load: the URL of a Prometheus, with --query.")
     ] = None,
-    query: Annotated[str, typer.Option(help="PromQL for requests a second.")] = "",
-    last: Annotated[str, typer.Option(help="How far back.")] = "7d",
-    resample: Annotated[str, typer.Option(help="Time between two values.")] = "15s",
+    query: Annotated[str | None, typer.Option(help="PromQL for requests a second.")] = None,
+    last: Annotated[str | None, typer.Option(help=f"How far back ({LAST}).")] = None,
+    resample: Annotated[
+        str | None, typer.Option(help=f"Time between two values ({RESAMPLE}).")
+    ] = None,
     compare: Compare = False,
     assume: Assume = None,
     bench: Bench = None,
@@ -138,25 +141,46 @@ def backtest(
     """Show what autoscalers would have done under a load of the past."""
     if [csv, prometheus, recording].count(None) != 2:
         raise UsageError("Where does the load come from? One of --csv, --prometheus, --recording.")
-    outputs = Outputs(as_json, svg, html, is_comparison=compare)
+    if prometheus is None:
+        _refuse("is for --prometheus", query=query, last=last, resample=resample)
     if recording is not None and not files:
-        _replay(recording, outputs)
+        _refuse(
+            "needs a FILE: without one, only the recorded decisions are repeated",
+            compare=compare or None,
+            assume=assume,
+            bench=bench,
+            replicas=replicas,
+            svg=svg,
+            html=html,
+        )
+        _replay(recording, as_json=as_json)
         return
     if not files:
         raise UsageError("Which autoscalers? Give at least one FILE.")
+    assumptions = _assumptions(assume, bench)
     if csv is not None:
-        shape = read_csv(csv)
+        load = PastLoad(read_csv(csv))
     elif recording is not None:
-        shape = load_of(_entries(recording))
+        load = load_of(_entries(recording))
     else:
-        shape = _query(prometheus or "", query, last=last, resample=resample)
-    simulations = _start(files, shape, _assumptions(assume, bench), replicas)
+        load = _query(prometheus or "", query, last=last or LAST, resample=resample or RESAMPLE)
+    if load.note:
+        typer.echo(wrap(load.note, sys.stderr), err=True)
+    simulations = _start(files, load.shape, assumptions, replicas)
+    outputs = Outputs(as_json, svg, html, is_comparison=compare)
     _show([one.run() for one in simulations], outputs, "Backtest")
 
 
-def _replay(recording: Path, outputs: Outputs) -> None:
+def _refuse(reason: str, **options: object) -> None:
+    """Raises `UsageError` for an option that is given and would be ignored."""
+    for name, value in options.items():
+        if value is not None:
+            raise UsageError(f"--{name} {reason}.")
+
+
+def _replay(recording: Path, *, as_json: bool) -> None:
     found = replay(_entries(recording))
-    if outputs.as_json:
+    if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
     else:
         print_wrapped(found.describe())
@@ -171,7 +195,7 @@ def _entries(recording: Path) -> Iterator[Entry]:
         raise UsageError(f"{error}.") from error
 
 
-def _query(url: str, query: str, *, last: str, resample: str) -> LoadShape:
+def _query(url: str, query: str | None, *, last: str, resample: str) -> PastLoad:
     if not query:
         raise UsageError("--prometheus needs a --query for the requests a second.")
     return query_load(url, query, last=parse_duration(last), step=parse_duration(resample))

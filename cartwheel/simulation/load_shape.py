@@ -56,6 +56,14 @@ class LoadShape:
         return self._totals[index] + self.rates[index] * (at - self.times[index])
 
 
+@dataclass(frozen=True)
+class PastLoad:
+    """``note`` is a sentence on what of the past is left out."""
+
+    shape: LoadShape
+    note: str = ""
+
+
 def from_points(points: Iterable[tuple[float, float]], *, last: float | None = None) -> LoadShape:
     """A shape from times and rates; the last rate holds as long as the one before it, or ``last``.
 

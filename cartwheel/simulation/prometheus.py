@@ -5,14 +5,18 @@ import math
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 from cartwheel.errors import CommandError, UsageError
-from cartwheel.simulation.load_shape import LoadShape, from_points
+from cartwheel.simulation.durations import format_duration
+from cartwheel.simulation.load_shape import MAX_POINTS as MAX_VALUES
+from cartwheel.simulation.load_shape import PastLoad, from_points
 
 # Prometheus refuses more than 11,000 points of a series in one response.
 MAX_POINTS = 10_000
@@ -23,12 +27,14 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 def query_load(
     url: str, query: str, *, last: float, step: float, until: float | None = None
-) -> LoadShape:
+) -> PastLoad:
     """The result of a query over the last so many seconds, one value each step.
 
-    A gap counts as no load. Raises `UsageError` for a URL or a query that cannot work,
-    `CommandError` when Prometheus does not respond.
+    It begins with the first value; a later gap counts as no load. Raises `UsageError` for a URL or
+    a query that cannot work, `CommandError` when Prometheus does not respond.
     """
+    if step <= 0 or last / step > MAX_VALUES:
+        raise UsageError(f"The load must have a step above 0 and at most {MAX_VALUES:,} values.")
     end = math.floor((time.time() if until is None else until) / step) * step
     start = end - math.floor(last / step) * step
     found: dict[int, float] = {}
@@ -37,9 +43,18 @@ def query_load(
             found[round((at - start) / step)] = value
     if not found:
         raise CommandError(f"{_shown(url)} has no data for this query in that time.")
-    count = round((end - start) / step) + 1
-    points = ((start + n * step, found.get(n, 0.0)) for n in range(count))
-    return from_points(points, last=step)
+    missing, count = min(found), round((end - start) / step) + 1
+    points = ((start + n * step, found.get(n, 0.0)) for n in range(missing, count))
+    return PastLoad(from_points(points, last=step), _note(start, missing * step))
+
+
+def _note(start: float, missing: float) -> str:
+    if not missing:
+        return ""
+    first = datetime.fromtimestamp(start + missing).isoformat(sep=" ", timespec="seconds")
+    return (
+        f"The load begins at {first}: there is no data for the {format_duration(missing)} before."
+    )
 
 
 def _chunks(start: float, end: float, step: float) -> Iterator[tuple[float, float]]:
@@ -63,8 +78,12 @@ def _query_range(
 
 
 def _only_series(result: list[dict[str, Any]]) -> list[tuple[float, float]]:
+    if not isinstance(result, list):
+        raise TypeError
     if len(result) > 1:
         raise UsageError(f"The query gives {len(result)} series, not one. Put sum(…) around it.")
+    if any("histograms" in one for one in result):
+        raise UsageError("The query gives native histograms, not numbers: use histogram_count(…).")
     values = ((float(at), float(value)) for one in result for at, value in one["values"])
     return [(at, value) for at, value in values if math.isfinite(value)]
 
@@ -106,15 +125,23 @@ def _read_error(error: HTTPError, url: str) -> bytes:
 
 def _request(url: str, path: str) -> Request:
     """User and password of the URL become a header. Raises `UsageError`."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{url!r} is not the URL of a Prometheus. Example: http://127.0.0.1:9090")
+    parts = _split(url)
     server = parts.netloc.rpartition("@")[2]
     request = Request(urlunsplit((parts.scheme, server, parts.path.rstrip("/") + path, "", "")))
     if parts.username is not None:
         login = f"{parts.username}:{parts.password or ''}".encode()
         request.add_header("Authorization", f"Basic {b64encode(login).decode()}")
     return request
+
+
+def _split(url: str) -> SplitResult:
+    """Raises `UsageError`."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        is_plain = (parts.hostname or "").isascii() and parts.path.isascii()
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and is_plain:
+            return parts
+    raise UsageError(f"{url!r} is not the URL of a Prometheus. Example: http://127.0.0.1:9090")
 
 
 def _shown(url: str) -> str:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
 from cartwheel.autoscaling.decision import Decision
 from cartwheel.autoscaling.keda import KedaAutoscaler, autoscaler_of
 from cartwheel.autoscaling.observation import Observation, Values
 from cartwheel.errors import CommandError
-from cartwheel.recording import Entry, LoadMeasured, SessionStarted, Synced
-from cartwheel.simulation.load_shape import LoadShape, from_points
+from cartwheel.recording import Entry, SessionStarted, Synced
+from cartwheel.simulation.load_shape import PastLoad, from_points
 
 # A recording of a bounded size may have lost its beginning.
 MAX_FIRST_SYNCS_MISSING = 5
@@ -76,22 +77,31 @@ def replay(entries: Iterable[Entry]) -> Replay:
     return Replay(decisions, differences, missing)
 
 
-def load_of(entries: Iterable[Entry]) -> LoadShape:
-    """The load that was asked for, or else the requests that the autoscaler saw.
+def load_of(entries: Iterable[Entry]) -> PastLoad:
+    """The requests that the autoscaler saw, in the newest session that has any.
 
-    Raises `CommandError` if there is neither.
+    Raises `CommandError` if there is none: CPU does not tell how many requests there were.
     """
-    asked: list[tuple[float, float]] = []
-    seen: list[tuple[float, float]] = []
+    started: dict[str, SessionStarted] = {}
+    sessions: list[list[tuple[float, float]]] = [[]]
     for entry in entries:
-        if isinstance(entry, LoadMeasured):
-            asked.append((entry.at, entry.asked))
+        if isinstance(entry, SessionStarted):
+            if started.get(entry.autoscaler.name, entry) != entry:
+                sessions.append([])
+            started[entry.autoscaler.name] = entry
         elif isinstance(entry, Synced) and (rate := _rate(entry.observation)) is not None:
-            seen.append((entry.at, rate))
-    points = _rising(asked if len(asked) > 1 else seen)
-    if len(points) < 2:
-        raise CommandError("The recording has no load: neither a load test nor a request metric.")
-    return from_points(points)
+            sessions[-1].append((entry.at, rate))
+    found = [one for one in map(_rising, sessions) if len(one) > 1]
+    if not found:
+        raise CommandError("The recording has no load: no request metric was read.")
+    return PastLoad(from_points(found[-1]), _note(found))
+
+
+def _note(sessions: Sequence[Sequence[tuple[float, float]]]) -> str:
+    if len(sessions) == 1:
+        return ""
+    start = datetime.fromtimestamp(sessions[-1][0][0]).isoformat(sep=" ", timespec="seconds")
+    return f"Of {len(sessions)} sessions, the load is that of the newest, from {start} on."
 
 
 def _missing(first: Synced, session: SessionStarted) -> float:

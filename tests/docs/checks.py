@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from posixpath import normpath
 
-from typer.main import get_command
-
 from cartwheel import cli
 from loadtest.__main__ import parse as parse_load_arguments
 from tests.docs import facts
@@ -255,15 +253,13 @@ def _problems_of_make(target: str, variables: list[str], page: Page) -> Iterator
 
 
 def _problems_of_cartwheel(arguments: list[str]) -> Iterator[str]:
-    program = get_command(cli.app)
-    assert isinstance(program, cli.Commands)
     name, *rest = arguments or ["--version"]
     if name == "--version":
         return
-    command = program.get_command(program.make_context("cartwheel", ["--version"]), name)
-    if command is None:
+    if name not in cli.COMMANDS:
         yield f"cartwheel has no command {name}"
         return
+    command = cli.load_command(name)
     try:
         # A command that is only named has none of its arguments.
         context = command.make_context(name, rest, resilient_parsing=not rest)

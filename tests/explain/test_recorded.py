@@ -9,7 +9,7 @@ from cartwheel.errors import CommandError, UsageError
 from cartwheel.explain.explanation import Explanation
 from cartwheel.explain.recorded import explain_recorded
 from cartwheel.explain.times import parse_time
-from cartwheel.recording import LoadMeasured, Recorder
+from cartwheel.recording import Recorder, ReplicasChanged
 from tests.explain.sessions import record
 
 NOON = datetime(2026, 3, 2, 12, 0, 0).astimezone().timestamp()
@@ -84,7 +84,7 @@ def test_a_file_that_is_no_recording_is_an_error(tmp_path: Path) -> None:
 
 def test_a_recording_without_a_decision_is_an_error(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "load.jsonl")
-    recorder.record(LoadMeasured(NOON, 1.0, 1.0, None, None, None, 0.0))
+    recorder.record(ReplicasChanged(NOON, "cart", 1, 1, 1, 1))
     recorder.close()
 
     with pytest.raises(CommandError, match="has no decision yet"):

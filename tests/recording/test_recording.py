@@ -34,7 +34,6 @@ from cartwheel.autoscaling.spec import (
 )
 from cartwheel.recording import (
     Entry,
-    LoadMeasured,
     Recorder,
     RecordingError,
     ReplicasChanged,
@@ -69,8 +68,8 @@ def synced(spec: HorizontalPodAutoscalerSpec = HPA) -> Synced:
     return Synced(1000.0, spec.name, OBSERVATION, decision)
 
 
-def load_at(at: float) -> LoadMeasured:
-    return LoadMeasured(at, 100.0, 99.5, 0.01, 0.02, 0.03, 0.0)
+def change_at(at: float) -> ReplicasChanged:
+    return ReplicasChanged(at, "web", desired=3, started=3, ready=2, serving=1)
 
 
 def recorded(path: Path, *entries: Entry, max_size: int = 10**6) -> list[Entry]:
@@ -105,7 +104,6 @@ def test_every_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
         SessionStarted(999.0, HPA, ControllerOptions(sync_period=5.0)),
         synced(),
         ReplicasChanged(1001.0, "web", desired=3, started=3, ready=2, serving=1),
-        LoadMeasured(1002.0, 100.0, 0.0, None, None, None, 100.0),
     ]
 
     found = recorded(tmp_path / "recording.jsonl", *entries)
@@ -151,18 +149,18 @@ def test_a_session_replayed_gives_the_same_decisions(tmp_path: Path) -> None:
 
 def test_entries_are_appended_to_an_earlier_session(tmp_path: Path) -> None:
     path = tmp_path / "recording.jsonl"
-    recorded(path, load_at(1.0))
+    recorded(path, change_at(1.0))
 
-    assert recorded(path, load_at(2.0)) == [load_at(1.0), load_at(2.0)]
+    assert recorded(path, change_at(2.0)) == [change_at(1.0), change_at(2.0)]
 
 
 def test_a_full_recording_keeps_the_newest_entries_and_the_autoscalers(tmp_path: Path) -> None:
     path = tmp_path / "recording.jsonl"
     started = SessionStarted(0.0, HPA, ControllerOptions())
 
-    found = recorded(path, started, *map(load_at, range(1000)), max_size=10_000)
+    found = recorded(path, started, *map(change_at, range(1000)), max_size=10_000)
 
-    assert found[-1] == load_at(999)
+    assert found[-1] == change_at(999)
     assert len(found) < 200
     assert sum(isinstance(one, SessionStarted) for one in found) == 2
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 20_000
@@ -170,61 +168,78 @@ def test_a_full_recording_keeps_the_newest_entries_and_the_autoscalers(tmp_path:
 
 def test_an_unfinished_last_line_is_skipped_and_then_replaced(tmp_path: Path) -> None:
     path = tmp_path / "recording.jsonl"
-    recorded(path, load_at(1.0))
+    recorded(path, change_at(1.0))
     with path.open("ab") as file:
-        file.write(b'{"type":"LoadMea' + b"x" * 200_000)
+        file.write(b'{"at":2.0,"servi' + b"x" * 200_000)
 
-    assert list(read_recording(path)) == [load_at(1.0)]
-    assert recorded(path, load_at(2.0)) == [load_at(1.0), load_at(2.0)]
+    assert list(read_recording(path)) == [change_at(1.0)]
+    assert recorded(path, change_at(2.0)) == [change_at(1.0), change_at(2.0)]
 
 
 def test_an_entry_that_finds_no_space_is_lost_and_the_next_one_is_written(tmp_path: Path) -> None:
     path = tmp_path / "recording.jsonl"
     recorder = Recorder(path)
-    recorder.record(load_at(1.0))
+    recorder.record(change_at(1.0))
 
     with no_larger_files_than(path.stat().st_size + 10):
-        recorder.record(load_at(2.0))
+        recorder.record(change_at(2.0))
     assert recorder.problem is not None
-    recorder.record(load_at(3.0))
+    recorder.record(change_at(3.0))
 
     assert recorder.problem is None
-    assert list(read_recording(path)) == [load_at(1.0), load_at(3.0)]
+    assert list(read_recording(path)) == [change_at(1.0), change_at(3.0)]
     recorder.close()
 
 
 def test_a_new_file_that_cannot_be_opened_is_opened_for_a_later_entry(tmp_path: Path) -> None:
     path = tmp_path / "recording.jsonl"
     recorder = Recorder(path, max_size=1)
-    recorder.record(load_at(1.0))
+    recorder.record(change_at(1.0))
 
     with no_more_open_files():
-        recorder.record(load_at(2.0))
+        recorder.record(change_at(2.0))
     assert recorder.problem == "Too many open files"
-    assert list(read_recording(path)) == [load_at(1.0)]
-    recorder.record(load_at(3.0))
+    assert list(read_recording(path)) == [change_at(1.0)]
+    recorder.record(change_at(3.0))
 
     assert recorder.problem is None
-    assert list(read_recording(path)) == [load_at(1.0), load_at(3.0)]
+    assert list(read_recording(path)) == [change_at(1.0), change_at(3.0)]
     recorder.close()
 
 
 def test_a_recording_that_was_deleted_begins_again(tmp_path: Path) -> None:
     path = tmp_path / "recording.jsonl"
     recorder = Recorder(path, max_size=1)
-    recorder.record(load_at(1.0))
+    recorder.record(change_at(1.0))
     path.unlink()
 
-    recorder.record(load_at(2.0))
+    recorder.record(change_at(2.0))
 
     assert recorder.problem is None
-    assert list(read_recording(path)) == [load_at(2.0)]
+    assert list(read_recording(path)) == [change_at(2.0)]
     recorder.close()
+
+
+def test_a_reader_loses_nothing_when_a_full_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "recording.jsonl"
+    recorder = Recorder(path, max_size=400)
+    for at in range(5):
+        recorder.record(change_at(at))
+    reading = read_recording(path)
+    found = [next(reading)]
+    for at in range(5, 10):
+        recorder.record(change_at(at))
+    recorder.close()
+
+    times = [one.at for one in [*found, *reading]]
+
+    assert times[:8] == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert times == sorted(set(times))
 
 
 def test_only_the_owner_may_read_a_recording(tmp_path: Path) -> None:
     path = tmp_path / "recording.jsonl"
-    recorded(path, load_at(1.0))
+    recorded(path, change_at(1.0))
 
     assert path.stat().st_mode & 0o077 == 0
 
@@ -233,10 +248,12 @@ def test_only_the_owner_may_read_a_recording(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("apiVersion: v1\n", "recording.jsonl:1: is no entry of a recording: Invalid JSON"),
+        ("apiVersion: v1", "recording.jsonl:1: is no entry of a recording: Invalid JSON"),
+        ('{"a": 1}', "recording.jsonl:1: is no entry of a recording: "),
         ('{"type":"Other"}\n', "recording.jsonl:1: is no entry of a recording: Input tag 'Other'"),
         (
-            '{"type":"LoadMeasured","at":1}\n',
-            "recording.jsonl:1: is no entry of a recording: LoadMeasured.asked: Field required",
+            '{"type":"ReplicasChanged","at":1}\n',
+            "recording.jsonl:1: is no entry of a recording: ReplicasChanged.service: Field",
         ),
     ],
 )

@@ -77,6 +77,11 @@ def test_a_measured_capacity_is_taken_from_the_bench(tmp_path: Path) -> None:
         ("backtest", HPA),
         ("backtest", HPA, "--prometheus=http://127.0.0.1:9"),
         ("backtest", HPA, "--csv=no-such-file.csv"),
+        ("backtest", HPA, "--csv=no-such-file.csv", "--last=1h"),
+        ("backtest", HPA, "--prometheus=http://127.0.0.1:9", "--query=x", "--resample=0s"),
+        ("backtest", "--recording=no-such-file", "--compare"),
+        ("backtest", "--recording=no-such-file", "--replicas=0"),
+        ("backtest", "--recording=no-such-file", "--html=page.html"),
     ],
 )
 def test_wrong_usage_is_one_sentence(arguments: tuple[str, ...]) -> None:

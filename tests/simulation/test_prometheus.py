@@ -12,6 +12,7 @@ import pytest
 
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.simulation import prometheus
+from cartwheel.simulation.load_shape import LoadShape
 from cartwheel.simulation.prometheus import query_load
 
 Respond = Callable[[dict[str, str]], tuple[int, Any]]
@@ -53,8 +54,8 @@ def matrix(*series: list[tuple[float, str]]) -> tuple[int, Any]:
     return 200, {"status": "success", "data": {"resultType": "matrix", "result": result}}
 
 
-def load(url: str, query: str = "sum(rate(x[1m]))", last: float = 60) -> prometheus.LoadShape:
-    return query_load(url, query, last=last, step=15, until=1000)
+def load(url: str, query: str = "sum(rate(x[1m]))", last: float = 60) -> LoadShape:
+    return query_load(url, query, last=last, step=15, until=1000).shape
 
 
 def test_values_become_a_load_and_gaps_none() -> None:
@@ -66,6 +67,20 @@ def test_values_become_a_load_and_gaps_none() -> None:
     assert [(one["path"], one["start"], one["end"]) for one in seen] == [
         ("/api/v1/query_range", "930", "990")
     ]
+
+
+def test_the_load_begins_with_the_first_value() -> None:
+    with server(lambda _: matrix([(960, "7.5"), (990, "5")])) as (url, _):
+        found = query_load(url, "x", last=60, step=15, until=1000)
+    assert (found.shape.start, found.shape.rates) == (960, [7.5, 0, 5])
+    assert "no data for the 30 s before" in found.note
+
+
+@pytest.mark.parametrize(("last", "step"), [(60, 0), (10**9, 1)])
+def test_a_step_that_cannot_work_is_refused_before_a_request(last: float, step: float) -> None:
+    with server(lambda _: matrix()) as (url, seen), pytest.raises(UsageError):
+        query_load(url, "x", last=last, step=step)
+    assert not seen
 
 
 def test_a_long_time_is_fetched_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +115,11 @@ def test_a_login_goes_into_a_header_and_a_path_stays() -> None:
         (matrix([(930, "1")], [(930, "2")]), "2 series"),
         ((200, b"<html>"), "not JSON"),
         ((200, {"status": "success", "data": {}}), "not that of a Prometheus"),
+        ((200, {"status": "success", "data": {"result": "ten chars!"}}), "not that of a Prom"),
+        (
+            (200, {"status": "success", "data": {"result": [{"metric": {}, "histograms": []}]}}),
+            "native histograms",
+        ),
         ((404, b"nothing here"), "404"),
     ],
 )
@@ -122,7 +142,17 @@ def test_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         assert load(url).rates == [5, 0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:9090", "file:///etc/passwd", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:9090",
+        "file:///etc/passwd",
+        "http://",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:9/ü",
+    ],
+)
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError):
         load(url)

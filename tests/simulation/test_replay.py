@@ -15,7 +15,6 @@ from cartwheel.autoscaling.spec import ControllerOptions
 from cartwheel.errors import CommandError
 from cartwheel.recording import (
     Entry,
-    LoadMeasured,
     Recorder,
     SessionStarted,
     Synced,
@@ -93,15 +92,30 @@ def test_without_a_decision_there_is_nothing_to_repeat() -> None:
         replay([next(session())])
 
 
-def test_the_load_is_what_was_asked_for() -> None:
-    measured = [LoadMeasured(START + n, 100 + n, 90, None, None, None, 0) for n in range(3)]
-    assert load_of([*session(), *measured]).rates == [100, 101, 102]
-
-
-def test_without_a_load_test_it_is_what_the_autoscaler_saw() -> None:
-    shape = load_of(session())
+def test_the_load_is_what_the_autoscaler_saw() -> None:
+    first, *rest = session()
+    found = load_of([first, *rest[:9], first, *rest[9:]])
+    shape = found.shape
+    assert found.note == ""
     assert shape.rates == RATES
     assert shape.end - shape.start == len(RATES)
+
+
+def test_the_load_is_that_of_the_newest_session() -> None:
+    spec = autoscaler()
+    later = [SessionStarted(START + 36_000, spec, OPTIONS)]
+    syncs = [one for one in session() if isinstance(one, Synced)]
+    again = [replace(one, at=one.at + 36_000) for one in syncs[:9]]
+    found = load_of([*session(), *later, *again])
+    assert (found.shape.start, found.shape.rates) == (START + 36_000, RATES[:9])
+    assert found.note.startswith("Of 2 sessions, the load is that of the newest")
+    assert load_of([*session(), *later]).shape.rates == RATES
+
+
+def test_a_session_without_requests_has_no_load() -> None:
+    syncs = [one for one in session() if isinstance(one, Synced)]
+    with pytest.raises(CommandError, match="no request metric"):
+        load_of(replace(one, observation=replace(one.observation, readings=())) for one in syncs)
 
 
 def test_the_command_repeats_a_session_or_takes_its_load(recording: Path) -> None:
