@@ -76,8 +76,8 @@ def split_reference(reference: str) -> tuple[str, str]:
 
 
 def is_kind(word: str) -> bool:
-    """Whether it is one of the kinds of which there are autoscalers, and not a name."""
-    return _known_kind(word) is not None
+    """Whether it is a kind alone, of an autoscaler or of a workload."""
+    return "/" not in word and _known_kind(word) is not None
 
 
 def made_autoscaler(scaled_object: Json) -> str:

@@ -432,7 +432,7 @@ def recorded_kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("recorded_kubectl")
 def test_the_command_explains_the_namespace_of_the_context() -> None:
-    result = CliRunner().invoke(commands, ["hpa/twice-cpu"])
+    result = CliRunner().invoke(commands, ["horizontalpodautoscaler.autoscaling/twice-cpu"])
 
     assert result.exit_code == 0, result.output
     assert "namespace explain-states of kind-cartwheel" in result.output
