@@ -5,6 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from cartwheel.errors import UsageError
+
 
 def display_path(path: Path) -> str:
     """The path relative to the working directory if it lies below it."""
@@ -22,3 +24,14 @@ def program_name() -> str:
     if program.exists():
         return shlex.quote(display_path(program))
     return f"{shlex.quote(display_path(Path(sys.executable)))} -m cartwheel"
+
+
+def check_writable(path: Path) -> None:
+    """Before the work whose result goes there. Raises `UsageError`."""
+    existed = path.exists()
+    try:
+        path.open("a").close()
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}).") from None

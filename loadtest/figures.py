@@ -57,6 +57,11 @@ class Figures:
         return self.at - self.seconds
 
 
+def whole_seconds(figures: Sequence[Figures]) -> Sequence[Figures]:
+    """Without a last one that is too short for a rate."""
+    return figures[:-1] if len(figures) > 1 and figures[-1].seconds < 0.5 else figures
+
+
 @dataclass(frozen=True)
 class RouteFigures:
     """What became of the requests to one route, or of all together."""

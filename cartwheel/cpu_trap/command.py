@@ -11,6 +11,7 @@ from cartwheel.bench.report import write_file
 from cartwheel.console import new_console, print_wrapped
 from cartwheel.cpu_trap.experiment import DELAY, METRICS, STAGES, run_experiment
 from cartwheel.cpu_trap.report import draw, table, to_json
+from cartwheel.invocation import check_writable
 
 commands = typer.Typer()
 
@@ -26,6 +27,8 @@ def cpu_trap(
 
     Takes five minutes; the load is the same both times.
     """
+    for path in filter(None, (svg, json_file)):
+        check_writable(path)
     print_wrapped(
         f"A cart whose store is {DELAY * 1000:g} ms away, one request at a time, under the load "
         f"{STAGES}: first scaled by CPU, then by requests. This takes five minutes."

@@ -25,7 +25,7 @@ from cartwheel.local.supervisor import Supervisor
 from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import SHOP, ServiceSpec
 from loadtest.arrivals import parse_stages
-from loadtest.figures import Figures
+from loadtest.figures import Figures, whole_seconds
 
 CART = "cart"
 DELAY = 0.2  # seconds
@@ -154,10 +154,12 @@ async def _measure(metric: str, supervisor: Supervisor) -> Experiment:
     )
     engine = Engine(Load(url, SCENARIO, parse_stages(STAGES), SHOPPERS))
     meter = CpuMeter()
+    seen: list[Figures] = []
     started = time.time()
     async for figures in engine.run():
         if not isinstance(figures, Figures):
             continue
+        seen.append(figures)
         cart = next(one for one in supervisor.status()["services"] if one["service"] == CART)
         found.requests += figures.due
         found.failed += figures.failed + figures.missed
@@ -174,6 +176,7 @@ async def _measure(metric: str, supervisor: Supervisor) -> Experiment:
                 cart["ready"],
             )
         )
+    del found.samples[len(whole_seconds(seen)) :]
     return found
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 
 from cartwheel.console import print_wrapped
-from cartwheel.errors import CommandError, UsageError
-from cartwheel.invocation import display_path
+from cartwheel.errors import CommandError
+from cartwheel.invocation import check_writable, display_path
 from cartwheel.load import story
 from cartwheel.load.expectations import Outcome
 from cartwheel.load.figures_text import format_failures
@@ -27,15 +27,9 @@ class Files:
     html: Path | None
 
     def check(self) -> None:
-        """Whether they can be written: now, not after the load. Raises `UsageError`."""
+        """Now, not after the load. Raises `UsageError`."""
         for path in filter(None, (self.json, self.html)):
-            existed = path.exists()
-            try:
-                path.open("a").close()
-                if not existed:
-                    path.unlink()
-            except OSError as error:
-                raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
+            check_writable(path)
 
     def write(self, session: Session, outcomes: Sequence[Outcome]) -> None:
         """Raises `CommandError`."""

@@ -14,6 +14,7 @@ from cartwheel.autoscaling.errors import UnsupportedError
 from cartwheel.autoscaling.manifests import Autoscaler, ManifestError, read_autoscalers
 from cartwheel.console import new_console, print_wrapped, wrap
 from cartwheel.errors import UsageError
+from cartwheel.invocation import check_writable
 from cartwheel.recording import Entry, RecordingError, read_recording
 from cartwheel.simulation.assumptions import (
     Assumptions,
@@ -70,6 +71,10 @@ class Outputs:
     svg: Path | None
     html: Path | None
     is_comparison: bool
+
+    def __post_init__(self) -> None:
+        for path in filter(None, (self.svg, self.html)):
+            check_writable(path)
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,7 @@ def backtest(
         return
     if not files:
         raise UsageError("Which autoscalers? Give at least one FILE.")
+    outputs = Outputs(as_json, svg, html, is_comparison=compare)
     assumptions = _assumptions(assume, bench)
     if csv is not None:
         load = PastLoad(read_csv(csv))
@@ -167,7 +173,6 @@ def backtest(
     if load.note:
         typer.echo(wrap(load.note, sys.stderr), err=True)
     simulations = _start(files, load.shape, assumptions, replicas)
-    outputs = Outputs(as_json, svg, html, is_comparison=compare)
     _show([one.run() for one in simulations], outputs, "Backtest")
 
 

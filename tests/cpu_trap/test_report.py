@@ -3,10 +3,14 @@
 import io
 import xml.etree.ElementTree as ElementTree
 
+import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from cartwheel.cpu_trap.command import commands
 from cartwheel.cpu_trap.experiment import Experiment, Sample
 from cartwheel.cpu_trap.report import draw, table
+from cartwheel.errors import UsageError
 
 
 def experiment(metric: str, *, replicas: int, failed: float) -> Experiment:
@@ -49,3 +53,10 @@ def test_the_chart_has_both_runs() -> None:
     ElementTree.fromstring(chart)
     assert "The cart, scaled by CPU" in chart
     assert "The cart, scaled by requests" in chart
+
+
+@pytest.mark.parametrize("option", ["--svg", "--json"])
+def test_a_file_that_cannot_be_written_is_refused_before_the_runs(option: str) -> None:
+    result = CliRunner().invoke(commands, [f"{option}=/proc/none/file"], standalone_mode=False)
+    assert isinstance(result.exception, UsageError)
+    assert result.output == ""

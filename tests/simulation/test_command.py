@@ -74,6 +74,7 @@ def test_a_measured_capacity_is_taken_from_the_bench(tmp_path: Path) -> None:
         ("simulate", STAGES, HPA, "--assume=speed=9"),
         ("simulate", STAGES, HPA, "--assume=capacity=0"),
         ("simulate", STAGES, str(COMPONENTS / "autoscaling-cpu/kustomization.yaml")),
+        ("simulate", STAGES, HPA, "--html=/proc/none/page.html"),
         ("backtest", HPA),
         ("backtest", HPA, "--prometheus=http://127.0.0.1:9"),
         ("backtest", HPA, "--csv=no-such-file.csv"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from cartwheel.load.report.axis import round_up
 from cartwheel.load.report.chart import Panel, Point, Series
 from cartwheel.load.session import ReplicaCounts, Session
-from loadtest.figures import Figures
+from loadtest.figures import Figures, whole_seconds
 from loadtest.statistics import TIMEOUT
 
 MAX_COUNTS = 1000
@@ -15,7 +15,7 @@ USUAL_SHARE = 0.98
 
 
 def panels_of(session: Session) -> Iterator[Panel]:
-    figures = _whole_seconds(session.figures)
+    figures = whole_seconds(session.figures)
     yield _arrivals(figures)
     yield _latency(figures)
     if session.replicas:
@@ -29,11 +29,6 @@ def thinned(counts: Sequence[ReplicaCounts]) -> Sequence[ReplicaCounts]:
     groups = [between[index : index + size] for index in range(0, len(between), size)]
     highest = [max(group, key=lambda one: one.desired) for group in groups]
     return [*counts[:1], *highest, *(counts[-1:] if len(counts) > 1 else [])]
-
-
-def _whole_seconds(figures: Sequence[Figures]) -> Sequence[Figures]:
-    """Without a last one that is too short for a rate."""
-    return figures[:-1] if len(figures) > 1 and figures[-1].seconds < 0.5 else figures
 
 
 def _arrivals(figures: Sequence[Figures]) -> Panel:
