@@ -42,7 +42,7 @@ def test_a_healthy_shop_has_no_finding(shop: SupervisorProcess) -> None:
     assert [each.failure for each in examinations if each.failure] == []
     assert [each.findings for each in examinations if each.findings] == []
     healthy = [text for each in examinations for text in each.healthy]
-    assert f"the supervisor (pid {shop.process.pid}) answers" in healthy
+    assert f"the supervisor (pid {shop.process.pid}) responds" in healthy
     assert "3 replicas ready" in healthy
 
 
@@ -74,6 +74,8 @@ def test_a_replica_that_is_not_ready_is_named_with_its_log(shop: SupervisorProce
 
 def test_a_stopped_supervisor_is_recognised(shop: SupervisorProcess) -> None:
     shop.process.send_signal(signal.SIGSTOP)
+    # The kernel stops it a moment later.
+    os.waitid(os.P_PID, shop.process.pid, os.WSTOPPED | os.WNOWAIT)
     try:
         (found,) = findings(supervisor.CHECK, shop.state)
     finally:
