@@ -62,9 +62,9 @@ class Link:
     @property
     def has_credentials(self) -> bool:
         """Whether KEDA shows the server who it is, which the API server's proxy does not."""
-        return bool(
-            self.trigger.get("authenticationRef") or self.trigger["metadata"].get("authModes")
-        )
+        metadata = self.trigger["metadata"]
+        shown = metadata.get("authModes") or metadata.get("customHeaders")
+        return bool(shown or self.trigger.get("authenticationRef"))
 
 
 def examine(view: ClusterView) -> Iterator[Outcome]:
