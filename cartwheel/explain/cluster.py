@@ -25,6 +25,7 @@ class ClusterQuestion:
 
 def cluster_explainer(question: ClusterQuestion) -> Callable[[], Sequence[Explanation]]:
     """Explains as often as it is called, and remembers what it saw. Raises `CommandError`."""
+    arguments = arguments_from(question.controller) if question.controller else None
     cluster = Cluster(question.context)
     # Without a context kubectl asks whatever listens on localhost:8080.
     context = cluster.context_name
@@ -33,6 +34,6 @@ def cluster_explainer(question: ClusterQuestion) -> Callable[[], Sequence[Explan
         cluster,
         namespace,
         source=f"namespace {namespace} of {context}",
-        arguments=arguments_from(question.controller) if question.controller else None,
+        arguments=arguments,
     )
     return lambda: explainer.explain(question.target)

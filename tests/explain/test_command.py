@@ -254,6 +254,7 @@ def test_the_error_of_the_first_look_ends_watching() -> None:
         (["hpa/cart", "--at", "12:00"], "about a recorded session, not about a cluster"),
         (["-n", "shop", "--recording", "x"], "about a recorded session, not about a cluster"),
         (["hpa/cart", "--all"], "Either hpa/cart or --all"),
+        (["hpa/cart", "--controller", "sync-period=15"], "must be a duration"),
         (["--controller", "sync-period=1s"], "--controller sets options of a cluster's"),
         (["hpa"], "hpa: write hpa/NAME."),
         (["hpa", "cart"], "hpa cart: write hpa/cart."),
