@@ -34,7 +34,9 @@ def query_load(
     a query that cannot work, `CommandError` when Prometheus does not respond.
     """
     if step <= 0 or last / step > MAX_VALUES:
-        raise UsageError(f"The load must have a step above 0 and at most {MAX_VALUES:,} values.")
+        raise UsageError(
+            f"--resample must be above 0, and --last at most {MAX_VALUES:,} times that."
+        )
     end = math.floor((time.time() if until is None else until) / step) * step
     start = end - math.floor(last / step) * step
     found: dict[int, float] = {}

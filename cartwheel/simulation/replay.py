@@ -85,10 +85,11 @@ def load_of(entries: Iterable[Entry]) -> PastLoad:
     started: dict[str, SessionStarted] = {}
     sessions: list[list[tuple[float, float]]] = [[]]
     for entry in entries:
-        if isinstance(entry, SessionStarted):
-            if started.get(entry.autoscaler.name, entry) != entry:
-                sessions.append([])
+        # A recording that continues in a new file repeats the beginning there.
+        if isinstance(entry, SessionStarted) and started.get(entry.autoscaler.name) != entry:
             started[entry.autoscaler.name] = entry
+            if sessions[-1]:
+                sessions.append([])
         elif isinstance(entry, Synced) and (rate := _rate(entry.observation)) is not None:
             sessions[-1].append((entry.at, rate))
     found = [one for one in map(_rising, sessions) if len(one) > 1]

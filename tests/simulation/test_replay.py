@@ -101,8 +101,9 @@ def test_the_load_is_what_the_autoscaler_saw() -> None:
     assert shape.end - shape.start == len(RATES)
 
 
-def test_the_load_is_that_of_the_newest_session() -> None:
-    spec = autoscaler()
+@pytest.mark.parametrize("name", ["cart", "keda-hpa-cart"])
+def test_the_load_is_that_of_the_newest_session(name: str) -> None:
+    spec = replace(autoscaler(), name=name)
     later = [SessionStarted(START + 36_000, spec, OPTIONS)]
     syncs = [one for one in session() if isinstance(one, Synced)]
     again = [replace(one, at=one.at + 36_000) for one in syncs[:9]]
