@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ from cartwheel.explain.explanation import Explanation
 from cartwheel.explain.local import explain_local
 from cartwheel.explain.recorded import explain_recorded
 from cartwheel.explain.terminal import follow, page, to_json
-from cartwheel.explain.times import parse_time
+from cartwheel.explain.times import TimeOfDay, parse_time
 
 commands = typer.Typer()
 
@@ -26,6 +27,68 @@ WATCH_PERIOD = 1.0
 CLUSTER_WATCH_PERIOD = 5.0
 
 Source = Callable[[], Sequence[Explanation]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a cluster; nothing of it is given for the local run."""
+
+    namespace: str | None = None
+    context: str | None = None
+    controller: str | None = None
+    everything: bool = False
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When in a recorded session; nothing of it is given for now."""
+
+    recording: Path | None = None
+    at: TimeOfDay | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the command line asks."""
+
+    target: str | None
+    in_cluster: Place
+    in_recording: Moment
+    state_dir: Path | None
+
+    @property
+    def is_about_cluster(self) -> bool:
+        place = self.in_cluster
+        is_placed = place.namespace is not None or place.context is not None
+        return place.everything or is_placed or "/" in (self.target or "")
+
+    def check(self, *, watch: bool) -> None:
+        """Raises `UsageError` for options that contradict each other."""
+        is_about_past = self.in_recording != Moment()
+        if watch and is_about_past:
+            raise UsageError("--watch follows what happens now: leave out --at and --recording.")
+        if self.is_about_cluster and is_about_past:
+            raise UsageError(
+                "--at and --recording are about a recorded session, not about a cluster."
+            )
+        if self.in_cluster.controller is not None and not self.is_about_cluster:
+            raise UsageError(
+                "--controller sets options of a cluster's controller: name an autoscaler of a "
+                "cluster, hpa/NAME, or its --namespace."
+            )
+        if self.in_cluster.everything and self.target:
+            raise UsageError(f"Either {self.target} or --all.")
+
+    def source(self) -> Source:
+        """What explains it, each time anew."""
+        place, moment = self.in_cluster, self.in_recording
+        if self.is_about_cluster:
+            return cluster_explainer(
+                ClusterQuestion(self.target, place.namespace, place.context, place.controller)
+            )
+        if moment.recording is not None:
+            return partial(explain_recorded, moment.recording, name=self.target, at=moment.at)
+        return partial(explain_local, self.state_dir, service=self.target, at=moment.at)
 
 
 @commands.command()
@@ -61,34 +124,17 @@ def explain(
     ] = None,
 ) -> None:
     """Explain why an autoscaler wants its number of replicas."""
-    target = _target(words or [])
-    moment = None if at is None else parse_time(at)
-    is_in_cluster = (
-        everything or namespace is not None or context is not None or "/" in (target or "")
+    question = Question(
+        _target(words or []),
+        in_cluster=Place(namespace, context, controller, everything=everything),
+        in_recording=Moment(recording, None if at is None else parse_time(at)),
+        state_dir=state_dir,
     )
-    if watch and (moment or recording):
-        raise UsageError("--watch follows what happens now: leave out --at and --recording.")
-    if is_in_cluster and (moment or recording):
-        raise UsageError("--at and --recording are about a recorded session, not about a cluster.")
-    if controller is not None and not is_in_cluster:
-        raise UsageError(
-            "--controller sets options of a cluster's controller: name an autoscaler of a cluster, "
-            "hpa/NAME, or its --namespace."
-        )
-    if everything and target:
-        raise UsageError(f"Either {target} or --all.")
-
-    source: Source
-    if is_in_cluster:
-        source = cluster_explainer(ClusterQuestion(target, namespace, context, controller))
-    elif recording is not None:
-        source = partial(explain_recorded, recording, name=target, at=moment)
-    else:
-        source = partial(explain_local, state_dir, service=target, at=moment)
-
+    question.check(watch=watch)
+    source = question.source()
     console = new_console()
     if watch:
-        period = CLUSTER_WATCH_PERIOD if is_in_cluster else WATCH_PERIOD
+        period = CLUSTER_WATCH_PERIOD if question.is_about_cluster else WATCH_PERIOD
         follow(source, console, as_json=as_json, pause=partial(time.sleep, period))
     elif as_json:
         typer.echo(json.dumps(to_json(source()), indent=2))
