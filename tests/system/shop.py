@@ -110,7 +110,10 @@ class RunningShop(Shop):
         return product
 
     def environment_of(self, service: str) -> dict[str, str]:
-        """The settings that the processes of a service got from the supervisor."""
+        """The settings that the processes of a service got from the supervisor.
+
+        A forked process shows those of its parent: needs a shop with `ORDINARY_START`.
+        """
         pid = self.run.replicas(service)[0]["pid"]
         whole: dict[str, str] = psutil.Process(pid).environ()
         return {name: value for name, value in whole.items() if name.startswith("CARTWHEEL_")}
@@ -135,6 +138,9 @@ def checkout(person: Person, total: dict[str, Any], *, key: str) -> HttpRequest:
     """A request that orders the cart for that total, with a long deadline."""
     headers = {**person.headers, "idempotency-key": key, "x-request-timeout-ms": "14000"}
     return HttpRequest("POST", "/v1/orders", headers, {"expected_total": total, "address": ADDRESS})
+
+
+ORDINARY_START = {"CARTWHEEL_WARM_START": "false"}
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.shop import ADDRESS, SKU
-from tests.system.shop import RunningShop, shop_up
+from tests.system.shop import ORDINARY_START, RunningShop, shop_up
 
 FORGOTTEN_WITHIN = 90.0
 """Seconds; it takes about half a minute on a busy machine."""
@@ -16,7 +16,7 @@ PERSONAL = (ADDRESS["name"], ADDRESS["line1"], ADDRESS["city"])
 @pytest.fixture(scope="module", params=["sqlite", "real"])
 def shop(request: pytest.FixtureRequest) -> Iterator[RunningShop]:
     quick = {"CARTWHEEL_COURIER_STEP_SECONDS": "0.2", "CARTWHEEL_DELETIONS_SECONDS": "1"}
-    with shop_up(stores=request.param, **quick) as shop:
+    with shop_up(stores=request.param, **quick, **ORDINARY_START) as shop:
         yield shop
 
 

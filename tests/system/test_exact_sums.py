@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.http_load import Connection, HttpRequest, HttpResponse, send_all_at_once
 from tests.support.shop import SKU
-from tests.system.shop import RunningShop, checkout, shop_up
+from tests.system.shop import ORDINARY_START, RunningShop, checkout, shop_up
 
 ROUNDS = 10
 ADDS = 90
@@ -38,7 +38,7 @@ def shop(request: pytest.FixtureRequest) -> Iterator[RunningShop]:
     # Two hundred checkouts at once take a while on a small machine. The sweeper resumes those
     # that stop half-way, sooner than after the usual minute.
     timeout = {"CARTWHEEL_CHECKOUT_PATIENCE": "30", "CARTWHEEL_STALL_SECONDS": "8"}
-    with shop_up(stores=request.param, **timeout) as shop:
+    with shop_up(stores=request.param, **timeout, **ORDINARY_START) as shop:
         yield shop
 
 

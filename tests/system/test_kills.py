@@ -17,7 +17,7 @@ from tests.support.http_load import Connection, HttpRequest
 from tests.support.processes import start_service
 from tests.support.shop import SKU, Person
 from tests.support.waiting import until
-from tests.system.shop import RunningShop, checkout, shop_up
+from tests.system.shop import ORDINARY_START, RunningShop, checkout, shop_up
 
 ENDS_WITHIN = 70.0
 STOCK = 100
@@ -50,7 +50,8 @@ NO_MONEY_KEPT = {("cancelled", money) for money in ("none", "declined", "void", 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[RunningShop]:
     # The sweeper resumes orders that have not moved for a minute; here for 1.5 seconds.
-    with shop_up(CARTWHEEL_STALL_SECONDS="1.5", CARTWHEEL_SWEEP_SECONDS="0.3") as shop:
+    quick = {"CARTWHEEL_STALL_SECONDS": "1.5", "CARTWHEEL_SWEEP_SECONDS": "0.3"}
+    with shop_up(**quick, **ORDINARY_START) as shop:
         yield shop
 
 

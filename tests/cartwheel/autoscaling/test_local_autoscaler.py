@@ -19,6 +19,9 @@ from tests.cartwheel.conftest import Start
 from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
 from tests.cartwheel.test_running_shop import Caller
 
+# On one worker, which starts the shop once.
+pytestmark = pytest.mark.xdist_group("local autoscaler")
+
 HERE = Path(__file__).parent
 ARRIVALS = HERE / "arrivals.yaml"
 QUICK = {
@@ -36,14 +39,20 @@ def scaled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProce
         yield run.ready()
 
 
-def test_the_cart_grows_with_its_load_and_shrinks_after_it_and_loses_no_request(
-    scaled: SupervisorProcess,
-) -> None:
+@pytest.fixture(scope="module")
+def caller(scaled: SupervisorProcess) -> Caller:
+    """A caller that made the cart grow to three and has gone: it has shrunk to one again."""
     eventually(lambda: len(scaled.endpoints()) == 1)
     with Caller(scaled.service("cart")["url"]) as caller:
         eventually(lambda: len(scaled.endpoints()) == 3)
-    scaled.wait_for_line(r"! cart +\d → 3, \d+(\.\d+)? requests/s is .* per replica \(target 20\)")
     eventually(lambda: len(scaled.endpoints()) == 1)
+    return caller
+
+
+def test_the_cart_grows_with_its_load_and_shrinks_after_it_and_loses_no_request(
+    scaled: SupervisorProcess, caller: Caller
+) -> None:
+    scaled.wait_for_line(r"! cart +\d → 3, \d+(\.\d+)? requests/s is .* per replica \(target 20\)")
     assert caller.failures == []
 
 
@@ -107,6 +116,7 @@ def test_a_replica_that_hangs_is_reported_and_the_autoscaler_goes_on(
     eventually(lambda: not scaled.status()["problems"])
 
 
+@pytest.mark.usefixtures("caller")
 def test_a_recorded_session_replayed_gives_the_same_decisions(scaled: SupervisorProcess) -> None:
     autoscaler = None
     replayed = 0
@@ -120,6 +130,7 @@ def test_a_recorded_session_replayed_gives_the_same_decisions(scaled: Supervisor
     assert replayed >= 2
 
 
+@pytest.mark.usefixtures("caller")
 def test_the_recording_has_each_change_of_the_replicas(scaled: SupervisorProcess) -> None:
     entries = read_recording(scaled.state / "autoscaling.jsonl")
     changes = [entry for entry in entries if isinstance(entry, ReplicasChanged)]
