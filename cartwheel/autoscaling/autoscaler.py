@@ -13,6 +13,7 @@ from cartwheel.autoscaling.decision import (
     Proposal,
     RateLimit,
     Stabilization,
+    decision_without_metrics,
 )
 from cartwheel.autoscaling.limits import limit, limit_without_behavior
 from cartwheel.autoscaling.observation import Observation
@@ -167,7 +168,14 @@ class HorizontalPodAutoscaler:
         proposals: Sequence[Proposal] = (),
     ) -> Decision:
         self._memory.set(conditions.SCALE_WAS_READ, condition)
-        return self._without_metrics(now, current, current, events, proposals)
+        return decision_without_metrics(
+            at=now,
+            current=current,
+            desired=current,
+            conditions=dict(self._memory.conditions),
+            events=events,
+            proposals=proposals,
+        )
 
     def _within_limits(self, current: int) -> int:
         """Zero is no violation of a minimum: it is decided by `_may_leave_zero`."""
@@ -180,26 +188,12 @@ class HorizontalPodAutoscaler:
         is_above = current > desired
         reason = conditions.ABOVE_MAXIMUM if is_above else conditions.BELOW_MINIMUM
         event = self._rescale(current, desired, reason=reason, now=now)
-        return self._without_metrics(now, current, desired, [event])
-
-    def _without_metrics(
-        self,
-        now: float,
-        current: int,
-        desired: int,
-        events: Sequence[Event],
-        proposals: Sequence[Proposal] = (),
-    ) -> Decision:
-        return Decision(
+        return decision_without_metrics(
             at=now,
             current=current,
             desired=desired,
-            proposals=proposals,
-            winner=None,
-            stabilization=None,
-            rate_limit=None,
             conditions=dict(self._memory.conditions),
-            events=events,
+            events=[event],
         )
 
     def _stabilize(self, proposed: int, *, current: int, now: float) -> Stabilization:

@@ -129,3 +129,26 @@ class Decision:
     conditions: Mapping[str, Condition]
     events: Sequence[Event]
     unstabilized: RateLimit | None = None
+
+
+def decision_without_metrics(
+    *,
+    at: float,
+    current: int,
+    desired: int,
+    conditions: Mapping[str, Condition],
+    events: Sequence[Event] = (),
+    proposals: Sequence[Proposal] = (),
+) -> Decision:
+    """No metric decided: nothing was stabilized or limited."""
+    return Decision(
+        at=at,
+        current=current,
+        desired=desired,
+        proposals=proposals,
+        winner=None,
+        stabilization=None,
+        rate_limit=None,
+        conditions=conditions,
+        events=events,
+    )

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cartwheel.autoscaling.autoscaler import DEFAULT_OPTIONS, HorizontalPodAutoscaler
-from cartwheel.autoscaling.decision import Decision, Event
+from cartwheel.autoscaling.decision import Decision, Event, decision_without_metrics
 from cartwheel.autoscaling.errors import UnsupportedError
 from cartwheel.autoscaling.fallback import fallback_value
 from cartwheel.autoscaling.observation import Observation, Reading, Unavailable, Values
@@ -293,14 +293,6 @@ def _disabled(rules: ScalingRules) -> ScalingRules:
 
 def _no_decision(observation: Observation) -> Decision:
     current = observation.scale.spec_replicas
-    return Decision(
-        at=observation.at,
-        current=current,
-        desired=current,
-        proposals=(),
-        winner=None,
-        stabilization=None,
-        rate_limit=None,
-        conditions={},
-        events=(),
+    return decision_without_metrics(
+        at=observation.at, current=current, desired=current, conditions={}
     )
