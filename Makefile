@@ -13,9 +13,12 @@ WORKERS ?= 2
 GENERATED := tests/contracts/test_openapi.py tests/contracts/test_compiled_routes.py \
   tests/app/request/test_documentation.py
 ONLY = $(findstring tests/,$(ARGS))
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
+# Every test of the matrix, wherever it is.
+FAULTS := $(PYTEST) -m fault -p tests.faults.results
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test check format lock clean python kind kind-down deploy verify load
+.PHONY: help up down status test test-faults check format lock clean python kind kind-down deploy verify load
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,8 +37,13 @@ test: $(VENV)/.test ## run all tests (one area: make test ARGS=tests/services/ca
 	  echo "No chromium on PATH: browser journeys are skipped. Debian: apt-get install chromium"
 	@command -v promtool >/dev/null || \
 	  echo "No prometheus on PATH: dashboard queries are skipped. Debian: apt-get install prometheus"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(if $(ONLY),,$(GENERATED:%=--ignore=%)) $(ARGS)
-	@$(if $(ONLY),,$(BIN)/python -m pytest -n $(WORKERS) $(GENERATED) $(ARGS))
+	@$(PYTEST) --dist loadgroup $(if $(ONLY),,$(GENERATED:%=--ignore=%) --ignore=tests/faults) $(ARGS)
+	@$(if $(ONLY),,$(PYTEST) $(GENERATED) $(ARGS))
+
+test-faults: $(VENV)/.test ## run the tests of the fault matrix and write docs/faults.md
+	@$(FAULTS) --dist loadgroup $(if $(ONLY),,$(GENERATED:%=--ignore=%)) $(ARGS)
+	@$(if $(ONLY),,$(FAULTS) $(GENERATED) $(ARGS))
+	@$(BIN)/python -m tests.faults.table
 
 check: $(VENV)/.test ## check style, types and import contracts
 	$(BIN)/ruff check .

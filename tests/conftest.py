@@ -3,7 +3,7 @@
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -11,7 +11,8 @@ import pytest
 import redis.asyncio as redis
 from anyio.from_thread import start_blocking_portal
 
-from tests.support.generated_cases import recorded_cases
+from tests.faults.results import FIGURE
+from tests.support.generated_cases import RecordProperty, recorded_cases
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.shop import SERVICES, Shop, running_shop
 from tests.support.valkey import running_valkey
@@ -44,6 +45,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def anyio_backend() -> str:
     """The loop our services run on."""
     return "asyncio"
+
+
+@pytest.fixture
+def figure(record_property: RecordProperty) -> Callable[..., None]:
+    """`figure("ready after {:.1f} s", seconds)`: what docs/faults.md shows as the last figure."""
+
+    def record(text: str, *values: object) -> None:
+        record_property(FIGURE, text.format(*values))
+
+    return record
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,33 @@
+"""The fault matrix is complete, and its page says what its rows, tests and results say."""
+
+from tests.faults.markers import STORES, marked_in, marked_tests
+from tests.faults.rows import read_rows
+
+ROWS = read_rows()
+
+
+def test_the_rows_are_numbered_from_1_to_85() -> None:
+    assert [row.number for row in ROWS] == list(range(1, 86))
+
+
+def test_markers_name_rows_and_stores_that_there_are() -> None:
+    numbers = {row.number for row in ROWS}
+    for test in marked_tests():
+        assert test.rows, f"{test.node} names no row"
+        assert test.rows <= numbers, test
+        assert test.stores <= set(STORES), test
+
+
+def test_a_marker_is_found_wherever_it_stands() -> None:
+    source = """
+pytestmark = [pytest.mark.fault(1)]
+
+class TestStores:
+    @pytest.mark.parametrize("store", [pytest.param(1, marks=pytest.mark.fault(2, store="sqlite"))])
+    @pytest.mark.fault(3, 4, store=("valkey", "postgres"))
+    async def test_it_works(self): ...
+"""
+    (test,) = marked_in(source, path="tests/test_it.py")
+    assert test.node == "tests/test_it.py::TestStores::test_it_works"
+    assert test.sentence == "it works"
+    assert (test.rows, test.stores) == ({1, 2, 3, 4}, set(STORES))
