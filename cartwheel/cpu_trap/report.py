@@ -7,8 +7,8 @@ from statistics import median
 
 from rich.table import Table
 
+from cartwheel.charts.svg_file import Column, Panel, Series, to_svg
 from cartwheel.cpu_trap.experiment import DELAY, STAGES, Experiment
-from cartwheel.simulation.chart import Column, Panel, Series, to_svg
 
 TITLES: Mapping[str, str] = {"cpu": "scaled by CPU", "requests": "scaled by requests"}
 CPU_TARGET = 60.0

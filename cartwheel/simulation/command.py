@@ -12,6 +12,7 @@ import typer
 
 from cartwheel.autoscaling.errors import UnsupportedError
 from cartwheel.autoscaling.manifests import Autoscaler, ManifestError, read_autoscalers
+from cartwheel.charts.svg_file import to_svg
 from cartwheel.console import new_console, print_wrapped, wrap
 from cartwheel.errors import UsageError
 from cartwheel.invocation import check_writable
@@ -22,7 +23,6 @@ from cartwheel.simulation.assumptions import (
     measured_by_bench,
     parse_assumptions,
 )
-from cartwheel.simulation.chart import to_svg
 from cartwheel.simulation.durations import parse_duration
 from cartwheel.simulation.load_shape import LoadShape, PastLoad, parse_stages, read_csv
 from cartwheel.simulation.prometheus import query_load

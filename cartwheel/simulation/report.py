@@ -8,12 +8,13 @@ from html import escape
 
 from rich.table import Table
 
+from cartwheel.charts.svg_file import CHART, draw
+from cartwheel.charts.theme import THEME
 from cartwheel.simulation.assumptions import describe
-from cartwheel.simulation.chart import draw
 from cartwheel.simulation.durations import format_duration
 from cartwheel.simulation.run import Change, Figures, Run
 from cartwheel.simulation.run_charts import columns
-from cartwheel.simulation.style import CHART, PAGE, THEME
+from cartwheel.simulation.style import PAGE
 
 NOTHING = "–"
 MAX_CHANGES_SHOWN = 200

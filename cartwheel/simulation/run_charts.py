@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
-from cartwheel.simulation.chart import Column, Panel, Point, Series
+from cartwheel.charts.svg_file import Column, Panel, Point, Series
 from cartwheel.simulation.load_shape import LoadShape
 from cartwheel.simulation.run import Run
 

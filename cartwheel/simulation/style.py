@@ -1,34 +1,4 @@
-"""The colours and type of charts and pages: paper and ink, in a light and a dark theme."""
-
-VARIABLES = """
-  --paper: #FBF8F3; --raised: #FFFFFF; --ink: #1D1B19; --quiet: #6A635B; --line: #E6DFD4;
-  --accent: #C8401F; --good: #0F6B62; --amber: #9A6700;
-"""
-DARK_VARIABLES = """
-  --paper: #16171A; --raised: #1F2125; --ink: #ECE8E1; --quiet: #A39C92; --line: #33363B;
-  --accent: #F2704A; --good: #4FC0B2; --amber: #E0A93B;
-"""
-THEME = f"""
-:root {{ {VARIABLES} color-scheme: light dark; }}
-@media (prefers-color-scheme: dark) {{ :root {{ {DARK_VARIABLES} }} }}
-"""
-
-CHART = """
-svg text { font: 12px ui-sans-serif, system-ui, sans-serif; fill: var(--ink); }
-svg .title { font-size: 15px; font-weight: 650; }
-svg .quiet { fill: var(--quiet); }
-svg .number { font-family: ui-monospace, monospace; font-variant-numeric: tabular-nums; }
-svg .grid { stroke: var(--line); stroke-width: 1; }
-svg .paper { fill: var(--paper); }
-svg .mark { stroke: var(--amber); stroke-width: 1.5; }
-svg polyline { fill: none; stroke-width: 1.75; stroke-linejoin: round; }
-svg .ink { stroke: var(--ink); } svg text.ink { stroke: none; }
-svg .good { stroke: var(--good); } svg text.good { stroke: none; fill: var(--good); }
-svg .amber { stroke: var(--amber); } svg text.amber { stroke: none; fill: var(--amber); }
-svg .accent { stroke: var(--accent); } svg text.accent { stroke: none; fill: var(--accent); }
-svg .dashed { stroke-dasharray: 5 3; }
-svg .over { fill: var(--accent); opacity: 0.22; stroke: none; }
-"""
+"""The type and layout of the page of a simulation."""
 
 PAGE = """
 * { box-sizing: border-box; }

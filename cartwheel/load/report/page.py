@@ -1,16 +1,26 @@
 """The report as one HTML page."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
 from itertools import islice
 
+from cartwheel.charts.axis import TimeAxis, format_elapsed
+from cartwheel.charts.chart import draw
+from cartwheel.charts.page import (
+    MARK,
+    Tile,
+    Track,
+    Value,
+    cells,
+    charts,
+    heading_cell,
+    table,
+    tiles,
+    to_page,
+)
 from cartwheel.load.expectations import Outcome
 from cartwheel.load.figures_text import format_count, format_failures
-from cartwheel.load.report.axis import TimeAxis, format_elapsed
-from cartwheel.load.report.chart import draw, time_scale
 from cartwheel.load.report.panels import panels_of, thinned
 from cartwheel.load.session import ScalingDecision, Session
 from loadtest.figures import Figures, RouteFigures, Total
@@ -46,47 +56,30 @@ def to_html(session: Session, outcomes: Sequence[Outcome]) -> str:
         _seconds(session, axis),
     ]
     title = f"Load: {session.scenario} to {session.target}"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-        "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}</title><style>{_resource('report.css')}</style></head>"
-        f"<body><main>{''.join(sections)}</main>"
-        f'<script type="application/json" id="figures">{_figures(session, axis)}</script>'
-        f"<script>{_resource('report.js')}</script></body></html>\n"
-    )
-
-
-def _resource(name: str) -> str:
-    return files("cartwheel.load.report").joinpath(name).read_text()
+    return to_page(title, sections, tracks=_tracks(session, axis), axis=axis)
 
 
 def _summary(session: Session, total: Total) -> str:
     started = time.strftime("%d %B %Y, %H:%M:%S", time.localtime(total.started_at))
     stages = ", then ".join(map(str, session.stages))
-    tiles = "".join(
-        f'<div class="{kind}"><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>'
-        for name, value, kind in _tiles(session, total)
-    )
     return (
         f"<h1>Load: {escape(session.scenario)}</h1>"
         f'<p class="quiet">{escape(session.target)}, from {started} on. {escape(stages)}.</p>'
-        f'<dl class="tiles">{tiles}</dl><p class="quiet">{EXPLANATION}</p>'
+        f'{tiles(_tiles(session, total))}<p class="quiet">{EXPLANATION}</p>'
     )
 
 
-def _tiles(session: Session, total: Total) -> Iterator[tuple[str, str, str]]:
-    yield "requests", format_count(total.sent), ""
+def _tiles(session: Session, total: Total) -> Iterator[Tile]:
+    yield Tile("requests", format_count(total.sent))
     for name in ("p50", "p95", "p99"):
-        yield name, format_duration(getattr(total, name)), ""
-    yield "failed", _warning(total.failed), "bad" if total.failed else ""
-    yield "missed", _warning(total.missed), "bad" if total.missed else ""
+        yield Tile(name, format_duration(getattr(total, name)))
+    yield Tile("failed", _warning(total.failed), "bad" if total.failed else "")
+    yield Tile("missed", _warning(total.missed), "bad" if total.missed else "")
     if session.replicas:
         first, last = session.replicas[0].desired, session.replicas[-1].desired
         most = max(one.desired for one in session.replicas)
         path = [first, *([most] if most not in (first, last) else []), last]
-        yield f"{session.service} replicas", " → ".join(map(str, path)), ""
+        yield Tile(f"{session.service} replicas", " → ".join(map(str, path)))
 
 
 def _warning(number: int) -> str:
@@ -106,18 +99,11 @@ def _expectations(outcomes: Sequence[Outcome]) -> str:
 
 def _charts(session: Session, axis: TimeAxis) -> str:
     bands = [(outage.start, outage.end) for outage in session.outages[-MAX_OUTAGES:]]
-    panels = "".join(draw(panel, axis, bands) for panel in panels_of(session))
     marks = "".join(
         _mark(number, decision, axis) for number, decision in _newest(session.decisions)
     )
     strip = f'<div class="marks">{marks}</div>' if marks else ""
-    return (
-        '<h2 id="charts">Over time</h2>'
-        '<p class="readout" id="readout" role="status">Point at a chart, or focus it and use the '
-        "arrow keys, to read its values.</p>"
-        f'<div class="charts" tabindex="0" role="group" aria-labelledby="charts">{strip}{panels}'
-        f'{time_scale(axis)}<div class="cursor" hidden></div></div>'
-    )
+    return charts([strip, *(draw(panel, axis, bands) for panel in panels_of(session))], axis)
 
 
 def _mark(number: int, decision: ScalingDecision, axis: TimeAxis) -> str:
@@ -176,8 +162,8 @@ def _routes(total: Total) -> str:
     together = RouteFigures("together", total.sent, total.failed, total.p50, total.p95, total.p99)
     rows = [
         [
-            f"<th scope='row'>{escape(row.route)}</th>",
-            *_cells(
+            heading_cell(row.route),
+            *cells(
                 format_count(row.sent),
                 format_count(row.failed),
                 *map(format_duration, (row.p50, row.p95, row.p99)),
@@ -186,7 +172,7 @@ def _routes(total: Total) -> str:
         for row in (*total.routes, together)
     ]
     heading = ("route", "requests", "failed", "p50", "p95", "p99")
-    return f"<h2>By route</h2>{_table(heading, rows)}"
+    return f"<h2>By route</h2>{table(heading, rows)}"
 
 
 def _seconds(session: Session, axis: TimeAxis) -> str:
@@ -194,9 +180,9 @@ def _seconds(session: Session, axis: TimeAxis) -> str:
     groups = [
         session.figures[index : index + size] for index in range(0, len(session.figures), size)
     ]
-    rows = [[*_cells(format_elapsed(group[-1].at - axis.start), *_of(group))] for group in groups]
+    rows = [[*cells(format_elapsed(group[-1].at - axis.start), *_of(group))] for group in groups]
     heading = ("until", "asked", "achieved", "failed", "missed", "highest p95")
-    return f"<details><summary>Figures as a table</summary>{_table(heading, rows)}</details>"
+    return f"<details><summary>Figures as a table</summary>{table(heading, rows)}</details>"
 
 
 def _of(group: Sequence[Figures]) -> Iterator[str]:
@@ -208,38 +194,29 @@ def _of(group: Sequence[Figures]) -> Iterator[str]:
     yield format_duration(max((one.p95 for one in group if one.p95 is not None), default=None))
 
 
-def _cells(*values: str) -> Iterator[str]:
-    return (f"<td>{escape(value)}</td>" for value in values)
-
-
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heading)
-    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return (
-        '<div class="wide"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _figures(session: Session, axis: TimeAxis) -> str:
-    """What the script shows at the cursor: a row for each second, and each change of replicas."""
-    rows = [
-        [
-            round(axis.share(one.at), 5),
-            round(one.at - axis.start, 1),
-            round(one.asked),
-            round(one.achieved),
-            *(None if one.p50 is None else round(1000 * value, 1) for value in _quantiles(one)),
-            one.failed + one.missed,
-        ]
+def _tracks(session: Session, axis: TimeAxis) -> Sequence[Track]:
+    """What is shown at the cursor: the figures of each second, and each change of replicas."""
+    latencies = [f"{name} {MARK} ms" for name in ("p50", "p95", "p99")]
+    words = [f"{MARK} s", f"asked {MARK}/s", f"achieved {MARK}/s", *latencies, f"failed {MARK}"]
+    rows: list[tuple[float, Sequence[Value]]] = [
+        (
+            one.at,
+            [
+                round(one.at - axis.start, 1),
+                round(one.asked),
+                round(one.achieved),
+                *(None if one.p50 is None else round(1000 * value, 1) for value in _quantiles(one)),
+                one.failed + one.missed,
+            ],
+        )
         for one in session.figures
     ]
-    replicas = [
-        [round(axis.share(one.at), 5), one.desired, one.ready, one.serving]
-        for one in thinned(session.replicas)
+    service = session.service
+    counts = [f"{service}: desired {MARK}", f"ready {MARK}", f"serving {MARK}"]
+    replicas: list[tuple[float, Sequence[Value]]] = [
+        (one.at, [one.desired, one.ready, one.serving]) for one in thinned(session.replicas)
     ]
-    document = {"rows": rows, "replicas": replicas, "service": session.service}
-    return json.dumps(document, separators=(",", ":")).replace("<", "\\u003c")
+    return [Track(words, rows), Track(counts, replicas)]
 
 
 def _quantiles(figures: Figures) -> Iterator[float]:

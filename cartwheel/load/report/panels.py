@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from cartwheel.load.report.axis import round_up
-from cartwheel.load.report.chart import Panel, Point, Series
+from cartwheel.charts.axis import round_up
+from cartwheel.charts.chart import Panel, Point, Series
 from cartwheel.load.session import ReplicaCounts, Session
 from loadtest.figures import Figures, whole_seconds
 from loadtest.statistics import TIMEOUT

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pytest
 
 from cartwheel.autoscaling.sentence import Basis, Sentence
+from cartwheel.charts.axis import TimeAxis, round_up
+from cartwheel.charts.chart import Panel, Series, draw
 from cartwheel.load.expectations import Outcome
 from cartwheel.load.report import to_html, to_json
-from cartwheel.load.report.axis import TimeAxis, round_up
-from cartwheel.load.report.chart import Panel, Series, draw
 from cartwheel.load.report.panels import thinned
 from cartwheel.load.session import ReplicaCounts, ScalingDecision, Session
 from tests.cartwheel.load.sessions import START, figures, session, total, waiting

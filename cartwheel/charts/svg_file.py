@@ -1,4 +1,4 @@
-"""Charts as SVG: panels under one time axis, runs side by side."""
+"""Charts as an SVG file of its own: panels under one time axis, runs side by side."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -6,14 +6,30 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from cartwheel.simulation.durations import format_duration
-from cartwheel.simulation.style import CHART, THEME
+from cartwheel.charts.axis import TimeAxis, round_up, spread
+from cartwheel.charts.theme import THEME
 
 WIDTH, PANEL_HEIGHT = 560, 130
 LEFT, RIGHT, GAP, HEAD, AXIS = 46, 92, 30, 34, 26
 PLOT = WIDTH - LEFT - RIGHT
 # Labels of lines that end close to each other are moved apart by this much.
 LABEL_HEIGHT = 14
+CHART = """
+svg text { font: 12px ui-sans-serif, system-ui, sans-serif; fill: var(--ink); }
+svg .title { font-size: 15px; font-weight: 650; }
+svg .quiet { fill: var(--quiet); }
+svg .number { font-family: ui-monospace, monospace; font-variant-numeric: tabular-nums; }
+svg .grid { stroke: var(--line); stroke-width: 1; }
+svg .paper { fill: var(--paper); }
+svg .mark { stroke: var(--amber); stroke-width: 1.5; }
+svg polyline { fill: none; stroke-width: 1.75; stroke-linejoin: round; }
+svg .ink { stroke: var(--ink); } svg text.ink { stroke: none; }
+svg .good { stroke: var(--good); } svg text.good { stroke: none; fill: var(--good); }
+svg .amber { stroke: var(--amber); } svg text.amber { stroke: none; fill: var(--amber); }
+svg .accent { stroke: var(--accent); } svg text.accent { stroke: none; fill: var(--accent); }
+svg .dashed { stroke-dasharray: 5 3; }
+svg .over { fill: var(--accent); opacity: 0.22; stroke: none; }
+"""
 
 Point = tuple[float, float]
 
@@ -66,7 +82,7 @@ def to_svg(columns: Sequence[Column], *, title: str, per_row: int = 2) -> str:
 def draw(columns: Sequence[Column], *, title: str, per_row: int = 2, style: str = "") -> str:
     """Without a style: for a page that has it."""
     tops = [
-        _round_up(max(one.top for one in same))
+        round_up(max(one.top for one in same))
         for same in zip(*(column.panels for column in columns), strict=True)
     ]
     height = HEAD + len(tops) * (PANEL_HEIGHT + GAP) + AXIS
@@ -100,9 +116,8 @@ def _column(column: Column, tops: Sequence[float]) -> Iterator[str]:
         yield f'<g transform="translate(0 {y})">'
         yield from _panel(column, panel, top)
         yield "</g>"
-    for at in _ticks(column.end - column.start):
-        label = format_duration(at) if at else "0"
-        yield _text(_x(column, column.start + at), bottom + 12, label, "quiet number", "middle")
+    for at, label in TimeAxis(column.start, column.end).ticks():
+        yield _text(_x(column, at), bottom + 12, label, "quiet number", "middle")
 
 
 def _panel(column: Column, panel: Panel, top: float) -> Iterator[str]:
@@ -127,14 +142,10 @@ def _labels(series: Sequence[Series], top: float, height: float) -> Iterator[str
         (height - min(one.points[-1][1] / top, 1.0) * height, number)
         for number, one in enumerate(series)
     )
-    placed: list[tuple[float, int]] = []
-    for y, number in ends:
-        above = placed[-1][0] + LABEL_HEIGHT if placed else y
-        placed.append((max(y, above), number))
-    shift = max(placed[-1][0] - height, 0.0) if placed else 0.0
-    for y, number in placed:
+    places = spread([y for y, _ in ends], distance=LABEL_HEIGHT, end=height)
+    for y, (_, number) in zip(places, ends, strict=True):
         one = series[number]
-        yield _text(LEFT + PLOT + 6, y - shift + 4, one.label, one.kind.split()[0])
+        yield _text(LEFT + PLOT + 6, y + 4, one.label, one.kind.split()[0])
 
 
 def _polyline(column: Column, series: Series, top: float, height: float) -> str:
@@ -177,23 +188,6 @@ def _value(series: Series, at: float) -> float:
 
 def _x(column: Column, at: float) -> float:
     return LEFT + (at - column.start) / (column.end - column.start) * PLOT
-
-
-def _ticks(length: float) -> Sequence[float]:
-    """Up to six round times from 0."""
-    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200)
-    step = next((one for one in steps if length / one <= 6), 86_400 * max(1, round(length / 5e5)))
-    return [n * step for n in range(int(length // step) + 1)]
-
-
-def _round_up(value: float) -> float:
-    """To a number that reads well in halves."""
-    size = 1.0
-    while size * 10 < value:
-        size *= 10
-    while size > value:
-        size /= 10
-    return next(size * one for one in (1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10) if size * one >= value)
 
 
 def _number(value: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from cartwheel.load.report.axis import TimeAxis
+from cartwheel.charts.axis import TimeAxis, spread
 
 WIDTH, HEIGHT = 1000, 100
 MIN_LABEL_DISTANCE = 12.0
@@ -74,15 +74,9 @@ def _labels(panel: Panel) -> Iterator[str]:
         ((_y(_last_value(one), panel.top), one) for one in _with_values(panel.series)),
         key=lambda end: end[0],
     )
-    placed: list[float] = []
-    for y, _ in ends:
-        placed.append(max(y, placed[-1] + MIN_LABEL_DISTANCE) if placed else y)
-    excess = max(placed[-1] - HEIGHT, 0.0) if placed else 0.0
-    for top, (_, one) in zip(placed, ends, strict=True):
-        yield (
-            f'<span class="label {one.kind}" style="top:{top - excess:.1f}%">'
-            f"{escape(one.label)}</span>"
-        )
+    places = spread([y for y, _ in ends], distance=MIN_LABEL_DISTANCE, end=HEIGHT)
+    for top, (_, one) in zip(places, ends, strict=True):
+        yield f'<span class="label {one.kind}" style="top:{top:.1f}%">{escape(one.label)}</span>'
 
 
 def _with_values(series: Sequence[Series]) -> Iterator[Series]:

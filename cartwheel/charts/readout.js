@@ -1,7 +1,7 @@
 "use strict";
 // Shows the values at the pointer, or at a cursor that the arrow keys move.
 (() => {
-  const { rows, replicas, service } = JSON.parse(document.getElementById("figures").textContent);
+  const [steps, ...others] = JSON.parse(document.getElementById("figures").textContent);
   const charts = document.querySelector(".charts");
   const plot = charts.querySelector(".plot");
   const cursor = charts.querySelector(".cursor");
@@ -14,18 +14,16 @@
     mark.querySelector(".why").append(...why.cloneNode(true).childNodes);
   }
 
-  const countsAt = (share) => replicas.filter(([at]) => at <= share).pop() || replicas[0];
+  const inWords = (words, values) =>
+    words.map((one, n) => (values[n] === null ? "" : one.replace("{}", () => values[n]))).filter(Boolean);
 
   function show(index) {
-    shown = Math.min(Math.max(index, 0), rows.length - 1);
-    const [share, seconds, asked, achieved, p50, p95, p99, lost] = rows[shown];
-    const parts = [`${seconds} s`, `asked ${asked}/s`, `achieved ${achieved}/s`];
-    if (p50 !== null) parts.push(`p50 ${p50} ms`, `p95 ${p95} ms`, `p99 ${p99} ms`);
-    parts.push(`failed ${lost}`);
-    const counts = countsAt(share);
-    if (counts) {
-      const [, desired, ready, serving] = counts;
-      parts.push(`${service}: desired ${desired}, ready ${ready}, serving ${serving}`);
+    shown = Math.min(Math.max(index, 0), steps.rows.length - 1);
+    const [share, ...values] = steps.rows[shown];
+    const parts = inWords(steps.words, values);
+    for (const { words, rows } of others) {
+      const row = rows.filter(([at]) => at <= share).pop() || rows[0];
+      if (row) parts.push(...inWords(words, row.slice(1)));
     }
     readout.textContent = parts.join(" · ");
     cursor.hidden = false;
@@ -36,8 +34,8 @@
     const box = plot.getBoundingClientRect();
     const share = (event.clientX - box.left) / box.width;
     if (share < 0 || share > 1) return;
-    const after = rows.findIndex(([at]) => at >= share);
-    show(after < 0 ? rows.length - 1 : after);
+    const after = steps.rows.findIndex(([at]) => at >= share);
+    show(after < 0 ? steps.rows.length - 1 : after);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && document.activeElement.matches(".mark")) document.activeElement.blur();
@@ -47,7 +45,7 @@
     if (event.target !== charts) return;
     if (step) show(shown + step);
     else if (event.key === "Home") show(0);
-    else if (event.key === "End") show(rows.length - 1);
+    else if (event.key === "End") show(steps.rows.length - 1);
     else return;
     event.preventDefault();
   });

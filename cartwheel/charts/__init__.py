@@ -1,0 +1,1 @@
+"""Charts, and the pages around them: what the reports of loads and simulations share."""
