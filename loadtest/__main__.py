@@ -10,8 +10,9 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import uvloop
 
@@ -25,6 +26,9 @@ from loadtest.arrivals import (
 )
 from loadtest.figures import Figures, Meter, Total, to_line
 from loadtest.generator import MAX_SHOPPERS, USUAL_WAIT, Generator, usual_shoppers
+from loadtest.history import HistoryWriter
+from loadtest.messages import Exchange
+from loadtest.recorder import Recorder
 from loadtest.scenarios import SCENARIOS
 from loadtest.statistics import TIMEOUT
 from loadtest.table import describe_failure, format_duration, table
@@ -48,6 +52,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--shoppers", type=int, help=f"at most at once ({USUAL_WAIT:g} for each request a second)"
     )
     parser.add_argument("--figures", action="store_true", help="print all figures, as JSON lines")
+    parser.add_argument("--history", type=Path, help="write each operation to this file")
     options = parser.parse_args(arguments)
     for name, maximum in LIMITS.items():
         value = getattr(options, name)
@@ -66,7 +71,12 @@ def stages_of(text: str | None, *, rate: float, seconds: float) -> Sequence[Stag
     return parse_stages(text) if text else [Stage.constant(rate, seconds=seconds)]
 
 
-async def run(options: argparse.Namespace, show: Callable[[Figures], None]) -> Total:
+async def run(
+    options: argparse.Namespace,
+    show: Callable[[Figures], None],
+    *,
+    record: Callable[[Exchange], None] = lambda _: None,
+) -> Total:
     """Run the load, and show its figures each second."""
     meter = Meter()
     generator = Generator(
@@ -75,6 +85,7 @@ async def run(options: argparse.Namespace, show: Callable[[Figures], None]) -> T
         shoppers=options.shoppers,
         on_response=meter.record_response,
         on_missed=meter.record_missed,
+        on_exchange=record,
     )
     load = asyncio.create_task(generator.run(options.stages))
     _stop_on_signals(generator, load)
@@ -100,6 +111,10 @@ def _stop_on_signals(generator: Generator, load: asyncio.Task[object]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop)
 
 
+def _print_line(figures: Figures) -> None:
+    print(to_line(figures), flush=True)
+
+
 def _print_progress(figures: Figures) -> None:
     print(
         f"{figures.asked:6.0f} asked  {figures.achieved:6.0f} achieved  "
@@ -121,22 +136,38 @@ def _print_total(total: Total, options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
-        return _load(options)
+        with _history(options.history) as record:
+            return _load(options, record)
     except KeyboardInterrupt:  # before the load began
         return 130
 
 
-def _load(options: argparse.Namespace) -> int:
+@contextmanager
+def _history(path: Path | None) -> Iterator[Callable[[Exchange], None]]:
+    """What records an exchange, in this file if there is one."""
+    if path is None:
+        yield lambda _: None
+        return
+    try:
+        writer = HistoryWriter(path)
+    except OSError as error:
+        print(f"{path} could not be written ({error.strerror}).", file=sys.stderr)
+        sys.exit(2)
+    with writer:
+        yield Recorder(writer.write).record
+
+
+def _load(options: argparse.Namespace, record: Callable[[Exchange], None]) -> int:
     if problem := uvloop.run(problem_with(options.target)):
         print(problem, file=sys.stderr)
         return 2
     if options.figures:
-        total = uvloop.run(run(options, lambda figures: print(to_line(figures), flush=True)))
+        total = uvloop.run(run(options, _print_line, record=record))
         print(to_line(total), flush=True)
     else:
         _announce(options)
         show = _print_progress if sys.stdout.isatty() else lambda _: None
-        total = uvloop.run(run(options, show))
+        total = uvloop.run(run(options, show, record=record))
         _print_total(total, options)
     return 1 if total.failed or total.missed else 0
 

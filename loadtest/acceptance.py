@@ -15,7 +15,9 @@ from urllib.parse import urlencode
 from loadtest.arrivals import Stage
 from loadtest.generator import Generator
 from loadtest.http_client import HttpClient, InvalidTarget
-from loadtest.scenarios import ORDER, Request, Response, checkout
+from loadtest.messages import Request, Response
+from loadtest.paths import ORDER
+from loadtest.scenarios import checkout
 from loadtest.statistics import LoadStatistics
 
 RUNNING_QUERY = 'count(build_info{service="cart"})'

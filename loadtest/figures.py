@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from loadtest.generator import Generator
-from loadtest.scenarios import INVALID_RESPONSE, Request, Response
+from loadtest.messages import INVALID_RESPONSE, Request, Response
 from loadtest.statistics import LoadStatistics
 
 

@@ -15,17 +15,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 from random import Random
 
 from app.client.messages import Transport
 from loadtest.arrivals import Schedule, Stage
 from loadtest.http_client import HttpClient
-from loadtest.scenarios import INVALID_RESPONSE, SCENARIOS, Request, Response, Scenario
+from loadtest.messages import INVALID_RESPONSE, Exchange, Request, Response
+from loadtest.scenarios import SCENARIOS, Scenario
 from loadtest.statistics import TIMEOUT, LoadStatistics
 
 MIN_SHOPPERS, MAX_SHOPPERS = 64, 512
 USUAL_WAIT = 1.0
 """Seconds. As long as no request takes longer, there are shoppers for all of them by default."""
+GIVEN_UP = "given_up"
+"""The error of a request that was in flight when the load was ended at once."""
 MIN_SLEEP = 0.001
 # Bounds how late a change of the rate or of the end takes effect.
 MAX_SLEEP = 0.1
@@ -48,7 +52,8 @@ def usual_shoppers(stages: Sequence[Stage]) -> int:
 class _Shopper:
     """A virtual user: one run of a scenario, and its next request."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, number: int, scenario: Scenario) -> None:
+        self.number = number
         self._scenario = scenario
         self.next_request: Request = next(scenario)
 
@@ -61,6 +66,7 @@ class Generator:
 
     The stages may be changed while it runs. `on_response` is called with request, response and
     duration of each request that was sent, `on_missed` with a number of requests not sent.
+    `on_exchange` is called with all requests that were sent, also with those that were given up.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class Generator:
         transport: Transport | None = None,
         on_response: Callable[[Request, Response, float], None] = lambda *_: None,
         on_missed: Callable[[int], None] = lambda _: None,
+        on_exchange: Callable[[Exchange], None] = lambda _: None,
     ) -> None:
         """Raises `InvalidTarget`."""
         self.scenario = scenario
@@ -82,8 +89,10 @@ class Generator:
         self._random = Random(seed)
         self._on_response = on_response
         self._on_missed = on_missed
+        self._on_exchange = on_exchange
         self._idle: deque[_Shopper] = deque()
         self._created = 0
+        self._numbers = count()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._client = HttpClient(
             target, timeout=TIMEOUT, max_connections=self._shoppers, transport=transport
@@ -176,11 +185,11 @@ class Generator:
 
     def _new_shopper(self) -> _Shopper:
         start = SCENARIOS[self.scenario]
-        return _Shopper(start(Random(self._random.getrandbits(64))))
+        return _Shopper(next(self._numbers), start(Random(self._random.getrandbits(64))))
 
     async def _send(self, shopper: _Shopper, due: float) -> None:
         request = shopper.next_request
-        response = await self._client.send(request)
+        response = await self._exchange(shopper.number, request)
         seconds = time.monotonic() - due
         try:
             shopper.receive(response)
@@ -190,3 +199,12 @@ class Generator:
         self._idle.append(shopper)
         self.statistics.record_response(response, seconds)
         self._on_response(request, response, seconds)
+
+    async def _exchange(self, shopper: int, request: Request) -> Response:
+        called_at = time.monotonic()
+        response = Response(0, error=GIVEN_UP)
+        try:
+            response = await self._client.send(request)
+        finally:
+            self._on_exchange(Exchange(shopper, request, response, called_at, time.monotonic()))
+        return response

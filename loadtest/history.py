@@ -4,10 +4,16 @@ The checks of `cartwheel.consistency` read it. As in Jepsen's histories, an oper
 response was lost has an unknown outcome: it happened once, at any time after its call, or never.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
+
+
+class InvalidHistory(ValueError):
+    """A line of the file is no operation."""
 
 
 class Outcome(StrEnum):
@@ -34,3 +40,40 @@ class Operation:
     outcome: Outcome
     called_at: float
     returned_at: float
+
+
+class HistoryWriter:
+    """Writes a history to a file, one JSON object a line, each operation as soon as it ended."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `OSError`."""
+        self._file = path.open("w", buffering=1, encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, operation: Operation) -> None:
+        self._file.write(json.dumps(asdict(operation), separators=(",", ":")) + "\n")
+
+
+def read_history(path: Path) -> Iterator[Operation]:
+    """The operations of a file, in the order in which they ended.
+
+    A last line without its end is skipped: its writer was killed. Raises `InvalidHistory`.
+    """
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith("\n"):
+                return
+            try:
+                yield _operation(line)
+            except (KeyError, TypeError, ValueError) as error:
+                raise InvalidHistory(f"line {number} of {path} is no operation: {error}") from error
+
+
+def _operation(line: str) -> Operation:
+    values = json.loads(line)
+    return Operation(**values | {"outcome": Outcome(values["outcome"])})

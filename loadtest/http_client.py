@@ -13,7 +13,7 @@ from app.client.messages import Origin, Transport
 from app.client.messages import Request as HttpRequest
 from app.client.pool import ConnectionPool, Limits
 from app.errors import BadRequest
-from loadtest.scenarios import Request, Response
+from loadtest.messages import Request, Response
 
 IDLE_SECONDS = 2.0
 """As between services: a connection ends here long before the server closes it."""
@@ -76,7 +76,7 @@ class HttpClient:
                 body += part
                 if len(body) > MAX_BODY:
                     return Response(0, error=TOO_LARGE)
-            return Response(response.status_code, body)
+            return Response(response.status_code, body, headers=response.headers)
         finally:
             await response.aclose()
 

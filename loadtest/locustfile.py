@@ -8,7 +8,8 @@ from typing import Any
 
 from locust import FastHttpUser, between, task
 
-from loadtest.scenarios import SCENARIOS, Response
+from loadtest.messages import Response
+from loadtest.scenarios import SCENARIOS
 
 
 class _Shopper(FastHttpUser):

@@ -7,20 +7,14 @@ rate, Locust (`locustfile.py`) after each user's think time.
 All paths go through the storefront, like those of a browser.
 """
 
-import json as json_format
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 from uuid import UUID
 
-PRODUCTS = "/api/products/v1"
-CART = "/api/cart/v1"
-USER = "/api/user/v1"
-TRACKING = "/api/tracking/v1"
-ORDER = f"{TRACKING}/orders/{{id}}"
+from loadtest.messages import Request, Response
+from loadtest.paths import CART, ORDER, PRODUCTS, TRACKING, USER
 
-INVALID_RESPONSE = "invalid_response"
 # A cart is emptied long before one of its lines is full.
 ADDS_PER_CART = 40
 # So that a session ends before its access token expires (15 minutes).
@@ -32,42 +26,6 @@ ADDRESS = {
     "postal_code": "12345",
     "country": "DE",
 }
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to send. `name` is the route; it groups requests in reports."""
-
-    name: str
-    method: str
-    path: str
-    json: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Response:
-    """What was received; without a response `status` is 0, and `error` says what happened.
-
-    The error of one that the shopper cannot use is `INVALID_RESPONSE`.
-    """
-
-    status: int
-    body: bytes = b""
-    error: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def is_failure(self) -> bool:
-        return self.status == 0 or self.status >= 500 or bool(self.error)
-
-    @property
-    def json(self) -> Any:
-        """The body's JSON, parsed each time: most responses are not read. Raises `ValueError`."""
-        return json_format.loads(self.body)
 
 
 Scenario = Generator[Request, Response, None]

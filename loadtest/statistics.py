@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from loadtest.histogram import Histogram
-from loadtest.scenarios import Response
+from loadtest.messages import Response
 
 TIMEOUT = 10.0
 """Seconds that a request may take. A failed or missed one counts as this long."""

@@ -1,7 +1,7 @@
 """Whether the shop is at the target, asked before any load."""
 
 from loadtest.http_client import HttpClient, InvalidTarget
-from loadtest.scenarios import Request
+from loadtest.messages import Request
 
 CHECK_TIMEOUT = 3.0
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest import scenarios
+from loadtest.messages import Response
 from services.storefront import models as storefront
 from services.storefront.service import PricedCart
 from services.tracking import clients as tracking
@@ -80,9 +81,9 @@ def loaded(cart: Mapping[str, int], sold: Mapping[str, int], currency: str) -> d
     ]
     asking = scenarios._total({})
     next(asking)
-    asking.send(scenarios.Response(200, json.dumps({"lines": lines}).encode()))
+    asking.send(Response(200, json.dumps({"lines": lines}).encode()))
     try:
-        asking.send(scenarios.Response(200, json.dumps({"items": items}).encode()))
+        asking.send(Response(200, json.dumps({"items": items}).encode()))
     except StopIteration as done:
         return dict(done.value)
     raise AssertionError("it asks for more")

@@ -7,7 +7,7 @@ import pytest
 
 from loadtest.arrivals import Stage
 from loadtest.generator import Generator, usual_shoppers
-from loadtest.scenarios import Response
+from loadtest.messages import Exchange, Response
 from loadtest.statistics import TIMEOUT, LoadStatistics
 from tests.loadtest.fake_shop import shop
 from tests.support.waiting import until
@@ -84,6 +84,20 @@ async def test_no_more_requests_wait_than_there_are_shoppers_and_the_others_are_
         assert (load.in_flight, load.statistics.sent) == (3, 3)
         running.cancel()
         await asyncio.wait([running])
+
+
+async def test_a_request_that_is_given_up_in_flight_is_an_exchange_without_a_response() -> None:
+    exchanges: list[Exchange] = []
+    with shop(is_open=False) as target:
+        load = Generator(target, scenario="browse", shoppers=2, on_exchange=exchanges.append)
+        running = asyncio.create_task(load.run([Stage.constant(100, seconds=WITHIN)]))
+        await until(lambda: _more_than(load.in_flight, 1), within=WITHIN)
+        running.cancel()
+        await asyncio.wait([running])
+        await until(lambda: _more_than(len(exchanges), 1), within=WITHIN)
+    assert {one.shopper for one in exchanges} == {0, 1}
+    assert [one.response for one in exchanges] == [Response(0, error="given_up")] * 2
+    assert all(one.called_at < one.returned_at for one in exchanges)
 
 
 NESTED = b"[" * 100_000

@@ -4,7 +4,8 @@ import json
 from random import Random
 from typing import Any
 
-from loadtest.scenarios import SCENARIOS, Request, Response
+from loadtest.messages import Request, Response
+from loadtest.scenarios import SCENARIOS
 
 SHELF = {"items": [{"sku": f"SKU-{n}", "available": 3} for n in range(5)]}
 RESPONSES: dict[str, Any] = {

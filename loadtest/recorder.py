@@ -1,0 +1,244 @@
+"""Records the history of a load: which operations its requests and responses were.
+
+An owner is the subject of an access token, and a token is named by a digest: a history contains
+nothing that opens an account.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from loadtest.history import Operation, Outcome
+from loadtest.messages import INVALID_RESPONSE, Exchange, Request, Response
+from loadtest.paths import CART, ORDER, PRODUCTS, TRACKING, USER
+
+NOTHING_SENT = frozenset({"refused", "connect_timeout"})
+"""Errors of requests for which there was no connection."""
+IN_PROGRESS = "in-progress"
+"""An earlier request with the key is still at work: this says nothing about what it will do."""
+UNKNOWN_OWNER = "unknown"
+"""Of a session that was perhaps opened, for somebody whose id no response has told."""
+
+CART_CALLS = {
+    ("GET", f"{CART}/cart"): "read",
+    ("DELETE", f"{CART}/cart"): "clear",
+    ("POST", f"{CART}/cart/items"): "add",
+    ("PUT", f"{CART}/cart/items/{{sku}}"): "set",
+    ("DELETE", f"{CART}/cart/items/{{sku}}"): "remove",
+    ("POST", f"{CART}/cart:merge"): "merge",
+}
+ORDER_CALLS = {
+    ("POST", f"{TRACKING}/orders"): "place",
+    ("GET", ORDER): "read",
+    ("POST", f"{ORDER}:cancel"): "cancel",
+}
+SESSION_CALLS = {
+    ("POST", f"{USER}/guests"): "login",
+    ("POST", f"{USER}/sessions"): "login",
+    ("POST", f"{USER}/sessions:refresh"): "refresh",
+    ("DELETE", f"{USER}/sessions/current"): "logout",
+    ("GET", f"{USER}/users/me"): "use",
+}
+REGISTER = ("POST", f"{USER}/users")
+LOOKUP = ("POST", f"{PRODUCTS}/products:lookup")
+RESTOCK = ("PUT", f"{PRODUCTS}/products/{{sku}}/stock")
+
+JsonObject = Mapping[str, Any]
+
+
+class Recorder:
+    """Calls ``write`` with each operation. Pass `record` to a generator as its `on_exchange`."""
+
+    def __init__(self, write: Callable[[Operation], None]) -> None:
+        self._write = write
+        self._owners_by_email: dict[str, str] = {}
+        self._owners_by_refresh_token: dict[str, str] = {}
+        self._orders: dict[str, str] = {}
+        self._carts_seen: dict[tuple[int, str], JsonObject] = {}
+
+    def record(self, exchange: Exchange) -> None:
+        """Record what this exchange has done or read, if it is about an object of the history."""
+        try:
+            operations = list(self._operations(exchange))
+        except (AttributeError, KeyError, TypeError, ValueError):  # not the body of this route
+            unreadable = replace(exchange, response=Response(0, error=INVALID_RESPONSE))
+            operations = list(self._operations(unreadable))
+        for operation in operations:
+            self._write(operation)
+
+    def _operations(self, exchange: Exchange) -> Iterator[Operation]:
+        route = (exchange.request.method, exchange.request.name)
+        body = _body(exchange.response)
+        if call := CART_CALLS.get(route):
+            yield self._cart_operation(exchange, call, body)
+        elif call := ORDER_CALLS.get(route):
+            yield from self._order_operations(exchange, call, body)
+        elif call := SESSION_CALLS.get(route):
+            yield self._session_operation(exchange, call, body)
+        elif route == LOOKUP:
+            yield from _stock_reads(exchange, body)
+        elif route == RESTOCK:
+            sku = exchange.request.path.split("/")[-2]
+            changed = {"available": body["available"]} if "available" in body else {}
+            yield _operation(exchange, f"stock/{sku}", "restock", exchange.request.json, changed)
+        elif route == REGISTER and "id" in body:
+            self._owners_by_email[body["email"].lower()] = body["id"]
+
+    def _cart_operation(self, exchange: Exchange, call: str, body: JsonObject) -> Operation:
+        request = exchange.request
+        owner = owner_of(request)
+        output: dict[str, Any] = {}
+        if "version" in body:
+            output = {"version": body["version"], "lines": _quantities(body["lines"])}
+            self._carts_seen[exchange.shopper, owner] = output["lines"]
+            if call == "add" and _is_replayed(exchange.response):
+                output["replayed"] = True
+        return _operation(exchange, f"cart/{owner}", call, _cart_input(request, call), output)
+
+    def _order_operations(
+        self, exchange: Exchange, call: str, body: JsonObject
+    ) -> Iterator[Operation]:
+        request = exchange.request
+        owner = owner_of(request)
+        if call == "place":
+            placed = f"order/{owner}/{request.headers['idempotency-key']}"
+            asked = {
+                "expected_total": request.json["expected_total"],
+                "lines": self._carts_seen.get((exchange.shopper, owner), {}),
+            }
+            if "id" in body:
+                self._orders[body["id"]] = placed
+        else:
+            order_id = request.path.rpartition("/")[2].removesuffix(":cancel")
+            if order_id not in self._orders:
+                return
+            placed, asked = self._orders[order_id], {}
+        output: dict[str, Any] = {}
+        if "id" in body:
+            output = {name: body[name] for name in ("id", "status", "total")}
+            output["lines"] = _quantities(body["lines"])
+            output["replayed"] = _is_replayed(exchange.response)
+        yield _operation(exchange, placed, call, asked, output)
+
+    def _session_operation(self, exchange: Exchange, call: str, body: JsonObject) -> Operation:
+        request = exchange.request
+        asked, output = dict[str, Any](), dict[str, Any]()
+        owner = UNKNOWN_OWNER
+        if call == "refresh":
+            asked["refresh"] = name_of_token(request.json["refresh_token"])
+            owner = self._owners_by_refresh_token.get(asked["refresh"], owner)
+        elif bearer := _bearer(request):
+            asked["token"] = name_of_token(bearer)
+            owner = owner_of(request)
+        elif request.json:
+            owner = self._owners_by_email.get(request.json["email"].lower(), owner)
+        if "access_token" in body:
+            owner = subject_of(body["access_token"])
+            output["token"] = name_of_token(body["access_token"])
+            if "refresh_token" in body:
+                output["refresh"] = name_of_token(body["refresh_token"])
+                self._owners_by_refresh_token[output["refresh"]] = owner
+        return _operation(exchange, f"session/{owner}", call, asked, output)
+
+
+def owner_of(request: Request) -> str:
+    """Who sends it."""
+    return subject_of(_bearer(request))
+
+
+def subject_of(access_token: str) -> str:
+    """The subject of a JSON web token, read without a look at its signature."""
+    try:
+        payload = access_token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return str(claims["sub"])
+    except (IndexError, KeyError, TypeError, ValueError):
+        return UNKNOWN_OWNER
+
+
+def name_of_token(token: str) -> str:
+    """A name for it that opens nothing."""
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+def outcome_of(response: Response) -> Outcome:
+    """What the response says about the operation.
+
+    A 503 may come after a change: a step behind the one that changed something failed.
+    """
+    if response.ok:
+        return Outcome.OK
+    if 400 <= response.status < 500:
+        is_open = problem_of(response) == IN_PROGRESS
+        return Outcome.UNKNOWN if is_open else Outcome.REFUSED
+    return Outcome.REFUSED if response.error in NOTHING_SENT else Outcome.UNKNOWN
+
+
+def problem_of(response: Response) -> str:
+    """The type of the problem, as `quote-changed`; without one, the status or the error."""
+    kind = str(_body(response).get("type", ""))
+    return kind.rpartition(":")[2] or response.error or str(response.status)
+
+
+def _operation(
+    exchange: Exchange, target: str, call: str, asked: JsonObject, output: JsonObject
+) -> Operation:
+    outcome = outcome_of(exchange.response)
+    return Operation(
+        client=exchange.shopper,
+        object=target,
+        call=call,
+        input=asked,
+        output=output if outcome is Outcome.OK else {"problem": problem_of(exchange.response)},
+        outcome=outcome,
+        called_at=exchange.called_at,
+        returned_at=exchange.returned_at,
+    )
+
+
+def _cart_input(request: Request, call: str) -> JsonObject:
+    match call:
+        case "add":
+            key = request.headers.get("idempotency-key")
+            return {**request.json, **({"key": key} if key else {})}
+        case "set":
+            return {"sku": request.path.rpartition("/")[2], **request.json}
+        case "remove":
+            return {"sku": request.path.rpartition("/")[2]}
+        case "merge":
+            return {"from": subject_of(request.json["guest_token"])}
+        case _:
+            return {}
+
+
+def _stock_reads(exchange: Exchange, body: JsonObject) -> Iterator[Operation]:
+    """Of lookups only: other answers about a product may be some seconds old."""
+    found = {item["sku"]: item.get("available") for item in body.get("items", ())}
+    for sku in exchange.request.json["skus"]:
+        if not exchange.response.ok or sku in found:
+            output = {"available": found.get(sku)}
+            yield _operation(exchange, f"stock/{sku}", "read", {}, output)
+
+
+def _quantities(lines: Any) -> Mapping[str, int]:
+    return {line["sku"]: line["quantity"] for line in lines}
+
+
+def _is_replayed(response: Response) -> bool:
+    return response.headers.get("idempotency-replayed") == "true"
+
+
+def _bearer(request: Request) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+def _body(response: Response) -> JsonObject:
+    """The JSON object of a response; empty if it has none."""
+    try:
+        found = response.json
+    except (RecursionError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,51 @@
+"""The file of a history."""
+
+from pathlib import Path
+
+import pytest
+
+from loadtest.history import HistoryWriter, InvalidHistory, Operation, Outcome, read_history
+
+ADD = Operation(
+    client=1,
+    object="cart/ann",
+    call="add",
+    input={"sku": "TOY-1", "quantity": 2},
+    output={"version": 1, "lines": {"TOY-1": 2}},
+    outcome=Outcome.OK,
+    called_at=10.5,
+    returned_at=10.625,
+)
+READ = Operation(2, "stock/TOY-1", "read", {}, {"problem": "timeout"}, Outcome.UNKNOWN, 11.0, 21.0)
+
+
+def written(path: Path) -> Path:
+    with HistoryWriter(path) as history:
+        history.write(ADD)
+        history.write(READ)
+    return path
+
+
+def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
+    assert list(read_history(written(tmp_path / "history"))) == [ADD, READ]
+
+
+def test_each_operation_is_in_the_file_before_the_next_one_begins(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    with HistoryWriter(path) as history:
+        history.write(ADD)
+        assert list(read_history(path)) == [ADD]
+
+
+def test_an_unfinished_last_line_is_skipped(tmp_path: Path) -> None:
+    path = written(tmp_path / "history")
+    path.write_bytes(path.read_bytes()[:-5])
+    assert list(read_history(path)) == [ADD]
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "null", "nonsense", '{"outcome": "maybe"}'])
+def test_a_line_that_is_no_operation_is_named(tmp_path: Path, line: str) -> None:
+    path = written(tmp_path / "history")
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(InvalidHistory, match=f"line 3 of {path} is no operation"):
+        list(read_history(path))
