@@ -52,6 +52,7 @@ def cache(make_cache: MakeCache) -> Cache[str, int]:
     return make_cache()
 
 
+@pytest.mark.fault(24)
 async def test_concurrent_callers_load_a_value_once(cache: Cache[str, int]) -> None:
     store = Store()
     assert await asyncio.gather(*(cache.get("key", store.load) for _ in range(500))) == [1] * 500
@@ -169,6 +170,7 @@ async def test_none_is_a_value_like_any_other(clock: Clock) -> None:
     assert loads == 1
 
 
+@pytest.mark.fault(24)
 async def test_values_loaded_together_do_not_expire_together(
     make_cache: MakeCache, clock: Clock
 ) -> None:

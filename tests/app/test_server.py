@@ -26,6 +26,7 @@ async def test_an_idle_replica_stops_cleanly_at_a_signal(tmp_path: Path, number:
         assert await replica.exited(within=3) == 0
 
 
+@pytest.mark.fault(26)
 async def test_a_draining_replica_is_unready_and_closes_connections_after_a_response(
     tmp_path: Path,
 ) -> None:
@@ -48,6 +49,7 @@ async def test_a_draining_replica_is_unready_and_closes_connections_after_a_resp
         assert (response.status, response.headers["connection"]) == (200, "close")
 
 
+@pytest.mark.fault(26)
 async def test_requests_in_flight_are_finished(tmp_path: Path) -> None:
     async with (
         start_service("small", {}, folder=tmp_path, factory=FACTORY) as replica,
@@ -71,6 +73,7 @@ async def test_a_request_that_outlasts_the_grace_period_is_cut(tmp_path: Path) -
         assert await replica.stop(within=4) == 0
 
 
+@pytest.mark.fault(27)
 async def test_an_event_stream_ends_when_its_replica_drains(tmp_path: Path) -> None:
     async with (
         start_service("small", {}, folder=tmp_path, factory=FACTORY) as replica,
@@ -137,6 +140,7 @@ async def test_logs_are_one_json_object_a_line(tmp_path: Path) -> None:
         assert "someone@example.com" not in replica.output
 
 
+@pytest.mark.fault(26)
 async def test_replicas_stopped_under_load_lose_no_request(tmp_path: Path) -> None:
     shared = listen()
     responses: list[int] = []

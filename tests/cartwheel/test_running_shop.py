@@ -123,6 +123,7 @@ def test_scaling_down_takes_the_youngest(shop: SupervisorProcess) -> None:
     assert [replica["replica"] for replica in shop.scale_cart(1)] == [eldest]
 
 
+@pytest.mark.fault(26)
 def test_no_request_is_lost_while_the_cart_scales_and_restarts(shop: SupervisorProcess) -> None:
     shop.scale_cart(2)
     with Caller(shop.service("cart")["url"]) as caller:
@@ -133,6 +134,7 @@ def test_no_request_is_lost_while_the_cart_scales_and_restarts(shop: SupervisorP
     assert sum(caller.responses.values()) > 100
 
 
+@pytest.mark.fault(26)
 def test_a_rolling_restart_replaces_every_replica_and_is_never_short_of_one(
     shop: SupervisorProcess,
 ) -> None:
@@ -206,6 +208,7 @@ def test_a_replica_that_keeps_crashing_waits_twice_as_long_each_time(
         eventually(lambda: name in shop.endpoints())
 
 
+@pytest.mark.fault(29)
 def test_a_replica_that_answers_nothing_any_more_is_replaced(shop: SupervisorProcess) -> None:
     victim = shop.scale_cart(2)[0]
     shop.post(victim, "hang")

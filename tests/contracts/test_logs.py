@@ -91,11 +91,13 @@ def _hidden_fields(page: str) -> dict[str, str]:
     return {name[1]: value[1] for name, value in pairs if name and value}
 
 
+@pytest.mark.fault(79)
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_log_line_holds_a_secret(shop: Shop, person: Person, service: str) -> None:
     assert shop.lines_with_secrets(service, SECRET, person.access_token, person.refresh_token) == []
 
 
+@pytest.mark.fault(79)
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_log_line_cannot_be_forged(shop: Shop, service: str) -> None:
     line = json.dumps(FORGED)

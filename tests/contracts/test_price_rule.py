@@ -7,6 +7,7 @@ sum as `expected_total`, and tracking refuses an order for another total. So the
 import json
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ prices = st.dictionaries(st.sampled_from(SKUS), st.integers(0, 10**9))
 currencies = st.sampled_from(["EUR", "JPY", "BHD"])
 
 
+@pytest.mark.fault(55)
 @given(cart=carts, sold=prices, currency=currencies)
 def test_a_cart_costs_the_same_wherever_it_is_added_up(
     cart: Mapping[str, int], sold: Mapping[str, int], currency: str

@@ -18,12 +18,14 @@ ROWS = [
 EACH_SERVICE = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.service)
 
 
+@pytest.mark.fault(57, 59, 61, 75)
 @pytest.mark.parametrize(("target", "data", "status"), ROWS)
 async def test_a_bad_body_is_refused(shop: Shop, target: Target, data: bytes, status: int) -> None:
     answer = await send_raw(shop.url(target.service), target.request(shop, data))
     assert_problem(answer, status)
 
 
+@pytest.mark.fault(75)
 @EACH_SERVICE
 async def test_a_thousand_unknown_members_get_an_answer_of_bounded_size(
     shop: Shop, target: Target
@@ -36,6 +38,7 @@ async def test_a_thousand_unknown_members_get_an_answer_of_bounded_size(
     assert len(answer.json()["errors"]) <= 20
 
 
+@pytest.mark.fault(76)
 @EACH_SERVICE
 @pytest.mark.parametrize(
     "media_type",
@@ -63,6 +66,7 @@ MANY_LINES = [
 ]
 
 
+@pytest.mark.fault(60)
 @pytest.mark.parametrize(("service", "method", "path", "member", "line"), MANY_LINES)
 @pytest.mark.parametrize(("count", "status"), [(0, 422), (101, 422), (10_000, 413)])
 def test_a_huge_list_is_refused(
@@ -85,6 +89,7 @@ def test_a_huge_list_is_refused(
     assert SKU not in answer.text
 
 
+@pytest.mark.fault(60)
 def test_a_cart_that_is_filled_for_ever_stops_at_its_limits(shop: Shop) -> None:
     guest = shop.guest()
     for quantity, status in ((99, 200), (1, 409)):
@@ -103,6 +108,7 @@ PASSWORDS = [
 ]
 
 
+@pytest.mark.fault(74)
 @pytest.mark.parametrize("path", ["/v1/users", "/v1/sessions"])
 @pytest.mark.parametrize(("password", "status"), PASSWORDS)
 @pytest.mark.parametrize(("service", "prefix"), [("user", ""), ("storefront", "/api/user")])
@@ -119,6 +125,7 @@ def test_a_password_that_is_none_is_refused(
     assert "somebody" not in answer.text
 
 
+@pytest.mark.fault(74)
 def test_a_password_is_the_same_however_it_was_typed(shop: Shop) -> None:
     composed, decomposed = "Zo\u00eb drives a \ufb01xie", "Zoe\u0308 drives a fixie"
     account = {"email": "zoe@shop.example", "password": composed, "name": "Zoë"}
@@ -127,6 +134,7 @@ def test_a_password_is_the_same_however_it_was_typed(shop: Shop) -> None:
     assert shop.request("user", "POST", "/v1/sessions", json=credentials).status_code == 201
 
 
+@pytest.mark.fault(75)
 def test_nobody_becomes_staff_by_saying_so(shop: Shop) -> None:
     person = shop.person()
     change = {"roles": ["staff"], "current_password": PASSWORD}

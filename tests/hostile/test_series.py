@@ -34,6 +34,7 @@ PLACES = (
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "TRACE", "LOCK")
 
 
+@pytest.mark.fault(78)
 @pytest.mark.parametrize("service", SERVICES)
 async def test_ten_thousand_random_addresses_leave_the_series_as_they_were(
     shop: Shop, service: str

@@ -25,16 +25,19 @@ CONNECTIONS = 16
 EACH_SERVICE = pytest.mark.parametrize("service", SERVICES)
 
 
+@pytest.mark.fault(64)
 @EACH_SERVICE
 async def test_no_header_gives_a_server_error(shop: Shop, service: str) -> None:
     await _assert_no_server_error(shop, service, strange_headers(shop, service))
 
 
+@pytest.mark.fault(63, 80)
 @EACH_SERVICE
 async def test_no_query_gives_a_server_error(shop: Shop, service: str) -> None:
     await _assert_no_server_error(shop, service, strange_queries(shop, service))
 
 
+@pytest.mark.fault(63)
 @EACH_SERVICE
 async def test_no_path_gives_a_server_error(shop: Shop, service: str) -> None:
     await _assert_no_server_error(shop, service, strange_paths(shop, service))
@@ -52,6 +55,7 @@ async def test_no_form_gives_a_server_error(shop: Shop) -> None:
     await _assert_no_server_error(shop, "storefront", strange_forms(shop))
 
 
+@pytest.mark.fault(80)
 @pytest.mark.parametrize("service", ["products", "tracking", "storefront"])
 async def test_no_forged_cursor_gives_a_server_error(shop: Shop, service: str) -> None:
     await _assert_no_server_error(shop, service, forged_cursors(shop, service))

@@ -22,6 +22,7 @@ CUT_OFF_WITHIN = 6.0
 """Seconds; the shop of the tests waits 1.5 for headers and bodies."""
 
 
+@pytest.mark.fault(65, 67)
 @EACH_SERVICE
 @pytest.mark.parametrize(("data", "status"), hostile_requests("/v1/none"))
 async def test_a_request_that_is_none_is_refused_and_the_connection_ends(
@@ -35,6 +36,7 @@ async def test_a_request_that_is_none_is_refused_and_the_connection_ends(
         assert await connection.closed()
 
 
+@pytest.mark.fault(58)
 @EACH_SERVICE
 async def test_a_declared_huge_body_is_refused_before_it_is_sent(
     shop: Shop, target: Target
@@ -45,12 +47,14 @@ async def test_a_declared_huge_body_is_refused_before_it_is_sent(
     assert answer.headers["connection"] == "close"
 
 
+@pytest.mark.fault(58)
 @EACH_SERVICE
 async def test_a_huge_chunked_body_is_refused_and_not_kept(shop: Shop, target: Target) -> None:
     head = target.head(shop) + b"Transfer-Encoding: chunked\r\n\r\n"
     await _send_100_megabytes(shop, target.service, head)
 
 
+@pytest.mark.fault(58)
 async def test_a_huge_form_is_refused_and_not_kept(shop: Shop) -> None:
     head = (
         b"POST /login HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n"
@@ -78,6 +82,7 @@ async def _send_times(connection: RawConnection, data: bytes, times: int) -> Non
         await connection.send(data)
 
 
+@pytest.mark.fault(66)
 @EACH_SERVICE
 async def test_slow_senders_are_cut_off_and_hold_nobody_up(shop: Shop, target: Target) -> None:
     url = shop.url(target.service)
@@ -126,6 +131,7 @@ async def _dripping(connections: list[RawConnection]) -> AsyncIterator[None]:
             await task
 
 
+@pytest.mark.fault(64)
 @EACH_SERVICE
 @pytest.mark.parametrize(
     "lines",
@@ -146,6 +152,7 @@ async def test_forged_headers_are_ignored(shop: Shop, target: Target, lines: str
     assert "evil" not in str(answer.headers)
 
 
+@pytest.mark.fault(64)
 @EACH_SERVICE
 @pytest.mark.parametrize(
     "path",
@@ -172,6 +179,7 @@ async def test_line_breaks_in_an_address_reach_no_header(
     assert b"evil.example" not in answer.body
 
 
+@pytest.mark.fault(64)
 async def test_an_address_a_shopper_claims_is_not_believed(shop: Shop) -> None:
     """Tries are counted by address; a forged one must reach the user service from nobody."""
     line = b"GET /api/user/v1/users/me HTTP/1.1\r\nHost: shop\r\nX-Service-Token: "

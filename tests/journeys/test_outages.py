@@ -15,6 +15,7 @@ HEALED_WITHIN = 12.0
 DELIVERED_WITHIN = 20_000
 
 
+@pytest.mark.fault(27)
 async def test_an_order_goes_on_moving_while_the_storefront_is_replaced(
     page: Page, shop: RunningShop
 ) -> None:
@@ -42,6 +43,7 @@ async def test_an_order_page_of_an_older_version_is_loaded_again(
     await expect(page.locator("[data-at='5']")).to_be_visible(timeout=DELIVERED_WITHIN)
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(
     ("service", "path", "notice", "status"),
     [

@@ -61,6 +61,7 @@ async def test_a_guest_fills_a_cart_registers_orders_and_sees_the_parcel_arrive(
     await expect(page.get_by_text("Delivered")).to_be_visible()
 
 
+@pytest.mark.fault(51)
 async def test_a_second_log_in_does_not_double_the_cart(page: Page) -> None:
     email = new_email()
     await put_in_cart(page, "TOY-DUCK-01", quantity=2)
@@ -74,6 +75,7 @@ async def test_a_second_log_in_does_not_double_the_cart(page: Page) -> None:
         await expect_count(page, 2)
 
 
+@pytest.mark.fault(42)
 async def test_a_double_click_is_one_order(page: Page) -> None:
     await put_in_cart(page, "TOY-DUCK-01")
     await expect_count(page, 1)
@@ -133,6 +135,7 @@ async def test_errors_lead_to_their_fields(page: Page) -> None:
     )
 
 
+@pytest.mark.fault(70)
 async def test_a_shopper_never_sees_anothers_order(page: Page, shop: RunningShop) -> None:
     await put_in_cart(page, "TOY-DUCK-01")
     await expect_count(page, 1)
@@ -158,6 +161,7 @@ async def _tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"the keyboard does not reach {name!r}")
 
 
+@pytest.mark.fault(61)
 async def test_people_keep_their_names_wherever_they_live(page: Page) -> None:
     name = "علی\u200cرضا 👨\u200d👩\u200d👧"
     await put_in_cart(page, "TOY-DUCK-01")

@@ -90,6 +90,7 @@ def test_neighbours_are_called_by_services_that_exist(overlay: Overlay) -> None:
             assert is_headless == (url.scheme == "dns+http"), config["metadata"]
 
 
+@pytest.mark.fault(83)
 def test_network_policies_name_pods_that_exist(overlay: Overlay) -> None:
     labels = [pod_of(workload)["metadata"]["labels"] for workload in overlay.workloads()]
     names = {found[NAME] for found in labels}
@@ -101,6 +102,7 @@ def test_network_policies_name_pods_that_exist(overlay: Overlay) -> None:
             assert selector.get("matchLabels", {}).get(NAME) in {None, *names}, policy["metadata"]
 
 
+@pytest.mark.fault(83)
 def test_every_pod_has_a_network_policy_of_its_own(overlay: Overlay) -> None:
     for workload in overlay.workloads():
         labels = pod_of(workload)["metadata"]["labels"].items()

@@ -27,6 +27,7 @@ def test_names_are_used_once(overlay: Overlay) -> None:
     assert len(names) == len(set(names))
 
 
+@pytest.mark.fault(84)
 def test_everything_is_in_the_restricted_namespace(overlay: Overlay) -> None:
     namespace = overlay.get("Namespace", "cartwheel")
     assert namespace["metadata"]["labels"][POD_SECURITY] == "restricted"

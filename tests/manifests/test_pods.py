@@ -35,6 +35,7 @@ def _each(workloads: list[Object]) -> Iterator[tuple[str, Object, Object]]:
             yield f"{workload['metadata']['name']}/{container['name']}", pod, container
 
 
+@pytest.mark.fault(84)
 def test_pods_are_restricted(workloads: list[Object]) -> None:
     for workload in workloads:
         name, pod = workload["metadata"]["name"], pod_of(workload)["spec"]
@@ -47,6 +48,7 @@ def test_pods_are_restricted(workloads: list[Object]) -> None:
             assert volume.keys() - {"name"} <= ALLOWED_VOLUMES, (name, volume["name"])
 
 
+@pytest.mark.fault(84)
 def test_containers_may_do_nothing_but_their_work(
     workloads: list[Object], overlay: Overlay
 ) -> None:
@@ -67,6 +69,7 @@ def test_no_container_gets_service_links_as_variables(workloads: list[Object]) -
         assert pod_of(workload)["spec"]["enableServiceLinks"] is False
 
 
+@pytest.mark.fault(84)
 def test_only_who_asks_the_api_server_has_a_token(workloads: list[Object]) -> None:
     with_token = {
         workload["metadata"]["name"]

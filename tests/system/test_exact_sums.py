@@ -62,6 +62,7 @@ def statuses(responses: Iterable[HttpResponse]) -> Counter[int]:
     return Counter(response.status for response in responses)
 
 
+@pytest.mark.fault(47, store="sqlite")
 async def test_ninety_parallel_adds_over_two_replicas_are_ninety_pieces_ten_times(
     shop: RunningShop,
 ) -> None:
@@ -74,6 +75,7 @@ async def test_ninety_parallel_adds_over_two_replicas_are_ninety_pieces_ten_time
         assert cart["version"] == ADDS
 
 
+@pytest.mark.fault(47, store="sqlite")
 async def test_of_parallel_adds_those_past_99_pieces_are_refused_and_change_nothing(
     shop: RunningShop,
 ) -> None:
@@ -87,6 +89,7 @@ async def test_of_parallel_adds_those_past_99_pieces_are_refused_and_change_noth
     assert cart_of(shop, guest) == full
 
 
+@pytest.mark.fault(60, store="sqlite")
 async def test_of_parallel_adds_those_past_100_lines_are_refused_and_change_nothing(
     shop: RunningShop,
 ) -> None:
@@ -102,6 +105,7 @@ async def test_of_parallel_adds_those_past_100_lines_are_refused_and_change_noth
     assert cart_of(shop, guest) == full
 
 
+@pytest.mark.fault(42, store="sqlite")
 async def test_one_cart_ordered_fifty_times_at_once_with_fifty_keys_is_ordered_once(
     shop: RunningShop,
 ) -> None:
@@ -122,6 +126,7 @@ async def test_one_cart_ordered_fifty_times_at_once_with_fifty_keys_is_ordered_o
     assert cart_of(shop, person.headers)["lines"] == []
 
 
+@pytest.mark.fault(48, store="sqlite")
 async def test_of_200_parallel_checkouts_of_50_in_stock_exactly_50_are_confirmed(
     shop: RunningShop,
 ) -> None:

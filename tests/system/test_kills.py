@@ -61,6 +61,7 @@ def test_by_default_the_sweeper_resumes_orders_in_time() -> None:
     assert default["stall_seconds"] + 2 * default["sweep_seconds"] < ENDS_WITHIN
 
 
+@pytest.mark.fault(28, store="sqlite")
 async def test_an_order_that_a_killed_process_left_at_any_step_is_finished_by_the_next(
     shop: RunningShop, tmp_path: Path
 ) -> None:
@@ -90,6 +91,7 @@ async def test_an_order_that_a_killed_process_left_at_any_step_is_finished_by_th
     await books_agree(shop, people, confirmed=len(FORWARD))
 
 
+@pytest.mark.fault(28, store="sqlite")
 async def test_a_crowd_at_a_checkout_that_is_killed_again_and_again_loses_nothing(
     shop: RunningShop,
 ) -> None:

@@ -77,6 +77,7 @@ class EveryReplicaServes:
             connection.close()
 
 
+@pytest.mark.fault(25, 26, store="sqlite")
 async def test_the_cart_scales_2_4_1_and_restarts_under_load_and_no_request_fails(
     shop: RunningShop,
 ) -> None:

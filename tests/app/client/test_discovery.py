@@ -151,6 +151,7 @@ async def test_new_addresses_are_found() -> None:
         assert len(name.endpoints()) == 2
 
 
+@pytest.mark.fault(22)
 async def test_addresses_are_kept_while_the_name_does_not_resolve() -> None:
     resolver = Resolver("10.0.0.1")
     async with DnsEndpoints("cart", 8000, resolver=resolver) as name:
@@ -160,6 +161,7 @@ async def test_addresses_are_kept_while_the_name_does_not_resolve() -> None:
         assert name.endpoints() == ("http://10.0.0.1:8000",)
 
 
+@pytest.mark.fault(22)
 async def test_opening_does_not_fail_when_the_name_does_not_resolve() -> None:
     resolver = Resolver()
     resolver.broken = True
@@ -167,6 +169,7 @@ async def test_opening_does_not_fail_when_the_name_does_not_resolve() -> None:
         assert name.endpoints() == ()
 
 
+@pytest.mark.fault(22)
 async def test_a_resolver_that_does_not_respond_times_out() -> None:
     async def hang(host: str, port: int) -> Sequence[str]:
         await asyncio.sleep(3600)

@@ -221,6 +221,7 @@ class TestTimeouts:
 
         assert 0.1 <= time.monotonic() - started < 1
 
+    @pytest.mark.fault(21)
     async def test_the_deadline_is_for_the_whole_response_not_for_each_byte(self) -> None:
         async def drip(exchange: Exchange) -> None:
             await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
@@ -286,6 +287,7 @@ NOT_HTTP = {
 
 
 class TestBrokenResponses:
+    @pytest.mark.fault(20)
     @pytest.mark.parametrize("content", CUT_OFF.values(), ids=CUT_OFF.keys())
     @pytest.mark.parametrize("end", [Exchange.hang_up, Exchange.reset])
     async def test_a_cut_response_is_never_taken_for_a_complete_one(
@@ -368,6 +370,7 @@ class TestRetries:
         assert len(pauses) == 5
         assert all(0.025 <= seconds <= 0.25 for seconds in pauses)
 
+    @pytest.mark.fault(16, 18)
     async def test_an_upstream_that_often_fails_gets_few_retries(self) -> None:
         metrics, clock = Metrics("cart"), Clock()
 
@@ -406,6 +409,7 @@ class TestRetries:
             assert await outcome(client, "POST") == "200"
         assert tries == ["POST", "POST"]
 
+    @pytest.mark.fault(19)
     async def test_a_stale_connection_is_retried_at_once(self) -> None:
         async def hang_up_on_kept_connections(exchange: Exchange) -> None:
             if exchange.number:
@@ -422,6 +426,7 @@ class TestRetries:
         assert outcomes == ["200"] * 10
         assert server.connections == 10
 
+    @pytest.mark.fault(19)
     async def test_a_stale_connection_is_not_retried_if_the_call_may_have_had_an_effect(
         self,
     ) -> None:
@@ -527,6 +532,7 @@ class TestReplicas:
 
 
 class TestBreaker:
+    @pytest.mark.fault(17)
     async def test_an_upstream_that_only_fails_opens_the_breaker(self) -> None:
         metrics, clock = Metrics("cart"), Clock()
         options = {"metrics": metrics, "clock": clock, "pause": no_pause}
@@ -538,6 +544,7 @@ class TestBreaker:
             assert not client.available
             assert sample(metrics, "http_client_breaker_open") == 1
 
+    @pytest.mark.fault(17)
     async def test_an_open_breaker_says_when_to_retry(self) -> None:
         async with calling(responding(500), clock=Clock(), pause=no_pause) as (client, _):
             for _ in range(20):

@@ -65,6 +65,7 @@ async def test_a_caller_is_known_by_the_bearer_token() -> None:
     assert (response.status_code, response.json()) == (200, "user_1")
 
 
+@pytest.mark.fault(68, 83)
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer ", "Bearer x", "Basic dTpw", "Token x.y.z"]
 )
@@ -135,6 +136,7 @@ async def test_both_service_tokens_are_good_during_rotation(token: str) -> None:
     assert response.status_code == 200
 
 
+@pytest.mark.fault(83)
 @pytest.mark.parametrize("token", [None, "", "new-secre", "new-secret2", "NEW-SECRET"])
 async def test_other_service_tokens_are_refused(token: str | None) -> None:
     headers = {} if token is None else {"x-service-token": token}
@@ -144,6 +146,7 @@ async def test_other_service_tokens_are_refused(token: str | None) -> None:
     assert response.status_code == 401
 
 
+@pytest.mark.fault(83)
 async def test_an_access_token_gives_no_access_to_service_routes() -> None:
     token = SIGNER.token(roles=("staff",))
     async with service() as client:

@@ -51,6 +51,7 @@ async def test_known_keys_serve_while_they_are_fetched_again() -> None:
     assert identity.subject == "user_2"
 
 
+@pytest.mark.fault(69)
 async def test_a_new_key_is_found_and_the_old_one_stays_good() -> None:
     clock, new = Clock(), Signer("new-key")
     server = KeyServer(SIGNER)
@@ -63,6 +64,7 @@ async def test_a_new_key_is_found_and_the_old_one_stays_good() -> None:
         assert (await verify.verify(SIGNER.token())).subject == "user_1"
 
 
+@pytest.mark.fault(69)
 async def test_a_withdrawn_key_is_refused_within_a_minute_for_verified_tokens_too() -> None:
     clock, new = Clock(), Signer("new-key")
     server = KeyServer(SIGNER, new)
@@ -92,6 +94,7 @@ async def test_a_verified_token_is_not_recalled_while_its_key_may_be_withdrawn()
         assert verify.recall(token.encode()) is None
 
 
+@pytest.mark.fault(69)
 async def test_unknown_key_ids_do_not_hammer_the_signer() -> None:
     clock = Clock()
     server = KeyServer(SIGNER)

@@ -146,6 +146,7 @@ BAD_TOKENS: dict[str, Callable[[], str]] = {
 }
 
 
+@pytest.mark.fault(68)
 @pytest.mark.parametrize("make", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
 async def test_an_invalid_token_is_refused_with_one_constant_body(
     make: Callable[[], str],
@@ -169,6 +170,7 @@ async def test_both_names_of_the_algorithm_are_good(alg: str) -> None:
         assert (await verify.verify(with_header(alg=alg))).subject == "user_1"
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize(("seconds_ago", "good"), [(4, True), (6, False)])
 async def test_a_token_is_good_for_five_seconds_after_its_end(seconds_ago: int, good: bool) -> None:
     wall_clock = Clock(1_000_000)
@@ -191,6 +193,7 @@ async def test_a_new_token_is_valid_though_the_signers_clock_differs(
         assert await is_good(verify, token) is good
 
 
+@pytest.mark.fault(32)
 async def test_a_verified_token_still_expires() -> None:
     clock, wall_clock = Clock(), Clock(1_000_000)
     token = SIGNER.token(issued_at=wall_clock.now, expires_in=60)

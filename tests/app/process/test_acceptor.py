@@ -43,6 +43,7 @@ def warnings(replica: ServiceProcess) -> list[dict[str, object]]:
     return [line for line in lines if line["level"] != "info"]
 
 
+@pytest.mark.fault(34)
 async def test_more_callers_than_descriptors_are_all_answered(replica: ServiceProcess) -> None:
     async def call(stack: AsyncExitStack) -> RawResponse:
         # Each keeps its connection, as clients do.
@@ -60,6 +61,7 @@ async def test_more_callers_than_descriptors_are_all_answered(replica: ServicePr
     assert (await send_raw(replica.url, REQUEST)).status == 200
 
 
+@pytest.mark.fault(34)
 async def test_a_connection_that_waits_for_a_descriptor_is_served_when_one_is_free(
     replica: ServiceProcess,
 ) -> None:

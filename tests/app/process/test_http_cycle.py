@@ -281,6 +281,7 @@ async def test_trailers_are_no_headers() -> None:
     assert [dict(scope["headers"]).get(b"authorization") for scope in scopes] == [None, None]
 
 
+@pytest.mark.fault(67)
 async def test_an_endless_trailer_is_refused() -> None:
     chunked = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: "
     async with asyncio.timeout(10), connected(echo) as (_, connection):

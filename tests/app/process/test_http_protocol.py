@@ -30,6 +30,7 @@ async def replica(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
         yield process
 
 
+@pytest.mark.fault(65, 67)
 @pytest.mark.parametrize(("data", "status"), hostile_requests("/v1/items"))
 async def test_a_hostile_request_gets_a_problem_and_the_connection_ends(
     replica: ServiceProcess, data: bytes, status: int
@@ -53,6 +54,7 @@ async def test_head_answers_like_get_without_the_body(replica: ServiceProcess) -
             assert head.content == b""
 
 
+@pytest.mark.fault(64)
 async def test_forged_forwarding_headers_are_ignored(replica: ServiceProcess) -> None:
     forged = b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Host: evil\r\nForwarded: for=evil\r\n\r\n"
     response = await send_raw(replica.url, HEAD + forged)
@@ -74,6 +76,7 @@ async def test_an_upgrade_is_answered_in_plain_http(replica: ServiceProcess) -> 
     assert response.headers["connection"] == "close"
 
 
+@pytest.mark.fault(66)
 async def test_headers_that_trickle_in_are_cut_off(replica: ServiceProcess) -> None:
     async with await RawConnection.open(replica.url) as connection:
         started = time.monotonic()
@@ -92,11 +95,13 @@ async def test_headers_of_a_second_request_are_cut_off_too(replica: ServiceProce
         assert (await connection.read_response()).status == 408
 
 
+@pytest.mark.fault(66)
 async def test_a_silent_connection_is_closed(replica: ServiceProcess) -> None:
     async with await RawConnection.open(replica.url) as connection:
         assert await connection.closed()
 
 
+@pytest.mark.fault(66)
 async def test_a_body_that_trickles_in_is_cut_off(replica: ServiceProcess) -> None:
     async with await RawConnection.open(replica.url) as connection:
         await connection.send(POST + b"Content-Length: 1000\r\n\r\n")
@@ -130,6 +135,7 @@ async def test_a_declared_huge_body_is_refused_before_it_is_sent(replica: Servic
     assert response.headers["connection"] == "close"
 
 
+@pytest.mark.fault(58)
 async def test_a_huge_chunked_body_is_refused_and_not_kept(replica: ServiceProcess) -> None:
     memory = psutil.Process(replica.pid).memory_info
     before = memory().rss
@@ -149,6 +155,7 @@ async def _send_times(connection: RawConnection, data: bytes, times: int) -> Non
         await connection.send(data)
 
 
+@pytest.mark.fault(66)
 async def test_five_hundred_slow_senders_delay_no_other_caller(replica: ServiceProcess) -> None:
     connections = []
     for _ in range(500):

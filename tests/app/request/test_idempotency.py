@@ -61,6 +61,7 @@ def what_is_wrong(response: httpx2.Response) -> tuple[str, str, object]:
 MALFORMED = ["", "a b", "a\tb", "\u00e4", "k" * 256]
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("path", ["/optional", "/required"])
 @pytest.mark.parametrize("key", MALFORMED)
 async def test_a_malformed_key_is_400_and_says_what_a_key_looks_like(path: str, key: str) -> None:
@@ -74,6 +75,7 @@ async def test_a_malformed_key_is_400_and_says_what_a_key_looks_like(path: str, 
     )
 
 
+@pytest.mark.fault(46)
 async def test_a_missing_key_is_400_where_one_is_needed() -> None:
     response = await post("/required")
 

@@ -34,6 +34,7 @@ async def test_following_the_cursors_reads_every_item_once(client: httpx2.AsyncC
     assert found == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.fault(80)
 @pytest.mark.parametrize("limit", ["0", "-1", "101", "1e9", "1.5", "", "x", "9" * 30])
 async def test_a_bad_limit_is_named(client: httpx2.AsyncClient, limit: str) -> None:
     response = await client.get("/v1/items", params={"limit": limit})
@@ -66,12 +67,14 @@ def test_a_cursor_with_something_else_in_it_is_refused(position: list[str | int]
     assert refused.value.errors[0]["pointer"] == "/cursor"
 
 
+@pytest.mark.fault(80)
 @given(st.text(max_size=60))
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(UnprocessablePayload):
         decode_cursor(text, "items", POSITION)
 
 
+@pytest.mark.fault(80)
 def test_a_cursor_of_another_list_is_refused() -> None:
     with pytest.raises(UnprocessablePayload):
         decode_cursor(encode_cursor([1, "a"], "items"), "orders", POSITION)

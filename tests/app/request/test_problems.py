@@ -47,6 +47,7 @@ async def test_a_bad_body_is_a_problem(
     assert_problem(await client.post("/v1/items", content=body, headers=JSON), status)
 
 
+@pytest.mark.fault(57)
 async def test_a_bad_field_is_named_without_its_value(client: httpx2.AsyncClient) -> None:
     response = await client.post("/v1/items", json={"name": SECRET * 9, "quantity": SECRET})
     problem = assert_problem(response, 422)
@@ -96,6 +97,7 @@ async def test_a_wrong_method_gets_all_allowed_methods(client: httpx2.AsyncClien
     assert response.headers["allow"] == "GET, HEAD, POST"
 
 
+@pytest.mark.fault(81)
 @pytest.mark.parametrize(
     "headers",
     [

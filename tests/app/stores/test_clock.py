@@ -34,6 +34,7 @@ def ask(clock: StoreClock, stopwatch: Stopwatch, answer: int, *, seconds: float)
     clock.set(answer, since=since)
 
 
+@pytest.mark.fault(32, store="postgres")
 async def test_the_servers_clock_counts_and_not_the_machines(
     postgres_url: str, metrics: Metrics
 ) -> None:

@@ -145,6 +145,7 @@ async def test_a_caller_that_is_cancelled_leaves_no_lock(database: Database) -> 
     assert await add(database) == 1
 
 
+@pytest.mark.fault(13, store=("sqlite", "postgres"))
 async def test_waiting_for_a_lock_has_a_limit(url: str, database: Database) -> None:
     async with (
         Database(url, metrics=Metrics("other"), timeout=0.2) as impatient,
@@ -156,6 +157,7 @@ async def test_waiting_for_a_lock_has_a_limit(url: str, database: Database) -> N
         assert await read(impatient) == 0
 
 
+@pytest.mark.fault(10, store=("sqlite", "postgres"))
 async def test_waiting_for_a_connection_has_a_limit(url: str, database: Database) -> None:
     async with (
         Database(url, metrics=Metrics("other"), pool_size=1, timeout=0.2) as narrow,
@@ -296,6 +298,7 @@ async def test_a_deleted_folder_is_an_outage(tmp_path: Path, metrics: Metrics) -
             await add(database)
 
 
+@pytest.mark.fault(12, store="sqlite")
 async def test_a_full_disk_is_distinguished_from_an_outage_and_reads_go_on(
     lost_file: LostFile,
 ) -> None:
@@ -324,6 +327,7 @@ async def test_a_damaged_file_is_an_outage(lost_file: LostFile) -> None:
             await read(database)
 
 
+@pytest.mark.fault(11, store=("sqlite", "postgres"))
 async def test_work_that_lost_a_conflict_is_repeated(database: Database) -> None:
     attempts = 0
 
@@ -339,6 +343,7 @@ async def test_work_that_lost_a_conflict_is_repeated(database: Database) -> None
     assert attempts == 3
 
 
+@pytest.mark.fault(11, store=("sqlite", "postgres"))
 async def test_work_that_always_loses_a_conflict_ends(database: Database) -> None:
     attempts = 0
 
@@ -352,6 +357,7 @@ async def test_work_that_always_loses_a_conflict_ends(database: Database) -> Non
     assert attempts == 3
 
 
+@pytest.mark.fault(11, store="postgres")
 async def test_a_deadlock_in_postgres_is_survived(postgres_url: str, metrics: Metrics) -> None:
     both_hold_one = asyncio.Barrier(2)
 
@@ -377,6 +383,7 @@ async def test_a_deadlock_in_postgres_is_survived(postgres_url: str, metrics: Me
         assert (await read(database, "a"), await read(database, "b")) == (2, 2)
 
 
+@pytest.mark.fault(8, store="postgres")
 async def test_a_postgres_that_comes_back_is_used_again(
     postgres_url: str, postgres_server: PostgresServer, metrics: Metrics
 ) -> None:
@@ -410,6 +417,7 @@ async def test_a_postgres_statement_that_takes_too_long_times_out(
         await database.ping()
 
 
+@pytest.mark.fault(7, store="postgres")
 async def test_a_server_that_accepts_and_does_not_respond_times_out(metrics: Metrics) -> None:
     async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await hung_up.wait()
@@ -428,6 +436,7 @@ async def test_a_server_that_accepts_and_does_not_respond_times_out(metrics: Met
         hung_up.set()
 
 
+@pytest.mark.fault(9, store="postgres")
 async def test_the_primary_is_found_among_several_hosts(
     postgres_url: str, metrics: Metrics
 ) -> None:
@@ -459,6 +468,7 @@ async def test_a_file_that_is_no_database_is_an_outage(tmp_path: Path, metrics: 
             await database.ping()
 
 
+@pytest.mark.fault(13, store="sqlite")
 async def test_a_sqlite_file_locked_by_another_process_times_out(
     sqlite_url: str, metrics: Metrics
 ) -> None:

@@ -229,6 +229,7 @@ async def terminate(url: str, pid: int) -> None:
         await connection.close()
 
 
+@pytest.mark.fault(7, store="postgres")
 async def test_a_server_that_falls_silent_in_a_statement_is_an_outage_and_is_left(
     postgres_url: str, metrics: Metrics
 ) -> None:
@@ -246,6 +247,7 @@ async def test_a_server_that_falls_silent_in_a_statement_is_an_outage_and_is_lef
             os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.fault(7, store="postgres")
 async def test_a_server_that_falls_silent_after_the_log_in_is_an_outage(
     postgres_url: str, metrics: Metrics
 ) -> None:
@@ -299,6 +301,7 @@ async def test_no_connection_stays_idle(
         await observer.close()
 
 
+@pytest.mark.fault(9, store="postgres")
 async def test_a_primary_that_became_a_standby_is_left_at_the_first_write(
     postgres_url: str, metrics: Metrics
 ) -> None:

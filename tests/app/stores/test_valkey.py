@@ -186,6 +186,7 @@ async def test_more_calls_than_allowed_are_refused_at_once() -> None:
     assert {type(error) for error in await gather(*waiting)} == {StoreUnavailable}
 
 
+@pytest.mark.fault(4, store="valkey")
 async def test_a_server_that_hangs_fails_all_calls_in_time_and_its_late_replies_reach_nobody(
     own_valkey: ValkeyServer,
 ) -> None:
@@ -430,6 +431,7 @@ async def test_a_refusal_after_the_handshake_ends_the_connection(refusal: str) -
     assert refusing.connections == 2
 
 
+@pytest.mark.fault(6, store="valkey")
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
@@ -560,6 +562,7 @@ async def test_a_server_that_takes_no_more_clients_is_an_unavailable_store(
                 await second.command("get", "GET", "n")
 
 
+@pytest.mark.fault(5, store="valkey")
 async def test_a_full_store_refuses_writes_and_answers_reads(own_valkey: ValkeyServer) -> None:
     own_valkey.start()
     own_valkey.ask("CONFIG", "SET", "maxmemory", 1)
@@ -571,6 +574,7 @@ async def test_a_full_store_refuses_writes_and_answers_reads(own_valkey: ValkeyS
     assert read is None
 
 
+@pytest.mark.fault(6, store="valkey")
 async def test_after_a_failover_the_next_calls_go_to_the_new_primary(
     own_valkey: ValkeyServer,
 ) -> None:

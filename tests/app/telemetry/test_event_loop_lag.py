@@ -4,11 +4,14 @@ import asyncio
 import time
 from functools import partial
 
+import pytest
+
 from app.process.background import BackgroundTask, run_in_background
 from app.telemetry.event_loop_lag import measure_lag
 from app.telemetry.metrics import Metrics
 
 
+@pytest.mark.fault(29)
 async def test_the_lag_of_the_event_loop_is_measured() -> None:
     metrics = Metrics("test")
     measuring = partial(measure_lag, metrics.event_loop_lag, interval=0.001)

@@ -23,6 +23,7 @@ def fill(metrics: Metrics) -> list[Histogram]:
     return [spans.labels(number) for number in range(SERIES // (len(LATENCY_BUCKETS) + 3))]
 
 
+@pytest.mark.fault(41)
 async def test_other_tasks_run_between_the_pieces_of_a_large_exposition() -> None:
     metrics = Metrics("test")
     fill(metrics)

@@ -34,11 +34,13 @@ def test_a_log_line_names_its_service_and_its_request(log_lines: LogLines) -> No
     assert (event["request_id"], event["trace_id"]) == ("r-1", context.trace_id)
 
 
+@pytest.mark.fault(79)
 def test_an_event_stays_on_one_line(log_lines: LogLines) -> None:
     get_logger().info("name.seen", name='a\n{"event": "forged"}\r\x1b[31m')
     assert len(log_lines.read().strip().splitlines()) == 1
 
 
+@pytest.mark.fault(79)
 @pytest.mark.parametrize(
     "key",
     ["Authorization", "access_token", "password", "new_password", "client_secret", "email",
@@ -51,6 +53,7 @@ def test_values_of_sensitive_keys_are_redacted_at_any_depth(log_lines: LogLines,
     assert line.count("[redacted]") == 2
 
 
+@pytest.mark.fault(79)
 @pytest.mark.parametrize(
     "text",
     [

@@ -83,6 +83,7 @@ async def test_a_crash_is_recorded_as_500(client: httpx2.AsyncClient) -> None:
     assert label_values(series, "http_request_duration_seconds_count", "status") == {"500"}
 
 
+@pytest.mark.fault(78)
 async def test_ten_thousand_random_requests_make_no_new_series(
     app: FastAPI, client: httpx2.AsyncClient
 ) -> None:
@@ -99,6 +100,7 @@ async def test_ten_thousand_random_requests_make_no_new_series(
     assert len(after) < MAX_SERIES
 
 
+@pytest.mark.fault(41, 78)
 async def test_the_number_of_response_series_is_limited() -> None:
     metrics = Metrics("test")
     for route in range(50):

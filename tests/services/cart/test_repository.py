@@ -75,6 +75,7 @@ async def test_shoppers_have_carts_of_their_own(
     assert (await read(carts, guest)).lines == ()
 
 
+@pytest.mark.fault(47, store=("sqlite", "valkey"))
 async def test_parallel_adds_lose_nothing(carts: CartRepository, shopper: str) -> None:
     results = await asyncio.gather(*(carts.add(shopper, MUG, key=None) for _ in range(60)))
 
@@ -93,6 +94,7 @@ async def test_the_hundredth_piece_is_refused_and_changes_nothing(
     assert await read(carts, shopper) == full
 
 
+@pytest.mark.fault(60, store=("sqlite", "valkey"))
 async def test_the_hundred_and_first_product_is_refused_and_changes_nothing(
     carts: CartRepository, shopper: str
 ) -> None:
@@ -170,6 +172,7 @@ async def test_parallel_adds_with_one_key_add_once(carts: CartRepository, shoppe
     assert {added.cart for added in results} == {results[0].cart}
 
 
+@pytest.mark.fault(43, store=("sqlite", "valkey"))
 async def test_a_key_stands_for_one_request_only(carts: CartRepository, shopper: str) -> None:
     first = await carts.add(shopper, MUG, key="k1")
 
@@ -183,6 +186,7 @@ def test_what_other_versions_remember_of_an_add_is_recognised() -> None:
     assert digests_of("k1", line("MUG", 2)) == ("arnx6499M4j0-dWG", "TFIDCzsNc5vX5iDr")
 
 
+@pytest.mark.fault(45, store=("sqlite", "valkey"))
 async def test_keys_of_different_shoppers_have_nothing_to_do_with_each_other(
     carts: CartRepository, shopper: str, guest: str
 ) -> None:
@@ -299,6 +303,7 @@ async def test_clear_empties_the_cart_and_its_version_goes_on(
     assert cart.version == 3
 
 
+@pytest.mark.fault(51, store=("sqlite", "valkey"))
 async def test_a_merge_sums_both_carts_and_empties_the_guests(
     carts: CartRepository, shopper: str, guest: str
 ) -> None:
@@ -314,6 +319,7 @@ async def test_a_merge_sums_both_carts_and_empties_the_guests(
     assert (await read(carts, guest)).lines == ()
 
 
+@pytest.mark.fault(51, store=("sqlite", "valkey"))
 async def test_parallel_merges_of_one_guest_count_once(
     carts: CartRepository, shopper: str, guest: str
 ) -> None:
@@ -324,6 +330,7 @@ async def test_parallel_merges_of_one_guest_count_once(
     assert quantities(await read(carts, shopper)) == {"MUG": 3}
 
 
+@pytest.mark.fault(51, store=("sqlite", "valkey"))
 async def test_a_merge_cuts_a_line_at_99_pieces_and_says_so(
     carts: CartRepository, shopper: str, guest: str
 ) -> None:
@@ -352,6 +359,7 @@ async def test_a_merge_leaves_out_what_passes_100_products_and_says_so(
     assert merged.notices == (ReducedLine(sku="B-DOES-NOT", requested=2, kept=0),)
 
 
+@pytest.mark.fault(53, store=("sqlite", "valkey"))
 async def test_take_removes_what_was_ordered_and_leaves_what_came_later(
     carts: CartRepository, shopper: str
 ) -> None:
@@ -367,6 +375,7 @@ async def test_take_removes_what_was_ordered_and_leaves_what_came_later(
     assert taken.version == 4
 
 
+@pytest.mark.fault(53, store=("sqlite", "valkey"))
 async def test_take_happens_once_per_order(carts: CartRepository, shopper: str) -> None:
     await carts.add(shopper, line("MUG", 10), key=None)
 
@@ -388,6 +397,7 @@ async def test_take_of_more_than_there_is_empties_the_line(
     assert (await read(carts, shopper)).lines == ()
 
 
+@pytest.mark.fault(52, store=("sqlite", "valkey"))
 async def test_take_from_a_cart_that_expired_is_done_all_the_same(
     carts: CartRepository, shopper: str
 ) -> None:

@@ -59,6 +59,7 @@ async def test_an_add_answers_the_whole_cart(shop: Shop, guest: str) -> None:
     assert (await read(shop, guest)).json() == cart
 
 
+@pytest.mark.fault(70)
 async def test_a_cart_belongs_to_its_tokens_subject(shop: Shop, guest: str, shopper: str) -> None:
     await add(shop, guest)
 
@@ -111,6 +112,7 @@ async def test_the_add_that_passes_100_lines_is_refused_and_changes_nothing(
     assert (await read(shop, shopper)).json() == before.json()
 
 
+@pytest.mark.fault(59)
 @pytest.mark.parametrize(
     "body",
     [
@@ -139,6 +141,7 @@ async def test_a_line_that_breaks_the_rules_is_422(shop: Shop, shopper: str, bod
     assert quantities(await read(shop, shopper)) == {}
 
 
+@pytest.mark.fault(61, 63)
 @pytest.mark.parametrize("sku", ["mug", "M", "M" * 33, "MUG%0A", "-MUG"])
 async def test_a_path_that_is_no_sku_is_422(shop: Shop, shopper: str, sku: str) -> None:
     response = await shop.delete(f"/v1/cart/items/{sku}", headers=as_shopper(shopper))
@@ -147,6 +150,7 @@ async def test_a_path_that_is_no_sku_is_422(shop: Shop, shopper: str, sku: str) 
     assert response.json()["errors"][0]["pointer"] == "/sku"
 
 
+@pytest.mark.fault(83)
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -180,6 +184,7 @@ async def test_a_repeated_idempotency_key_adds_once(shop: Shop, shopper: str) ->
     assert quantities(await read(shop, shopper)) == {"MUG": 2}
 
 
+@pytest.mark.fault(43)
 async def test_an_idempotency_key_for_something_else_is_422(shop: Shop, shopper: str) -> None:
     me = as_shopper(shopper, **{"Idempotency-Key": "click-1"})
     await shop.post("/v1/cart/items", json=MUG, headers=me)
@@ -190,6 +195,7 @@ async def test_an_idempotency_key_for_something_else_is_422(shop: Shop, shopper:
     assert quantities(await read(shop, shopper)) == {"MUG": 2}
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("key", ["", "a b", "k" * 256, "ключ".encode(), "a\tb"], ids=repr)
 async def test_a_malformed_idempotency_key_is_400(
     shop: Shop, shopper: str, key: str | bytes
@@ -207,6 +213,7 @@ def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode()
 
 
+@pytest.mark.fault(51)
 async def test_a_guests_cart_moves_to_the_user_once(shop: Shop, shopper: str, guest: str) -> None:
     await add(shop, guest, "MUG", 60)
     await add(shop, shopper, "MUG", 50)
@@ -221,6 +228,7 @@ async def test_a_guests_cart_moves_to_the_user_once(shop: Shop, shopper: str, gu
     assert quantities(await read(shop, guest)) == {}
 
 
+@pytest.mark.fault(70)
 async def test_only_a_guests_own_token_opens_the_guests_cart(
     shop: Shop, shopper: str, guest: str
 ) -> None:
@@ -262,6 +270,7 @@ async def test_checkout_takes_exactly_what_was_ordered_once(shop: Shop, shopper:
     assert quantities(await read(shop, shopper)) == {"LAMP-2": 1, "MUG": 5}
 
 
+@pytest.mark.fault(83)
 async def test_shoppers_cannot_take(shop: Shop, shopper: str) -> None:
     order = {"order_id": "order-0001", "subject": shopper, "lines": [MUG]}
     response = await shop.post("/v1/cart:take", json=order, headers=as_shopper(shopper))
@@ -269,6 +278,7 @@ async def test_shoppers_cannot_take(shop: Shop, shopper: str) -> None:
     assert response.status_code == 401
 
 
+@pytest.mark.fault(24)
 async def test_products_is_asked_once_for_many_at_the_same_time(
     shop: Shop, products: FakeProducts, shopper: str
 ) -> None:

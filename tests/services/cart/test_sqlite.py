@@ -31,6 +31,7 @@ def observer(file: Path) -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
+@pytest.mark.fault(14, store="sqlite")
 async def test_it_is_not_ready_before_the_schema_is_and_ready_after(
     file: Path, shopper: str
 ) -> None:
@@ -48,6 +49,7 @@ async def test_it_is_not_ready_before_the_schema_is_and_ready_after(
         await until(is_ready, within=2)
 
 
+@pytest.mark.fault(13, store="sqlite")
 async def test_a_file_that_somebody_else_keeps_locked_is_503(
     file: Path, shopper: str, observer: sqlite3.Connection
 ) -> None:

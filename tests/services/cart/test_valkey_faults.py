@@ -45,6 +45,7 @@ async def adds_again(shop: Shop, subject: str) -> bool:
     return await add(shop, subject) == 200
 
 
+@pytest.mark.fault(1, store="valkey")
 async def test_it_starts_without_its_store_and_is_ready_when_the_store_comes(
     shop: Shop, own_valkey: ValkeyServer, shopper: str
 ) -> None:
@@ -58,6 +59,7 @@ async def test_it_starts_without_its_store_and_is_ready_when_the_store_comes(
     assert await add(shop, shopper) == 200
 
 
+@pytest.mark.fault(1, store="valkey")
 async def test_while_its_store_is_away_the_cart_says_why(
     shop: Shop, own_valkey: ValkeyServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,6 +80,7 @@ async def test_while_its_store_is_away_the_cart_says_why(
     assert passed["event"] == "check.passed"
 
 
+@pytest.mark.fault(2, store="valkey")
 async def test_no_acknowledged_add_is_lost_when_the_store_is_killed_under_load(
     shop: Shop, own_valkey: ValkeyServer
 ) -> None:
@@ -124,6 +127,7 @@ async def _reached(acknowledged: dict[str, int], total: int) -> bool:
     return sum(acknowledged.values()) >= total
 
 
+@pytest.mark.fault(4, store="valkey")
 async def test_a_store_that_hangs_is_503_in_time_and_its_late_answers_reach_nobody(
     shop: Shop, own_valkey: ValkeyServer, shopper: str, guest: str
 ) -> None:
@@ -140,6 +144,7 @@ async def test_a_store_that_hangs_is_503_in_time_and_its_late_answers_reach_nobo
     assert (await shop.get("/v1/cart", headers=as_shopper(guest))).json()["lines"] == [ONE_MUG]
 
 
+@pytest.mark.fault(5, store="valkey")
 async def test_a_full_store_refuses_adds_says_so_once_and_still_answers_reads(
     shop: Shop, own_valkey: ValkeyServer, shopper: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,6 +182,7 @@ async def test_the_metrics_tell_how_full_the_store_is(own_valkey: ValkeyServer) 
     assert 'store_memory_used_bytes{service="cart",store="valkey"} 0.0' not in told
 
 
+@pytest.mark.fault(60, store="valkey")
 async def test_one_guest_cannot_fill_the_store_for_everybody(
     own_valkey: ValkeyServer, shopper: str, guest: str
 ) -> None:
@@ -198,6 +204,7 @@ def used_memory(server: ValkeyServer) -> int:
     return server.info("memory", "used_memory")
 
 
+@pytest.mark.fault(6, store="valkey")
 async def test_a_store_that_became_a_replica_refuses_adds_until_there_is_a_primary(
     shop: Shop, own_valkey: ValkeyServer, shopper: str
 ) -> None:

@@ -87,6 +87,7 @@ async def test_an_unknown_category_is_an_empty_list(shop: httpx2.AsyncClient) ->
     assert await every_sku(shop, "category=submarines") == []
 
 
+@pytest.mark.fault(80)
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [
@@ -269,6 +270,7 @@ async def test_the_catalogue_can_be_read_and_changed_on_each_store(seeded_url: s
         assert (await shop.get(FIXIE)).json()["name"] == "Delivery trike"
 
 
+@pytest.mark.fault(14, store="sqlite")
 async def test_a_store_without_tables_is_not_ready(empty_url: str) -> None:
     async with running(build(settings_for(empty_url))) as shop:
         response = await shop.get("/readyz?verbose")

@@ -17,6 +17,7 @@ LIFETIME = 900
 """Seconds."""
 
 
+@pytest.mark.fault(32, store="postgres")
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
 async def test_a_replica_whose_clock_is_ahead_reserves_for_no_longer_than_the_others(
     seeded_url: str,

@@ -57,6 +57,7 @@ async def test_what_concerns_one_hop_or_only_us_is_left_behind(
         assert name not in request.headers
 
 
+@pytest.mark.fault(83)
 @pytest.mark.parametrize(
     "path", ["/v1/deletions", "/v1/%64eletions", "/v1//deletions", "/v1/guests/../deletions"]
 )
@@ -67,6 +68,7 @@ async def test_a_stranger_cannot_ask_what_only_services_may(
     assert all("x-service-token" not in request.headers for request in upstreams.requests)
 
 
+@pytest.mark.fault(64)
 async def test_nobody_can_pretend_to_come_from_elsewhere(
     browser: Browser, upstreams: FakeUpstreams
 ) -> None:
@@ -212,6 +214,7 @@ class _Cut(httpx2.AsyncByteStream):
         raise httpx2.ReadError("reset")
 
 
+@pytest.mark.fault(20)
 async def test_half_a_response_is_never_forwarded_as_a_whole_one(upstreams: FakeUpstreams) -> None:
     def cut(_: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, headers={"content-type": "application/json"}, stream=_Cut())

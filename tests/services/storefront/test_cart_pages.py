@@ -113,6 +113,7 @@ async def test_a_price_that_rose_since_it_was_seen_is_shown_beside_its_line(
     assert "The price came down by €1.00 since you added it." in page.text
 
 
+@pytest.mark.fault(50)
 async def test_what_is_no_longer_sold_is_flagged_and_bars_checkout(
     browser: Browser, upstreams: FakeUpstreams
 ) -> None:

@@ -42,6 +42,7 @@ def _streams(*, per_account: int, limit: int) -> EventStreams:
     return EventStreams(per_account=per_account, limit=limit, count=count)
 
 
+@pytest.mark.fault(27)
 async def test_a_stream_sends_bye_and_ends_when_the_process_drains() -> None:
     body, lifecycle, streams = _Endless(), Lifecycle(), _streams(per_account=5, limit=5)
     transport = FakeNetwork(
@@ -100,6 +101,7 @@ async def leave_before_the_first_byte(response: Response) -> None:
     await response({"type": "http", "asgi": {"spec_version": "2.3"}}, gone, nowhere)
 
 
+@pytest.mark.fault(82)
 async def test_an_account_has_so_many_streams_whichever_of_its_tokens_it_shows() -> None:
     streams = _streams(per_account=2, limit=10)
     async with open_upstream() as upstream:
@@ -113,6 +115,7 @@ async def test_an_account_has_so_many_streams_whichever_of_its_tokens_it_shows()
             await leave_before_the_first_byte(response)
 
 
+@pytest.mark.fault(82)
 async def test_a_replica_passes_on_so_many_streams_and_no_more() -> None:
     streams = _streams(per_account=5, limit=2)
     async with open_upstream() as upstream:

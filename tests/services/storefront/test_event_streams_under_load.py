@@ -32,6 +32,7 @@ async def shop(tmp_path: Path) -> Shop:
     return shop
 
 
+@pytest.mark.fault(82)
 async def test_a_hundred_accounts_with_five_streams_each_leave_orders_and_checkout_answering(
     shop: Shop, tmp_path: Path
 ) -> None:

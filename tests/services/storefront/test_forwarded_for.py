@@ -18,6 +18,7 @@ PROXIES = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
 VARIABLE = "CARTWHEEL_TRUSTED_PROXIES"
 
 
+@pytest.mark.fault(64)
 @pytest.mark.parametrize(
     ("peer", "forwarded", "shopper"),
     [
@@ -46,6 +47,7 @@ def test_the_shopper_is_the_last_address_that_is_no_proxys(
     assert client_address(peer, forwarded, PROXIES) == shopper
 
 
+@pytest.mark.fault(64)
 def test_without_trusted_proxies_nobody_is_believed() -> None:
     assert client_address("10.0.0.7", ["192.0.2.1"], []) == "10.0.0.7"
 

@@ -148,6 +148,7 @@ async def test_a_name_too_long_to_ask_for_is_the_strangers_mistake(
     assert not await is_breaker_open(browser.client, upstream)
 
 
+@pytest.mark.fault(77)
 @pytest.mark.parametrize(
     "response",
     [

@@ -42,6 +42,7 @@ async def test_logging_in_leads_to_where_one_wanted_to_go(
     assert page.path == "/checkout"
 
 
+@pytest.mark.fault(77)
 @pytest.mark.parametrize(
     "next_path",
     [
@@ -72,6 +73,7 @@ async def test_logging_in_never_leads_to_another_site(
     assert (page.status, page.headers["location"]) == (303, "/")
 
 
+@pytest.mark.fault(71)
 async def test_wrong_passwords_and_unknown_addresses_look_the_same(
     browser: Browser, upstreams: FakeUpstreams
 ) -> None:

@@ -58,6 +58,7 @@ async def test_the_page_comes_with_one_calm_notice_a_way_to_try_again_and_the_re
     assert words not in (await shopper.open(path)).text
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -147,6 +148,7 @@ async def _hang(request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200)
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize(
     ("slow", "path", "status"), [("products", "/", 200), ("cart", "/cart", 503)]
 )

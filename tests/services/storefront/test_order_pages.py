@@ -104,6 +104,7 @@ async def test_a_field_that_tracking_declines_is_shown_at_the_field(
     assert 'id="city-error"' in (await shopper.order(city="Rim\u202eville")).html
 
 
+@pytest.mark.fault(49)
 async def test_a_price_that_changed_meanwhile_is_shown_before_anything_is_ordered(
     shopper: Browser, upstreams: FakeUpstreams
 ) -> None:
@@ -237,6 +238,7 @@ async def test_a_moving_order_reloads_itself_without_javascript_and_a_delivered_
     assert "data-events" not in delivered.html
 
 
+@pytest.mark.fault(70)
 async def test_somebody_elses_order_is_not_there(
     shopper: Browser, upstreams: FakeUpstreams
 ) -> None:

@@ -21,6 +21,7 @@ PAYLOADS = (
 )
 
 
+@pytest.mark.fault(62)
 async def test_every_response_forbids_what_is_not_ours(browser: Browser) -> None:
     for path in ("/", "/nope", "/static/nope.css", "/livez"):
         response = await browser.client.get(path, headers=PAGE_HEADERS)
@@ -32,6 +33,7 @@ async def test_every_response_forbids_what_is_not_ours(browser: Browser) -> None
         assert response.headers["referrer-policy"] == "same-origin"
 
 
+@pytest.mark.fault(62)
 async def test_no_page_has_a_script_or_style_of_its_own(browser: Browser) -> None:
     await browser.add("BIKE-1")
     for path in ("/", "/search", "/products/BIKE-1", "/cart", "/login", "/register", "/docs"):
@@ -42,6 +44,7 @@ async def test_no_page_has_a_script_or_style_of_its_own(browser: Browser) -> Non
         assert " onclick" not in html
 
 
+@pytest.mark.fault(76)
 async def test_cookies_are_out_of_reach_for_scripts_and_other_sites(browser: Browser) -> None:
     page = await browser.open("/products/BIKE-1")
     form = page.form("/cart/items")
@@ -75,6 +78,7 @@ MORE_FORMS = (
 )
 
 
+@pytest.mark.fault(76)
 @pytest.mark.parametrize("path", FORMS + MORE_FORMS)
 async def test_no_form_is_taken_without_its_token(
     browser: Browser, upstreams: FakeUpstreams, path: str
@@ -92,6 +96,7 @@ async def test_no_form_is_taken_without_its_token(
     assert [one for one in changes if one.url.path != "/v1/products:lookup"] == []
 
 
+@pytest.mark.fault(76)
 @pytest.mark.parametrize(
     "origin",
     [
@@ -138,6 +143,7 @@ async def test_the_form_token_changes_when_somebody_logs_in(browser: Browser) ->
     assert unmasked(page.form("/logout").fields["form_token"]) != before
 
 
+@pytest.mark.fault(76)
 @pytest.mark.parametrize(
     "kind", ["application/json", "text/plain", "multipart/form-data; boundary=x"]
 )
@@ -157,6 +163,7 @@ async def test_a_form_that_cannot_be_read_is_refused(browser: Browser, body: byt
     assert response.status_code == 400
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize("payload", PAYLOADS)
 async def test_what_strangers_write_is_shown_as_text(
     browser: Browser, upstreams: FakeUpstreams, payload: str
@@ -186,6 +193,7 @@ async def test_what_strangers_write_is_shown_as_text(
         assert "49" not in shown or "7 * 7" not in payload
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize("value", ["added.<script>", "made-up", "x" * 5000, "added.\u00fc"])
 async def test_a_flash_message_somebody_made_up_is_not_shown(browser: Browser, value: str) -> None:
     response = await browser.client.get(
@@ -197,6 +205,7 @@ async def test_a_flash_message_somebody_made_up_is_not_shown(browser: Browser, v
     assert 'class="wrap notices"' not in response.text
 
 
+@pytest.mark.fault(64)
 async def test_a_host_somebody_made_up_appears_in_no_page_and_no_redirect(
     browser: Browser,
 ) -> None:

@@ -49,6 +49,7 @@ async def test_a_checkout_is_answered_with_the_confirmed_order(service: RunningS
     assert (await service.customer().get(response.headers["location"])).json() == order
 
 
+@pytest.mark.fault(42, store=("sqlite", "postgres"))
 async def test_the_same_key_gets_the_same_response_and_no_second_order(
     service: RunningService,
 ) -> None:
@@ -61,6 +62,7 @@ async def test_the_same_key_gets_the_same_response_and_no_second_order(
     assert service.shop.products.stock("LAMP") == 8
 
 
+@pytest.mark.fault(42, store=("sqlite", "postgres"))
 async def test_fifty_parallel_posts_with_one_key_make_one_order(shop: Shop) -> None:
     async with run_service(shop, **PATIENT) as service:
         customer = service.customer()
@@ -72,6 +74,7 @@ async def test_fifty_parallel_posts_with_one_key_make_one_order(shop: Shop) -> N
         assert len((await customer.get("/v1/orders")).json()["items"]) == 1
 
 
+@pytest.mark.fault(48, store=("sqlite", "postgres"))
 async def test_more_shoppers_than_stock_get_exactly_the_stock(shop: Shop) -> None:
     shoppers = [f"user_{n:03}" for n in range(40)]
     for shopper in shoppers:
@@ -88,12 +91,14 @@ async def test_more_shoppers_than_stock_get_exactly_the_stock(shop: Shop) -> Non
     assert shop.products.stock("LAMP") == 0
 
 
+@pytest.mark.fault(43, store=("sqlite", "postgres"))
 async def test_the_same_key_with_another_payload_is_refused(service: RunningService) -> None:
     await service.customer().check_out()
     other = await service.customer().check_out(address=ADDRESS | {"city": "Hertford"})
     assert (other.status_code, kind(other)) == (422, "idempotency-key-reused")
 
 
+@pytest.mark.fault(45, store=("sqlite", "postgres"))
 async def test_the_same_key_of_another_shopper_is_independent(service: RunningService) -> None:
     service.shop.carts.fill("user_bob", LAMP=2)
     ada = await service.customer("user_ada").check_out()
@@ -102,6 +107,7 @@ async def test_the_same_key_of_another_shopper_is_independent(service: RunningSe
     assert ada.json()["id"] != bob.json()["id"]
 
 
+@pytest.mark.fault(46, store=("sqlite", "postgres"))
 @pytest.mark.parametrize("key", ["", "a b", "a\tb", "ä", "k" * 256, "k" * 10_000])
 async def test_a_key_that_is_not_visible_ascii_is_a_bad_request(
     service: RunningService, key: str
@@ -114,6 +120,7 @@ async def test_a_key_that_is_not_visible_ascii_is_a_bad_request(
     assert (response.status_code, kind(response)) == (400, "bad-request")
 
 
+@pytest.mark.fault(46, store=("sqlite", "postgres"))
 async def test_a_missing_key_is_a_bad_request(service: RunningService) -> None:
     body = {"expected_total": eur(1000), "address": ADDRESS}
     response = await service.client.post(
@@ -122,11 +129,13 @@ async def test_a_missing_key_is_a_bad_request(service: RunningService) -> None:
     assert response.status_code == 400
 
 
+@pytest.mark.fault(52, store=("sqlite", "postgres"))
 async def test_an_empty_cart_is_refused(service: RunningService) -> None:
     response = await service.customer("user_with_nothing").check_out()
     assert (response.status_code, kind(response)) == (409, "cart-empty")
 
 
+@pytest.mark.fault(49, store=("sqlite", "postgres"))
 async def test_another_price_is_answered_with_a_fresh_quote(service: RunningService) -> None:
     service.shop.products.catalogue["LAMP"].price = 600
     response = await service.customer().check_out()
@@ -152,6 +161,7 @@ async def test_another_currency_is_another_price(service: RunningService) -> Non
     assert (response.status_code, kind(response)) == (409, "quote-changed")
 
 
+@pytest.mark.fault(50, store=("sqlite", "postgres"))
 async def test_a_product_that_is_no_longer_sold_is_flagged_in_the_quote(
     service: RunningService,
 ) -> None:
@@ -209,6 +219,7 @@ async def test_a_slow_checkout_is_answered_202_and_ends_confirmed(sqlite_shop: S
         assert (again.status_code, again.content) == (202, response.content)
 
 
+@pytest.mark.fault(44, store=("sqlite", "postgres"))
 async def test_a_duplicate_request_waits_for_the_outcome_of_the_first(sqlite_shop: Shop) -> None:
     async with run_service(sqlite_shop, payment_mode="slow", payment_delay=0.4) as service:
         first, second = await asyncio.gather(
@@ -217,6 +228,7 @@ async def test_a_duplicate_request_waits_for_the_outcome_of_the_first(sqlite_sho
     assert (first.status_code, first.content) == (second.status_code, second.content)
 
 
+@pytest.mark.fault(44, store=("sqlite", "postgres"))
 async def test_a_duplicate_request_of_a_long_checkout_is_in_progress(
     sqlite_shop: Shop,
 ) -> None:
@@ -264,6 +276,7 @@ async def test_a_checkout_fails_while_the_cart_service_is_down(service: RunningS
     assert (await service.customer().check_out()).status_code == 201
 
 
+@pytest.mark.fault(53, store=("sqlite", "postgres"))
 async def test_what_is_added_during_the_checkout_stays_in_the_cart(service: RunningService) -> None:
     def add_more(operation: str) -> str | None:
         if operation == "commit":
@@ -282,6 +295,7 @@ async def test_a_guest_is_403_with_where_to_log_in(service: RunningService) -> N
         assert response.json()["login"] == "/v1/sessions"
 
 
+@pytest.mark.fault(83, store=("sqlite", "postgres"))
 async def test_a_request_without_a_token_is_401(service: RunningService) -> None:
     assert (await service.client.get("/v1/orders")).status_code == 401
 
@@ -358,6 +372,7 @@ async def test_pages_of_orders_are_linked_by_cursors(service: RunningService) ->
     assert len(seen) == 5
 
 
+@pytest.mark.fault(70, store=("sqlite", "postgres"))
 async def test_an_order_of_another_shopper_is_404(service: RunningService) -> None:
     order_id = (await service.customer().check_out()).json()["id"]
     mallory = service.customer("user_mallory")

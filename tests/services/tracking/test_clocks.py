@@ -26,6 +26,7 @@ MOMENT = 200
 """Milliseconds; two replicas' ideas of now may differ by as much."""
 
 
+@pytest.mark.fault(32, store="postgres")
 async def test_the_order_of_a_replica_that_was_ahead_and_died_is_finished_by_another(
     shop: Shop, tmp_path: Path
 ) -> None:
@@ -42,6 +43,7 @@ async def test_the_order_of_a_replica_that_was_ahead_and_died_is_finished_by_ano
     assert shop.products.stock("LAMP") == 8
 
 
+@pytest.mark.fault(32, store="postgres")
 @pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
 async def test_times_of_an_order_are_by_the_clock_of_the_store(shop: Shop, tmp_path: Path) -> None:
     async with tracking_processes(shop, tmp_path) as processes:
@@ -52,6 +54,7 @@ async def test_times_of_an_order_are_by_the_clock_of_the_store(shop: Shop, tmp_p
     assert abs(order.created_at - machine_clock()) < 60_000
 
 
+@pytest.mark.fault(32)
 async def test_a_lease_that_expires_too_late_is_ignored(backend: Backend) -> None:
     now = backend.shop.clock()
     ahead = now + FAR

@@ -28,6 +28,7 @@ async def be_killed(processes: TrackingProcesses, *, at: str, payment_mode: str)
         assert await process.exited() == -signal.SIGKILL
 
 
+@pytest.mark.fault(28, store=("sqlite", "postgres"))
 @pytest.mark.parametrize("step", FORWARD)
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_an_order_whose_process_was_killed_is_finished_by_the_next(
@@ -44,6 +45,7 @@ async def test_an_order_whose_process_was_killed_is_finished_by_the_next(
     assert processes.shop.carts.lines["user_ada"] == {}
 
 
+@pytest.mark.fault(28, store=("sqlite", "postgres"))
 @pytest.mark.parametrize("step", BACKWARD)
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_a_compensation_whose_process_was_killed_is_finished_by_the_next(
@@ -58,6 +60,7 @@ async def test_a_compensation_whose_process_was_killed_is_finished_by_the_next(
     assert processes.shop.carts.lines["user_ada"] == {"LAMP": 2}
 
 
+@pytest.mark.fault(28, store=("sqlite", "postgres"))
 async def test_a_checkout_killed_before_its_response_is_replayed_by_the_next_process(
     processes: TrackingProcesses,
 ) -> None:

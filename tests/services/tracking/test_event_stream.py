@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 
 from app.stores.clock import machine_clock
@@ -109,6 +110,7 @@ async def test_an_event_has_its_status_and_time(sqlite_shop: Shop) -> None:
     assert data.startswith('data: {"sequence":1,"status":"confirmed","at":"2026-')
 
 
+@pytest.mark.fault(27)
 async def test_a_listener_that_reconnects_misses_nothing(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop) as here:
         order_id = await here.confirmed_order()
@@ -192,6 +194,7 @@ async def test_an_old_stream_ends_with_bye(sqlite_shop: Shop) -> None:
             assert heard.events() == ["shipment 1", "bye"]
 
 
+@pytest.mark.fault(27)
 async def test_a_replica_that_stops_ends_its_streams_with_bye(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop) as here:
         order_id = await here.confirmed_order()
@@ -204,6 +207,7 @@ async def test_a_replica_that_stops_ends_its_streams_with_bye(sqlite_shop: Shop)
             assert heard.events() == ["shipment 1", "bye"]
 
 
+@pytest.mark.fault(82)
 async def test_a_shopper_has_a_limited_number_of_streams(sqlite_shop: Shop) -> None:
     async with (
         place(sqlite_shop, events_per_shopper=2) as here,
@@ -227,6 +231,7 @@ async def test_a_shopper_has_a_limited_number_of_streams(sqlite_shop: Shop) -> N
         await eventually(may_listen_again)
 
 
+@pytest.mark.fault(82)
 async def test_a_replica_has_a_limited_number_of_streams(sqlite_shop: Shop) -> None:
     async with place(sqlite_shop, events_limit=1) as here, httpx2.AsyncClient() as client:
         order_id = await here.confirmed_order()

@@ -102,6 +102,7 @@ async def test_replicas_of_an_earlier_version_can_read_what_is_kept(
     assert tuple(row) == (status, outcome.document)
 
 
+@pytest.mark.fault(42)
 async def test_a_repeated_checkout_is_replayed_while_products_and_cart_are_down(
     shop: Shop,
 ) -> None:

@@ -46,6 +46,7 @@ def is_ordered_already(answer: httpx2.Response, order_id: str) -> bool:
     )
 
 
+@pytest.mark.fault(42, store=("sqlite", "postgres"))
 async def test_fifty_parallel_checkouts_with_fifty_keys_make_one_order(
     shop: Shop, tmp_path: Path
 ) -> None:
@@ -126,6 +127,7 @@ async def test_an_order_placed_while_the_cart_is_read_wins(sqlite_shop: Shop) ->
     assert carts.lines["user_ada"] == {"LAMP": 1}
 
 
+@pytest.mark.fault(52, store=("sqlite", "postgres"))
 async def test_a_checkout_after_the_cart_was_emptied_names_the_order(
     service: RunningService,
 ) -> None:

@@ -106,6 +106,7 @@ async def test_a_shipped_order_cannot_be_cancelled(sqlite_shop: Shop) -> None:
     assert [event["sequence"] for event in events] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.fault(54, store=("sqlite", "postgres"))
 async def test_when_cancel_and_ship_race_exactly_one_wins(shop: Shop) -> None:
     async with run_service(shop) as service, open_backend(shop) as backend:
         for number in range(10):
@@ -151,6 +152,7 @@ async def test_a_parcel_moves_one_stop_a_round_and_only_when_due(backend: Backen
     assert seen == [*JOURNEY, "delivered"]
 
 
+@pytest.mark.fault(38, store=("sqlite", "postgres"))
 async def test_five_couriers_move_a_parcel_once(shop: Shop) -> None:
     async with open_backend(shop) as backend:
         await backend.saga.run(await backend.place(an_order()))
@@ -165,6 +167,7 @@ async def test_five_couriers_move_a_parcel_once(shop: Shop) -> None:
     assert [event.status for event in order.events] == ["confirmed", "packed"]
 
 
+@pytest.mark.fault(33)
 async def test_a_clock_that_is_put_back_does_not_disturb_the_order_of_events(
     backend: Backend,
 ) -> None:
@@ -179,6 +182,7 @@ async def test_a_clock_that_is_put_back_does_not_disturb_the_order_of_events(
     assert [event.sequence for event in order.events] == [1, 2, 3]
 
 
+@pytest.mark.fault(36, store=("sqlite", "postgres"))
 async def test_a_parcel_that_cannot_be_moved_is_parked_and_the_others_go_on(
     backend: Backend,
 ) -> None:

@@ -1,5 +1,6 @@
 """The price rule: a total is exact."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +8,7 @@ from services.tracking.clients import CartLine, Price, Product
 from services.tracking.pricing import quote_for
 
 
+@pytest.mark.fault(55)
 @given(
     lines=st.lists(
         st.tuples(st.integers(1, 99), st.integers(0, 10_000_000), st.booleans()), max_size=100

@@ -57,6 +57,7 @@ async def test_a_change_raises_the_version_and_keeps_the_event(backend: Backend)
     assert [event.status for event in saved.events] == [ShipmentStatus.CONFIRMED]
 
 
+@pytest.mark.fault(37, store=("sqlite", "postgres"))
 async def test_a_change_of_an_outdated_order_changes_nothing(backend: Backend) -> None:
     order = await backend.place(an_order())
     confirmed = await backend.orders.save(order, order.confirmed(now=1), now=1, due_at=1)
@@ -66,6 +67,7 @@ async def test_a_change_of_an_outdated_order_changes_nothing(backend: Backend) -
     assert await backend.orders.get(order.id) == confirmed
 
 
+@pytest.mark.fault(37, store=("sqlite", "postgres"))
 async def test_of_ten_parallel_changes_one_wins_and_one_event_is_written(
     backend: Backend,
 ) -> None:
@@ -160,6 +162,7 @@ async def test_events_after_a_number_are_read_in_order(backend: Backend) -> None
     assert await backend.orders.latest_sequences([order.id, "ord_unknown"]) == {order.id: 2}
 
 
+@pytest.mark.fault(38, store=("sqlite", "postgres"))
 async def test_a_lease_has_one_holder_until_it_expires(backend: Backend) -> None:
     async def hold(holder: str, *, now: int) -> bool:
         return await backend.orders.hold_lease(

@@ -189,6 +189,7 @@ async def check_nothing_is_lost(backend: Backend, *, stock: int) -> None:
         assert shop.carts.lines["user_ada"] == {}
 
 
+@pytest.mark.fault(28, store=("sqlite", "postgres"))
 @pytest.mark.parametrize("point", POINTS[:8])
 async def test_a_crash_going_forward_ends_confirmed(shop: Shop, point: str) -> None:
     async with open_backend(shop, crash_points=crash_at(point)) as backend:
@@ -200,6 +201,7 @@ async def test_a_crash_going_forward_ends_confirmed(shop: Shop, point: str) -> N
         assert (await backend.order()).status is OrderStatus.CONFIRMED
 
 
+@pytest.mark.fault(28, store=("sqlite", "postgres"))
 @pytest.mark.parametrize("point", POINTS[8:])
 async def test_a_crash_while_undoing_ends_cancelled(shop: Shop, point: str) -> None:
     async with open_backend(shop, crash_points=crash_at(point), payment_mode="decline") as backend:
@@ -214,6 +216,7 @@ async def test_a_crash_while_undoing_ends_cancelled(shop: Shop, point: str) -> N
 TROUBLES = st.sampled_from([None, None, "unreached", "lost", "busy"])
 
 
+@pytest.mark.fault(28)
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -25,6 +25,7 @@ async def test_an_order_without_progress_for_a_minute_is_finished(backend: Backe
     assert (await backend.order()).status is OrderStatus.CONFIRMED
 
 
+@pytest.mark.fault(38, store=("sqlite", "postgres"))
 async def test_one_sweeper_works_at_a_time(shop: Shop) -> None:
     async with open_backend(shop, holder="a") as first, open_backend(shop, holder="b") as second:
         await first.sweeper.sweep()
@@ -40,6 +41,7 @@ async def test_one_sweeper_works_at_a_time(shop: Shop) -> None:
         assert (await first.order()).status is OrderStatus.CONFIRMED
 
 
+@pytest.mark.fault(38, store=("sqlite", "postgres"))
 async def test_the_lease_of_a_dead_sweeper_expires(shop: Shop) -> None:
     async with open_backend(shop, holder="dead") as first, open_backend(shop) as second:
         await first.sweeper.sweep()
@@ -49,6 +51,7 @@ async def test_the_lease_of_a_dead_sweeper_expires(shop: Shop) -> None:
         assert (await second.order()).status is OrderStatus.CONFIRMED
 
 
+@pytest.mark.fault(38, store=("sqlite", "postgres"))
 async def test_two_sweepers_that_both_have_the_lease_do_everything_once(
     shop: Shop,
 ) -> None:
@@ -71,6 +74,7 @@ async def forget_leases(backend: Backend) -> None:
         await connection.execute(Statement("DELETE FROM leases"))
 
 
+@pytest.mark.fault(36, store=("sqlite", "postgres"))
 async def test_an_order_that_cannot_be_read_is_parked_and_the_others_go_on(
     backend: Backend,
 ) -> None:
@@ -87,6 +91,7 @@ async def test_an_order_that_cannot_be_read_is_parked_and_the_others_go_on(
     assert await backend.orders.due_checkouts(latest=2**61, now=2**60, limit=10) == []
 
 
+@pytest.mark.fault(36, store=("sqlite", "postgres"))
 async def test_a_parcel_that_cannot_be_read_is_parked_and_the_others_go_on(
     backend: Backend,
 ) -> None:

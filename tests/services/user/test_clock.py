@@ -17,6 +17,7 @@ MINUTE = 60_000
 """Milliseconds."""
 
 
+@pytest.mark.fault(32, store="postgres")
 @pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
 async def test_a_replica_whose_clock_is_ahead_writes_the_stores_time(store_url: str) -> None:
     await migrate("services.user", store_url)

@@ -58,6 +58,7 @@ async def test_the_key_outlives_the_replica(start: Start) -> None:
         assert await guest_key(client) == first
 
 
+@pytest.mark.fault(69)
 async def test_a_new_key_is_published_first_signs_later_and_then_replaces_the_old_one(
     client: httpx2.AsyncClient, clock: Clock, keys: SigningKeyRepository
 ) -> None:
@@ -76,6 +77,7 @@ async def test_a_new_key_is_published_first_signs_later_and_then_replaces_the_ol
     assert [key["kid"] for key in await published(client)] == [new]
 
 
+@pytest.mark.fault(69)
 async def test_nobody_is_logged_out_by_a_rotation(
     client: httpx2.AsyncClient, clock: Clock, keys: SigningKeyRepository, start: Start
 ) -> None:
@@ -91,6 +93,7 @@ async def test_nobody_is_logged_out_by_a_rotation(
             assert (await fresh.get("/v1/users/me", headers=bearer(tokens))).status_code == 200
 
 
+@pytest.mark.fault(69)
 async def test_what_a_withdrawn_key_signed_is_refused(
     client: httpx2.AsyncClient, clock: Clock, keys: SigningKeyRepository, start: Start
 ) -> None:

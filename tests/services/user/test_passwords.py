@@ -35,6 +35,7 @@ def registration(**changes: Any) -> Registration:
     return Registration.model_validate({**fields, **changes})
 
 
+@pytest.mark.fault(74)
 @given(printable)
 def test_a_password_is_the_same_however_its_characters_are_composed(password: str) -> None:
     spellings = {
@@ -96,10 +97,12 @@ async def test_hashes_are_argon2id_with_the_chosen_cost() -> None:
     assert not HASHER.check_needs_rehash(password_hash)
 
 
+@pytest.mark.fault(71)
 def test_an_unknown_account_costs_the_same_hash() -> None:
     assert not HASHER.check_needs_rehash(DUMMY_HASH)
 
 
+@pytest.mark.fault(73)
 async def test_when_the_line_is_full_the_next_is_sent_away_and_the_others_are_served() -> None:
     async with hasher(max_waiting=3) as passwords:
         outcomes = await asyncio.gather(

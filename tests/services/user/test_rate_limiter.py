@@ -24,11 +24,13 @@ async def guess(client: httpx2.AsyncClient, times: int, *, address: str = "") ->
     return sorted(response.status_code for response in responses)
 
 
+@pytest.mark.fault(72)
 async def test_of_many_parallel_guesses_five_are_looked_at(client: httpx2.AsyncClient) -> None:
     await register(client)
     assert await guess(client, 20) == [401] * 5 + [429] * 15
 
 
+@pytest.mark.fault(72)
 async def test_replicas_count_together(start: Start) -> None:
     async with start() as one, start() as other:
         await register(one)
@@ -36,6 +38,7 @@ async def test_replicas_count_together(start: Start) -> None:
     assert sorted(responses[0] + responses[1]) == [401] * 5 + [429] * 15
 
 
+@pytest.mark.fault(72)
 async def test_a_refusal_says_when_to_come_back_and_keeps_its_word(
     client: httpx2.AsyncClient, clock: Clock
 ) -> None:
@@ -48,6 +51,7 @@ async def test_a_refusal_says_when_to_come_back_and_keeps_its_word(
     await log_in(client)
 
 
+@pytest.mark.fault(71, 72)
 async def test_an_unknown_account_is_limited_like_a_known_one(client: httpx2.AsyncClient) -> None:
     assert await guess(client, 8) == [401] * 5 + [429] * 3
 
@@ -58,6 +62,7 @@ async def test_logging_in_is_not_limited(client: httpx2.AsyncClient) -> None:
         await log_in(client)
 
 
+@pytest.mark.fault(72)
 async def test_guesses_from_elsewhere_do_not_keep_the_owner_out(
     client: httpx2.AsyncClient,
 ) -> None:
@@ -83,6 +88,7 @@ async def test_many_addresses_share_the_bucket_of_an_account(client: httpx2.Asyn
     assert statuses == [401] * 5 + [429] * 3
 
 
+@pytest.mark.fault(72)
 async def test_one_address_cannot_try_one_password_on_many_accounts(start: Start) -> None:
     async with start(failed_passwords_per_address=10) as client:
         responses = [
@@ -219,6 +225,7 @@ async def test_the_current_password_cannot_be_guessed_either(client: httpx2.Asyn
     assert [response.status_code for response in responses] == [403] * 5 + [429] * 2
 
 
+@pytest.mark.fault(73)
 async def test_a_flood_of_log_ins_is_sent_away_and_the_rest_goes_on(start: Start) -> None:
     async with start(longest_password_line=2, password_attempts_per_account=60_000) as client:
         flood = [

@@ -117,6 +117,7 @@ async def test_a_guest_stays_the_same_guest_after_a_refresh(client: httpx2.Async
     assert roles_of(again) == ["guest"]
 
 
+@pytest.mark.fault(71)
 async def test_a_wrong_password_and_an_unknown_account_are_answered_alike(
     client: httpx2.AsyncClient,
 ) -> None:
@@ -132,6 +133,7 @@ async def test_a_wrong_password_and_an_unknown_account_are_answered_alike(
     assert wrong.headers.keys() == unknown.headers.keys()
 
 
+@pytest.mark.fault(71)
 async def test_an_unknown_account_takes_as_long_as_a_wrong_password(start: Start) -> None:
     async with start(
         password_attempts_per_account=60_000, failed_passwords_per_address=60_000

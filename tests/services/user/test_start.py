@@ -63,6 +63,7 @@ async def test_a_life_of_an_account_on_a_real_store(store_url: str) -> None:
         assert (await try_password(client, "another one")).status_code == 401
 
 
+@pytest.mark.fault(79)
 async def test_logs_hold_neither_secrets_nor_personal_data(sqlite_url: str, tmp_path: Path) -> None:
     env = environment(sqlite_url, log_level="debug")
     async with start_service("user", env, folder=tmp_path) as replica:
@@ -80,6 +81,7 @@ async def test_logs_hold_neither_secrets_nor_personal_data(sqlite_url: str, tmp_
         assert secret not in replica.output
 
 
+@pytest.mark.fault(14, store="sqlite")
 async def test_without_tables_the_replica_lives_but_is_not_ready_until_they_are_there(
     start: Start, tmp_path: Path
 ) -> None:
