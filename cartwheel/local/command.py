@@ -18,6 +18,7 @@ from cartwheel.local.effective_settings import effective_settings
 from cartwheel.local.foreground import run_in_foreground
 from cartwheel.local.output import (
     autoscaler_line,
+    fault_line,
     format_megabytes,
     status_table,
     suggested_command,
@@ -101,6 +102,8 @@ def status(state_dir: StateDir = None, as_json: Json = False) -> None:
     console.print(status_table(services, shop_status["servers"], width=console.width))
     for problem in shop_status["problems"]:
         console.print(f"✗ {problem}", style="red")
+    for fault in shop_status["faults"]:
+        console.print(f"! {fault_line(fault)}", style="yellow")
     if shop_status["autoscaler"]:
         print_wrapped(f"\nAutoscaler: {autoscaler_line(shop_status['autoscaler'])}")
     hint = suggested_command(services, is_autoscaled=bool(shop_status["autoscaler"]))

@@ -21,6 +21,7 @@ Message = dict[str, Any]
 Handler = Callable[[Message], Awaitable[Message]]
 REQUEST_TIMEOUT = 5.0  # seconds
 MAX_RESPONSE_SIZE = 1024 * 1024  # bytes
+NO_RESPONSE = "The supervisor does not answer: is it just stopping?"
 
 
 @asynccontextmanager
@@ -30,7 +31,7 @@ async def serve_control_socket(path: Path, handle: Handler) -> AsyncIterator[Non
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             request = json.loads(await asyncio.wait_for(reader.readline(), REQUEST_TIMEOUT))
-            writer.write(json.dumps(await _respond(handle, request)).encode() + b"\n")
+            writer.write(json.dumps(await respond(handle, request)).encode() + b"\n")
             await writer.drain()
         except (OSError, ValueError, TimeoutError):
             # The caller has gone, or sent no JSON: there is nobody to send an error to.
@@ -38,7 +39,7 @@ async def serve_control_socket(path: Path, handle: Handler) -> AsyncIterator[Non
         finally:
             writer.close()
 
-    server = await asyncio.start_unix_server(serve, sock=_listen(path))
+    server = await asyncio.start_unix_server(serve, sock=listen_at(path))
     try:
         yield
     finally:
@@ -47,17 +48,32 @@ async def serve_control_socket(path: Path, handle: Handler) -> AsyncIterator[Non
 
 def send_command(path: Path, request: Message, *, timeout: float) -> Message:
     """Send one command and wait for its response. Raises `CommandError`."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout)
+    with connect(path, timeout=timeout) as connection:
         try:
-            with contextlib.chdir(path.parent):
-                connection.connect(path.name)
             connection.sendall(json.dumps(request).encode() + b"\n")
             line = connection.makefile("rb").readline(MAX_RESPONSE_SIZE)
         except TimeoutError:
             raise CommandError(f"The supervisor did not answer within {timeout:g} s.") from None
         except OSError:
-            raise CommandError("The supervisor does not answer: is it just stopping?") from None
+            raise CommandError(NO_RESPONSE) from None
+    return result_of(line)
+
+
+def connect(path: Path, *, timeout: float) -> socket.socket:
+    """Connect to a socket of the supervisor. Raises `CommandError`."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout)
+    try:
+        with contextlib.chdir(path.parent):
+            connection.connect(path.name)
+    except OSError:
+        connection.close()
+        raise CommandError(NO_RESPONSE) from None
+    return connection
+
+
+def result_of(line: bytes) -> Message:
+    """What the supervisor responded. Raises the `CommandError` that it describes."""
     if not line:
         raise CommandError("The supervisor stopped before it answered.")
     response: Message = json.loads(line)
@@ -66,7 +82,8 @@ def send_command(path: Path, request: Message, *, timeout: float) -> Message:
     return response
 
 
-def _listen(path: Path) -> socket.socket:
+def listen_at(path: Path) -> socket.socket:
+    """Listen on a Unix socket that only the owner may connect to."""
     # A socket file left behind by a crash can go: this process holds the lock of the folder.
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -76,21 +93,22 @@ def _listen(path: Path) -> socket.socket:
     return listener
 
 
-async def _respond(handle: Handler, request: Message) -> Message:
+async def respond(handle: Handler, request: Message) -> Message:
+    """The response to a request, or a description of its error."""
     try:
         return await handle(request)
     except CommandError as error:
-        return _error_response(str(error), exit_code=error.exit_code)
+        return error_response(error)
     except Exception as error:
         # Reported by the loop's exception handler, which never blocks on the terminal.
         asyncio.get_running_loop().call_exception_handler(
             {"message": "command failed", "exception": error}
         )
-        return _error_response(
-            "The supervisor failed at that: its terminal shows why.",
-            exit_code=CommandError.exit_code,
+        return error_response(
+            CommandError("The supervisor failed at that: its terminal shows why.")
         )
 
 
-def _error_response(message: str, *, exit_code: int) -> Message:
-    return {"error": message, "exit_code": exit_code}
+def error_response(error: CommandError) -> Message:
+    """What `result_of` raises at the other end."""
+    return {"error": str(error), "exit_code": error.exit_code}

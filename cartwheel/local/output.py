@@ -68,6 +68,12 @@ def autoscaler_line(autoscaler: Mapping[str, Any]) -> str:
     return f"{autoscaler['service']}, {metrics}: desired {autoscaler['desired']} ({bounds})."
 
 
+def fault_line(fault: Mapping[str, Any]) -> str:
+    """A fault that goes on, in one line."""
+    since = f"{format_age(fault['age'])} ago by {fault['session']}"
+    return f"{fault['target']}: {fault['sentence']}, fault {fault['id']} begun {since}"
+
+
 def suggested_command(services: Iterable[Mapping[str, Any]], *, is_autoscaled: bool) -> str:
     """A command that shows or changes something; the autoscaler would undo a `scale`."""
     desired = {service["service"]: service["desired"] for service in services}

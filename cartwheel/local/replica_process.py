@@ -77,10 +77,15 @@ class Replica:
         )
 
     @property
+    def process(self) -> Child | None:
+        """The process that runs now, if one does."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process if running else None
+
+    @property
     def pid(self) -> int | None:
         """The process id; None while no process runs."""
-        running = self._process is not None and self._process.returncode is None
-        return self._process.pid if running and self._process else None
+        return self.process.pid if self.process else None
 
     @property
     def is_stopping(self) -> bool:
@@ -118,8 +123,8 @@ class Replica:
         self._send_signal(signal.SIGKILL)
 
     def _send_signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(number)
+        if self.process is not None:
+            self.process.send_signal(number)
 
     async def _keep_running(self) -> None:
         while not self.is_stopping:

@@ -36,6 +36,10 @@ class StateFolder:
         return self.root / "control.sock"
 
     @property
+    def fault_socket(self) -> Path:
+        return self.root / "faults.sock"
+
+    @property
     def secrets(self) -> Path:
         return self.root / "secrets"
 

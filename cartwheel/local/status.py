@@ -40,6 +40,7 @@ def shop_status(
     stores: Sequence[Replica],
     *,
     controller: Controller | None,
+    faults: Sequence[Mapping[str, Any]],
     settings: LocalSettings,
     state: StateFolder,
 ) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def shop_status(
         "settings": _effective(settings, replica_sets, state).model_dump(mode="json"),
         "memory": _memory_of(os.getpid()) + sum(one.memory for one in everything),
         "problems": [*_problems(replica_sets, stores, controller)],
+        "faults": faults,
         "autoscaler": controller.status() if controller else None,
         "services": [
             {

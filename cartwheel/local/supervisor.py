@@ -24,6 +24,8 @@ from cartwheel.local.child_processes import ChildProcesses
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.control_socket import Message, serve_control_socket
 from cartwheel.local.events import EventSink, emitter_for
+from cartwheel.local.faults.sessions import FaultSessions
+from cartwheel.local.faults.targets import Targets
 from cartwheel.local.replica_process import Replica
 from cartwheel.local.replica_set import ReplicaSet
 from cartwheel.local.service_environment import service_environment
@@ -74,6 +76,7 @@ class Supervisor:
         self._processes = ChildProcesses()
         self._replica_sets: dict[str, ReplicaSet] = {}
         self._stores: Sequence[Replica] = ()
+        self._faults: FaultSessions | None = None
         self._stop_requested = asyncio.Event()
         self._is_stopping = False  # also set when the run fails without a request to stop
 
@@ -119,6 +122,7 @@ class Supervisor:
             self._replica_sets,
             self._stores,
             controller=self._controller,
+            faults=self._faults.status() if self._faults else [],
             settings=self._settings,
             state=self._state,
         )
@@ -171,9 +175,10 @@ class Supervisor:
                 self._events.emit("success", "schema", change)
             try:
                 await self._start_services(stores.urls, sockets, warm_start)
-                on_ready()
-                await self._autoscale()
-                await asyncio.Event().wait()  # until `run` cancels this task
+                async with self._serve_faults():
+                    on_ready()
+                    await self._autoscale()
+                    await asyncio.Event().wait()  # until `run` cancels this task
             finally:
                 await self._stop_services()
 
@@ -210,6 +215,11 @@ class Supervisor:
                 *(self._seed(spec, stores) for spec in self._shop.values() if spec.seed),
             ]
         )
+
+    def _serve_faults(self) -> AbstractAsyncContextManager[None]:
+        """Accept fault sessions. They end before any process is asked to stop."""
+        self._faults = FaultSessions(Targets(self._replica_sets, self._stores), self._events)
+        return self._faults.serve(self._state.fault_socket)
 
     def _new_controller(self, autoscaler: ChosenAutoscaler) -> Controller:
         return Controller(

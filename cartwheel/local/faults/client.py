@@ -1,0 +1,62 @@
+"""A fault session from another process: what it injects ends with it, whatever ends it."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+from cartwheel.errors import CommandError
+from cartwheel.local.control_socket import MAX_RESPONSE_SIZE, Message, connect, result_of
+from cartwheel.local.faults.effects import Effect, effect_as_json
+from cartwheel.local.state_folder import StateFolder
+
+# Seconds. An effect may start or replace a replica.
+RESPONSE_TIMEOUT = 60.0
+
+
+@contextmanager
+def open_fault_session(state: StateFolder, name: str) -> Iterator["FaultSession"]:
+    """Hold the fault session of the shop during the block; ``name`` is shown in `status`.
+
+    Raises `CommandError`: no shop runs, or another process holds the session.
+    """
+    connection = connect(state.fault_socket, timeout=RESPONSE_TIMEOUT)
+    with connection, connection.makefile("rb") as responses:
+        session = FaultSession(connection, responses)
+        session.request({"open": name, "pid": os.getpid()})
+        yield session
+
+
+class FaultSession:
+    """Injects effects and undoes them. May be used by several threads."""
+
+    def __init__(self, connection: socket.socket, responses: Any) -> None:
+        self._connection = connection
+        self._responses = responses
+        self._lock = Lock()
+
+    def inject(self, effect: Effect) -> int:
+        """Begin an effect; returns its id. Raises `CommandError`."""
+        effect_id: int = self.request({"inject": effect_as_json(effect)})["id"]
+        return effect_id
+
+    def undo(self, effect_id: int) -> None:
+        """End an effect; nothing happens if it has ended. Raises `CommandError`."""
+        self.request({"undo": effect_id})
+
+    def request(self, message: Message) -> Message:
+        """Send a request and wait for the response. Raises `CommandError`."""
+        with self._lock:
+            try:
+                self._connection.sendall(json.dumps(message).encode() + b"\n")
+                line = self._responses.readline(MAX_RESPONSE_SIZE)
+            except TimeoutError:
+                raise CommandError(
+                    f"The supervisor did not answer within {RESPONSE_TIMEOUT:g} s."
+                ) from None
+            except OSError:
+                line = b""
+        return result_of(line)

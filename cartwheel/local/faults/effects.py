@@ -1,0 +1,111 @@
+"""The effects that a fault session has on the running shop, as data.
+
+A process is named as in `cartwheel status` (`cart-7xk2b`, `valkey`); `cart-*` stands for the first
+running replica of the cart that this kind of effect does not act on yet.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+
+from cartwheel.errors import UsageError
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Resource = Literal["open_files", "file_size"]
+_STRICT = ConfigDict(strict=True, extra="forbid")
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class Stop:
+    """The process does not run (SIGSTOP) until this is undone."""
+
+    process: Name
+    effect: Literal["stop"] = field(default="stop", kw_only=True)
+
+    @property
+    def target(self) -> str:
+        return self.process
+
+    @property
+    def sentence(self) -> str:
+        return "stopped (SIGSTOP)"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class Kill:
+    """The process is killed. The supervisor starts it again: nothing is left to undo."""
+
+    process: Name
+    effect: Literal["kill"] = field(default="kill", kw_only=True)
+
+    @property
+    def target(self) -> str:
+        return self.process
+
+    @property
+    def sentence(self) -> str:
+        return "killed (SIGKILL)"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class Throttle:
+    """The process runs only this share of the time."""
+
+    process: Name
+    share: Annotated[float, Field(gt=0.0, lt=1.0)]
+    effect: Literal["throttle"] = field(default="throttle", kw_only=True)
+
+    @property
+    def target(self) -> str:
+        return self.process
+
+    @property
+    def sentence(self) -> str:
+        return f"throttled to {self.share:.0%} of a CPU"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class Limit:
+    """The process may have so many open files, or files of so many bytes. Linux only."""
+
+    process: Name
+    resource: Resource
+    value: Annotated[int, Field(ge=0)]
+    effect: Literal["limit"] = field(default="limit", kw_only=True)
+
+    @property
+    def target(self) -> str:
+        return self.process
+
+    @property
+    def sentence(self) -> str:
+        return f"limited to {self.resource.replace('_', ' ')} of {self.value:,}"
+
+
+Effect = Stop | Kill | Throttle | Limit
+_EFFECTS: TypeAdapter[Effect] = TypeAdapter(Annotated[Effect, Field(discriminator="effect")])
+
+
+def read_effect(value: Mapping[str, Any]) -> Effect:
+    """The effect that is described, strictly: ``{"effect": "stop", …}``. Raises `UsageError`."""
+    try:
+        # As JSON, because a list is a tuple there.
+        return _EFFECTS.validate_json(json.dumps(value))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"][1:])
+        kind = value.get("effect", "effect")
+        raise UsageError(f"{kind}{' ' * bool(place)}{place}: {first['msg']}") from None
+
+
+def effect_as_json(effect: Effect) -> dict[str, Any]:
+    """What `read_effect` reads."""
+    described: dict[str, Any] = _EFFECTS.dump_python(effect, mode="json")
+    return described

@@ -1,0 +1,48 @@
+"""The descriptions of effects: what is read is what was written, and nothing else is accepted."""
+
+import pytest
+
+from cartwheel.errors import UsageError
+from cartwheel.local.faults.effects import (
+    Effect,
+    Kill,
+    Limit,
+    Stop,
+    Throttle,
+    effect_as_json,
+    read_effect,
+)
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        Stop("cart-*"),
+        Kill("valkey"),
+        Throttle("cart-7xk2b", 0.2),
+        Limit("cart-*", "open_files", 64),
+    ],
+)
+def test_an_effect_is_read_as_it_was_written(effect: Effect) -> None:
+    assert read_effect(effect_as_json(effect)) == effect
+
+
+@pytest.mark.parametrize(
+    ("description", "place"),
+    [
+        ({}, "effect"),
+        ({"effect": "explode"}, "explode"),
+        ({"effect": "stop"}, "stop process"),
+        ({"effect": "stop", "process": ""}, "stop process"),
+        ({"effect": "stop", "process": "cart-*", "more": 1}, "stop more"),
+        ({"effect": "throttle", "process": "cart-*", "share": 1.5}, "throttle share"),
+        ({"effect": "limit", "process": "cart-*", "resource": "wheels", "value": 1}, "resource"),
+        ({"effect": "limit", "process": "cart-*", "resource": "file_size", "value": "1"}, "value"),
+    ],
+)
+def test_a_wrong_description_is_refused_in_one_line_that_names_the_place(
+    description: dict[str, object], place: str
+) -> None:
+    with pytest.raises(UsageError, match=place) as refused:
+        read_effect(description)
+    assert "\n" not in str(refused.value)

@@ -1,0 +1,196 @@
+"""Fault sessions of a running shop: what they do to its processes, and that all of it is undone."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import psutil
+import pytest
+
+from cartwheel.errors import CommandError
+from cartwheel.local.faults.client import FaultSession, open_fault_session
+from cartwheel.local.faults.effects import Effect, Kill, Limit, Stop, Throttle
+from cartwheel.local.state_folder import StateFolder
+from tests.cartwheel.conftest import Start
+from tests.cartwheel.supervisor_process import ROOT, SupervisorProcess, eventually
+
+linux_only = pytest.mark.skipif(
+    sys.platform != "linux", reason="the limits of another process can be changed on Linux only"
+)
+# Holds a session until it is killed.
+HOLDER = """
+import sys, time
+from pathlib import Path
+from cartwheel.local.faults.client import open_fault_session
+from cartwheel.local.faults.effects import Stop
+from cartwheel.local.state_folder import StateFolder
+with open_fault_session(StateFolder.at(Path(sys.argv[1])), "holder") as session:
+    session.inject(Stop(sys.argv[2]))
+    print("injected", flush=True)
+    time.sleep(60)
+"""
+
+
+def session_of(
+    shop: SupervisorProcess, name: str = "a test"
+) -> AbstractContextManager[FaultSession]:
+    return open_fault_session(StateFolder.at(shop.state), name)
+
+
+@pytest.fixture
+def session(shop: SupervisorProcess) -> Iterator[FaultSession]:
+    shop.scale_cart(2)
+    with session_of(shop) as session:
+        yield session
+
+
+def is_stopped(pid: int) -> bool:
+    return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+
+
+def faults(shop: SupervisorProcess) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = shop.status()["faults"]
+    return found
+
+
+def test_a_stopped_replica_goes_on_when_the_effect_is_undone(
+    shop: SupervisorProcess, session: FaultSession
+) -> None:
+    replica = shop.replicas()[0]
+    effect_id = session.inject(Stop(replica["replica"]))
+    assert is_stopped(replica["pid"])
+    session.undo(effect_id)
+    eventually(lambda: not is_stopped(replica["pid"]))
+    assert not faults(shop)
+
+
+def test_a_pattern_stands_for_another_replica_each_time(
+    shop: SupervisorProcess, session: FaultSession
+) -> None:
+    for _ in range(2):
+        session.inject(Stop("cart-*"))
+    assert all(is_stopped(replica["pid"]) for replica in shop.replicas())
+    with pytest.raises(CommandError, match=r"^cart has no other replica that runs\.$"):
+        session.inject(Stop("cart-*"))
+
+
+def test_status_and_the_terminal_show_a_fault_from_its_begin_to_its_end(
+    shop: SupervisorProcess, session: FaultSession
+) -> None:
+    name = shop.replicas()[0]["replica"]
+    effect_id = session.inject(Stop(name))
+    [fault] = faults(shop)
+    assert fault["effect"] == {"process": name, "effect": "stop"}
+    assert fault["target"] == name
+    assert fault["session"] == "a test"
+    assert f"{name}: stopped (SIGSTOP), fault {effect_id}" in shop.command("status").stdout
+    shop.wait_for_line(rf"{name}\s+fault {effect_id} begins: stopped \(SIGSTOP\)")
+    session.undo(effect_id)
+    shop.wait_for_line(rf"{name}\s+fault {effect_id} has ended: stopped \(SIGSTOP\)")
+
+
+def test_a_killed_replica_is_started_again_and_nothing_is_left_to_undo(
+    shop: SupervisorProcess, session: FaultSession
+) -> None:
+    replica = shop.replicas()[0]
+    effect_id = session.inject(Kill(replica["replica"]))
+    eventually(lambda: shop.cart(replica["replica"])["restarts"] > replica["restarts"])
+    assert not faults(shop)
+    session.undo(effect_id)
+    eventually(lambda: len(shop.endpoints()) == 2)
+
+
+def test_a_throttled_replica_stops_and_goes_on_again_and_again(
+    shop: SupervisorProcess, session: FaultSession
+) -> None:
+    pid = shop.replicas()[0]["pid"]
+    effect_id = session.inject(Throttle("cart-*", 0.5))
+    for expected in (True, False, True, False):
+        eventually(lambda expected=expected: is_stopped(pid) is expected)
+    session.undo(effect_id)
+    assert not is_stopped(pid)
+
+
+@linux_only
+def test_a_limit_is_raised_again_when_the_session_ends(shop: SupervisorProcess) -> None:
+    process = psutil.Process(shop.scale_cart(2)[0]["pid"])
+    before = process.rlimit(psutil.RLIMIT_NOFILE)
+    with session_of(shop) as session:
+        session.inject(Limit("cart-*", "open_files", 64))
+        assert process.rlimit(psutil.RLIMIT_NOFILE)[0] == 64
+    eventually(lambda: process.rlimit(psutil.RLIMIT_NOFILE) == before)
+
+
+def test_everything_is_undone_when_the_client_is_killed(shop: SupervisorProcess) -> None:
+    replica = shop.scale_cart(2)[0]
+    client = holding(shop, replica["replica"])
+    assert is_stopped(replica["pid"])
+    client.kill()
+    client.wait()
+    eventually(lambda: not is_stopped(replica["pid"]))
+    eventually(lambda: not faults(shop))
+
+
+def test_a_second_session_is_refused_with_the_pid_of_the_holder(shop: SupervisorProcess) -> None:
+    client = holding(shop, shop.scale_cart(2)[0]["replica"])
+    with (
+        pytest.raises(
+            CommandError, match=rf"^Another fault session is open: holder \(pid {client.pid}\)\.$"
+        ),
+        session_of(shop),
+    ):
+        pass
+    client.kill()
+    client.wait()
+
+
+def test_the_process_that_replaced_a_stopped_one_is_left_alone(
+    shop: SupervisorProcess, session: FaultSession
+) -> None:
+    replica = shop.replicas()[0]
+    effect_id = session.inject(Stop(replica["replica"]))
+    os.kill(replica["pid"], signal.SIGKILL)
+    eventually(lambda: shop.cart(replica["replica"])["restarts"] > replica["restarts"])
+    eventually(lambda: len(shop.endpoints()) == 2)
+    session.undo(effect_id)
+    assert not faults(shop)
+
+
+@pytest.mark.parametrize(
+    ("effect", "message"),
+    [
+        (Stop("nothing"), "The shop runs no process named 'nothing': see cartwheel status."),
+        (Kill("wheel-*"), "The shop runs no service named 'wheel'."),
+    ],
+)
+def test_an_effect_on_what_does_not_run_is_refused(
+    session: FaultSession, effect: Effect, message: str
+) -> None:
+    with pytest.raises(CommandError) as refused:
+        session.inject(effect)
+    assert str(refused.value) == message
+
+
+def test_the_shop_stops_in_time_while_its_replicas_are_stopped(start: Start) -> None:
+    run = start().ready()
+    with session_of(run) as session:
+        for name in ("cart-*", "cart-*", "storefront-*"):
+            session.inject(Stop(name))
+        run.process.send_signal(signal.SIGTERM)
+        assert run.exit_code() == 0
+    assert "killed" not in run.output
+    assert run.output.count("has ended: stopped") == 3
+
+
+def holding(shop: SupervisorProcess, replica: str) -> subprocess.Popen[bytes]:
+    """A process that holds the fault session and has stopped this replica."""
+    client = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(shop.state), replica], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert client.stdout is not None
+    with client.stdout as output:
+        assert output.readline() == b"injected\n"
+    return client
