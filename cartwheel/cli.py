@@ -45,6 +45,10 @@ SHOP_COMMANDS = {
         "cartwheel.cpu_trap.command",
         "Scale a cart that waits for its store, by CPU and by requests.",
     ),
+    "chaos": (
+        "cartwheel.chaos.command",
+        "Break the shop in known ways, and measure what becomes of it.",
+    ),
 }
 COMMANDS = {
     **SHOP_COMMANDS,
@@ -162,11 +166,13 @@ def _wrong_usage(error: typer.TyperException) -> str:
     return f"{sentence} Try: {' '.join([program_name(), *_command_of(context)])} --help"
 
 
-def _command_of(context: typer.Context | None) -> list[str]:
-    """The name of the command that was used; the parser's own errors have no context."""
-    if context is not None:
-        return [context.info_name or ""] if context.parent else []
-    return [word for word in sys.argv[1:2] if word in COMMANDS]
+def _command_of(context: Context | None) -> list[str]:
+    """The words of the command that was used; the parser's own errors have no context."""
+    if context is None:
+        return [word for word in sys.argv[1:2] if word in COMMANDS]
+    if context.parent is None:
+        return []
+    return [*_command_of(context.parent), context.info_name or ""]
 
 
 def _print_error(message: str, *, code: int) -> int:
