@@ -11,7 +11,6 @@ from typing import Any
 
 import psutil
 
-from cartwheel.cpu_trap.slow_store import slow_store
 from cartwheel.errors import CommandError
 from cartwheel.load.engine import Engine, Load
 from cartwheel.local.autoscaling.chosen import choose_autoscaler
@@ -24,6 +23,7 @@ from cartwheel.local.store_processes import StoreProcesses, ValkeyProgram
 from cartwheel.local.supervisor import Supervisor
 from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import SHOP, ServiceSpec
+from cartwheel.tcp_proxy import Latency, TcpProxy
 from loadtest.arrivals import parse_stages
 from loadtest.figures import Figures, whole_seconds
 
@@ -143,8 +143,9 @@ async def _far_valkey(folder: Path) -> AsyncIterator[str]:
     async with StoreProcesses(state, events=NullEventSink(), timeouts=Timeouts()) as stores:
         program = ValkeyProgram(state, ChildProcesses())
         await stores.start("valkey", program)
-        async with slow_store(program.url, delay=DELAY) as url:
-            yield url
+        async with TcpProxy.to(program.url) as proxy:
+            proxy.set_toxics([Latency(latency_ms=1000 * DELAY, stream="upstream")])
+            yield proxy.url_through(program.url)
 
 
 async def _measure(metric: str, supervisor: Supervisor) -> Experiment:

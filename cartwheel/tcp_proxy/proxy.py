@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from cartwheel.tcp_proxy.connection import Connection
 from cartwheel.tcp_proxy.toxics import Down, Toxic
@@ -25,6 +26,14 @@ class TcpProxy:
     A `listen_port` of 0 lets the kernel choose; `port` says which. All methods are for the event
     loop's thread.
     """
+
+    @classmethod
+    def to(cls, url: str) -> Self:
+        """For the server of a URL; `url_through(url)` is the way through the proxy."""
+        parts = urlsplit(url)
+        if parts.hostname is None or parts.port is None:
+            raise ValueError("A URL with a host and a port is needed.")
+        return cls(parts.hostname, parts.port)
 
     def __init__(
         self, host: str, port: int, *, listen_port: int = 0, rng: random.Random | None = None
@@ -64,6 +73,12 @@ class TcpProxy:
         self._close_connections()
         tasks = [one.task for one in self._connections]
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def url_through(self, url: str) -> str:
+        """The URL with the proxy's address in the place of the server's."""
+        parts = urlsplit(url)
+        credentials, at, _ = parts.netloc.rpartition("@")
+        return parts._replace(netloc=f"{credentials}{at}{LISTEN_HOST}:{self.port}").geturl()
 
     @property
     def toxics(self) -> Sequence[Toxic]:

@@ -126,6 +126,18 @@ class TestWithoutToxics:
                 assert await asked == b"hello"
 
 
+def test_the_server_of_a_url_is_reached_through_the_proxy() -> None:
+    url = "valkey://:p%40ss@127.0.0.1:6379/3?a=b"
+    proxy = TcpProxy.to(url)
+    proxy.port = 7000
+    assert proxy.url_through(url) == "valkey://:p%40ss@127.0.0.1:7000/3?a=b"
+
+
+def test_a_url_without_a_port_is_refused() -> None:
+    with pytest.raises(ValueError, match="A URL with a host and a port is needed"):
+        TcpProxy.to("valkey://127.0.0.1")
+
+
 class TestLatency:
     @pytest.mark.parametrize("stream", ["upstream", "downstream"])
     async def test_a_round_trip_takes_so_much_longer(self, stream: Any) -> None:
