@@ -1,0 +1,88 @@
+"""The books of the shop: what its stores hold when everything has come to rest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class StockLevel:
+    """Pieces of one product that could be sold before the first operation and after the last."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class OrderedLine:
+    """``unit_price`` is in minor units of the currency."""
+
+    quantity: int
+    unit_price: int
+
+
+@dataclass(frozen=True)
+class BookedOrder:
+    """``key`` is the idempotency key of its checkout, ``reason`` why it was cancelled."""
+
+    id: str
+    owner: str
+    key: str
+    status: str
+    total: int
+    lines: Mapping[str, OrderedLine]
+    reason: str | None = None
+
+    @property
+    def quantities(self) -> dict[str, int]:
+        return {sku: line.quantity for sku, line in self.lines.items()}
+
+
+@dataclass(frozen=True)
+class Payment:
+    """``status`` is `charged`, `refunded`, `declined` or `void`."""
+
+    order_id: str
+    amount: int
+    status: str
+
+
+@dataclass(frozen=True)
+class BookedCart:
+    """Lines are quantities by SKU."""
+
+    version: int
+    lines: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Books:
+    """``stock`` is by SKU, ``carts`` are by owner.
+
+    Stock and carts that are missing are not compared, and neither are orders and payments that
+    are None. An order that is missing among others was never made.
+    """
+
+    stock: Mapping[str, StockLevel] = field(default_factory=dict)
+    orders: Sequence[BookedOrder] | None = None
+    payments: Sequence[Payment] | None = None
+    carts: Mapping[str, BookedCart] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Raises `KeyError` and `TypeError` for anything but the result of `as_json`."""
+        orders, payments = document["orders"], document["payments"]
+        return cls(
+            stock={sku: StockLevel(**level) for sku, level in document["stock"].items()},
+            orders=None if orders is None else [_order(order) for order in orders],
+            payments=None if payments is None else [Payment(**payment) for payment in payments],
+            carts={owner: BookedCart(**cart) for owner, cart in document["carts"].items()},
+        )
+
+
+def _order(document: Mapping[str, Any]) -> BookedOrder:
+    lines = {sku: OrderedLine(**line) for sku, line in document["lines"].items()}
+    return BookedOrder(**{**document, "lines": lines})
