@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from cartwheel.errors import CommandError, UsageError
 from loadtest.arrivals import Stage
@@ -21,12 +22,14 @@ WRONG_USAGE = 2
 
 @dataclass(frozen=True)
 class Load:
-    """What to send."""
+    """What to send. The operations are written to ``history``, if it is given."""
 
     target: str
     scenario: str
     stages: Sequence[Stage]
     shoppers: int
+    seed: int | None = None
+    history: Path | None = None
 
 
 class Engine:
@@ -99,6 +102,8 @@ class Engine:
             *(sys.executable, "-m", "loadtest", "--figures", "--target", load.target),
             *("--scenario", load.scenario, "--shoppers", str(load.shoppers)),
             *("--stages", ",".join(stage.written for stage in load.stages)),
+            *([] if load.seed is None else ("--seed", str(load.seed))),
+            *([] if load.history is None else ("--history", str(load.history))),
         ]
 
     def _check_end(self, last: Figures | Total | None, code: int, error: str) -> None:

@@ -11,7 +11,6 @@ from cartwheel.charts.page import (
     MARK,
     Tile,
     Track,
-    Value,
     cells,
     charts,
     heading_cell,
@@ -21,7 +20,7 @@ from cartwheel.charts.page import (
 )
 from cartwheel.load.expectations import Outcome
 from cartwheel.load.figures_text import format_count, format_failures
-from cartwheel.load.report.panels import panels_of, thinned
+from cartwheel.load.report.panels import panels_of, thinned, track_of_figures
 from cartwheel.load.session import ScalingDecision, Session
 from loadtest.figures import Figures, RouteFigures, Total
 from loadtest.statistics import TIMEOUT
@@ -196,28 +195,9 @@ def _of(group: Sequence[Figures]) -> Iterator[str]:
 
 def _tracks(session: Session, axis: TimeAxis) -> Sequence[Track]:
     """What is shown at the cursor: the figures of each second, and each change of replicas."""
-    latencies = [f"{name} {MARK} ms" for name in ("p50", "p95", "p99")]
-    words = [f"{MARK} s", f"asked {MARK}/s", f"achieved {MARK}/s", *latencies, f"failed {MARK}"]
-    rows: list[tuple[float, Sequence[Value]]] = [
-        (
-            one.at,
-            [
-                round(one.at - axis.start, 1),
-                round(one.asked),
-                round(one.achieved),
-                *(None if one.p50 is None else round(1000 * value, 1) for value in _quantiles(one)),
-                one.failed + one.missed,
-            ],
-        )
-        for one in session.figures
-    ]
-    service = session.service
-    counts = [f"{service}: desired {MARK}", f"ready {MARK}", f"serving {MARK}"]
-    replicas: list[tuple[float, Sequence[Value]]] = [
-        (one.at, [one.desired, one.ready, one.serving]) for one in thinned(session.replicas)
-    ]
-    return [Track(words, rows), Track(counts, replicas)]
-
-
-def _quantiles(figures: Figures) -> Iterator[float]:
-    return (value or 0.0 for value in (figures.p50, figures.p95, figures.p99))
+    counts = [f"{session.service}: desired {MARK}", f"ready {MARK}", f"serving {MARK}"]
+    replicas = Track(
+        counts,
+        [(one.at, (one.desired, one.ready, one.serving)) for one in thinned(session.replicas)],
+    )
+    return [track_of_figures(session.figures, axis), replicas]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from cartwheel.charts.axis import round_up
+from cartwheel.charts.axis import TimeAxis, round_up
 from cartwheel.charts.chart import Panel, Point, Series
+from cartwheel.charts.page import MARK, Track, Value
 from cartwheel.load.session import ReplicaCounts, Session
 from loadtest.figures import Figures, whole_seconds
 from loadtest.statistics import TIMEOUT
@@ -15,11 +16,34 @@ USUAL_SHARE = 0.98
 
 
 def panels_of(session: Session) -> Iterator[Panel]:
-    figures = whole_seconds(session.figures)
-    yield _arrivals(figures)
-    yield _latency(figures)
+    yield from panels_of_figures(session.figures)
     if session.replicas:
         yield _replicas(session)
+
+
+def panels_of_figures(figures: Sequence[Figures]) -> Iterator[Panel]:
+    """How many requests there were, and how long they took."""
+    whole = whole_seconds(figures)
+    yield _arrivals(whole)
+    yield _latency(whole)
+
+
+def track_of_figures(figures: Sequence[Figures], axis: TimeAxis) -> Track:
+    """The figures of each second, for the readout."""
+    latencies = [f"{name} {MARK} ms" for name in ("p50", "p95", "p99")]
+    words = [f"{MARK} s", f"asked {MARK}/s", f"achieved {MARK}/s", *latencies, f"failed {MARK}"]
+    return Track(words, [(one.at, _values(one, axis)) for one in figures])
+
+
+def _values(figures: Figures, axis: TimeAxis) -> Sequence[Value]:
+    quantiles = (figures.p50, figures.p95, figures.p99)
+    return [
+        round(figures.at - axis.start, 1),
+        round(figures.asked),
+        round(figures.achieved),
+        *(None if value is None else round(1000 * value, 1) for value in quantiles),
+        figures.failed + figures.missed,
+    ]
 
 
 def thinned(counts: Sequence[ReplicaCounts]) -> Sequence[ReplicaCounts]:

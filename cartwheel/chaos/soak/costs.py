@@ -1,0 +1,113 @@
+"""What each fault, restart and scaling cost: computed from the figures of each second."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import median
+
+from cartwheel.chaos.soak.schedule import Kind
+from cartwheel.chaos.soak.session import Change, Soak
+from loadtest.figures import Figures
+
+USUAL_FACTOR = 3.0
+MIN_USUAL = 0.1
+"""Seconds: the p95 of a second is usual up to this, or up to a multiple of the median if higher."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of the seconds from the beginning of a change to its end.
+
+    ``worst`` is the highest p99 of a second. ``recovery`` is the time from its end to the first
+    second without a failed request and with a usual latency: None if the next fault began first.
+    Where two overlap, both have all of it.
+    """
+
+    change: Change
+    requests: int
+    failed: int
+    worst: float | None
+    recovery: float | None
+
+
+@dataclass(frozen=True)
+class Together:
+    """All changes of one kind and name."""
+
+    kind: Kind
+    name: str
+    costs: Sequence[Cost]
+
+    @property
+    def failed(self) -> int:
+        return sum(one.failed for one in self.costs)
+
+    @property
+    def worst(self) -> float | None:
+        return max((one.worst for one in self.costs if one.worst is not None), default=None)
+
+    @property
+    def recovery(self) -> float | None:
+        """The longest of those that are known."""
+        return max((one.recovery for one in self.costs if one.recovery is not None), default=None)
+
+
+def costs_of(soak: Soak) -> Sequence[Cost]:
+    """In the order of the changes."""
+    limit = usual_latency(soak.figures)
+    faults = [one for one in soak.changes if one.kind is Kind.FAULT]
+    return [_cost(one, faults, soak.figures, limit) for one in soak.changes]
+
+
+def together(costs: Sequence[Cost]) -> Sequence[Together]:
+    """By kind and name; the one with most failed requests first."""
+
+    def key(cost: Cost) -> tuple[str, str]:
+        return cost.change.kind, cost.change.name
+
+    groups = [
+        Together(Kind(kind), name, list(found))
+        for (kind, name), found in groupby(sorted(costs, key=key), key)
+    ]
+    return sorted(groups, key=lambda one: (-one.failed, -(one.worst or 0.0)))
+
+
+def usual_latency(figures: Sequence[Figures]) -> float:
+    """Up to which p95 a second counts as undisturbed."""
+    latencies = [one.p95 for one in figures if one.p95 is not None and not one.failed]
+    return max(USUAL_FACTOR * median(latencies), MIN_USUAL) if latencies else MIN_USUAL
+
+
+def _cost(
+    change: Change, faults: Sequence[Change], figures: Sequence[Figures], limit: float
+) -> Cost:
+    # A killed process is one moment; the requests that it takes with it fail in that second.
+    during = [one for one in figures if _overlaps(one, change)]
+    return Cost(
+        change,
+        requests=sum(one.due for one in during),
+        failed=sum(one.failed for one in during),
+        worst=max((one.p99 for one in during if one.p99 is not None), default=None),
+        recovery=_recovery(change, faults, figures, limit),
+    )
+
+
+def _overlaps(second: Figures, change: Change) -> bool:
+    return second.started_at <= change.ended_at and second.at >= change.started_at
+
+
+def _recovery(
+    change: Change, faults: Sequence[Change], figures: Sequence[Figures], limit: float
+) -> float | None:
+    next_fault = min(
+        (one.started_at for one in faults if one.started_at > change.started_at and one != change),
+        default=float("inf"),
+    )
+    for second in figures:
+        if second.started_at < change.ended_at:
+            continue
+        if second.at > next_fault:
+            return None
+        if not second.failed and second.p95 is not None and second.p95 <= limit:
+            return second.started_at - change.ended_at
+    return None

@@ -1,0 +1,131 @@
+"""Runs a soak: the load, the disturbances meanwhile, the rest at the end, and the checks."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from cartwheel.chaos.catalogue import Fault
+from cartwheel.chaos.shop import Shop, Status
+from cartwheel.chaos.soak.disturbances import Disturbances
+from cartwheel.chaos.soak.memory import memory_between
+from cartwheel.chaos.soak.schedule import Step
+from cartwheel.chaos.soak.session import Change, Soak, operations_by_kind
+from cartwheel.consistency import Books, check
+from cartwheel.load.engine import Engine, Load
+from cartwheel.local.faults.client import FaultSession
+from loadtest.arrivals import Stage
+from loadtest.figures import Figures
+from loadtest.generator import usual_shoppers
+from loadtest.history import read_history
+
+SCENARIO = "mixed"
+WARM_UP = 10.0
+"""Seconds of load before the first fault: caches are filled when the memory is measured."""
+CALM = 5.0
+"""Seconds of load after the last fault, to see the shop recover."""
+
+
+class SoakRun:
+    """One soak of a shop. `stop` ends it early, with all checks; a second time at once."""
+
+    def __init__(
+        self,
+        soak: Soak,
+        shop: Shop,
+        session: FaultSession,
+        *,
+        history: Path,
+        announce: Callable[[str], None],
+    ) -> None:
+        self._soak = soak
+        self._shop = shop
+        self._session = session
+        self._history = history
+        self._announce = announce
+        self._engine = Engine(self._load())
+        self._stopping = asyncio.Event()
+
+    async def run(self, steps: Sequence[Step], faults: Mapping[str, Fault]) -> None:
+        """Fill the soak. Raises `CommandError` if the load could not be sent."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        before, after = await self._load_and_disturb(steps, faults)
+        self._soak.memory = memory_between(before, after)
+        self._announce("The load has ended: reading the books and the history.")
+        await asyncio.to_thread(self._judge)
+
+    def stop(self) -> None:
+        """End the load and undo all faults; the second time do not wait for responses."""
+        if self._stopping.is_set():
+            self._engine.stop()
+        self._soak.ended_early = True
+        self._stopping.set()
+
+    def _load(self) -> Load:
+        plan = self._soak.plan
+        stages = [Stage.constant(plan.rate, seconds=WARM_UP + plan.seconds + CALM)]
+        return Load(
+            self._shop.url,
+            SCENARIO,
+            stages,
+            usual_shoppers(stages),
+            seed=plan.seed,
+            history=self._history,
+        )
+
+    async def _load_and_disturb(
+        self, steps: Sequence[Step], faults: Mapping[str, Fault]
+    ) -> tuple[Status, Status]:
+        """The status of the shop before the first and after the last disturbance."""
+        load = asyncio.create_task(self._follow_load())
+        try:
+            before = await self._disturb(load, steps, faults)
+            await load
+        finally:
+            load.cancel()
+            with suppress(asyncio.CancelledError):
+                await load
+        return before, await asyncio.to_thread(self._shop.status)
+
+    async def _follow_load(self) -> None:
+        async for figures in self._engine.run():
+            if isinstance(figures, Figures):
+                self._soak.figures.append(figures)
+            else:
+                self._soak.total = figures
+
+    async def _disturb(
+        self, load: asyncio.Task[None], steps: Sequence[Step], faults: Mapping[str, Fault]
+    ) -> Status:
+        """Returns the status before. If the load fails, nothing more is disturbed."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([load, stopping], timeout=WARM_UP, return_when="FIRST_COMPLETED")
+        before = await asyncio.to_thread(self._shop.status)
+        disturbances = Disturbances(self._shop, self._session, faults, report=self._add)
+        disturbing = asyncio.create_task(disturbances.follow(steps))
+        await asyncio.wait([load, stopping, disturbing], return_when="FIRST_COMPLETED")
+        if stopping.done() or load.done():
+            disturbances.stop()
+        self._soak.problems += await disturbing
+        if stopping.done():
+            self._announce("Ending early: all faults are undone.")
+            self._engine.stop()
+        stopping.cancel()
+        return before
+
+    def _add(self, change: Change) -> None:
+        self._soak.changes.append(change)
+        seconds = change.ended_at - change.started_at
+        problem = f": {change.problem}" if change.problem else ""
+        self._announce(
+            f"{change.started_at - self._soak.started_at:5.0f} s  {change.words} "
+            f"({seconds:.1f} s){problem}"
+        )
+
+    def _judge(self) -> None:
+        """Read the books and check the history against them."""
+        history = list(read_history(self._history))
+        self._soak.operations = operations_by_kind(history)
+        self._soak.report = check(history, Books())
