@@ -177,7 +177,7 @@ def _operations(soak: Soak) -> str:
         "<h2>Operations</h2><p>Acknowledged: the shopper has a response that says it is done. "
         "Refused: a response that says that nothing was changed. Unknown: no response, or one "
         "that does not tell; the checks accept that it happened once or never.</p>"
-        f"{failed}</p>{table(('operation', 'acknowledged', 'refused', 'unknown'), rows)}"
+        f"{failed}{table(('operation', 'acknowledged', 'refused', 'unknown'), rows)}"
     )
 
 
