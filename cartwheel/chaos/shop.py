@@ -42,6 +42,7 @@ STAFF_EMAIL, STAFF_PASSWORD = "staff@chaos.example", "a wheel within a wheel"
 NO_LIMIT = "60000"
 OWN_SETTINGS: Mapping[str, str] = {
     "CARTWHEEL_AUTOSCALE": "off",
+    "CARTWHEEL_CHAOS": "true",
     "CARTWHEEL_GUESTS_PER_ADDRESS": NO_LIMIT,
     "CARTWHEEL_REGISTRATIONS_PER_ADDRESS": NO_LIMIT,
     "CARTWHEEL_PASSWORD_ATTEMPTS_PER_ACCOUNT": NO_LIMIT,
@@ -56,12 +57,16 @@ Status = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Shop:
-    """A running shop. ``url`` is its storefront's. One that was started here ``is_own``."""
+    """A running shop. ``url`` is its storefront's. One that was started here ``is_own``.
+
+    ``has_chaos``: it was started with `--chaos`.
+    """
 
     state: StateFolder
     url: str
     stores: StoreSet
     is_own: bool
+    has_chaos: bool
 
     def status(self) -> Status:
         """What `cartwheel status --json` prints. Raises `CommandError`."""
@@ -217,7 +222,8 @@ def _shop_of(state: StateFolder, status: Status, *, is_own: bool) -> Shop | None
     """None while it starts."""
     for service in status["services"]:
         if service["service"] == FRONT_SERVICE:
-            return Shop(state, service["url"], status["stores"], is_own)
+            has_chaos = bool(status["settings"].get("chaos"))
+            return Shop(state, service["url"], status["stores"], is_own, has_chaos)
     return None
 
 

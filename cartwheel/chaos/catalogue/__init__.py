@@ -8,7 +8,7 @@ A file describes its fault completely, for people and for programs; `catalogue_s
 JSON Schema of all of them.
 """
 
-from cartwheel.chaos.catalogue.fault import Fault, Hold, Needs, Symptom
+from cartwheel.chaos.catalogue.fault import Fault, Hold, Needs, ProbeName, Symptom
 from cartwheel.chaos.catalogue.reader import (
     catalogue_schema,
     fault_as_json,
@@ -21,6 +21,7 @@ __all__ = [
     "Fault",
     "Hold",
     "Needs",
+    "ProbeName",
     "Symptom",
     "catalogue_schema",
     "fault_as_json",

@@ -131,7 +131,7 @@ class Fault(_Strict):
             return "stores"
         return "network" if "edge" in effect else "processes"
 
-    def problem_with(self, stores: str) -> str | None:
+    def problem_with(self, stores: str, *, has_chaos: bool = True) -> str | None:
         """Why it cannot be injected in a shop with these stores; None if it can."""
         if self.needs.platform == "linux" and sys.platform != "linux":
             return f"{self.id} needs Linux."
@@ -140,4 +140,6 @@ class Fault(_Strict):
             return (
                 f"{self.id} needs a shop with --stores {wanted}, and this one has {stores} stores."
             )
+        if self.needs.chaos and not has_chaos:
+            return f"{self.id} needs a shop that was started with --chaos, and this one was not."
         return None

@@ -1,0 +1,150 @@
+"""One fault from its injection until the shop is as before."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from cartwheel.chaos.catalogue import Fault, ProbeName
+from cartwheel.chaos.observation import Observation
+from cartwheel.chaos.probes import Seen
+from cartwheel.chaos.results import FaultResult, ProbeFigures, SymptomSeen
+from cartwheel.errors import CommandError
+from cartwheel.local.faults.client import FaultSession
+from cartwheel.local.faults.effects import read_effect
+
+BASELINE_SECONDS = 3.0
+# Beyond what its fault allows, so that a recovery that comes late is measured.
+EXTRA_TIMEOUT = 10.0
+POLL_INTERVAL = 0.1
+# A probe is as before when so many requests in a row are good: they succeed, and take no longer
+# than the slowest one before the fault, give or take.
+GOOD_IN_A_ROW = 3
+USUAL_TIMES, MIN_USUAL = 3.0, 0.5
+
+
+class Experiment:
+    """Injects faults into an observed shop. ``interrupted`` ends a fault early.
+
+    ``on_injected`` is called when a fault has begun, and ``on_ended`` when it has ended.
+    """
+
+    def __init__(
+        self,
+        observation: Observation,
+        session: FaultSession,
+        interrupted: asyncio.Event,
+        *,
+        on_injected: Callable[[Fault], None] = lambda _: None,
+        on_ended: Callable[[Fault], None] = lambda _: None,
+    ) -> None:
+        self._observation = observation
+        self._session = session
+        self._interrupted = interrupted
+        self._on_injected = on_injected
+        self._on_ended = on_ended
+
+    async def wait_for_baseline(self) -> None:
+        """See what is usual."""
+        await self.wait(BASELINE_SECONDS)
+
+    async def run(self, fault: Fault, *, seconds: float | None = None) -> FaultResult:
+        """Inject the fault, undo it, and wait until the shop is as before."""
+        observation = self._observation
+        observation.reactions.forget()
+        limits = {name: _usual(seen) for name, seen in observation.probes.items()}
+        at, started = time.time(), time.monotonic()
+        effects: list[int] = []
+        try:
+            for effect in fault.inject:
+                effects.append(await self._inject(effect))
+            self._on_injected(fault)
+            await self.wait(seconds or fault.seconds)
+        except CommandError as error:
+            return FaultResult(fault, at, problem=str(error))
+        finally:
+            await self._undo(effects)
+        ended = time.monotonic()
+        self._on_ended(fault)
+        recovers_from = started if fault.is_instant else ended
+        recovery = await self._recovery(fault, recovers_from, limits)
+        return FaultResult(
+            fault,
+            at,
+            lasted=ended - started,
+            symptom=_symptom_of(fault, observation, started),
+            probes={
+                name: ProbeFigures.of(
+                    [one for one in seen if one.returned_at >= started and one.called_at <= ended]
+                )
+                for name, seen in observation.probes.items()
+            },
+            reactions=observation.reactions.as_json,
+            reaction_sentences=list(observation.reactions.sentences),
+            recovery=recovery,
+            was_interrupted=self._interrupted.is_set(),
+        )
+
+    async def _inject(self, effect: dict[str, object]) -> int:
+        return await asyncio.to_thread(self._session.inject, read_effect(effect))
+
+    async def _undo(self, effects: Sequence[int]) -> None:
+        for effect in reversed(effects):
+            with suppress(CommandError):  # the supervisor has gone, and its effects with it
+                await asyncio.to_thread(self._session.undo, effect)
+
+    async def _recovery(
+        self, fault: Fault, since: float, limits: Mapping[ProbeName, float]
+    ) -> float | None:
+        """Seconds until all probes and replicas are as before; None if they are not in time."""
+        observation = self._observation
+        deadline = time.monotonic() + fault.recovers_within + EXTRA_TIMEOUT
+        while time.monotonic() < deadline:
+            await asyncio.sleep(POLL_INTERVAL)
+            good_since = [
+                _good_since(seen, limits[name], since) for name, seen in observation.probes.items()
+            ]
+            if observation.is_ready and None not in good_since:
+                moments = [since, observation.unready_until, *filter(None, good_since)]
+                return max(moments) - since
+        return None
+
+    async def wait(self, seconds: float) -> None:
+        """Return when this time is over, or at once when the run is to end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._interrupted.wait()
+
+
+def _usual(seen: Sequence[Seen]) -> float:
+    """Seconds that a request may take to be as before."""
+    slowest = max((one.seconds for one in seen if one.ok), default=0.0)
+    return max(USUAL_TIMES * slowest, MIN_USUAL)
+
+
+def _good_since(seen: Sequence[Seen], limit: float, since: float) -> float | None:
+    """When the first request of those was sent that are good until now; None without enough."""
+    first, number = None, 0
+    for one in reversed(seen):
+        if not one.ok or one.seconds > limit:
+            break
+        if one.called_at < since:
+            return since if number >= GOOD_IN_A_ROW else None
+        first, number = one.called_at, number + 1
+    return first if number >= GOOD_IN_A_ROW else None
+
+
+def _symptom_of(fault: Fault, observation: Observation, started: float) -> SymptomSeen:
+    symptom = fault.symptom
+    values = [
+        (at, 0.0 if value is None else value) for at, value in observation.values[symptom.query]
+    ]
+    before = [value for at, value in values if at <= started]
+    during = [(at, value) for at, value in values if at > started]
+    seen = next((at - started for at, value in during if symptom.is_seen(value)), None)
+    furthest = max if symptom.above is not None else min
+    return SymptomSeen(
+        after=seen,
+        value=furthest((value for _, value in during), default=None),
+        before=before[-1] if before else None,
+    )

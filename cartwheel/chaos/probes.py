@@ -1,0 +1,205 @@
+"""Probes: what single shoppers get from the shop, each asking for one thing again and again.
+
+Each request is sent a fixed time after the one before it, or after its response if that took
+longer. Operations of probes are part of the history, as those of all shoppers.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Self
+from uuid import UUID
+
+from cartwheel.chaos.catalogue import ProbeName
+from cartwheel.errors import CommandError
+from loadtest.http_client import HttpClient
+from loadtest.messages import Exchange, Request, Response
+from loadtest.paths import CART, PRODUCTS, TRACKING, USER
+
+INTERVAL = 0.25
+CHECKOUT_INTERVAL = 0.5
+TIMEOUT = 10.0
+ADDS_PER_CART = 40
+# Numbers of shoppers of the load begin at 0.
+FIRST_SHOPPER = 1_000_000
+PASSWORD = "a wheel within a wheel"
+ADDRESS = {
+    "name": "Petra Probe",
+    "line1": "1 Wheel Lane",
+    "city": "Springfield",
+    "postal_code": "12345",
+    "country": "DE",
+}
+
+Headers = Mapping[str, str]
+NOBODY: Headers = {}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of one request. Times are of the monotonic clock."""
+
+    called_at: float
+    returned_at: float
+    ok: bool
+
+    @property
+    def seconds(self) -> float:
+        return self.returned_at - self.called_at
+
+
+@dataclass
+class Probe:
+    """``send`` returns whether it got what it wanted; None if that says nothing."""
+
+    send: Callable[[], Awaitable[bool | None]]
+    interval: float
+    seen: list[Seen] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            called_at = time.monotonic()
+            ok = await self.send()
+            returned_at = time.monotonic()
+            if ok is not None:
+                self.seen.append(Seen(called_at, returned_at, ok))
+            await asyncio.sleep(max(called_at + self.interval - returned_at, 0.0))
+
+
+class Probes:
+    """All of them. Use `open_probes`."""
+
+    def __init__(
+        self, client: HttpClient, *, seed: int, record: Callable[[Exchange], None]
+    ) -> None:
+        self._client = client
+        self._random = Random(seed)
+        self._record = record
+        self._guest: Headers = {}
+        self._customer: Headers = {}
+        self._sku, self._price = "", {"amount": 0, "currency": "EUR"}
+        self._adds = 0
+        self.all: Mapping[ProbeName, Probe] = {
+            "home": Probe(self._home, INTERVAL),
+            "browse": Probe(self._browse, INTERVAL),
+            "cart-read": Probe(self._read_cart, INTERVAL),
+            "cart-add": Probe(self._add_to_cart, INTERVAL),
+            "account": Probe(self._read_account, INTERVAL),
+            "orders": Probe(self._read_orders, INTERVAL),
+            "checkout": Probe(self._check_out, CHECKOUT_INTERVAL),
+        }
+
+    async def prepare(self) -> Self:
+        """Find a product, open a guest's session and an account. Raises `CommandError`."""
+        listed = await self._expect("GET", f"{PRODUCTS}/products", "?limit=100")
+        product = max(listed["items"], key=lambda one: int(one["available"]))
+        self._sku, self._price = product["sku"], product["price"]
+        self._guest = _bearer(await self._expect("POST", f"{USER}/guests"))
+        email = f"probe-{self._uuid()}@example.com"
+        account = {"email": email, "password": PASSWORD}
+        await self._expect("POST", f"{USER}/users", json={**account, "name": "Petra Probe"})
+        self._customer = _bearer(await self._expect("POST", f"{USER}/sessions", json=account))
+        return self
+
+    async def _home(self) -> bool:
+        return (await self._send("GET", "/")).ok
+
+    async def _browse(self) -> bool:
+        return (await self._send("GET", f"{PRODUCTS}/products", "?limit=24")).ok
+
+    async def _read_cart(self) -> bool:
+        return (await self._send("GET", f"{CART}/cart", shopper=self._guest, number=1)).ok
+
+    async def _add_to_cart(self) -> bool | None:
+        self._adds += 1
+        if self._adds % ADDS_PER_CART == 0:
+            await self._send("DELETE", f"{CART}/cart", shopper=self._guest, number=2)
+        added = await self._add(self._guest, number=2)
+        if added.status == 409:  # more than a line may have, as after responses that were lost
+            self._adds = -1
+            return None
+        return added.ok
+
+    async def _read_account(self) -> bool:
+        read = await self._send("GET", f"{USER}/users/me", shopper=self._customer, number=3)
+        return read.ok
+
+    async def _read_orders(self) -> bool:
+        read = await self._send("GET", f"{TRACKING}/orders", shopper=self._customer, number=4)
+        return read.ok
+
+    async def _check_out(self) -> bool | None:
+        added = await self._add(self._customer, number=5)
+        if not added.ok:
+            return False
+        quantity = sum(line["quantity"] for line in added.json["lines"])
+        total = {**self._price, "amount": self._price["amount"] * quantity}
+        ordered = await self._send(
+            "POST",
+            f"{TRACKING}/orders",
+            json={"expected_total": total, "address": ADDRESS},
+            shopper={**self._customer, "idempotency-key": self._uuid()},
+            number=5,
+        )
+        if ordered.status == 409:  # of a checkout before this one, whose response was lost
+            await self._send("DELETE", f"{CART}/cart", shopper=self._customer, number=5)
+            return None
+        return ordered.ok
+
+    async def _add(self, shopper: Headers, *, number: int) -> Response:
+        line = {"sku": self._sku, "quantity": 1}
+        path = f"{CART}/cart/items"
+        return await self._send("POST", path, json=line, shopper=shopper, number=number)
+
+    async def _expect(self, method: str, path: str, query: str = "", *, json: Any = None) -> Any:
+        response = await self._send(method, path, query, json=json)
+        if not response.ok:
+            reason = response.error or f"it responded with {response.status}"
+            raise CommandError(f"The shop does not work before any fault: {path}: {reason}.")
+        return response.json
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        *,
+        json: Any = None,
+        shopper: Headers = NOBODY,
+        number: int = 0,
+    ) -> Response:
+        """``number`` tells apart what is sent at the same time."""
+        request = Request(path, method, path + query, json=json, headers=shopper)
+        called_at = time.monotonic()
+        response = await self._client.send(request)
+        returned_at = time.monotonic()
+        number += FIRST_SHOPPER
+        self._record(Exchange(number, request, response, called_at, returned_at))
+        return response
+
+    def _uuid(self) -> str:
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
+
+def _bearer(session: Any) -> Headers:
+    return {"authorization": f"Bearer {session['access_token']}"}
+
+
+@asynccontextmanager
+async def open_probes(
+    target: str, *, seed: int, record: Callable[[Exchange], None]
+) -> AsyncIterator[Mapping[ProbeName, Sequence[Seen]]]:
+    """Probe during the block; what they see is added to the lists. Raises `CommandError`."""
+    async with HttpClient(target, timeout=TIMEOUT, max_connections=16) as client:
+        probes = await Probes(client, seed=seed, record=record).prepare()
+        tasks = [asyncio.create_task(probe.run()) for probe in probes.all.values()]
+        try:
+            yield {name: probe.seen for name, probe in probes.all.items()}
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,104 @@
+"""A run: the shop is observed, faults happen, and in the end the history is checked."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cartwheel.chaos.catalogue import Fault
+from cartwheel.chaos.experiment import Experiment
+from cartwheel.chaos.observation import observe
+from cartwheel.chaos.plan import Planned
+from cartwheel.chaos.results import FaultResult
+from cartwheel.chaos.shop import Shop
+from cartwheel.chaos.story import Story
+from cartwheel.local.faults.client import FaultSession
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to happen. Without ``minutes`` it ends with the plan.
+
+    ``known`` are all faults that may come, ``seconds`` replace what each says itself.
+    """
+
+    plan: Iterator[Planned]
+    known: Sequence[Fault]
+    rate: float
+    seed: int
+    minutes: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What all faults of a run did."""
+
+    shop: Shop
+    seed: int
+    faults: Sequence[FaultResult]
+    was_interrupted: bool
+
+    @property
+    def is_good(self) -> bool:
+        return bool(self.faults) and all(fault.is_good for fault in self.faults)
+
+    @property
+    def as_json(self) -> Mapping[str, Any]:
+        return {
+            "shop": {"url": self.shop.url, "stores": self.shop.stores, "own": self.shop.is_own},
+            "seed": self.seed,
+            "passed": self.is_good,
+            "interrupted": self.was_interrupted,
+            "faults": [fault.as_json for fault in self.faults],
+        }
+
+
+async def run_plan(
+    choice: Choice, shop: Shop, session: FaultSession, story: Story, *, folder: Path
+) -> RunResult:
+    """Have the faults happen. The first Ctrl-C ends the fault and the run, the second ends at once.
+
+    Raises `CommandError`.
+    """
+    interrupted = _interrupted_by_signals()
+    queries = [fault.symptom.parsed for fault in choice.known]
+    results: list[FaultResult] = []
+    async with observe(
+        shop, queries, folder=folder, rate=choice.rate, seed=choice.seed
+    ) as observation:
+        experiment = Experiment(
+            observation, session, interrupted, on_injected=story.injected, on_ended=story.ended
+        )
+        await experiment.wait_for_baseline()
+        ends_at = time.monotonic() + (choice.minutes or 0.0) * 60
+        for planned in choice.plan:
+            if interrupted.is_set() or (choice.minutes and time.monotonic() >= ends_at):
+                break
+            await experiment.wait(planned.pause)
+            if interrupted.is_set():
+                break
+            result = await experiment.run(planned.fault, seconds=choice.seconds)
+            results.append(result)
+            story.result(result)
+        await observation.shoppers.stop()
+    return RunResult(shop, choice.seed, results, interrupted.is_set())
+
+
+def _interrupted_by_signals() -> asyncio.Event:
+    """Set by the first signal that asks to stop; the second one cancels this task."""
+    interrupted = asyncio.Event()
+    task = asyncio.current_task()
+    assert task is not None
+
+    def stop() -> None:
+        if interrupted.is_set():
+            task.cancel()
+        interrupted.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    return interrupted

@@ -1,0 +1,98 @@
+"""What a run tells: one plain line for each thing that happened, as it happens."""
+
+from typing import Literal
+
+from rich.console import Console
+from rich.text import Text
+
+from cartwheel.chaos.catalogue import Fault, Hold
+from cartwheel.chaos.results import FaultResult, ProbeFigures
+from cartwheel.chaos.words import PROBES, describe_hold
+
+Sign = Literal["✓", "✗", "!", "·"]
+STYLES = {"✓": "green", "✗": "red", "!": "yellow", "·": "dim"}
+
+
+class Story:
+    """Prints lines; none if the console is quiet."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def report(self, sign: Sign, sentence: str) -> None:
+        text = Text.assemble((f"{sign} ", STYLES[sign]), sentence)
+        self._console.print(text, soft_wrap=not self._console.is_terminal)
+
+    def paste(self, text: str) -> None:
+        """On a line of its own, never wrapped, to be pasted elsewhere."""
+        self._console.print(Text(f"    {text}", "cyan"), soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        self._console.print(Text(f"\n{text}", "bold"), soft_wrap=True)
+
+    def injected(self, fault: Fault) -> None:
+        self.heading(f"{fault.title} ({fault.id})")
+        self.report("!", f"Broken now: {fault.breaks}")
+
+    def ended(self, fault: Fault) -> None:
+        self.report("·", f"Over: {fault.ends}")
+
+    def result(self, result: FaultResult) -> None:
+        if result.problem is not None:
+            self.heading(f"{result.fault.title} ({result.fault.id})")
+            self.report("✗", f"Not injected: {result.problem}")
+            return
+        self._symptom(result)
+        self._reaction(result)
+        for hold, held in result.holds:
+            self.report("✓" if held else "✗", _hold_sentence(hold, result.probes[hold.probe], held))
+        self._others(result)
+        self._recovery(result)
+
+    def _symptom(self, result: FaultResult) -> None:
+        symptom, found = result.fault.symptom, result.symptom
+        value = _number(found.value, symptom.unit)
+        before = _number(found.before, symptom.unit)
+        if found.after is not None:
+            sentence = symptom.sentence.removesuffix(".")
+            self.report(
+                "✓", f"Seen after {found.after:.1f} s: {sentence}: {value} (before: {before})."
+            )
+        elif result.was_interrupted:
+            self.report("·", "Not seen yet when it was ended.")
+        else:
+            self.report("✗", f"Not seen: {symptom.sentence} Measured: {value} (before: {before}).")
+        self.paste(symptom.query)
+
+    def _reaction(self, result: FaultResult) -> None:
+        self.report("·", f"The shop: {result.fault.response}")
+        if result.reaction_sentences:
+            self.report("·", f"Counted: it {', '.join(result.reaction_sentences)}.")
+
+    def _others(self, result: FaultResult) -> None:
+        named = {hold.probe for hold in result.fault.holds}
+        others = {
+            name: one for name, one in result.probes.items() if name not in named and one.sent
+        }
+        if others:
+            parts = [f"{PROBES[name]} {one.ok} of {one.sent}" for name, one in others.items()]
+            self.report("·", f"Meanwhile succeeded: {', '.join(parts)}.")
+
+    def _recovery(self, result: FaultResult) -> None:
+        limit = f"at most {result.fault.recovers_within:g} s"
+        since = "the kill" if result.fault.is_instant else "its end"
+        if result.recovery is None:
+            self.report("✗", f"The shop was not as before in time after {since} ({limit}).")
+            return
+        sign: Sign = "✓" if result.has_recovered else "✗"
+        self.report(sign, f"As before {result.recovery:.1f} s after {since} ({limit}).")
+
+
+def _hold_sentence(hold: Hold, figures: ProbeFigures, held: bool) -> str:
+    what = describe_hold(hold)
+    measured = f"{figures.ok} of {figures.sent}, the slowest took {figures.slowest:.2f} s"
+    return f"{what[0].upper()}{what[1:]}: {measured}{'' if held else ', and that is not enough'}."
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "nothing" if value is None else f"{value:.3g}{unit}"
