@@ -25,11 +25,11 @@ from loadtest.arrivals import (
     parse_stages,
 )
 from loadtest.figures import Figures, Meter, Total, to_line
-from loadtest.generator import MAX_SHOPPERS, USUAL_WAIT, Generator, usual_shoppers
+from loadtest.generator import USUAL_WAIT, Generator, usual_shoppers
 from loadtest.history import HistoryWriter
-from loadtest.messages import Exchange
 from loadtest.recorder import Recorder
-from loadtest.scenarios import SCENARIOS
+from loadtest.scenarios import MAX_SHOPPERS, SCENARIOS
+from loadtest.settlement import Settlement
 from loadtest.statistics import TIMEOUT
 from loadtest.table import describe_failure, format_duration, table
 from loadtest.target import problem_with
@@ -53,6 +53,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--figures", action="store_true", help="print all figures, as JSON lines")
     parser.add_argument("--history", type=Path, help="write each operation to this file")
+    parser.add_argument("--seed", type=int, help="of what shoppers do; the same again with it")
     options = parser.parse_args(arguments)
     for name, maximum in LIMITS.items():
         value = getattr(options, name)
@@ -72,12 +73,9 @@ def stages_of(text: str | None, *, rate: float, seconds: float) -> Sequence[Stag
 
 
 async def run(
-    options: argparse.Namespace,
-    show: Callable[[Figures], None],
-    *,
-    record: Callable[[Exchange], None] = lambda _: None,
+    options: argparse.Namespace, show: Callable[[Figures], None], settlement: Settlement | None
 ) -> Total:
-    """Run the load, and show its figures each second."""
+    """Run the load, and show its figures each second. With a history it is settled at the end."""
     meter = Meter()
     generator = Generator(
         options.target,
@@ -85,7 +83,8 @@ async def run(
         shoppers=options.shoppers,
         on_response=meter.record_response,
         on_missed=meter.record_missed,
-        on_exchange=record,
+        on_exchange=settlement.observe if settlement else lambda _: None,
+        seed=options.seed,
     )
     load = asyncio.create_task(generator.run(options.stages))
     _stop_on_signals(generator, load)
@@ -95,7 +94,20 @@ async def run(
         show(meter.next_figures(generator))
     with suppress(asyncio.CancelledError):
         load.result()
+        if settlement is not None:
+            await _settle(settlement, options.target)
     return meter.total(generator.statistics)
+
+
+async def _settle(settlement: Settlement, target: str) -> None:
+    """Settle what is open; a signal ends it."""
+    task = asyncio.create_task(settlement.settle(target))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    if still_open := await task:
+        print(
+            f"{still_open} orders, carts or stocks could not be read to the end.", file=sys.stderr
+        )
 
 
 def _stop_on_signals(generator: Generator, load: asyncio.Task[object]) -> None:
@@ -136,17 +148,17 @@ def _print_total(total: Total, options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
-        with _history(options.history) as record:
-            return _load(options, record)
+        with _history(options.history) as settlement:
+            return _load(options, settlement)
     except KeyboardInterrupt:  # before the load began
         return 130
 
 
 @contextmanager
-def _history(path: Path | None) -> Iterator[Callable[[Exchange], None]]:
-    """What records an exchange, in this file if there is one."""
+def _history(path: Path | None) -> Iterator[Settlement | None]:
+    """What writes the history to this file, if there is one."""
     if path is None:
-        yield lambda _: None
+        yield None
         return
     try:
         writer = HistoryWriter(path)
@@ -154,20 +166,20 @@ def _history(path: Path | None) -> Iterator[Callable[[Exchange], None]]:
         print(f"{path} could not be written ({error.strerror}).", file=sys.stderr)
         sys.exit(2)
     with writer:
-        yield Recorder(writer.write).record
+        yield Settlement(Recorder(writer.write).record)
 
 
-def _load(options: argparse.Namespace, record: Callable[[Exchange], None]) -> int:
+def _load(options: argparse.Namespace, settlement: Settlement | None) -> int:
     if problem := uvloop.run(problem_with(options.target)):
         print(problem, file=sys.stderr)
         return 2
     if options.figures:
-        total = uvloop.run(run(options, _print_line, record=record))
+        total = uvloop.run(run(options, _print_line, settlement))
         print(to_line(total), flush=True)
     else:
         _announce(options)
         show = _print_progress if sys.stdout.isatty() else lambda _: None
-        total = uvloop.run(run(options, show, record=record))
+        total = uvloop.run(run(options, show, settlement))
         _print_total(total, options)
     return 1 if total.failed or total.missed else 0
 

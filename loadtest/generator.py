@@ -21,11 +21,11 @@ from random import Random
 from app.client.messages import Transport
 from loadtest.arrivals import Schedule, Stage
 from loadtest.http_client import HttpClient
-from loadtest.messages import INVALID_RESPONSE, Exchange, Request, Response
-from loadtest.scenarios import SCENARIOS, Scenario
+from loadtest.messages import INVALID_RESPONSE, Exchange, Request, Response, Scenario
+from loadtest.scenarios import MAX_SHOPPERS, SCENARIOS
 from loadtest.statistics import TIMEOUT, LoadStatistics
 
-MIN_SHOPPERS, MAX_SHOPPERS = 64, 512
+MIN_SHOPPERS = 64
 USUAL_WAIT = 1.0
 """Seconds. As long as no request takes longer, there are shoppers for all of them by default."""
 GIVEN_UP = "given_up"
@@ -83,9 +83,10 @@ class Generator:
     ) -> None:
         """Raises `InvalidTarget`."""
         self.scenario = scenario
+        self._crowd = SCENARIOS[scenario]()
         self.statistics = LoadStatistics()
         self._schedule = Schedule([], starts_at=time.monotonic())
-        self._shoppers = min(shoppers, MAX_SHOPPERS)
+        self._shoppers = min(shoppers, self._crowd.max_shoppers)
         self._random = Random(seed)
         self._on_response = on_response
         self._on_missed = on_missed
@@ -176,7 +177,8 @@ class Generator:
         task.add_done_callback(self._in_flight.discard)
 
     def _idle_shopper(self) -> _Shopper | None:
-        if self._idle:
+        is_complete = self._created >= min(self._crowd.min_shoppers, self._shoppers)
+        if self._idle and is_complete:
             return self._idle.popleft()
         if self._created >= self._shoppers:
             return None
@@ -184,8 +186,8 @@ class Generator:
         return self._new_shopper()
 
     def _new_shopper(self) -> _Shopper:
-        start = SCENARIOS[self.scenario]
-        return _Shopper(next(self._numbers), start(Random(self._random.getrandbits(64))))
+        scenario = self._crowd.start(Random(self._random.getrandbits(64)))
+        return _Shopper(next(self._numbers), scenario)
 
     async def _send(self, shopper: _Shopper, due: float) -> None:
         request = shopper.next_request

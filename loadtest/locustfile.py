@@ -18,7 +18,7 @@ class _Shopper(FastHttpUser):
     scenario: str
 
     def on_start(self) -> None:
-        self._steps = SCENARIOS[self.scenario](Random())
+        self._steps = SCENARIOS[self.scenario]().start(Random())
         self._next = next(self._steps)
 
     @task

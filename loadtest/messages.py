@@ -1,7 +1,7 @@
 """What a shopper sends and receives, independent of the client that sends it."""
 
 import json as json_format
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,10 @@ class Response:
     def json(self) -> Any:
         """The body's JSON, parsed each time: most responses are not read. Raises `ValueError`."""
         return json_format.loads(self.body)
+
+
+Scenario = Generator[Request, Response, None]
+"""One shopper: yields the next request, and is sent the response."""
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,24 @@
 """Records the history of a load: which operations its requests and responses were.
 
-An owner is the subject of an access token, and a token is named by a digest: a history contains
-nothing that opens an account.
+An owner is the subject of an access token. The two tokens of a response have one name, a digest: a
+history contains nothing that opens an account. Amounts are in minor units.
 """
 
-import base64
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from loadtest.access_tokens import (
+    UNKNOWN_OWNER,
+    name_of_token,
+    owner_of,
+    subject_of,
+    token_of,
+)
 from loadtest.history import Operation, Outcome
 from loadtest.messages import INVALID_RESPONSE, Exchange, Request, Response
+from loadtest.outcomes import json_object, outcome_of, problem_of
 from loadtest.paths import CART, ORDER, PRODUCTS, TRACKING, USER
-
-NOTHING_SENT = frozenset({"refused", "connect_timeout"})
-"""Errors of requests for which there was no connection."""
-IN_PROGRESS = "in-progress"
-"""An earlier request with the key is still at work: this says nothing about what it will do."""
-UNKNOWN_OWNER = "unknown"
-"""Of a session that was perhaps opened, for somebody whose id no response has told."""
 
 CART_CALLS = {
     ("GET", f"{CART}/cart"): "read",
@@ -55,7 +53,8 @@ class Recorder:
     def __init__(self, write: Callable[[Operation], None]) -> None:
         self._write = write
         self._owners_by_email: dict[str, str] = {}
-        self._owners_by_refresh_token: dict[str, str] = {}
+        self._sessions: dict[str, tuple[str, str]] = {}
+        """Owner and access token by the refresh token of the same pair; tokens by their names."""
         self._orders: dict[str, str] = {}
         self._carts_seen: dict[tuple[int, str], JsonObject] = {}
 
@@ -71,7 +70,7 @@ class Recorder:
 
     def _operations(self, exchange: Exchange) -> Iterator[Operation]:
         route = (exchange.request.method, exchange.request.name)
-        body = _body(exchange.response)
+        body = json_object(exchange.response)
         if call := CART_CALLS.get(route):
             yield self._cart_operation(exchange, call, body)
         elif call := ORDER_CALLS.get(route):
@@ -82,7 +81,7 @@ class Recorder:
             yield from _stock_reads(exchange, body)
         elif route == RESTOCK:
             sku = exchange.request.path.split("/")[-2]
-            changed = {"available": body["available"]} if "available" in body else {}
+            changed = {"available": body["available"]} if exchange.response.ok else {}
             yield _operation(exchange, f"stock/{sku}", "restock", exchange.request.json, changed)
         elif route == REGISTER and "id" in body:
             self._owners_by_email[body["email"].lower()] = body["id"]
@@ -91,7 +90,7 @@ class Recorder:
         request = exchange.request
         owner = owner_of(request)
         output: dict[str, Any] = {}
-        if "version" in body:
+        if exchange.response.ok:
             output = {"version": body["version"], "lines": _quantities(body["lines"])}
             self._carts_seen[exchange.shopper, owner] = output["lines"]
             if call == "add" and _is_replayed(exchange.response):
@@ -106,7 +105,7 @@ class Recorder:
         if call == "place":
             placed = f"order/{owner}/{request.headers['idempotency-key']}"
             asked = {
-                "expected_total": request.json["expected_total"],
+                "expected_total": request.json["expected_total"]["amount"],
                 "lines": self._carts_seen.get((exchange.shopper, owner), {}),
             }
             if "id" in body:
@@ -117,70 +116,38 @@ class Recorder:
                 return
             placed, asked = self._orders[order_id], {}
         output: dict[str, Any] = {}
-        if "id" in body:
-            output = {name: body[name] for name in ("id", "status", "total")}
-            output["lines"] = _quantities(body["lines"])
-            output["replayed"] = _is_replayed(exchange.response)
+        if exchange.response.ok:
+            output = {
+                "id": body["id"],
+                "status": body["status"],
+                "total": body["total"]["amount"],
+                "lines": _quantities(body["lines"]),
+                "replayed": _is_replayed(exchange.response),
+            }
         yield _operation(exchange, placed, call, asked, output)
 
     def _session_operation(self, exchange: Exchange, call: str, body: JsonObject) -> Operation:
         request = exchange.request
-        asked, output = dict[str, Any](), dict[str, Any]()
-        owner = UNKNOWN_OWNER
-        if call == "refresh":
-            asked["refresh"] = name_of_token(request.json["refresh_token"])
-            owner = self._owners_by_refresh_token.get(asked["refresh"], owner)
-        elif bearer := _bearer(request):
-            asked["token"] = name_of_token(bearer)
-            owner = owner_of(request)
-        elif request.json:
-            owner = self._owners_by_email.get(request.json["email"].lower(), owner)
+        owner, used = self._session_of(request, call)
+        output = {}
         if "access_token" in body:
-            owner = subject_of(body["access_token"])
-            output["token"] = name_of_token(body["access_token"])
-            if "refresh_token" in body:
-                output["refresh"] = name_of_token(body["refresh_token"])
-                self._owners_by_refresh_token[output["refresh"]] = owner
-        return _operation(exchange, f"session/{owner}", call, asked, output)
+            owner, name = subject_of(body["access_token"]), name_of_token(body["access_token"])
+            output = {"token": name}
+            self._sessions[name_of_token(body["refresh_token"])] = (owner, name)
+            if request.json and "email" in request.json:
+                self._owners_by_email[request.json["email"].lower()] = owner
+        return _operation(exchange, f"session/{owner}", call, used, output)
 
-
-def owner_of(request: Request) -> str:
-    """Who sends it."""
-    return subject_of(_bearer(request))
-
-
-def subject_of(access_token: str) -> str:
-    """The subject of a JSON web token, read without a look at its signature."""
-    try:
-        payload = access_token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return str(claims["sub"])
-    except (IndexError, KeyError, TypeError, ValueError):
-        return UNKNOWN_OWNER
-
-
-def name_of_token(token: str) -> str:
-    """A name for it that opens nothing."""
-    return hashlib.sha256(token.encode()).hexdigest()[:16]
-
-
-def outcome_of(response: Response) -> Outcome:
-    """What the response says about the operation.
-
-    A 503 may come after a change: a step behind the one that changed something failed.
-    """
-    if response.ok:
-        return Outcome.OK
-    if 400 <= response.status < 500:
-        is_open = problem_of(response) == IN_PROGRESS
-        return Outcome.UNKNOWN if is_open else Outcome.REFUSED
-    return Outcome.REFUSED if response.error in NOTHING_SENT else Outcome.UNKNOWN
-
-
-def problem_of(response: Response) -> str:
-    """The type of the problem, as `quote-changed`; without one, the status or the error."""
-    kind = str(_body(response).get("type", ""))
-    return kind.rpartition(":")[2] or response.error or str(response.status)
+    def _session_of(self, request: Request, call: str) -> tuple[str, JsonObject]:
+        """The owner as far as it is known, and the token that the request has used."""
+        if call == "refresh":
+            used = name_of_token(request.json["refresh_token"])
+            owner, name = self._sessions.get(used, (UNKNOWN_OWNER, used))
+            return owner, {"token": name}
+        if token := token_of(request):
+            return owner_of(request), {"token": name_of_token(token)}
+        email = request.json["email"].lower() if request.json else ""
+        return self._owners_by_email.get(email, UNKNOWN_OWNER), {}
 
 
 def _operation(
@@ -229,16 +196,3 @@ def _quantities(lines: Any) -> Mapping[str, int]:
 
 def _is_replayed(response: Response) -> bool:
     return response.headers.get("idempotency-replayed") == "true"
-
-
-def _bearer(request: Request) -> str:
-    return request.headers.get("authorization", "").removeprefix("Bearer ")
-
-
-def _body(response: Response) -> JsonObject:
-    """The JSON object of a response; empty if it has none."""
-    try:
-        found = response.json
-    except (RecursionError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -8,36 +8,58 @@ All paths go through the storefront, like those of a browser.
 """
 
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from loadtest.messages import Request, Response
-from loadtest.paths import CART, ORDER, PRODUCTS, TRACKING, USER
+from loadtest import mixed
+from loadtest.access_tokens import as_bearer
+from loadtest.messages import Request, Response, Scenario
+from loadtest.shop_requests import (
+    Headers,
+    add_to_cart,
+    become_guest,
+    clear_cart,
+    list_products,
+    log_in,
+    look_up,
+    place_order,
+    quantities_in,
+    read_cart,
+    read_order,
+    register,
+    show_product,
+    total_of,
+)
 
+MAX_SHOPPERS = 512
 # A cart is emptied long before one of its lines is full.
 ADDS_PER_CART = 40
 # So that a session ends before its access token expires (15 minutes).
 ORDERS_PER_SESSION = 20
-ADDRESS = {
-    "name": "Lotte Lasttest",
-    "line1": "1 Wheel Lane",
-    "city": "Springfield",
-    "postal_code": "12345",
-    "country": "DE",
-}
 
 
-Scenario = Generator[Request, Response, None]
+@dataclass(frozen=True)
+class Crowd:
+    """The shoppers of one load: ``start`` starts the next one.
+
+    At least ``min_shoppers`` take part, even if fewer could send all requests, and at most
+    ``max_shoppers``, even if all of them wait.
+    """
+
+    start: Callable[[Random], Scenario]
+    min_shoppers: int = 1
+    max_shoppers: int = MAX_SHOPPERS
 
 
 def browse(random: Random) -> Scenario:
     """Looks around: the home page, a list of products, some of them."""
     while True:
         yield Request("/", "GET", "/")
-        listed = yield Request(f"{PRODUCTS}/products", "GET", f"{PRODUCTS}/products?limit=24")
+        listed = yield list_products(limit=24)
         for sku in random.sample(_skus(listed), k=min(3, len(_skus(listed)))):
-            yield Request(f"{PRODUCTS}/products/{{sku}}", "GET", f"{PRODUCTS}/products/{sku}")
+            yield show_product(sku)
 
 
 def cart_add(random: Random) -> Scenario:
@@ -47,12 +69,12 @@ def cart_add(random: Random) -> Scenario:
     bearer = yield from _guest()
     while True:
         for _ in range(ADDS_PER_CART):
-            added = yield _add(bearer, random.choice(skus))
+            added = yield add_to_cart(bearer, random.choice(skus))
             if added.status == 401:
                 bearer = yield from _guest()
             elif added.status == 409:
                 break
-        yield _clear(bearer)
+        yield clear_cart(bearer)
 
 
 def checkout(random: Random) -> Scenario:
@@ -64,35 +86,24 @@ def checkout(random: Random) -> Scenario:
         for _ in range(ORDERS_PER_SESSION):
             if not (yield from _buy(bearer, random, random.sample(skus, k=min(2, len(skus))))):
                 # Sold out, another price, or logged out: start again with current data.
-                yield _clear(bearer)
+                yield clear_cart(bearer)
                 break
 
 
-SCENARIOS: Mapping[str, Callable[[Random], Scenario]] = {
-    "browse": browse,
-    "cart-add": cart_add,
-    "checkout": checkout,
+SCENARIOS: Mapping[str, Callable[[], Crowd]] = {
+    "browse": lambda: Crowd(browse),
+    "cart-add": lambda: Crowd(cart_add),
+    "checkout": lambda: Crowd(checkout),
+    "mixed": lambda: Crowd(
+        mixed.MixedShoppers(), min_shoppers=mixed.MIN_SHOPPERS, max_shoppers=mixed.MAX_SHOPPERS
+    ),
 }
-
-
-def _add(bearer: Mapping[str, str], sku: str) -> Request:
-    return Request(
-        f"{CART}/cart/items",
-        "POST",
-        f"{CART}/cart/items",
-        json={"sku": sku, "quantity": 1},
-        headers=bearer,
-    )
-
-
-def _clear(bearer: Mapping[str, str]) -> Request:
-    return Request(f"{CART}/cart", "DELETE", f"{CART}/cart", headers=bearer)
 
 
 def _catalogue(*, limit: int = 100) -> Generator[Request, Response, list[str]]:
     """The SKUs in stock; repeats the request until there are some."""
     while True:
-        listed = yield Request(f"{PRODUCTS}/products", "GET", f"{PRODUCTS}/products?limit={limit}")
+        listed = yield list_products(limit=limit)
         if skus := _skus(listed):
             return skus
 
@@ -103,70 +114,46 @@ def _skus(listed: Response) -> list[str]:
     return [product["sku"] for product in listed.json["items"] if product["available"] > 0]
 
 
-def _guest() -> Generator[Request, Response, Mapping[str, str]]:
+def _guest() -> Generator[Request, Response, Headers]:
     while True:
-        guest = yield Request(f"{USER}/guests", "POST", f"{USER}/guests")
+        guest = yield become_guest()
         if guest.ok:
-            return _bearer(guest)
+            return as_bearer(guest.json["access_token"])
 
 
 def _account(random: Random) -> Generator[Request, Response, Mapping[str, str]]:
     """E-mail and password of a new account; repeats the request until it is created."""
     while True:
         account = {"email": f"load-{_uuid(random)}@example.com", "password": _uuid(random)}
-        made = yield Request(
-            f"{USER}/users", "POST", f"{USER}/users", json={**account, "name": "Lotte Lasttest"}
-        )
-        if made.ok:
+        if (yield register(account)).ok:
             return account
 
 
-def _session(account: Mapping[str, str]) -> Generator[Request, Response, Mapping[str, str]]:
+def _session(account: Mapping[str, str]) -> Generator[Request, Response, Headers]:
     while True:
-        session = yield Request(f"{USER}/sessions", "POST", f"{USER}/sessions", json=account)
+        session = yield log_in(account)
         if session.ok:
-            return _bearer(session)
+            return as_bearer(session.json["access_token"])
 
 
-def _buy(
-    bearer: Mapping[str, str], random: Random, skus: list[str]
-) -> Generator[Request, Response, bool]:
+def _buy(bearer: Headers, random: Random, skus: list[str]) -> Generator[Request, Response, bool]:
     """Place an order and read it; False if the order was rejected."""
     for sku in skus:
-        yield _add(bearer, sku)
+        yield add_to_cart(bearer, sku)
     total = yield from _total(bearer)
-    ordered = yield Request(
-        f"{TRACKING}/orders",
-        "POST",
-        f"{TRACKING}/orders",
-        json={"expected_total": total, "address": ADDRESS},
-        headers={**bearer, "idempotency-key": _uuid(random)},
-    )
+    ordered = yield place_order(bearer, total, key=_uuid(random))
     if not ordered.ok:
         return False
-    yield Request(ORDER, "GET", f"{TRACKING}/orders/{ordered.json['id']}", headers=bearer)
+    yield read_order(bearer, ordered.json["id"])
     return True
 
 
-def _total(bearer: Mapping[str, str]) -> Generator[Request, Response, Any]:
+def _total(bearer: Headers) -> Generator[Request, Response, Any]:
     """The total of the cart at current prices, by the price rule of tracking."""
-    cart = yield Request(f"{CART}/cart", "GET", f"{CART}/cart", headers=bearer)
-    quantities = {line["sku"]: line["quantity"] for line in cart.json["lines"]} if cart.ok else {}
-    priced = yield Request(
-        f"{PRODUCTS}/products:lookup",
-        "POST",
-        f"{PRODUCTS}/products:lookup",
-        json={"skus": sorted(quantities) or ["NONE"]},
-    )
-    prices = [(item["sku"], item["price"]) for item in priced.json["items"]] if priced.ok else []
-    return {
-        "amount": sum(price["amount"] * quantities[sku] for sku, price in prices),
-        "currency": prices[0][1]["currency"] if prices else "EUR",
-    }
-
-
-def _bearer(session: Response) -> Mapping[str, str]:
-    return {"authorization": f"Bearer {session.json['access_token']}"}
+    cart = yield read_cart(bearer)
+    quantities = quantities_in(cart)
+    priced = yield look_up(sorted(quantities) or ["NONE"])
+    return total_of(quantities, priced)
 
 
 def _uuid(random: Random) -> str:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.settings import ServiceSettings
 
-ScenarioName = Literal["browse", "cart-add", "checkout"]
+ScenarioName = Literal["browse", "cart-add", "checkout", "mixed"]
 
 
 class LoadSettings(ServiceSettings):

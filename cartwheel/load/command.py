@@ -37,8 +37,8 @@ from loadtest.arrivals import (
     Stage,
     parse_stages,
 )
-from loadtest.generator import MAX_SHOPPERS, USUAL_WAIT, usual_shoppers
-from loadtest.scenarios import SCENARIOS
+from loadtest.generator import USUAL_WAIT, usual_shoppers
+from loadtest.scenarios import MAX_SHOPPERS, SCENARIOS
 from loadtest.target import problem_with
 
 DEFAULT_RATE, DEFAULT_SECONDS = 50.0, 60.0

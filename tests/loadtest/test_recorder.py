@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
+from loadtest.access_tokens import name_of_token
 from loadtest.history import Operation, Outcome
 from loadtest.messages import Exchange, Request, Response
-from loadtest.recorder import Recorder, name_of_token
+from loadtest.recorder import Recorder
 
 TOTAL = {"amount": 700, "currency": "EUR"}
 CART = {"version": 4, "lines": [{"sku": "TOY-1", "quantity": 2}], "updated_at": None}
 SEEN = {"version": 4, "lines": {"TOY-1": 2}}
 ORDER = {"id": "ord_1", "status": "confirmed", "total": TOTAL, "lines": CART["lines"]}
-PLACED = {"id": "ord_1", "status": "confirmed", "total": TOTAL, "lines": {"TOY-1": 2}}
+PLACED = {"id": "ord_1", "status": "confirmed", "total": 700, "lines": {"TOY-1": 2}}
 REPLAYED = {"idempotency-replayed": "true"}
 
 
@@ -134,7 +135,7 @@ def test_an_order_is_placed_with_its_key_and_what_the_shopper_saw_in_the_cart(
         "POST", "tracking/v1/orders", 201, ORDER, body=order, headers=headers, marks=REPLAYED
     )
     assert (made.object, made.call) == ("order/ann/k-1", "place")
-    assert made.input == {"expected_total": TOTAL, "lines": {"TOY-1": 2}}
+    assert made.input == {"expected_total": 700, "lines": {"TOY-1": 2}}
     assert made.output == {**PLACED, "replayed": True}
 
 
@@ -183,7 +184,7 @@ def test_a_session_is_that_of_its_subject_and_its_tokens_are_only_named(history:
     lost = history.one("POST", "user/v1/sessions", 0, body=account, headers={}, error="timeout")
     tokens = {"access_token": token("ann"), "refresh_token": "first"}
     made = history.one("POST", "user/v1/sessions", 201, tokens, body=account, headers={})
-    following = {**tokens, "refresh_token": "second"}
+    following = {"access_token": token("ann") + "2", "refresh_token": "second"}
     body = {"refresh_token": "first"}
     refreshed = history.one(
         "POST", "user/v1/sessions:refresh", 200, following, body=body, headers={}
@@ -193,9 +194,7 @@ def test_a_session_is_that_of_its_subject_and_its_tokens_are_only_named(history:
     every = [lost, made, refreshed, used, ended]
     assert [one.call for one in every] == ["login", "login", "refresh", "use", "logout"]
     assert {one.object for one in every} == {"session/ann"}
-    assert made.output["refresh"] == name_of_token("first")
-    assert refreshed.input == {"refresh": made.output["refresh"]}
-    assert refreshed.output["refresh"] == name_of_token("second")
-    assert made.output["token"] == used.input["token"] == ended.input["token"]
+    assert made.output == used.input == ended.input == refreshed.input
+    assert made.output == {"token": name_of_token(token("ann"))}
     secrets = ("round and round", "first", "second", token("ann"), "example.com")
     assert not [secret for secret in secrets if secret in str(every)]

@@ -22,7 +22,7 @@ RESPONSES: dict[str, Any] = {
 
 def play(name: str, steps: int, refuse: dict[int, int] | None = None) -> list[Request]:
     """The requests of one shopper; `refuse` maps steps to the error status of their response."""
-    shopper = SCENARIOS[name](Random(1))
+    shopper = SCENARIOS[name]().start(Random(1))
     request = next(shopper)
     sent = [request]
     for step in range(1, steps):
