@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -147,32 +147,45 @@ class Shop:
         return Person(email, tokens["access_token"], tokens["refresh_token"])
 
 
+Route = Callable[[str, str, str], str]
+"""From a caller, the service that it calls, and its URL: the URL that the caller uses."""
+
+
+def directly(caller: str, callee: str, url: str) -> str:
+    return url
+
+
 @asynccontextmanager
 async def running_shop(
-    folder: Path, *, environment: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    stores: Mapping[str, str] | None = None,
+    route: Route = directly,
 ) -> AsyncIterator[Shop]:
     """Run the five services, migrated, seeded and ready; `folder` gets their files.
 
-    `environment` has settings for all of them.
+    `environment` has settings for all of them, `stores` the URLs of stores that are not SQLite's.
     """
-    stores = {service: f"sqlite:///{folder}/{service}.sqlite3" for service in WITH_STORE}
-    for service, store in stores.items():
-        await migrate(f"services.{service}", store)
-    async with Database(stores["products"], metrics=Metrics("products")) as database:
+    files = {service: f"sqlite:///{folder}/{service}.sqlite3" for service in WITH_STORE}
+    urls = {**files, **(stores or {})}
+    for service in files.keys() - (stores or {}).keys():
+        await migrate(f"services.{service}", urls[service])
+    async with Database(urls["products"], metrics=Metrics("products")) as database:
         await seed(database, currency="EUR")
     listeners = {service: listen() for service in SERVICES}
-    known = {
-        f"CARTWHEEL_{service.upper()}_URL": url_of(listener)
-        for service, listener in listeners.items()
-    }
     async with AsyncExitStack() as stack:
         processes = {}
         for service, listener in listeners.items():
             stack.callback(listener.close)
-            own = {"CARTWHEEL_STORE_URL": stores[service]} if service in stores else {}
+            routes = {
+                f"CARTWHEEL_{other.upper()}_URL": route(service, other, url_of(listeners[other]))
+                for other in SERVICES
+            }
+            own = {"CARTWHEEL_STORE_URL": urls[service]} if service in urls else {}
             process = start_service(
                 service,
-                {**_ENVIRONMENT, **known, **own, **(environment or {})},
+                {**_ENVIRONMENT, **routes, **own, **(environment or {})},
                 folder=folder,
                 listener=listener,
                 wait=False,
