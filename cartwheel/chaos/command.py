@@ -19,7 +19,10 @@ from cartwheel.console import print_wrapped
 from cartwheel.invocation import program_name
 
 # Of a command that has a module of its own: it is imported when the command is used.
-MODULES: Mapping[str, str] = {"run": "cartwheel.chaos.run_command"}
+MODULES: Mapping[str, str] = {
+    "run": "cartwheel.chaos.run_command",
+    "soak": "cartwheel.chaos.soak.command",
+}
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

@@ -10,7 +10,7 @@ from loadtest.figures import Figures, Total
 from loadtest.history import Operation, Outcome
 
 MAX_MEMORY_GROWTH = 1.1
-"""What the memory of the services may become, as a multiple. It is no part of the verdict."""
+"""What the memory of the services may become, as a multiple. The checks do not depend on it."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def test_it_is_one_file_that_loads_nothing() -> None:
     assert not re.search(r"url\(|@import|fetch\(|import\(|https?://", html)
 
 
-def test_the_verdict_comes_first() -> None:
+def test_the_outcome_comes_first() -> None:
     assert heading_of(page_of(soak())) == "Soak: nothing was lost"
     lost = soak(found=report(LOST))
     assert heading_of(page_of(lost)) == "Soak: 1 violation found"

@@ -43,7 +43,7 @@ def to_html(soak: Soak) -> str:
         _repeat(soak),
     ]
     tracks = [track_of_figures(soak.figures, axis), track_of_changes(soak.changes)]
-    return to_page(f"Soak: {_verdict(soak)}", sections, tracks=tracks, axis=axis)
+    return to_page(f"Soak: {_outcome(soak)}", sections, tracks=tracks, axis=axis)
 
 
 def _end_of(soak: Soak) -> float:
@@ -51,7 +51,7 @@ def _end_of(soak: Soak) -> float:
     return max([*last, *(one.ended_at for one in soak.changes), soak.started_at + 1])
 
 
-def _verdict(soak: Soak) -> str:
+def _outcome(soak: Soak) -> str:
     if soak.report is None:
         return "the checks did not run"
     if soak.report.findings:
@@ -69,7 +69,7 @@ def _summary(soak: Soak, costs: Sequence[Cost]) -> str:
     early = " It was ended early." if soak.ended_early else ""
     problems = "".join(f"<li>{escape(one)}</li>" for one in soak.problems)
     return (
-        f"<h1>Soak: {escape(_verdict(soak))}</h1>"
+        f"<h1>Soak: {escape(_outcome(soak))}</h1>"
         f'<p class="quiet">From {started} on, with {stores}: {plan.rate:g} requests a second for '
         f"{format_elapsed(plan.seconds)}, seed {plan.seed}.{early}</p>"
         f"{tiles(_tiles(soak, costs))}" + (f'<ul class="bad">{problems}</ul>' if problems else "")
