@@ -55,6 +55,10 @@ def up(
         typer.Option(help="cpu, requests, off, or an autoscaler's file (CARTWHEEL_AUTOSCALE)."),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Where to listen (127.0.0.1 and ::1).")] = None,
+    chaos: Annotated[
+        bool | None,
+        typer.Option("--chaos", help="Have what some faults need (CARTWHEEL_CHAOS)."),
+    ] = None,
     port_storefront: PortOption = None,
     port_products: PortOption = None,
     port_cart: PortOption = None,
@@ -67,6 +71,7 @@ def up(
         stores=stores,
         autoscale=autoscale,
         host=host,
+        chaos=chaos,
         port_storefront=port_storefront,
         port_products=port_products,
         port_cart=port_cart,

@@ -8,6 +8,7 @@ from pathlib import Path
 from cartwheel.errors import CommandError
 from cartwheel.invocation import display_path
 from cartwheel.local.child_processes import ChildProcesses
+from cartwheel.local.edges import Edge
 from cartwheel.local.endpoints import EndpointsFile
 from cartwheel.local.events import EventSink, emitter_for
 from cartwheel.local.replica_log import ReplicaLog
@@ -38,7 +39,9 @@ class ReplicaSet:
         timeouts: Timeouts,
         processes: ChildProcesses,
         warm_start: ReplicaStart,
+        edges: Sequence[Edge] = (),
     ) -> None:
+        """``edges`` are those of its callers."""
         self.spec = spec
         self.sockets = sockets
         # What was asked for last. `current` follows it, and is one more during a rolling restart.
@@ -55,9 +58,8 @@ class ReplicaSet:
         self._timeouts = timeouts
         self._replicas: list[Replica] = []
         self._watchers: list[Callable[[], None]] = []
-        self._endpoints = EndpointsFile(
-            state.endpoints_file(spec.name), emitter_for(events, spec.name)
-        )
+        file = EndpointsFile(state.endpoints_file(spec.name), emitter_for(events, spec.name))
+        self._endpoints: Sequence[EndpointsFile | Edge] = (file, *edges)
         # One change at a time chooses the replicas to start and stop. Draining happens outside.
         self._change_lock = asyncio.Lock()
         self._publish()
@@ -69,8 +71,8 @@ class ReplicaSet:
 
     @property
     def endpoints_problem(self) -> str | None:
-        """Why the endpoints file is out of date; None when it is not."""
-        return self._endpoints.problem
+        """Why an endpoints file is out of date; None when none is."""
+        return next((one.problem for one in self._endpoints if one.problem), None)
 
     @property
     def ready(self) -> list[Replica]:
@@ -143,7 +145,8 @@ class ReplicaSet:
         await asyncio.gather(
             *(replica.stop(grace_period=grace_period) for replica in self._replicas)
         )
-        self._endpoints.close()
+        for endpoints in self._endpoints:
+            endpoints.close()
         self.sockets.close()
 
     @property
@@ -186,9 +189,9 @@ class ReplicaSet:
 
     def _publish(self) -> None:
         self._notify_watchers()
-        self._endpoints.publish(
-            (replica.name, replica.port) for replica in self.ready if replica.port
-        )
+        ready = [(replica.name, replica.port) for replica in self.ready if replica.port]
+        for endpoints in self._endpoints:
+            endpoints.publish(ready)
 
     def _new_name(self) -> str:
         suffix = (secrets.choice(SUFFIX_ALPHABET) for _ in range(SUFFIX_LENGTH))

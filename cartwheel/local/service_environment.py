@@ -17,7 +17,7 @@ def service_environment(
         "CARTWHEEL_SECRETS_DIR": str(state.secrets),
         # Callers read these files again and again, so replicas come and go without a restart.
         **{
-            f"CARTWHEEL_{name.upper()}_URL": f"file:{state.endpoints_file(name)}"
+            f"CARTWHEEL_{name.upper()}_URL": f"file:{state.endpoints_file(name, caller=spec.name)}"
             for name in spec.upstreams
         },
         # The supervisor parses the output of replicas, to report their errors.

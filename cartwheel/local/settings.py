@@ -39,6 +39,8 @@ class LocalSettings(BaseSettings):
     autoscale_resolution: Seconds = 1.0
     # On Linux, replicas are forked from a process that has imported their code.
     warm_start: bool = True
+    # What some faults need: a proxy on each connection, and an event loop that can be blocked.
+    chaos: bool = False
     port_storefront: Port = 8080
     port_products: Port = 8101
     port_cart: Port = 8102

@@ -52,8 +52,9 @@ class StateFolder:
         """What the autoscaler saw and decided."""
         return self.root / "autoscaling.jsonl"
 
-    def endpoints_file(self, service: str) -> Path:
-        return self.root / "endpoints" / f"{service}.json"
+    def endpoints_file(self, service: str, *, caller: str = "") -> Path:
+        """For all to read (Prometheus does), or for one caller alone."""
+        return self.root / "endpoints" / caller / f"{service}.json"
 
     def log_folder(self, service: str) -> Path:
         return self.root / "logs" / service

@@ -23,6 +23,7 @@ from cartwheel.local.autoscaling.journal import Journal
 from cartwheel.local.child_processes import ChildProcesses
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.control_socket import Message, serve_control_socket
+from cartwheel.local.edges import Edge
 from cartwheel.local.events import EventSink, emitter_for
 from cartwheel.local.faults.sessions import FaultSessions
 from cartwheel.local.faults.targets import Targets
@@ -35,6 +36,7 @@ from cartwheel.local.sockets import ListeningSockets
 from cartwheel.local.startup import start_all
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.status import shop_status
+from cartwheel.local.store_proxies import StoreProxies, open_store_proxies
 from cartwheel.local.store_setup import migrate_stores, seed
 from cartwheel.local.stores import open_stores
 from cartwheel.local.timeouts import Timeouts
@@ -76,6 +78,7 @@ class Supervisor:
         self._processes = ChildProcesses()
         self._replica_sets: dict[str, ReplicaSet] = {}
         self._stores: Sequence[Replica] = ()
+        self._edges: list[Edge] = []
         self._faults: FaultSessions | None = None
         self._stop_requested = asyncio.Event()
         self._is_stopping = False  # also set when the run fails without a request to stop
@@ -168,14 +171,15 @@ class Supervisor:
                 timeouts=self._timeouts,
                 processes=self._processes,
             ) as stores,
+            open_store_proxies(stores.urls, wanted=self._settings.chaos) as proxies,
         ):
             self._stores = stores.processes
             changes = await migrate_stores(self._shop.values(), stores.urls, self._processes)
             for change in changes:
                 self._events.emit("success", "schema", change)
             try:
-                await self._start_services(stores.urls, sockets, warm_start)
-                async with self._serve_faults():
+                await self._start_services(proxies.urls, sockets, warm_start)
+                async with self._serve_faults(proxies):
                     on_ready()
                     await self._autoscale()
                     await asyncio.Event().wait()  # until `run` cancels this task
@@ -206,6 +210,7 @@ class Supervisor:
                 timeouts=self._timeouts,
                 processes=self._processes,
                 warm_start=warm_start,
+                edges=self._edges_to(name),
             )
         if self._autoscaler is not None:
             self._controller = self._new_controller(self._autoscaler)
@@ -216,9 +221,31 @@ class Supervisor:
             ]
         )
 
-    def _serve_faults(self) -> AbstractAsyncContextManager[None]:
+    def _edges_to(self, callee: str) -> Sequence[Edge]:
+        """The edges of all callers of a service, which are remembered."""
+        edges = [
+            Edge(
+                caller,
+                callee,
+                file=self._state.endpoints_file(callee, caller=caller),
+                emit=emitter_for(self._events, callee),
+                always_proxied=self._settings.chaos,
+            )
+            for caller, spec in self._shop.items()
+            if callee in spec.upstreams
+        ]
+        self._edges += edges
+        return edges
+
+    def _serve_faults(self, stores: StoreProxies) -> AbstractAsyncContextManager[None]:
         """Accept fault sessions. They end before any process is asked to stop."""
-        self._faults = FaultSessions(Targets(self._replica_sets, self._stores), self._events)
+        targets = Targets(
+            self._replica_sets,
+            self._stores,
+            edges=self._edges,
+            store_proxies=stores.by_service,
+        )
+        self._faults = FaultSessions(targets, self._events)
         return self._faults.serve(self._state.fault_socket)
 
     def _new_controller(self, autoscaler: ChosenAutoscaler) -> Controller:

@@ -67,10 +67,14 @@ class TcpProxy:
         self.port = self._listener.getsockname()[1]
         self._accept_or_refuse()
 
-    async def aclose(self) -> None:
-        """Refuse new connections, and close those that are open."""
+    def close(self) -> None:
+        """Refuse new connections, and close those that are open as soon as the loop runs."""
         self._release_port()
         self._close_connections()
+
+    async def aclose(self) -> None:
+        """Refuse new connections, and close those that are open."""
+        self.close()
         tasks = [one.task for one in self._connections]
         await asyncio.gather(*tasks, return_exceptions=True)
 

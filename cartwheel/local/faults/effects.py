@@ -5,13 +5,14 @@ running replica of the cart that this kind of effect does not act on yet.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 from cartwheel.errors import UsageError
+from cartwheel.tcp_proxy import Toxic, parse_toxics
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Resource = Literal["open_files", "file_size"]
@@ -89,7 +90,45 @@ class Limit:
         return f"limited to {self.resource.replace('_', ' ')} of {self.value:,}"
 
 
-Effect = Stop | Kill | Throttle | Limit
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class Toxics:
+    """Connections of an edge (`storefront->cart`), or of a service to its store, are damaged.
+
+    ``toxics`` are those of `cartwheel.tcp_proxy`. The store of a service can be reached only with
+    `cartwheel up --chaos --stores real`.
+    """
+
+    edge: Name | None = None
+    store: Name | None = None
+    toxics: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] = ()
+    effect: Literal["toxics"] = field(default="toxics", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if (self.edge is None) == (self.store is None):
+            raise ValueError("toxics are on one edge or before one store")
+        self.parsed()
+
+    def parsed(self) -> Sequence[Toxic]:
+        """Raises `InvalidToxic`."""
+        return parse_toxics([*self.toxics])
+
+    @property
+    def target(self) -> str:
+        return self.edge or f"store of {self.store}"
+
+    @property
+    def sentence(self) -> str:
+        return ", ".join(map(_describe_toxic, self.toxics))
+
+
+def _describe_toxic(toxic: Mapping[str, Any]) -> str:
+    """As in `latency (latency_ms 500)`."""
+    details = ", ".join(f"{name} {value}" for name, value in toxic.items() if name != "type")
+    return f"{toxic['type']} ({details})" if details else str(toxic["type"])
+
+
+Effect = Stop | Kill | Throttle | Limit | Toxics
 _EFFECTS: TypeAdapter[Effect] = TypeAdapter(Annotated[Effect, Field(discriminator="effect")])
 
 

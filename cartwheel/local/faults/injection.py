@@ -1,9 +1,9 @@
 """Which code has which effect."""
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
-from cartwheel.local.faults.effects import Effect, Kill, Limit, Stop, Throttle
+from cartwheel.local.faults.effects import Effect, Kill, Limit, Stop, Throttle, Toxics
 from cartwheel.local.faults.processes import stopped, throttled
 from cartwheel.local.faults.resource_limits import limited
 from cartwheel.local.faults.targets import Targets
@@ -17,15 +17,26 @@ async def injected(
 
     ``avoid`` are replicas on which such an effect acts already. Raises `CommandError`.
     """
-    async with AsyncExitStack() as stack:
-        replica = targets.running(effect.process, avoid=avoid)
-        match effect:
-            case Kill():
-                replica.kill()
-            case Stop():
-                stack.enter_context(stopped(replica))
-            case Throttle(share=share):
-                await stack.enter_async_context(throttled(replica, share=share))
-            case Limit(resource=resource, value=value):
-                stack.enter_context(limited(replica, resource=resource, value=value))
-        yield replica.name
+    match effect:
+        case Kill(process):
+            replica = targets.running(process, avoid=avoid)
+            replica.kill()
+            yield replica.name
+        case Stop(process):
+            replica = targets.running(process, avoid=avoid)
+            with stopped(replica):
+                yield replica.name
+        case Throttle(process, share):
+            replica = targets.running(process, avoid=avoid)
+            async with throttled(replica, share=share):
+                yield replica.name
+        case Limit(process, resource, value):
+            replica = targets.running(process, avoid=avoid)
+            with limited(replica, resource=resource, value=value):
+                yield replica.name
+        case Toxics(edge=str(edge)):
+            with targets.edge(edge).affected_by(effect.parsed()):
+                yield effect.target
+        case Toxics(store=str(service)):
+            with targets.store_proxy(service).affected_by(*effect.parsed()):
+                yield effect.target

@@ -9,6 +9,7 @@ from cartwheel.local.faults.effects import (
     Limit,
     Stop,
     Throttle,
+    Toxics,
     effect_as_json,
     read_effect,
 )
@@ -21,6 +22,8 @@ from cartwheel.local.faults.effects import (
         Kill("valkey"),
         Throttle("cart-7xk2b", 0.2),
         Limit("cart-*", "open_files", 64),
+        Toxics(edge="storefront->cart", toxics=({"type": "latency", "latency_ms": 500},)),
+        Toxics(store="cart", toxics=({"type": "down"},)),
     ],
 )
 def test_an_effect_is_read_as_it_was_written(effect: Effect) -> None:
@@ -38,6 +41,9 @@ def test_an_effect_is_read_as_it_was_written(effect: Effect) -> None:
         ({"effect": "throttle", "process": "cart-*", "share": 1.5}, "throttle share"),
         ({"effect": "limit", "process": "cart-*", "resource": "wheels", "value": 1}, "resource"),
         ({"effect": "limit", "process": "cart-*", "resource": "file_size", "value": "1"}, "value"),
+        ({"effect": "toxics", "toxics": [{"type": "down"}]}, "one edge or before one store"),
+        ({"effect": "toxics", "edge": "a->b", "toxics": []}, "toxics toxics"),
+        ({"effect": "toxics", "edge": "a->b", "toxics": [{"type": "rust"}]}, "not 'rust'"),
     ],
 )
 def test_a_wrong_description_is_refused_in_one_line_that_names_the_place(
