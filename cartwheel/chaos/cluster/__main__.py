@@ -1,0 +1,3 @@
+from cartwheel.chaos.cluster.command import commands
+
+commands()

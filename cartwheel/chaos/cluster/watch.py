@@ -1,0 +1,93 @@
+"""What a shopper sees meanwhile: one request after the other on each of a few pages.
+
+The load measures many requests; these measure when something is away, and when it is back.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from loadtest.http_client import HttpClient
+from loadtest.scenarios import CART, PRODUCTS, USER, Request
+
+INTERVAL = 0.1
+TIMEOUT = 5.0
+SETTLED = 2.0
+"""Seconds without a failure, after which an outage is over."""
+PAGES: Mapping[str, Request] = {
+    "home page": Request("/", "GET", "/"),
+    "products": Request(f"{PRODUCTS}/products", "GET", f"{PRODUCTS}/products?limit=4"),
+}
+CART_READ = "cart"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request: when it was sent and when it ended, and whether its response was 2xx."""
+
+    sent_at: float
+    ended_at: float
+    ok: bool
+    body: bytes = field(repr=False, default=b"")
+
+
+class Watch:
+    """The samples of each page, by its name."""
+
+    def __init__(self) -> None:
+        self.samples: dict[str, list[Sample]] = {}
+
+    def failed(self, page: str) -> int:
+        return sum(not one.ok for one in self.samples[page])
+
+    def outage(self, page: str) -> float:
+        """Seconds from the first failure to the end of the last one; 0 without any."""
+        failures = [one for one in self.samples[page] if not one.ok]
+        return failures[-1].ended_at - failures[0].sent_at if failures else 0.0
+
+    def back_after(self, page: str, since: float) -> float:
+        """Seconds from a time (monotonic) to the end of the last failure; 0 if it was before."""
+        failures = [one.ended_at for one in self.samples[page] if not one.ok]
+        return max(0.0, failures[-1] - since) if failures else 0.0
+
+    def bodies(self, page: str, *, since: float) -> Sequence[bytes]:
+        return [one.body for one in self.samples[page] if one.ok and one.sent_at >= since]
+
+    def is_settled(self, page: str) -> bool:
+        """Whether the page has not failed for a while."""
+        since = time.monotonic() - SETTLED
+        recent = [one for one in self.samples[page] if one.ended_at > since]
+        return len(recent) > 3 and all(one.ok for one in recent)
+
+
+@asynccontextmanager
+async def watching(target: str) -> AsyncIterator[Watch]:
+    """Watch the pages and the cart of one guest during the block."""
+    watch = Watch()
+    async with HttpClient(target, timeout=TIMEOUT) as client:
+        guest = await client.send(Request(f"{USER}/guests", "POST", f"{USER}/guests"))
+        bearer = {"authorization": f"Bearer {guest.json['access_token']}"}
+        pages = {
+            **PAGES,
+            CART_READ: Request(f"{CART}/cart", "GET", f"{CART}/cart", headers=bearer),
+        }
+        tasks = [
+            asyncio.create_task(_watch(client, request, watch.samples.setdefault(name, [])))
+            for name, request in pages.items()
+        ]
+        try:
+            yield watch
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _watch(client: HttpClient, request: Request, samples: list[Sample]) -> None:
+    while True:
+        sent = time.monotonic()
+        response = await client.send(request)
+        samples.append(Sample(sent, time.monotonic(), response.ok, response.body))
+        await asyncio.sleep(INTERVAL)
