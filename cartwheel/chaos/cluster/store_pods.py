@@ -15,7 +15,7 @@ MAX_RECOVERY = 10.0
 def delete_store(
     cluster: ShopCluster, watch: Watch, result: Result, *, store: str, concerned: str, free: str
 ) -> None:
-    """Delete the pod; the ``concerned`` page may fail until the store is back, ``free`` not."""
+    """Delete the pod. The ``concerned`` page may fail until the store is back, ``free`` not."""
     (pod,) = cluster.ready_pods(store)
     uid = cluster.uid_of(pod)
     started = time.monotonic()
@@ -28,7 +28,7 @@ def delete_store(
     ready_at = time.monotonic()
     cluster.wait_until(
         lambda: watch.is_settled(concerned),
-        f"the {concerned} is served again",
+        f"{concerned} is served again",
         within=READY_WITHIN,
     )
     recovery = watch.back_after(concerned, ready_at)
@@ -38,12 +38,12 @@ def delete_store(
         "recovery": round(recovery, 1),
     }
     result.claim(
-        f"the {concerned} was back {recovery:.1f} s after the store was ready",
+        f"{concerned}: back {recovery:.1f} s after the store was ready",
         recovery <= MAX_RECOVERY,
     )
     failed = watch.failed(free)
-    result.claim(f"of the {free} {failed} requests failed", failed == 0)
+    result.claim(f"{free}: {failed} of the watched requests failed", failed == 0)
 
 
 delete_valkey = partial(delete_store, store="valkey", concerned="cart", free="home page")
-delete_postgres = partial(delete_store, store="postgres", concerned="products", free="cart")
+delete_postgres = partial(delete_store, store="postgres", concerned="orders", free="cart")

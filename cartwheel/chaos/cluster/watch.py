@@ -8,9 +8,11 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from uuid import uuid4
 
+from cartwheel.errors import CommandError
 from loadtest.http_client import HttpClient
-from loadtest.scenarios import CART, PRODUCTS, USER, Request
+from loadtest.scenarios import CART, PRODUCTS, TRACKING, USER, Request
 
 INTERVAL = 0.1
 TIMEOUT = 5.0
@@ -20,7 +22,6 @@ PAGES: Mapping[str, Request] = {
     "home page": Request("/", "GET", "/"),
     "products": Request(f"{PRODUCTS}/products", "GET", f"{PRODUCTS}/products?limit=4"),
 }
-CART_READ = "cart"
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,17 @@ class Watch:
 
 @asynccontextmanager
 async def watching(target: str) -> AsyncIterator[Watch]:
-    """Watch the pages and the cart of one guest during the block."""
+    """Watch the pages, and the cart and orders of a new customer, during the block.
+
+    Raises `CommandError` if the shop is not whole at the start.
+    """
     watch = Watch()
     async with HttpClient(target, timeout=TIMEOUT) as client:
-        guest = await client.send(Request(f"{USER}/guests", "POST", f"{USER}/guests"))
-        bearer = {"authorization": f"Bearer {guest.json['access_token']}"}
+        bearer = await _new_customer(client)
         pages = {
             **PAGES,
-            CART_READ: Request(f"{CART}/cart", "GET", f"{CART}/cart", headers=bearer),
+            "cart": Request(f"{CART}/cart", "GET", f"{CART}/cart", headers=bearer),
+            "orders": Request(f"{TRACKING}/orders", "GET", f"{TRACKING}/orders", headers=bearer),
         }
         tasks = [
             asyncio.create_task(_watch(client, request, watch.samples.setdefault(name, [])))
@@ -83,6 +87,18 @@ async def watching(target: str) -> AsyncIterator[Watch]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _new_customer(client: HttpClient) -> Mapping[str, str]:
+    """The request headers of a new customer."""
+    account = {"email": f"watch-{uuid4()}@example.com", "password": str(uuid4())}
+    made = await client.send(
+        Request("users", "POST", f"{USER}/users", json={**account, "name": "Wanda Watch"})
+    )
+    session = await client.send(Request("sessions", "POST", f"{USER}/sessions", json=account))
+    if not (made.ok and session.ok):
+        raise CommandError("The shop in the cluster takes no new customer: kubectl get pods.")
+    return {"authorization": f"Bearer {session.json['access_token']}"}
 
 
 async def _watch(client: HttpClient, request: Request, samples: list[Sample]) -> None:
