@@ -15,10 +15,10 @@ GENERATED := tests/contracts/test_openapi.py tests/contracts/test_compiled_route
 ONLY = $(findstring tests/,$(ARGS))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 # Every test of the matrix, wherever it is.
-FAULTS := $(PYTEST) -m fault -p tests.faults.results
+FAULTS := $(PYTEST) -m fault -p tests.faults.results --ignore=tests/faults/cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status test test-faults check format lock clean python kind kind-down deploy verify load
+.PHONY: help up down status test test-faults test-faults-cluster check format lock clean python kind kind-down deploy verify load
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -43,6 +43,10 @@ test: $(VENV)/.test ## run all tests (one area: make test ARGS=tests/services/ca
 test-faults: $(VENV)/.test ## run the tests of the fault matrix and write docs/faults.md
 	@$(FAULTS) --dist loadgroup $(if $(ONLY),,$(GENERATED:%=--ignore=%)) $(ARGS)
 	@$(if $(ONLY),,$(FAULTS) $(GENERATED) $(ARGS))
+	@$(BIN)/python -m tests.faults.table
+
+test-faults-cluster: $(VENV)/.test ## run those that need the cluster of make kind, with the shop deployed
+	@$(BIN)/python -m pytest -p tests.faults.results tests/faults/cluster $(ARGS)
 	@$(BIN)/python -m tests.faults.table
 
 check: $(VENV)/.test ## check style, types and import contracts

@@ -20,6 +20,7 @@ from cartwheel.invocation import program_name
 
 # Of a command that has a module of its own: it is imported when the command is used.
 MODULES: Mapping[str, str] = {
+    "cluster": "cartwheel.chaos.cluster.command",
     "run": "cartwheel.chaos.run_command",
     "soak": "cartwheel.chaos.soak.command",
 }

@@ -50,8 +50,11 @@ def lose_metrics_server(cluster: ShopCluster, watch: Watch, result: Result) -> N
 
 def lose_prometheus_at_the_peak(cluster: ShopCluster, watch: Watch, result: Result) -> None:
     """The ScaledObject by requests falls back; it must not scale down."""
-    if _scales_by_cpu(cluster):
-        raise UsageError('The cart does not scale on requests here: make deploy ARGS="-p requests"')
+    with cluster.scaled_by_requests():
+        _lose_prometheus_at_the_peak(cluster, watch, result)
+
+
+def _lose_prometheus_at_the_peak(cluster: ShopCluster, watch: Watch, result: Result) -> None:
     cluster.wait_until(
         lambda: len(cluster.ready_pods("cart")) >= PEAK,
         f"the load brings {PEAK} replicas of the cart",

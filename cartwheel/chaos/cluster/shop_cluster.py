@@ -20,6 +20,8 @@ POLL_INTERVAL = 0.25
 NAME_LABEL = "app.kubernetes.io/name"
 # An eviction that would leave too few pods is refused with 429.
 REFUSED_BY_BUDGET = "TooManyRequests"
+SCALED_OBJECT_FILE = "manifests/components/autoscaling-requests/scaledobject.yaml"
+HPA_FILE = "manifests/components/autoscaling-cpu/hpa.yaml"
 NO_SHOP = "The shop does not run in the cluster cartwheel: make deploy, then try again."
 
 
@@ -125,6 +127,20 @@ class ShopCluster:
             yield
         finally:
             self._replace_spec(kind, name, before)
+
+    @contextmanager
+    def scaled_by_requests(self) -> Iterator[None]:
+        """The cart scales on requests during the block, then by the autoscaler it had."""
+        if self.kubectl("get", "scaledobject", "cart", "--ignore-not-found"):
+            yield
+            return
+        # KEDA takes over the HPA, and deletes it with the ScaledObject.
+        self.kubectl("apply", "--filename", SCALED_OBJECT_FILE)
+        try:
+            yield
+        finally:
+            self.kubectl("delete", "scaledobject", "cart", "--wait=true")
+            self.kubectl("apply", "--filename", HPA_FILE)
 
     def problem_of_dry_run(self, manifest: Object) -> str:
         """Why the API server does not accept an object; empty if it does. Nothing is created."""

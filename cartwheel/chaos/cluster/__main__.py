@@ -1,3 +1,0 @@
-from cartwheel.chaos.cluster.command import commands
-
-commands()
