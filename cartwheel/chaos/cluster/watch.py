@@ -12,7 +12,8 @@ from uuid import uuid4
 
 from cartwheel.errors import CommandError
 from loadtest.http_client import HttpClient
-from loadtest.scenarios import CART, PRODUCTS, TRACKING, USER, Request
+from loadtest.messages import Request
+from loadtest.paths import CART, PRODUCTS, TRACKING, USER
 
 INTERVAL = 0.1
 TIMEOUT = 5.0
