@@ -9,7 +9,6 @@ from cartwheel.cluster.pending_deletions import NAMESPACE
 from cartwheel.doctor.check import examine
 from cartwheel.doctor.cluster import CHECKS
 from cartwheel.doctor.cluster.view import ClusterView
-from cartwheel.errors import UsageError
 from cartwheel.kubernetes.cluster import Cluster
 
 HPA = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers/cart"
@@ -24,8 +23,16 @@ PEAK_WITHIN = 90.0
 
 def lose_metrics_server(cluster: ShopCluster, watch: Watch, result: Result) -> None:
     """The HPA by CPU has no value; it must keep the replicas, and the doctor must say why."""
-    if not _scales_by_cpu(cluster):
-        raise UsageError("The cart does not scale on CPU here: make deploy")
+    with cluster.scaled_by("cpu"):
+        _lose_metrics_server(cluster, watch, result)
+
+
+def _lose_metrics_server(cluster: ShopCluster, watch: Watch, result: Result) -> None:
+    cluster.wait_until(
+        lambda: _condition(cluster, "ScalingActive") == "True",
+        "the HPA has its metric",
+        within=BACK_WITHIN,
+    )
     replicas = _replicas(cluster)
     with cluster.scaled_to_zero("metrics-server", "kube-system"):
         noticed = cluster.wait_until(
@@ -50,7 +57,7 @@ def lose_metrics_server(cluster: ShopCluster, watch: Watch, result: Result) -> N
 
 def lose_prometheus_at_the_peak(cluster: ShopCluster, watch: Watch, result: Result) -> None:
     """The ScaledObject by requests falls back; it must not scale down."""
-    with cluster.scaled_by_requests():
+    with cluster.scaled_by("requests"):
         _lose_prometheus_at_the_peak(cluster, watch, result)
 
 
@@ -78,11 +85,6 @@ def _lose_prometheus_at_the_peak(cluster: ShopCluster, watch: Watch, result: Res
     result.claim(f"KEDA's condition Fallback was {fallback}", fallback == "True")
     result.claim(f"KEDA read the metric again after {back:.0f} s", True)
     result.claim(f"{watch.failed('cart')} requests to the cart failed", watch.failed("cart") == 0)
-
-
-def _scales_by_cpu(cluster: ShopCluster) -> bool:
-    metrics = cluster.get(HPA)["spec"]["metrics"]
-    return bool(metrics[0]["type"] != "External")
 
 
 def _replicas(cluster: ShopCluster) -> int:

@@ -20,8 +20,11 @@ POLL_INTERVAL = 0.25
 NAME_LABEL = "app.kubernetes.io/name"
 # An eviction that would leave too few pods is refused with 429.
 REFUSED_BY_BUDGET = "TooManyRequests"
-SCALED_OBJECT_FILE = "manifests/components/autoscaling-requests/scaledobject.yaml"
-HPA_FILE = "manifests/components/autoscaling-cpu/hpa.yaml"
+AUTOSCALERS = {
+    "cpu": "manifests/components/autoscaling-cpu/hpa.yaml",
+    # KEDA takes over the HPA that is there.
+    "requests": "manifests/components/autoscaling-requests/scaledobject.yaml",
+}
 NO_SHOP = "The shop does not run in the cluster cartwheel: make deploy, then try again."
 
 
@@ -129,18 +132,15 @@ class ShopCluster:
             self._replace_spec(kind, name, before)
 
     @contextmanager
-    def scaled_by_requests(self) -> Iterator[None]:
-        """The cart scales on requests during the block, then by the autoscaler it had."""
-        if self.kubectl("get", "scaledobject", "cart", "--ignore-not-found"):
-            yield
-            return
-        # KEDA takes over the HPA, and deletes it with the ScaledObject.
-        self.kubectl("apply", "--filename", SCALED_OBJECT_FILE)
+    def scaled_by(self, metric: str) -> Iterator[None]:
+        """The cart scales on `cpu` or `requests` during the block, then as before."""
+        scaled_object = self.kubectl("get", "scaledobject", "cart", "--ignore-not-found")
+        before = "requests" if scaled_object else "cpu"
+        self._scale_by(metric, before)
         try:
             yield
         finally:
-            self.kubectl("delete", "scaledobject", "cart", "--wait=true")
-            self.kubectl("apply", "--filename", HPA_FILE)
+            self._scale_by(before, metric)
 
     def problem_of_dry_run(self, manifest: Object) -> str:
         """Why the API server does not accept an object; empty if it does. Nothing is created."""
@@ -181,6 +181,14 @@ class ShopCluster:
             *("scale", f"deployment/{deployment}", f"--replicas={count}"),
             *("--namespace", namespace),
         )
+
+    def _scale_by(self, metric: str, before: str) -> None:
+        if metric == before:
+            return
+        if before == "requests":
+            # KEDA deletes its HPA with it.
+            self.kubectl("delete", "scaledobject", "cart", "--wait=true")
+        self.kubectl("apply", "--filename", AUTOSCALERS[metric])
 
     def _replace_spec(self, kind: str, name: str, spec: Object) -> None:
         patch = json.dumps([{"op": "replace", "path": "/spec", "value": spec}])
