@@ -17,7 +17,7 @@ from cartwheel.chaos.catalogue import ProbeName
 from cartwheel.errors import CommandError
 from loadtest.http_client import HttpClient
 from loadtest.messages import Exchange, Request, Response
-from loadtest.paths import CART, PRODUCTS, TRACKING, USER
+from loadtest.paths import CART, ORDER, PRODUCTS, TRACKING, USER
 
 INTERVAL = 0.25
 CHECKOUT_INTERVAL = 0.5
@@ -95,15 +95,18 @@ class Probes:
 
     async def prepare(self) -> Self:
         """Find a product, open a guest's session and an account. Raises `CommandError`."""
-        listed = await self._expect("GET", f"{PRODUCTS}/products", "?limit=100")
-        product = max(listed["items"], key=lambda one: int(one["available"]))
-        self._sku, self._price = product["sku"], product["price"]
+        self._choose_product(await self._expect("GET", f"{PRODUCTS}/products", "?limit=100"))
         self._guest = _bearer(await self._expect("POST", f"{USER}/guests"))
         email = f"probe-{self._uuid()}@example.com"
         account = {"email": email, "password": PASSWORD}
         await self._expect("POST", f"{USER}/users", json={**account, "name": "Petra Probe"})
         self._customer = _bearer(await self._expect("POST", f"{USER}/sessions", json=account))
         return self
+
+    def _choose_product(self, listed: Any) -> None:
+        """The one of which there is most."""
+        product = max(listed["items"], key=lambda one: int(one["available"]))
+        self._sku, self._price = product["sku"], product["price"]
 
     async def _home(self) -> bool:
         return (await self._send("GET", "/")).ok
@@ -145,10 +148,23 @@ class Probes:
             shopper={**self._customer, "idempotency-key": self._uuid()},
             number=5,
         )
-        if ordered.status == 409:  # of a checkout before this one, whose response was lost
-            await self._send("DELETE", f"{CART}/cart", shopper=self._customer, number=5)
+        if ordered.status == 409:
+            await self._begin_again()
             return None
+        if ordered.ok:
+            # So that there is still something to buy after many runs.
+            path = f"{ORDER}:cancel"
+            await self._send(
+                "POST", path, shopper=self._customer, number=5, order_id=ordered.json["id"]
+            )
         return ordered.ok
+
+    async def _begin_again(self) -> None:
+        """The cart was ordered by a request whose response was lost, or a product is sold out."""
+        await self._send("DELETE", f"{CART}/cart", shopper=self._customer, number=5)
+        listed = await self._send("GET", f"{PRODUCTS}/products", "?limit=100", number=5)
+        if listed.ok:
+            self._choose_product(listed.json)
 
     async def _add(self, shopper: Headers, *, number: int) -> Response:
         line = {"sku": self._sku, "quantity": 1}
@@ -171,9 +187,12 @@ class Probes:
         json: Any = None,
         shopper: Headers = NOBODY,
         number: int = 0,
+        order_id: str = "",
     ) -> Response:
         """``number`` tells apart what is sent at the same time."""
-        request = Request(path, method, path + query, json=json, headers=shopper)
+        request = Request(
+            path, method, path.format(id=order_id) + query, json=json, headers=shopper
+        )
         called_at = time.monotonic()
         response = await self._client.send(request)
         returned_at = time.monotonic()

@@ -95,4 +95,6 @@ def _hold_sentence(hold: Hold, figures: ProbeFigures, held: bool) -> str:
 
 
 def _number(value: float | None, unit: str) -> str:
-    return "nothing" if value is None else f"{value:.3g}{unit}"
+    if value is None:
+        return "nothing"
+    return f"{value:,.0f}{unit}" if abs(value) >= 1000 else f"{value:.3g}{unit}"
