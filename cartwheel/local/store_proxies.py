@@ -18,7 +18,7 @@ class StoreProxies:
 
 @asynccontextmanager
 async def open_store_proxies(
-    urls: Mapping[str, str], *, wanted: bool
+    urls: Mapping[str, str], *, requested: bool
 ) -> AsyncIterator[StoreProxies]:
     """Have a proxy for each URL of a server during the block; a SQLite file needs none."""
     async with AsyncExitStack() as opened:
@@ -26,7 +26,7 @@ async def open_store_proxies(
         changed = dict(urls)
         for service, url in urls.items():
             parts = urlsplit(url)
-            if not wanted or parts.hostname is None or parts.port is None:
+            if not requested or parts.hostname is None or parts.port is None:
                 continue
             proxy = await opened.enter_async_context(TcpProxy(parts.hostname, parts.port))
             credentials, _, _ = parts.netloc.rpartition("@")

@@ -171,7 +171,7 @@ class Supervisor:
                 timeouts=self._timeouts,
                 processes=self._processes,
             ) as stores,
-            open_store_proxies(stores.urls, wanted=self._settings.chaos) as proxies,
+            open_store_proxies(stores.urls, requested=self._settings.chaos) as proxies,
         ):
             self._stores = stores.processes
             changes = await migrate_stores(self._shop.values(), stores.urls, self._processes)

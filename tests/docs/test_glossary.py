@@ -27,7 +27,6 @@ CONTRACTS = {
 STANDARD_IN = {
     "app/stores/valkey.py": {"reply"},  # of a command, in Redis' protocol
     "app/stores/valkey_connection.py": {"reply"},
-    "monitoring/dashboards/mesh.py": {"EDGE"},  # of a graph
 }
 
 RETIRED: Mapping[str, str] = {
@@ -40,7 +39,6 @@ RETIRED: Mapping[str, str] = {
     "bulletin": "event broker",
     "chores": "maintenance",
     "door": "listening sockets",
-    "edge": "middleware",
     "era": "generation",
     "goodbye": "bye event",
     "goods": "products",

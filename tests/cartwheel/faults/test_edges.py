@@ -118,7 +118,7 @@ async def test_a_proxy_before_a_store_has_its_url_but_for_the_port() -> None:
         "user": "postgresql://postgres:secret@127.0.0.1:5432/user",
         "products": "sqlite:////data/products.sqlite3",
     }
-    async with open_store_proxies(urls, wanted=True) as proxies:
+    async with open_store_proxies(urls, requested=True) as proxies:
         assert set(proxies.by_service) == {"cart", "user"}
         ports = {service: proxy.port for service, proxy in proxies.by_service.items()}
         assert proxies.urls == {
@@ -126,5 +126,5 @@ async def test_a_proxy_before_a_store_has_its_url_but_for_the_port() -> None:
             "user": f"postgresql://postgres:secret@127.0.0.1:{ports['user']}/user",
             "products": urls["products"],
         }
-    async with open_store_proxies(urls, wanted=False) as proxies:
+    async with open_store_proxies(urls, requested=False) as proxies:
         assert proxies.urls == urls
