@@ -18,7 +18,7 @@ from cartwheel.local.sockets import ListeningSockets
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import ServiceSpec
-from cartwheel.local.warm_start import ReplicaStart
+from cartwheel.local.warm_start import NoWarmStart, ReplicaStart
 
 # No vowels and no characters that look alike: no suffix reads as a word or as another suffix.
 SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -46,13 +46,9 @@ class ReplicaSet:
         self.sockets = sockets
         # What was asked for last. `current` follows it, and is one more during a rolling restart.
         self.desired = 0
-        self._program = ServiceProgram(
-            spec.factory,
-            sockets=sockets,
-            environment=environment,
-            processes=processes,
-            warm_start=warm_start,
-        )
+        self._environment = environment
+        self._processes = processes
+        self._program = self._new_program(environment, warm_start)
         self._state = state
         self._events = events
         self._timeouts = timeouts
@@ -128,15 +124,37 @@ class ReplicaSet:
             # Draining begins before the lock is given to another change.
             await self._drain(old)
 
-    async def _start_successor(self) -> None:
-        new = self._start()
+    async def replace_one(self, variables: Mapping[str, str]) -> Replica:
+        """Replace a replica by one with these environment variables too; returns the new one.
+
+        Raises `CommandError`.
+        """
+        # Not forked: the loader reads some variables before a program runs.
+        program = self._new_program({**self._environment, **variables}, NoWarmStart())
+        async with self._change_lock:
+            if not self._active:
+                raise CommandError(f"{self.spec.name} has no replica that runs.")
+            old = self._active[0]
+            new = await self._start_successor(program)
+        await self._drain(old)
+        return new
+
+    async def restore(self, replaced: Replica) -> None:
+        """Replace a replica by an ordinary one, unless it stops already. Raises `CommandError`."""
+        async with self._change_lock:
+            if replaced not in self._active:
+                return
+            await self._start_successor()
+        await self._drain(replaced)
+
+    async def _start_successor(self, program: ServiceProgram | None = None) -> Replica:
+        new = self._start(program)
         if await self._becomes_ready(new):
-            return
+            return new
         await self._drain(new)
         log = display_path(self._log_file(new.name))
         raise CommandError(
-            f"{new.name} did not become ready: the rolling restart stopped, "
-            f"{len(self._active)} older replicas stay. See {log}."
+            f"{new.name} did not become ready: {len(self._active)} older replicas stay. See {log}."
         )
 
     async def stop(self) -> None:
@@ -153,12 +171,23 @@ class ReplicaSet:
     def _active(self) -> list[Replica]:
         return [replica for replica in self._replicas if not replica.is_stopping]
 
-    def _start(self) -> Replica:
+    def _new_program(
+        self, environment: Mapping[str, str], warm_start: ReplicaStart
+    ) -> ServiceProgram:
+        return ServiceProgram(
+            self.spec.factory,
+            sockets=self.sockets,
+            environment=environment,
+            processes=self._processes,
+            warm_start=warm_start,
+        )
+
+    def _start(self, program: ServiceProgram | None = None) -> Replica:
         name = self._new_name()
         emit = emitter_for(self._events, name)
         replica = Replica(
             name,
-            program=self._program,
+            program=program or self._program,
             log=ReplicaLog(
                 self._log_file(name), on_error=lambda error: emit("failure", error), emit=emit
             ),

@@ -48,6 +48,15 @@ class StateFolder:
         return self.root / "data"
 
     @property
+    def postgres(self) -> Path:
+        return self.root / "postgres"
+
+    @property
+    def postgres_settings(self) -> Path:
+        """Those of `ALTER SYSTEM`."""
+        return self.postgres / "postgresql.auto.conf"
+
+    @property
     def recording(self) -> Path:
         """What the autoscaler saw and decided."""
         return self.root / "autoscaling.jsonl"

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import psutil
-
 from cartwheel.local.autoscaling.controller import Controller
+from cartwheel.local.memory import memory_of
 from cartwheel.local.replica_log import describe_dropped
 from cartwheel.local.replica_process import Replica
 from cartwheel.local.replica_set import ReplicaSet
@@ -56,7 +55,7 @@ def shop_status(
         "state_dir": str(state.root),
         "stores": settings.stores,
         "settings": _effective(settings, replica_sets, state).model_dump(mode="json"),
-        "memory": _memory_of(os.getpid()) + sum(one.memory for one in everything),
+        "memory": memory_of(os.getpid()) + sum(one.memory for one in everything),
         "problems": [*_problems(replica_sets, stores, controller)],
         "faults": faults,
         "autoscaler": controller.status() if controller else None,
@@ -83,7 +82,7 @@ def _replica_status(replica: Replica, *, service: str) -> ReplicaStatus:
         port=replica.port,
         restarts=replica.restarts,
         age=round(time.monotonic() - replica.state_since, 1),
-        memory=_memory_of(replica.pid),
+        memory=memory_of(replica.pid),
         log_lines_dropped=replica.log.lines_dropped,
     )
 
@@ -110,15 +109,3 @@ def _problems(
     for one in [*stores, *(one for each in replica_sets.values() for one in each.replicas)]:
         if one.log.lines_dropped:
             yield f"{one.name}: of its log, {describe_dropped(one.log.lines_dropped)}"
-
-
-def _memory_of(pid: int | None) -> int:
-    """Bytes a process uses, shared pages counted in part; 0 when there is no process."""
-    if pid is None:
-        return 0
-    try:
-        full = psutil.Process(pid).memory_full_info()
-    except psutil.Error:
-        return 0
-    memory: int = getattr(full, "pss", full.rss)
-    return memory

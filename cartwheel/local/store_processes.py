@@ -92,7 +92,8 @@ class PostgresProgram:
 
     def __init__(self, state: StateFolder, processes: ChildProcesses) -> None:
         self._processes = processes
-        self._folder = state.root / "postgres"
+        self._folder = state.postgres
+        self._settings = state.postgres_settings
         self._user = _unprivileged_user()
         self._password = state.secret("postgres_password")
         self._port = _free_port()
@@ -123,6 +124,8 @@ class PostgresProgram:
     async def initialise(self) -> None:
         """Run `initdb`, unless the data folder has content. Raises `UsageError`."""
         if self._folder.exists() and any(self._folder.iterdir()):
+            # A fault may have left settings, if its supervisor was killed.
+            self._settings.write_text("")
             return
         # Moved into place when complete: after an interruption the next start begins again.
         draft, password_file = (self._folder.with_suffix(end) for end in (".new", ".password"))

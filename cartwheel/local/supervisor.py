@@ -25,6 +25,7 @@ from cartwheel.local.command_lines import command_line
 from cartwheel.local.control_socket import Message, serve_control_socket
 from cartwheel.local.edges import Edge
 from cartwheel.local.events import EventSink, emitter_for
+from cartwheel.local.faults.event_loops import blockable
 from cartwheel.local.faults.sessions import FaultSessions
 from cartwheel.local.faults.targets import Targets
 from cartwheel.local.replica_process import Replica
@@ -179,7 +180,7 @@ class Supervisor:
                 self._events.emit("success", "schema", change)
             try:
                 await self._start_services(proxies.urls, sockets, warm_start)
-                async with self._serve_faults(proxies):
+                async with self._serve_faults(stores.urls, proxies):
                     on_ready()
                     await self._autoscale()
                     await asyncio.Event().wait()  # until `run` cancels this task
@@ -201,6 +202,8 @@ class Supervisor:
         warm_start: ReplicaStart,
     ) -> None:
         for name, spec in self._shop.items():
+            if self._settings.chaos:
+                spec = blockable(spec, self._state.root)
             self._replica_sets[name] = ReplicaSet(
                 spec,
                 sockets=sockets[name],
@@ -237,13 +240,18 @@ class Supervisor:
         self._edges += edges
         return edges
 
-    def _serve_faults(self, stores: StoreProxies) -> AbstractAsyncContextManager[None]:
+    def _serve_faults(
+        self, store_urls: Mapping[str, str], proxies: StoreProxies
+    ) -> AbstractAsyncContextManager[None]:
         """Accept fault sessions. They end before any process is asked to stop."""
         targets = Targets(
             self._replica_sets,
             self._stores,
             edges=self._edges,
-            store_proxies=stores.by_service,
+            store_urls=store_urls,
+            store_proxies=proxies.by_service,
+            settings=self._settings,
+            state=self._state,
         )
         self._faults = FaultSessions(targets, self._events)
         return self._faults.serve(self._state.fault_socket)

@@ -15,7 +15,8 @@ from cartwheel.errors import UsageError
 from cartwheel.tcp_proxy import Toxic, parse_toxics
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-Resource = Literal["open_files", "file_size"]
+Resource = Literal["open_files", "file_size", "memory"]
+Held = Literal["lock", "connections"]
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
 
@@ -74,7 +75,10 @@ class Throttle:
 @with_config(_STRICT)
 @dataclass(frozen=True)
 class Limit:
-    """The process may have so many open files, or files of so many bytes. Linux only."""
+    """The process may have so many open files, or files of so many bytes (both on Linux only).
+
+    ``memory`` is in bytes; a process that uses more is killed, as in a container.
+    """
 
     process: Name
     resource: Resource
@@ -128,7 +132,89 @@ def _describe_toxic(toxic: Mapping[str, Any]) -> str:
     return f"{toxic['type']} ({details})" if details else str(toxic["type"])
 
 
-Effect = Stop | Kill | Throttle | Limit | Toxics
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class BlockEventLoop:
+    """The event loop of a service's replica is blocked. Needs `cartwheel up --chaos`."""
+
+    process: Name
+    seconds: Annotated[float, Field(gt=0.0, le=600.0)]
+    effect: Literal["block_event_loop"] = field(default="block_event_loop", kw_only=True)
+
+    @property
+    def target(self) -> str:
+        return self.process
+
+    @property
+    def sentence(self) -> str:
+        return f"event loop blocked for {self.seconds:g} s"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class ShiftClock:
+    """A replica of the service is replaced by one whose clock is ahead, or behind if negative.
+
+    Needs faketime on Linux.
+    """
+
+    service: Name
+    seconds: Annotated[float, Field(ge=-1e9, le=1e9)]
+    effect: Literal["shift_clock"] = field(default="shift_clock", kw_only=True)
+
+    @property
+    def target(self) -> str:
+        return self.service
+
+    @property
+    def sentence(self) -> str:
+        return f"clock {abs(self.seconds):g} s {'ahead' if self.seconds > 0 else 'behind'}"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class StoreSetting:
+    """Valkey or Postgres has another value for a setting (`CONFIG SET`, `ALTER SYSTEM`)."""
+
+    store: Literal["valkey", "postgres"]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,60}$")]
+    value: Annotated[str, Field(pattern=r"^[\w .:,/+-]{0,100}$")] | int
+    effect: Literal["store_setting"] = field(default="store_setting", kw_only=True)
+
+    @property
+    def target(self) -> str:
+        return self.store
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.name} set to {self.value}"
+
+
+@with_config(_STRICT)
+@dataclass(frozen=True)
+class HoldStore:
+    """Somebody else holds the store of a service.
+
+    ``lock`` is the write lock of a SQLite file, or all tables of a Postgres database;
+    ``connections`` are those of Postgres that are free.
+    """
+
+    service: Name
+    what: Held = "lock"
+    effect: Literal["hold_store"] = field(default="hold_store", kw_only=True)
+
+    @property
+    def target(self) -> str:
+        return f"store of {self.service}"
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.what} held"
+
+
+Effect = (
+    Stop | Kill | Throttle | Limit | Toxics | BlockEventLoop | ShiftClock | StoreSetting | HoldStore
+)
 _EFFECTS: TypeAdapter[Effect] = TypeAdapter(Annotated[Effect, Field(discriminator="effect")])
 
 

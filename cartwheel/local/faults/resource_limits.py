@@ -1,20 +1,19 @@
 """Limits of what a process may use, as `ulimit` sets them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
 
 from cartwheel.errors import CommandError
-from cartwheel.local.faults.effects import Resource
 from cartwheel.local.replica_process import Replica
 
 # The names that psutil has on Linux.
-LIMITS: Mapping[Resource, str] = {"open_files": "RLIMIT_NOFILE", "file_size": "RLIMIT_FSIZE"}
+LIMITS = {"open_files": "RLIMIT_NOFILE", "file_size": "RLIMIT_FSIZE"}
 
 
 @contextmanager
-def limited(replica: Replica, *, resource: Resource, value: int) -> Iterator[None]:
+def limited(replica: Replica, *, resource: str, value: int) -> Iterator[None]:
     """Limit its process during the block. Raises `CommandError`."""
     limit = getattr(psutil, LIMITS[resource], None)
     if limit is None:

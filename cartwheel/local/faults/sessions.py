@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -101,9 +101,14 @@ class FaultSessions:
             while line := await reader.readline():
                 await session.send(await respond(self._handle, json.loads(line)))
         finally:
-            for fault_id in sorted(self._active, reverse=True):
-                await respond(self._handle, {"undo": fault_id})
-            self._session = None
+            # Goes on with the rest when one of them fails or is cancelled.
+            async with AsyncExitStack() as undoing:
+                undoing.callback(self._forget_session)
+                for fault_id in sorted(self._active):
+                    undoing.push_async_callback(respond, self._handle, {"undo": fault_id})
+
+    def _forget_session(self) -> None:
+        self._session = None
 
     async def _handle(self, request: Message) -> Message:
         match request:
