@@ -32,6 +32,11 @@ async def name(request: Request, delay: float = 0.0) -> dict[str, str]:
     return {"instance": request.app.state.settings.instance}
 
 
+@router.get("/clock")
+async def clock() -> float:
+    return time.time()
+
+
 @router.post("/crash")
 async def crash(code: int) -> None:
     sys.stdout.write("out of wheels\n")

@@ -1,7 +1,6 @@
 """Toxics on one edge of a running shop: its caller alone is affected, on every connection."""
 
 import json
-import socket
 import time
 from collections.abc import Iterator
 
@@ -13,33 +12,17 @@ from cartwheel.local.faults.client import FaultSession, open_fault_session
 from cartwheel.local.faults.effects import Toxics
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.store_proxies import open_store_proxies
-from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
+from tests.cartwheel.supervisor_process import SupervisorProcess, eventually
 
 EDGE = "storefront->cart"
 DELAY = 0.4
 SLOW = Toxics(edge=EDGE, toxics=({"type": "latency", "latency_ms": 1000 * DELAY},))
 
 
-@pytest.fixture(scope="module")
-def chaos_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
-    folder = tmp_path_factory.mktemp("shop")
-    with running(folder / "state", output=folder / "output", CARTWHEEL_CHAOS="true") as run:
-        yield run.ready()
-
-
-def session_of(run: SupervisorProcess) -> Iterator[FaultSession]:
-    with open_fault_session(StateFolder.at(run.state), "a test") as session:
-        yield session
-
-
 @pytest.fixture
 def session(shop: SupervisorProcess) -> Iterator[FaultSession]:
-    yield from session_of(shop)
-
-
-@pytest.fixture
-def chaos_session(chaos_shop: SupervisorProcess) -> Iterator[FaultSession]:
-    yield from session_of(chaos_shop)
+    with open_fault_session(StateFolder.at(shop.state), "a test") as session:
+        yield session
 
 
 def targets(run: SupervisorProcess, *, caller: str = "") -> list[str]:
@@ -85,21 +68,6 @@ def test_a_replica_that_starts_during_the_fault_has_the_toxics_too(
     with httpx2.Client(timeout=10) as client:
         for target in targets(shop, caller="storefront"):
             assert seconds_of_a_call(client, target) >= DELAY
-
-
-def test_with_chaos_toxics_affect_connections_that_are_open_already(
-    chaos_shop: SupervisorProcess, chaos_session: FaultSession
-) -> None:
-    target = targets(chaos_shop, caller="storefront")[0]
-    assert target not in targets(chaos_shop)
-    host, port = target.split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        chaos_session.inject(SLOW)
-        assert targets(chaos_shop, caller="storefront")[0] == target
-        started = time.monotonic()
-        connection.sendall(b"GET /v1/name HTTP/1.1\r\nHost: cart\r\nConnection: close\r\n\r\n")
-        assert connection.recv(1024).startswith(b"HTTP/1.1 200")
-        assert time.monotonic() - started >= DELAY
 
 
 def test_an_unknown_edge_is_refused_with_the_names_of_all(session: FaultSession) -> None:

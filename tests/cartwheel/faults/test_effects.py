@@ -4,10 +4,14 @@ import pytest
 
 from cartwheel.errors import UsageError
 from cartwheel.local.faults.effects import (
+    BlockEventLoop,
     Effect,
+    HoldStore,
     Kill,
     Limit,
+    ShiftClock,
     Stop,
+    StoreSetting,
     Throttle,
     Toxics,
     effect_as_json,
@@ -23,6 +27,12 @@ from cartwheel.local.faults.effects import (
         Throttle("cart-7xk2b", 0.2),
         Limit("cart-*", "open_files", 64),
         Toxics(edge="storefront->cart", toxics=({"type": "latency", "latency_ms": 500},)),
+        Limit("cart-*", "memory", 96_000_000),
+        BlockEventLoop("cart-*", 5.0),
+        ShiftClock("user", -600.0),
+        StoreSetting("valkey", "maxmemory", "1mb"),
+        StoreSetting("postgres", "work_mem", 64),
+        HoldStore("products", "connections"),
         Toxics(store="cart", toxics=({"type": "down"},)),
     ],
 )
@@ -41,6 +51,8 @@ def test_an_effect_is_read_as_it_was_written(effect: Effect) -> None:
         ({"effect": "throttle", "process": "cart-*", "share": 1.5}, "throttle share"),
         ({"effect": "limit", "process": "cart-*", "resource": "wheels", "value": 1}, "resource"),
         ({"effect": "limit", "process": "cart-*", "resource": "file_size", "value": "1"}, "value"),
+        ({"effect": "store_setting", "store": "valkey", "name": "a b", "value": 1}, "name"),
+        ({"effect": "store_setting", "store": "valkey", "name": "a", "value": "'; x"}, "value"),
         ({"effect": "toxics", "toxics": [{"type": "down"}]}, "one edge or before one store"),
         ({"effect": "toxics", "edge": "a->b", "toxics": []}, "toxics toxics"),
         ({"effect": "toxics", "edge": "a->b", "toxics": [{"type": "rust"}]}, "not 'rust'"),

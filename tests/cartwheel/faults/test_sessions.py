@@ -12,7 +12,17 @@ import pytest
 
 from cartwheel.errors import CommandError
 from cartwheel.local.faults.client import FaultSession, open_fault_session
-from cartwheel.local.faults.effects import Effect, Kill, Limit, Stop, Throttle
+from cartwheel.local.faults.effects import (
+    BlockEventLoop,
+    Effect,
+    HoldStore,
+    Kill,
+    Limit,
+    ShiftClock,
+    Stop,
+    StoreSetting,
+    Throttle,
+)
 from cartwheel.local.state_folder import StateFolder
 from tests.cartwheel.conftest import Start
 from tests.cartwheel.supervisor_process import ROOT, SupervisorProcess, eventually
@@ -164,6 +174,16 @@ def test_the_process_that_replaced_a_stopped_one_is_left_alone(
     [
         (Stop("nothing"), "The shop runs no process named 'nothing': see cartwheel status."),
         (Kill("wheel-*"), "The shop runs no service named 'wheel'."),
+        (ShiftClock("wheel", 1.0), "The shop runs no service named 'wheel'."),
+        (
+            BlockEventLoop("cart-*", 1.0),
+            "An event loop can be blocked after cartwheel up --chaos only.",
+        ),
+        (
+            StoreSetting("valkey", "maxmemory", 1),
+            "There is no valkey: it runs with cartwheel up --stores real.",
+        ),
+        (HoldStore("cart"), "The shop runs no service 'cart' with a store."),
     ],
 )
 def test_an_effect_on_what_does_not_run_is_refused(
