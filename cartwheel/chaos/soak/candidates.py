@@ -4,15 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cartwheel.chaos.catalogue import Fault, faults
+from cartwheel.chaos.shop import Shop
 from cartwheel.chaos.soak.schedule import Candidate
 from cartwheel.local.topology import SHOP
 
 STORES = {spec.name: spec.store for spec in SHOP}
 
 
-def usable_faults(stores: str) -> Sequence[Fault]:
-    """Those that are possible with these stores. Raises `UsageError`."""
-    return [fault for fault in faults().values() if fault.problem_with(stores) is None]
+def usable_faults(shop: Shop) -> Sequence[Fault]:
+    """Those that are possible in this shop. Raises `UsageError`."""
+    return [
+        fault
+        for fault in faults().values()
+        if fault.problem_with(shop.stores, has_chaos=shop.has_chaos) is None
+    ]
 
 
 def candidate(fault: Fault, stores: str) -> Candidate:

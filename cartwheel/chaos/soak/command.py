@@ -99,7 +99,9 @@ def soak(
     files.check()
     state = StateFolder.at(load_local_settings(state_dir=state_dir).state_dir)
     with (
-        open_shop(state, stores=stores, announce=print_wrapped) as shop,
+        open_shop(
+            state, stores=stores, announce=print_wrapped, settings={"CARTWHEEL_CHAOS": "true"}
+        ) as shop,
         tempfile.TemporaryDirectory(prefix="cartwheel-soak-") as folder,
     ):
         found = _run(asked, shop, history=Path(folder) / "history.jsonl")
@@ -110,7 +112,7 @@ def soak(
 
 def _run(asked: _Asked, shop: Shop, *, history: Path) -> Soak:
     plan = Plan(asked.command(), asked.seed, 60 * asked.minutes, asked.rate, shop.stores)
-    faults = usable_faults(shop.stores)
+    faults = usable_faults(shop)
     steps = _steps(plan, faults, shop)
     _introduce(plan, steps)
     with open_fault_session(shop.state, NAME) as session:

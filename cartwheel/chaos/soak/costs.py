@@ -53,10 +53,10 @@ class Together:
 
 
 def costs_of(soak: Soak) -> Sequence[Cost]:
-    """In the order of the changes."""
+    """Of what was done, in the order of the changes."""
     limit = usual_latency(soak.figures)
-    faults = [one for one in soak.changes if one.kind is Kind.FAULT]
-    return [_cost(one, faults, soak.figures, limit) for one in soak.changes]
+    faults = [one for one in soak.done if one.kind is Kind.FAULT]
+    return [_cost(one, faults, soak.figures, limit) for one in soak.done]
 
 
 def together(costs: Sequence[Cost]) -> Sequence[Together]:

@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from cartwheel.chaos.catalogue import Fault
-from cartwheel.chaos.shop import Shop, Status
+from cartwheel.chaos.shop import Shop
 from cartwheel.chaos.soak.disturbances import Disturbances
-from cartwheel.chaos.soak.memory import memory_between
+from cartwheel.chaos.soak.memory import INTERVAL, SAMPLES, measure, memory_between
 from cartwheel.chaos.soak.schedule import Step
 from cartwheel.chaos.soak.session import Change, Soak, operations_by_kind
 from cartwheel.consistency import Books, check
@@ -23,7 +23,8 @@ from loadtest.history import read_history
 SCENARIO = "mixed"
 WARM_UP = 10.0
 """Seconds of load before the first fault: caches are filled when the memory is measured."""
-CALM = 5.0
+MEASURING = SAMPLES * INTERVAL
+CALM = 6.0
 """Seconds of load after the last fault, to see the shop recover."""
 
 
@@ -51,8 +52,7 @@ class SoakRun:
         """Fill the soak. Raises `CommandError` if the load could not be sent."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self.stop)
-        before, after = await self._load_and_disturb(steps, faults)
-        self._soak.memory = memory_between(before, after)
+        await self._load_and_disturb(steps, faults)
         self._announce("The load has ended: reading the books and the history.")
         await asyncio.to_thread(self._judge)
 
@@ -65,7 +65,7 @@ class SoakRun:
 
     def _load(self) -> Load:
         plan = self._soak.plan
-        stages = [Stage.constant(plan.rate, seconds=WARM_UP + plan.seconds + CALM)]
+        stages = [Stage.constant(plan.rate, seconds=WARM_UP + MEASURING + plan.seconds + CALM)]
         return Load(
             self._shop.url,
             SCENARIO,
@@ -75,19 +75,15 @@ class SoakRun:
             history=self._history,
         )
 
-    async def _load_and_disturb(
-        self, steps: Sequence[Step], faults: Mapping[str, Fault]
-    ) -> tuple[Status, Status]:
-        """The status of the shop before the first and after the last disturbance."""
+    async def _load_and_disturb(self, steps: Sequence[Step], faults: Mapping[str, Fault]) -> None:
         load = asyncio.create_task(self._follow_load())
         try:
-            before = await self._disturb(load, steps, faults)
+            await self._disturb(load, steps, faults)
             await load
         finally:
             load.cancel()
             with suppress(asyncio.CancelledError):
                 await load
-        return before, await asyncio.to_thread(self._shop.status)
 
     async def _follow_load(self) -> None:
         async for figures in self._engine.run():
@@ -98,22 +94,25 @@ class SoakRun:
 
     async def _disturb(
         self, load: asyncio.Task[None], steps: Sequence[Step], faults: Mapping[str, Fault]
-    ) -> Status:
-        """Returns the status before. If the load fails, nothing more is disturbed."""
+    ) -> None:
+        """The shop under load: at first as it is, then disturbed, then as it was before.
+
+        If the load fails, nothing more is disturbed.
+        """
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([load, stopping], timeout=WARM_UP, return_when="FIRST_COMPLETED")
-        before = await asyncio.to_thread(self._shop.status)
+        before = await asyncio.to_thread(measure, self._shop)
         disturbances = Disturbances(self._shop, self._session, faults, report=self._add)
         disturbing = asyncio.create_task(disturbances.follow(steps))
         await asyncio.wait([load, stopping, disturbing], return_when="FIRST_COMPLETED")
-        if stopping.done() or load.done():
-            disturbances.stop()
+        disturbances.stop()
         self._soak.problems += await disturbing
+        self._soak.changes.sort(key=lambda one: one.started_at)
+        self._soak.memory = memory_between(before, await asyncio.to_thread(measure, self._shop))
         if stopping.done():
-            self._announce("Ending early: all faults are undone.")
+            self._announce("Ended early: all faults are undone.")
             self._engine.stop()
         stopping.cancel()
-        return before
 
     def _add(self, change: Change) -> None:
         self._soak.changes.append(change)

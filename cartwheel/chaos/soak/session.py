@@ -28,8 +28,7 @@ class Plan:
 class Change:
     """Something that was done to the shop. Times are seconds since the epoch.
 
-    ``part`` is the service or store on which it acts. ``problem`` says why it was not done as
-    planned.
+    ``part`` is the service or store on which it acts. ``problem`` says why it was not done.
     """
 
     kind: Kind
@@ -39,6 +38,10 @@ class Change:
     started_at: float
     ended_at: float
     problem: str | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.problem is None
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,11 @@ class Soak:
     def passed(self) -> bool:
         """Whether nothing was lost, and that is known."""
         return self.report is not None and self.report.passed and not self.problems
+
+    @property
+    def done(self) -> Sequence[Change]:
+        """The changes that were possible."""
+        return [one for one in self.changes if one.is_done]
 
     def count(self, outcome: Outcome) -> int:
         return sum(counts.get(outcome, 0) for counts in self.operations.values())

@@ -18,6 +18,7 @@ def to_json(soak: Soak) -> str:
         "operations": soak.operations,
         "checks": soak.report.as_json() if soak.report else None,
         "changes": [_flat(asdict(cost)) for cost in costs_of(soak)],
+        "not_done": [asdict(change) for change in soak.changes if not change.is_done],
         "memory": {
             "growth": soak.memory_growth,
             "max_growth": MAX_MEMORY_GROWTH,

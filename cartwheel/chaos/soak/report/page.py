@@ -1,31 +1,27 @@
 """The report as one HTML page."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from cartwheel.chaos.soak.costs import Cost, Together, costs_of, together
+from cartwheel.chaos.soak.costs import Cost, costs_of
+from cartwheel.chaos.soak.report.checks import checks
+from cartwheel.chaos.soak.report.cost_tables import (
+    NOT_KNOWN,
+    costs_by_name,
+    costs_one_by_one,
+    impossible,
+)
 from cartwheel.chaos.soak.report.timeline import lanes, track_of_changes
 from cartwheel.chaos.soak.schedule import Kind
 from cartwheel.chaos.soak.session import MAX_MEMORY_GROWTH, Memory, Soak
 from cartwheel.charts.axis import TimeAxis, format_elapsed
 from cartwheel.charts.chart import draw
 from cartwheel.charts.page import Tile, cells, charts, heading_cell, table, tiles, to_page
-from cartwheel.consistency import CheckResult, Finding
 from cartwheel.load.figures_text import format_count, format_failures
 from cartwheel.load.report.panels import panels_of_figures, track_of_figures
-from loadtest.history import Operation, Outcome
+from loadtest.history import Outcome
 from loadtest.table import format_duration
-
-MAX_FINDINGS = 50
-"""Listed for each check."""
-MAX_OPERATIONS = 20
-"""Shown of each finding."""
-MAX_CHANGES = 500
-"""Listed one by one."""
-NOT_KNOWN = "–"
-PASSED, FAILED, UNDECIDED = "✓ passed", "✗ failed", "? not decided"
 
 
 def to_html(soak: Soak) -> str:
@@ -34,15 +30,16 @@ def to_html(soak: Soak) -> str:
     costs = costs_of(soak)
     sections = [
         _summary(soak, costs),
-        _checks(soak),
+        checks(soak.report) if soak.report else "",
         _over_time(soak, axis),
         _operations(soak),
-        _costs(costs),
-        _changes(costs, axis),
+        costs_by_name(costs),
+        costs_one_by_one(costs, axis),
+        impossible([one for one in soak.changes if not one.is_done]),
         _memory(soak),
         _repeat(soak),
     ]
-    tracks = [track_of_figures(soak.figures, axis), track_of_changes(soak.changes)]
+    tracks = [track_of_figures(soak.figures, axis), track_of_changes(soak.done)]
     return to_page(f"Soak: {_outcome(soak)}", sections, tracks=tracks, axis=axis)
 
 
@@ -95,71 +92,12 @@ def _tiles(soak: Soak, costs: Sequence[Cost]) -> Iterator[Tile]:
         yield Tile("memory", f"× {soak.memory_growth:.2f}", "bad" if is_high else "")
 
 
-def _checks(soak: Soak) -> str:
-    if soak.report is None:
-        return ""
-    rows = [_check_row(one) for one in soak.report.results]
-    found = "".join(_findings(one) for one in soak.report.results)
-    undecided = "".join(f"<li>{escape(one)}</li>" for one in soak.report.undecided[:MAX_FINDINGS])
-    return (
-        f"<h2>Checks</h2>{table(('check', 'result', 'passed', 'failed', 'not decided'), rows)}"
-        f"{found}{f'<ul>{undecided}</ul>' if undecided else ''}"
-    )
-
-
-def _check_row(result: CheckResult) -> Sequence[str]:
-    word, kind = _word(result)
-    counts = (result.passed, result.failed, len(result.undecided))
-    return [
-        heading_cell(result.name),
-        f'<td class="{kind}">{word}</td>',
-        *cells(*map(format_count, counts)),
-    ]
-
-
-def _word(result: CheckResult) -> tuple[str, str]:
-    if result.findings:
-        return FAILED, "bad"
-    return (UNDECIDED, "amber") if result.undecided else (PASSED, "good")
-
-
-def _findings(result: CheckResult) -> str:
-    if not result.findings:
-        return ""
-    items = "".join(map(_finding, result.findings[:MAX_FINDINGS]))
-    rest = len(result.findings) - MAX_FINDINGS
-    more = f"<p>And {rest:,} more.</p>" if rest > 0 else ""
-    return f'<h3>{escape(result.name)}</h3><ul class="findings">{items}</ul>{more}'
-
-
-def _finding(finding: Finding) -> str:
-    shown = "".join(
-        f"<li><code>{escape(_one_line(operation))}</code></li>"
-        for operation in finding.operations[:MAX_OPERATIONS]
-    )
-    operations = (
-        f"<details><summary>{len(finding.operations):,} operations</summary><ol>{shown}</ol>"
-        "</details>"
-        if shown
-        else ""
-    )
-    return f"<li>{escape(finding.sentence)}{operations}</li>"
-
-
-def _one_line(operation: Operation) -> str:
-    return (
-        f"{operation.called_at:.3f}–{operation.returned_at:.3f} shopper {operation.client}: "
-        f"{operation.object} {operation.call} {json.dumps(dict(operation.input))} → "
-        f"{operation.outcome} {json.dumps(dict(operation.output))}"
-    )
-
-
 def _over_time(soak: Soak, axis: TimeAxis) -> str:
     if not soak.figures:
         return ""
-    faults = [(one.started_at, one.ended_at) for one in soak.changes if one.kind is Kind.FAULT]
+    faults = [(one.started_at, one.ended_at) for one in soak.done if one.kind is Kind.FAULT]
     panels = [draw(panel, axis, faults) for panel in panels_of_figures(soak.figures)]
-    return charts([lanes(soak.changes, axis), *panels], axis)
+    return charts([lanes(soak.done, axis), *panels], axis)
 
 
 def _operations(soak: Soak) -> str:
@@ -181,70 +119,6 @@ def _operations(soak: Soak) -> str:
     )
 
 
-def _costs(costs: Sequence[Cost]) -> str:
-    if not costs:
-        return ""
-    groups = together(costs)
-    faults = [one for one in groups if one.kind is Kind.FAULT]
-    changes = [one for one in groups if one.kind is not Kind.FAULT]
-    return (
-        "<h2>What each cost</h2><p>Failed are requests without a response or with a server error "
-        "in the seconds from its beginning to its end. The recovery is the time from its end to "
-        "the first second without a failure and with a usual latency; it is not known where the "
-        "next fault began first. Where a fault, a restart and a scaling overlap, each has all of "
-        f"it.</p>{_cost_table('fault', faults)}{_cost_table('restart or scaling', changes)}"
-    )
-
-
-def _cost_table(name: str, groups: Sequence[Together]) -> str:
-    heading = (name, "times", "failed", "highest p99", "longest recovery")
-    rows = [
-        [
-            heading_cell(one.name if one.kind is Kind.FAULT else f"{one.name}: {one.kind}"),
-            *cells(
-                format_count(len(one.costs)),
-                format_count(one.failed),
-                format_duration(one.worst),
-                _seconds(one.recovery),
-            ),
-        ]
-        for one in groups
-    ]
-    return table(heading, rows) if groups else ""
-
-
-def _seconds(value: float | None) -> str:
-    return NOT_KNOWN if value is None else f"{value:.1f} s"
-
-
-def _changes(costs: Sequence[Cost], axis: TimeAxis) -> str:
-    if not costs:
-        return ""
-    rows = [
-        [
-            *cells(format_elapsed(one.change.started_at - axis.start)),
-            heading_cell(_words(one)),
-            *cells(
-                _seconds(one.change.ended_at - one.change.started_at),
-                format_count(one.failed),
-                format_duration(one.worst),
-                _seconds(one.recovery),
-            ),
-        ]
-        for one in costs[:MAX_CHANGES]
-    ]
-    heading = ("at", "what", "took", "failed", "highest p99", "recovery")
-    return (
-        f"<details><summary>All {len(costs):,} faults, restarts and scalings</summary>"
-        f"{table(heading, rows)}</details>"
-    )
-
-
-def _words(cost: Cost) -> str:
-    problem = f": {cost.change.problem}" if cost.change.problem else ""
-    return f"{cost.change.words}{problem}"
-
-
 def _memory(soak: Soak) -> str:
     if not soak.memory:
         return ""
@@ -252,8 +126,9 @@ def _memory(soak: Soak) -> str:
     growth = soak.memory_growth
     gate = f"All services together: × {growth:.2f}; at most × {MAX_MEMORY_GROWTH} is expected. "
     return (
-        f"<h2>Memory</h2><p>{gate if growth else ''}Before is when shoppers had warmed the shop "
-        "up, after is at rest. Stores grow with their data.</p>"
+        f"<h2>Memory</h2><p>{gate if growth else ''}Both are measured under load: when "
+        "shoppers had warmed the shop up, and after the last fault. Stores grow with their "
+        "data.</p>"
         f"{table(('part', 'processes', 'before', 'after', 'growth'), rows)}"
     )
 

@@ -1,0 +1,88 @@
+"""What each fault, restart and scaling cost, together and one by one."""
+
+from collections.abc import Sequence
+from html import escape
+
+from cartwheel.chaos.soak.costs import Cost, Together, together
+from cartwheel.chaos.soak.schedule import Kind
+from cartwheel.chaos.soak.session import Change
+from cartwheel.charts.axis import TimeAxis, format_elapsed
+from cartwheel.charts.page import cells, heading_cell, table
+from cartwheel.load.figures_text import format_count
+from loadtest.table import format_duration
+
+MAX_CHANGES = 500
+"""Listed one by one."""
+NOT_KNOWN = "–"
+
+
+def costs_by_name(costs: Sequence[Cost]) -> str:
+    """The dearest first."""
+    if not costs:
+        return ""
+    groups = together(costs)
+    faults = [one for one in groups if one.kind is Kind.FAULT]
+    changes = [one for one in groups if one.kind is not Kind.FAULT]
+    return (
+        "<h2>What each cost</h2><p>Failed are requests without a response or with a server error "
+        "in the seconds from its beginning to its end. The recovery is the time from its end to "
+        "the first second without a failure and with a usual latency; it is not known where the "
+        "next fault began first. Where a fault, a restart and a scaling overlap, each has all of "
+        f"it.</p>{_cost_table('fault', faults)}{_cost_table('restart or scaling', changes)}"
+    )
+
+
+def _cost_table(name: str, groups: Sequence[Together]) -> str:
+    heading = (name, "times", "failed", "highest p99", "longest recovery")
+    rows = [
+        [
+            heading_cell(one.name if one.kind is Kind.FAULT else f"{one.name}: {one.kind}"),
+            *cells(
+                format_count(len(one.costs)),
+                format_count(one.failed),
+                format_duration(one.worst),
+                _seconds(one.recovery),
+            ),
+        ]
+        for one in groups
+    ]
+    return table(heading, rows) if groups else ""
+
+
+def _seconds(value: float | None) -> str:
+    return NOT_KNOWN if value is None else f"{value:.1f} s"
+
+
+def costs_one_by_one(costs: Sequence[Cost], axis: TimeAxis) -> str:
+    """In the order of time."""
+    if not costs:
+        return ""
+    rows = [
+        [
+            *cells(format_elapsed(one.change.started_at - axis.start)),
+            heading_cell(one.change.words),
+            *cells(
+                _seconds(one.change.ended_at - one.change.started_at),
+                format_count(one.failed),
+                format_duration(one.worst),
+                _seconds(one.recovery),
+            ),
+        ]
+        for one in costs[:MAX_CHANGES]
+    ]
+    heading = ("at", "what", "took", "failed", "highest p99", "recovery")
+    return (
+        f"<details><summary>All {len(costs):,} faults, restarts and scalings</summary>"
+        f"{table(heading, rows)}</details>"
+    )
+
+
+def impossible(changes: Sequence[Change]) -> str:
+    """What was planned and could not be done, and why."""
+    if not changes:
+        return ""
+    items = "".join(
+        f"<li>{escape(one.words)}: {escape(one.problem or '')}</li>"
+        for one in changes[:MAX_CHANGES]
+    )
+    return f"<h2>Not possible</h2><ul>{items}</ul>"
