@@ -26,10 +26,11 @@ the driver's own error, because it is ours to fix.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from functools import wraps
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from app.errors import Problem
 from app.process.background import repeat, run_in_background
@@ -39,6 +40,7 @@ from app.stores.pool import Pool
 from app.stores.statements import Connection, Statement
 from app.telemetry.metrics import Metrics
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 PING = Statement("SELECT 1")
@@ -46,6 +48,25 @@ WRITE_ATTEMPTS = 3
 READ_CLOCK_INTERVAL = 5.0
 FIRST_CLOCK_TIMEOUT = 0.5
 """Seconds to wait for the time at start. After that, the first connection brings it."""
+
+
+def retry_conflicts(write: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Do a write again when it lost against another transaction, three times in all.
+
+    For methods of repositories that use `Database.transaction` or `Database.writing` and have no
+    effects outside the store.
+    """
+
+    @wraps(write)
+    async def retried(*args: P.args, **kwargs: P.kwargs) -> T:
+        for attempt in range(1, WRITE_ATTEMPTS):
+            try:
+                return await write(*args, **kwargs)
+            except WriteConflict:
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
+        return await write(*args, **kwargs)
+
+    return retried
 
 
 class Database:
@@ -118,7 +139,7 @@ class Database:
         ``operation`` is the label in ``store_operation_duration_seconds``.
 
         Raises `StoreUnavailable`, and as one of them `WriteConflict`: Postgres chose another
-        transaction, or the tables were changed meanwhile. `run` tries again then.
+        transaction, or the tables were changed meanwhile. `retry_conflicts` tries again then.
         """
         return _Transaction(self._writer, self._observer, operation)
 
@@ -141,17 +162,15 @@ class Database:
     async def run(self, operation: str, work: Callable[[Connection], Awaitable[T]]) -> T:
         """`transaction` around ``work``, done again when it lost against another one.
 
-        ``work`` runs up to three times and must not have effects outside the store.
-        Raises `StoreUnavailable`.
+        ``work`` must not have effects outside the store. Raises `StoreUnavailable`.
         """
-        for attempt in range(1, WRITE_ATTEMPTS):
-            try:
-                async with self.transaction(operation) as connection:
-                    return await work(connection)
-            except WriteConflict:
-                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
-        async with self.transaction(operation) as connection:
-            return await work(connection)
+
+        @retry_conflicts
+        async def run_once() -> T:
+            async with self.transaction(operation) as connection:
+                return await work(connection)
+
+        return await run_once()
 
     async def ping(self) -> None:
         """Check that the store responds. Raises `StoreUnavailable`."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.stores.clock import in_milliseconds
-from app.stores.database import Database
+from app.stores.database import Database, retry_conflicts
 from app.stores.statements import Statement
 from services.tracking.clients import DeletedAccount
 from services.tracking.models import OutcomeKind, StoredOrder, anonymous
@@ -68,6 +68,7 @@ class DeletedOwners:
             cursor: str | None = await connection.scalar(SELECT_CURSOR, {"name": LIST})
             return cursor
 
+    @retry_conflicts
     async def remember(self, accounts: Sequence[DeletedAccount], *, cursor: str | None) -> None:
         """Store these accounts and the new ``cursor``, in one transaction."""
         async with self._database.transaction("note_deletions") as connection:
@@ -89,6 +90,7 @@ class DeletedOwners:
             rows = await connection.rows(SELECT_TO_ANONYMISE, {"owner": owner})
         return [row["id"] for row in rows]
 
+    @retry_conflicts
     async def anonymise(self, order: StoredOrder, *, now: int) -> None:
         """Remove name and address from an order that is final. Safe to repeat."""
         address = anonymous(order.address)
@@ -103,11 +105,13 @@ class DeletedOwners:
         async with self._database.writing("anonymise_order") as connection:
             await connection.execute(ANONYMISE, values)
 
+    @retry_conflicts
     async def postpone(self, owner: str, *, due_at: int) -> None:
         """Check the owner's orders again at ``due_at``."""
         async with self._database.writing("postpone_deletion") as connection:
             await connection.execute(POSTPONE, {"owner": owner, "due_at": due_at})
 
+    @retry_conflicts
     async def forget(self, owner: str) -> None:
         """Remove an owner whose orders are all anonymised."""
         async with self._database.writing("forget_deletion") as connection:

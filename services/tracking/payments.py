@@ -18,7 +18,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from app.errors import Unavailable
-from app.stores.database import Database
+from app.stores.database import Database, retry_conflicts
 from app.stores.statements import Connection, Statement
 from services.tracking.models import Money, PaymentMode
 
@@ -97,6 +97,7 @@ class Payments:
         async with self._database.reading("payment_status") as connection:
             return await _status(connection, order_id)
 
+    @retry_conflicts
     async def refund(self, order_id: str, price: Money) -> None:
         """Give back what was charged, or make sure that nothing will be charged. Safe to repeat."""
         values = self._values(order_id, price)
@@ -109,6 +110,7 @@ class Payments:
         if self._mode == "slow":
             await asyncio.sleep(self._delay)
 
+    @retry_conflicts
     async def _record(self, order_id: str, price: Money) -> PaymentStatus:
         new_status = PaymentStatus.DECLINED if self._mode == "decline" else PaymentStatus.CHARGED
         values = self._values(order_id, price) | {"status": new_status}

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from app.stores.clock import CLOCK_MARGIN, moment
-from app.stores.database import Database
+from app.stores.database import Database, retry_conflicts
 from app.stores.statements import Connection, Row, Statement
 from services.tracking.models import (
     Address,
@@ -71,6 +71,7 @@ class OrderRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @retry_conflicts
     async def add(
         self, order: StoredOrder, *, key: str, payload_hash: str, origin: OrderOrigin
     ) -> bool:
@@ -95,6 +96,7 @@ class OrderRepository:
             await _log(connection, order, {order.step: "started"}, order.created_at)
         return True
 
+    @retry_conflicts
     async def save(
         self,
         before: StoredOrder,
@@ -120,6 +122,7 @@ class OrderRepository:
                     await _add_event(connection, after.id, event, now)
         return saved
 
+    @retry_conflicts
     async def keep_outcome(self, order_id: str, outcome: CheckoutOutcome) -> CheckoutOutcome:
         """Keep the outcome that is sent. Returns the first one that was kept."""
         async with self._database.writing("keep_reply") as connection:
@@ -190,6 +193,7 @@ class OrderRepository:
         """Ids of the orders whose parcel is due to move (`StoredOrder.is_due`)."""
         return await self._due(SELECT_DUE_SHIPMENTS, now=now, latest=latest, limit=limit)
 
+    @retry_conflicts
     async def count_failed_attempt(self, order_id: str, *, due_at: int) -> bool:
         """Count an unexpected error of an order. True: there were too many, it is parked."""
         async with self._database.writing("strike") as connection:
@@ -199,6 +203,7 @@ class OrderRepository:
             raise LookupError(f"there is no order {order_id}")
         return count >= MAX_FAILED_ATTEMPTS
 
+    @retry_conflicts
     async def hold_lease(self, name: str, *, holder: str, now: int, expires_at: int) -> bool:
         """Acquire or renew a lease. False: another replica holds it.
 

@@ -24,25 +24,43 @@ _OPTIONS: Mapping[str, str] = {
     "full_page_writes": "off",
     "max_connections": "200",
 }
+SYNCHRONOUS: Mapping[str, str] = {**_OPTIONS, "synchronous_commit": "on"}
+"""What is acknowledged survives the end of the server's process, though not a power cut."""
 
 
 class PostgresServer:
-    """A server in `folder` that a test can stop and start again on the same port."""
+    """A server in `folder` that a test can stop and start again on the same port.
 
-    def __init__(self, folder: Path) -> None:
+    With a `primary`, it is a standby of that server, which follows it from `start` on.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        options: Mapping[str, str] = _OPTIONS,
+        primary: "PostgresServer | None" = None,
+    ) -> None:
         self._data = folder / "data"
         self._user = _NOBODY if os.geteuid() == 0 else None
-        self.port = _free_port()
+        self._options = options
+        self.port = port or free_port()
         if self._user is not None:
             os.chown(folder, self._user, self._user)
-        self._run("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
+        if primary is None:
+            initdb = ("--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
+            self._run("initdb", *initdb)
+        else:
+            copy = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+            self._run("pg_basebackup", *copy, "--dbname", primary.url())
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         """Start it; returns when it accepts connections."""
-        options = " ".join(f"-c {name}='{value}'" for name, value in _OPTIONS.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in self._options.items())
         log = str(self._data.parent / "log")
         self._run(
             "pg_ctl", "start", "-w", "-t", str(START_SECONDS), "-l", log,
@@ -52,6 +70,10 @@ class PostgresServer:
     def stop(self, *, mode: str = "fast") -> None:
         """`mode` as of pg_ctl: fast, or immediate for a crash."""
         self._run("pg_ctl", "stop", "-w", "-m", mode)
+
+    def promote(self) -> None:
+        """Make a standby the primary; returns when it accepts writes."""
+        self._run("pg_ctl", "promote", "-w", "-t", str(START_SECONDS))
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(_binaries() / program), "-D", str(self._data), *arguments]
@@ -124,7 +146,7 @@ def _binaries() -> Path:
     return Path(package.origin).parent / "pginstall" / "bin"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

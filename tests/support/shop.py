@@ -71,13 +71,22 @@ class Person:
 class Shop:
     """The running services, and requests to them."""
 
-    def __init__(self, processes: Mapping[str, ServiceProcess]) -> None:
+    def __init__(
+        self,
+        processes: Mapping[str, ServiceProcess],
+        environments: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         self._processes = processes
+        self._environments = environments or {}
         self._numbers = itertools.count()
         self._http = httpx2.Client(timeout=30.0, verify=False)
 
     def process(self, service: str) -> ServiceProcess:
         return self._processes[service]
+
+    def environment(self, service: str) -> Mapping[str, str]:
+        """The variables that a further replica of the service needs."""
+        return self._environments[service]
 
     def url(self, service: str) -> str:
         return self._processes[service].url
@@ -165,27 +174,32 @@ async def running_shop(
 ) -> AsyncIterator[Shop]:
     """Run the five services, migrated, seeded and ready; `folder` gets their files.
 
-    `environment` has settings for all of them, `stores` the URLs of stores that are not SQLite's.
+    `environment` has settings for all of them, `stores` the URLs of stores that are not `folder`'s
+    files.
     """
     files = {service: f"sqlite:///{folder}/{service}.sqlite3" for service in WITH_STORE}
     urls = {**files, **(stores or {})}
-    for service in files.keys() - (stores or {}).keys():
-        await migrate(f"services.{service}", urls[service])
+    for service, url in urls.items():
+        if not url.startswith("valkey:"):
+            await migrate(f"services.{service}", url)
     async with Database(urls["products"], metrics=Metrics("products")) as database:
         await seed(database, currency="EUR")
     listeners = {service: listen() for service in SERVICES}
+    environments = {}
+    for service in SERVICES:
+        routes = {
+            f"CARTWHEEL_{other.upper()}_URL": route(service, other, url_of(listeners[other]))
+            for other in SERVICES
+        }
+        own = {"CARTWHEEL_STORE_URL": urls[service]} if service in urls else {}
+        environments[service] = {**_ENVIRONMENT, **routes, **own, **(environment or {})}
     async with AsyncExitStack() as stack:
         processes = {}
         for service, listener in listeners.items():
             stack.callback(listener.close)
-            routes = {
-                f"CARTWHEEL_{other.upper()}_URL": route(service, other, url_of(listeners[other]))
-                for other in SERVICES
-            }
-            own = {"CARTWHEEL_STORE_URL": urls[service]} if service in urls else {}
             process = start_service(
                 service,
-                {**_ENVIRONMENT, **routes, **own, **(environment or {})},
+                environments[service],
                 folder=folder,
                 listener=listener,
                 wait=False,
@@ -194,7 +208,7 @@ async def running_shop(
         await asyncio.gather(
             *(process.ready(within=READY_WITHIN) for process in processes.values())
         )
-        shop = Shop(processes)
+        shop = Shop(processes, environments)
         stack.callback(shop.close)
         yield shop
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.stores.clock import in_milliseconds
-from app.stores.database import Database
+from app.stores.database import Database, retry_conflicts
 from app.stores.statements import Row, Statement
 from services.products.models import Category, Product, ProductDetails, Sort, image_path
 from services.products.search import Word, search_terms
@@ -169,6 +169,7 @@ class CatalogueRepository:
             rows = await connection.rows(SELECT_SEARCH_TERMS)
         return [row["search_terms"] for row in rows]
 
+    @retry_conflicts
     async def refresh_search_terms(self) -> int:
         """Recompute the search terms with today's rules. Returns how many products changed."""
         changed = 0
@@ -181,12 +182,14 @@ class CatalogueRepository:
                     changed += 1
         return changed
 
+    @retry_conflicts
     async def add(self, new: NewProduct) -> Product | None:
         """Add a product; None when the SKU is taken already."""
         async with self._database.writing("add_product") as connection:
             row = await connection.first(INSERT_PRODUCT, _new_product_columns(new))
         return None if row is None else _product(row)
 
+    @retry_conflicts
     async def change(
         self, sku: str, details: ProductDetails, *, version: int | None = None
     ) -> Product | None:
@@ -196,6 +199,7 @@ class CatalogueRepository:
             row = await connection.first(UPDATE_PRODUCT, values)
         return None if row is None else _product(row)
 
+    @retry_conflicts
     async def set_stock(
         self, sku: str, available: int, *, version: int | None = None
     ) -> Product | None:
@@ -205,6 +209,7 @@ class CatalogueRepository:
             row = await connection.first(UPDATE_STOCK, values)
         return None if row is None else _product(row)
 
+    @retry_conflicts
     async def add_missing(
         self, categories: Sequence[tuple[str, str]], products: Sequence[NewProduct]
     ) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.errors import Conflict
-from app.stores.database import Database
+from app.stores.database import Database, retry_conflicts
 from app.stores.errors import IntegrityError
 from app.stores.statements import Connection, Row, Statement
 from services.user.models import Account, Deletion
@@ -57,6 +57,7 @@ class AccountRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @retry_conflicts
     async def add(self, account: Account) -> None:
         """Raises `EmailTaken`."""
         row = {name: getattr(account, name) for name in ACCOUNT_COLUMNS.split(", ")}
@@ -75,6 +76,7 @@ class AccountRepository:
         async with self._database.reading("account_by_session") as connection:
             return _account(await connection.first(SELECT_BY_SESSION, key))
 
+    @retry_conflicts
     async def change(
         self,
         account: Account,
@@ -105,6 +107,7 @@ class AccountRepository:
         except IntegrityError as error:
             raise _taken() from error
 
+    @retry_conflicts
     async def make_staff(self, email: str, password_hash: str) -> None:
         """Make the account staff, with this password, and end its sessions."""
         values = {"email": email, "password_hash": password_hash}
@@ -113,6 +116,7 @@ class AccountRepository:
             if row is not None:
                 await _end_sessions(connection, row["id"], kept="")
 
+    @retry_conflicts
     async def anonymise(self, account_id: str, *, now: int) -> None:
         """Remove all personal data, and end the account's sessions."""
         async with self._database.transaction("empty_account") as connection:

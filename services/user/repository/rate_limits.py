@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.stores.clock import CLOCK_MARGIN
-from app.stores.database import Database
+from app.stores.database import Database, retry_conflicts
 from app.stores.statements import Statement
 
 MINUTE_MS = 60_000
@@ -83,6 +83,7 @@ class RateLimitRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @retry_conflicts
     async def consume(self, buckets: Sequence[Bucket], *, now: int) -> int:
         """Count one attempt against each bucket, in order, until one of them is empty.
 
@@ -103,6 +104,7 @@ class RateLimitRepository:
                     return max(1, (full_at or now) - tolerance - now)
         return 0
 
+    @retry_conflicts
     async def refund(self, buckets: Sequence[Bucket]) -> None:
         """Take back what `consume` counted."""
         async with self._database.transaction("give_back_attempt") as connection:
@@ -116,10 +118,12 @@ class RateLimitRepository:
             found = await connection.first(SELECT_KNOWN_CLIENT, {"key": key, "now": now})
         return found is not None
 
+    @retry_conflicts
     async def remember_client(self, key: str, *, until: int) -> None:
         async with self._database.writing("remember_client") as connection:
             await connection.execute(UPSERT_KNOWN_CLIENT, {"key": key, "expires_at": until})
 
+    @retry_conflicts
     async def delete_expired(self, *, now: int, limit: int) -> int:
         """Delete full buckets and expired clients, ``limit`` of each. Returns how many."""
         deleted = 0

@@ -1,7 +1,7 @@
 """Sessions: one row each, which stays the same when its refresh token is rotated."""
 
 from app.identity import GUEST_PREFIX
-from app.stores.database import Database
+from app.stores.database import Database, retry_conflicts
 from app.stores.statements import Connection, Statement
 from services.user.models import Role, Rotation, Session
 
@@ -43,6 +43,7 @@ class SessionRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @retry_conflicts
     async def open(self, session: Session) -> None:
         """Store the session. If there are too many, the least recently used one ends."""
         row = {
@@ -59,6 +60,7 @@ class SessionRepository:
                 {"subject": session.subject, "id": session.id, "others": MAX_SESSIONS - 1},
             )
 
+    @retry_conflicts
     async def rotate(
         self,
         session_id: str,
@@ -98,10 +100,12 @@ class SessionRepository:
             await connection.execute(DELETE_SESSION, {"id": session_id})
             return Rotation("reused")
 
+    @retry_conflicts
     async def close(self, session_id: str) -> None:
         async with self._database.writing("close_session") as connection:
             await connection.execute(DELETE_SESSION, {"id": session_id})
 
+    @retry_conflicts
     async def delete_expired(self, *, now: int, limit: int) -> int:
         """Delete sessions that are over. Returns how many."""
         async with self._database.writing("purge_sessions") as connection:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.stores.database import Database
+from app.stores.database import Database, retry_conflicts
 from app.stores.statements import Statement
 from services.user.models import StoredKey
 
@@ -31,6 +31,7 @@ class SigningKeyRepository:
             for row in rows
         ]
 
+    @retry_conflicts
     async def add(self, key: StoredKey) -> None:
         """Store the key, unless there is one of this generation."""
         row = {
@@ -42,6 +43,7 @@ class SigningKeyRepository:
         async with self._database.writing("add_signing_key") as connection:
             await connection.execute(INSERT_KEY, row)
 
+    @retry_conflicts
     async def remove(self, key_id: str) -> None:
         async with self._database.writing("remove_signing_key") as connection:
             await connection.execute(DELETE_KEY, {"key_id": key_id})
