@@ -42,7 +42,7 @@ from loadtest.shop_requests import (
 )
 
 Steps = Generator[Request, Response, None]
-Asked = Generator[Request, Response, Response]
+Sent = Generator[Request, Response, Response]
 
 FAMILY = ("shared", "shared", "alone", "")
 """The accounts of shoppers that belong together; the last one is a guest."""
@@ -105,8 +105,8 @@ class MixedShoppers:
         return _Customer(name, random, {"email": email, "password": f"{self._load}-pass"}).live()
 
 
-def _ask(request: Request, *, keyed: bool = False) -> Asked:
-    """Ask once, or with a key until its outcome is known. Raises `_LoggedOut`."""
+def _send(request: Request, *, keyed: bool = False) -> Sent:
+    """Send once, or with a key until its outcome is known. Raises `_LoggedOut`."""
     tries_left = MAX_TRIES if keyed else 1
     while True:
         response = yield request
@@ -151,7 +151,7 @@ class _Shopper:
 
     def _change(self, request: Request, *, keyed: bool = False) -> Steps:
         """A request that is answered with the cart."""
-        response = yield from _ask(request, keyed=keyed)
+        response = yield from _send(request, keyed=keyed)
         if response.ok:
             self.session.cart = dict(quantities_in(response))
 
@@ -263,7 +263,7 @@ class _Customer(_Shopper):
                 yield from self._do(self._choices())
             chance = self._random.random()
             if chance < 0.3:
-                yield from _ask(log_out(self.session.bearer))
+                yield from _send(log_out(self.session.bearer))
             if chance < 0.5:
                 return
             refreshed = yield refresh(self.session.refresh_token)
@@ -291,7 +291,7 @@ class _Customer(_Shopper):
         token: str = guest.json["access_token"]
         for _ in range(self._random.randint(1, 2)):
             request = add_to_cart(as_bearer(token), self._sku(), key=self._new_key("guest"))
-            yield from _ask(request, keyed=True)
+            yield from _send(request, keyed=True)
         return token
 
     def _check_out(self) -> Steps:
@@ -333,7 +333,7 @@ class _Customer(_Shopper):
 
     def _place(self, checkout: _Checkout) -> Steps:
         request = place_order(self.session.bearer, checkout.total, key=checkout.key)
-        placed = yield from _ask(request, keyed=True)
+        placed = yield from _send(request, keyed=True)
         if not decides_key(placed):
             return
         if checkout in self._undecided:
@@ -344,12 +344,12 @@ class _Customer(_Shopper):
 
     def _cancel(self) -> Steps:
         if self._orders:
-            yield from _ask(cancel_order(self.session.bearer, self._orders[-1]))
+            yield from _send(cancel_order(self.session.bearer, self._orders[-1]))
 
     def _read_order(self) -> Steps:
         if self._orders:
             order = self._random.choice(self._orders)
-            yield from _ask(read_order(self.session.bearer, order))
+            yield from _send(read_order(self.session.bearer, order))
 
     def _read_account(self) -> Steps:
-        yield from _ask(read_account(self.session.bearer))
+        yield from _send(read_account(self.session.bearer))

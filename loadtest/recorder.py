@@ -29,7 +29,6 @@ CART_CALLS = {
     ("POST", f"{CART}/cart:merge"): "merge",
 }
 ORDER_CALLS = {
-    ("POST", f"{TRACKING}/orders"): "place",
     ("GET", ORDER): "read",
     ("POST", f"{ORDER}:cancel"): "cancel",
 }
@@ -40,6 +39,7 @@ SESSION_CALLS = {
     ("DELETE", f"{USER}/sessions/current"): "logout",
     ("GET", f"{USER}/users/me"): "use",
 }
+PLACE = ("POST", f"{TRACKING}/orders")
 REGISTER = ("POST", f"{USER}/users")
 LOOKUP = ("POST", f"{PRODUCTS}/products:lookup")
 RESTOCK = ("PUT", f"{PRODUCTS}/products/{{sku}}/stock")
@@ -75,6 +75,8 @@ class Recorder:
             yield self._cart_operation(exchange, call, body)
         elif call := ORDER_CALLS.get(route):
             yield from self._order_operations(exchange, call, body)
+        elif route == PLACE:
+            yield self._place_operation(exchange, body)
         elif call := SESSION_CALLS.get(route):
             yield self._session_operation(exchange, call, body)
         elif route == LOOKUP:
@@ -97,34 +99,26 @@ class Recorder:
                 output["replayed"] = True
         return _operation(exchange, f"cart/{owner}", call, _cart_input(request, call), output)
 
+    def _place_operation(self, exchange: Exchange, body: JsonObject) -> Operation:
+        request = exchange.request
+        owner = owner_of(request)
+        placed = f"order/{owner}/{request.headers['idempotency-key']}"
+        asked = {
+            "expected_total": request.json["expected_total"]["amount"],
+            "lines": self._carts_seen.get((exchange.shopper, owner), {}),
+        }
+        output = _order_output(exchange.response, body) if exchange.response.ok else {}
+        if output:
+            self._orders[output["id"]] = placed
+        return _operation(exchange, placed, "place", asked, output)
+
     def _order_operations(
         self, exchange: Exchange, call: str, body: JsonObject
     ) -> Iterator[Operation]:
-        request = exchange.request
-        owner = owner_of(request)
-        if call == "place":
-            placed = f"order/{owner}/{request.headers['idempotency-key']}"
-            asked = {
-                "expected_total": request.json["expected_total"]["amount"],
-                "lines": self._carts_seen.get((exchange.shopper, owner), {}),
-            }
-            if "id" in body:
-                self._orders[body["id"]] = placed
-        else:
-            order_id = request.path.rpartition("/")[2].removesuffix(":cancel")
-            if order_id not in self._orders:
-                return
-            placed, asked = self._orders[order_id], {}
-        output: dict[str, Any] = {}
-        if exchange.response.ok:
-            output = {
-                "id": body["id"],
-                "status": body["status"],
-                "total": body["total"]["amount"],
-                "lines": _quantities(body["lines"]),
-                "replayed": _is_replayed(exchange.response),
-            }
-        yield _operation(exchange, placed, call, asked, output)
+        order_id = exchange.request.path.rpartition("/")[2].removesuffix(":cancel")
+        if placed := self._orders.get(order_id):
+            output = _order_output(exchange.response, body) if exchange.response.ok else {}
+            yield _operation(exchange, placed, call, {}, output)
 
     def _session_operation(self, exchange: Exchange, call: str, body: JsonObject) -> Operation:
         request = exchange.request
@@ -179,6 +173,17 @@ def _cart_input(request: Request, call: str) -> JsonObject:
             return {"from": subject_of(request.json["guest_token"])}
         case _:
             return {}
+
+
+def _order_output(response: Response, body: JsonObject) -> JsonObject:
+    output = {
+        "id": body["id"],
+        "total": body["total"]["amount"],
+        "lines": _quantities(body["lines"]),
+    }
+    if _is_replayed(response):  # the first response unchanged: its status is not that of now
+        return {**output, "replayed": True}
+    return {**output, "status": body["status"]}
 
 
 def _stock_reads(exchange: Exchange, body: JsonObject) -> Iterator[Operation]:

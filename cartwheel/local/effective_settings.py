@@ -8,7 +8,7 @@ from cartwheel.errors import UsageError
 from cartwheel.local.service_environment import service_environment
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state_folder import StateFolder
-from cartwheel.local.stores import sqlite_url
+from cartwheel.local.store_urls import sqlite_url
 from cartwheel.local.topology import ServiceSpec
 
 STORE_URL = "CARTWHEEL_STORE_URL"

@@ -33,12 +33,18 @@ from cartwheel.local.replica_log import ReplicaLog
 from cartwheel.local.replica_process import Replica
 from cartwheel.local.sockets import OWN_HOST, listen_on_free_port, port_of
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.local.store_urls import (
+    POSTGRES_PASSWORD,
+    POSTGRES_USER,
+    VALKEY_PASSWORD,
+    postgres_url,
+    valkey_url,
+)
 from cartwheel.local.timeouts import Timeouts
 
 START_TIMEOUT = 20.0  # seconds
 # Postgres syncs all its files before it exits. A second Ctrl-C does not wait for that.
 STOP_TIMEOUT = 5.0
-POSTGRES_USER = "postgres"
 # A startup message of protocol 3.0, as pg_isready sends it.
 STARTUP_MESSAGE = (
     struct.pack("!i", 3 << 16) + f"user\0{POSTGRES_USER}\0database\0postgres\0\0".encode()
@@ -56,9 +62,9 @@ class ValkeyProgram:
         self._processes = processes
         self._folder = state.data / "valkey"
         self._folder.mkdir(exist_ok=True)
-        self._password = state.secret("valkey_password")
+        self._password = state.secret(VALKEY_PASSWORD)
         self._port = _free_port()
-        self.url = f"valkey://:{self._password}@{OWN_HOST}:{self._port}"
+        self.url = valkey_url(state, port=self._port)
 
     async def start(self, _: str) -> tuple[Process, int]:
         process = await self._processes.start(
@@ -95,11 +101,12 @@ class PostgresProgram:
         self._folder = state.postgres
         self._settings = state.postgres_settings
         self._user = _unprivileged_user()
-        self._password = state.secret("postgres_password")
+        self._state = state
+        self._password = state.secret(POSTGRES_PASSWORD)
         self._port = _free_port()
 
     def url(self, database: str) -> str:
-        return f"postgresql://{POSTGRES_USER}:{self._password}@{OWN_HOST}:{self._port}/{database}"
+        return postgres_url(self._state, database, port=self._port)
 
     async def start(self, _: str) -> tuple[Process, int]:
         process = await self._processes.start(

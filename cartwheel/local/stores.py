@@ -11,6 +11,7 @@ from cartwheel.local.events import EventSink
 from cartwheel.local.replica_process import Replica
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.local.store_urls import sqlite_url
 from cartwheel.local.timeouts import Timeouts
 from cartwheel.local.topology import ServiceSpec
 
@@ -69,8 +70,3 @@ async def open_stores(
 def missing_store_wheels() -> Sequence[str]:
     """The packages that `--stores real` needs and that are not installed."""
     return [wheel for wheel in STORE_WHEELS if find_spec(wheel) is None]
-
-
-def sqlite_url(spec: ServiceSpec, state: StateFolder) -> str:
-    """The URL of a service's SQLite file."""
-    return f"sqlite:///{state.data / spec.name}.sqlite3"
