@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from cartwheel.chaos.catalogue import Fault, ProbeName
 from cartwheel.chaos.observation import Observation
@@ -23,26 +24,30 @@ GOOD_IN_A_ROW = 3
 USUAL_TIMES, MIN_USUAL = 3.0, 0.5
 
 
-class Experiment:
-    """Injects faults into an observed shop. ``interrupted`` ends a fault early.
+class Listener(Protocol):
+    """Is called as a fault goes on."""
 
-    ``on_injected`` is called when a fault has begun, and ``on_ended`` when it has ended.
-    """
+    def injected(self, fault: Fault) -> None: ...
+
+    def seen(self, fault: Fault, found: SymptomSeen) -> None: ...
+
+    def ended(self, fault: Fault) -> None: ...
+
+
+class Experiment:
+    """Injects faults into an observed shop. ``interrupted`` ends a fault early."""
 
     def __init__(
         self,
         observation: Observation,
         session: FaultSession,
         interrupted: asyncio.Event,
-        *,
-        on_injected: Callable[[Fault], None] = lambda _: None,
-        on_ended: Callable[[Fault], None] = lambda _: None,
+        listener: Listener,
     ) -> None:
         self._observation = observation
         self._session = session
         self._interrupted = interrupted
-        self._on_injected = on_injected
-        self._on_ended = on_ended
+        self._listener = listener
 
     async def wait_for_baseline(self) -> None:
         """See what is usual."""
@@ -58,14 +63,14 @@ class Experiment:
         try:
             for effect in fault.inject:
                 effects.append(await self._inject(effect))
-            self._on_injected(fault)
-            await self.wait(seconds or fault.seconds)
+            self._listener.injected(fault)
+            await self._watch(fault, started, seconds=seconds or fault.seconds)
         except CommandError as error:
             return FaultResult(fault, at, problem=str(error))
         finally:
             await self._undo(effects)
         ended = time.monotonic()
-        self._on_ended(fault)
+        self._listener.ended(fault)
         recovers_from = started if fault.is_instant else ended
         recovery = await self._recovery(fault, recovers_from, limits)
         return FaultResult(
@@ -84,6 +89,17 @@ class Experiment:
             recovery=recovery,
             was_interrupted=self._interrupted.is_set(),
         )
+
+    async def _watch(self, fault: Fault, started: float, *, seconds: float) -> None:
+        """Wait for the end of the fault, and for its symptom meanwhile."""
+        ends_at = time.monotonic() + seconds
+        was_seen = False
+        while not self._interrupted.is_set() and (left := ends_at - time.monotonic()) > 0:
+            await self.wait(min(left, POLL_INTERVAL))
+            found = _symptom_of(fault, self._observation, started)
+            if not was_seen and found.after is not None:
+                was_seen = True
+                self._listener.seen(fault, found)
 
     async def _inject(self, effect: dict[str, object]) -> int:
         return await asyncio.to_thread(self._session.inject, read_effect(effect))

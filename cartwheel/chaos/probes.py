@@ -109,10 +109,13 @@ class Probes:
         self._sku, self._price = product["sku"], product["price"]
 
     async def _home(self) -> bool:
-        return (await self._send("GET", "/")).ok
+        """With the guest's cookie, so that the page shows the cart, too."""
+        token = self._guest["authorization"].removeprefix("Bearer ")
+        cookies = {"cookie": f"cartwheel_access={token}"}
+        return (await self._send("GET", "/", shopper=cookies, number=6)).ok
 
     async def _browse(self) -> bool:
-        return (await self._send("GET", f"{PRODUCTS}/products", "?limit=24")).ok
+        return (await self._send("GET", f"{PRODUCTS}/products", "?limit=24", number=7)).ok
 
     async def _read_cart(self) -> bool:
         return (await self._send("GET", f"{CART}/cart", shopper=self._guest, number=1)).ok

@@ -10,7 +10,7 @@ from cartwheel.promql import Query, parse_query
 
 @dataclass(frozen=True)
 class Reaction:
-    """A counter of all replicas, and what it counts, with ``{}`` for the number."""
+    """A counter of all replicas, and what it counts."""
 
     query: Query
     words: str
@@ -21,13 +21,11 @@ class Reaction:
 
 
 REACTIONS = {
-    "retries": Reaction.of("http_client_retries_total", "repeated {} calls"),
-    "ejections": Reaction.of("http_client_ejections_total", "ejected a replica {} times"),
-    "shed": Reaction.of("http_requests_shed_total", "shed {} requests"),
-    "parts_missing": Reaction.of(
-        "storefront_page_parts_missing_total", "rendered pages without {} parts"
-    ),
-    "orders_resumed": Reaction.of("orders_resumed_total", "took up {} orders that stood still"),
+    "retries": Reaction.of("http_client_retries_total", "calls repeated"),
+    "ejections": Reaction.of("http_client_ejections_total", "replicas ejected"),
+    "shed": Reaction.of("http_requests_shed_total", "requests shed"),
+    "parts_missing": Reaction.of("storefront_page_parts_missing_total", "parts of pages left out"),
+    "orders_resumed": Reaction.of("orders_resumed_total", "orders taken up again"),
 }
 BREAKERS = parse_query("http_client_breaker_open")
 QUERIES: Sequence[Query] = [BREAKERS, *(reaction.query for reaction in REACTIONS.values())]
@@ -69,12 +67,12 @@ class Reactions:
 
     @property
     def sentences(self) -> Iterator[str]:
-        """What happened, as parts of a sentence."""
+        """What happened, in a few words each."""
         for name, reaction in REACTIONS.items():
             if number := self.counts[name]:
-                yield reaction.words.format(number)
+                yield f"{reaction.words} {number}"
         if self.breakers:
-            yield f"opened the circuit breaker {', '.join(sorted(self.breakers))}"
+            yield f"circuit breaker opened {', '.join(sorted(self.breakers))}"
         if self.restarted:
             yield f"restarted {', '.join(sorted(self.restarted))}"
 

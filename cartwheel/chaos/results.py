@@ -72,19 +72,22 @@ class FaultResult:
         return self.recovery is not None and self.recovery <= self.fault.recovers_within
 
     @property
-    def was_seen(self) -> bool:
-        return self.symptom.after is not None
+    def was_seen_in_time(self) -> bool:
+        after = self.symptom.after
+        return after is not None and after <= self.fault.symptom.appears_within
+
+    @property
+    def symptom_was_due(self) -> bool:
+        """Not if the fault was ended before the symptom has to appear."""
+        return self.lasted >= self.fault.symptom.appears_within
 
     @property
     def is_good(self) -> bool:
-        """Whether the fault was seen, all held, and the shop recovered.
-
-        Of a fault that was ended early, the symptom may not have been due yet.
-        """
+        """Whether the fault was seen, all held, and the shop recovered."""
         if self.problem is not None:
             return False
-        seen = self.was_seen or self.was_interrupted
-        return seen and self.has_recovered and all(held for _, held in self.holds)
+        is_seen = self.was_seen_in_time or not self.symptom_was_due
+        return is_seen and self.has_recovered and all(held for _, held in self.holds)
 
     @property
     def as_json(self) -> Mapping[str, Any]:
@@ -102,7 +105,8 @@ class FaultResult:
             "symptom": {
                 "sentence": fault.symptom.sentence,
                 "query": fault.symptom.query,
-                "seen": self.was_seen,
+                "within": fault.symptom.appears_within,
+                "passed": self.was_seen_in_time,
                 **asdict(self.symptom),
             },
             "response": {"expected": fault.response, "measured": self.reactions},

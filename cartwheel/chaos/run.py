@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from cartwheel.chaos.catalogue import Fault
+from cartwheel.chaos.checks import check_histories
 from cartwheel.chaos.experiment import Experiment
 from cartwheel.chaos.observation import observe
 from cartwheel.chaos.plan import Planned
 from cartwheel.chaos.results import FaultResult
 from cartwheel.chaos.shop import Shop
 from cartwheel.chaos.story import Story
+from cartwheel.consistency import Report
 from cartwheel.local.faults.client import FaultSession
 
 
@@ -40,11 +42,13 @@ class RunResult:
     shop: Shop
     seed: int
     faults: Sequence[FaultResult]
+    report: Report
     was_interrupted: bool
 
     @property
     def is_good(self) -> bool:
-        return bool(self.faults) and all(fault.is_good for fault in self.faults)
+        """Whether each fault went as it must, and nothing was lost."""
+        return not self.report.findings and all(fault.is_good for fault in self.faults)
 
     @property
     def as_json(self) -> Mapping[str, Any]:
@@ -54,6 +58,7 @@ class RunResult:
             "passed": self.is_good,
             "interrupted": self.was_interrupted,
             "faults": [fault.as_json for fault in self.faults],
+            "checks": self.report.as_json(),
         }
 
 
@@ -70,9 +75,7 @@ async def run_plan(
     async with observe(
         shop, queries, folder=folder, rate=choice.rate, seed=choice.seed
     ) as observation:
-        experiment = Experiment(
-            observation, session, interrupted, on_injected=story.injected, on_ended=story.ended
-        )
+        experiment = Experiment(observation, session, interrupted, story)
         await experiment.wait_for_baseline()
         ends_at = time.monotonic() + (choice.minutes or 0.0) * 60
         for planned in choice.plan:
@@ -85,7 +88,9 @@ async def run_plan(
             results.append(result)
             story.result(result)
         await observation.shoppers.stop()
-    return RunResult(shop, choice.seed, results, interrupted.is_set())
+    report = await asyncio.to_thread(check_histories, folder)
+    story.checks(report)
+    return RunResult(shop, choice.seed, results, report, interrupted.is_set())
 
 
 def _interrupted_by_signals() -> asyncio.Event:

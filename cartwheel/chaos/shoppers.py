@@ -10,7 +10,7 @@ from cartwheel.load.engine import Engine, Load
 from loadtest.arrivals import MAX_SECONDS, Stage
 from loadtest.figures import Figures, Total
 
-SCENARIO = "checkout"
+SCENARIO = "mixed"
 # Each has an account of its own, and a shop lets one address register only some a minute.
 MAX_SHOPPERS = 16
 
@@ -22,8 +22,9 @@ class Shoppers:
         stages = [Stage.constant(rate, seconds=MAX_SECONDS)]
         self.total: Total | None = None
         self.figures: list[Figures] = []
-        self.history = history
-        self._engine = Engine(Load(target, SCENARIO, stages, MAX_SHOPPERS))
+        self._engine = Engine(
+            Load(target, SCENARIO, stages, MAX_SHOPPERS, seed=seed, history=history)
+        )
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:

@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.text import Text
 
 from cartwheel.chaos.catalogue import Fault, Hold
-from cartwheel.chaos.results import FaultResult, ProbeFigures
+from cartwheel.chaos.results import FaultResult, ProbeFigures, SymptomSeen
 from cartwheel.chaos.words import PROBES, describe_hold
+from cartwheel.consistency import Report
 
 Sign = Literal["✓", "✗", "!", "·"]
 STYLES = {"✓": "green", "✗": "red", "!": "yellow", "·": "dim"}
@@ -34,6 +35,13 @@ class Story:
         self.heading(f"{fault.title} ({fault.id})")
         self.report("!", f"Broken now: {fault.breaks}")
 
+    def seen(self, fault: Fault, found: SymptomSeen) -> None:
+        symptom = fault.symptom
+        value, before = _number(found.value, symptom.unit), _number(found.before, symptom.unit)
+        what = symptom.sentence.removesuffix(".")
+        self.report("✓", f"Seen after {found.after:.1f} s: {what}: {value} (before: {before}).")
+        self.paste(symptom.query)
+
     def ended(self, fault: Fault) -> None:
         self.report("·", f"Over: {fault.ends}")
 
@@ -42,32 +50,48 @@ class Story:
             self.heading(f"{result.fault.title} ({result.fault.id})")
             self.report("✗", f"Not injected: {result.problem}")
             return
-        self._symptom(result)
+        if not result.was_seen_in_time:
+            self._unseen(result)
         self._reaction(result)
         for hold, held in result.holds:
             self.report("✓" if held else "✗", _hold_sentence(hold, result.probes[hold.probe], held))
         self._others(result)
         self._recovery(result)
 
-    def _symptom(self, result: FaultResult) -> None:
-        symptom, found = result.fault.symptom, result.symptom
-        value = _number(found.value, symptom.unit)
-        before = _number(found.before, symptom.unit)
-        if found.after is not None:
-            sentence = symptom.sentence.removesuffix(".")
+    def checks(self, report: Report) -> None:
+        """What was lost."""
+        counts = ", ".join(f"{number} {outcome}" for outcome, number in report.operations.items())
+        passed = [one.name for one in report.results if not one.findings and not one.undecided]
+        self._console.print()
+        if not report.findings:
+            checked = ", ".join(passed)
             self.report(
-                "✓", f"Seen after {found.after:.1f} s: {sentence}: {value} (before: {before})."
+                "✓", f"Nothing was lost, doubled or oversold: {counts}; checked: {checked}."
             )
-        elif result.was_interrupted:
-            self.report("·", "Not seen yet when it was ended.")
+        for finding in report.findings:
+            self.report("✗", f"{finding.check}: {finding.sentence}")
+        if report.undecided:
+            number = len(report.undecided) - 1
+            more = f" (and {number} more)" if number else ""
+            self.report("!", f"Not decided: {report.undecided[0]}{more}")
+
+    def _unseen(self, result: FaultResult) -> None:
+        symptom, found = result.fault.symptom, result.symptom
+        if not result.symptom_was_due:
+            self.report("·", f"Not seen before it was over: {symptom.sentence}")
+        elif found.after is None:
+            value = _number(found.value, symptom.unit)
+            self.report("✗", f"Not seen: {symptom.sentence} Measured: {value}.")
         else:
-            self.report("✗", f"Not seen: {symptom.sentence} Measured: {value} (before: {before}).")
+            self.report(
+                "✗", f"It was seen late: at most {symptom.appears_within:g} s are expected."
+            )
         self.paste(symptom.query)
 
     def _reaction(self, result: FaultResult) -> None:
         self.report("·", f"The shop: {result.fault.response}")
         if result.reaction_sentences:
-            self.report("·", f"Counted: it {', '.join(result.reaction_sentences)}.")
+            self.report("·", f"Counted: {', '.join(result.reaction_sentences)}.")
 
     def _others(self, result: FaultResult) -> None:
         named = {hold.probe for hold in result.fault.holds}

@@ -22,6 +22,7 @@ def describe_needs(needs: Needs) -> str:
         parts.append("--chaos")
     if needs.platform != "any":
         parts.append(needs.platform.capitalize())
+    parts += needs.programs
     return ", ".join(parts)
 
 

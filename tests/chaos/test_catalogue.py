@@ -41,6 +41,11 @@ def test_effects_are_on_services_edges_and_stores_that_exist(fault: Fault) -> No
         assert not service or service in {*SERVICES, "valkey", "postgres"}
 
 
+def test_a_symptom_is_due_before_its_fault_is_over() -> None:
+    for fault in everything():
+        assert fault.symptom.appears_within <= fault.seconds
+
+
 def test_services_of_symptoms_exist() -> None:
     for fault in everything():
         for label in ("service", "upstream"):
@@ -56,10 +61,11 @@ def test_both_store_sets_each_service_and_each_kind_of_thing_have_faults() -> No
     assert set(SERVICES) | {"valkey", "postgres"} <= processes
 
 
-def test_faults_through_proxies_need_them() -> None:
+def test_only_what_needs_it_needs_a_shop_with_chaos() -> None:
     for fault in everything():
         assert fault.needs.chaos == any(
-            effect["effect"] in ("toxics", "block_event_loop", "shift_clock")
+            effect["effect"] == "block_event_loop"
+            or (effect["effect"] == "toxics" and "store" in effect)
             for effect in fault.inject
         )
 
@@ -94,6 +100,7 @@ def test_a_file_is_read_strictly(tmp_path: Path, change: str, message: str) -> N
         ("seconds: 4", "seconds: '4'", "seconds: Input should be a valid number"),
         ("count(up", "topk(up", "symptom.query: "),
         ("above: 0.5", "unit: /s", "symptom: Value error, needs either above or below"),
+        ("process: cart-*", "proces: cart-*", "inject: Value error, kill"),
         ("id: cart-killed", "id: cart-gone", "name the file like it"),
     ],
 )

@@ -1,10 +1,13 @@
 """One fault: what it breaks, what one sees, what must hold, and how it ends."""
 
+import shutil
 import sys
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from cartwheel.errors import UsageError
+from cartwheel.local.faults.effects import read_effect
 from cartwheel.promql import Query, QueryError, parse_query
 
 ProbeName = Literal["home", "browse", "cart-read", "cart-add", "account", "orders", "checkout"]
@@ -34,6 +37,7 @@ class Needs(_Strict):
     platform: Literal["any", "linux"] = Field(
         default="any", description="Where the kernel has what the effect uses."
     )
+    programs: list[str] = Field(default=[], description="What must be installed there.")
 
 
 class Symptom(_Strict):
@@ -116,6 +120,16 @@ class Fault(_Strict):
         "before."
     )
 
+    @field_validator("inject")
+    @classmethod
+    def _check_effects(cls, effects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        try:
+            for effect in effects:
+                read_effect(effect)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return effects
+
     @property
     def is_instant(self) -> bool:
         """Whether it is over at once: what is killed is started again by the supervisor."""
@@ -135,6 +149,9 @@ class Fault(_Strict):
         """Why it cannot be injected in a shop with these stores; None if it can."""
         if self.needs.platform == "linux" and sys.platform != "linux":
             return f"{self.id} needs Linux."
+        for program in self.needs.programs:
+            if shutil.which(program) is None:
+                return f"{self.id} needs {program}, which is not installed."
         if self.needs.stores not in ("any", stores):
             wanted = self.needs.stores
             return (
