@@ -60,11 +60,14 @@ class MergeRequest(RequestModel):
 
 
 class TakeRequest(RequestModel):
-    """The lines of an order, to be taken out of the cart of its owner."""
+    """The lines of an order, to be taken out of the cart of its owner.
+
+    Without lines nothing is taken, now or by a later request for this order.
+    """
 
     order_id: OrderId
     subject: Subject
-    lines: Annotated[list[Line], Field(min_length=1, max_length=MAX_LINES)]
+    lines: Annotated[list[Line], Field(max_length=MAX_LINES)]
 
 
 class ReducedLine(ResponseModel):

@@ -99,7 +99,7 @@ class CartService:
         taken = await self._carts.take_ordered_lines(
             request.subject, request.order_id, request.lines
         )
-        if taken.taken:
+        if taken.taken and request.lines:
             self._taken.inc()
         return taken
 

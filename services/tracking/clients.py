@@ -171,6 +171,10 @@ class CartClient:
         response = await self._cart.request("GET", "/v1/cart", bearer=token, check=expect(Cart))
         return raise_for_problem(response).read(Cart)
 
+    async def cancel_take(self, order_id: str, *, subject: str) -> None:
+        """From now on the cart rejects to take the order; what it has taken stays taken."""
+        await self.take(order_id, subject=subject, lines=[])
+
     async def take(self, order_id: str, *, subject: str, lines: Sequence[OrderLine]) -> None:
         """Remove what was ordered from the subject's cart, once per order."""
         response = await self._cart.request(

@@ -48,6 +48,7 @@ class Step(StrEnum):
     PAY = "pay"
     COMMIT = "commit"
     TAKE = "take"
+    CANCEL_TAKE = "cancel-take"
     REFUND = "refund"
     RELEASE = "release"
     DONE = "done"

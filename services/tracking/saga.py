@@ -78,6 +78,12 @@ async def take(participants: Participants, order: StoredOrder) -> StepRefusal | 
     return None
 
 
+async def cancel_take(participants: Participants, order: StoredOrder) -> StepRefusal | None:
+    """Make sure that a take that is still on its way removes nothing."""
+    await participants.cart.cancel_take(order.id, subject=order.owner)
+    return None
+
+
 async def refund(participants: Participants, order: StoredOrder) -> StepRefusal | None:
     """Give the money back, or make sure that none is taken."""
     await participants.payments.refund(order.id, order.total)
@@ -108,7 +114,8 @@ STEPS: Mapping[Step, StepDefinition] = {
     Step.PAY: StepDefinition(pay, then=Step.COMMIT, compensation=Step.REFUND, gives_up=True),
     Step.COMMIT: StepDefinition(commit, then=Step.TAKE, compensation=Step.REFUND, gives_up=True),
     # Paid and sold: from here on only the shopper can cancel it.
-    Step.TAKE: StepDefinition(take, then=Step.DONE, compensation=Step.REFUND),
+    Step.TAKE: StepDefinition(take, then=Step.DONE, compensation=Step.CANCEL_TAKE),
+    Step.CANCEL_TAKE: StepDefinition(cancel_take, then=Step.REFUND),
     Step.REFUND: StepDefinition(refund, then=Step.RELEASE),
     Step.RELEASE: StepDefinition(release, then=Step.DONE),
 }

@@ -71,7 +71,7 @@ class CartRepository(Protocol):
     async def take_ordered_lines(
         self, subject: str, order_id: str, lines: Sequence[Line]
     ) -> TakeResponse:
-        """Take the lines of an order out of the cart, once per order."""
+        """Take the lines of an order out of the cart, once per order, even if there are none."""
 
     async def check(self) -> None:
         """Raises `StoreUnavailable` unless the store can serve requests."""

@@ -387,6 +387,19 @@ async def test_take_happens_once_per_order(carts: CartRepository, shopper: str) 
     assert quantities(await read(carts, shopper)) == {"MUG": 8}
 
 
+async def test_a_take_without_lines_makes_a_later_one_of_the_order_take_nothing(
+    carts: CartRepository, shopper: str
+) -> None:
+    await carts.add(shopper, MUG, key=None)
+    before = await read(carts, shopper)
+
+    cancelled = await carts.take_ordered_lines(shopper, "order-0001", [])
+    late = await carts.take_ordered_lines(shopper, "order-0001", [MUG])
+
+    assert (cancelled.taken, late.taken) == (True, False)
+    assert await read(carts, shopper) == before
+
+
 async def test_take_of_more_than_there_is_empties_the_line(
     carts: CartRepository, shopper: str
 ) -> None:

@@ -20,6 +20,7 @@ from tests.services.tracking.fake_upstreams import down
 FORWARD = (Step.RESERVE, Step.PAY, Step.COMMIT, Step.TAKE)
 BACKWARD = (Step.REFUND, Step.RELEASE)
 POINTS = [f"{when}-{step}" for step in (*FORWARD, *BACKWARD) for when in ("before", "after")]
+POINTS_OF_CANCEL_TAKE = [f"{when}-{Step.CANCEL_TAKE}" for when in ("before", "after")]
 
 
 class Crash(BaseException):
@@ -170,9 +171,25 @@ async def test_a_charge_that_arrives_after_the_refund_takes_nothing(sqlite_shop:
         assert await backend.money_kept() == 0
 
 
+async def test_a_take_that_arrives_after_the_cancellation_takes_nothing(sqlite_shop: Shop) -> None:
+    """It would take what the shopper has put into the cart since, perhaps for another order."""
+    sqlite_shop.carts.trouble = down
+    async with open_backend(sqlite_shop) as backend:
+        order = await backend.saga.run(await backend.place(an_order()))
+        sqlite_shop.carts.trouble = lambda _: None
+        cancelled = await backend.saga.run(await backend.saga.cancel(order, Reason.SHOPPER))
+        assert cancelled.step is Step.DONE
+        cart = dict(sqlite_shop.carts.lines["user_ada"])
+        late = backend.saga.participants.cart
+        await late.take(order.id, subject=order.owner, lines=order.lines)
+        assert sqlite_shop.carts.lines["user_ada"] == cart
+        assert await backend.money_kept() == 0
+
+
 def test_every_step_that_can_be_refused_has_a_compensation() -> None:
-    assert set(STEPS) == {*FORWARD, *BACKWARD}
-    assert all(STEPS[step].compensation in BACKWARD for step in FORWARD)
+    backward = {Step.CANCEL_TAKE, *BACKWARD}
+    assert set(STEPS) == {*FORWARD, *backward}
+    assert all(STEPS[step].compensation in backward for step in FORWARD)
 
 
 async def check_nothing_is_lost(backend: Backend, *, stock: int) -> None:
@@ -213,6 +230,23 @@ async def test_a_crash_while_undoing_ends_cancelled(shop: Shop, point: str) -> N
         assert (await backend.order()).status is OrderStatus.CANCELLED
 
 
+@pytest.mark.fault(28, store=("sqlite", "postgres"))
+@pytest.mark.parametrize("point", [*POINTS_OF_CANCEL_TAKE, *POINTS[8:]])
+async def test_a_crash_while_a_cancelled_take_is_undone_ends_cancelled(
+    shop: Shop, point: str
+) -> None:
+    shop.carts.trouble = down
+    async with open_backend(shop, crash_points=crash_at(point)) as backend:
+        order = await backend.saga.run(await backend.place(an_order()))
+        shop.carts.trouble = lambda _: None
+        with pytest.raises(Crash):
+            await backend.saga.run(await backend.saga.cancel(order, Reason.SHOPPER))
+    async with open_backend(shop, holder="two") as backend:
+        await backend.settle()
+        await check_nothing_is_lost(backend, stock=10)
+        assert shop.carts.lines["user_ada"] == {"LAMP": 2}
+
+
 TROUBLES = st.sampled_from([None, None, "unreached", "lost", "busy"])
 
 
@@ -221,7 +255,7 @@ TROUBLES = st.sampled_from([None, None, "unreached", "lost", "busy"])
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    crashes=st.lists(st.sampled_from(POINTS), max_size=6),
+    crashes=st.lists(st.sampled_from([*POINTS, *POINTS_OF_CANCEL_TAKE]), max_size=6),
     troubles=st.lists(TROUBLES, max_size=12),
     payment_mode=st.sampled_from(["succeed", "decline", "timeout", "flaky"]),
     luck=st.lists(st.floats(0, 1), max_size=6),
