@@ -152,7 +152,9 @@ class RetryingSender:
         if error.unsent or not call.idempotent:
             return None
         if error.stale_connection:
-            return 0.0  # most likely the upstream closed an idle connection just as we used it
+            # Most likely the upstream closed an idle connection just as we used it. One that hangs
+            # up on many requests looks the same, so this costs budget too.
+            return 0.0 if self._budget.spend() else None
         if error.is_local and not isinstance(error, OutOfTime):
             return None
         return self._backoff_within_budget(call)
