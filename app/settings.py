@@ -140,7 +140,12 @@ class ServiceSettings(BaseSettings):
     write_timeout: Seconds = Field(default=30.0, description="for a peer that stopped reading")
     connection_max_age: Seconds = 2.0
 
-    max_in_flight: int = Field(default=256, ge=1, le=10_000)
+    max_in_flight: int = Field(
+        default=256, ge=1, le=10_000, description="the most that the concurrency limit rises to"
+    )
+    min_in_flight: int = Field(
+        default=8, ge=1, le=10_000, description="the least; from max_in_flight on, it is fixed"
+    )
     max_queued: int = Field(default=1024, ge=0, le=100_000)
     queue_timeout: Seconds = 0.5
 

@@ -1,15 +1,20 @@
 """Admission control: how many requests are worked on, how many wait, and which ones are shed.
 
-A replica that accepts everything answers nothing in time. So it has a bounded number of slots and
-a bounded queue with a bounded wait. Under load it sheds low priority before normal and normal
-before high, in the slots as well as in the queue.
+A replica that accepts everything answers nothing in time. So it has as many slots as its
+concurrency limit says, and lets only so many requests wait for one as get it in time: the others
+are shed at once, so that their callers may try elsewhere. Under load it sheds low priority before
+normal and normal before high, in the slots as well as in the queue.
 """
 
 import asyncio
+import math
+import time
 from collections import deque
 from enum import IntEnum
 
 from app.errors import Unavailable
+from app.request.concurrency_limit import ConcurrencyLimit, RouteLatency
+from app.telemetry.context import Deadline
 from app.telemetry.metrics import Metrics, ShedReason
 
 
@@ -21,8 +26,10 @@ class Priority(IntEnum):
     HIGH = 2
 
 
-SHARES = {Priority.LOW: 0.75, Priority.NORMAL: 0.9, Priority.HIGH: 1.0}
+SHARES = {Priority.LOW: 0.6, Priority.NORMAL: 0.75, Priority.HIGH: 1.0}
 """The share of the slots that a priority may fill: the last ones are kept for higher ones."""
+ACCEPTED_WAIT = 0.5
+"""The share of the queue's timeout that a request may be expected to wait."""
 
 
 class Overloaded(Unavailable):
@@ -33,13 +40,13 @@ class Overloaded(Unavailable):
 class AdmissionControl:
     """The slots and the queue of one replica. Belongs to one event loop.
 
-    `limit` requests are worked on, `max_queued` wait for at most `queue_timeout` seconds.
+    At most `max_queued` requests wait, each for at most `queue_timeout` seconds.
     """
 
     def __init__(
-        self, metrics: Metrics, *, limit: int, max_queued: int, queue_timeout: float
+        self, metrics: Metrics, *, limit: ConcurrencyLimit, max_queued: int, queue_timeout: float
     ) -> None:
-        self._slots = [max(1, int(limit * SHARES[priority])) for priority in Priority]
+        self._limit = limit
         self._max_queued = max_queued
         self._queue_timeout = queue_timeout
         self._in_flight = 0
@@ -47,24 +54,32 @@ class AdmissionControl:
             priority: deque() for priority in reversed(Priority)
         }
         self._queued = 0
+        self._granted = [0 for _ in Priority]
+        self._has_queued = False
+        self._slots = self._shares_of_limit()
+        self._max_ahead = [max_queued for _ in Priority]
         self._shed = metrics.requests_shed
+        metrics.concurrency_limit.set_function(lambda: self._limit.value)
+        metrics.slots_in_use.set_function(lambda: self._in_flight)
+        metrics.requests_queued.set_function(lambda: self._queued)
 
     def try_acquire(self, priority: Priority) -> bool:
         """Take a slot if one is free for this priority and nobody waits."""
         if self._in_flight >= self._slots[priority] or self._queued:
             return False
         self._in_flight += 1
+        self._granted[priority] += 1
         return True
 
     async def acquire(self, priority: Priority, *, timeout: float) -> None:
         """Take a slot, waiting for at most `timeout` seconds; `release` gives it back.
 
-        Raises Overloaded, at once if the queue is full.
+        Raises Overloaded, at once if a slot cannot be expected in time.
         """
         if self.try_acquire(priority):
             return
-        if self._queued >= self._max_queued and not self._displace_below(priority):
-            raise self._overloaded("queue_full")
+        if not self._has_room(priority):
+            raise self._overloaded(priority, "queue_full")
         await self._wait(priority, min(timeout, self._queue_timeout))
 
     def release(self) -> None:
@@ -73,10 +88,58 @@ class AdmissionControl:
         if self._queued:
             self._assign_slots()
 
+    def observe(
+        self, route: RouteLatency, seconds: float, *, now: float, succeeded: bool, is_late: bool
+    ) -> None:
+        """Take note of the latency of a request that is about to give its slot back."""
+        has_window_ended = self._limit.observe(
+            route,
+            seconds,
+            in_flight=self._in_flight,
+            now=now,
+            succeeded=succeeded,
+            is_late=is_late,
+        )
+        if has_window_ended:
+            self._slots = self._shares_of_limit()
+            self._max_ahead = self._lengths_in_time()
+            self._granted = [0 for _ in Priority]
+            self._has_queued = self._queued > 0
+
+    def _shares_of_limit(self) -> list[int]:
+        return [max(1, int(self._limit.value * SHARES[priority])) for priority in Priority]
+
+    def _lengths_in_time(self) -> list[int]:
+        """How many requests may be ahead of one that still gets its slot in time, by priority.
+
+        By Little's law, requests are served at the rate of those in flight over their latency.
+        A priority gets what the higher ones leave, which is known if requests had to wait.
+        """
+        latency = self._limit.mean_latency
+        if not latency:
+            return [self._max_queued for _ in Priority]
+        in_flight = self._limit.peak_in_flight if self._has_queued else self._limit.value
+        served = in_flight / latency * self._queue_timeout * ACCEPTED_WAIT
+        granted = sum(self._granted)
+        lengths = []
+        for priority in Priority:
+            share = 1.0
+            if self._has_queued and granted:
+                share = sum(self._granted[: priority + 1]) / granted
+            lengths.append(min(self._max_queued, math.ceil(served * share)))
+        return lengths
+
+    def _has_room(self, priority: Priority) -> bool:
+        ahead = sum(len(queue) for other, queue in self._queues.items() if other >= priority)
+        if ahead >= self._max_ahead[priority]:
+            return False
+        return self._queued < self._max_queued or self._displace_below(priority)
+
     async def _wait(self, priority: Priority, timeout: float) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queues[priority].append(waiter)
         self._queued += 1
+        self._has_queued = True
         self._assign_slots()
         try:
             async with asyncio.timeout(timeout):
@@ -84,7 +147,7 @@ class AdmissionControl:
         except BaseException as error:
             self._abandon(priority, waiter)
             if isinstance(error, TimeoutError):
-                raise self._overloaded("queue_timeout") from None
+                raise self._overloaded(priority, "queue_timeout") from None
             raise
 
     def _abandon(self, priority: Priority, waiter: asyncio.Future[None]) -> None:
@@ -101,6 +164,7 @@ class AdmissionControl:
                 self._queued -= 1
                 if not waiter.done():
                     self._in_flight += 1
+                    self._granted[priority] += 1
                     waiter.set_result(None)
 
     def _displace_below(self, priority: Priority) -> bool:
@@ -112,24 +176,40 @@ class AdmissionControl:
                 waiter = self._queues[lower].pop()
                 self._queued -= 1
                 if not waiter.done():
-                    waiter.set_exception(self._overloaded("displaced"))
+                    waiter.set_exception(self._overloaded(lower, "displaced"))
                 return True
         return False
 
-    def _overloaded(self, reason: ShedReason) -> Overloaded:
-        self._shed.labels(reason).inc()
+    def _overloaded(self, priority: Priority, reason: ShedReason) -> Overloaded:
+        self._shed.labels(priority.name.lower(), reason).inc()
         return Overloaded("This replica has all the work it can do in time. Try again.")
 
 
 class Slot:
     """A slot that was acquired, given back once: when an event stream begins, or at the end."""
 
-    __slots__ = ("_admission",)
+    __slots__ = ("_admission", "_deadline", "_route", "_started")
 
-    def __init__(self, admission: AdmissionControl) -> None:
+    def __init__(
+        self, admission: AdmissionControl, route: RouteLatency, deadline: Deadline | None
+    ) -> None:
         self._admission: AdmissionControl | None = admission
+        self._route = route
+        self._deadline = math.inf if deadline is None else deadline.at
+        self._started = time.monotonic()
 
-    def release(self) -> None:
-        if self._admission is not None:
-            self._admission.release()
-            self._admission = None
+    def release(self, *, succeeded: bool) -> None:
+        """Give the slot back, and report how long it was used."""
+        admission = self._admission
+        if admission is None:
+            return
+        self._admission = None
+        now = time.monotonic()
+        admission.observe(
+            self._route,
+            now - self._started,
+            now=now,
+            succeeded=succeeded,
+            is_late=now > self._deadline,
+        )
+        admission.release()

@@ -22,6 +22,7 @@ from app.process.request_target import check_characters
 from app.request.admission import AdmissionControl, Priority, Slot
 from app.request.bodies import Body, BodyReader, ClientDisconnected, check_repetitions
 from app.request.compiled_route import UncompiledRoute
+from app.request.concurrency_limit import ConcurrencyLimit, RouteLatency
 from app.request.context import request_context
 from app.request.operations import Operations
 from app.request.problems import problem_for
@@ -31,6 +32,8 @@ from app.settings import ServiceSettings
 from app.telemetry.context import current_context, use_context
 from app.telemetry.metrics import Metrics, method_label
 
+INITIAL_LIMIT = 32
+"""Requests in flight before anything is known about latencies."""
 CLIENT_CLOSED_REQUEST = 499
 """Recorded when the caller is gone before the response; nginx uses the same number."""
 
@@ -59,9 +62,8 @@ class RequestMiddleware:
         self._uncompiled = UncompiledRoute(app)
         self._metrics = metrics
         self._operations = operations
-        self._priorities = {
-            tuple(operation.split(" ", 1)): priority for operation, priority in priorities.items()
-        }
+        self._priorities = priorities
+        self._seen: dict[tuple[str, str], tuple[Priority, RouteLatency]] = {}
         self._default_timeout = settings.request_timeout
         self._trust_timeout = not public
         self._routes = routes
@@ -70,7 +72,11 @@ class RequestMiddleware:
         )
         self._admission = AdmissionControl(
             metrics,
-            limit=settings.max_in_flight,
+            limit=ConcurrencyLimit(
+                minimum=settings.min_in_flight,
+                initial=INITIAL_LIMIT,
+                maximum=settings.max_in_flight,
+            ),
             max_queued=settings.max_queued,
             queue_timeout=settings.queue_timeout,
         )
@@ -125,12 +131,23 @@ class RequestMiddleware:
     ) -> None:
         route = match.compiled or self._uncompiled
         value = route.read_body(body)
-        priority = self._priorities.get((scope["method"], match.template), Priority.NORMAL)
+        operation = scope["method"], match.template
+        priority, latency = self._seen.get(operation) or self._see(operation)
+        context = current_context()
         if not self._admission.try_acquire(priority):
-            await self._admission.acquire(priority, timeout=current_context().time_left())
-        slot = response.slot = Slot(self._admission)
+            await self._admission.acquire(priority, timeout=context.time_left())
+        slot = response.slot = Slot(self._admission, latency, context.deadline)
         try:
             scope["path_params"] = dict(match.path_params)
             await route.respond(scope, receive, response, body=body, value=value)
         finally:
-            slot.release()
+            slot.release(succeeded=response.status < 400)
+
+    def _see(self, operation: tuple[str, str]) -> tuple[Priority, RouteLatency]:
+        """What admission control knows of an operation that has not been requested yet."""
+        method, template = operation
+        label = method_label(method), template  # callers may send any word as a method
+        if label not in self._seen:
+            priority = self._priorities.get(f"{method} {template}", Priority.NORMAL)
+            self._seen[label] = priority, RouteLatency()
+        return self._seen[label]

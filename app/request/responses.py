@@ -46,7 +46,7 @@ class ResponseSender:
             headers = [*message["headers"], (b"x-request-id", self._request_id)]
             if self.slot is not None and is_event_stream(headers):
                 self.stream_started_at = time.monotonic()
-                self.slot.release()
+                self.slot.release(succeeded=self.status < 400)
             message = {**message, "headers": headers}
         await self._send(message)
 

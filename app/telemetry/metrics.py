@@ -29,6 +29,8 @@ UNMATCHED = "unmatched"
 OTHER = "other"
 F = TypeVar("F", bound=Family[Any])
 ShedReason = Literal["queue_full", "queue_timeout", "displaced"]
+PRIORITIES = ("low", "normal", "high")
+"""Of admission control, in the order in which requests are shed."""
 NO_LABELS: Mapping[str, Iterable[str]] = {}
 KNOWN_LATER: tuple[str, ...] = ()
 """For a label whose values depend on what the service is built from."""
@@ -65,12 +67,22 @@ class Metrics:
         )
         self._in_flight = 0
         self.gauge(
-            "http_requests_in_flight", "How many requests are being worked on?"
+            "http_requests_in_flight", "How many requests have no response yet?"
         ).set_function(lambda: self._in_flight)
         self.requests_shed = self.counter(
             "http_requests_shed_total",
-            "How many requests are shed by admission control, and why?",
-            {"reason": get_args(ShedReason)},
+            "How many requests are shed by admission control, of which priority, and why?",
+            {"priority": PRIORITIES, "reason": get_args(ShedReason)},
+        )
+        self.concurrency_limit = self.gauge(
+            "http_concurrency_limit",
+            "How many requests may be worked on at a time? The limit follows the latency.",
+        )
+        self.slots_in_use = self.gauge(
+            "http_slots_in_use", "How many requests hold a slot of that limit?"
+        )
+        self.requests_queued = self.gauge(
+            "http_requests_queued", "How many requests wait for a slot?"
         )
         self.event_loop_lag = self.histogram(
             "event_loop_lag_seconds", "Is the event loop blocked?", buckets=LAG_BUCKETS

@@ -82,6 +82,20 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             graph(
+                "Concurrency limit",
+                "How many requests may all replicas work on at a time, how many do they work on, "
+                "and how many wait? The limit falls when the latency rises, and requests that "
+                "cannot expect a slot in time are shed.",
+                [
+                    query('sum(http_concurrency_limit{service="cart"})', "limit"),
+                    query('sum(http_slots_in_use{service="cart"})', "in use"),
+                    query('sum(http_requests_queued{service="cart"})', "waiting"),
+                ],
+                unit="short",
+            )
+        )
+        .with_panel(
+            graph(
                 "Latency: p50, p95, p99",
                 "How long does the cart take to respond?",
                 [

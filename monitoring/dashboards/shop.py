@@ -110,7 +110,7 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             graph(
                 "Saturation: requests in flight",
-                "How many requests does each service work on at the moment?",
+                "How many requests of each service have no response yet?",
                 [query("sum by (service) (http_requests_in_flight)", "{{service}}")],
                 unit="short",
             )

@@ -30,7 +30,7 @@ ROUTE = re.compile(
     rf"(?P<methods>(?:{METHODS})(?:, (?:{METHODS}))* )?(?P<path>/[^\s?]*)(?:\?(?P<query>\S*))?"
 )
 METRIC = re.compile(
-    r"(?<![\w.:])(?!CARTWHEEL)([a-z]+(?:_[a-z]+)*_(?:total|seconds|bytes|in_flight|open|info|ready)"
+    r"(?<![\w.:])(?!CARTWHEEL)([a-z]+(?:_[a-z]+)*_(?:total|seconds|bytes|in_flight|open|info|ready|concurrency_limit|in_use|queued)"
     r"|[a-z_]+:[a-z_0-9]+:[a-z_0-9]+)\b(?:\{([a-z_, ]+)\})?(?!\()"
 )
 IDENTIFIER = re.compile(r"([a-zA-Z][\w.]*?)(?:\(\))?")

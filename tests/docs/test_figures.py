@@ -14,7 +14,8 @@ import yaml
 
 from app.client import buffers, circuit_breaker, retry_budget, transport, windowed_counts
 from app.identity import jwks, tokens
-from app.request import context
+from app.request import context, middleware
+from app.request.admission import SHARES, Priority
 from app.settings import ServiceSettings, SettingsError, load
 from cartwheel.cluster.preflight import MIN_MEMORY
 from cartwheel.local.settings import LocalSettings
@@ -46,6 +47,10 @@ def _request(service: str, resource: str) -> str:
     ]
     amount: str = container["resources"]["requests"][resource]
     return amount
+
+
+def _kept_from(priority: Priority) -> int:
+    return round(100 * (1 - SHARES[priority]))
 
 
 _hpa = _yaml("manifests/components/autoscaling-cpu/hpa.yaml")["spec"]
@@ -89,7 +94,14 @@ FIGURES = [
     (README, f"on http://127.0.0.1:{_kind_ports[0]}, Grafana on http://127.0.0.1:{_kind_ports[1]}"),
     (README, f"Docker ({MIN_MEMORY // (1024 * MEBI)} GiB of memory)"),
     (README, f"watch it scale, {LOW} → {HIGH}"),
-    (ARCHITECTURE, f"{_default(ServiceSettings, 'max_in_flight')} requests at work"),
+    (
+        ARCHITECTURE,
+        f"between {_default(ServiceSettings, 'min_in_flight')} "
+        f"and {_default(ServiceSettings, 'max_in_flight')}",
+    ),
+    (ARCHITECTURE, f"as the concurrency limit says, {middleware.INITIAL_LIMIT} at first"),
+    (ARCHITECTURE, f"The last {_kept_from(Priority.NORMAL)} % of them are kept for checkout"),
+    (ARCHITECTURE, f"the last {_kept_from(Priority.LOW)} % are kept from browsing"),
     (ARCHITECTURE, f"A request with less than {context.MIN_BUDGET_MS} ms left is rejected"),
     (ARCHITECTURE, f"waits in the queue for up to {_default(ServiceSettings, 'queue_timeout')} s"),
     (ARCHITECTURE, f"a retry budget of {SHARE} of the calls plus {PER_SECOND} a second"),

@@ -5,6 +5,7 @@ from starlette.types import Message, Scope
 
 from app.errors import BadRequest, NotFound
 from app.request.admission import AdmissionControl, Priority, Slot
+from app.request.concurrency_limit import ConcurrencyLimit, RouteLatency
 from app.request.responses import ResponseSender, is_event_stream
 from app.telemetry.metrics import Metrics
 
@@ -65,15 +66,17 @@ async def test_a_response_carries_the_request_id() -> None:
 
 
 async def test_an_event_stream_gives_its_slot_back_when_it_begins() -> None:
-    admission = AdmissionControl(Metrics("test"), limit=1, max_queued=0, queue_timeout=1)
+    admission = AdmissionControl(
+        Metrics("test"), limit=ConcurrencyLimit.fixed(1), max_queued=0, queue_timeout=1
+    )
     for headers in (JSON, [(b"content-type", b"text/event-stream")]):
         await admission.acquire(Priority.HIGH, timeout=1)
         response = ResponseSender(Connection().send, "r-1")
-        response.slot = Slot(admission)
+        response.slot = Slot(admission, RouteLatency(), None)
         await response.send(start(headers))
         is_stream = headers != JSON
         assert (response.stream_started_at is not None) == is_stream
-        response.slot.release()
+        response.slot.release(succeeded=True)
     await admission.acquire(Priority.HIGH, timeout=1)
 
 
