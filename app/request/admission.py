@@ -28,8 +28,11 @@ class Priority(IntEnum):
 
 SHARES = {Priority.LOW: 0.6, Priority.NORMAL: 0.75, Priority.HIGH: 1.0}
 """The share of the slots that a priority may fill: the last ones are kept for higher ones."""
-ACCEPTED_WAIT = 0.5
-"""The share of the queue's timeout that a request may be expected to wait."""
+ACCEPTED_WAIT = 0.25
+"""The share of the queue's timeout that a request may be expected to wait in a lasting overload.
+
+In a burst, which ends by itself, that is the whole timeout.
+"""
 
 
 class Overloaded(Unavailable):
@@ -56,6 +59,8 @@ class AdmissionControl:
         self._queued = 0
         self._granted = [0 for _ in Priority]
         self._has_queued = False
+        self._was_empty = True
+        self._is_overload = False
         self._slots = self._shares_of_limit()
         self._max_ahead = [max_queued for _ in Priority]
         self._shed = metrics.requests_shed
@@ -101,10 +106,20 @@ class AdmissionControl:
             is_late=is_late,
         )
         if has_window_ended:
-            self._slots = self._shares_of_limit()
-            self._max_ahead = self._lengths_in_time()
-            self._granted = [0 for _ in Priority]
-            self._has_queued = self._queued > 0
+            self._end_window()
+
+    def _end_window(self) -> None:
+        """An overload begins with a window in which requests always wait, and ends with one in
+        which none does."""
+        if not self._has_queued:
+            self._is_overload = False
+        elif not self._was_empty:
+            self._is_overload = True
+        self._slots = self._shares_of_limit()
+        self._max_ahead = self._lengths_in_time()
+        self._granted = [0 for _ in Priority]
+        self._has_queued = self._queued > 0
+        self._was_empty = not self._queued
 
     def _shares_of_limit(self) -> list[int]:
         return [max(1, int(self._limit.value * SHARES[priority])) for priority in Priority]
@@ -119,7 +134,8 @@ class AdmissionControl:
         if not latency:
             return [self._max_queued for _ in Priority]
         in_flight = self._limit.peak_in_flight if self._has_queued else self._limit.value
-        served = in_flight / latency * self._queue_timeout * ACCEPTED_WAIT
+        accepted_wait = self._queue_timeout * (ACCEPTED_WAIT if self._is_overload else 1.0)
+        served = in_flight / latency * accepted_wait
         granted = sum(self._granted)
         lengths = []
         for priority in Priority:
@@ -166,6 +182,8 @@ class AdmissionControl:
                     self._in_flight += 1
                     self._granted[priority] += 1
                     waiter.set_result(None)
+        if not self._queued:
+            self._was_empty = True
 
     def _displace_below(self, priority: Priority) -> bool:
         """Shed the newest waiter of the lowest priority, if that is lower than `priority`."""

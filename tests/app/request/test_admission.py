@@ -231,7 +231,7 @@ async def test_a_request_waits_no_longer_than_its_deadline() -> None:
         await holding
 
 
-class Overload:
+class OneSlot:
     """Admission control with one slot, and requests that take a tenth of a second."""
 
     def __init__(self) -> None:
@@ -242,33 +242,24 @@ class Overload:
         self.waiting: list[asyncio.Task[None]] = []
         self._route = RouteLatency()
         self._now = 0.0
-
-    async def serve(self, *priorities: Priority) -> None:
-        """Requests that wait for one another, until what they need is known."""
-        assert self.admission.try_acquire(Priority.HIGH)
-        for priority in priorities:
-            self.waiting.append(await entered(self.admission, priority))
-        for _ in range(len(priorities)):
-            self.end_one()
-            await asyncio.sleep(0)
-        self.end_one()
-        await asyncio.gather(*self.waiting)
-        self.waiting.clear()
-
-    def end_one(self) -> None:
-        self._now += 0.1
-        self.admission.observe(self._route, 0.1, now=self._now, succeeded=True, is_late=False)
-        self.admission.release()
+        assert self.admission.try_acquire(Priority.LOW)
 
     async def enter(self, priority: Priority, number: int) -> int:
         """How many of so many requests are not shed at once."""
         tasks = [await entered(self.admission, priority) for _ in range(number)]
-        await asyncio.sleep(0)
-        self.waiting += [task for task in tasks if not task.done()]
+        waiting = [task for task in tasks if not task.done()]
         for task in tasks:
-            if task.done():
-                assert isinstance(task.exception(), Overloaded)
-        return sum(not task.done() for task in tasks)
+            assert task in waiting or isinstance(task.exception(), Overloaded)
+        self.waiting += waiting
+        return len(waiting)
+
+    async def serve(self, number: int) -> None:
+        """Have so many requests end; the next ones get their slot."""
+        for _ in range(number):
+            self._now += 0.1
+            self.admission.observe(self._route, 0.1, now=self._now, succeeded=True, is_late=False)
+            self.admission.release()
+            await asyncio.sleep(0)
 
     async def end(self) -> None:
         for task in self.waiting:
@@ -276,48 +267,60 @@ class Overload:
         await asyncio.gather(*self.waiting, return_exceptions=True)
 
 
-async def test_only_as_many_wait_as_get_a_slot_in_time() -> None:
-    overload = Overload()
-    await overload.serve(*[Priority.NORMAL] * 9)
-    assert overload.admission.try_acquire(Priority.NORMAL)
-    # Ten a second: so half of the second that they may wait is the time of five.
-    assert await overload.enter(Priority.NORMAL, 20) == 5
+async def test_in_a_burst_as_many_wait_as_get_a_slot_before_the_timeout() -> None:
+    replica = OneSlot()
+    await replica.enter(Priority.NORMAL, 10)
+    await replica.serve(10)
+    # Ten requests a second, and a timeout of one second.
+    assert await replica.enter(Priority.NORMAL, 30) == 10
     labels = {"priority": "normal", "reason": "queue_full"}
-    assert sample(overload.metrics, "http_requests_shed_total", **labels) == 15
-    await overload.end()
+    assert sample(replica.metrics, "http_requests_shed_total", **labels) == 20
+    await replica.end()
 
 
-async def test_who_cannot_expect_a_slot_because_of_higher_priorities_is_shed_at_once() -> None:
-    overload = Overload()
-    await overload.serve(*[Priority.NORMAL] * 6, *[Priority.HIGH] * 3)
-    assert overload.admission.try_acquire(Priority.NORMAL)
-    assert await overload.enter(Priority.LOW, 1) == 0
-    assert await overload.enter(Priority.NORMAL, 20) == 3
-    assert await overload.enter(Priority.HIGH, 20) == 5
-    await overload.end()
+async def test_in_a_lasting_overload_requests_wait_a_quarter_of_that() -> None:
+    replica = OneSlot()
+    await replica.enter(Priority.NORMAL, 25)
+    await replica.serve(20)
+    assert await replica.enter(Priority.NORMAL, 1) == 0
+    await replica.serve(3)
+    assert await replica.enter(Priority.NORMAL, 10) == 1
+    await replica.end()
 
 
-async def test_a_burst_after_a_quiet_time_may_wait() -> None:
-    overload = Overload()
+async def test_when_nobody_has_to_wait_the_overload_is_over() -> None:
+    replica = OneSlot()
+    await replica.enter(Priority.NORMAL, 25)
+    await replica.serve(26)
     for _ in range(20):
-        assert overload.admission.try_acquire(Priority.LOW)
-        overload.end_one()
-    assert overload.admission.try_acquire(Priority.NORMAL)
-    assert await overload.enter(Priority.LOW, 20) == 5
-    await overload.end()
+        assert replica.admission.try_acquire(Priority.LOW)
+        await replica.serve(1)
+    assert replica.admission.try_acquire(Priority.LOW)
+    assert await replica.enter(Priority.LOW, 30) == 10
+    await replica.end()
+
+
+async def test_a_request_that_gets_no_slot_because_of_higher_priorities_is_shed_at_once() -> None:
+    replica = OneSlot()
+    await replica.enter(Priority.NORMAL, 6)
+    await replica.enter(Priority.HIGH, 5)
+    await replica.serve(10)  # one of low priority, four of normal and five of high
+    assert await replica.enter(Priority.LOW, 30) == 0
+    assert await replica.enter(Priority.NORMAL, 30) == 5 - 1
+    assert await replica.enter(Priority.HIGH, 30) == 10
+    await replica.end()
 
 
 async def test_the_limit_the_slots_and_the_queue_are_metrics() -> None:
-    overload = Overload()
-    assert overload.admission.try_acquire(Priority.LOW)
-    await overload.enter(Priority.LOW, 2)
+    replica = OneSlot()
+    await replica.enter(Priority.LOW, 2)
     for name, value in {
         "http_concurrency_limit": 1,
         "http_slots_in_use": 1,
         "http_requests_queued": 2,
     }.items():
-        assert sample(overload.metrics, name) == value
-    await overload.end()
+        assert sample(replica.metrics, name) == value
+    await replica.end()
 
 
 async def test_responses_that_take_too_long_cost_slots() -> None:
