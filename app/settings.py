@@ -147,7 +147,7 @@ class ServiceSettings(BaseSettings):
         default=8, ge=1, le=10_000, description="the least; from max_in_flight on, it is fixed"
     )
     max_queued: int = Field(default=1024, ge=0, le=100_000)
-    queue_timeout: Seconds = 1.0
+    queue_timeout: Seconds = 2.0
 
     compile_routes: bool = Field(
         default=True, description="false has FastAPI serve all routes in its own way"

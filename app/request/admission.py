@@ -29,9 +29,9 @@ class Priority(IntEnum):
 SHARES = {Priority.LOW: 0.6, Priority.NORMAL: 0.75, Priority.HIGH: 1.0}
 """The share of the slots that a priority may fill: the last ones are kept for higher ones."""
 ACCEPTED_WAIT = 0.25
-"""The share of the queue's timeout that a request may be expected to wait in a lasting overload.
+"""Seconds that a request may be expected to wait in a lasting overload.
 
-In a burst, which ends by itself, that is the whole timeout.
+A burst ends by itself: there each may wait for the whole timeout.
 """
 
 
@@ -127,23 +127,15 @@ class AdmissionControl:
     def _lengths_in_time(self) -> list[int]:
         """How many requests may be ahead of one that still gets its slot in time, by priority.
 
-        By Little's law, requests are served at the rate of those in flight over their latency.
-        A priority gets what the higher ones leave, which is known if requests had to wait.
+        By Little's law, slots become free at the rate of those in use over their latency. A
+        priority gets what the higher ones leave.
         """
-        latency = self._limit.mean_latency
-        if not latency:
+        latency, granted = self._limit.mean_latency, sum(self._granted)
+        if not (self._is_overload and latency and granted):
             return [self._max_queued for _ in Priority]
-        in_flight = self._limit.peak_in_flight if self._has_queued else self._limit.value
-        accepted_wait = self._queue_timeout * (ACCEPTED_WAIT if self._is_overload else 1.0)
-        served = in_flight / latency * accepted_wait
-        granted = sum(self._granted)
-        lengths = []
-        for priority in Priority:
-            share = 1.0
-            if self._has_queued and granted:
-                share = sum(self._granted[: priority + 1]) / granted
-            lengths.append(min(self._max_queued, math.ceil(served * share)))
-        return lengths
+        accepted = ACCEPTED_WAIT * self._limit.peak_in_flight / latency
+        shares = [sum(self._granted[: priority + 1]) / granted for priority in Priority]
+        return [min(self._max_queued, math.ceil(accepted * share)) for share in shares]
 
     def _has_room(self, priority: Priority) -> bool:
         ahead = sum(len(queue) for other, queue in self._queues.items() if other >= priority)

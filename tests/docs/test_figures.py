@@ -15,7 +15,7 @@ import yaml
 from app.client import buffers, circuit_breaker, retry_budget, transport, windowed_counts
 from app.identity import jwks, tokens
 from app.request import context, middleware
-from app.request.admission import SHARES, Priority
+from app.request.admission import ACCEPTED_WAIT, SHARES, Priority
 from app.settings import ServiceSettings, SettingsError, load
 from cartwheel.cluster.preflight import MIN_MEMORY
 from cartwheel.local.settings import LocalSettings
@@ -100,6 +100,7 @@ FIGURES = [
         f"and {_default(ServiceSettings, 'max_in_flight')}",
     ),
     (ARCHITECTURE, f"as the concurrency limit says, {middleware.INITIAL_LIMIT} at first"),
+    (ARCHITECTURE, f"if it cannot expect a slot within {ACCEPTED_WAIT:g} s"),
     (ARCHITECTURE, f"The last {_kept_from(Priority.NORMAL)} % of them are kept for checkout"),
     (ARCHITECTURE, f"the last {_kept_from(Priority.LOW)} % are kept from browsing"),
     (ARCHITECTURE, f"A request with less than {context.MIN_BUDGET_MS} ms left is rejected"),

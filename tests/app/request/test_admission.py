@@ -266,48 +266,53 @@ class OneSlot:
             task.cancel()
         await asyncio.gather(*self.waiting, return_exceptions=True)
 
+    async def overload(self) -> None:
+        """Two windows in which requests always wait."""
+        await self.enter(Priority.NORMAL, 24)
+        await self.serve(20)
 
-async def test_in_a_burst_as_many_wait_as_get_a_slot_before_the_timeout() -> None:
+
+async def test_in_a_burst_all_may_wait() -> None:
     replica = OneSlot()
     await replica.enter(Priority.NORMAL, 10)
     await replica.serve(10)
-    # Ten requests a second, and a timeout of one second.
-    assert await replica.enter(Priority.NORMAL, 30) == 10
+    assert await replica.enter(Priority.NORMAL, 30) == 30
+    await replica.end()
+
+
+async def test_in_a_lasting_overload_as_many_wait_as_can_expect_a_slot() -> None:
+    replica = OneSlot()
+    await replica.overload()
+    assert await replica.enter(Priority.NORMAL, 20) == 0
     labels = {"priority": "normal", "reason": "queue_full"}
     assert sample(replica.metrics, "http_requests_shed_total", **labels) == 20
+    await replica.serve(4)
+    # A quarter of a second is enough for two and a half.
+    assert await replica.enter(Priority.NORMAL, 20) == 3
     await replica.end()
 
 
-async def test_in_a_lasting_overload_requests_wait_a_quarter_of_that() -> None:
+async def test_when_none_has_to_wait_the_overload_is_over() -> None:
     replica = OneSlot()
-    await replica.enter(Priority.NORMAL, 25)
-    await replica.serve(20)
-    assert await replica.enter(Priority.NORMAL, 1) == 0
-    await replica.serve(3)
-    assert await replica.enter(Priority.NORMAL, 10) == 1
-    await replica.end()
-
-
-async def test_when_nobody_has_to_wait_the_overload_is_over() -> None:
-    replica = OneSlot()
-    await replica.enter(Priority.NORMAL, 25)
-    await replica.serve(26)
+    await replica.overload()
+    await replica.serve(5)
     for _ in range(20):
         assert replica.admission.try_acquire(Priority.LOW)
         await replica.serve(1)
     assert replica.admission.try_acquire(Priority.LOW)
-    assert await replica.enter(Priority.LOW, 30) == 10
+    assert await replica.enter(Priority.LOW, 30) == 30
     await replica.end()
 
 
 async def test_a_request_that_gets_no_slot_because_of_higher_priorities_is_shed_at_once() -> None:
     replica = OneSlot()
-    await replica.enter(Priority.NORMAL, 6)
-    await replica.enter(Priority.HIGH, 5)
-    await replica.serve(10)  # one of low priority, four of normal and five of high
+    await replica.overload()
+    await replica.enter(Priority.HIGH, 10)
+    await replica.serve(10)  # a window in which nine of ten slots go to high priority
+    await replica.serve(4)
     assert await replica.enter(Priority.LOW, 30) == 0
-    assert await replica.enter(Priority.NORMAL, 30) == 5 - 1
-    assert await replica.enter(Priority.HIGH, 30) == 10
+    assert await replica.enter(Priority.NORMAL, 30) == 1
+    assert await replica.enter(Priority.HIGH, 30) == 3
     await replica.end()
 
 
