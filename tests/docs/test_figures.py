@@ -76,7 +76,7 @@ ACCOUNT_CART = _default(CartSettings, "cart_lifetime") // DAY
 GUEST_CART = _default(CartSettings, "guest_cart_lifetime") // DAY
 KEY_MINUTES = _default(CartSettings, "add_key_lifetime") // MINUTE
 SHARE, PER_SECOND = f"{retry_budget.RETRY_SHARE:.0%}".replace("%", " %"), 3
-assert retry_budget.RETRIES_PER_SECOND == PER_SECOND
+assert retry_budget.MIN_RETRIES_PER_SECOND == PER_SECOND
 
 README, ARCHITECTURE = "README.md", "docs/architecture.md"
 DEPLOY, SCALE = "docs/guide/2-deploy.md", "docs/guide/3-run-and-scale.md"
@@ -105,7 +105,7 @@ FIGURES = [
     (ARCHITECTURE, f"the last {_kept_from(Priority.LOW)} % are kept from browsing"),
     (ARCHITECTURE, f"A request with less than {context.MIN_BUDGET_MS} ms left is rejected"),
     (ARCHITECTURE, f"waits in the queue for up to {_default(ServiceSettings, 'queue_timeout')} s"),
-    (ARCHITECTURE, f"a retry budget of {SHARE} of the calls plus {PER_SECOND} a second"),
+    (ARCHITECTURE, f"a retry budget of {SHARE} of the calls, or {PER_SECOND} a second"),
     (ARCHITECTURE, f"opens for {WORDS[int(circuit_breaker.OPEN_SECONDS)]} seconds"),
     (
         ARCHITECTURE,
