@@ -18,15 +18,15 @@ MIN_USUAL = 0.1
 class Cost:
     """Of the seconds from the beginning of a change to its end.
 
-    ``worst`` is the highest p99 of a second. ``recovery`` is the time from its end to the first
-    second without a failed request and with a usual latency: None if the next fault began first.
-    Where two overlap, both have all of it.
+    ``longest`` is the longest wait for a response or an error. ``recovery`` is the time from its
+    end to the first second without a failed request and with a usual latency: None if the next
+    fault began first. Where two overlap, both have all of it.
     """
 
     change: Change
     requests: int
     failed: int
-    worst: float | None
+    longest: float | None
     recovery: float | None
 
 
@@ -43,8 +43,8 @@ class Together:
         return sum(one.failed for one in self.costs)
 
     @property
-    def worst(self) -> float | None:
-        return max((one.worst for one in self.costs if one.worst is not None), default=None)
+    def longest(self) -> float | None:
+        return max((one.longest for one in self.costs if one.longest is not None), default=None)
 
     @property
     def recovery(self) -> float | None:
@@ -56,7 +56,7 @@ def costs_of(soak: Soak) -> Sequence[Cost]:
     """Of what was done, in the order of the changes."""
     limit = usual_latency(soak.figures)
     faults = [one for one in soak.done if one.kind is Kind.FAULT]
-    return [_cost(one, faults, soak.figures, limit) for one in soak.done]
+    return [_cost(one, faults, soak, limit) for one in soak.done]
 
 
 def together(costs: Sequence[Cost]) -> Sequence[Together]:
@@ -69,7 +69,7 @@ def together(costs: Sequence[Cost]) -> Sequence[Together]:
         Together(Kind(kind), name, list(found))
         for (kind, name), found in groupby(sorted(costs, key=key), key)
     ]
-    return sorted(groups, key=lambda one: (-one.failed, -(one.worst or 0.0)))
+    return sorted(groups, key=lambda one: (-one.failed, -(one.longest or 0.0)))
 
 
 def usual_latency(figures: Sequence[Figures]) -> float:
@@ -78,17 +78,18 @@ def usual_latency(figures: Sequence[Figures]) -> float:
     return max(USUAL_FACTOR * median(latencies), MIN_USUAL) if latencies else MIN_USUAL
 
 
-def _cost(
-    change: Change, faults: Sequence[Change], figures: Sequence[Figures], limit: float
-) -> Cost:
+def _cost(change: Change, faults: Sequence[Change], soak: Soak, limit: float) -> Cost:
     # A killed process is one moment; the requests that it takes with it fail in that second.
-    during = [one for one in figures if _overlaps(one, change)]
+    during = [one for one in soak.figures if _overlaps(one, change)]
+    waits = [
+        one for one in soak.waits if one.start <= change.ended_at and one.end >= change.started_at
+    ]
     return Cost(
         change,
         requests=sum(one.due for one in during),
         failed=sum(one.failed for one in during),
-        worst=max((one.p99 for one in during if one.p99 is not None), default=None),
-        recovery=_recovery(change, faults, figures, limit),
+        longest=max((one.seconds for one in waits), default=None),
+        recovery=_recovery(change, faults, soak.figures, limit),
     )
 
 

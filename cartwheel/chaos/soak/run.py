@@ -2,23 +2,34 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from app.stores.errors import StoreUnavailable
+from cartwheel.books import (
+    Opening,
+    owners_of,
+    read_books,
+    read_opening,
+    running_stores,
+    wait_until_at_rest,
+)
 from cartwheel.chaos.catalogue import Fault
 from cartwheel.chaos.shop import Shop
 from cartwheel.chaos.soak.disturbances import Disturbances
 from cartwheel.chaos.soak.memory import INTERVAL, SAMPLES, measure, memory_between
 from cartwheel.chaos.soak.schedule import Step
-from cartwheel.chaos.soak.session import Change, Soak, operations_by_kind
+from cartwheel.chaos.soak.session import Change, Soak
 from cartwheel.consistency import Books, check
+from cartwheel.consistency.linearizability import Limits
 from cartwheel.load.engine import Engine, Load
 from cartwheel.local.faults.client import FaultSession
 from loadtest.arrivals import Stage
 from loadtest.figures import Figures
 from loadtest.generator import usual_shoppers
-from loadtest.history import read_history
+from loadtest.history import Operation, read_history
 
 SCENARIO = "mixed"
 WARM_UP = 10.0
@@ -26,6 +37,11 @@ WARM_UP = 10.0
 MEASURING = SAMPLES * INTERVAL
 CALM = 6.0
 """Seconds of load after the last fault, to see the shop recover."""
+REST_WITHIN = 90.0
+"""Seconds: longer than it takes until an order that stands still is resumed."""
+LIMITS = Limits(seconds=30.0)
+"""Of the checks: an object that is not decided fails the soak."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class SoakRun:
@@ -50,11 +66,31 @@ class SoakRun:
 
     async def run(self, steps: Sequence[Step], faults: Mapping[str, Fault]) -> None:
         """Fill the soak. Raises `CommandError` if the load could not be sent."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self.stop)
+        stores = running_stores(self._shop.state)
+        opening = await read_opening(stores)
         await self._load_and_disturb(steps, faults)
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
         self._announce("The load has ended: reading the books and the history.")
-        await asyncio.to_thread(self._judge)
+        history = list(read_history(self._history))
+        self._soak.add_history(history, epoch=time.time() - time.monotonic())
+        try:
+            books = await self._closing_books(stores, opening, history)
+        except StoreUnavailable as error:
+            self._soak.problems.append(f"The books cannot be read: {error}")
+            return
+        self._soak.report = await asyncio.to_thread(check, history, books, limits=LIMITS)
+
+    async def _closing_books(
+        self, stores: Mapping[str, str], opening: Opening, history: Sequence[Operation]
+    ) -> Books:
+        """Raises `StoreUnavailable`."""
+        if not await wait_until_at_rest(stores, within=REST_WITHIN):
+            self._soak.problems.append(f"Orders are still pending after {REST_WITHIN:g} s.")
+        return await read_books(stores, opening, owners=owners_of(history))
 
     def stop(self) -> None:
         """End the load and undo all faults; the second time do not wait for responses."""
@@ -122,9 +158,3 @@ class SoakRun:
             f"{change.started_at - self._soak.started_at:5.0f} s  {change.words} "
             f"({seconds:.1f} s){problem}"
         )
-
-    def _judge(self) -> None:
-        """Read the books and check the history against them."""
-        history = list(read_history(self._history))
-        self._soak.operations = operations_by_kind(history)
-        self._soak.report = check(history, Books())

@@ -59,6 +59,18 @@ class Memory:
         return self.after / self.before if self.before else 1.0
 
 
+@dataclass(frozen=True)
+class Wait:
+    """A shopper waited for a response, also for an error, from one time to the other."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
 @dataclass
 class Soak:
     """One soak. Without a report it did not come to the checks."""
@@ -75,6 +87,7 @@ class Soak:
     problems: list[str] = field(default_factory=list)
     """What went wrong with the soak itself, or that the shop did not come to rest."""
     ended_early: bool = False
+    waits: Sequence[Wait] = ()
 
     @property
     def passed(self) -> bool:
@@ -85,6 +98,11 @@ class Soak:
     def done(self) -> Sequence[Change]:
         """The changes that were possible."""
         return [one for one in self.changes if one.is_done]
+
+    def add_history(self, history: Sequence[Operation], *, epoch: float) -> None:
+        """``epoch`` is when the clock of the history began, in seconds since the epoch."""
+        self.operations = operations_by_kind(history)
+        self.waits = [Wait(epoch + one.called_at, epoch + one.returned_at) for one in history]
 
     def count(self, outcome: Outcome) -> int:
         return sum(counts.get(outcome, 0) for counts in self.operations.values())

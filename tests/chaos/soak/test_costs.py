@@ -6,9 +6,9 @@ import pytest
 
 from cartwheel.chaos.soak.costs import Cost, costs_of, together, usual_latency
 from cartwheel.chaos.soak.schedule import Kind
-from cartwheel.chaos.soak.session import Change
+from cartwheel.chaos.soak.session import Change, Wait
 from loadtest.figures import Figures
-from tests.chaos.soak.soaks import change, figures, soak
+from tests.chaos.soak.soaks import START, change, figures, soak
 
 
 def costs(seconds: Sequence[Figures], *changes: Change) -> Sequence[Cost]:
@@ -17,13 +17,21 @@ def costs(seconds: Sequence[Figures], *changes: Change) -> Sequence[Cost]:
     return costs_of(found)
 
 
-def test_failed_requests_and_the_worst_second_are_those_of_its_time() -> None:
+def test_failed_requests_are_those_of_its_time() -> None:
     seconds = [figures(n) for n in range(20)]
-    seconds[5] = figures(5, failed=7, p99=2.0)
-    seconds[6] = figures(6, failed=3, p99=1.0)
-    seconds[12] = figures(12, failed=9, p99=9.0)
+    seconds[5] = figures(5, failed=7)
+    seconds[6] = figures(6, failed=3)
+    seconds[12] = figures(12, failed=9)
     (cost,) = costs(seconds, change(Kind.FAULT, "cart-hung", at=5.2, seconds=3))
-    assert (cost.failed, cost.worst, cost.requests) == (10, 2.0, 160)
+    assert (cost.failed, cost.requests) == (10, 160)
+
+
+def test_the_longest_wait_is_that_of_a_request_that_it_met() -> None:
+    found = soak(changes=[change(Kind.FAULT, "cart-hung", at=5, seconds=3)])
+    found.waits = [
+        Wait(START + begin, START + end) for begin, end in ((1, 4.9), (4, 6), (7.9, 9), (9, 20))
+    ]
+    assert costs_of(found)[0].longest == pytest.approx(2.0)
 
 
 def test_it_has_recovered_with_the_first_usual_second() -> None:

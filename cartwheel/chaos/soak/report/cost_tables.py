@@ -25,7 +25,8 @@ def costs_by_name(costs: Sequence[Cost]) -> str:
     changes = [one for one in groups if one.kind is not Kind.FAULT]
     return (
         "<h2>What each cost</h2><p>Failed are requests without a response or with a server error "
-        "in the seconds from its beginning to its end. The recovery is the time from its end to "
+        "in the seconds from its beginning to its end. The longest wait is for a response or an "
+        "error. The recovery is the time from its end to "
         "the first second without a failure and with a usual latency; it is not known where the "
         "next fault began first. Where a fault, a restart and a scaling overlap, each has all of "
         f"it.</p>{_cost_table('fault', faults)}{_cost_table('restart or scaling', changes)}"
@@ -33,14 +34,14 @@ def costs_by_name(costs: Sequence[Cost]) -> str:
 
 
 def _cost_table(name: str, groups: Sequence[Together]) -> str:
-    heading = (name, "times", "failed", "highest p99", "longest recovery")
+    heading = (name, "times", "failed", "longest wait", "longest recovery")
     rows = [
         [
             heading_cell(one.name if one.kind is Kind.FAULT else f"{one.name}: {one.kind}"),
             *cells(
                 format_count(len(one.costs)),
                 format_count(one.failed),
-                format_duration(one.worst),
+                format_duration(one.longest),
                 _seconds(one.recovery),
             ),
         ]
@@ -64,13 +65,13 @@ def costs_one_by_one(costs: Sequence[Cost], axis: TimeAxis) -> str:
             *cells(
                 _seconds(one.change.ended_at - one.change.started_at),
                 format_count(one.failed),
-                format_duration(one.worst),
+                format_duration(one.longest),
                 _seconds(one.recovery),
             ),
         ]
         for one in costs[:MAX_CHANGES]
     ]
-    heading = ("at", "what", "took", "failed", "highest p99", "recovery")
+    heading = ("at", "what", "took", "failed", "longest wait", "recovery")
     return (
         f"<details><summary>All {len(costs):,} faults, restarts and scalings</summary>"
         f"{table(heading, rows)}</details>"
