@@ -18,6 +18,7 @@ BASELINE_SECONDS = 3.0
 # Beyond what its fault allows, so that a recovery that comes late is measured.
 EXTRA_TIMEOUT = 10.0
 POLL_INTERVAL = 0.1
+LONGEST_AFTERMATH = 6.0
 # A probe is as before when so many requests in a row are good: they succeed, and take no longer
 # than the slowest one before the fault, give or take.
 GOOD_IN_A_ROW = 3
@@ -56,6 +57,7 @@ class Experiment:
     async def run(self, fault: Fault, *, seconds: float | None = None) -> FaultResult:
         """Inject the fault, undo it, and wait until the shop is as before."""
         observation = self._observation
+        await self._wait_until_unseen(fault)
         observation.reactions.forget()
         limits = {name: _usual(seen) for name, seen in observation.probes.items()}
         at, started = time.time(), time.monotonic()
@@ -89,6 +91,15 @@ class Experiment:
             recovery=recovery,
             was_interrupted=self._interrupted.is_set(),
         )
+
+    async def _wait_until_unseen(self, fault: Fault) -> None:
+        """What a fault before this one has caused is still in the rates of some seconds."""
+        deadline = time.monotonic() + LONGEST_AFTERMATH
+        while not self._interrupted.is_set() and time.monotonic() < deadline:
+            _, value = self._observation.values[fault.symptom.query][-1]
+            if not fault.symptom.is_seen(value or 0.0):
+                return
+            await self.wait(POLL_INTERVAL)
 
     async def _watch(self, fault: Fault, started: float, *, seconds: float) -> None:
         """Wait for the end of the fault, and for its symptom meanwhile."""

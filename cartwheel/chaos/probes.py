@@ -7,7 +7,7 @@ longer. Operations of probes are part of the history, as those of all shoppers.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Self
@@ -59,15 +59,17 @@ class Probe:
     interval: float
     seen: list[Seen] = field(default_factory=list)
 
-    async def run(self) -> None:
-        """Send until cancelled."""
-        while True:
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until it is to stop: a request that was sent is never given up."""
+        while not stopping.is_set():
             called_at = time.monotonic()
             ok = await self.send()
             returned_at = time.monotonic()
             if ok is not None:
                 self.seen.append(Seen(called_at, returned_at, ok))
-            await asyncio.sleep(max(called_at + self.interval - returned_at, 0.0))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(called_at + self.interval - returned_at, 0.0)):
+                    await stopping.wait()
 
 
 class Probes:
@@ -218,10 +220,10 @@ async def open_probes(
     """Probe during the block; what they see is added to the lists. Raises `CommandError`."""
     async with HttpClient(target, timeout=TIMEOUT, max_connections=16) as client:
         probes = await Probes(client, seed=seed, record=record).prepare()
-        tasks = [asyncio.create_task(probe.run()) for probe in probes.all.values()]
+        stopping = asyncio.Event()
+        tasks = [asyncio.create_task(probe.run(stopping)) for probe in probes.all.values()]
         try:
             yield {name: probe.seen for name, probe in probes.all.items()}
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            stopping.set()
+            await asyncio.gather(*tasks)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cartwheel.chaos.catalogue import Fault
-from cartwheel.chaos.checks import check_histories
+from cartwheel.chaos.checks import check_histories, open_books
 from cartwheel.chaos.experiment import Experiment
 from cartwheel.chaos.observation import observe
 from cartwheel.chaos.plan import Planned
@@ -72,6 +72,7 @@ async def run_plan(
     interrupted = _interrupted_by_signals()
     queries = [fault.symptom.parsed for fault in choice.known]
     results: list[FaultResult] = []
+    opening = await open_books(shop)
     async with observe(
         shop, queries, folder=folder, rate=choice.rate, seed=choice.seed
     ) as observation:
@@ -88,7 +89,7 @@ async def run_plan(
             results.append(result)
             story.result(result)
         await observation.shoppers.stop()
-    report = await asyncio.to_thread(check_histories, folder)
+    report = await check_histories(folder, shop, opening)
     story.checks(report)
     return RunResult(shop, choice.seed, results, report, interrupted.is_set())
 

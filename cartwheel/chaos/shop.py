@@ -211,7 +211,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], state: StateFolder, outp
         with suppress(CommandError, OSError, ValueError, http.client.HTTPException):
             status = _status(state)
             shop = _shop_of(state, status, is_own=True)
-            if shop is not None and _is_ready(status) and _sells(shop.url):
+            is_open = state.fault_socket.exists() and _is_ready(status)
+            if shop is not None and is_open and _sells(shop.url):
                 return shop
         time.sleep(POLL_INTERVAL)
     lines = [line for line in output.read_text(errors="replace").splitlines() if line.strip()]
