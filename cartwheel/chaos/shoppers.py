@@ -9,6 +9,7 @@ from cartwheel.errors import CommandError
 from cartwheel.load.engine import Engine, Load
 from loadtest.arrivals import MAX_SECONDS, Stage
 from loadtest.figures import Figures, Total
+from loadtest.generator import usual_shoppers
 
 SCENARIO = "mixed"
 # Each has an account of its own, and a shop lets one address register only some a minute.
@@ -18,13 +19,20 @@ MAX_SHOPPERS = 16
 class Shoppers:
     """A load in a process of its own, from the beginning of the block until its end, or `stop`."""
 
-    def __init__(self, target: str, *, rate: float, seed: int, history: Path) -> None:
+    def __init__(
+        self,
+        target: str,
+        *,
+        rate: float,
+        history: Path,
+        seed: int | None = None,
+        scenario: str = SCENARIO,
+    ) -> None:
         stages = [Stage.constant(rate, seconds=MAX_SECONDS)]
+        shoppers = MAX_SHOPPERS if scenario == SCENARIO else usual_shoppers(stages)
         self.total: Total | None = None
         self.figures: list[Figures] = []
-        self._engine = Engine(
-            Load(target, SCENARIO, stages, MAX_SHOPPERS, seed=seed, history=history)
-        )
+        self._engine = Engine(Load(target, scenario, stages, shoppers, seed=seed, history=history))
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
