@@ -1,7 +1,8 @@
 """`cartwheel load`: puts load on the shop and shows what happens.
 
-Exit codes: 0 all expectations are met (without any: no request failed) and no request was missed
-unless one of them is about that, 1 not, 2 wrong usage or no shop at the target.
+Exit codes: 0 all expectations are met (without any: no request failed), no request was missed
+unless one of them is about that, and `--check` found nothing; 1 not; 2 wrong usage or no shop at
+the target.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import typer
 from cartwheel.console import print_wrapped
 from cartwheel.errors import UsageError
 from cartwheel.load import story
+from cartwheel.load.checked_load import run_checked_load
 from cartwheel.load.ending import Files, conclude
 from cartwheel.load.expectations import (
     ALLOWED,
@@ -69,6 +71,10 @@ def load(
     expect: Annotated[
         str | None, typer.Option(help=f"As p95<50ms,failed=0,replicas>=5: {ALLOWED}.")
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Check at the end that nothing is lost, doubled or oversold."),
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write all figures to this file.")
     ] = None,
@@ -98,7 +104,8 @@ def load(
     _check_target(target)
     session = Session(target, scenario, chosen, service=run.service if run else None)
     _introduce(session, run, is_story=is_story)
-    asyncio.run(run_load(session, run, shoppers=shoppers or usual_shoppers(chosen)))
+    run_one = run_checked_load if check else run_load
+    asyncio.run(run_one(session, run, shoppers=shoppers or usual_shoppers(chosen)))
     outcomes = [one.judge(session) for one in expectations] if session.total else []
     conclude(session, outcomes)
     files.write(session, outcomes)

@@ -10,6 +10,7 @@ from cartwheel.console import print_wrapped
 from cartwheel.errors import CommandError
 from cartwheel.invocation import check_writable, display_path
 from cartwheel.load import story
+from cartwheel.load.consistency_text import consistency_sentences
 from cartwheel.load.expectations import Outcome
 from cartwheel.load.figures_text import format_failures
 from cartwheel.load.report import to_html, to_json
@@ -69,6 +70,8 @@ def conclude(session: Session, outcomes: Sequence[Outcome]) -> None:
     for outage in session.outages:
         print_wrapped(f"✗ no response for {outage.seconds:.0f} s from {clock(outage.start)} on.")
     for sentence in story.conclusion(session):
+        print_wrapped(sentence)
+    for sentence in consistency_sentences(session.consistency):
         print_wrapped(sentence)
     for outcome in outcomes:
         sign = "✓" if outcome.is_met else "✗"

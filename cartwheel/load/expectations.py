@@ -71,12 +71,16 @@ def parse_expectations(text: str) -> Sequence[Expectation]:
 def is_good(
     session: Session, expectations: Sequence[Expectation], outcomes: Sequence[Outcome]
 ) -> bool:
-    """Whether all are met. A request that was not sent is as bad as a failed one: unless missed
-    requests are expected themselves, there must be none.
+    """Whether all are met, and the checks of the history, if there were any, found nothing.
+
+    A request that was not sent is as bad as a failed one: unless missed requests are expected
+    themselves, there must be none.
     """
     if session.total is None:
         return False
     if session.total.missed and not any(one.name == MISSED for one in expectations):
+        return False
+    if session.consistency is not None and not session.consistency.passed:
         return False
     return all(one.is_met for one in outcomes) if outcomes else not session.total.failed
 

@@ -18,6 +18,7 @@ from cartwheel.load.session import ReplicaCounts, ScalingDecision, Session
 from cartwheel.local.autoscaling.announcements import describe_change
 from cartwheel.local.control_socket import send_command
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.local.store_urls import running_store_urls
 from cartwheel.local.topology import FRONT_SERVICE
 from cartwheel.recording import Entry, ReplicasChanged, SessionStarted, Synced
 
@@ -50,6 +51,11 @@ class LocalRun:
             return None
         has_front = any(one["service"] == FRONT_SERVICE for one in status["services"])
         return cls(state, status) if has_front else None
+
+    @property
+    def stores(self) -> Mapping[str, str]:
+        """The URLs of its stores by service."""
+        return running_store_urls(self._state, self._status)
 
     def is_at(self, target: str) -> bool:
         own, other = urlsplit(self.url), urlsplit(target)

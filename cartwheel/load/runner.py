@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 from cartwheel.console import new_console, print_wrapped
 from cartwheel.errors import describe_error
@@ -16,9 +17,12 @@ VIEW_INTERVAL = 0.25
 """Seconds."""
 
 
-async def run_load(session: Session, run: LocalRun | None, *, shoppers: int) -> None:
+async def run_load(
+    session: Session, run: LocalRun | None, *, shoppers: int, history: Path | None = None
+) -> None:
     """Fill the session until the load ends, or until the person ends it. Raises `CommandError`."""
-    engine = Engine(Load(session.target, session.scenario, session.stages, shoppers))
+    load = Load(session.target, session.scenario, session.stages, shoppers, history=history)
+    engine = Engine(load)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, engine.stop)

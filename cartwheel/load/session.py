@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from cartwheel.autoscaling.sentence import Sentence
+from cartwheel.consistency import Report
 from loadtest.arrivals import Stage
 from loadtest.figures import Figures, Total
 
@@ -49,7 +50,8 @@ class Outage:
 class Session:
     """One load. ``service`` is the one whose replicas are shown; None if nothing is known of any.
 
-    ``asked`` is the sum of the stages: the load may have been ended earlier.
+    ``asked`` is the sum of the stages: the load may have been ended earlier. ``consistency`` is
+    what its history shows, if it was checked.
     """
 
     target: str
@@ -63,6 +65,7 @@ class Session:
     failures: Counter[str] = field(default_factory=Counter)
     missed: int = 0
     total: Total | None = None
+    consistency: Report | None = None
 
     @property
     def seconds(self) -> float:

@@ -16,6 +16,7 @@ def to_json(session: Session, outcomes: Sequence[Outcome]) -> str:
         "stages": [asdict(stage) for stage in session.stages],
         "total": asdict(session.total) if session.total else None,
         "expectations": [asdict(outcome) for outcome in outcomes],
+        "consistency": session.consistency.as_json() if session.consistency else None,
         "service": session.service,
         "replicas": [asdict(counts) for counts in session.replicas],
         "decisions": [asdict(decision) for decision in session.decisions],

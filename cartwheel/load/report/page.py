@@ -18,6 +18,8 @@ from cartwheel.charts.page import (
     tiles,
     to_page,
 )
+from cartwheel.consistency import Report
+from cartwheel.load.consistency_text import consistency_sentences
 from cartwheel.load.expectations import Outcome
 from cartwheel.load.figures_text import format_count, format_failures
 from cartwheel.load.report.panels import panels_of, thinned, track_of_figures
@@ -48,6 +50,7 @@ def to_html(session: Session, outcomes: Sequence[Outcome]) -> str:
     sections = [
         _summary(session, session.total),
         _expectations(outcomes),
+        _consistency(session.consistency),
         _charts(session, axis),
         _decisions(session.decisions, axis),
         _outages(session, axis),
@@ -94,6 +97,22 @@ def _expectations(outcomes: Sequence[Outcome]) -> str:
         for one in outcomes
     )
     return f"<h2>Expectations</h2><ul>{rows}</ul>"
+
+
+def _consistency(report: Report | None) -> str:
+    if report is None:
+        return ""
+    tone = "good" if report.passed else "bad"
+    listed = "".join(f"<li>{escape(one)}</li>" for one in consistency_sentences(report))
+    checks = [
+        [
+            heading_cell(result.name),
+            *map(format_count, (result.passed, result.failed, len(result.undecided))),
+        ]
+        for result in report.results
+    ]
+    heading = ("check", "passed", "failed", "not decided")
+    return f'<h2>Consistency</h2><ul class="{tone}">{listed}</ul>{table(heading, checks)}'
 
 
 def _charts(session: Session, axis: TimeAxis) -> str:

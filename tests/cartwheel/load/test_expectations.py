@@ -2,6 +2,7 @@
 
 import pytest
 
+from cartwheel.consistency import CheckResult, Finding, Report
 from cartwheel.errors import UsageError
 from cartwheel.load.expectations import is_good, parse_expectations
 from tests.cartwheel.load.sessions import figures, session, total, waiting
@@ -68,3 +69,23 @@ def test_what_is_no_expectation_is_refused_with_what_is_allowed(text: str) -> No
     with pytest.raises(UsageError, match=r"is no expectation\. Expect p50, p95") as error:
         parse_expectations(text)
     assert repr(text) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("found", "good"),
+    [
+        (CheckResult("sessions", passed=3), True),
+        (
+            CheckResult("sessions", findings=[Finding("sessions", "session/ann", "It is open.")]),
+            False,
+        ),
+        (CheckResult("sessions", undecided=["It took too long."]), False),
+    ],
+)
+def test_what_a_check_finds_or_cannot_decide_is_bad_whatever_is_expected(
+    found: CheckResult, good: bool
+) -> None:
+    made = session(figures(0), ended=total())
+    made.consistency = Report({}, [found])
+    (expectation,) = parse_expectations("failed=0")
+    assert is_good(made, [expectation], [expectation.judge(made)]) is good

@@ -1,0 +1,49 @@
+"""Runs a load, records its history, and checks that nothing was lost, doubled or oversold."""
+
+import tempfile
+from pathlib import Path
+
+from app.stores.errors import StoreUnavailable
+from cartwheel.books import Opening, owners_of, read_books, read_opening, wait_until_at_rest
+from cartwheel.consistency import CHECKS, Books, Report, check
+from cartwheel.console import print_wrapped
+from cartwheel.errors import CommandError
+from cartwheel.load.local_run import LocalRun
+from cartwheel.load.runner import run_load
+from cartwheel.load.session import Session
+from loadtest.history import read_history
+
+AT_REST_WITHIN = 90.0
+"""Seconds: longer than it takes until an order that stands still is resumed."""
+NEEDS_BOOKS = "linearizable-stock"
+"""It needs to know how much there was at the start."""
+
+
+async def run_checked_load(session: Session, run: LocalRun | None, *, shoppers: int) -> None:
+    """Run the load, and add to the session what its history shows. Raises `CommandError`.
+
+    Only of a local run the books are known: what its stores hold before and after the load.
+    """
+    if run is None:
+        print_wrapped("--check sees only the responses here, and not what the stores hold.")
+    with tempfile.TemporaryDirectory(prefix="cartwheel-load-") as folder:
+        history = Path(folder) / "history.jsonl"
+        try:
+            opening = await read_opening(run.stores) if run else None
+            await run_load(session, run, shoppers=shoppers, history=history)
+            if session.total is not None:
+                session.consistency = await _check(history, run, opening)
+        except StoreUnavailable as error:
+            raise CommandError(f"--check: {error.detail}") from error
+
+
+async def _check(path: Path, run: LocalRun | None, opening: Opening | None) -> Report:
+    history = list(read_history(path))
+    if run is None or opening is None:
+        return check(history, Books(), names=[name for name in CHECKS if name != NEEDS_BOOKS])
+    if not await wait_until_at_rest(run.stores, within=AT_REST_WITHIN):
+        raise CommandError(
+            f"--check: {AT_REST_WITHIN:.0f} s after the load there are orders that are not "
+            "finished, so nothing can be said about what the stores hold."
+        )
+    return check(history, await read_books(run.stores, opening, owners=owners_of(history)))
