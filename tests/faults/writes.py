@@ -25,10 +25,8 @@ class Writes:
         stock = {"available": PLENTY}
         shop.request("products", "PUT", f"/v1/products/{SKU}/stock", json=stock, headers=shop.staff)
         self.price: Any = shop.request("products", "GET", f"/v1/products/{SKU}").json()["price"]
-        self.person = shop.person()
         self._guest = shop.guest()
-        self.key = "key"
-        self.fill_cart()
+        self.change_shopper()
 
     def to(self, service: str) -> httpx2.Response:
         """To `tracking`, it is an order of what `fill_cart` put in the cart."""
@@ -48,6 +46,11 @@ class Writes:
             while not (await asyncio.to_thread(self.to, service)).is_success:  # noqa: ASYNC110
                 await asyncio.sleep(POLL_SECONDS)
         return time.monotonic() - started
+
+    def change_shopper(self) -> None:
+        """Somebody new, with one piece in the cart."""
+        self.person = self._shop.person()
+        self.fill_cart()
 
     def fill_cart(self) -> None:
         """One piece, for an order with another key."""
