@@ -4,7 +4,7 @@ A checkout reads the cart at one moment and takes the ordered lines out of it at
 the order that read the cart last can take from it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -62,6 +62,14 @@ class CartModel:
         """Versions only grow."""
         version = call.output.get("version")
         return version is None or state[self._position[call.owner]].version <= version
+
+    def is_read(self, call: CartCall) -> bool:
+        return call.call == "read"
+
+    def effect(self, call: CartCall) -> Hashable | None:
+        if call.output or call.call in ("order", "take"):
+            return None
+        return (call.owner, call.call, *sorted(call.input.items()))
 
     def _change(self, state: Carts, call: CartCall) -> Carts | None:
         position = self._position[call.owner]

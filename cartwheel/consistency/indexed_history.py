@@ -94,11 +94,12 @@ class KnownOrder:
     @cached_property
     def cancelled(self) -> Happened:
         """Whether it was cancelled, by the shopper or by the shop."""
-        if self.booked is not None:
-            return Happened.YES if self.booked.status == "cancelled" else _no_unless_pending(self)
+        if self.booked is not None and self.booked.status != "pending":
+            return Happened.YES if self.booked.status == "cancelled" else Happened.NO
         if self.seen_as("cancelled") is not None:
             return Happened.YES
-        return Happened.NO if self.exists is Happened.NO else Happened.PERHAPS
+        is_settled = self.confirmed is Happened.YES and not self.cancels
+        return Happened.NO if is_settled or self.exists is Happened.NO else Happened.PERHAPS
 
     def acknowledged_by(self, *, end: float) -> float:
         """When the order had been made at the latest."""
@@ -109,6 +110,11 @@ class KnownOrder:
         """When the order had been confirmed at the latest, if it was."""
         shown = self.seen_as("confirmed")
         return end if shown is None else shown.returned_at
+
+    def undone_by(self, *, end: float) -> float:
+        """When the order had been undone at the latest, if it was cancelled."""
+        done = (each.returned_at for each in self.cancels if each.output.get("done"))
+        return min(done, default=end)
 
 
 class IndexedHistory:
@@ -195,8 +201,3 @@ def order_object(order: BookedOrder) -> str:
 
 def _is_acknowledged(place: Operation) -> bool:
     return place.outcome is Outcome.OK
-
-
-def _no_unless_pending(order: KnownOrder) -> Happened:
-    is_pending = order.booked is not None and order.booked.status == "pending"
-    return Happened.PERHAPS if is_pending else Happened.NO

@@ -10,15 +10,16 @@ unknown is optional: it takes effect in that time, or never.
 """
 
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
 from typing import Generic, Protocol, TypeVar
 
 MAX_CONFIGURATIONS = 200_000
 """Different pairs of a state and the calls that led to it, for one object."""
-MAX_SECONDS = 5.0
-"""For one object."""
+MAX_SECONDS = 10.0
+"""Of this thread's CPU time, for one object."""
 
 State = TypeVar("State", bound=Hashable)
 Call = TypeVar("Call", contravariant=True)
@@ -36,6 +37,12 @@ class Model(Protocol[State, Call]):
 
     def can_precede(self, state: State, call: Call) -> bool:
         """False only if the call is impossible in ``state`` and in all states after it."""
+
+    def is_read(self, call: Call) -> bool:
+        """Whether the call never changes the state."""
+
+    def effect(self, call: Call) -> Hashable | None:
+        """Equal for calls that do the same in every state; None if there is no other such call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +85,12 @@ class Undecided:
     reason: str
 
 
-Verdict = Linearizable | NotLinearizable[AnyCall] | Undecided
+SearchResult = Linearizable | NotLinearizable[AnyCall] | Undecided
 
 
 def linearize(
     model: Model[State, AnyCall], calls: Sequence[TimedCall[AnyCall]], limits: Limits | None = None
-) -> Verdict[AnyCall]:
+) -> SearchResult[AnyCall]:
     """Search for an order of these calls that the model accepts."""
     return _Search(model, calls, limits or Limits()).run()
 
@@ -100,7 +107,7 @@ class _Configuration(Generic[State]):
     first: int = 0
     done: int = 0
     chosen: int = 0
-    latest_start: float = float("-inf")
+    latest_start: float = -inf
     """The latest start of the calls that took effect: the next one cannot have returned before."""
 
 
@@ -117,12 +124,13 @@ class _Search(Generic[State, AnyCall]):
         self._model = model
         self._required = [timed for timed in in_order if not timed.optional]
         self._optional = [timed for timed in in_order if timed.optional]
+        self._effects = {id(timed): self._effect(timed) for timed in in_order}
         self._limits = limits
         self._seen: set[tuple[int, int, int, State]] = set()
         self._stuck: TimedCall[AnyCall] | None = None
 
-    def run(self) -> Verdict[AnyCall]:
-        gives_up_at = time.monotonic() + self._limits.seconds
+    def run(self) -> SearchResult[AnyCall]:
+        gives_up_at = time.thread_time() + self._limits.seconds
         path = [self._continuations(_Configuration(self._model.initial))]
         while path:
             configuration = next(path[-1], None)
@@ -133,12 +141,12 @@ class _Search(Generic[State, AnyCall]):
                 return Linearizable()
             if len(self._seen) > self._limits.configurations:
                 return Undecided(f"it has more than {self._limits.configurations} configurations")
-            if time.monotonic() > gives_up_at:
+            if time.thread_time() > gives_up_at:
                 return Undecided(f"it takes longer than {self._limits.seconds:g} s")
             path.append(self._continuations(configuration))
-        return self._verdict_of_failure()
+        return self._failure()
 
-    def _verdict_of_failure(self) -> Verdict[AnyCall]:
+    def _failure(self) -> SearchResult[AnyCall]:
         stuck = self._stuck
         if stuck is None:  # There was no required call.
             return Linearizable()
@@ -167,7 +175,7 @@ class _Search(Generic[State, AnyCall]):
     def _open_calls(self, configuration: _Configuration[State]) -> list[int]:
         """The required calls that may be next: no other that is not done returned before."""
         numbers = []
-        earliest_return = float("inf")
+        earliest_return = inf
         done = configuration.done
         for number in range(configuration.first, len(self._required)):
             timed = self._required[number]
@@ -182,23 +190,64 @@ class _Search(Generic[State, AnyCall]):
     def _steps(
         self, before: _Configuration[State], open_calls: Sequence[int], *, latest: float
     ) -> Iterator[_Configuration[State]]:
-        for number in open_calls:
+        required = _first_to_return(self._required, open_calls, self._effects)
+        choices = self._open_choices(before, latest=latest)
+        choice_ends = min((self._optional[number].returned_at for number in choices), default=inf)
+        steps = []
+        for number in required.values():
             timed = self._required[number]
             state = self._model.step(before.state, timed.call)
-            if state is not None:
-                first, done = _with_done(before.first, before.done, number)
-                latest_start = max(before.latest_start, timed.called_at)
-                yield _Configuration(state, first, done, before.chosen, latest_start)
-        for number, timed in enumerate(self._optional):
-            if timed.called_at > latest:
-                break
-            if before.chosen >> number & 1 or timed.returned_at < before.latest_start:
+            if state is None:
+                continue
+            first, done = _with_done(before.first, before.done, number)
+            latest_start = max(before.latest_start, timed.called_at)
+            after = _Configuration(state, first, done, before.chosen, latest_start)
+            if self._model.is_read(timed.call) and timed.called_at <= choice_ends:
+                # What fits before it fits after it, too: nothing else is to be tried here.
+                yield after
+                return
+            steps.append(after)
+        yield from steps
+        for effect, number in _first_to_return(self._optional, choices, self._effects).items():
+            timed = self._optional[number]
+            if effect in required and _ends_first(self._required[required[effect]], timed):
                 continue
             state = self._model.step(before.state, timed.call)
-            if state is not None:
+            if state is not None and state != before.state:
                 latest_start = max(before.latest_start, timed.called_at)
                 chosen = before.chosen | 1 << number
                 yield _Configuration(state, before.first, before.done, chosen, latest_start)
+
+    def _open_choices(self, before: _Configuration[State], *, latest: float) -> list[int]:
+        """The optional calls that may be next."""
+        numbers = []
+        for number, timed in enumerate(self._optional):
+            if timed.called_at > latest:
+                break
+            if not before.chosen >> number & 1 and timed.returned_at >= before.latest_start:
+                numbers.append(number)
+        return numbers
+
+    def _effect(self, timed: TimedCall[AnyCall]) -> Hashable:
+        effect = self._model.effect(timed.call)
+        return id(timed) if effect is None else (effect,)
+
+
+def _first_to_return(
+    calls: Sequence[TimedCall[AnyCall]], numbers: Iterable[int], effects: Mapping[int, Hashable]
+) -> dict[Hashable, int]:
+    """Of the calls with the same effect, the one that returns first.
+
+    If there is an order with another one of them at this place, the two can change places.
+    """
+    first: dict[Hashable, int] = {}
+    for number in sorted(numbers, key=lambda number: calls[number].returned_at):
+        first.setdefault(effects[id(calls[number])], number)
+    return first
+
+
+def _ends_first(required: TimedCall[AnyCall], optional: TimedCall[AnyCall]) -> bool:
+    return required.returned_at <= optional.returned_at
 
 
 def _with_done(first: int, done: int, number: int) -> tuple[int, int]:

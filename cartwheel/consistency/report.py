@@ -51,7 +51,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Report:
-    """The verdict on a history. ``operations`` counts them by outcome."""
+    """What was found out about a history. ``operations`` counts them by outcome."""
 
     operations: Mapping[str, int]
     results: Sequence[CheckResult]
@@ -78,10 +78,10 @@ class Report:
         lines += [f"{result.sentence}." for result in self.results]
         lines += [f"{finding.check}: {finding.sentence}" for finding in self.findings]
         lines += self.undecided
-        return [*lines, self._verdict]
+        return [*lines, self._conclusion]
 
     @property
-    def _verdict(self) -> str:
+    def _conclusion(self) -> str:
         if self.findings:
             number = len(self.findings)
             return f"{number} violation{'s' if number > 1 else ''} found."

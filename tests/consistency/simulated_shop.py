@@ -304,13 +304,22 @@ class Client:
             )
             return
 
-        def cancel() -> dict[str, Any]:
-            if order.status != "cancelled":
-                order.status, order.reason = "cancelled", "shopper"
-                self.shop.start(_compensate(self.shop, order), after=self.shop.brief())
-            return order.shown()
+        yield from self._cancel(order)
 
-        yield from self._request(name, "cancel", {}, cancel)
+    def _cancel(self, order: Order) -> Steps:
+        """The response comes when everything was given back, or is lost."""
+        shop, called_at = self.shop, self.shop.now
+        yield shop.brief()
+        undoing = _cancellation(shop, order)
+        lost = shop.chance.random() < shop.crashes
+        if lost:
+            shop.start(undoing, after=shop.chance.choice((0.0, 1.0)))
+            yield shop.brief()
+        else:
+            yield from undoing
+        outcome = Outcome.UNKNOWN if lost else Outcome.OK
+        output = {} if lost else order.shown() | {"done": order.gave_back}
+        self._record(f"order/{order.owner}/{order.key}", "cancel", {}, output, outcome, called_at)
 
     def _session(self, owner: str) -> Steps:
         """The client goes on with the last token that it was given, even if a refresh was lost."""
@@ -396,7 +405,10 @@ def _saga(shop: SimulatedShop, order: Order) -> Steps:
     yield shop.brief()
 
 
-def _compensate(shop: SimulatedShop, order: Order) -> Steps:
+def _cancellation(shop: SimulatedShop, order: Order) -> Steps:
+    if order.status == "cancelled":
+        return
+    order.status, order.reason = "cancelled", "shopper"
     yield shop.brief()
     if order.holds:
         shop.stock.update(order.lines)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cartwheel.consistency.cart_model import CartCall, CartModel
-from cartwheel.consistency.checks.search import record_verdict
+from cartwheel.consistency.checks.search import record_result
 from cartwheel.consistency.indexed_history import Happened, IndexedHistory, KnownOrder, id_of
 from cartwheel.consistency.linearizability import Limits, TimedCall, linearize
 from cartwheel.consistency.report import CheckResult
@@ -27,7 +27,7 @@ def check_carts(history: IndexedHistory, limits: Limits) -> CheckResult:
             *_calls_of_books(history, owners),
         ]
         model = CartModel(owners, repeated_keys=_repeated_keys(operations))
-        record_verdict(result, names[0], linearize(model, calls, limits))
+        record_result(result, " and ".join(names), linearize(model, calls, limits))
     return result
 
 
@@ -58,21 +58,22 @@ def _calls_of_checkouts(
 
 
 def _calls_of_checkout(order: KnownOrder, *, end: float) -> Iterable[TimedCall[CartCall]]:
-    """The order reads the cart, and later takes its lines; neither if it was never made."""
+    """The order reads the cart, and later takes its lines. If it takes none, neither counts."""
     if order.confirmed is Happened.NO or not order.quantities:
         return
+    optional = order.confirmed is not Happened.YES
     input = {"id": order.object, "lines": dict(order.quantities)}
     yield TimedCall(
         CartCall(order.owner, "order", input, {}, order.places[0]),
         order.called_at,
         order.acknowledged_by(end=end),
-        optional=order.exists is not Happened.YES,
+        optional=optional,
     )
     yield TimedCall(
         CartCall(order.owner, "take", input, {}, order.places[0]),
         order.called_at,
         order.confirmed_by(end=end),
-        optional=order.confirmed is not Happened.YES,
+        optional=optional,
     )
 
 

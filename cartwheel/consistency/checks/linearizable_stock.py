@@ -4,10 +4,10 @@ An order holds its pieces between the start of its checkout and its confirmation
 cancelled, it gives them back.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from cartwheel.consistency.books import StockLevel
-from cartwheel.consistency.checks.search import record_verdict
+from cartwheel.consistency.checks.search import record_result
 from cartwheel.consistency.indexed_history import Happened, IndexedHistory, KnownOrder, id_of
 from cartwheel.consistency.linearizability import Limits, TimedCall, linearize
 from cartwheel.consistency.report import CheckResult
@@ -32,11 +32,9 @@ def check_stock(history: IndexedHistory, limits: Limits) -> CheckResult:
         calls = [
             *_calls_of_clients(operations.get(name, ()), end=history.end),
             *(timed for order in orders for timed in _calls_of_order(order, sku, end=history.end)),
-            _call_of_books(level, at=history.end + 1.0),
+            _call_of_books(level, orders, at=history.end + 1.0),
         ]
-        cancellable = frozenset(each.object for each in orders if _may_give_back(each))
-        model = StockModel(level.start, cancellable=cancellable)
-        record_verdict(result, name, linearize(model, calls, limits))
+        record_result(result, name, linearize(StockModel(level.start), calls, limits))
     return result
 
 
@@ -54,35 +52,37 @@ def _calls_of_clients(
 
 
 def _calls_of_order(order: KnownOrder, sku: str, *, end: float) -> Iterator[TimedCall[StockCall]]:
-    quantity, source = order.quantities[sku], order.places[0]
+    """An order that may be cancelled is counted with what it gives back, and without."""
+    amount, source = order.quantities[sku], order.places[0]
     is_confirmed = order.confirmed is Happened.YES
-    yield TimedCall(
-        StockCall("hold", quantity, order.object, source),
-        order.called_at,
-        order.confirmed_by(end=end),
-        optional=not is_confirmed,
-    )
-    if not _may_give_back(order):
-        return
-    # What was confirmed is given back to the shopper who cancels, not before.
-    first_cancel = min((each.called_at for each in order.cancels), default=order.called_at)
-    yield TimedCall(
-        StockCall("give_back", quantity, order.object, source),
-        first_cancel if is_confirmed else order.called_at,
-        end,
-        optional=order.cancelled is not Happened.YES,
-    )
+    undone_by = order.undone_by(end=end)
+    held_by = min(order.confirmed_by(end=end), undone_by)
+    if order.cancelled is not Happened.YES:
+        is_sold = is_confirmed and order.cancelled is Happened.NO
+        call = StockCall("sell", amount, source)
+        yield TimedCall(call, order.called_at, held_by, optional=not is_sold)
+    if order.cancelled is not Happened.NO:
+        is_held = is_confirmed and order.cancelled is Happened.YES
+        call = StockCall("hold", amount, source)
+        yield TimedCall(call, order.called_at, held_by, optional=not is_held)
+        call = StockCall("give_back", amount, source)
+        yield TimedCall(call, _given_back_after(order), undone_by, optional=not is_held)
 
 
-def _call_of_books(level: StockLevel, *, at: float) -> TimedCall[StockCall]:
-    return TimedCall(StockCall("read", level.end), at, at)
+def _given_back_after(order: KnownOrder) -> float:
+    """What was confirmed is given back to a shopper who cancels, and not before."""
+    cancels = [each.called_at for each in order.cancels]
+    return min(cancels) if cancels and order.confirmed is Happened.YES else order.called_at
+
+
+def _call_of_books(
+    level: StockLevel, orders: Sequence[KnownOrder], *, at: float
+) -> TimedCall[StockCall]:
+    is_settled = all(order.cancelled is not Happened.PERHAPS for order in orders)
+    return TimedCall(StockCall("close" if is_settled else "read", level.end), at, at)
 
 
 def _may_hold(order: KnownOrder) -> bool:
     """An order that was refused for want of stock has held none of its lines."""
     is_refused = order.booked is not None and order.booked.reason == "out-of-stock"
     return order.exists is not Happened.NO and not is_refused
-
-
-def _may_give_back(order: KnownOrder) -> bool:
-    return order.cancelled is not Happened.NO

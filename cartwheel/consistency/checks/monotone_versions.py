@@ -35,7 +35,12 @@ def check_versions(history: IndexedHistory) -> CheckResult:
 
 def _going_back(name: str, operations: Sequence[Operation], member: str) -> Iterator[Finding]:
     """The first operation that shows less than one that had returned before it began."""
-    shown = [each for each in operations if _rank(each, member) is not None]
+    # A replay is the first response once more: it does not show how things are now.
+    shown = [
+        each
+        for each in operations
+        if _rank(each, member) is not None and not (member == "status" and _is_replay(each))
+    ]
     returned = sorted(shown, key=lambda each: each.returned_at)
     latest: Operation | None = None
     position = 0
@@ -70,6 +75,10 @@ def _two_contents(name: str, operations: Sequence[Operation]) -> Iterator[Findin
 def _rank(operation: Operation, member: str) -> int | None:
     value: Any = operation.output.get(member)
     return STAGES.get(value) if member == "status" else value
+
+
+def _is_replay(operation: Operation) -> bool:
+    return bool(operation.output.get("replayed"))
 
 
 def _rank_of(operation: Operation, member: str) -> int:
