@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from cartwheel.errors import CommandError, error_of
@@ -22,6 +23,7 @@ Handler = Callable[[Message], Awaitable[Message]]
 REQUEST_TIMEOUT = 5.0  # seconds
 MAX_RESPONSE_SIZE = 1024 * 1024  # bytes
 NO_RESPONSE = "The supervisor does not answer: is it just stopping?"
+_working_folder = Lock()
 
 
 @asynccontextmanager
@@ -64,12 +66,19 @@ def connect(path: Path, *, timeout: float) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(timeout)
     try:
-        with contextlib.chdir(path.parent):
+        with _in_folder_of(path):
             connection.connect(path.name)
     except OSError:
         connection.close()
         raise CommandError(NO_RESPONSE) from None
     return connection
+
+
+@contextlib.contextmanager
+def _in_folder_of(path: Path) -> Iterator[None]:
+    """Work in that folder. It is the folder of all threads: one after the other uses it."""
+    with _working_folder, contextlib.chdir(path.parent):
+        yield
 
 
 def result_of(line: bytes) -> Message:
@@ -87,7 +96,7 @@ def listen_at(path: Path) -> socket.socket:
     # A socket file left behind by a crash can go: this process holds the lock of the folder.
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with contextlib.chdir(path.parent):
+    with _in_folder_of(path):
         listener.bind(path.name)
     path.chmod(0o600)
     return listener
