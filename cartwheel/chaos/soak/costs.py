@@ -16,11 +16,11 @@ MIN_USUAL = 0.1
 
 @dataclass(frozen=True)
 class Cost:
-    """Of the seconds from the beginning of a change to its end.
+    """Of the seconds from the beginning of a change until the shop has recovered from it.
 
     ``longest`` is the longest wait for a response or an error. ``recovery`` is the time from its
     end to the first second without a failed request and with a usual latency: None if the next
-    fault began first. Where two overlap, both have all of it.
+    fault began first, and ended the time that is counted. Where two overlap, both have all of it.
     """
 
     change: Change
@@ -79,35 +79,32 @@ def usual_latency(figures: Sequence[Figures]) -> float:
 
 
 def _cost(change: Change, faults: Sequence[Change], soak: Soak, limit: float) -> Cost:
-    # A killed process is one moment; the requests that it takes with it fail in that second.
-    during = [one for one in soak.figures if _overlaps(one, change)]
-    waits = [
-        one for one in soak.waits if one.start <= change.ended_at and one.end >= change.started_at
-    ]
+    next_fault = min(
+        (one.started_at for one in faults if one.started_at > change.started_at and one != change),
+        default=float("inf"),
+    )
+    recovery = _recovery(change, soak.figures, limit=limit, before=next_fault)
+    # A killed process is one moment; what it costs comes after it.
+    until = next_fault if recovery is None else change.ended_at + recovery
+    end = max(until, change.ended_at)
+    during = [one for one in soak.figures if one.started_at < end and one.at > change.started_at]
+    waits = [one for one in soak.waits if one.start < end and one.end > change.started_at]
     return Cost(
         change,
         requests=sum(one.due for one in during),
         failed=sum(one.failed for one in during),
         longest=max((one.seconds for one in waits), default=None),
-        recovery=_recovery(change, faults, soak.figures, limit),
+        recovery=recovery,
     )
-
-
-def _overlaps(second: Figures, change: Change) -> bool:
-    return second.started_at <= change.ended_at and second.at >= change.started_at
 
 
 def _recovery(
-    change: Change, faults: Sequence[Change], figures: Sequence[Figures], limit: float
+    change: Change, figures: Sequence[Figures], *, limit: float, before: float
 ) -> float | None:
-    next_fault = min(
-        (one.started_at for one in faults if one.started_at > change.started_at and one != change),
-        default=float("inf"),
-    )
     for second in figures:
         if second.started_at < change.ended_at:
             continue
-        if second.at > next_fault:
+        if second.at > before:
             return None
         if not second.failed and second.p95 is not None and second.p95 <= limit:
             return second.started_at - change.ended_at

@@ -24,11 +24,10 @@ def costs_by_name(costs: Sequence[Cost]) -> str:
     faults = [one for one in groups if one.kind is Kind.FAULT]
     changes = [one for one in groups if one.kind is not Kind.FAULT]
     return (
-        "<h2>What each cost</h2><p>Failed are requests without a response or with a server error "
-        "in the seconds from its beginning to its end. The longest wait is for a response or an "
-        "error. The recovery is the time from its end to "
-        "the first second without a failure and with a usual latency; it is not known where the "
-        "next fault began first. Where a fault, a restart and a scaling overlap, each has all of "
+        "<h2>What each cost</h2><p>Until the shop has recovered: requests without a response or "
+        "with a server error, and the longest wait for a response or an error. The recovery is the "
+        "time from its end to the first second without a failure and with a usual latency; it is "
+        "not known where the next fault began first. Where some overlap, each has all of "
         f"it.</p>{_cost_table('fault', faults)}{_cost_table('restart or scaling', changes)}"
     )
 
