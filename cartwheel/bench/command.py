@@ -19,6 +19,7 @@ from cartwheel.bench import (
     home,
     memory,
     metrics_scrape,
+    overload,
     product,
     routes,
     scale_out,
@@ -62,12 +63,13 @@ BENCHES: Mapping[str, Bench] = {
         start_time,
         memory,
         scale_out,
+        overload,
         autoscale,
         autoscale_steady,
     )
 }
 # Each takes minutes, whatever the options.
-NOT_IN_ALL = (autoscale.NAME, autoscale_steady.NAME)
+NOT_IN_ALL = (overload.NAME, autoscale.NAME, autoscale_steady.NAME)
 
 NAMES_HELP = f"What to measure: {', '.join(BENCHES)} or {ALL} ({DEFAULT})."
 commands = typer.Typer()

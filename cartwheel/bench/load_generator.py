@@ -16,10 +16,12 @@ import math
 import sys
 import time
 from array import array
-from collections import Counter, deque
+from bisect import bisect_right
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import cast
 
 import uvloop
@@ -36,7 +38,7 @@ RESPONSE_TIMEOUT = 10.0
 class Load:
     """What to send. Connections walk through `requests` again and again.
 
-    `seconds` 0: every request is sent once.
+    `seconds` 0: every request is sent once. `deadline`: when a response is no longer in time.
     """
 
     port: int
@@ -44,11 +46,15 @@ class Load:
     connections: int
     seconds: float = 0.0
     rate: float = 0.0
+    deadline: float = math.inf
 
 
 @dataclass
 class LoadResult:
-    """Latencies in seconds. An error is a response that is not 2xx or 3xx, or none at all."""
+    """Latencies in seconds. An error is a response that is not 2xx or 3xx, or none at all.
+
+    ``in_time`` are the others within the deadline. A request is shed if its response is 503.
+    """
 
     requests: int = 0
     errors: int = 0
@@ -58,6 +64,11 @@ class LoadResult:
     p99: float = 0.0
     slowest: float = 0.0
     statuses: dict[str, int] = field(default_factory=dict)
+    in_time: int = 0
+    ok_p50: float = 0.0
+    ok_p99: float = 0.0
+    shed_p50: float = 0.0
+    shed_p99: float = 0.0
 
 
 class Generator:
@@ -67,8 +78,8 @@ class Generator:
         self._load = load
         self._requests = [request.encode("latin-1") for request in load.requests]
         self._loop = asyncio.get_running_loop()
-        self._durations = array("d")
-        self._statuses: Counter[str] = Counter()
+        self._durations: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        self._unanswered = 0
         self._connections: list[Connection] = []
         self._idle: deque[Connection] = deque()
         self._overdue: deque[float] = deque()
@@ -143,8 +154,7 @@ class Generator:
         """A request has ended; without a response the status is empty."""
         now = self._last_response = time.perf_counter()
         self._in_flight -= 1
-        self._durations.append(now - started)
-        self._statuses[status.decode() or "none"] += 1
+        self._durations[status.decode() or "none"].append(now - started)
         if self._load.rate:
             self._idle.append(connection)
             self._send_overdue()
@@ -163,21 +173,29 @@ class Generator:
                     self._finished.clear()
                     await self._finished.wait()
         if unanswered := self._in_flight + len(self._overdue):
-            self._statuses["none"] += unanswered
+            self._unanswered = unanswered
 
     def _result(self, started: float) -> LoadResult:
-        ordered = sorted(self._durations)
-        ok = sum(n for status, n in self._statuses.items() if status[:1] in "23")
-        total = sum(self._statuses.values())
+        ordered = sorted(chain.from_iterable(self._durations.values()))
+        successes = [self._durations[one] for one in self._durations if one[:1] in ("2", "3")]
+        ok, shed = sorted(chain.from_iterable(successes)), sorted(self._durations["503"])
+        statuses = Counter({one: len(durations) for one, durations in self._durations.items()})
+        statuses["none"] += self._unanswered
+        total = statuses.total()
         return LoadResult(
             requests=total,
-            errors=total - ok,
+            errors=total - len(ok),
             seconds=max(self._last_response - started, TICK),
             p50=quantile(ordered, 0.5),
             p90=quantile(ordered, 0.9),
             p99=quantile(ordered, 0.99),
             slowest=ordered[-1] if ordered else 0.0,
-            statuses=dict(self._statuses),
+            statuses=dict(+statuses),
+            in_time=bisect_right(ok, self._load.deadline),
+            ok_p50=quantile(ok, 0.5),
+            ok_p99=quantile(ok, 0.99),
+            shed_p50=quantile(shed, 0.5),
+            shed_p99=quantile(shed, 0.99),
         )
 
 

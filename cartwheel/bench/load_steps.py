@@ -16,9 +16,10 @@ from cartwheel.bench.workbench import Server, plain_environment
 from cartwheel.errors import CommandError
 from cartwheel.local.probe import send_bytes
 from cartwheel.local.sockets import OWN_HOST
-from cartwheel.promql import SampleStore, parse_query
+from cartwheel.promql import Query, SampleStore, parse_query
 from cartwheel.recording import ReplicasChanged, Synced, read_recording
 
+CART = "cart"
 FEW, MANY = 2, 7
 # Quiet enough for two replicas: requests that come one by one cost the cart a millisecond of CPU.
 QUIET, HIGH = 4.0, 150.0
@@ -149,7 +150,7 @@ class ServingReplicas:
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
-        self._known = set(_endpoints(shop))
+        self._known = set(replica_ports(shop, CART))
         self._serving: dict[str, float] = {}
 
     @property
@@ -164,7 +165,7 @@ class ServingReplicas:
     async def watch(self, *, until: float) -> None:
         """Watch the new replicas until all serve."""
         while time.time() < until and len(self._serving) < MANY - len(self._known):
-            ports = _endpoints(self._shop)
+            ports = replica_ports(self._shop, CART)
             new = [name for name in ports if name not in self._known | self._serving.keys()]
             counts = await asyncio.gather(*(_received(ports[name]) for name in new))
             now = time.time()
@@ -183,22 +184,27 @@ class ServingReplicas:
 
 
 async def _all_received(shop: Shop) -> Mapping[str, float]:
-    ports = _endpoints(shop)
+    ports = replica_ports(shop, CART)
     counts = await asyncio.gather(*map(_received, ports.values()))
     return dict(zip(ports, counts, strict=True))
 
 
 async def _received(port: int) -> float:
     """How many requests a replica has received."""
+    return await read_metric(port, TOTAL)
+
+
+async def read_metric(port: int, query: Query) -> float:
+    """The sum of what a query of the current values finds in one replica."""
     response = await send_bytes(port, SCRAPE, timeout=SCRAPE_TIMEOUT, max_size=MAX_METRICS_SIZE)
-    store = SampleStore(TOTAL.metric_names, longest_range=0)
+    store = SampleStore(query.metric_names, longest_range=0)
     store.add_scrape({}, 0.0, response.partition(b"\r\n\r\n")[2])
-    return sum(one.value for one in TOTAL.evaluate(store, 0.0))
+    return sum(one.value for one in query.evaluate(store, 0.0))
 
 
-def _endpoints(shop: Shop) -> Mapping[str, int]:
-    """The ports of the ready replicas by name."""
-    groups = json.loads(shop.state.endpoints_file("cart").read_text())
+def replica_ports(shop: Shop, service: str) -> Mapping[str, int]:
+    """Those of the ready replicas by name."""
+    groups = json.loads(shop.state.endpoints_file(service).read_text())
     return {
         group["labels"]["instance"]: int(target.rpartition(":")[2])
         for group in groups
@@ -209,7 +215,7 @@ def _endpoints(shop: Shop) -> Mapping[str, int]:
 async def _has_count(shop: Shop, count: int, *, timeout: float) -> bool:
     """Wait until so many replicas are ready."""
     deadline = time.monotonic() + timeout
-    while len(_endpoints(shop)) != count:
+    while len(replica_ports(shop, CART)) != count:
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(POLL_INTERVAL)

@@ -106,21 +106,31 @@ class ShopClient:
         order = self.send("tracking", "POST", "/v1/orders", body=body, headers=headers)
         return str(order["id"])
 
-    def shopper_cookies(self, sku: str) -> str:
-        """The cookies of a browser whose guest has put a product into the cart."""
+    def shopper_cookies(self, sku: str, *, with_account: bool = False) -> str:
+        """The cookies of a browser that has put a product into the cart."""
         jar = CookieJar()
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+        self._submit(browser, f"/products/{sku}", "/cart/items", {"sku": sku, "quantity": "1"})
+        if with_account:
+            account = {"email": f"{uuid.uuid4()}@bench.example", "password": PASSWORD}
+            self._submit(browser, "/register", "/register", {**account, "name": "Ann"})
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+
+    def _submit(
+        self,
+        browser: urllib.request.OpenerDirector,
+        page: str,
+        action: str,
+        entered: Mapping[str, str],
+    ) -> None:
+        """Open a page and send its form. Raises `HttpError`."""
         origin = self.urls["storefront"]
         try:
-            with browser.open(f"{origin}/products/{sku}", timeout=TIMEOUT) as page:
-                fields = dict(HIDDEN_FIELD.findall(page.read().decode()))
-            form = urlencode({**fields, "sku": sku, "quantity": "1"}).encode()
-            add = urllib.request.Request(
-                f"{origin}/cart/items",
-                data=form,
-                headers={"Origin": origin, "Referer": f"{origin}/"},
-            )
-            browser.open(add, timeout=TIMEOUT).close()
+            with browser.open(origin + page, timeout=TIMEOUT) as response:
+                fields = dict(HIDDEN_FIELD.findall(response.read().decode()))
+            form = urlencode({**fields, **entered}).encode()
+            headers = {"Origin": origin, "Referer": f"{origin}/"}
+            submission = urllib.request.Request(origin + action, data=form, headers=headers)
+            browser.open(submission, timeout=TIMEOUT).close()
         except OSError as error:
-            raise HttpError(f"POST /cart/items: {error}") from error
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+            raise HttpError(f"POST {action}: {error}") from error
