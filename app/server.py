@@ -83,7 +83,7 @@ class Server(UvicornServer):
             Acceptor(
                 listener,
                 self._make_protocol,
-                reserved=reserved_descriptors(),
+                reserved=reserved_descriptors,
                 on_shortage=self._close_idle_connections,
             )
             for listener in sockets or ()

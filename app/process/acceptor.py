@@ -56,7 +56,7 @@ def address_of(listener: socket.socket) -> str:
 
 
 def reserved_descriptors() -> int:
-    """How many file descriptors to reserve under the current limit."""
+    """How many file descriptors to reserve under the limit of now, which may change."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MAX_RESERVED if limit < 0 else min(MAX_RESERVED, limit // RESERVED_SHARE)
 
@@ -64,8 +64,8 @@ def reserved_descriptors() -> int:
 class Acceptor:
     """Accepts on one listening socket; has the methods uvicorn needs of a server.
 
-    `reserved` descriptors are left free. `on_shortage` is called about once a second while no
-    others are free, to close connections.
+    `reserved` says how many descriptors are left free. `on_shortage` is called about once a second
+    while no others are free, to close connections.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Acceptor:
         listener: socket.socket,
         make_protocol: Callable[[], asyncio.Protocol],
         *,
-        reserved: int,
+        reserved: Callable[[], int],
         on_shortage: Callable[[], None] = lambda: None,
     ) -> None:
         self._listener = listener
@@ -155,7 +155,7 @@ class Acceptor:
         except OSError:
             return True
         os.close(lowest)
-        return lowest >= limit - self._reserved
+        return lowest >= limit - self._reserved()
 
     def _pause(self, reason: str) -> None:
         if self._log_limit.allows():

@@ -121,7 +121,7 @@ async def serve_operations(
         listener,
         lambda: protocol(config=config, server_state=state, app_state={}),
         # Fewer than for the service: when its callers have to wait, this still answers.
-        reserved=reserved_descriptors() // 2,
+        reserved=lambda: reserved_descriptors() // 2,
     )
     get_logger().info("operations.listening", listening=address_of(listener))
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fastapi import FastAPI, Request, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from app.client import Transport, Upstream
 from app.factory import create_app
@@ -179,11 +179,20 @@ def _static_files() -> Assets:
     return Assets(HERE / "static")
 
 
+def _template_loader() -> FunctionLoader:
+    """All files are read now: a process without free descriptors can still render each page."""
+    sources = {
+        path.name: (path.read_text("utf-8"), str(path), None)
+        for path in (HERE / "templates").iterdir()
+    }
+    return FunctionLoader(sources.get)
+
+
 @cache
 def _templates() -> Environment:
     """Shared by all apps of a process, because it caches compiled templates."""
     environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=_template_loader(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

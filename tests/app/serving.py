@@ -66,7 +66,7 @@ async def serving(
     acceptor = Acceptor(
         listener,
         lambda: make(config=config, server_state=state, app_state={}, _loop=loop),
-        reserved=0,
+        reserved=lambda: 0,
     )
     try:
         yield listener.getsockname()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ from tests.support.raw_http import RawConnection, RawResponse, send_raw
 from tests.support.waiting import until
 
 OPEN_FILES = 64
+FEWER_OPEN_FILES = 24
 CALLERS = 200
 REQUEST = b"GET /v1/items HTTP/1.1\r\nHost: small\r\n\r\n"
 # No connection ends for its age here, so idle ones must be closed to free descriptors.
@@ -62,6 +64,16 @@ async def test_more_callers_than_descriptors_are_all_answered(replica: ServicePr
 
 
 @pytest.mark.fault(34)
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="changes the limit of a process")
+async def test_fewer_descriptors_are_reserved_when_the_limit_becomes_lower(
+    replica: ServiceProcess,
+) -> None:
+    resource.prlimit(replica.pid, resource.RLIMIT_NOFILE, (FEWER_OPEN_FILES, OPEN_FILES))
+    responses = await asyncio.gather(*(send_raw(replica.url, REQUEST) for _ in range(CALLERS)))
+    assert {response.status for response in responses} == {200}
+
+
+@pytest.mark.fault(34)
 async def test_a_connection_that_waits_for_a_descriptor_is_served_when_one_is_free(
     replica: ServiceProcess,
 ) -> None:
@@ -83,7 +95,7 @@ async def test_connections_in_the_kernels_queue_are_accepted_before_the_socket_c
             accepted.append(transport)
 
     listener = listen()
-    acceptor = Acceptor(listener, Accepted, reserved=0)
+    acceptor = Acceptor(listener, Accepted, reserved=lambda: 0)
     address = listener.getsockname()
     # The event loop does not run in between: the connections stay in the kernel's queue.
     waiting = [socket.create_connection(address) for _ in range(8)]

@@ -1,8 +1,13 @@
 """Browsing."""
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from services.storefront import main
 from services.storefront.main import PRIORITIES, build
 from tests.services.storefront.browser import Browser
 from tests.services.storefront.conftest import settings
@@ -159,6 +164,25 @@ async def test_pages_name_nobody_elses_server(browser: Browser) -> None:
         for name in ("http://service", "http://www.w3.org", "https://schema.org"):
             html = html.replace(name, "")
         assert "//" not in html
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.fault(34)
+async def test_a_page_that_nobody_has_seen_yet_needs_no_file(upstreams: FakeUpstreams) -> None:
+    main._templates.cache_clear()
+    async with running(build(settings(), transports=upstreams.transports)) as client:
+        with no_descriptor_left():
+            for path in PAGES + MORE_PAGES:
+                assert (await Browser(client).open(path)).status == 200
 
 
 async def test_it_is_alive_and_ready_without_any_upstream(upstreams: FakeUpstreams) -> None:
