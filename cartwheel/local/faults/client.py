@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any
 
@@ -21,13 +21,17 @@ RESPONSE_TIMEOUT = 60.0
 def open_fault_session(state: StateFolder, name: str) -> Iterator["FaultSession"]:
     """Hold the fault session of the shop during the block; ``name`` is shown in `status`.
 
-    Raises `CommandError`: no shop runs, or another process holds the session.
+    At its end, everything has been undone. Raises `CommandError`: no shop runs, or another process
+    holds the session.
     """
     connection = connect(state.fault_socket, timeout=RESPONSE_TIMEOUT)
     with connection, connection.makefile("rb") as responses:
         session = FaultSession(connection, responses)
         session.request({"open": name, "pid": os.getpid()})
-        yield session
+        try:
+            yield session
+        finally:
+            session.close()
 
 
 class FaultSession:
@@ -46,6 +50,13 @@ class FaultSession:
     def undo(self, effect_id: int) -> None:
         """End an effect; nothing happens if it has ended. Raises `CommandError`."""
         self.request({"undo": effect_id})
+
+    def close(self) -> None:
+        """End the session; returns when its effects have been undone."""
+        with self._lock, suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+            while self._responses.readline(MAX_RESPONSE_SIZE):
+                pass
 
     def request(self, message: Message) -> Message:
         """Send a request and wait for the response. Raises `CommandError`."""
