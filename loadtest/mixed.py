@@ -14,8 +14,9 @@ from random import Random
 from typing import Any
 
 from loadtest.access_tokens import as_bearer
+from loadtest.history import Outcome
 from loadtest.messages import Request, Response, Scenario
-from loadtest.outcomes import decides_key
+from loadtest.outcomes import decides_key, outcome_of
 from loadtest.shop_requests import (
     Headers,
     add_to_cart,
@@ -53,7 +54,7 @@ MAX_UNDECIDED = 4
 """Orders of one shopper whose outcome is not known; with more, no other is placed."""
 STEPS_PER_ROUND = 16
 """Few enough for a round to end before its access token does, which is after 15 minutes."""
-ROUNDS_OF_A_GUEST = 8
+ROUNDS_OF_A_GUEST = 5
 """New guests are rate-limited by address."""
 POPULAR = 4
 """Products that half of all adds are of, so that shoppers compete for them."""
@@ -150,8 +151,10 @@ class _Shopper:
         }
 
     def _change(self, request: Request, *, keyed: bool = False) -> Steps:
-        """A request that is answered with the cart."""
+        """A request that is answered with the cart, which is looked at if no answer came."""
         response = yield from _send(request, keyed=keyed)
+        if outcome_of(response) is Outcome.UNKNOWN:
+            response = yield from _send(read_cart(self.session.bearer))
         if response.ok:
             self.session.cart = dict(quantities_in(response))
 

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -119,6 +120,17 @@ def test_what_has_a_key_is_repeated_until_its_outcome_is_known(route: str, lost:
     play(family()[0], 900, respond)
     last = list(tries)[-1]
     assert min(number for key, number in tries.items() if key != last) == 4
+
+
+def test_after_a_change_without_a_response_the_cart_is_looked_at() -> None:
+    change, read = ("PUT", "/api/cart/v1/cart/items/{sku}"), ("GET", "/api/cart/v1/cart")
+
+    def respond(one: Request) -> Response:
+        return Response(503) if (one.method, one.name) == change else answer(one)
+
+    routes = [(one.method, one.name) for one in play(family()[0], 900, respond)]
+    following = {after for before, after in pairwise(routes) if before == change}
+    assert following == {read}
 
 
 def test_an_order_that_stays_unknown_is_placed_again_later() -> None:

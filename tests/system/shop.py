@@ -4,7 +4,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +15,9 @@ import psutil
 from app.stores.database import Database
 from app.stores.statements import Statement
 from app.telemetry.metrics import Metrics
+from cartwheel.books import running_stores
 from cartwheel.local.control_socket import send_command
+from cartwheel.local.state_folder import StateFolder
 from tests.cartwheel.supervisor_process import SupervisorProcess, running
 from tests.support.http_load import HttpRequest
 from tests.support.shop import ADDRESS, SERVICES, STAFF, Person, Shop
@@ -109,6 +111,11 @@ class RunningShop(Shop):
         product: dict[str, Any] = answer.json()
         return product
 
+    @property
+    def stores(self) -> Mapping[str, str]:
+        """The URLs of its stores by service."""
+        return running_stores(StateFolder.at(self.run.state))
+
     def environment_of(self, service: str) -> dict[str, str]:
         """The settings that the processes of a service got from the supervisor.
 
@@ -120,9 +127,8 @@ class RunningShop(Shop):
 
     async def query(self, service: str, sql: str) -> Sequence[Sequence[Any]]:
         """Query the store of a service directly."""
-        url = self.environment_of(service)["CARTWHEEL_STORE_URL"]
         async with (
-            Database(url, metrics=Metrics("tests")) as database,
+            Database(self.stores[service], metrics=Metrics("tests")) as database,
             database.reading("look") as connection,
         ):
             return [tuple(row) for row in await connection.rows(Statement(sql))]

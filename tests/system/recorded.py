@@ -1,0 +1,81 @@
+"""Requests of a test as a history, which is checked against the books of the shop."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+
+from cartwheel.books import owners_of, read_books, read_opening, wait_until_at_rest
+from cartwheel.consistency import Books, check
+from loadtest.history import Operation
+from loadtest.messages import Exchange, Request, Response
+from loadtest.recorder import Recorder
+from tests.support.http_load import Connection, HttpRequest, HttpResponse
+from tests.system.shop import RunningShop
+
+AT_REST_WITHIN = 90.0
+SERVICES = {"cart": "cart", "products": "products", "orders": "tracking"}
+TEMPLATES = (
+    (re.compile(r"/cart/items/[^/]+$"), "/cart/items/{sku}"),
+    (re.compile(r"/orders/[^/:]+"), "/orders/{id}"),
+)
+
+
+class RecordedTraffic:
+    """Sends requests, each as a client of its own, and keeps their history."""
+
+    def __init__(self) -> None:
+        self.history: list[Operation] = []
+        self.books = Books()
+        """When the block is over."""
+        self._recorder = Recorder(self.history.append)
+        self._clients = count()
+
+    async def send_all_at_once(
+        self, requests: Iterable[tuple[str, HttpRequest]]
+    ) -> Sequence[HttpResponse]:
+        """Send each to its URL. Raises `OSError` without a response."""
+        return await asyncio.gather(*(self.send(url, request) for url, request in requests))
+
+    async def send(self, url: str, request: HttpRequest) -> HttpResponse:
+        """Raises `OSError` without a response."""
+        connection = Connection(url)
+        called_at = time.monotonic()
+        response = Response(0, error="broken")
+        try:
+            received = await connection.send(request)
+            response = Response(received.status, received.body, headers=received.headers)
+            return received
+        finally:
+            connection.close()
+            self._recorder.record(
+                Exchange(
+                    next(self._clients), _recorded(request), response, called_at, time.monotonic()
+                )
+            )
+
+
+@asynccontextmanager
+async def recorded(shop: RunningShop) -> AsyncIterator[RecordedTraffic]:
+    """Traffic whose history agrees with the books of the shop when the block is over.
+
+    All that shoppers do in the block has to be sent through it.
+    """
+    opening = await read_opening(shop.stores)
+    traffic = RecordedTraffic()
+    yield traffic
+    assert await wait_until_at_rest(shop.stores, within=AT_REST_WITHIN)
+    traffic.books = await read_books(shop.stores, opening, owners=owners_of(traffic.history))
+    report = check(traffic.history, traffic.books)
+    assert report.passed, "\n".join(report.sentences)
+
+
+def _recorded(request: HttpRequest) -> Request:
+    """The same request through the storefront, as scenarios send it."""
+    service = SERVICES[re.split(r"[/:]", request.path)[2]]
+    path = name = f"/api/{service}{request.path}"
+    for pattern, template in TEMPLATES:
+        name = pattern.sub(template, name)
+    return Request(name, request.method, path, request.json, request.headers)
