@@ -35,3 +35,11 @@ def check_writable(path: Path) -> None:
             path.unlink()
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
+
+
+def write_file(path: Path, text: str) -> None:
+    """Raises `UsageError`."""
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}).") from None

@@ -35,13 +35,13 @@ from cartwheel.bench.report import (
     print_result,
     to_json,
     to_markdown,
-    write_file,
 )
 from cartwheel.bench.results import BenchResult
 from cartwheel.bench.rounds import Progress
 from cartwheel.bench.workbench import Checkout, Workbench, open_workbench
 from cartwheel.console import new_console
 from cartwheel.errors import CommandError, UsageError, describe_error
+from cartwheel.invocation import write_file
 from cartwheel.local.settings import load_local_settings
 from cartwheel.local.state_folder import StateFolder
 

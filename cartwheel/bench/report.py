@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from cartwheel.bench.results import NOTHING, BenchResult, Column, Gate, Value, format_value
-from cartwheel.errors import UsageError
 
 GATE_HEADINGS = ("gate", "measured", "at most / at least", "stretch", "")
 
@@ -44,14 +42,6 @@ def to_json(machine: Mapping[str, str], results: Iterable[BenchResult]) -> str:
     """All results and the machine, as one document."""
     document = {"machine": dict(machine), "benches": [result.to_json() for result in results]}
     return json.dumps(document, indent=2)
-
-
-def write_file(path: Path, text: str) -> None:
-    """Raises `UsageError`."""
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}).") from error
 
 
 def _cells(result: BenchResult) -> Iterable[list[str]]:

@@ -7,8 +7,7 @@ from pathlib import Path
 import typer
 
 from cartwheel.console import print_wrapped
-from cartwheel.errors import CommandError
-from cartwheel.invocation import check_writable, display_path
+from cartwheel.invocation import check_writable, display_path, write_file
 from cartwheel.load import story
 from cartwheel.load.consistency_text import consistency_sentences
 from cartwheel.load.expectations import Outcome
@@ -33,7 +32,7 @@ class Files:
             check_writable(path)
 
     def write(self, session: Session, outcomes: Sequence[Outcome]) -> None:
-        """Raises `CommandError`."""
+        """Raises `UsageError`."""
         if session.total is None:
             return
         if self.json is not None:
@@ -43,11 +42,8 @@ class Files:
 
 
 def _write(path: Path, text: str) -> None:
-    """Raises `CommandError`."""
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise CommandError(f"{path} could not be written ({error.strerror}).") from None
+    """Raises `UsageError`."""
+    write_file(path, text)
     print_wrapped(f"Written: {display_path(path.absolute())}")
 
 

@@ -15,7 +15,7 @@ from cartwheel.autoscaling.manifests import Autoscaler, ManifestError, read_auto
 from cartwheel.charts.svg_file import to_svg
 from cartwheel.console import new_console, print_wrapped, wrap
 from cartwheel.errors import UsageError
-from cartwheel.invocation import check_writable
+from cartwheel.invocation import check_writable, write_file
 from cartwheel.recording import Entry, RecordingError, read_recording
 from cartwheel.simulation.assumptions import (
     Assumptions,
@@ -248,10 +248,10 @@ def _read(files: Sequence[Path]) -> list[tuple[str, str, Autoscaler]]:
 
 def _show(runs: Sequence[Run], outputs: Outputs, title: str) -> None:
     if outputs.svg is not None:
-        _write(outputs.svg, to_svg(columns(runs), title=title))
+        write_file(outputs.svg, to_svg(columns(runs), title=title))
     if outputs.html is not None:
         command = shlex.join(["cartwheel", *sys.argv[1:]])
-        _write(outputs.html, to_html(runs, title=title, command=command))
+        write_file(outputs.html, to_html(runs, title=title, command=command))
     if outputs.as_json:
         typer.echo(to_json(runs), nl=False)
         return
@@ -261,10 +261,3 @@ def _show(runs: Sequence[Run], outputs: Outputs, title: str) -> None:
         print_wrapped("Try next: the same with --html page.html")
     else:
         print_wrapped(f"Written: {outputs.html}")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}).") from error

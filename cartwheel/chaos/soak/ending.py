@@ -8,8 +8,7 @@ import typer
 from cartwheel.chaos.soak.report import to_html, to_json
 from cartwheel.chaos.soak.session import MAX_MEMORY_GROWTH, Soak
 from cartwheel.console import print_wrapped
-from cartwheel.errors import CommandError
-from cartwheel.invocation import check_writable, display_path
+from cartwheel.invocation import check_writable, display_path, write_file
 from loadtest.table import table
 
 MAX_FINDINGS = 20
@@ -29,7 +28,7 @@ class Files:
             check_writable(path)
 
     def write(self, soak: Soak) -> None:
-        """Raises `CommandError`."""
+        """Raises `UsageError`."""
         if self.html is not None:
             _write(self.html, to_html(soak))
         if self.json is not None:
@@ -66,9 +65,6 @@ def _sentences(soak: Soak) -> list[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Raises `CommandError`."""
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise CommandError(f"{path} could not be written ({error.strerror}).") from None
+    """Raises `UsageError`."""
+    write_file(path, text)
     print_wrapped(f"Written: {display_path(path.absolute())}")
