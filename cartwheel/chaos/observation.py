@@ -74,7 +74,7 @@ async def observe(
     async with AsyncExitStack() as stack:
         writer = stack.enter_context(HistoryWriter(folder / "probes.jsonl"))
         record = Recorder(writer.write).record
-        probes = await stack.enter_async_context(open_probes(shop.url, seed=seed, record=record))
+        probes = await stack.enter_async_context(open_probes(shop.url, record=record))
         shoppers = Shoppers(shop.url, rate=rate, seed=seed, history=folder / "shoppers.jsonl")
         await stack.enter_async_context(shoppers)
         metrics = ReplicaMetrics([*queries, *QUERIES])

@@ -9,9 +9,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any, Self
-from uuid import UUID
+from uuid import uuid4
 
 from cartwheel.chaos.catalogue import ProbeName
 from cartwheel.errors import CommandError
@@ -75,11 +74,8 @@ class Probe:
 class Probes:
     """All of them. Use `open_probes`."""
 
-    def __init__(
-        self, client: HttpClient, *, seed: int, record: Callable[[Exchange], None]
-    ) -> None:
+    def __init__(self, client: HttpClient, *, record: Callable[[Exchange], None]) -> None:
         self._client = client
-        self._random = Random(seed)
         self._record = record
         self._guest: Headers = {}
         self._customer: Headers = {}
@@ -99,7 +95,7 @@ class Probes:
         """Find a product, open a guest's session and an account. Raises `CommandError`."""
         self._choose_product(await self._expect("GET", f"{PRODUCTS}/products", "?limit=100"))
         self._guest = _bearer(await self._expect("POST", f"{USER}/guests"))
-        email = f"probe-{self._uuid()}@example.com"
+        email = f"probe-{uuid4()}@example.com"
         account = {"email": email, "password": PASSWORD}
         await self._expect("POST", f"{USER}/users", json={**account, "name": "Petra Probe"})
         self._customer = _bearer(await self._expect("POST", f"{USER}/sessions", json=account))
@@ -150,7 +146,7 @@ class Probes:
             "POST",
             f"{TRACKING}/orders",
             json={"expected_total": total, "address": ADDRESS},
-            shopper={**self._customer, "idempotency-key": self._uuid()},
+            shopper={**self._customer, "idempotency-key": str(uuid4())},
             number=5,
         )
         if ordered.status == 409:
@@ -205,9 +201,6 @@ class Probes:
         self._record(Exchange(number, request, response, called_at, returned_at))
         return response
 
-    def _uuid(self) -> str:
-        return str(UUID(int=self._random.getrandbits(128), version=4))
-
 
 def _bearer(session: Any) -> Headers:
     return {"authorization": f"Bearer {session['access_token']}"}
@@ -215,11 +208,11 @@ def _bearer(session: Any) -> Headers:
 
 @asynccontextmanager
 async def open_probes(
-    target: str, *, seed: int, record: Callable[[Exchange], None]
+    target: str, *, record: Callable[[Exchange], None]
 ) -> AsyncIterator[Mapping[ProbeName, Sequence[Seen]]]:
     """Probe during the block; what they see is added to the lists. Raises `CommandError`."""
     async with HttpClient(target, timeout=TIMEOUT, max_connections=16) as client:
-        probes = await Probes(client, seed=seed, record=record).prepare()
+        probes = await Probes(client, record=record).prepare()
         stopping = asyncio.Event()
         tasks = [asyncio.create_task(probe.run(stopping)) for probe in probes.all.values()]
         try:

@@ -45,7 +45,7 @@ def run(
         bool, typer.Option("--random", help="One fault after the other, in a random order.")
     ] = False,
     seed: Annotated[
-        int | None, typer.Option(help="Of the order, and of what probes do (default: by chance).")
+        int | None, typer.Option(help="Of the order, and of the shoppers (default: by chance).")
     ] = None,
     minutes: Annotated[
         float | None, typer.Option(help=f"How long, with --random ({DEFAULT_MINUTES:g}).")
