@@ -144,7 +144,7 @@ class ServiceSettings(BaseSettings):
         default=256, ge=1, le=10_000, description="the most that the concurrency limit rises to"
     )
     min_in_flight: int = Field(
-        default=8, ge=1, le=10_000, description="the least; from max_in_flight on, it is fixed"
+        default=8, ge=1, le=10_000, description="the least; not below max_in_flight: a fixed limit"
     )
     max_queued: int = Field(default=1024, ge=0, le=100_000)
     queue_timeout: Seconds = 2.0

@@ -1,6 +1,6 @@
 """What happens around a request: the stages of `middleware`, and what routes use.
 
 The stages: `operations` (probes and metrics), `routing`, `context`, `bodies` (with `media_types`
-and `strict_json`), `admission`, `problems` and `responses`. Routes use `problems`, `pagination`
-and `idempotency`; `documentation` renders their OpenAPI document.
+and `strict_json`), `admission` (with `concurrency_limit`), `problems` and `responses`. Routes use
+`problems`, `pagination` and `idempotency`; `documentation` renders their OpenAPI document.
 """

@@ -104,10 +104,12 @@ class ConcurrencyLimit:
     ) -> bool:
         """Take note of a request that was worked on for `seconds`; whether a window ends with it.
 
-        `in_flight` counts it, too. `is_late`: its deadline has passed, whatever was acceptable.
-        A failure counts only if it was slow: a quick one says nothing about load.
+        `in_flight` counts it, too. `is_late`: its deadline has passed, so what is usual does not
+        matter, unless the caller left hardly any time. A failure counts only if it was slow: a
+        quick one says nothing about load.
         """
-        slowness = MAX_SLOWNESS if is_late else min(seconds / route.acceptable, MAX_SLOWNESS)
+        acceptable = TARGET_LATENCY if is_late else route.acceptable
+        slowness = min(seconds / acceptable, MAX_SLOWNESS)
         if succeeded:
             if not route.count:
                 self._routes.append(route)

@@ -102,10 +102,18 @@ def test_a_few_requests_that_hang_do_not_shrink_the_limit() -> None:
     assert server.run(20, 400, *[quick] * 19, hanging).shed == 0
 
 
-def test_requests_that_end_after_their_deadline_shrink_the_limit() -> None:
-    server = SimulatedServer(adaptive())
-    server.run(20, 300, Work(wait=0.05, deadline=0.04, succeeds=False))
+def test_what_is_usual_does_not_matter_after_the_deadline() -> None:
+    server, work = SimulatedServer(adaptive()), Work(wait=0.4)
+    server.run(20, 10, work)
+    work.deadline = 0.3
+    server.run(20, 100, work)
     assert server.limit.value == 8
+
+
+def test_a_caller_who_leaves_hardly_any_time_does_not_shrink_the_limit() -> None:
+    server = SimulatedServer(adaptive())
+    server.run(20, 400, Work(wait=0.05, deadline=0.04, succeeds=False))
+    assert server.limit.value == 32
 
 
 def test_quick_failures_say_nothing() -> None:
