@@ -2,7 +2,9 @@
 
 import asyncio
 import dataclasses
+import random
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -13,6 +15,7 @@ from cartwheel.bench.requests import request
 from cartwheel.bench.results import BenchResult, Column, Gate, Value
 from cartwheel.bench.rounds import Progress
 from cartwheel.bench.shop import Shop, running_shops
+from cartwheel.bench.usage import cpu_seconds
 from cartwheel.bench.workbench import Server, Workbench
 from cartwheel.promql import parse_query
 
@@ -55,7 +58,8 @@ COLUMNS = (
     Column("variant", "limit"),
     Column("load", "load ÷ capacity", 1),
     Column("sent", "sent/s"),
-    Column("goodput", "goodput/s", 1, meaning="responses in time per second; more is better"),
+    Column("busy", "core used, %"),
+    Column("goodput", "goodput/s", meaning="responses in time per second; more is better"),
     Column("of_best", "÷ best", 2),
     Column("p50", "p50, ms"),
     Column("p99", "p99, ms"),
@@ -70,12 +74,14 @@ COLUMNS = (
 class Measured:
     """One load on one shop, by the kind of request.
 
-    ``at_once`` is the share of the shed requests that the storefront refused within 5 ms.
+    ``busy`` is the share of the core that all services used, ``at_once`` the share of the shed
+    requests that the storefront refused within 5 ms.
     """
 
     variant: str
     factor: float
     seconds: float
+    busy: float
     results: Mapping[str, LoadResult]
     at_once: float | None
 
@@ -96,28 +102,18 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Seq
     """Raises `CommandError`."""
     measured: list[Measured] = []
     capacities = []
-    others = [] if options.against is None else [BEFORE]
-    for variant in options.choose([*VARIANTS, *others]):
-        checkout = replace(options, variants=(variant if variant in others else OWN,))
-        settings = {"CARTWHEEL_STORES": "sqlite", **VARIANTS.get(variant, {})}
-        async with running_shops(workbench, checkout, progress, **settings) as (shop,):
-            requests = await _requests(shop)
-            server = await shop.server("storefront", whole_shop=True)
-            capacity = await _capacity(workbench, server, requests, options)
-            capacities.append(f"{variant} {capacity:.0f}")
-            for number in range(1, options.rounds + 1):
-                for factor in FACTORS:
+    async with AsyncExitStack() as stack:
+        storefronts = await _start_all(workbench, options, progress, stack)
+        for number in range(1, options.rounds + 1):
+            # Measured again: the load follows what else the machine does.
+            capacity = await next(iter(storefronts.values())).capacity()
+            capacities.append(f"{capacity:.0f}")
+            for factor in FACTORS:
+                for variant in random.sample([*storefronts], len(storefronts)):
                     progress(f"round {number} of {options.rounds}", f"{variant}, {factor:g} ×")
-                    before = await _shed(shop)
-                    results = await _load(workbench, server, requests, capacity * factor, options)
-                    await asyncio.sleep(PAUSE)
-                    shed, at_once = (
-                        after - earlier
-                        for after, earlier in zip(await _shed(shop), before, strict=True)
-                    )
-                    share = at_once / shed if shed else None
-                    seconds = STEPS * options.seconds
-                    measured.append(Measured(variant, factor, seconds, results, share))
+                    one = await storefronts[variant].measure(variant, factor, capacity)
+                    measured.append(one)
+    measured.sort(key=lambda one: ([*storefronts].index(one.variant), one.factor))
     return [
         BenchResult(
             NAME,
@@ -126,16 +122,92 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Seq
             rows(measured),
             gates(measured),
             notes=[
-                f"Capacity in requests/s, with {CAPACITY_CONNECTIONS} at a time: "
-                f"{', '.join(capacities)}. Medians of {options.rounds} rounds. p50 and p99 are "
+                f"Capacity in requests/s, with {CAPACITY_CONNECTIONS} at a time, in each round: "
+                f"{', '.join(capacities)}. The table has their medians. p50 and p99 are "
                 "those of the slowest priority, of what was not shed; goodput are responses "
                 "within 2.5 s, of the checkout within 5 s. What is shed within 5 ms is measured "
-                "in the storefront, the other times by the clients, who wait for the core, too."
+                "in the storefront, the other times by the clients, who wait for the core, too. "
+                "Where less than 90 % of the core is used in an overload, other programs had it."
             ],
             samples=[dataclasses.asdict(one) for one in measured],
             chart="goodput",
         )
     ]
+
+
+async def _start_all(
+    workbench: Workbench, options: Options, progress: Progress, stack: AsyncExitStack
+) -> Mapping[str, "_Storefront"]:
+    """A shop for each variant; all but one of them are idle at any time."""
+    others = [] if options.against is None else [BEFORE]
+    storefronts = {}
+    for variant in options.choose([*VARIANTS, *others]):
+        checkout = replace(options, variants=(variant if variant in others else OWN,))
+        settings = {"CARTWHEEL_STORES": "sqlite", **VARIANTS.get(variant, {})}
+        shops = running_shops(workbench, checkout, progress, **settings)
+        (shop,) = await stack.enter_async_context(shops)
+        storefronts[variant] = await _Storefront.of(shop, seconds=STEPS * options.seconds)
+    return storefronts
+
+
+@dataclass(frozen=True)
+class _Storefront:
+    """The storefront of a running shop, and what is sent to it: by kind, for so long."""
+
+    shop: Shop
+    server: Server
+    requests: Mapping[str, Sequence[str]]
+    seconds: float
+
+    @classmethod
+    async def of(cls, shop: Shop, *, seconds: float) -> "_Storefront":
+        requests = await _requests(shop)
+        return cls(shop, await shop.server("storefront", whole_shop=True), requests, seconds)
+
+    async def capacity(self) -> float:
+        """Requests a second of all kinds, in their shares, when few are sent at a time."""
+        mixed = [
+            self.requests[kind.name][number % len(self.requests[kind.name])]
+            for number in range(SHOPPERS * 3)
+            for kind in KINDS
+            for _ in range(round(10 * kind.share))
+        ]
+        load = Load(self.server.port, mixed, CAPACITY_CONNECTIONS, seconds=self.seconds)
+        await self.shop.workbench.load(load)  # fills the caches
+        result = await self.shop.workbench.load(load)
+        return (result.requests - result.errors) / result.seconds
+
+    async def measure(self, variant: str, factor: float, capacity: float) -> Measured:
+        """Send so many times the capacity, and wait for what that leaves behind."""
+        before, cpu = await self._shed(), cpu_seconds(self.server.pids)
+        results = await self._send(capacity * factor)
+        busy = (cpu_seconds(self.server.pids) - cpu) / self.seconds
+        await asyncio.sleep(PAUSE)
+        shed, at_once = (
+            after - earlier for after, earlier in zip(await self._shed(), before, strict=True)
+        )
+        share = at_once / shed if shed else None
+        return Measured(variant, factor, self.seconds, busy, results, share)
+
+    async def _send(self, rate: float) -> Mapping[str, LoadResult]:
+        loads = [
+            Load(
+                self.server.port,
+                self.requests[kind.name],
+                round(MAX_CONNECTIONS * kind.share),
+                seconds=self.seconds,
+                rate=rate * kind.share,
+                deadline=kind.deadline,
+            )
+            for kind in KINDS
+        ]
+        results = await asyncio.gather(*map(self.shop.workbench.load, loads))
+        return {kind.name: result for kind, result in zip(KINDS, results, strict=True)}
+
+    async def _shed(self) -> tuple[float, float]:
+        """How many requests have been refused so far, and how many of them within 5 ms."""
+        (port,) = replica_ports(self.shop, "storefront").values()
+        return await read_metric(port, SHED), await read_metric(port, SHED_AT_ONCE)
 
 
 async def _requests(shop: Shop) -> Mapping[str, Sequence[str]]:
@@ -156,53 +228,6 @@ async def _requests(shop: Shop) -> Mapping[str, Sequence[str]]:
     }
 
 
-async def _capacity(
-    workbench: Workbench,
-    server: Server,
-    requests: Mapping[str, Sequence[str]],
-    options: Options,
-) -> float:
-    """Requests a second of all kinds, in their shares, when few are sent at a time."""
-    mixed = [
-        requests[kind.name][number % len(requests[kind.name])]
-        for number in range(SHOPPERS * 3)
-        for kind in KINDS
-        for _ in range(round(10 * kind.share))
-    ]
-    load = Load(server.port, mixed, CAPACITY_CONNECTIONS, seconds=STEPS * options.seconds)
-    await workbench.load(load)  # fills the caches
-    result = await workbench.load(load)
-    return (result.requests - result.errors) / result.seconds
-
-
-async def _load(
-    workbench: Workbench,
-    server: Server,
-    requests: Mapping[str, Sequence[str]],
-    rate: float,
-    options: Options,
-) -> Mapping[str, LoadResult]:
-    loads = [
-        Load(
-            server.port,
-            requests[kind.name],
-            round(MAX_CONNECTIONS * kind.share),
-            seconds=STEPS * options.seconds,
-            rate=rate * kind.share,
-            deadline=kind.deadline,
-        )
-        for kind in KINDS
-    ]
-    results = await asyncio.gather(*map(workbench.load, loads))
-    return {kind.name: result for kind, result in zip(KINDS, results, strict=True)}
-
-
-async def _shed(shop: Shop) -> tuple[float, float]:
-    """How many requests the storefront has refused, and how many of them within 5 ms."""
-    (port,) = replica_ports(shop, "storefront").values()
-    return await read_metric(port, SHED), await read_metric(port, SHED_AT_ONCE)
-
-
 def rows(measured: Sequence[Measured]) -> list[dict[str, Value]]:
     """One for each variant and load: medians of the rounds."""
     found: dict[tuple[str, float], list[Measured]] = {}
@@ -214,6 +239,7 @@ def rows(measured: Sequence[Measured]) -> list[dict[str, Value]]:
             "variant": variant,
             "load": factor,
             "sent": median(_sent(one) for one in same),
+            "busy": median(100 * one.busy for one in same),
             "goodput": goodput[variant, factor],
             "of_best": goodput[variant, factor]
             / max(value for (name, _), value in goodput.items() if name == variant),

@@ -105,7 +105,8 @@ async def running_shops(
 async def _start(
     workbench: Workbench, name: str, checkout: Checkout, settings: Mapping[str, str]
 ) -> Shop:
-    state = StateFolder.at(workbench.folder / f"shop-{name}")
+    number = len(list(workbench.folder.glob("shop-*")))
+    state = StateFolder.at(workbench.folder / f"shop-{number}-{name}")
     defaults = {
         # The bench decides how many replicas there are.
         "CARTWHEEL_AUTOSCALE": "off",

@@ -11,7 +11,7 @@ HALF = LoadResult(requests=100, in_time=50, ok_p50=0.1, ok_p99=2.0, shed_p50=0.0
 
 def loaded(factor: float, browse: LoadResult, *, at_once: float | None = None) -> Measured:
     results = {**{kind.name: SERVED for kind in KINDS}, "browse": browse}
-    return Measured(ADAPTIVE, factor, 10.0, results, at_once)
+    return Measured(ADAPTIVE, factor, 10.0, 1.0, results, at_once)
 
 
 def test_a_row_has_the_goodput_and_what_the_slowest_priority_waits() -> None:
