@@ -109,8 +109,11 @@ class AdmissionControl:
             self._end_window()
 
     def _end_window(self) -> None:
-        """An overload begins with a window in which requests always wait, and ends with one in
-        which none does."""
+        """Decide anew who is let in.
+
+        An overload begins with a window in which requests always wait, and ends with one in which
+        none does.
+        """
         if not self._has_queued:
             self._is_overload = False
         elif not self._was_empty:

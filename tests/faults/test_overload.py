@@ -1,0 +1,164 @@
+"""More work than a replica can do, and clients that hold on to what they get."""
+
+import asyncio
+import dataclasses
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from cartwheel.bench.cores import Cores, pin
+from cartwheel.bench.load_generator import Load, LoadResult
+from cartwheel.bench.requests import request
+from tests.support.processes import ROOT, ServiceProcess
+from tests.support.raw_http import RawConnection, send_raw
+from tests.support.shop import SKU, Shop, running_shop
+
+Figure = Callable[..., None]
+
+pytestmark = pytest.mark.xdist_group("overload")
+
+DEADLINE = 2.5
+"""Of a person who browses, in seconds."""
+PERIOD, SHARE = 0.05, 0.2
+"""Twenty times a second a throttled process runs for this share of the time."""
+IMPATIENT = 256
+"""Clients that repeat a request as soon as they have its response, shed or not."""
+SLOW_SENDERS = 500
+NOISE = 0.02
+"""Seconds by which a p99 may differ without a reason on a machine with two cores."""
+PROBE = b"GET /livez HTTP/1.1\r\nHost: shop\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    settings = {
+        # The slow senders are still there when the last response is measured.
+        "CARTWHEEL_HEADER_TIMEOUT": "6",
+        "CARTWHEEL_LOG_LEVEL": "info",
+        "CARTWHEEL_PASSWORD_ATTEMPTS_PER_ACCOUNT": "60000",
+    }
+    folder: Path = tmp_path_factory.mktemp("overloaded-shop")
+    async with running_shop(folder, environment=settings) as shop:
+        yield shop
+
+
+async def started(load: Load) -> asyncio.subprocess.Process:
+    """A process that sends the load: it does not wait for this one."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cartwheel.bench.load_generator"),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(dataclasses.asdict(load)).encode())
+    process.stdin.write_eof()
+    return process
+
+
+async def sent(load: Load) -> LoadResult:
+    process = await started(load)
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return LoadResult(**json.loads(output))
+
+
+def port_of(shop: Shop, service: str) -> int:
+    port = urlsplit(shop.url(service)).port
+    assert port is not None
+    return port
+
+
+async def p99_of_browsing(shop: Shop) -> float:
+    """In seconds, for a product page's data; none of the requests fails."""
+    browse = [request("GET", f"/v1/products/{SKU}")]
+    result = await sent(Load(port_of(shop, "products"), browse, 8, seconds=2.0, rate=100.0))
+    assert result.errors == 0
+    return result.p99
+
+
+@asynccontextmanager
+async def throttled(process: ServiceProcess) -> AsyncIterator[None]:
+    """Let the process run for a share of the time only."""
+
+    async def throttle() -> None:
+        while True:
+            process.signal(signal.SIGSTOP)
+            await asyncio.sleep(PERIOD * (1 - SHARE))
+            process.signal(signal.SIGCONT)
+            await asyncio.sleep(PERIOD * SHARE)
+
+    task = asyncio.create_task(throttle())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        process.signal(signal.SIGCONT)
+
+
+@pytest.mark.fault(31)
+async def test_a_throttled_replica_sheds_and_answers_the_others_in_time(
+    shop: Shop, figure: Figure
+) -> None:
+    token = shop.guest()["authorization"]
+    adding = {"sku": SKU, "quantity": 1}
+    shop.request("cart", "POST", "/v1/cart/items", json=adding, headers={"authorization": token})
+    reading = [request("GET", "/v1/cart", authorization=token)]
+    port = port_of(shop, "cart")
+    async with throttled(shop.process("cart")):
+        overload = asyncio.create_task(sent(Load(port, reading, IMPATIENT, seconds=5.0)))
+        while not overload.done():
+            assert (await send_raw(shop.url("cart"), PROBE)).status == 200
+            await asyncio.sleep(0.2)
+        result = await overload
+    figure(
+        "{:.0f} % shed, p99 of the others {:.0f} ms",
+        100 * result.statuses.get("503", 0) / result.requests,
+        1000 * result.ok_p99,
+    )
+    assert result.statuses.keys() == {"200", "503"}
+    assert result.ok_p99 < DEADLINE
+
+
+@pytest.mark.fault(66)
+async def test_five_hundred_slow_senders_do_not_make_the_others_slow(
+    shop: Shop, figure: Figure
+) -> None:
+    before = await p99_of_browsing(shop)
+    async with AsyncExitStack() as stack:
+        for _ in range(SLOW_SENDERS):
+            connection = await RawConnection.open(shop.url("products"))
+            await stack.enter_async_context(connection)
+            await connection.send(b"GET / HTTP/1.1\r\nX-Slow: ")
+        during = await p99_of_browsing(shop)
+        assert (await connection.read_response()).status == 408, "it was there to the end"
+    figure("p99 {:.1f} ms, {:.1f} ms without them", 1000 * during, 1000 * before)
+    assert during < 2 * before + NOISE
+
+
+@pytest.mark.fault(73)
+async def test_a_flood_of_log_ins_does_not_make_browsing_slow(shop: Shop, figure: Figure) -> None:
+    # As in a cluster, where each pod has CPU of its own: Argon2 takes all that there is.
+    cores = Cores.choose()
+    pin(shop.process("products").pid, cores.server)
+    pin(shop.process("user").pid, cores.others)
+    before = await p99_of_browsing(shop)
+    body = json.dumps({"email": "nobody@shop.example", "password": "wrong password"})
+    log_ins = [request("POST", "/v1/sessions", body=body)]
+    flood = await started(Load(port_of(shop, "user"), log_ins, 32, seconds=60.0))
+    pin(flood.pid, cores.others)
+    try:
+        during = await p99_of_browsing(shop)
+    finally:
+        flood.terminate()
+        await flood.communicate()
+    figure("p99 {:.1f} ms, {:.1f} ms without it", 1000 * during, 1000 * before)
+    assert during < 2 * before + NOISE
