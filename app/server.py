@@ -50,6 +50,7 @@ from uvicorn.server import Server as UvicornServer
 from app.process.acceptor import Acceptor, address_of, listen, reserved_descriptors
 from app.process.http_protocol import uvicorn_config
 from app.process.lifecycle import Lifecycle
+from app.process.vanished_peers import limit_unacknowledged
 from app.settings import ServiceSettings, SettingsError
 from app.telemetry.logs import configure_logging, get_logger
 
@@ -79,6 +80,8 @@ class Server(UvicornServer):
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILED)
+        for listener in sockets or ():
+            limit_unacknowledged(listener, seconds=self._settings.write_timeout)
         acceptors = [
             Acceptor(
                 listener,

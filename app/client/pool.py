@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from app.client.connection import Connection, Exchange
 from app.client.errors import ConnectTimeout, LocalLimit, UpstreamRefused
 from app.client.messages import Origin, Request
+from app.process.vanished_peers import probe_while_idle
 
 POOL_TIMEOUT = 0.1
 """Seconds a request waits for a connection when all of them are in use."""
@@ -109,7 +110,7 @@ class ConnectionPool:
         self._open += 1
         try:
             async with asyncio.timeout(seconds):
-                _, connection = await loop.create_connection(make, origin.host, origin.port)
+                transport, connection = await loop.create_connection(make, origin.host, origin.port)
         except BaseException as error:
             self._open -= 1
             self._slots.release()
@@ -125,6 +126,7 @@ class ConnectionPool:
         if connection.is_closed:
             self._forget(connection)
             raise _refused(request.upstream)
+        probe_while_idle(transport.get_extra_info("socket"))
         return connection
 
     def _keep(self, connection: Connection) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from cartwheel.tcp_proxy.connection import Connection
 from cartwheel.tcp_proxy.toxics import Down, Toxic
 
-LISTEN_HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 BACKLOG = 512
 MAX_CONNECTIONS = 512
 """Of one proxy. The next client waits to be accepted until one of them has ended."""
@@ -23,20 +23,26 @@ ACCEPT_PAUSE = 0.1
 class TcpProxy:
     """Passes connections on to `host`:`port`, from `open` to `aclose`, or in a `with` block.
 
-    A `listen_port` of 0 lets the kernel choose; `port` says which. All methods are for the event
-    loop's thread.
+    It listens on `listen_host`; a `listen_port` of 0 lets the kernel choose, `port` says which. All
+    methods are for the event loop's thread.
     """
 
     @classmethod
-    def to(cls, url: str) -> Self:
+    def to(cls, url: str, *, listen_host: str = LOOPBACK) -> Self:
         """For the server of a URL; `url_through(url)` is the way through the proxy."""
         parts = urlsplit(url)
         if parts.hostname is None or parts.port is None:
             raise ValueError("A URL with a host and a port is needed.")
-        return cls(parts.hostname, parts.port)
+        return cls(parts.hostname, parts.port, listen_host=listen_host)
 
     def __init__(
-        self, host: str, port: int, *, listen_port: int = 0, rng: random.Random | None = None
+        self,
+        host: str,
+        port: int,
+        *,
+        listen_host: str = LOOPBACK,
+        listen_port: int = 0,
+        rng: random.Random | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -45,6 +51,7 @@ class TcpProxy:
         self._connections: set[Connection] = set()
         self._listener: socket.socket | None = None
         self._is_accepting = False
+        self._listen_host = listen_host
         self.port = listen_port
         self.accepted = 0
         """How many connections there were so far."""
@@ -63,7 +70,7 @@ class TcpProxy:
 
     def open(self) -> None:
         """Raises `OSError` if the port is taken."""
-        self._listener = _bind(self.port)
+        self._listener = _bind(self._listen_host, self.port)
         self.port = self._listener.getsockname()[1]
         self._accept_or_refuse()
 
@@ -82,7 +89,7 @@ class TcpProxy:
         """The URL with the proxy's address in the place of the server's."""
         parts = urlsplit(url)
         credentials, at, _ = parts.netloc.rpartition("@")
-        return parts._replace(netloc=f"{credentials}{at}{LISTEN_HOST}:{self.port}").geturl()
+        return parts._replace(netloc=f"{credentials}{at}{self._listen_host}:{self.port}").geturl()
 
     @property
     def toxics(self) -> Sequence[Toxic]:
@@ -104,7 +111,7 @@ class TcpProxy:
             self._close_connections()
         if self._listener is not None and self._is_down != was_down:
             self._release_port()
-            self._listener = _bind(self.port)
+            self._listener = _bind(self._listen_host, self.port)
             self._accept_or_refuse()
 
     @contextmanager
@@ -177,13 +184,13 @@ class TcpProxy:
             connection.close()
 
 
-def _bind(port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     listener = socket.socket()
     try:
         listener.setblocking(False)
         # Allows a port whose last connections are still in TIME_WAIT.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LISTEN_HOST, port))
+        listener.bind((host, port))
     except BaseException:
         listener.close()
         raise

@@ -82,7 +82,7 @@ class Stream:
             if part.content is End.CLOSED:
                 self._destination.shutdown(socket.SHUT_WR)
                 return
-            await self._reset_if_told()
+            await self._reset_if_toxic()
             await self._send(memoryview(part.content))
             self._in_flight.delivered(part)
 
@@ -100,7 +100,7 @@ class Stream:
         while self._conditions.timeout:
             await self._pause(None)
 
-    async def _reset_if_told(self) -> None:
+    async def _reset_if_toxic(self) -> None:
         if reset := self._conditions.reset_peer:
             await asyncio.sleep(reset.timeout_ms / 1000)
             raise ConnectionResetError

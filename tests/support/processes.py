@@ -93,12 +93,13 @@ def launch(
     log: Path,
     *,
     open_files: int | None = None,
+    within: Sequence[str] = (),
 ) -> ServiceProcess:
     """Start `factory` ("services.cart.main:create") on `listeners`, not waiting for it.
 
     The first is the service's, which replicas share; the others are this replica's own. Without
     any it listens where `env` says, as in a container. `open_files` is the limit of its
-    descriptors (`ulimit -n`).
+    descriptors (`ulimit -n`). `within` is a command that runs another one somewhere else.
     """
     limited = [] if open_files is None else ["sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh"]
     descriptors = [listener.fileno() for listener in listeners]
@@ -106,7 +107,7 @@ def launch(
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [*limited, sys.executable, "-m", "app.server", factory, *flags],
+            [*within, *limited, sys.executable, "-m", "app.server", factory, *flags],
             cwd=ROOT,
             env={**inherited, "PYTHONUNBUFFERED": "1", **env},
             pass_fds=descriptors,
@@ -126,6 +127,7 @@ async def start_service(
     folder: Path,
     factory: str | None = None,
     listener: socket.socket | None = None,
+    within: Sequence[str] = (),
     wait: bool = True,
 ) -> AsyncIterator[ServiceProcess]:
     """One replica of `service` for the length of the block; ready unless `wait` is false.
@@ -135,7 +137,8 @@ async def start_service(
     """
     own = listener or listen()
     log = folder / f"{service}-{time.monotonic_ns()}.log"
-    replica = launch(factory or f"services.{service}.main:create", env, [own], log)
+    factory = factory or f"services.{service}.main:create"
+    replica = launch(factory, env, [own], log, within=within)
     try:
         if wait:
             await replica.ready()
