@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 import redis.asyncio as redis
 from anyio.from_thread import start_blocking_portal
+from hypothesis import settings
 
 from tests.faults.results import FIGURE
 from tests.support.generated_cases import RecordProperty, recorded_cases
@@ -17,6 +18,9 @@ from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.shop import SERVICES, Shop, running_shop
 from tests.support.valkey import running_valkey
 from tests.support.valkey_server import ValkeyServer
+
+# `make test-faults ARGS="--hypothesis-profile nightly"`: ten times as many generated cases.
+settings.register_profile("nightly", max_examples=1000)
 
 
 def pytest_configure() -> None:
@@ -33,9 +37,7 @@ def pytest_configure() -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     generated, compared = recorded_cases(terminalreporter.stats)
     if generated:
-        terminalreporter.write_line(
-            f"{generated:,} requests were generated from OpenAPI documents."
-        )
+        terminalreporter.write_line(f"{generated:,} generated and hostile requests were sent.")
     if compared:
         line = f"The answers to {compared:,} requests were compared with FastAPI's own."
         terminalreporter.write_line(line)

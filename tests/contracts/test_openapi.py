@@ -42,7 +42,7 @@ ANSWERED_WITHIN = 30.0
 """Seconds, on a machine with much else to do."""
 
 THOROUGHLY = settings(
-    max_examples=50,
+    max_examples=settings.default.max_examples // 2,
     derandomize=True,
     database=None,
     deadline=None,

@@ -1,13 +1,27 @@
 """The fault matrix is complete, and its page says what its rows, tests and results say."""
 
+import pytest
+
 from tests.faults.markers import STORES, marked_in, marked_tests
-from tests.faults.rows import read_rows
+from tests.faults.rows import Row, read_rows
+from tests.faults.table import PAGE, page
 
 ROWS = read_rows()
 
 
 def test_the_rows_are_numbered_from_1_to_85() -> None:
     assert [row.number for row in ROWS] == list(range(1, 86))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.number))
+def test_a_row_has_a_test_or_says_why_not(row: Row) -> None:
+    has_test = any(row.number in test.rows for test in marked_tests())
+    assert has_test or row.cluster or row.untested
+    assert not (has_test and row.untested)
+
+
+def test_the_page_is_what_the_generator_writes() -> None:
+    assert PAGE.read_text() == page(), "run: python -m tests.faults.table"
 
 
 def test_markers_name_rows_and_stores_that_there_are() -> None:
