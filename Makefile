@@ -47,6 +47,10 @@ test-faults: $(VENV)/.test ## run the tests of the fault matrix and write docs/f
 	  $(if $(ONLY),,$(FAULTS) $(GENERATED) $(ARGS) || failed=1;) \
 	  $(BIN)/python -m tests.faults.table; test -z "$$failed"
 
+test-faults-cluster: $(VENV)/.test ## run those that need the cluster of make kind, with the shop deployed
+	@$(BIN)/python -m pytest -p tests.faults.results tests/faults/cluster $(ARGS)
+	@$(BIN)/python -m tests.faults.table
+
 check: $(VENV)/.test ## check style, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

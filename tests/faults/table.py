@@ -15,13 +15,15 @@ INTRODUCTION = """\
 
 What can go wrong, what the shop does then, and the tests that show it. {counts}
 
-`make test-faults` runs all of these tests, without Docker, and writes this page;
-`make test-faults ARGS=tests/faults/test_postgres.py` runs a part. The rows that need a cluster are
-run on one by `python -m cartwheel.cluster faults`.
+`make test-faults` runs the tests that need one machine, without Docker, and writes this page;
+`make test-faults ARGS=tests/faults/test_postgres.py` runs a part, and
+`ARGS="--hypothesis-profile nightly"` ten times as many generated requests.
+`make test-faults-cluster` runs the others on the cluster of `make kind`.
 
 The rows are in `tests/faults/rows.toml`. A test shows a row by its marker,
 `@pytest.mark.fault(12)`, and may give a figure for the table with the fixture `figure`.
 """
+ON_CLUSTER = "tests/faults/cluster/"
 HEADER = """\
 | # | fault | expected | tests | last figure | stores | where |
 |--:|---|---|---|---|---|---|"""
@@ -48,10 +50,11 @@ def _tests_showing(row: Row) -> list[MarkedTest]:
 
 
 def _counts(rows: Sequence[Row], tests: dict[int, list[MarkedTest]]) -> str:
-    here = sum(1 for row in rows if tests[row.number])
-    cluster = sum(row.cluster for row in rows)
-    without = sum(1 for row in rows if row.untested)
-    text = f"Of {len(rows)} rows, {here} have tests on one machine and {cluster} need a cluster"
+    here, cluster = (
+        sum(place in _places(tests[row.number]) for row in rows) for place in ("here", "cluster")
+    )
+    without = sum(1 for row in rows if not tests[row.number])
+    text = f"Of {len(rows)} rows, {here} have tests on one machine and {cluster} on a cluster"
     return f"{text}; {without} have none." if without else f"{text}."
 
 
@@ -63,7 +66,7 @@ def _line(row: Row, tests: Sequence[MarkedTest], results: Results) -> str:
         "<br>".join(_tests_cell(row, tests, results)),
         "<br>".join(_figures(tests, results)),
         ", ".join(_stores(tests)),
-        _where(row, tests),
+        ", ".join(_places(tests)),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -86,9 +89,9 @@ def _stores(tests: Sequence[MarkedTest]) -> list[str]:
     return [NAMES_OF_STORES[store] for store in STORES if store in shown]
 
 
-def _where(row: Row, tests: Sequence[MarkedTest]) -> str:
-    here = ["here"] if tests else []
-    return ", ".join(here + ["cluster"] * row.cluster)
+def _places(tests: Sequence[MarkedTest]) -> list[str]:
+    on_cluster = {test.path.startswith(ON_CLUSTER) for test in tests}
+    return ["here"] * (False in on_cluster) + ["cluster"] * (True in on_cluster)
 
 
 if __name__ == "__main__":
