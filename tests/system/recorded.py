@@ -58,15 +58,18 @@ class RecordedTraffic:
 
 
 @asynccontextmanager
-async def recorded(shop: RunningShop) -> AsyncIterator[RecordedTraffic]:
+async def recorded(
+    shop: RunningShop, *, within: float = AT_REST_WITHIN
+) -> AsyncIterator[RecordedTraffic]:
     """Traffic whose history agrees with the books of the shop when the block is over.
 
-    All that shoppers do in the block has to be sent through it.
+    All that shoppers do in the block has to be sent through it. ``within`` is how many seconds
+    later no order may have a step to do.
     """
     opening = await read_opening(shop.stores)
     traffic = RecordedTraffic()
     yield traffic
-    assert await wait_until_at_rest(shop.stores, within=AT_REST_WITHIN)
+    assert await wait_until_at_rest(shop.stores, within=within)
     traffic.books = await read_books(shop.stores, opening, owners=owners_of(traffic.history))
     report = check(traffic.history, traffic.books)
     assert report.passed, "\n".join(report.sentences)

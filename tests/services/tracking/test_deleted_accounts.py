@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
+import pytest
 from pydantic import SecretStr
 
 from app.client import Upstream
@@ -186,6 +187,30 @@ async def test_a_round_that_is_stopped_while_it_waits_for_user_begins_nothing_mo
         may_answer.set()
         await anonymiser.work()
         assert (await backend.order()).address != order.address
+
+
+@pytest.mark.fault(35, store=("sqlite", "postgres"))
+async def test_a_deletion_is_delivered_again_and_handled_once_if_its_reader_died_before_noting_it(
+    shop: Shop,
+) -> None:
+    shop.products.catalogue["LAMP"].stock = 0
+    async with open_backend(shop) as backend:
+        order = await backend.saga.run(await backend.place(an_order()))
+        shop.user.deleted.append(order.owner)
+        async with anonymiser_of(backend, shop.user) as reader:
+            await reader.work()
+        handled = await backend.order()
+        async with backend.database.transaction("test") as connection:
+            # As if it had been killed after its work: neither cursor nor owner is noted.
+            await connection.execute(Statement("DELETE FROM read_lists"))
+            await connection.execute(Statement("DELETE FROM deleted_owners"))
+            await connection.execute(Statement("DELETE FROM leases"))
+        read_before = len(shop.user.asked)
+        async with anonymiser_of(backend, shop.user) as next_reader:
+            await next_reader.work()
+        assert len(shop.user.asked) > read_before
+        assert await backend.order() == handled
+        assert handled.address != order.address
 
 
 async def test_a_user_that_refuses_its_own_cursors_is_read_from_the_start_once_a_round(
