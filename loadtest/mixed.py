@@ -321,9 +321,8 @@ class _Customer(_Shopper):
         """Lines that the stock has not enough for, and those beyond a few."""
         cart = self.session.cart
         stock = {item["sku"]: item["available"] for item in priced.json["items"]}
-        return [sku for sku in sorted(cart) if stock.get(sku, 0) < cart[sku]] or sorted(cart)[
-            MAX_LINES_ORDERED:
-        ]
+        short = [sku for sku in sorted(cart) if stock.get(sku, 0) < cart[sku]]
+        return short or sorted(cart)[MAX_LINES_ORDERED:]
 
     def _check_out_again(self) -> Steps:
         """With a key that was used already."""

@@ -141,15 +141,16 @@ class _Sender:
 
     async def repeat(self, request: Request, is_done: Callable[[Response], bool]) -> bool:
         """Send it until this is true of its response; False if it did not become true in time."""
-        while not is_done(response := await self._send(self._with_bearer(request))):
-            if response.status == 401 and self._owner.account is None:
-                return False
-            if time.monotonic() > self._deadline:
-                return False
-            await asyncio.sleep(PAUSE)
-            if response.status == 401 and self._owner.account is not None:
+        while time.monotonic() < self._deadline:
+            response = await self._send(self._with_bearer(request))
+            if is_done(response):
+                return True
+            if response.status == 401:
+                if self._owner.account is None:  # a guest's session cannot be opened again
+                    return False
                 await self._send(log_in(self._owner.account))
-        return True
+            await asyncio.sleep(PAUSE)
+        return False
 
     def _with_bearer(self, request: Request) -> Request:
         return replace(request, headers={**request.headers, **self._owner.bearer})
