@@ -26,6 +26,7 @@ from app.client.responses import Check, StreamedResponse, UpstreamResponse
 from app.client.retry import RetryingSender
 from app.client.transport import UpstreamTransport
 from app.client.try_sender import TrySender
+from app.telemetry.context import current_context
 from app.telemetry.metrics import Metrics
 
 MAX_STREAMS = 256
@@ -124,7 +125,8 @@ class Upstream:
                 **(options.get("headers") or {}),
             }
         call = self._call(method, path, options, is_event_stream=False)
-        return await self._sender.send_with_retry(call, partial(self._tries.fetch, check=check))
+        with current_context().upstream_wait:
+            return await self._sender.send_with_retry(call, partial(self._tries.fetch, check=check))
 
     @asynccontextmanager
     async def stream(
@@ -143,11 +145,12 @@ class Upstream:
         """
         call = self._call(method, path, options, is_event_stream=idle_timeout is not None)
         start = partial(self._tries.start_stream, idle_timeout=idle_timeout)
-        response = await self._sender.send_with_retry(call, start)
-        try:
-            yield response
-        finally:
-            await response.aclose()
+        with current_context().upstream_wait:
+            response = await self._sender.send_with_retry(call, start)
+            try:
+                yield response
+            finally:
+                await response.aclose()
 
     def _call(self, method: str, path: str, options: CallOptions, *, is_event_stream: bool) -> Call:
         token = self._service_tokens[0].get_secret_value() if options.get("as_service") else None

@@ -14,7 +14,7 @@ from enum import IntEnum
 
 from app.errors import Unavailable
 from app.request.concurrency_limit import ConcurrencyLimit, RouteLatency
-from app.telemetry.context import Deadline
+from app.telemetry.context import RequestContext
 from app.telemetry.metrics import Metrics, ShedReason
 
 
@@ -94,7 +94,14 @@ class AdmissionControl:
             self._assign_slots()
 
     def observe(
-        self, route: RouteLatency, seconds: float, *, now: float, succeeded: bool, is_late: bool
+        self,
+        route: RouteLatency,
+        seconds: float,
+        *,
+        now: float,
+        waited: float = 0.0,
+        succeeded: bool,
+        is_late: bool,
     ) -> None:
         """Take note of the latency of a request that is about to give its slot back."""
         has_window_ended = self._limit.observe(
@@ -102,6 +109,7 @@ class AdmissionControl:
             seconds,
             in_flight=self._in_flight,
             now=now,
+            waited=waited,
             succeeded=succeeded,
             is_late=is_late,
         )
@@ -111,12 +119,12 @@ class AdmissionControl:
     def _end_window(self) -> None:
         """Decide anew who is let in.
 
-        An overload begins with a window in which requests always wait, and ends with one in which
-        none does.
+        An overload begins with a window in which requests always wait and the limit does not grow,
+        and ends with one in which none waits.
         """
         if not self._has_queued:
             self._is_overload = False
-        elif not self._was_empty:
+        elif not self._was_empty and not self._limit.has_grown:
             self._is_overload = True
         self._slots = self._shares_of_limit()
         self._max_ahead = self._lengths_in_time()
@@ -201,14 +209,14 @@ class AdmissionControl:
 class Slot:
     """A slot that was acquired, given back once: when an event stream begins, or at the end."""
 
-    __slots__ = ("_admission", "_deadline", "_route", "_started")
+    __slots__ = ("_admission", "_context", "_route", "_started")
 
     def __init__(
-        self, admission: AdmissionControl, route: RouteLatency, deadline: Deadline | None
+        self, admission: AdmissionControl, route: RouteLatency, context: RequestContext
     ) -> None:
         self._admission: AdmissionControl | None = admission
         self._route = route
-        self._deadline = math.inf if deadline is None else deadline.at
+        self._context = context
         self._started = time.monotonic()
 
     def release(self, *, succeeded: bool) -> None:
@@ -218,11 +226,13 @@ class Slot:
             return
         self._admission = None
         now = time.monotonic()
+        deadline = self._context.deadline
         admission.observe(
             self._route,
             now - self._started,
             now=now,
+            waited=self._context.seconds_waited(now),
             succeeded=succeeded,
-            is_late=now > self._deadline,
+            is_late=deadline is not None and now > deadline.at,
         )
         admission.release()

@@ -11,11 +11,12 @@ and the root is the headroom by which it grows while the latency allows that
 As in Netflix's `Gradient2Limit` (https://github.com/Netflix/concurrency-limits), latencies are
 averaged, and a limit that is not used stays as it is: a quiet replica learns nothing about load.
 
-Two things are our own. Routes differ: each is compared with what is acceptable for itself, so a
+Three things are our own. Routes differ: each is compared with what is acceptable for itself, so a
 slow one among quick ones is no sign of load. And what is usual for a route is learnt whenever no
 more than the minimum are worked on. Those are latencies without load, at any time of the day, and
 also when the limit has fallen to the minimum and the latency has not followed: then it is the
-work that has become slower, and the limit may rise again.
+work that has become slower, and the limit may rise again. A limit far too low doubles, as in TCP's
+slow start, so that requests which wait for an upstream soon take nobody's place.
 
 Nothing here waits or looks at a clock.
 """
@@ -28,6 +29,8 @@ TOLERANCE = 2.0
 """How many times its usual latency is acceptable for a route."""
 MAX_SLOWNESS = 2.0
 """A request counts for no more, so few that hang cannot shrink the limit; gradient 0.5."""
+FAR_BELOW = 0.5
+"""The share of what is acceptable below which the limit doubles."""
 WINDOW = 0.25
 MIN_SAMPLES = 10
 """A sampling window is at least as long, in seconds, and has at least as many requests."""
@@ -80,6 +83,8 @@ class ConcurrencyLimit:
         """Seconds, in the latest window."""
         self.peak_in_flight = 0
         """In the latest window, at the end of its requests."""
+        self.has_grown = False
+        """In the latest window."""
         self._limit = float(min(max(initial, self.minimum), maximum))
         self._routes: list[RouteLatency] = []
         self._begin_window()
@@ -99,22 +104,24 @@ class ConcurrencyLimit:
         *,
         in_flight: int,
         now: float,
+        waited: float = 0.0,
         succeeded: bool = True,
         is_late: bool = False,
     ) -> bool:
-        """Take note of a request that was worked on for `seconds`; whether a window ends with it.
+        """Take note of a request that had its slot for `seconds`; whether a window ends with it.
 
-        `in_flight` counts it, too. `is_late`: its deadline has passed, so what is usual does not
-        matter, unless the caller left hardly any time. A failure counts only if it was slow: a
-        quick one says nothing about load.
+        Of them it `waited` for upstreams, which is no slowness of this replica. `in_flight` counts
+        it, too. `is_late`: its deadline has passed, so what is usual does not matter, unless the
+        caller left hardly any time. A failure counts only if it was slow: a quick one says nothing
+        about load.
         """
-        acceptable = TARGET_LATENCY if is_late else route.acceptable
-        slowness = min(seconds / acceptable, MAX_SLOWNESS)
+        own = seconds - waited
+        slowness = min(own / (TARGET_LATENCY if is_late else route.acceptable), MAX_SLOWNESS)
         if succeeded:
             if not route.count:
                 self._routes.append(route)
             route.count += 1
-            route.total += seconds
+            route.total += own
         elif slowness < 1.0:
             return False
         if not self._count:
@@ -136,12 +143,18 @@ class ConcurrencyLimit:
         self._slowness = 0.0
         self._peak = 0
 
+    def _next_limit(self, slowness: float) -> float:
+        if slowness < FAR_BELOW:
+            return 2 * self._limit
+        reduced = self._limit / max(slowness, 1.0)
+        return reduced + math.sqrt(reduced)
+
     def _end_window(self) -> None:
+        before = self._limit
         if self._peak >= self._limit / 2:
-            gradient = min(1.0, self._count / self._slowness) if self._slowness else 1.0
-            reduced = gradient * self._limit
-            limit = reduced + math.sqrt(reduced)
+            limit = self._next_limit(self._slowness / self._count)
             self._limit = min(max(limit, float(self.minimum)), float(self.maximum))
+        self.has_grown = self._limit > before
         for route in self._routes:
             route.end_window(is_quiet=self._peak <= self.minimum)
         self._routes.clear()

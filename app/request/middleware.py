@@ -136,7 +136,7 @@ class RequestMiddleware:
         context = current_context()
         if not self._admission.try_acquire(priority):
             await self._admission.acquire(priority, timeout=context.time_left())
-        slot = response.slot = Slot(self._admission, latency, context.deadline)
+        slot = response.slot = Slot(self._admission, latency, context)
         try:
             scope["path_params"] = dict(match.path_params)
             await route.respond(scope, receive, response, body=body, value=value)

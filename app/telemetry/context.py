@@ -46,6 +46,34 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
 
+class UpstreamWait:
+    """How long a request has waited for upstreams: enter it for each call.
+
+    Calls that overlap count once.
+    """
+
+    __slots__ = ("_began", "_calls", "_seconds")
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._calls = 0
+        self._seconds = 0.0
+
+    def seconds(self, now: float) -> float:
+        """Until now, by the monotonic clock; with the call that goes on."""
+        return self._seconds + (now - self._began if self._calls else 0.0)
+
+    def __enter__(self) -> None:
+        if not self._calls:
+            self._began = time.monotonic()
+        self._calls += 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._calls -= 1
+        if not self._calls:
+            self._seconds += time.monotonic() - self._began
+
+
 class RequestContext:
     """One request or background task as this service sees it; missing ids are generated.
 
@@ -54,7 +82,15 @@ class RequestContext:
 
     # No dataclass: most requests call no upstream and log nothing, so trace and span get their
     # ids when somebody asks: 0.6 µs a request instead of 1.7.
-    __slots__ = ("_span_id", "_trace_id", "deadline", "flags", "request_id", "tracestate")
+    __slots__ = (
+        "_span_id",
+        "_trace_id",
+        "_upstream_wait",
+        "deadline",
+        "flags",
+        "request_id",
+        "tracestate",
+    )
 
     def __init__(
         self,
@@ -65,6 +101,7 @@ class RequestContext:
         flags: str = "00",
         tracestate: str | None = None,
         deadline: Deadline | None = None,
+        upstream_wait: UpstreamWait | None = None,
     ) -> None:
         self.request_id = request_id or new_short_id()
         self._trace_id = trace_id
@@ -72,6 +109,13 @@ class RequestContext:
         self.flags = flags
         self.tracestate = tracestate
         self.deadline = deadline
+        self._upstream_wait = upstream_wait
+
+    @property
+    def upstream_wait(self) -> UpstreamWait:
+        if self._upstream_wait is None:
+            self._upstream_wait = UpstreamWait()
+        return self._upstream_wait
 
     @property
     def trace_id(self) -> str:
@@ -103,7 +147,12 @@ class RequestContext:
             flags=self.flags,
             tracestate=self.tracestate,
             deadline=deadline,
+            upstream_wait=self.upstream_wait,
         )
+
+    def seconds_waited(self, now: float) -> float:
+        """How long it has waited for upstreams until now, by the monotonic clock."""
+        return 0.0 if self._upstream_wait is None else self._upstream_wait.seconds(now)
 
 
 NO_REQUEST = RequestContext("-", NO_TRACE_ID, NO_SPAN_ID)

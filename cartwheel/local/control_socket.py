@@ -22,7 +22,7 @@ Message = dict[str, Any]
 Handler = Callable[[Message], Awaitable[Message]]
 REQUEST_TIMEOUT = 5.0  # seconds
 MAX_RESPONSE_SIZE = 1024 * 1024  # bytes
-NO_RESPONSE = "The supervisor does not answer: is it just stopping?"
+NO_RESPONSE = "The supervisor does not answer: is it just starting or stopping?"
 _working_folder = Lock()
 
 

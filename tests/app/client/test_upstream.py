@@ -47,6 +47,7 @@ from tests.app.client.neighbours import (
 )
 from tests.app.clocks import Clock
 from tests.support.network import FakeNetwork
+from tests.support.waiting import until
 
 
 async def received_before(error: type[UpstreamError], response: StreamedResponse) -> bytes:
@@ -718,3 +719,22 @@ class TestMetrics:
         Upstream("user", "http://user", metrics=metrics)
 
         assert sample(metrics, "http_client_retries_total") == 0
+
+
+async def test_the_time_of_a_call_is_no_time_of_the_request_itself() -> None:
+    release = asyncio.Event()
+
+    async def late(exchange: Exchange) -> None:
+        await release.wait()
+        await ok(exchange)
+
+    async with calling(late) as (client, server):
+        with use_context(RequestContext()) as context:
+            called = asyncio.create_task(client.request("GET", "/"))
+            await until(lambda: bool(server.asked))
+            began = time.monotonic()
+            release.set()
+            await called
+            ended = time.monotonic()
+    assert context.seconds_waited(ended) >= ended - began - 0.001
+    assert context.seconds_waited(ended) == context.seconds_waited(ended + 60)

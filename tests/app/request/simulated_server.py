@@ -10,8 +10,12 @@ from app.request.concurrency_limit import ConcurrencyLimit, RouteLatency
 
 @dataclass
 class Work:
-    """What each request of one route needs, in seconds; `jitter` varies it by that share."""
+    """What each request of one route needs, in seconds; `jitter` varies it by that share.
 
+    It waits for an `upstream`, then for something else.
+    """
+
+    upstream: float = 0.0
     wait: float = 0.0
     cpu: float = 0.0
     jitter: float = 0.0
@@ -77,6 +81,7 @@ class SimulatedServer:
                 seconds,
                 in_flight=self._in_flight,
                 now=self.now,
+                waited=work.upstream * varied,
                 succeeded=work.succeeds,
                 is_late=seconds > work.deadline,
             )
@@ -84,7 +89,7 @@ class SimulatedServer:
             outcome.in_time += work.succeeds and seconds <= work.deadline
             outcome.slowest = max(outcome.slowest, seconds)
 
-        self._at(self.now + work.wait * varied, compute)
+        self._at(self.now + (work.upstream + work.wait) * varied, compute)
 
     def _at(self, moment: float, action: Callable[[], None]) -> None:
         self._number += 1

@@ -102,6 +102,15 @@ def test_a_few_requests_that_hang_do_not_shrink_the_limit() -> None:
     assert server.run(20, 400, *[quick] * 19, hanging).shed == 0
 
 
+def test_a_slow_upstream_takes_nobody_a_slot() -> None:
+    server, work = SimulatedServer(adaptive()), Work(upstream=0.01, cpu=0.0001)
+    server.run(10, 50, work)
+    work.upstream = 3.0
+    server.run(10, 50, work)
+    assert server.run(10, 50, work).shed == 0
+    assert min(server.limits) >= 150
+
+
 def test_what_is_usual_does_not_matter_after_the_deadline() -> None:
     server, work = SimulatedServer(adaptive()), Work(wait=0.4)
     server.run(20, 10, work)

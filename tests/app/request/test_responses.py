@@ -7,6 +7,7 @@ from app.errors import BadRequest, NotFound
 from app.request.admission import AdmissionControl, Priority, Slot
 from app.request.concurrency_limit import ConcurrencyLimit, RouteLatency
 from app.request.responses import ResponseSender, is_event_stream
+from app.telemetry.context import RequestContext
 from app.telemetry.metrics import Metrics
 
 SCOPE: Scope = {"type": "http", "method": "GET"}
@@ -72,7 +73,7 @@ async def test_an_event_stream_gives_its_slot_back_when_it_begins() -> None:
     for headers in (JSON, [(b"content-type", b"text/event-stream")]):
         await admission.acquire(Priority.HIGH, timeout=1)
         response = ResponseSender(Connection().send, "r-1")
-        response.slot = Slot(admission, RouteLatency(), None)
+        response.slot = Slot(admission, RouteLatency(), RequestContext())
         await response.send(start(headers))
         is_stream = headers != JSON
         assert (response.stream_started_at is not None) == is_stream

@@ -1,5 +1,9 @@
 """The context that is current inside and outside of requests."""
 
+import time
+
+import pytest
+
 from app.telemetry.context import (
     NO_REQUEST,
     Deadline,
@@ -35,3 +39,20 @@ def test_work_without_the_deadline_is_in_the_same_trace() -> None:
     assert shared.deadline is None
     assert (shared.request_id, shared.traceparent) == ("r-1", context.traceparent)
     assert shared.tracestate == "a=1"
+
+
+def test_waits_for_upstreams_that_overlap_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    context = RequestContext()
+    assert context.seconds_waited(now[0]) == 0
+    shared = context.with_deadline(None)
+    with context.upstream_wait:
+        now[0] += 1
+        with shared.upstream_wait:
+            now[0] += 2
+    now[0] += 4
+    assert context.seconds_waited(now[0]) == shared.seconds_waited(now[0]) == 3
+    with context.upstream_wait:
+        now[0] += 0.5
+        assert context.seconds_waited(now[0]) == 3.5
