@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("soak")
 @pytest.mark.fault(56, store="sqlite")
 def test_a_soak_ends_with_its_checks_and_a_report(tmp_path: Path) -> None:
     report, figures = tmp_path / "soak.html", tmp_path / "soak.json"
-    options = ["--minutes", "0.25", "--seed", "7", "--rate", "40", "--stores", "sqlite"]
+    options = ["--minutes", "0.2", "--seed", "7", "--rate", "40", "--stores", "sqlite"]
     ended = subprocess.run(
         [
             *(sys.executable, "-m", "cartwheel", "chaos", "soak", *options),
@@ -28,7 +28,7 @@ def test_a_soak_ends_with_its_checks_and_a_report(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     found = json.loads(figures.read_text())
     assert found["checks"]["passed"]
-    assert found["operations"]["cart add"]["ok"] > 50
+    assert found["operations"]["cart add"]["ok"] > 20
     assert {change["kind"] for change in found["changes"]} >= {"fault", "restart", "scale out"}
     assert "<h1>Soak: nothing was lost</h1>" in report.read_text()
-    assert "chaos soak --minutes 0.25 --seed 7 --rate 40 --stores sqlite" in ended.stdout
+    assert "chaos soak --minutes 0.2 --seed 7 --rate 40 --stores sqlite" in ended.stdout

@@ -30,7 +30,7 @@ from cartwheel.local.faults.client import open_fault_session
 from cartwheel.local.settings import load_local_settings
 from cartwheel.local.state_folder import StateFolder
 
-DEFAULT_MINUTES, MIN_MINUTES, MAX_MINUTES = 10.0, 0.25, 50.0
+DEFAULT_MINUTES, MIN_MINUTES, MAX_MINUTES = 10.0, 0.1, 50.0
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 40.0, 1.0, 500.0
 MAX_SEED = 2**31
 NAME = "soak"

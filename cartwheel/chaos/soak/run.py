@@ -32,8 +32,9 @@ from loadtest.generator import usual_shoppers
 from loadtest.history import Operation, read_history
 
 SCENARIO = "mixed"
-WARM_UP = 10.0
+MIN_WARM_UP, MAX_WARM_UP = 3.0, 10.0
 """Seconds of load before the first fault: caches are filled when the memory is measured."""
+WARM_UP_SHARE = 0.1
 MEASURING = SAMPLES * INTERVAL
 CALM = 6.0
 """Seconds of load after the last fault, to see the shop recover."""
@@ -99,9 +100,14 @@ class SoakRun:
         self._soak.ended_early = True
         self._stopping.set()
 
+    @property
+    def _warm_up(self) -> float:
+        return min(max(WARM_UP_SHARE * self._soak.plan.seconds, MIN_WARM_UP), MAX_WARM_UP)
+
     def _load(self) -> Load:
         plan = self._soak.plan
-        stages = [Stage.constant(plan.rate, seconds=WARM_UP + MEASURING + plan.seconds + CALM)]
+        seconds = self._warm_up + MEASURING + plan.seconds + CALM
+        stages = [Stage.constant(plan.rate, seconds=seconds)]
         return Load(
             self._shop.url,
             SCENARIO,
@@ -136,7 +142,7 @@ class SoakRun:
         If the load fails, nothing more is disturbed.
         """
         stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait([load, stopping], timeout=WARM_UP, return_when="FIRST_COMPLETED")
+        await asyncio.wait([load, stopping], timeout=self._warm_up, return_when="FIRST_COMPLETED")
         before = await asyncio.to_thread(measure, self._shop)
         disturbances = Disturbances(self._shop, self._session, faults, report=self._add)
         disturbing = asyncio.create_task(disturbances.follow(steps))

@@ -12,9 +12,9 @@ from cartwheel.errors import UsageError
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"minutes": 0.0}, "--minutes must be from 0.25 to 50."),
-        ({"minutes": float("nan")}, "--minutes must be from 0.25 to 50."),
-        ({"minutes": 51.0}, "--minutes must be from 0.25 to 50."),
+        ({"minutes": 0.0}, "--minutes must be from 0.1 to 50."),
+        ({"minutes": float("nan")}, "--minutes must be from 0.1 to 50."),
+        ({"minutes": 51.0}, "--minutes must be from 0.1 to 50."),
         ({"rate": 0.0}, "--rate must be from 1 to 500."),
         ({"rate": 501.0}, "--rate must be from 1 to 500."),
         ({"seed": -1}, "--seed must be from 0 to 2147483647."),
