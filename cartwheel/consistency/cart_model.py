@@ -28,6 +28,11 @@ class CartCall:
     output: Mapping[str, Any]
     source: Operation | None = None
 
+    @property
+    def is_replay(self) -> bool:
+        """The response says that an earlier try had the effect."""
+        return bool(self.output.get("replayed"))
+
 
 class CartState(NamedTuple):
     """``keys`` are the idempotency keys of its adds, ``ordered`` is the order that may take."""
@@ -104,6 +109,8 @@ class CartModel:
         key = call.input.get("key")
         if key is not None and key in cart.keys:
             return cart
+        if call.is_replay:
+            return None
         sku, quantity = call.input["sku"], call.input["quantity"]
         lines = dict(cart.lines)
         lines[sku] = lines.get(sku, 0) + quantity

@@ -6,6 +6,7 @@ is part of the cart's history: see `cart_model`.
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from cartwheel.consistency.cart_model import CartCall, CartModel
 from cartwheel.consistency.checks.search import record_result
@@ -47,6 +48,10 @@ def _calls_of_clients(
         )
         returned_at = operation.returned_at if is_known else end
         yield TimedCall(call, operation.called_at, returned_at, optional=not is_known)
+        if call.is_replay:
+            # The effect came from an earlier operation, or from an earlier try of this one.
+            first_try = replace(call, output={})
+            yield TimedCall(first_try, operation.called_at, operation.returned_at, optional=True)
 
 
 def _calls_of_checkouts(
@@ -90,5 +95,8 @@ def _calls_of_books(
 
 
 def _repeated_keys(operations: Iterable[Operation]) -> frozenset[str]:
-    keys = Counter(each.input["key"] for each in operations if each.input.get("key") is not None)
+    """Those of adds that were sent more than once: by the client, or inside the shop."""
+    adds = [each for each in operations if each.input.get("key") is not None]
+    keys = Counter(each.input["key"] for each in adds)
+    keys.update(each.input["key"] for each in adds if each.output.get("replayed"))
     return frozenset(key for key, count in keys.items() if count > 1)
