@@ -1,4 +1,4 @@
-"""A port on loopback that leads to a server, as badly as its toxics say."""
+"""A port that leads to a server, under the conditions that toxics set."""
 
 import asyncio
 import random
@@ -50,7 +50,6 @@ class TcpProxy:
         self._toxics: tuple[Toxic, ...] = ()
         self._connections: set[Connection] = set()
         self._listener: socket.socket | None = None
-        self._is_accepting = False
         self._listen_host = listen_host
         self.port = listen_port
         self.accepted = 0

@@ -116,13 +116,13 @@ class TestWithoutToxics:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("cartwheel.tcp_proxy.proxy.MAX_CONNECTIONS", 1)
-        async with proxied() as (proxy, _), connected(proxy) as second_to_none:
-            await second_to_none.ask(b"hello")
+        async with proxied() as (proxy, _), connected(proxy) as first:
+            await first.ask(b"hello")
             async with connected(proxy) as waiting:
                 asked = asyncio.create_task(waiting.ask(b"hello"))
                 await asyncio.sleep(MOMENT)
                 assert not asked.done()
-                second_to_none.writer.close()
+                first.writer.close()
                 assert await asked == b"hello"
 
 
