@@ -18,7 +18,7 @@ BASELINE_SECONDS = 3.0
 # Beyond what its fault allows, so that a recovery that comes late is measured.
 EXTRA_TIMEOUT = 10.0
 POLL_INTERVAL = 0.1
-LONGEST_AFTERMATH = 6.0
+MAX_AFTERMATH = 6.0
 # A probe is as before when so many requests in a row are good: they succeed, and take no longer
 # than the slowest one before the fault, give or take.
 GOOD_IN_A_ROW = 3
@@ -94,7 +94,7 @@ class Experiment:
 
     async def _wait_until_unseen(self, fault: Fault) -> None:
         """What a fault before this one has caused is still in the rates of some seconds."""
-        deadline = time.monotonic() + LONGEST_AFTERMATH
+        deadline = time.monotonic() + MAX_AFTERMATH
         while not self._interrupted.is_set() and time.monotonic() < deadline:
             _, value = self._observation.values[fault.symptom.query][-1]
             if not fault.symptom.is_seen(value or 0.0):

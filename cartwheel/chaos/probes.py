@@ -217,6 +217,8 @@ async def open_probes(
         tasks = [asyncio.create_task(probe.run(stopping)) for probe in probes.all.values()]
         try:
             yield {name: probe.seen for name, probe in probes.all.items()}
-        finally:
             stopping.set()
             await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()

@@ -88,6 +88,7 @@ async def run_plan(
             result = await experiment.run(planned.fault, seconds=choice.seconds)
             results.append(result)
             story.result(result)
+        story.settles()
         await observation.shoppers.stop()
     report = await check_histories(folder, shop, opening)
     story.checks(report)

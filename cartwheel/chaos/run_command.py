@@ -110,7 +110,11 @@ def _run(
             f"The shop at {shop.url} ({shop.stores} stores), with shoppers and probes; "
             f"seed {seed}. Ctrl-C ends the fault.",
         )
-        return asyncio.run(run_plan(choice_for(shop), shop, session, story, folder=Path(folder)))
+        run = run_plan(choice_for(shop), shop, session, story, folder=Path(folder))
+        try:
+            return asyncio.run(run)
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
 
 
 def _fault_of(name: str | None, *, is_random: bool) -> Fault | None:
@@ -179,11 +183,9 @@ def _conclude(result: RunResult, state: StateFolder) -> None:
         print_wrapped("\nEnded before any fault.")
         return
     good = sum(fault.is_good for fault in result.faults)
-    print_wrapped(
-        f"\n{good} of {len(result.faults)} faults went as they must."
-        if len(result.faults) > 1
-        else f"\n{'All went as it must.' if good else 'Not all went as it must: see ✗.'}"
-    )
+    if len(result.faults) > 1:
+        print_wrapped(f"\n{good} of {len(result.faults)} faults went as they must.")
+    print_wrapped(f"\n{'All went as it must.' if result.is_good else 'Not all held: see ✗.'}")
     root = state.root
     print_wrapped(f"Try next: {command_line(root, f'chaos run --random --seed {result.seed}')}")
 

@@ -43,6 +43,8 @@ NO_LIMIT = "60000"
 OWN_SETTINGS: Mapping[str, str] = {
     "CARTWHEEL_AUTOSCALE": "off",
     "CARTWHEEL_CHAOS": "true",
+    # An order that stands still is taken up after a minute; no run should wait for that.
+    "CARTWHEEL_STALL_SECONDS": "10",
     "CARTWHEEL_GUESTS_PER_ADDRESS": NO_LIMIT,
     "CARTWHEEL_REGISTRATIONS_PER_ADDRESS": NO_LIMIT,
     "CARTWHEEL_PASSWORD_ATTEMPTS_PER_ACCOUNT": NO_LIMIT,
@@ -123,7 +125,8 @@ def own_shop(
 ) -> Iterator[Shop]:
     """Start a shop on free ports with a temporary state folder, and stop it with the block.
 
-    Its rate limits are high, its autoscaler is off, and it has the account of `STAFF_EMAIL`.
+    Its rate limits are high, its autoscaler is off, it was started with `--chaos`, and it has the
+    account of `STAFF_EMAIL`.
     ``settings`` are more variables of its environment, ``flags`` more flags of `cartwheel up`.
     Raises `CommandError` if it does not start.
     """

@@ -58,11 +58,16 @@ class Story:
         self._others(result)
         self._recovery(result)
 
+    def settles(self) -> None:
+        self._console.print()
+        self.report(
+            "·", "The shoppers settle what is open, and the history is checked (2 min at most)."
+        )
+
     def checks(self, report: Report) -> None:
         """What was lost."""
         counts = ", ".join(f"{number} {outcome}" for outcome, number in report.operations.items())
         passed = [one.name for one in report.results if not one.findings and not one.undecided]
-        self._console.print()
         if not report.findings:
             checked = ", ".join(passed)
             self.report(
