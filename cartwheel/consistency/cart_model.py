@@ -74,7 +74,9 @@ class CartModel:
     def effect(self, call: CartCall) -> Hashable | None:
         if call.output or call.call in ("order", "take"):
             return None
-        return (call.owner, call.call, *sorted(call.input.items()))
+        is_own = call.input.get("key") not in self._repeated_keys
+        input = {name: each for name, each in call.input.items() if not (is_own and name == "key")}
+        return (call.owner, call.call, *sorted(input.items()))
 
     def _change(self, state: Carts, call: CartCall) -> Carts | None:
         position = self._position[call.owner]
