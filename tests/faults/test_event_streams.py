@@ -13,7 +13,7 @@ from tests.faults.real_stores import RealShop
 from tests.support.processes import start_service
 from tests.support.shop import Person, Shop
 
-pytestmark = pytest.mark.xdist_group("real stores")
+pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("real stores")]
 
 STREAMS = 20
 CLOSED_WITHIN = 2.0

@@ -13,7 +13,7 @@ from tests.contracts.documents import document_of
 from tests.support.http_load import Connection, HttpRequest
 from tests.support.shop import SKU, WITH_STORE, Person, Shop
 
-pytestmark = pytest.mark.xdist_group("input")
+pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("input")]
 
 TOKEN_REFUSED_WITHIN = 0.005
 MAX_SENT = 8000

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.processes import ROOT
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.fault(85)
 def test_a_wheel_with_another_hash_is_not_installed(tmp_path: Path) -> None:

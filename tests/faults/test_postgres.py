@@ -10,7 +10,7 @@ from tests.faults.real_stores import SQL_SERVICES, RealShop, read_sql, run_sql
 from tests.faults.writes import Writes, order_ids
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("real stores")
+pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("real stores")]
 
 RECOVERED_WITHIN = 3.0
 

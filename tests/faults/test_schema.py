@@ -19,7 +19,7 @@ from tests.support.http_load import Connection, HttpRequest
 from tests.support.processes import ROOT, ServiceProcess, start_service
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("real stores")
+pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("real stores")]
 
 READY_WITHIN = 3.0
 SERVICES_AND_STORES = [

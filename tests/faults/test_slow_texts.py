@@ -10,7 +10,7 @@ from app.telemetry.logs import redact
 from tests.support.raw_http import send_raw
 from tests.support.shop import Shop
 
-pytestmark = pytest.mark.xdist_group("input")
+pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("input")]
 
 ANSWERED_WITHIN = 0.5
 """Seconds, on a machine with much else to do."""

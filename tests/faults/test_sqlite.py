@@ -16,7 +16,7 @@ from tests.faults.writes import Writes
 from tests.support.shop import WITH_STORE, Shop, running_shop
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("sqlite stores")
+pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("sqlite stores")]
 
 RECOVERED_WITHIN = 3.0
 DISK_MEGABYTES = 8

@@ -16,7 +16,7 @@ from tests.support.shop import SKU, Shop
 from tests.support.valkey_server import ValkeyServer
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("real stores")
+pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("real stores")]
 
 READY_WITHIN = 2.0
 RECOVERED_WITHIN = 3.0
