@@ -59,7 +59,7 @@ async def _on_process(
             replica.kill()
             yield replica.name
         case Stop():
-            with stopped(replica):
+            async with stopped(replica):
                 yield replica.name
         case Throttle(share=share):
             async with throttled(replica, share=share):

@@ -1,26 +1,35 @@
-"""Stopping, throttling and killing a process of the shop."""
+"""Stopping and throttling a process of the shop."""
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 
 import psutil
 
 from cartwheel.local.replica_process import Replica
 
 THROTTLE_PERIOD = 0.05  # seconds: it runs for a share of each period
+CHILDREN_MAX_AGE = 1.0  # seconds: to list them takes longer than to stop them
+RESUME_ORPHANS = Path(__file__).with_name("resume_orphans.py")
 
 
 class StoppableProcess:
     """The process that a replica runs now, and the children that it has (Postgres' backends).
 
-    When the replica has started another process since, nothing happens to that one.
+    When the replica has started another process since, nothing happens to that one. ``orphans``
+    gets the ids of the children, to resume them if this process is killed; None if it has none.
     """
 
-    def __init__(self, replica: Replica) -> None:
+    def __init__(self, replica: Replica, *, orphans: asyncio.StreamWriter | None) -> None:
         self._process = replica.process
-        self._stopped_children: list[psutil.Process] = []
+        self._orphans = orphans
+        self._children: list[psutil.Process] = []
+        self._listed_at = float("-inf")
 
     @property
     def has_ended(self) -> bool:
@@ -30,28 +39,26 @@ class StoppableProcess:
         """Stop it (SIGSTOP)."""
         self._send(signal.SIGSTOP)
         # Afterwards, because a process that is stopped starts no others.
-        self._stopped_children = self._children()
-        for child in self._stopped_children:
+        self._list_children()
+        for child in self._children:
             with suppress(psutil.Error):
                 child.suspend()
 
     def resume(self) -> None:
         """Let it go on (SIGCONT)."""
         self._send(signal.SIGCONT)
-        for child in self._stopped_children:
+        for child in self._children:
             # psutil compares start times, so this is never another process of the same id.
             with suppress(psutil.Error):
                 child.resume()
 
-    def _children(self) -> list[psutil.Process]:
-        if self._process is None or self.has_ended:
-            return []
-        with suppress(psutil.Error):
-            children: list[psutil.Process] = psutil.Process(self._process.pid).children(
-                recursive=True
-            )
-            return children
-        return []
+    def _list_children(self) -> None:
+        is_recent = time.monotonic() - self._listed_at < CHILDREN_MAX_AGE
+        if self._orphans is None or self._process is None or self.has_ended or is_recent:
+            return
+        self._listed_at = time.monotonic()
+        self._children = _children(self._process.pid)
+        self._orphans.write(b"".join(b"%d\n" % child.pid for child in self._children))
 
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None and not self.has_ended:
@@ -59,27 +66,61 @@ class StoppableProcess:
                 self._process.send_signal(number)
 
 
-@contextmanager
-def stopped(replica: Replica) -> Iterator[None]:
+@asynccontextmanager
+async def stopped(replica: Replica) -> AsyncIterator[None]:
     """Keep its process stopped during the block."""
-    process = StoppableProcess(replica)
-    process.stop()
-    try:
+    async with _stoppable(replica) as process:
+        process.stop()
         yield
-    finally:
-        process.resume()
 
 
 @asynccontextmanager
 async def throttled(replica: Replica, *, share: float) -> AsyncIterator[None]:
     """Let its process run only for a share of the time during the block."""
-    process = StoppableProcess(replica)
-    throttling = asyncio.create_task(_throttle(process, share=share))
+    async with _stoppable(replica) as process:
+        throttling = asyncio.create_task(_throttle(process, share=share))
+        try:
+            yield
+        finally:
+            throttling.cancel()
+
+
+@asynccontextmanager
+async def _stoppable(replica: Replica) -> AsyncIterator[StoppableProcess]:
+    """Its process, which goes on at the end of the block."""
+    async with AsyncExitStack() as stack:
+        # A replica of a service has no children.
+        has_children = replica.pid is not None and bool(_children(replica.pid))
+        orphans = await stack.enter_async_context(_orphans()) if has_children else None
+        process = StoppableProcess(replica, orphans=orphans)
+        stack.callback(process.resume)
+        yield process
+
+
+@asynccontextmanager
+async def _orphans() -> AsyncIterator[asyncio.StreamWriter]:
+    """Takes the ids of processes to resume, at the latest when this process ends."""
+    guardian = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", str(RESUME_ORPHANS)),
+        stdin=PIPE,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+        process_group=0,
+    )
+    assert guardian.stdin is not None
     try:
-        yield
+        yield guardian.stdin
     finally:
-        throttling.cancel()
-        process.resume()
+        guardian.stdin.close()
+        await guardian.wait()
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    try:
+        children: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+    return children
 
 
 async def _throttle(process: StoppableProcess, *, share: float) -> None:
