@@ -22,7 +22,7 @@ MAX_AFTERMATH = 6.0
 # A probe is as before when so many requests in a row are good: they succeed, and take no longer
 # than the slowest one before the fault, give or take.
 GOOD_IN_A_ROW = 3
-USUAL_TIMES, MIN_USUAL = 3.0, 0.5
+USUAL_TIMES, MIN_USUAL = 3.0, 1.0
 
 
 class Listener(Protocol):
