@@ -99,9 +99,7 @@ def soak(
     files.check()
     state = StateFolder.at(load_local_settings(state_dir=state_dir).state_dir)
     with (
-        open_shop(
-            state, stores=stores, announce=print_wrapped, settings={"CARTWHEEL_CHAOS": "true"}
-        ) as shop,
+        open_shop(state, stores=stores, announce=print_wrapped) as shop,
         tempfile.TemporaryDirectory(prefix="cartwheel-soak-") as folder,
     ):
         found = _run(asked, shop, history=Path(folder) / "history.jsonl")
