@@ -185,7 +185,7 @@ def _conclude(result: RunResult, state: StateFolder) -> None:
     good = sum(fault.is_good for fault in result.faults)
     if len(result.faults) > 1:
         print_wrapped(f"\n{good} of {len(result.faults)} faults went as they must.")
-    print_wrapped(f"\n{'All went as it must.' if result.is_good else 'Not all held: see ✗.'}")
+    print_wrapped(f"\n{'All went as it must.' if result.is_good else 'Not all held: see ✗ and !.'}")
     root = state.root
     print_wrapped(f"Try next: {command_line(root, f'chaos run --random --seed {result.seed}')}")
 
