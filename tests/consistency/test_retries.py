@@ -1,4 +1,4 @@
-"""An add whose response is a replay: an earlier try had its effect, perhaps one inside the shop."""
+"""Operations that were sent again: by their client, or inside the shop."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -57,3 +57,23 @@ def test_a_replay_that_had_its_effect_twice_is_found() -> None:
     output = {"version": 2, "lines": {"TRAIN": 2}, "replayed": True}
     doubled = operation(1, "add", ADD.input, output, 2.0, 6.0)
     assert len(findings(doubled, books=BookedCart(2, {"TRAIN": 2}))) == 1
+
+
+REMOVE = operation(1, "remove", {"sku": "DUCK"}, {"version": 4, "lines": {}}, 2.0, 6.0)
+FULL = operation(
+    2, "add", {"sku": "DUCK", "quantity": 2}, {"version": 1, "lines": {"DUCK": 2}}, 0.0, 1.0
+)
+
+
+def set_again(*times: float) -> Operation:
+    output = {"version": 3, "lines": {"DUCK": 1}}
+    return operation(2, "set", {"sku": "DUCK", "quantity": 1}, output, *times)
+
+
+def test_a_remove_may_take_effect_twice_until_it_returns() -> None:
+    assert findings(FULL, REMOVE, set_again(3.0, 4.0), books=BookedCart(4, {})) == []
+
+
+def test_a_remove_that_takes_effect_again_after_it_returned_is_found() -> None:
+    removed = operation(1, "remove", {"sku": "DUCK"}, {"version": 2, "lines": {}}, 2.0, 3.0)
+    assert len(findings(FULL, removed, set_again(4.0, 5.0), books=BookedCart(4, {}))) == 1
