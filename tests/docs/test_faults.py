@@ -41,7 +41,9 @@ class TestStores:
     @pytest.mark.fault(3, 4, store=("valkey", "postgres"))
     async def test_it_works(self): ...
 """
-    (test,) = marked_in(source, path="tests/test_it.py")
+    test, case = marked_in(source, path="tests/test_it.py")
     assert test.node == "tests/test_it.py::TestStores::test_it_works"
-    assert test.sentence == "it works"
-    assert (test.rows, test.stores) == ({1, 2, 3, 4}, set(STORES))
+    assert (test.rows, test.stores) == ({1, 3, 4}, {"valkey", "postgres"})
+    assert case.node == "tests/test_it.py::TestStores::test_it_works[1]"
+    assert case.sentence == "it works: 1"
+    assert (case.rows, case.stores) == ({1, 2, 3, 4}, set(STORES))

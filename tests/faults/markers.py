@@ -24,21 +24,24 @@ class Mark:
 
 @dataclass(frozen=True)
 class MarkedTest:
-    """A test that shows rows of the matrix."""
+    """A test that shows rows of the matrix, or one case of a test with parameters."""
 
     path: str
     name: str
     rows: frozenset[int]
     stores: frozenset[str]
+    case: str = ""
+    """The id of the parameter that has the marker."""
 
     @property
     def node(self) -> str:
-        """As pytest names it, without parameters."""
-        return f"{self.path}::{self.name}"
+        """As pytest names it; without parameters, unless one of them has the marker."""
+        return f"{self.path}::{self.name}" + (f"[{self.case}]" if self.case else "")
 
     @property
     def sentence(self) -> str:
-        return self.name.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+        sentence = self.name.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+        return f"{sentence}: {self.case}" if self.case else sentence
 
 
 @cache
@@ -60,36 +63,66 @@ def marked_in(source: str, *, path: str) -> Iterator[MarkedTest]:
         mark
         for node in module.body
         if isinstance(node, ast.Assign) and _is_named(node.targets, "pytestmark")
-        for mark in _marks(node.value)
+        for mark in map(_mark, _calls(node.value, "mark.fault"))
     ]
-    for name, marks in _tests(module.body, shared):
+    for name, marks, cases in _tests(module.body, shared):
         if marks:
-            rows = frozenset[int]().union(*(mark.rows for mark in marks))
-            stores = frozenset[str]().union(*(mark.stores for mark in marks))
-            yield MarkedTest(path, name, rows, stores)
+            yield _marked_test(path, name, marks)
+        for case, own in cases:
+            yield _marked_test(path, name, [*marks, *own], case=case)
+
+
+def _marked_test(path: str, name: str, marks: Iterable[Mark], *, case: str = "") -> MarkedTest:
+    rows = frozenset[int]().union(*(mark.rows for mark in marks))
+    stores = frozenset[str]().union(*(mark.stores for mark in marks))
+    return MarkedTest(path, name, rows, stores, case)
+
+
+Cases = list[tuple[str, list[Mark]]]
+"""The ids of marked parameters, with their marks."""
 
 
 def _tests(
     body: Iterable[ast.stmt], shared: list[Mark], *, prefix: str = ""
-) -> Iterator[tuple[str, list[Mark]]]:
+) -> Iterator[tuple[str, list[Mark], Cases]]:
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            marks = shared + [mark for one in node.decorator_list for mark in _marks(one)]
+            cases = [case for one in node.decorator_list for case in _cases(one)]
+            in_cases = {id(mark) for one in node.decorator_list for mark in _marks_of_params(one)}
+            calls = [call for one in node.decorator_list for call in _calls(one, "mark.fault")]
+            marks = shared + [_mark(call) for call in calls if id(call) not in in_cases]
             if isinstance(node, ast.ClassDef):
                 yield from _tests(node.body, marks, prefix=f"{prefix}{node.name}::")
             elif node.name.startswith("test_"):
-                yield prefix + node.name, marks
+                yield prefix + node.name, marks, cases
 
 
-def _marks(tree: ast.expr) -> Iterator[Mark]:
+def _cases(decorator: ast.expr) -> Iterator[tuple[str, list[Mark]]]:
+    for param in _calls(decorator, "param"):
+        marks = [_mark(call) for call in _calls(param, "mark.fault")]
+        if marks:
+            ids = [one.value for one in param.keywords if one.arg == "id"]
+            yield str(ast.literal_eval((ids or param.args)[0])), marks
+
+
+def _marks_of_params(decorator: ast.expr) -> Iterator[ast.Call]:
+    for param in _calls(decorator, "param"):
+        yield from _calls(param, "mark.fault")
+
+
+def _calls(tree: ast.expr, function: str) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault":
-            options = {one.arg: ast.literal_eval(one.value) for one in node.keywords}
-            stores = options.get("store", ())
-            yield Mark(
-                frozenset(ast.literal_eval(one) for one in node.args),
-                frozenset([stores] if isinstance(stores, str) else stores),
-            )
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == f"pytest.{function}":
+            yield node
+
+
+def _mark(call: ast.Call) -> Mark:
+    options = {one.arg: ast.literal_eval(one.value) for one in call.keywords}
+    stores = options.get("store", ())
+    return Mark(
+        frozenset(ast.literal_eval(one) for one in call.args),
+        frozenset([stores] if isinstance(stores, str) else stores),
+    )
 
 
 def _is_named(targets: list[ast.expr], name: str) -> bool:

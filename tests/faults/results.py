@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -92,11 +93,16 @@ def read_results() -> Results:
 
 def _write_results(results: Results) -> None:
     """Without those of tests that are no more, or show no row any more."""
-    known = {test.node for test in marked_tests()}
-    kept = {test: results[test] for test in sorted(results) if test in known}
+    kept = {test: results[test] for test in sorted(results) if test in _nodes()}
     FILE.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 def _test_of(report: pytest.TestReport) -> str:
     # xdist adds the group: "…::test_it[sqlite]@name".
-    return report.nodeid.partition("[")[0].partition("@")[0]
+    test = report.nodeid.rpartition("@")[0] or report.nodeid
+    return test if test in _nodes() else test.partition("[")[0]
+
+
+@cache
+def _nodes() -> frozenset[str]:
+    return frozenset(test.node for test in marked_tests())
