@@ -76,6 +76,7 @@ def test_a_setting_of_postgres_is_taken_back_even_if_it_was_killed_meanwhile(
     eventually(lambda: new_guest(shop) == 201, within=WITHIN)
 
 
+@pytest.mark.fault(13, store="postgres")
 def test_locked_tables_are_free_again_when_the_effect_is_undone(shop: RunningShop) -> None:
     with faults_of(shop) as faults:
         effect_id = faults.inject(HoldStore("user", "lock"))

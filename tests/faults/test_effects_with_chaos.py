@@ -15,6 +15,8 @@ from cartwheel.local.faults.effects import BlockEventLoop, Limit, ShiftClock, To
 from cartwheel.local.state_folder import StateFolder
 from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
 
+pytestmark = pytest.mark.xdist_group("effects with chaos")
+
 DELAY = 0.4
 SLOW = Toxics(edge="storefront->cart", toxics=({"type": "latency", "latency_ms": 1000 * DELAY},))
 BLOCKED = 60.0
@@ -62,6 +64,7 @@ def test_with_chaos_toxics_affect_connections_that_are_open_already(
         assert time.monotonic() - started >= DELAY
 
 
+@pytest.mark.fault(29)
 def test_a_blocked_event_loop_goes_on_when_the_effect_is_undone(
     shop: SupervisorProcess, session: FaultSession
 ) -> None:
@@ -72,6 +75,7 @@ def test_a_blocked_event_loop_goes_on_when_the_effect_is_undone(
     assert responds(replica["port"], within=10.0)
 
 
+@pytest.mark.fault(29)
 def test_a_replica_is_not_ready_while_its_event_loop_is_blocked(
     shop: SupervisorProcess, session: FaultSession
 ) -> None:
@@ -102,6 +106,7 @@ def test_one_replica_has_another_clock_until_the_effect_is_undone(
         assert clock_of(replica) == pytest.approx(time.time(), abs=5.0)
 
 
+@pytest.mark.fault(30)
 def test_a_replica_that_needs_more_memory_than_it_may_have_is_killed_again_and_again(
     shop: SupervisorProcess, session: FaultSession
 ) -> None:
