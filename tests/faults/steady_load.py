@@ -34,6 +34,9 @@ class SteadyLoad:
         self.seconds.append(time.monotonic() - started)
         self.statuses.append(response.status_code)
 
+    def share_of(self, status: int) -> float:
+        return self.statuses.count(status) / len(self.statuses)
+
     @property
     def p99(self) -> float:
         """In milliseconds."""

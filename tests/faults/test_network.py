@@ -22,6 +22,8 @@ pytestmark = pytest.mark.xdist_group("proxied shop")
 Figure = Callable[..., None]
 DEADLINE = 2.5
 """Of a page, in seconds."""
+MOST = 0.95
+"""Of requests at a steady rate: a busy machine sheds one now and then."""
 PARTITION = (Timeout(stream="upstream"), Timeout(stream="downstream"))
 
 
@@ -55,23 +57,23 @@ async def test_a_store_that_is_late_makes_carts_late_and_nothing_else(
 
         adding, browsing = SteadyLoad(), SteadyLoad()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(adding.run(add, rate=25, seconds=3))
-            browse = browsing.run(lambda _: shop.client.get("/"), rate=50, seconds=3)
+            tasks.create_task(adding.run(add, rate=10, seconds=4))
+            browse = browsing.run(lambda _: shop.client.get("/"), rate=20, seconds=4)
             tasks.create_task(browse)
-        assert set(browsing.statuses) == {200}
+        assert browsing.share_of(200) >= MOST
         return adding, browsing
 
     adding, before = await load()
-    assert set(adding.statuses) == {200}
+    assert adding.share_of(200) >= MOST
     with shop.store.affected_by(Latency(latency_ms=500)):
         adding, late = await load()
-    assert set(adding.statuses) == {200}
+    assert adding.share_of(200) >= MOST
     with shop.store.affected_by(Latency(latency_ms=1500)):  # longer than the store may take
         adding, _ = await load()
-    assert set(adding.statuses) == {503}
+    assert adding.share_of(503) >= MOST
     await until(lambda: shop.is_ready("cart"))
     adding, _ = await load()
-    assert set(adding.statuses) == {200}
+    assert adding.share_of(200) >= MOST
     figure("p99 of the home page {:.0f} ms; {:.0f} ms before", late.p99, before.p99)
 
 
