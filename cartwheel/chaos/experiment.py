@@ -20,9 +20,9 @@ EXTRA_TIMEOUT = 10.0
 POLL_INTERVAL = 0.1
 MAX_AFTERMATH = 6.0
 # A probe is as before when so many requests in a row are good: they succeed, and take no longer
-# than the slowest one before the fault, give or take.
+# than three times the slowest one before the fault, or two seconds.
 GOOD_IN_A_ROW = 3
-USUAL_TIMES, MIN_USUAL = 3.0, 1.0
+USUAL_TIMES, MIN_USUAL = 3.0, 2.0
 
 
 class Listener(Protocol):
