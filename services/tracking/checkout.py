@@ -131,7 +131,7 @@ class CheckoutService:
             order_id = await self.repository.conflicting_order(order.owner, origin)
             if order_id is not None:
                 raise AlreadyOrdered(order_id)
-            # The conflicting order has been cancelled meanwhile: try again.
+            # A conflicting order was cancelled meanwhile, or is still being undone: try again.
         raise InProgress("Your orders are changing right now.")
 
     async def _draft(self, request: "_KeyedRequest") -> tuple[OrderOrigin, StoredOrder]:

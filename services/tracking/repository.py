@@ -46,6 +46,7 @@ from services.tracking.statements import (
     SELECT_LATEST_SEQUENCES,
     SELECT_NEXT_PAGE,
     SELECT_ORDER,
+    SELECT_ORDER_WITH_A_LATE_TAKE,
     UPDATE_ORDER,
 )
 
@@ -60,6 +61,10 @@ OUTCOME_KINDS = {code: kind for kind, code in OUTCOME_CODES.items()}
 
 class OrderChanged(Exception):
     """Another process changed the order since it was read."""
+
+
+class _TakeMayCome(Exception):
+    """The take of a cancelled order may still be on its way to the cart."""
 
 
 class OrderRepository:
@@ -77,23 +82,32 @@ class OrderRepository:
     ) -> bool:
         """Store a new order. False: there is an order with its owner's key or its origin.
 
-        Of concurrent adds one succeeds.
+        False, too, while a take may still come for an order of this owner that was cancelled: it
+        would remove what is added after this order has read the cart. Of concurrent adds one
+        succeeds.
         """
-        async with self._database.transaction("add_order") as connection:
-            values = _changeable(order) | {
-                "owner": order.owner,
-                "key": key,
-                "payload_hash": payload_hash,
-                "total_amount": order.total.amount,
-                "currency": order.total.currency,
-                "lines": json.dumps([line.model_dump() for line in order.lines]),
-                "address": order.address.model_dump_json(),
-                "created_at": order.created_at,
-                **asdict(origin),
-            }
-            if await connection.first(INSERT_ORDER, values) is None:
-                return False
-            await _log(connection, order, {order.step: "started"}, order.created_at)
+        values = _changeable(order) | {
+            "owner": order.owner,
+            "key": key,
+            "payload_hash": payload_hash,
+            "total_amount": order.total.amount,
+            "currency": order.total.currency,
+            "lines": json.dumps([line.model_dump() for line in order.lines]),
+            "address": order.address.model_dump_json(),
+            "created_at": order.created_at,
+            **asdict(origin),
+        }
+        try:
+            async with self._database.transaction("add_order") as connection:
+                if await connection.first(INSERT_ORDER, values) is None:
+                    return False
+                # After the insert, which waits for a conflicting order that is being cancelled.
+                late = await connection.first(SELECT_ORDER_WITH_A_LATE_TAKE, {"owner": order.owner})
+                if late is not None:
+                    raise _TakeMayCome
+                await _log(connection, order, {order.step: "started"}, order.created_at)
+        except _TakeMayCome:
+            return False
         return True
 
     @retry_conflicts

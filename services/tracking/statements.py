@@ -17,6 +17,9 @@ INSERT_ORDER = Statement(
     RETURNING id
     """
 )
+SELECT_ORDER_WITH_A_LATE_TAKE = Statement(
+    "SELECT id FROM orders WHERE owner = :owner AND step = 'cancel-take' LIMIT 1"
+)
 UPDATE_ORDER = Statement(
     """
     UPDATE orders SET status = :status, step = :step, reason = :reason,
