@@ -13,14 +13,17 @@ from cartwheel.errors import CommandError
 from cartwheel.local.faults.client import FaultSession
 from cartwheel.local.faults.effects import read_effect
 
-Report = Callable[[Change], None]
-
 
 class Disturbances:
     """Follows a schedule. ``report`` is called with each change when it has ended."""
 
     def __init__(
-        self, shop: Shop, session: FaultSession, faults: Mapping[str, Fault], *, report: Report
+        self,
+        shop: Shop,
+        session: FaultSession,
+        faults: Mapping[str, Fault],
+        *,
+        report: Callable[[Change], None],
     ) -> None:
         self._shop = shop
         self._session = session
