@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.process.background import BackgroundTask, run_in_background
 from app.process.health import Health
 from app.process.lifecycle import Lifecycle
-from app.request.admission import Priority
+from app.request.admission import AdmissionControl, Priority
 from app.request.compiled_route import compile_route
 from app.request.documentation import documentation_router
 from app.request.media_types import JSON
@@ -20,6 +20,7 @@ from app.request.middleware import RequestMiddleware
 from app.request.operations import Operations, serve_operations
 from app.request.problems import document_problems, install_error_handlers
 from app.request.routing import RouteTable
+from app.request.shedding import Refusals, Shedding
 from app.settings import ServiceSettings
 from app.telemetry.event_loop_lag import measure_lag
 from app.telemetry.logs import configure_logging
@@ -30,6 +31,9 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
 
 class ServiceApp(FastAPI):
     """FastAPI with compiled routes, whose OpenAPI document lists every status of an operation."""
+
+    with_shedding: Callable[[ASGIApp], ASGIApp]
+    """Puts the outermost layer around the others, which may be added later."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,7 +51,7 @@ class ServiceApp(FastAPI):
         outermost: object = self.user_middleware[0].cls
         while type(stack) is not outermost:
             stack = stack.app
-        return cast(ASGIApp, stack)
+        return self.with_shedding(cast(ASGIApp, stack))
 
     @property
     def route_table(self) -> RouteTable:
@@ -92,6 +96,7 @@ def create_app(
     priorities: Mapping[str, Priority] | None = None,
     accepted: Sequence[str] = (JSON,),
     public: bool = False,
+    refusals: Refusals | None = None,
 ) -> FastAPI:
     """The app of one service.
 
@@ -100,6 +105,7 @@ def create_app(
     `accepted` are the media types of request bodies; others are answered 415.
     `public` is for a service that strangers reach: it ignores their time budgets and hides its
     metrics from them (`app.request.operations`).
+    `refusals` are the responses to what is shed; problems if there are none.
 
     `app.state` has `settings`, `metrics`, `health`, `lifecycle`, `operations` and `service`.
     """
@@ -123,12 +129,23 @@ def create_app(
     app.state.health = health
     app.state.lifecycle = lifecycle
     app.state.operations = operations
+    admission = AdmissionControl.of(settings, metrics)
+    app.with_shedding = partial(
+        Shedding,
+        routes=lambda: app.route_table,
+        metrics=metrics,
+        operations=operations,
+        admission=admission,
+        priorities=priorities or {},
+        refusals=refusals or Refusals(),
+    )
     app.add_middleware(
         RequestMiddleware,
         routes=lambda: app.route_table,
         settings=settings,
         metrics=metrics,
         operations=operations,
+        admission=admission,
         priorities=priorities or {},
         accepted=frozenset(accepted),
         public=public,

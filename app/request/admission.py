@@ -11,9 +11,11 @@ import math
 import time
 from collections import deque
 from enum import IntEnum
+from typing import get_args
 
 from app.errors import Unavailable
 from app.request.concurrency_limit import ConcurrencyLimit, RouteLatency
+from app.settings import ServiceSettings
 from app.telemetry.context import RequestContext
 from app.telemetry.metrics import Metrics, ShedReason
 
@@ -28,6 +30,8 @@ class Priority(IntEnum):
 
 SHARES = {Priority.LOW: 0.6, Priority.NORMAL: 0.75, Priority.HIGH: 1.0}
 """The share of the slots that a priority may fill: the last ones are kept for higher ones."""
+INITIAL_LIMIT = 32
+"""Requests in flight before anything is known about latencies."""
 ACCEPTED_WAIT = 0.25
 """Seconds that a request may be expected to wait in a lasting overload.
 
@@ -38,6 +42,9 @@ A burst ends by itself: there each may wait for the whole timeout.
 class Overloaded(Unavailable):
     type = "overloaded"
     title = "Too busy"
+
+    def __init__(self) -> None:
+        super().__init__("This replica has all the work it can do in time. Try again.")
 
 
 class AdmissionControl:
@@ -63,14 +70,43 @@ class AdmissionControl:
         self._is_overload = False
         self._slots = self._shares_of_limit()
         self._max_ahead = [max_queued for _ in Priority]
-        self._shed = metrics.requests_shed
+        self._shed = {
+            (priority, reason): metrics.requests_shed.labels(priority.name.lower(), reason)
+            for priority in Priority
+            for reason in get_args(ShedReason)
+        }
         metrics.concurrency_limit.set_function(lambda: self._limit.value)
         metrics.slots_in_use.set_function(lambda: self._in_flight)
         metrics.requests_queued.set_function(lambda: self._queued)
 
+    @classmethod
+    def of(cls, settings: ServiceSettings, metrics: Metrics) -> "AdmissionControl":
+        """With the limits of the settings."""
+        limit = ConcurrencyLimit(
+            minimum=settings.min_in_flight, initial=INITIAL_LIMIT, maximum=settings.max_in_flight
+        )
+        return cls(
+            metrics,
+            limit=limit,
+            max_queued=settings.max_queued,
+            queue_timeout=settings.queue_timeout,
+        )
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request of some priority would have to wait now, or be shed."""
+        return self._queued > 0 or self._in_flight >= self._slots[Priority.LOW]
+
+    def try_shed(self, priority: Priority) -> bool:
+        """Whether a request that arrives now is shed at once; if so, it is counted."""
+        if self._has_slot(priority) or self._has_room(priority):
+            return False
+        self._shed[priority, "queue_full"].inc()
+        return True
+
     def try_acquire(self, priority: Priority) -> bool:
         """Take a slot if one is free for this priority and nobody waits."""
-        if self._in_flight >= self._slots[priority] or self._queued:
+        if not self._has_slot(priority):
             return False
         self._in_flight += 1
         self._granted[priority] += 1
@@ -83,8 +119,10 @@ class AdmissionControl:
         """
         if self.try_acquire(priority):
             return
-        if not self._has_room(priority):
-            raise self._overloaded(priority, "queue_full")
+        if self.try_shed(priority):
+            raise Overloaded
+        if self._queued >= self._max_queued:
+            self._displace_below(priority)
         await self._wait(priority, min(timeout, self._queue_timeout))
 
     def release(self) -> None:
@@ -148,11 +186,18 @@ class AdmissionControl:
         shares = [sum(self._granted[: priority + 1]) / granted for priority in Priority]
         return [min(self._max_queued, math.ceil(accepted * share)) for share in shares]
 
+    def _has_slot(self, priority: Priority) -> bool:
+        return self._in_flight < self._slots[priority] and not self._queued
+
     def _has_room(self, priority: Priority) -> bool:
-        ahead = sum(len(queue) for other, queue in self._queues.items() if other >= priority)
+        """Whether a request may wait, perhaps instead of one of a lower priority."""
+        ahead = 0
+        for other, queue in self._queues.items():
+            if other >= priority:
+                ahead += len(queue)
         if ahead >= self._max_ahead[priority]:
             return False
-        return self._queued < self._max_queued or self._displace_below(priority)
+        return self._queued < self._max_queued or ahead < self._queued
 
     async def _wait(self, priority: Priority, timeout: float) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -188,22 +233,17 @@ class AdmissionControl:
         if not self._queued:
             self._was_empty = True
 
-    def _displace_below(self, priority: Priority) -> bool:
-        """Shed the newest waiter of the lowest priority, if that is lower than `priority`."""
-        for lower in Priority:
-            if lower >= priority:
-                return False
-            if self._queues[lower]:
-                waiter = self._queues[lower].pop()
-                self._queued -= 1
-                if not waiter.done():
-                    waiter.set_exception(self._overloaded(lower, "displaced"))
-                return True
-        return False
+    def _displace_below(self, priority: Priority) -> None:
+        """Shed the newest waiter of the lowest priority, which is lower than `priority`."""
+        lower = next(lower for lower in Priority if lower < priority and self._queues[lower])
+        waiter = self._queues[lower].pop()
+        self._queued -= 1
+        if not waiter.done():
+            waiter.set_exception(self._overloaded(lower, "displaced"))
 
     def _overloaded(self, priority: Priority, reason: ShedReason) -> Overloaded:
-        self._shed.labels(priority.name.lower(), reason).inc()
-        return Overloaded("This replica has all the work it can do in time. Try again.")
+        self._shed[priority, reason].inc()
+        return Overloaded()
 
 
 class Slot:

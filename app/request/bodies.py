@@ -38,6 +38,11 @@ def check_repetitions(headers: Iterable[tuple[bytes, bytes]]) -> None:
             raise BadRequest(f"The header {name.decode().title()} may appear only once.")
 
 
+def has_body(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether these headers announce a body that is not empty, or may not be."""
+    return headers.get(b"content-length") not in (None, b"0") or b"transfer-encoding" in headers
+
+
 class BodyReader:
     """Reads bodies of at most `limit` bytes within `timeout` seconds."""
 
@@ -48,9 +53,9 @@ class BodyReader:
 
     async def read(self, receive: Receive, headers: Mapping[bytes, bytes]) -> Body | None:
         """The body; None if the request has none. Raises Problem, ClientDisconnected."""
-        declared = headers.get(b"content-length")
-        if declared in (None, b"0") and b"transfer-encoding" not in headers:
+        if not has_body(headers):
             return None
+        declared = headers.get(b"content-length")
         content = await _read_body(
             receive, declared=declared, limit=self._limit, timeout=self._timeout
         )

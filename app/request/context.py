@@ -40,9 +40,14 @@ def request_context(
         return _context(headers, None), problem
 
 
+def request_id_of(headers: Headers) -> str | None:
+    """The request id that the caller sends; None if there is none, or a malformed one."""
+    return _matching(_REQUEST_ID, headers.get(b"x-request-id"))
+
+
 def _context(headers: Headers, deadline: Deadline | None) -> RequestContext:
     """A malformed request id or trace is replaced by a new one."""
-    request_id = _matching(_REQUEST_ID, headers.get(b"x-request-id"))
+    request_id = request_id_of(headers)
     traceparent = headers.get(b"traceparent")
     parent = None if traceparent is None else _TRACEPARENT.fullmatch(traceparent.decode("latin-1"))
     if parent is None or parent[1] == NO_TRACE_ID or parent[2] == NO_SPAN_ID:

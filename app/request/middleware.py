@@ -7,7 +7,8 @@ One plain ASGI layer, because each further layer costs each request. The stages,
 2. The route is found (`routing`) and the request is counted (`app.telemetry.metrics`).
 3. The request id, trace and deadline are read (`context`).
 4. The address and the body are checked (`app.process.request_target`, `bodies`).
-5. The request takes a slot, waits for one, or is shed (`admission`).
+5. The request takes a slot, waits for one, or is shed (`admission`). What would be shed anyway
+   and has no body does not get here: `shedding` has refused it, before all layers.
 6. The route answers: the compiled one (`compiled_route`), else the app. An error becomes a
    problem (`problems`).
 7. The response gets the request id (`responses`) and is counted with its duration.
@@ -22,7 +23,7 @@ from app.process.request_target import check_characters
 from app.request.admission import AdmissionControl, Priority, Slot
 from app.request.bodies import Body, BodyReader, ClientDisconnected, check_repetitions
 from app.request.compiled_route import UncompiledRoute
-from app.request.concurrency_limit import ConcurrencyLimit, RouteLatency
+from app.request.concurrency_limit import RouteLatency
 from app.request.context import request_context
 from app.request.operations import Operations
 from app.request.problems import problem_for
@@ -32,8 +33,6 @@ from app.settings import ServiceSettings
 from app.telemetry.context import current_context, use_context
 from app.telemetry.metrics import Metrics, method_label
 
-INITIAL_LIMIT = 32
-"""Requests in flight before anything is known about latencies."""
 CLIENT_CLOSED_REQUEST = 499
 """Recorded when the caller is gone before the response; nginx uses the same number."""
 
@@ -54,6 +53,7 @@ class RequestMiddleware:
         settings: ServiceSettings,
         metrics: Metrics,
         operations: Operations,
+        admission: AdmissionControl,
         priorities: Mapping[str, Priority],
         accepted: frozenset[str],
         public: bool = False,
@@ -70,16 +70,7 @@ class RequestMiddleware:
         self._bodies = BodyReader(
             limit=settings.body_limit, timeout=settings.body_timeout, accepted=accepted
         )
-        self._admission = AdmissionControl(
-            metrics,
-            limit=ConcurrencyLimit(
-                minimum=settings.min_in_flight,
-                initial=INITIAL_LIMIT,
-                maximum=settings.max_in_flight,
-            ),
-            max_queued=settings.max_queued,
-            queue_timeout=settings.queue_timeout,
-        )
+        self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

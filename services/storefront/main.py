@@ -7,13 +7,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fastapi import FastAPI, Request, Response
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from app.client import Transport, Upstream
 from app.factory import create_app
 from app.process.health import Health
 from app.request.admission import Priority
 from app.request.media_types import FORM, JSON
+from app.request.shedding import Refusals
 from app.settings import load
 from app.telemetry.cells import Gauge
 from app.telemetry.metrics import Metrics
@@ -37,9 +38,9 @@ from services.storefront.token_refresher import TokenRefresher
 from services.storefront.web.assets import Assets
 from services.storefront.web.compression import CompressedPages
 from services.storefront.web.cookies import Cookies
-from services.storefront.web.error_pages import ErrorPages
+from services.storefront.web.error_pages import ErrorPages, OverloadPages
 from services.storefront.web.page_retry import redirect_to_same_page
-from services.storefront.web.security_headers import SecurityHeaders
+from services.storefront.web.security_headers import SecurityHeaders, security_headers
 
 HERE = Path(__file__).parent
 MAX_REMEMBERED = 256
@@ -104,9 +105,13 @@ def build(
         priorities=PRIORITIES,
         accepted=(JSON, FORM),
         public=True,
+        refusals=Refusals(
+            headers=security_headers(https=settings.https),
+            page_for=OverloadPages(error_page().render),
+        ),
     )
     app.add_exception_handler(RefreshedElsewhere, _on_refreshed_elsewhere)
-    app.add_middleware(ErrorPages, render=_templates().get_template("error.html").render)
+    app.add_middleware(ErrorPages, render=error_page().render)
     app.add_middleware(SecurityHeaders, https=settings.https)
     app.add_middleware(CompressedPages)
     return app
@@ -186,6 +191,10 @@ def _template_loader() -> FunctionLoader:
         for path in (HERE / "templates").iterdir()
     }
     return FunctionLoader(sources.get)
+
+
+def error_page() -> Template:
+    return _templates().get_template("error.html")
 
 
 @cache

@@ -1,5 +1,6 @@
 """Errors as pages, for browsers. Programs get the problem details as they are."""
 
+import gzip
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +10,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import MEDIA_TYPE
+from app.request.admission import Overloaded
+from app.request.context import Headers as RequestHeaders
+from app.request.shedding import ReadyPage
+from services.storefront.web.compression import GZIP_LEVEL
 
 TEXTS = {
     403: ("This form went stale.", "Please load the page again and send it once more."),
@@ -21,6 +26,10 @@ OTHER_TEXTS = {
     True: ("A wheel came off.", "It was us, not you. Please try again in a moment."),
     False: ("We did not get that.", "Please go back, load the page again, and try once more."),
 }
+TRY_AGAIN = ("Try again", "")
+"""Leads to the address of the page itself."""
+TO_THE_SHOP = ("Back to the shop", "/")
+HTML = "text/html; charset=utf-8"
 PROGRAM_PATHS = ("/api/", "/static/", "/openapi.json")
 
 Render = Callable[[Mapping[str, Any]], str]
@@ -34,7 +43,7 @@ class ErrorPages:
         self.render = render
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _accepts_html(scope):
+        if scope["type"] != "http" or not _accepts_html(scope, dict(scope["headers"])):
             await self.app(scope, receive, send)
             return
         problem_start: Message | None = None
@@ -57,10 +66,44 @@ class ErrorPages:
     async def _send_page(self, start: Message, body: bytes, send: Send, *, scope: Scope) -> None:
         content = self.render(_model(start["status"], json.loads(body), scope)).encode()
         headers = MutableHeaders(scope=start)
-        headers["content-type"] = "text/html; charset=utf-8"
+        headers["content-type"] = HTML
         headers["content-length"] = str(len(content))
         await send(start)
         await send({"type": "http.response.body", "body": content})
+
+
+class OverloadPages:
+    """The error page of requests that are shed, for each link and encoding: made once.
+
+    It has no reference, which would make each of them another one.
+    """
+
+    def __init__(self, render: Render) -> None:
+        self._pages = {
+            (may_try_again, is_compressed): _overload_page(
+                render, may_try_again=may_try_again, is_compressed=is_compressed
+            )
+            for may_try_again in (False, True)
+            for is_compressed in (False, True)
+        }
+
+    def __call__(self, scope: Scope, headers: RequestHeaders) -> ReadyPage | None:
+        """The page for a request; None if the client is a program."""
+        if not _accepts_html(scope, headers):
+            return None
+        is_compressed = b"gzip" in headers.get(b"accept-encoding", b"")
+        return self._pages[_may_try_again(scope["method"]), is_compressed]
+
+
+def _overload_page(render: Render, *, may_try_again: bool, is_compressed: bool) -> ReadyPage:
+    title, text = TEXTS[Overloaded.status]
+    link = TRY_AGAIN if may_try_again else TO_THE_SHOP
+    body = render({"title": title, "text": text, "link": link, "request_id": None}).encode()
+    headers = [(b"content-type", HTML.encode()), (b"vary", b"Accept-Encoding")]
+    if not is_compressed:
+        return ReadyPage(headers, body)
+    headers.append((b"content-encoding", b"gzip"))
+    return ReadyPage(headers, gzip.compress(body, GZIP_LEVEL, mtime=0))
 
 
 def _model(status: int, problem: Mapping[str, Any], scope: Scope) -> Mapping[str, Any]:
@@ -74,14 +117,16 @@ def _link(status: int, problem: Mapping[str, Any], scope: Scope) -> tuple[str, s
         return "Load the page again", problem["again"]
     if status == 422:
         return "Begin at the top", quote(scope["path"])
-    if status >= 500 and scope["method"] == "GET":
-        return "Try again", ""  # the address of the page itself
-    return "Back to the shop", "/"
+    return TRY_AGAIN if status >= 500 and _may_try_again(scope["method"]) else TO_THE_SHOP
 
 
-def _accepts_html(scope: Scope) -> bool:
-    accepts = Headers(scope=scope).get("accept", "")
-    return "text/html" in accepts and not scope["path"].startswith(PROGRAM_PATHS)
+def _may_try_again(method: str) -> bool:
+    return method in ("GET", "HEAD")
+
+
+def _accepts_html(scope: Scope, headers: RequestHeaders) -> bool:
+    accepts = headers.get(b"accept", b"")
+    return b"text/html" in accepts and not scope["path"].startswith(PROGRAM_PATHS)
 
 
 def _is_problem(start: Message) -> bool:

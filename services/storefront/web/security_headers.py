@@ -1,5 +1,7 @@
 """The security headers of every response."""
 
+from collections.abc import Mapping
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,13 +32,17 @@ _HEADERS = {
 _HSTS = "max-age=31536000"
 
 
+def security_headers(*, https: bool) -> Mapping[str, str]:
+    """The headers of a response that has none of them."""
+    return _HEADERS | ({"strict-transport-security": _HSTS} if https else {})
+
+
 class SecurityHeaders:
     """ASGI middleware: adds each header to every response that does not have it."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
-        extra = {"strict-transport-security": _HSTS} if https else {}
-        self.headers = _HEADERS | extra
+        self.headers = security_headers(https=https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import Conflict
 from app.process.health import Health
 from app.process.lifecycle import Lifecycle
-from app.request.admission import Priority
+from app.request.admission import AdmissionControl, Priority
 from app.request.media_types import JSON
 from app.request.middleware import RequestMiddleware
 from app.request.operations import Operations
@@ -37,10 +37,12 @@ class World:
 
     def __init__(self, app: ASGIApp, *, public: bool = False, **settings: float) -> None:
         self.metrics = Metrics("test")
+        service_settings = load(ServiceSettings, **settings)
         self._middleware = RequestMiddleware(
             app,
             routes=lambda: TABLE,
-            settings=load(ServiceSettings, **settings),
+            settings=service_settings,
+            admission=AdmissionControl.of(service_settings, self.metrics),
             metrics=self.metrics,
             operations=Operations(
                 metrics=self.metrics, health=Health(), lifecycle=Lifecycle(), public=public
