@@ -130,6 +130,8 @@ class AdmissionControl:
         self._in_flight -= 1
         if self._queued:
             self._assign_slots()
+        elif self._is_overload and not self._in_flight:
+            self._end_overload()
 
     def observe(
         self,
@@ -169,6 +171,11 @@ class AdmissionControl:
         self._granted = [0 for _ in Priority]
         self._has_queued = self._queued > 0
         self._was_empty = not self._queued
+
+    def _end_overload(self) -> None:
+        """There is no work left, so no window would end and show it."""
+        self._is_overload = False
+        self._max_ahead = [self._max_queued for _ in Priority]
 
     def _shares_of_limit(self) -> list[int]:
         return [max(1, int(self._limit.value * SHARES[priority])) for priority in Priority]

@@ -304,6 +304,15 @@ async def test_when_none_has_to_wait_the_overload_is_over() -> None:
     await replica.end()
 
 
+async def test_when_there_is_no_work_left_the_overload_is_over() -> None:
+    replica = OneSlot()
+    await replica.overload()
+    await replica.serve(5)  # too few for a window
+    assert replica.admission.try_acquire(Priority.LOW)
+    assert await replica.enter(Priority.LOW, 30) == 30
+    await replica.end()
+
+
 async def test_a_request_that_gets_no_slot_because_of_higher_priorities_is_shed_at_once() -> None:
     replica = OneSlot()
     await replica.overload()
