@@ -118,6 +118,8 @@ class Recorder:
         order_id = exchange.request.path.rpartition("/")[2].removesuffix(":cancel")
         if placed := self._orders.get(order_id):
             output = _order_output(exchange.response, body) if exchange.response.ok else {}
+            if call == "cancel" and exchange.response.status == 200:  # with 202 later
+                output["done"] = True
             yield _operation(exchange, placed, call, {}, output)
 
     def _session_operation(self, exchange: Exchange, call: str, body: JsonObject) -> Operation:
@@ -175,7 +177,7 @@ def _cart_input(request: Request, call: str) -> JsonObject:
             return {}
 
 
-def _order_output(response: Response, body: JsonObject) -> JsonObject:
+def _order_output(response: Response, body: JsonObject) -> dict[str, Any]:
     output = {
         "id": body["id"],
         "total": body["total"]["amount"],

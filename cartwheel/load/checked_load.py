@@ -41,6 +41,7 @@ async def _check(path: Path, run: LocalRun | None, opening: Opening | None) -> R
     history = list(read_history(path))
     if run is None or opening is None:
         return check(history, Books(), names=[name for name in CHECKS if name != NEEDS_BOOKS])
+    print_wrapped("The load has ended: reading the books and the history.")
     if not await wait_until_at_rest(run.stores, within=AT_REST_WITHIN):
         raise CommandError(
             f"--check: {AT_REST_WITHIN:.0f} s after the load there are orders that are not "

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cartwheel.console import new_console, print_wrapped
@@ -23,13 +25,9 @@ async def run_load(
     """Fill the session until the load ends, or until the person ends it. Raises `CommandError`."""
     load = Load(session.target, session.scenario, session.stages, shoppers, history=history)
     engine = Engine(load)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, engine.stop)
-    _pause_with_the_terminal(engine)
     tasks = [asyncio.create_task(run.follow(session))] if run else []
     try:
-        with new_view(session, new_console()) as view:
+        with _signals_for(engine), new_view(session, new_console()) as view:
             tasks.append(asyncio.create_task(_show(view, engine)))
             await _measure(engine, session)
             view.update()
@@ -41,16 +39,30 @@ async def run_load(
                 print_wrapped(f"! Not all of the load was shown: {describe_error(error)}.")
 
 
-def _pause_with_the_terminal(engine: Engine) -> None:
-    """Ctrl-Z stops this process; its load must not go on unseen."""
+@contextmanager
+def _signals_for(engine: Engine) -> Iterator[None]:
+    """Signals that end this process end the load, and stop this process with its load.
 
-    def pause() -> None:
+    Afterwards they do what they do by default: whatever follows the load can be ended.
+    """
+
+    def pause() -> None:  # the load must not go on unseen
         engine.pause()
         os.kill(os.getpid(), signal.SIGSTOP)
 
+    handlers = {
+        **dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), engine.stop),
+        signal.SIGTSTP: pause,
+        signal.SIGCONT: engine.resume,
+    }
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTSTP, pause)
-    loop.add_signal_handler(signal.SIGCONT, engine.resume)
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number in handlers:
+            loop.remove_signal_handler(number)
 
 
 async def _measure(engine: Engine, session: Session) -> None:

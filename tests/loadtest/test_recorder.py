@@ -159,6 +159,21 @@ def test_a_later_call_about_an_order_is_on_the_same_object(
     assert (found.object, found.call, found.output["id"]) == ("order/ann/k-1", call, "ord_1")
 
 
+@pytest.mark.parametrize(("status", "done"), [(200, {"done": True}), (202, {})])
+def test_a_cancel_says_whether_money_and_stock_are_given_back(
+    history: History, status: int, done: Mapping[str, bool]
+) -> None:
+    headers = {**ANN, "idempotency-key": "k-1"}
+    body = {"expected_total": TOTAL, "address": {}}
+    history.add("POST", "tracking/v1/orders", 201, ORDER, body=body, headers=headers)
+    cancelled = {**ORDER, "status": "cancelled"}
+    found = history.one(
+        *("POST", "tracking/v1/orders/{id}:cancel", status, cancelled),
+        path="/api/tracking/v1/orders/ord_1:cancel",
+    )
+    assert found.output == {**PLACED, "status": "cancelled", **done}
+
+
 def test_a_lookup_reads_the_stock_of_each_product(history: History) -> None:
     found = history.add(
         *("POST", "products/v1/products:lookup"),
