@@ -15,7 +15,7 @@ from cartwheel.consistency.books import (
     Payment,
     StockLevel,
 )
-from cartwheel.consistency.checker import CHECKS, check
+from cartwheel.consistency.checker import CHECKS, check, check_responses
 from cartwheel.consistency.report import CheckResult, Finding, Report
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "Report",
     "StockLevel",
     "check",
+    "check_responses",
 ]

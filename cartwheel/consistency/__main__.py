@@ -1,6 +1,7 @@
 """`python -m cartwheel.consistency HISTORY [--books FILE]`: check a recorded history.
 
-Exit codes: 0 nothing was found and everything was decided, 1 not, 2 wrong usage.
+Exit codes: 0 nothing was found and everything was decided, 1 not, or there was nothing to check,
+2 wrong usage.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cartwheel.consistency import Books, Report, check
+from cartwheel.consistency import Books, Report, check, check_responses
 from loadtest.history import InvalidHistory, read_history
 
 
@@ -39,7 +40,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _report(history: Path, books: Path | None) -> Report:
     operations = list(read_history(history))
-    return check(operations, Books() if books is None else _read_books(books))
+    if books is None:
+        return check_responses(operations)
+    return check(operations, _read_books(books))
 
 
 def _read_books(path: Path) -> Books:

@@ -60,13 +60,15 @@ class Books:
     """``stock`` is by SKU, ``carts`` are by owner.
 
     Stock and carts that are missing are not compared, and neither are orders and payments that
-    are None. An order that is missing among others was never made.
+    are None. An order that is missing among others was never made. ``lost`` are names of objects
+    that there were at the start and are no more, as `stock/MUG` or `order/ord_1`.
     """
 
     stock: Mapping[str, StockLevel] = field(default_factory=dict)
     orders: Sequence[BookedOrder] | None = None
     payments: Sequence[Payment] | None = None
     carts: Mapping[str, BookedCart] = field(default_factory=dict)
+    lost: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -80,6 +82,7 @@ class Books:
             orders=None if orders is None else [_order(order) for order in orders],
             payments=None if payments is None else [Payment(**payment) for payment in payments],
             carts={owner: BookedCart(**cart) for owner, cart in document["carts"].items()},
+            lost=list(document.get("lost", ())),
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadtest.history import Operation
+from loadtest.history import Operation, Outcome
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,14 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found out about a history. ``operations`` counts them by outcome."""
+    """What was found out about a history. ``operations`` counts them by outcome.
+
+    ``are_books_read`` is False if only the responses were checked.
+    """
 
     operations: Mapping[str, int]
     results: Sequence[CheckResult]
+    are_books_read: bool = True
 
     @property
     def findings(self) -> list[Finding]:
@@ -66,8 +70,13 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing was found and everything was decided."""
-        return not self.findings and not self.undecided
+        """Whether something was checked, nothing was found, and everything was decided."""
+        return self.has_checked and not self.findings and not self.undecided
+
+    @property
+    def has_checked(self) -> bool:
+        """Whether the shop has acknowledged anything."""
+        return self.operations.get(Outcome.OK, 0) > 0
 
     @property
     def sentences(self) -> list[str]:
@@ -87,11 +96,16 @@ class Report:
             return f"{number} violation{'s' if number > 1 else ''} found."
         if self.undecided:
             return "No violation found, but not everything was decided."
+        if not self.has_checked:
+            return "Nothing was checked: no operation was acknowledged."
+        if not self.are_books_read:
+            return "No violation found in the responses; the stores were not read."
         return "No violation found."
 
     def as_json(self) -> dict[str, Any]:
         return {
             "passed": self.passed,
+            "books": self.are_books_read,
             "operations": dict(self.operations),
             "checks": {
                 result.name: {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.stores.errors import StoreUnavailable
 from cartwheel.books import Opening, owners_of, read_books, read_opening, wait_until_at_rest
-from cartwheel.consistency import CHECKS, Books, Report, check
+from cartwheel.consistency import Report, check, check_responses
 from cartwheel.console import print_wrapped
 from cartwheel.errors import CommandError
 from cartwheel.load.local_run import LocalRun
@@ -15,8 +15,6 @@ from loadtest.history import read_history
 
 AT_REST_WITHIN = 90.0
 """Seconds: longer than it takes until an order that stands still is resumed."""
-NEEDS_BOOKS = "linearizable-stock"
-"""It needs to know how much there was at the start."""
 
 
 async def run_checked_load(session: Session, run: LocalRun | None, *, shoppers: int) -> None:
@@ -40,7 +38,7 @@ async def run_checked_load(session: Session, run: LocalRun | None, *, shoppers: 
 async def _check(path: Path, run: LocalRun | None, opening: Opening | None) -> Report:
     history = list(read_history(path))
     if run is None or opening is None:
-        return check(history, Books(), names=[name for name in CHECKS if name != NEEDS_BOOKS])
+        return check_responses(history)
     print_wrapped("The load has ended: reading the books and the history.")
     if not await wait_until_at_rest(run.stores, within=AT_REST_WITHIN):
         raise CommandError(

@@ -37,4 +37,8 @@ def _result(report: Report) -> str:
         return f"{format_count(number)} violation{'s'[: number != 1]} of what the shop promises"
     if report.undecided:
         return "no violation found, but not everything could be decided"
+    if not report.has_checked:
+        return "nothing was checked, because no operation was acknowledged"
+    if not report.are_books_read:
+        return "nothing is lost, doubled or oversold in the responses; the stores were not read"
     return "nothing is lost, doubled or oversold"

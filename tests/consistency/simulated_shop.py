@@ -118,10 +118,6 @@ class SimulatedShop:
         )
 
 
-def _payment_status(order: Order) -> str:
-    return "charged" if order.status == "confirmed" else "refunded"
-
-
 def _booked(order: Order) -> BookedOrder:
     lines = {sku: OrderedLine(count, PRICES[sku]) for sku, count in order.lines.items()}
     return BookedOrder(
@@ -276,7 +272,10 @@ class Client:
         yield shop.brief()
         order = _made_order(shop, owner, key, expected)
         if order is None:
-            self._record(f"order/{owner}/{key}", "place", input, {}, Outcome.REFUSED, called_at)
+            refused = {"problem": "quote-changed"}
+            self._record(
+                f"order/{owner}/{key}", "place", input, refused, Outcome.REFUSED, called_at
+            )
             return
         saga = _saga(shop, order)
         lost = shop.chance.random() < shop.crashes
@@ -289,7 +288,7 @@ class Client:
         if lost:
             outcome, output = Outcome.UNKNOWN, {}
         elif order.status == "cancelled":
-            outcome, output = Outcome.REFUSED, {"problem": order.reason}
+            outcome, output = Outcome.REFUSED, {"problem": "checkout-failed"}
         self._record(f"order/{owner}/{key}", "place", input, output, outcome, called_at)
 
     def _look_after_order(self, owner: str) -> Steps:

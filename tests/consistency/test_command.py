@@ -37,6 +37,23 @@ def test_a_violation_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert lost["operations"][0]["call"] == "place"
 
 
+def test_without_books_only_the_responses_are_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, *_ = write(tmp_path, *soak(3))
+    assert main([path]) == 0
+    assert capsys.readouterr().out.endswith("in the responses; the stores were not read.\n")
+    assert main([path, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["books"] is False
+
+
+def test_a_history_without_acknowledged_operations_has_not_passed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(write(tmp_path, [], Books())) == 1
+    assert "Nothing was checked" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("history.jsonl", "no json\n"), ("books.json", "{}"), ("books.json", "no json")],

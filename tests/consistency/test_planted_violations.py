@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from cartwheel.consistency import BookedCart, Books, Payment, Report, StockLevel, check
+from cartwheel.consistency import BookedCart, BookedOrder, Books, Payment, Report, StockLevel, check
 from loadtest.history import Operation, Outcome
 from tests.consistency.simulated_shop import soak
 
@@ -88,6 +88,65 @@ def lost_order(history: History, books: Books) -> Planted | None:
     acknowledged = {each.output.get("id") for each in history if each.call == "place"}
     kept = [order for order in books.orders or () if order.id not in acknowledged]
     return (history, replace(books, orders=kept)) if kept != list(books.orders or ()) else None
+
+
+def cancelled_by_the_shop(history: History, books: Books) -> Planted | None:
+    """An order that was shown as confirmed is cancelled by the shop itself."""
+    for order in books.orders or ():
+        seen = [each for each in history if _shows(each, order, "confirmed")]
+        if seen and order.status == "confirmed":
+            return history, _with_order(books, order, status="cancelled", reason="gave-up")
+    return None
+
+
+def cancelled_in_vain(history: History, books: Books) -> Planted | None:
+    """A cancel was acknowledged, and the order is confirmed."""
+    for order in books.orders or ():
+        if any(_shows(each, order, "cancelled") for each in history):
+            return history, _with_order(books, order, status="confirmed", reason=None)
+    return None
+
+
+def confirmed_after_its_refusal(history: History, books: Books) -> Planted | None:
+    """The checkout of a confirmed order was refused."""
+    for order in books.orders or ():
+        (place, *others) = _operations_of(order, history)
+        if order.status == "confirmed" and not others:
+            output = {"problem": "quote-changed"}
+            return _replaced(history, place, outcome=Outcome.REFUSED, output=output), books
+    return None
+
+
+def undone_and_confirmed(history: History, books: Books) -> Planted | None:
+    for place in history:
+        if place.output.get("problem") == "checkout-failed":
+            (order,) = (each for each in books.orders or () if place.object.endswith(each.key))
+            return history, _with_order(books, order, status="confirmed", reason=None)
+    return None
+
+
+def cancelled_after_its_refusal(history: History, books: Books) -> Planted | None:
+    """A cancel came too late, and the order is cancelled by its shopper."""
+    for order in books.orders or ():
+        cancels = [each for each in _operations_of(order, history) if each.call == "cancel"]
+        if len(cancels) == 1 and order.reason == "shopper":
+            output = {"problem": "already-shipped"}
+            changes = {"outcome": Outcome.REFUSED, "output": output}
+            return _replaced(history, cancels[0], **changes), books
+    return None
+
+
+def other_lines(history: History, books: Books) -> Planted | None:
+    """A response shows other lines than those that were ordered."""
+    for operation in history:
+        if operation.object.startswith("order/") and "lines" in operation.output:
+            output = operation.output | {"lines": {"MUG": 98}}
+            return _replaced(history, operation, output=output), books
+    return None
+
+
+def lost_from_before(history: History, books: Books) -> Planted | None:
+    return history, replace(books, lost=["order/ord-before"])
 
 
 def second_order_for_a_key(history: History, books: Books) -> Planted | None:
@@ -201,6 +260,13 @@ DAMAGES: Mapping[str, Damage] = {
         Damage(order_going_back, "monotone-versions"),
         Damage(forgotten_order, "read-your-writes"),
         Damage(lost_order, "one-order-per-key"),
+        Damage(cancelled_by_the_shop, "final-books"),
+        Damage(cancelled_in_vain, "final-books"),
+        Damage(confirmed_after_its_refusal, "final-books"),
+        Damage(undone_and_confirmed, "final-books"),
+        Damage(cancelled_after_its_refusal, "final-books"),
+        Damage(other_lines, "final-books"),
+        Damage(lost_from_before, "final-books"),
         Damage(second_order_for_a_key, "one-order-per-key"),
         Damage(oversold, "no-oversell"),
         Damage(lost_stock, "exact-sums"),
@@ -244,6 +310,19 @@ def test_sums_of_carts_are_exact() -> None:
 
 def _names_its_objects(report: Report) -> bool:
     return all(finding.object.partition("/")[2] in finding.sentence for finding in report.findings)
+
+
+def _shows(operation: Operation, order: BookedOrder, status: str) -> bool:
+    return (operation.output.get("id"), operation.output.get("status")) == (order.id, status)
+
+
+def _operations_of(order: BookedOrder, history: History) -> History:
+    return [each for each in history if each.object == f"order/{order.owner}/{order.key}"]
+
+
+def _with_order(books: Books, order: BookedOrder, **changes: object) -> Books:
+    orders = [replace(each, **changes) if each is order else each for each in books.orders or ()]
+    return replace(books, orders=orders)
 
 
 def _is(operation: Operation, object: str, call: str) -> bool:

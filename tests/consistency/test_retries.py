@@ -1,6 +1,7 @@
 """Operations that were sent again: by their client, or inside the shop."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cartwheel.consistency import BookedCart, Books, check
@@ -72,6 +73,11 @@ def set_again(*times: float) -> Operation:
 
 def test_a_remove_may_take_effect_twice_until_it_returns() -> None:
     assert findings(FULL, REMOVE, set_again(3.0, 4.0), books=BookedCart(4, {})) == []
+
+
+def test_a_remove_of_unknown_outcome_may_take_effect_twice_at_any_time() -> None:
+    lost = replace(REMOVE, outcome=Outcome.UNKNOWN, output={}, returned_at=2.5)
+    assert findings(FULL, lost, set_again(3.0, 4.0), books=BookedCart(4, {})) == []
 
 
 def test_a_remove_that_takes_effect_again_after_it_returned_is_found() -> None:

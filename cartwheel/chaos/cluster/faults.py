@@ -15,7 +15,7 @@ from cartwheel.chaos.cluster.shop_cluster import ShopCluster
 from cartwheel.chaos.cluster.store_pods import delete_postgres, delete_valkey
 from cartwheel.chaos.cluster.watch import Watch, watching
 from cartwheel.chaos.shoppers import SCENARIO, Shoppers
-from cartwheel.consistency import Books, check
+from cartwheel.consistency import check_responses
 from loadtest.history import Outcome, read_history
 
 RATE = 20.0
@@ -66,7 +66,7 @@ async def run_fault(name: str, cluster: ShopCluster) -> Result:
             await asyncio.sleep(FIRST_FIGURES)
             await asyncio.to_thread(fault.run, cluster, watch, result)
             await shoppers.stop()
-        report = check(list(read_history(history)), Books())
+        report = check_responses(list(read_history(history)))
     _add_requests(result, shoppers, may_fail=fault.may_fail)
     result.figures["acknowledged"] = report.operations[Outcome.OK]
     result.claim(report.sentences[-1], report.passed)

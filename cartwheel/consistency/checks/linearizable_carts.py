@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from cartwheel.consistency.cart_model import CartCall, CartModel
-from cartwheel.consistency.checks.search import record_result
+from cartwheel.consistency.checks.search_findings import record_result
 from cartwheel.consistency.indexed_history import Happened, IndexedHistory, KnownOrder, id_of
 from cartwheel.consistency.linearizability import Limits, NotLinearizable, TimedCall, linearize
 from cartwheel.consistency.report import CheckResult
@@ -32,7 +32,8 @@ def check_carts(history: IndexedHistory, limits: Limits) -> CheckResult:
         found = linearize(model, calls, limits)
         if isinstance(found, NotLinearizable):
             # Seldom needed, and each makes the search longer.
-            found = linearize(model, [*calls, *_retries_inside_the_shop(operations)], limits)
+            retries = _retries_inside_the_shop(operations, end=history.end)
+            found = linearize(model, [*calls, *retries], limits)
         record_result(result, " and ".join(names), found)
     return result
 
@@ -59,17 +60,20 @@ def _calls_of_clients(
             yield TimedCall(first_try, operation.called_at, operation.returned_at, optional=True)
 
 
-def _retries_inside_the_shop(operations: Iterable[Operation]) -> Iterable[TimedCall[CartCall]]:
+def _retries_inside_the_shop(
+    operations: Iterable[Operation], *, end: float
+) -> Iterable[TimedCall[CartCall]]:
     """PUT and DELETE are idempotent, so callers inside the shop retry them.
 
-    Such a call may take effect once more before it returns. With the change of another client
-    between the two, the version tells.
+    Such a call may take effect once more before it returns; if its outcome is unknown, at any time
+    after. With the change of another client between the two, the version tells.
     """
     for operation in operations:
-        if operation.outcome is Outcome.OK and operation.call in IDEMPOTENT_CALLS:
+        if operation.outcome is not Outcome.REFUSED and operation.call in IDEMPOTENT_CALLS:
             owner = id_of(operation.object)
             call = CartCall(owner, operation.call, operation.input, {}, operation)
-            yield TimedCall(call, operation.called_at, operation.returned_at, optional=True)
+            returned_at = operation.returned_at if operation.outcome is Outcome.OK else end
+            yield TimedCall(call, operation.called_at, returned_at, optional=True)
 
 
 def _calls_of_checkouts(

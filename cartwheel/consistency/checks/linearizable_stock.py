@@ -7,7 +7,7 @@ cancelled, it gives them back.
 from collections.abc import Iterable, Iterator, Sequence
 
 from cartwheel.consistency.books import StockLevel
-from cartwheel.consistency.checks.search import record_result
+from cartwheel.consistency.checks.search_findings import record_result
 from cartwheel.consistency.indexed_history import Happened, IndexedHistory, KnownOrder, id_of
 from cartwheel.consistency.linearizability import Limits, TimedCall, linearize
 from cartwheel.consistency.report import CheckResult

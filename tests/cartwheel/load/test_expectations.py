@@ -86,6 +86,6 @@ def test_what_a_check_finds_or_cannot_decide_is_bad_whatever_is_expected(
     found: CheckResult, good: bool
 ) -> None:
     made = session(figures(0), ended=total())
-    made.consistency = Report({}, [found])
+    made.consistency = Report({"ok": 1}, [found])
     (expectation,) = parse_expectations("failed=0")
     assert is_good(made, [expectation], [expectation.judge(made)]) is good
