@@ -9,6 +9,9 @@ from functools import cached_property
 from cartwheel.consistency.books import BookedOrder, Books
 from loadtest.history import Operation, Outcome
 
+STAGES = {"pending": 0, "confirmed": 1, "cancelled": 2}
+"""An order's statuses, in the order in which it has them."""
+
 
 class Happened(StrEnum):
     """Whether something took place."""

@@ -7,9 +7,8 @@ decided stays so.
 from collections.abc import Iterator
 
 from cartwheel.consistency.books import BookedOrder
-from cartwheel.consistency.checks.monotone_versions import STAGES
 from cartwheel.consistency.checks.words import described
-from cartwheel.consistency.indexed_history import IndexedHistory, KnownOrder
+from cartwheel.consistency.indexed_history import STAGES, IndexedHistory, KnownOrder
 from cartwheel.consistency.report import CheckResult, Finding
 from loadtest.history import Operation, Outcome
 

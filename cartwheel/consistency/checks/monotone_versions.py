@@ -9,12 +9,11 @@ from itertools import chain
 from typing import Any
 
 from cartwheel.consistency.checks.words import described
-from cartwheel.consistency.indexed_history import IndexedHistory
+from cartwheel.consistency.indexed_history import STAGES, IndexedHistory
 from cartwheel.consistency.report import CheckResult, Finding
 from loadtest.history import Operation, Outcome
 
 NAME = "monotone-versions"
-STAGES = {"pending": 0, "confirmed": 1, "cancelled": 2}
 
 
 def check_versions(history: IndexedHistory) -> CheckResult:
