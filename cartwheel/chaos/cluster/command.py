@@ -1,18 +1,23 @@
 """`cartwheel chaos cluster`."""
 
 import asyncio
-from collections.abc import Sequence
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Annotated
 
 import typer
 
 from cartwheel.chaos.cluster.faults import FAULTS, run_fault
 from cartwheel.chaos.cluster.result import Result, as_json
-from cartwheel.chaos.cluster.shop_cluster import ShopCluster
+from cartwheel.chaos.cluster.shop_cluster import ShopCluster, Stopped
 from cartwheel.console import print_wrapped
 from cartwheel.errors import CommandError, UsageError
 
 commands = typer.Typer()
+LOCK = Path(gettempdir()) / "cartwheel-chaos-cluster.lock"
 
 
 @commands.command()
@@ -27,14 +32,8 @@ def cluster(
     The exit code is 1 if something did not hold.
     """
     chosen = _chosen(names or [])
-    shop = ShopCluster()
-    results = []
-    for name in chosen:
-        if not as_json_text:
-            print_wrapped(f"\n{FAULTS[name].title} ({name})")
-        results.append(_run(name, shop))
-        if not as_json_text:
-            _print(results[-1])
+    with _alone():
+        results = _run_all(chosen, ShopCluster(), is_silent=as_json_text)
     if as_json_text:
         typer.echo(as_json(results))
     raise typer.Exit(0 if all(one.held for one in results) else 1)
@@ -48,10 +47,36 @@ def _chosen(names: Sequence[str]) -> Sequence[str]:
     return names or list(FAULTS)
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two runs would undo what the other one did. Raises `UsageError`."""
+    with LOCK.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                "Another run of chaos cluster is on: wait until it has ended."
+            ) from None
+        yield
+
+
+def _run_all(names: Sequence[str], shop: ShopCluster, *, is_silent: bool) -> list[Result]:
+    results = []
+    for name in names:
+        if not is_silent:
+            print_wrapped(f"\n{FAULTS[name].title} ({name})")
+        results.append(_run(name, shop))
+        if not is_silent:
+            _print(results[-1])
+    return results
+
+
 def _run(name: str, shop: ShopCluster) -> Result:
     """A fault that cannot be run here, or does not end as it must, has not held."""
     try:
         return asyncio.run(run_fault(name, shop))
+    except Stopped:
+        raise
     except CommandError as error:
         result = Result(name)
         result.claim(str(error), held=False)

@@ -1,7 +1,9 @@
 """The faults by name. A run has shoppers, a watch, and one fault that is undone at its end."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,13 +66,27 @@ async def run_fault(name: str, cluster: ShopCluster) -> Result:
         shoppers = Shoppers(cluster.url, rate=fault.rate, scenario=fault.scenario, history=history)
         async with watching(cluster.url) as watch, shoppers:
             await asyncio.sleep(FIRST_FIGURES)
-            await asyncio.to_thread(fault.run, cluster, watch, result)
+            with _stopped_by_signals(cluster):
+                await asyncio.to_thread(fault.run, cluster, watch, result)
             await shoppers.stop()
         report = check_responses(list(read_history(history)))
     _add_requests(result, shoppers, may_fail=fault.may_fail)
     result.figures["acknowledged"] = report.operations[Outcome.OK]
     result.claim(report.sentences[-1], report.passed)
     return result
+
+
+@contextmanager
+def _stopped_by_signals(cluster: ShopCluster) -> Iterator[None]:
+    """Ctrl-C and the like end the fault, and it is undone before anything else happens."""
+    loop, signals = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, cluster.stop)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 def _add_requests(result: Result, shoppers: Shoppers, *, may_fail: bool) -> None:

@@ -40,7 +40,7 @@ def _lose_metrics_server(cluster: ShopCluster, watch: Watch, result: Result) -> 
             "the HPA reports that it has no metric",
             within=NOTICED_WITHIN,
         )
-        time.sleep(AWAY)
+        cluster.pause(AWAY)
         kept = _replicas(cluster)
         first = _first_finding(cluster)
     back = cluster.wait_until(
@@ -73,7 +73,7 @@ def _lose_prometheus_at_the_peak(cluster: ShopCluster, watch: Watch, result: Res
         ends = time.monotonic() + AWAY
         while time.monotonic() < ends:
             fewest = min(fewest, _replicas(cluster))
-            time.sleep(1.0)
+            cluster.pause(1.0)
         fallback = _status_of(cluster.get(SCALED_OBJECT), "Fallback")
     back = cluster.wait_until(
         lambda: _status_of(cluster.get(SCALED_OBJECT), "Fallback") == "False",

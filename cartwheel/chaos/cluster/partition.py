@@ -19,7 +19,7 @@ def part_storefront_from_cart(cluster: ShopCluster, watch: Watch, result: Result
         cluster.wait_until(
             lambda: watch.failed("cart"), "the storefront cannot reach the cart", within=SECONDS
         )
-        time.sleep(SECONDS)
+        cluster.pause(SECONDS)
     healed_at = time.monotonic()
     cluster.wait_until(
         lambda: watch.is_settled("cart"), "the cart is served again", within=HEALED_WITHIN

@@ -5,10 +5,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 from cartwheel.cluster import ports
 from cartwheel.cluster.pending_deletions import NAMESPACE
+from cartwheel.cluster.preflight import missing_tools
 from cartwheel.cluster.tools import CLUSTER, CONTEXT, PROJECT, kind_clusters, kubectl
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.kubernetes.cluster import Cluster
@@ -28,18 +30,34 @@ AUTOSCALERS = {
 NO_SHOP = "The shop does not run in the cluster cartwheel: make deploy, then try again."
 
 
+class Stopped(CommandError):
+    """Somebody ended the run."""
+
+
 class ShopCluster:
     """Only the cluster that `make kind` creates: nothing here touches another one."""
 
     def __init__(self) -> None:
-        """Raises `UsageError` without that cluster or without the shop in it."""
+        """Raises `UsageError` without kind, that cluster, or the shop in it."""
+        if missing := [*missing_tools("kind", "kubectl")]:
+            raise UsageError(missing[0])
         if CLUSTER not in kind_clusters():
             raise UsageError(f"There is no cluster {CLUSTER}: make kind, then make deploy.")
         self.context = CONTEXT
+        self._stop = Event()
         self._api = Cluster(CONTEXT)
         self.url = f"http://127.0.0.1:{ports.current_ports()[ports.SHOP]}"
         if not self.ready_pods("storefront"):
             raise UsageError(NO_SHOP)
+
+    def stop(self) -> None:
+        """End the fault that runs: what waits in it raises `Stopped`, and all is undone."""
+        self._stop.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises `Stopped`."""
+        if self._stop.wait(seconds):
+            raise Stopped("Ended early; the fault is undone.")
 
     def get(self, path: str) -> Object:
         """An object of the API. Raises `ClusterError`."""
@@ -165,7 +183,7 @@ class ShopCluster:
                 pass  # an API server that is busy for a moment
             if time.monotonic() - started > within:
                 raise CommandError(f"Not within {within:g} s: {what}.")
-            time.sleep(POLL_INTERVAL)
+            self.pause(POLL_INTERVAL)
 
     def kubectl(self, *arguments: str) -> str:
         """The output of kubectl in the shop's namespace. Raises `CommandError`."""
