@@ -14,7 +14,7 @@ import yaml
 
 from app.client import buffers, circuit_breaker, retry_budget, transport, windowed_counts
 from app.identity import jwks, tokens
-from app.request import context, middleware
+from app.request import admission, context
 from app.request.admission import ACCEPTED_WAIT, SHARES, Priority
 from app.settings import ServiceSettings, SettingsError, load
 from cartwheel.cluster.preflight import MIN_MEMORY
@@ -99,7 +99,7 @@ FIGURES = [
         f"between {_default(ServiceSettings, 'min_in_flight')} "
         f"and {_default(ServiceSettings, 'max_in_flight')}",
     ),
-    (ARCHITECTURE, f"as the concurrency limit says, {middleware.INITIAL_LIMIT} at first"),
+    (ARCHITECTURE, f"as the concurrency limit says, {admission.INITIAL_LIMIT} at first"),
     (ARCHITECTURE, f"if it cannot expect a slot within {ACCEPTED_WAIT:g} s"),
     (ARCHITECTURE, f"The last {_kept_from(Priority.NORMAL)} % of them are kept for checkout"),
     (ARCHITECTURE, f"the last {_kept_from(Priority.LOW)} % are kept from browsing"),
