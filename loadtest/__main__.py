@@ -1,7 +1,8 @@
 """Load from this machine: ``python -m loadtest --scenario cart-add --rate 50 --seconds 60``.
 
 Ctrl-C ends it with the figures so far, and a second one at once.
-Exit codes: 0 every request got a response, 1 some failed, 2 wrong usage or no shop at the target.
+Exit codes: 0 every request got a response, 1 some failed, 2 wrong usage or no shop at the target,
+3 the history could not be written.
 """
 
 import argparse
@@ -10,8 +11,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import uvloop
@@ -36,6 +37,7 @@ from loadtest.target import problem_with
 
 LIMITS = {"rate": MAX_RATE, "seconds": MAX_SECONDS, "shoppers": MAX_SHOPPERS}
 INTERVAL = 1.0
+HISTORY_NOT_WRITTEN = 3
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -73,10 +75,14 @@ def stages_of(text: str | None, *, rate: float, seconds: float) -> Sequence[Stag
 
 
 async def run(
-    options: argparse.Namespace, show: Callable[[Figures], None], settlement: Settlement | None
+    options: argparse.Namespace, show: Callable[[Figures], None], history: HistoryWriter | None
 ) -> Total:
-    """Run the load, and show its figures each second. With a history it is settled at the end."""
+    """Run the load, and show its figures each second. With a history it is settled at the end.
+
+    If the history cannot be written, the load ends.
+    """
     meter = Meter()
+    settlement = Settlement(Recorder(history.write).record) if history else None
     generator = Generator(
         options.target,
         scenario=options.scenario,
@@ -92,22 +98,22 @@ async def run(
     while not load.done():
         await asyncio.wait([load], timeout=INTERVAL)
         show(meter.next_figures(generator))
+        if history and history.problem:
+            generator.stop()
+    unsettled = None if settlement else 0
     with suppress(asyncio.CancelledError):
         load.result()
-        if settlement is not None:
-            await _settle(settlement, options.target)
-    return meter.total(generator.statistics)
+        if settlement and history and not history.problem:
+            unsettled = await _settle(settlement, options.target)
+    return meter.total(generator.statistics, unsettled=unsettled)
 
 
-async def _settle(settlement: Settlement, target: str) -> None:
-    """Settle what is open; a signal ends it."""
+async def _settle(settlement: Settlement, target: str) -> int:
+    """Settle what is open; a signal ends it. Returns how much of it is still open."""
     task = asyncio.create_task(settlement.settle(target))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    if still_open := await task:
-        print(
-            f"{still_open} orders, carts or stocks could not be read to the end.", file=sys.stderr
-        )
+    return await task
 
 
 def _stop_on_signals(generator: Generator, load: asyncio.Task[object]) -> None:
@@ -142,44 +148,40 @@ def _print_total(total: Total, options: argparse.Namespace) -> None:
             f"{total.missed} requests were due and not sent: all {options.shoppers} shoppers "
             f"waited, or this machine was too busy. They count as {TIMEOUT:.0f} s."
         )
+    if total.unsettled:
+        print(f"{total.unsettled} orders, carts or stocks could not be read to the end.")
     print(table(total))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
-        with _history(options.history) as settlement:
-            return _load(options, settlement)
+        history = HistoryWriter(options.history) if options.history else None
+    except OSError as error:
+        print(f"{options.history} could not be written ({error.strerror}).", file=sys.stderr)
+        return 2
+    try:
+        with history or nullcontext():
+            code = _load(options, history)
     except KeyboardInterrupt:  # before the load began
         return 130
+    if history and history.problem:
+        print(history.problem, file=sys.stderr)
+        return HISTORY_NOT_WRITTEN
+    return code
 
 
-@contextmanager
-def _history(path: Path | None) -> Iterator[Settlement | None]:
-    """What writes the history to this file, if there is one."""
-    if path is None:
-        yield None
-        return
-    try:
-        writer = HistoryWriter(path)
-    except OSError as error:
-        print(f"{path} could not be written ({error.strerror}).", file=sys.stderr)
-        sys.exit(2)
-    with writer:
-        yield Settlement(Recorder(writer.write).record)
-
-
-def _load(options: argparse.Namespace, settlement: Settlement | None) -> int:
+def _load(options: argparse.Namespace, history: HistoryWriter | None) -> int:
     if problem := uvloop.run(problem_with(options.target)):
         print(problem, file=sys.stderr)
         return 2
     if options.figures:
-        total = uvloop.run(run(options, _print_line, settlement))
+        total = uvloop.run(run(options, _print_line, history))
         print(to_line(total), flush=True)
     else:
         _announce(options)
         show = _print_progress if sys.stdout.isatty() else lambda _: None
-        total = uvloop.run(run(options, show, settlement))
+        total = uvloop.run(run(options, show, history))
         _print_total(total, options)
     return 1 if total.failed or total.missed else 0
 

@@ -82,7 +82,9 @@ class RouteFigures:
 class Total:
     """The whole load. In the quantiles a failed or missed request counts as the timeout.
 
-    ``failures`` are by kind, ``rejections`` (4xx, which are responses) by status.
+    ``failures`` are by kind, ``rejections`` (4xx, which are responses) by status. ``unsettled`` is
+    how many orders, carts and stocks of a recorded load could not be read to the end; None if it
+    was ended before that.
     """
 
     started_at: float
@@ -96,6 +98,7 @@ class Total:
     p99: float | None
     longest: float
     routes: Sequence[RouteFigures]
+    unsettled: int | None = 0
 
     @property
     def failed(self) -> int:
@@ -139,7 +142,7 @@ class Meter:
             *_quantiles(interval),
         )
 
-    def total(self, statistics: LoadStatistics) -> Total:
+    def total(self, statistics: LoadStatistics, *, unsettled: int | None = 0) -> Total:
         return Total(
             self._started_at,
             self._since - self._started,
@@ -150,6 +153,7 @@ class Meter:
             *_quantiles(statistics),
             longest=statistics.durations.longest,
             routes=[RouteFigures.of(*route) for route in sorted(self._routes.items())],
+            unsettled=unsettled,
         )
 
 

@@ -6,6 +6,7 @@ response was lost has an unknown outcome: it happened once, at any time after it
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -43,20 +44,36 @@ class Operation:
 
 
 class HistoryWriter:
-    """Writes a history to a file, one JSON object a line, each operation as soon as it ended."""
+    """Writes a history to a file, one JSON object a line, each operation as soon as it ended.
+
+    If that fails, ``problem`` is a sentence about it, and nothing more is written.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises `OSError`."""
+        self._path = path
         self._file = path.open("w", buffering=1, encoding="utf-8")
+        self.problem = ""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with self._noting_problem():
+            self._file.close()
 
     def write(self, operation: Operation) -> None:
-        self._file.write(json.dumps(asdict(operation), separators=(",", ":")) + "\n")
+        if self.problem:
+            return
+        with self._noting_problem():
+            self._file.write(json.dumps(asdict(operation), separators=(",", ":")) + "\n")
+
+    @contextmanager
+    def _noting_problem(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.problem = f"{self._path} could not be written ({error.strerror})."
 
 
 def read_history(path: Path) -> Iterator[Operation]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.client.messages import Transport
-from loadtest.access_tokens import as_bearer, owner_of, subject_of
+from loadtest.access_tokens import as_bearer, has_expired, owner_of, subject_of, token_in
 from loadtest.http_client import HttpClient
 from loadtest.messages import Exchange, Request, Response
 from loadtest.outcomes import decides_key, json_object
@@ -140,14 +140,17 @@ class _Sender:
         return len(owner.undecided) + len(pending) + (not is_read)
 
     async def repeat(self, request: Request, is_done: Callable[[Response], bool]) -> bool:
-        """Send it until this is true of its response; False if it did not become true in time."""
+        """Send it until this is true of its response; False if it did not become true in time.
+
+        There is nothing to wait for when the token of a guest has expired.
+        """
         while time.monotonic() < self._deadline:
             response = await self._send(self._with_bearer(request))
             if is_done(response):
                 return True
             if response.status == 401:
                 if self._owner.account is None:  # a guest's session cannot be opened again
-                    return False
+                    return has_expired(token_in(self._owner.bearer))
                 await self._send(log_in(self._owner.account))
             await asyncio.sleep(PAUSE)
         return False

@@ -5,21 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.stores.errors import StoreUnavailable
-from cartwheel.books import (
-    Opening,
-    owners_of,
-    read_books,
-    read_opening,
-    running_stores,
-    wait_until_at_rest,
-)
+from cartwheel.books import Opening, closing_books, read_opening, running_stores, with_unsettled
 from cartwheel.chaos.shop import Shop
 from cartwheel.consistency import Report, check
 from cartwheel.errors import CommandError
 from loadtest.history import Operation, read_history
-
-# Seconds; longer than an order stands still before it is taken up again.
-REST_TIMEOUT = 90.0
 
 
 async def open_books(shop: Shop) -> Opening:
@@ -30,17 +20,16 @@ async def open_books(shop: Shop) -> Opening:
         raise CommandError(f"The stores cannot be read before any fault: {error}") from None
 
 
-async def check_histories(folder: Path, shop: Shop, opening: Opening) -> Report:
-    """Check the histories that were written to this folder, together. Raises `CommandError`."""
+async def check_histories(
+    folder: Path, shop: Shop, opening: Opening, *, unsettled: int | None
+) -> Report:
+    """Check the histories that were written to this folder, together.
+
+    ``unsettled`` is how much the shoppers have left open. Raises `CommandError`.
+    """
     operations = await asyncio.to_thread(_operations_in, folder)
-    stores = running_stores(shop.state)
-    try:
-        if not await wait_until_at_rest(stores, within=REST_TIMEOUT):
-            raise CommandError(f"Orders are still undecided after {REST_TIMEOUT:g} s.")
-        books = await read_books(stores, opening, owners=owners_of(operations))
-    except StoreUnavailable as error:
-        raise CommandError(f"The stores cannot be read after the run: {error}") from None
-    return await asyncio.to_thread(check, operations, books)
+    books = await closing_books(running_stores(shop.state), opening, operations)
+    return with_unsettled(await asyncio.to_thread(check, operations, books), unsettled)
 
 
 def _operations_in(folder: Path) -> Sequence[Operation]:

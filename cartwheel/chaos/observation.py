@@ -87,3 +87,5 @@ async def observe(
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        if writer.problem:
+            raise CommandError(writer.problem)

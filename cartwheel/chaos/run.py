@@ -89,8 +89,8 @@ async def run_plan(
             results.append(result)
             story.result(result)
         story.settles()
-        await observation.shoppers.stop()
-    report = await check_histories(folder, shop, opening)
+        total = await observation.shoppers.stop()
+    report = await check_histories(folder, shop, opening, unsettled=total.unsettled)
     story.checks(report)
     return RunResult(shop, choice.seed, results, report, interrupted.is_set())
 

@@ -49,13 +49,14 @@ class Shoppers:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def stop(self) -> None:
+    async def stop(self) -> Total:
         """Return when all their requests have ended. Raises `CommandError`."""
         assert self._task is not None
         self._engine.stop()
         await self._task
         if self.total is None:
             raise CommandError("There are no figures of the shoppers' load.")
+        return self.total
 
     async def _run(self) -> None:
         async for figures in self._engine.run():

@@ -18,6 +18,7 @@ MAX_ERROR = 64 * 1024
 KILL_DELAY = 1.5
 """Seconds that the generator has to end at once."""
 WRONG_USAGE = 2
+HISTORY_NOT_WRITTEN = 3
 
 
 @dataclass(frozen=True)
@@ -107,13 +108,13 @@ class Engine:
         ]
 
     def _check_end(self, last: Figures | Total | None, code: int, error: str) -> None:
-        if isinstance(last, Total):
+        if isinstance(last, Total) and code != HISTORY_NOT_WRITTEN:
             return
         if self._is_killed:
             raise CommandError(
                 "The load generator did not end and was killed: there are no figures of the load."
             )
-        if self.is_stopping:
+        if self.is_stopping and code != HISTORY_NOT_WRITTEN:
             return
         reason = error.strip().splitlines()
         if code == WRONG_USAGE and reason:

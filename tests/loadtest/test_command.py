@@ -16,6 +16,7 @@ from loadtest.figures import Figures, Total, from_line
 from tests.loadtest.fake_shop import shop
 
 ROOT = Path(__file__).parents[2]
+FULL_DISK = Path("/dev/full")
 
 
 def load(
@@ -145,6 +146,14 @@ def test_errors_of_the_shop_are_counted_and_are_the_exit_code() -> None:
     assert done.returncode == 1
     _, sent, failed, *_ = done.stdout.splitlines()[-1].split()
     assert sent == failed
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="there is no device that is always full")
+def test_a_history_that_cannot_be_written_ends_the_load_with_one_line() -> None:
+    with shop() as target:
+        done = load("--target", target, "--rate", "20", "--history", str(FULL_DISK))
+    assert done.returncode == 3
+    assert done.stderr == "/dev/full could not be written (No space left on device).\n"
 
 
 def test_the_acceptance_names_the_step_that_failed() -> None:

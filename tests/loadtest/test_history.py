@@ -43,6 +43,17 @@ def test_an_unfinished_last_line_is_skipped(tmp_path: Path) -> None:
     assert list(read_history(path)) == [ADD]
 
 
+FULL_DISK = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="there is no device that is always full")
+def test_a_file_that_cannot_be_written_is_a_problem_and_no_error() -> None:
+    with HistoryWriter(FULL_DISK) as history:
+        history.write(ADD)
+        assert history.problem == "/dev/full could not be written (No space left on device)."
+        history.write(READ)
+
+
 @pytest.mark.parametrize("line", ["{}", "[]", "null", "nonsense", '{"outcome": "maybe"}'])
 def test_a_line_that_is_no_operation_is_named(tmp_path: Path, line: str) -> None:
     path = written(tmp_path / "history")

@@ -20,8 +20,9 @@ PLACED = {"id": "ord_1", "total": 700, "lines": {"TOY-1": 2}}
 REPLAYED = {"idempotency-replayed": "true"}
 
 
-def token(subject: str) -> str:
-    payload = base64.urlsafe_b64encode(json.dumps({"sub": subject}).encode()).decode().rstrip("=")
+def token(subject: str, **claims: float) -> str:
+    document = json.dumps({"sub": subject, **claims}).encode()
+    payload = base64.urlsafe_b64encode(document).decode().rstrip("=")
     return f"head.{payload}.signature"
 
 

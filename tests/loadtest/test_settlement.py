@@ -1,13 +1,16 @@
 """What a load leaves open is settled when it has ended."""
 
 import json
+import time
 from typing import Any
 
 import httpx2
+import pytest
 
+from loadtest.access_tokens import as_bearer
 from loadtest.messages import Exchange, Request, Response
 from loadtest.settlement import Settlement
-from loadtest.shop_requests import add_to_cart, log_in, place_order
+from loadtest.shop_requests import add_to_cart, become_guest, log_in, place_order
 from tests.loadtest.test_recorder import ANN, token
 from tests.support.network import FakeNetwork, Respond
 
@@ -99,6 +102,17 @@ async def test_a_session_that_is_over_is_opened_again() -> None:
         "GET /api/cart/v1/cart",
     ]
     assert load.recorded[2].request.headers["authorization"].endswith("2")
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(-1, 0), (60, 1)])
+async def test_a_cart_is_not_read_when_the_token_of_its_guest_has_expired(
+    seconds: int, left: int
+) -> None:
+    load = Load()
+    guest = token("guest_1", exp=time.time() + seconds)
+    load.add(become_guest(), 201, {"access_token": guest, "refresh_token": "r"})
+    load.add(add_to_cart(as_bearer(guest), "TOY-1"), 200)
+    assert await load.settle(answers(httpx2.Response(401), ok({"items": []}))) == left
 
 
 async def test_what_cannot_be_settled_in_time_is_counted() -> None:

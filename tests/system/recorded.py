@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 
-from cartwheel.books import owners_of, read_books, read_opening, wait_until_at_rest
+from cartwheel.books import closing_books, read_opening
 from cartwheel.consistency import Books, check
 from loadtest.history import Operation
 from loadtest.messages import Exchange, Request, Response
@@ -69,8 +69,7 @@ async def recorded(
     opening = await read_opening(shop.stores)
     traffic = RecordedTraffic()
     yield traffic
-    assert await wait_until_at_rest(shop.stores, within=within)
-    traffic.books = await read_books(shop.stores, opening, owners=owners_of(traffic.history))
+    traffic.books = await closing_books(shop.stores, opening, traffic.history, within=within)
     report = check(traffic.history, traffic.books)
     assert report.passed, "\n".join(report.sentences)
 

@@ -7,29 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from app.stores.errors import StoreUnavailable
-from cartwheel.books import (
-    Opening,
-    owners_of,
-    read_books,
-    read_opening,
-    running_stores,
-    wait_until_at_rest,
-)
+from cartwheel.books import closing_books, read_opening, running_stores, with_unsettled
 from cartwheel.chaos.catalogue import Fault
 from cartwheel.chaos.shop import Shop
 from cartwheel.chaos.soak.disturbances import Disturbances
 from cartwheel.chaos.soak.memory import INTERVAL, SAMPLES, measure, memory_between
 from cartwheel.chaos.soak.schedule import Step
 from cartwheel.chaos.soak.session import Change, Soak
-from cartwheel.consistency import Books, check
+from cartwheel.consistency import check
 from cartwheel.consistency.linearizability import Limits
+from cartwheel.errors import CommandError
 from cartwheel.load.engine import Engine, Load
 from cartwheel.local.faults.client import FaultSession
 from loadtest.arrivals import Stage
 from loadtest.figures import Figures
 from loadtest.generator import usual_shoppers
-from loadtest.history import Operation, read_history
+from loadtest.history import read_history
 
 SCENARIO = "mixed"
 MIN_WARM_UP, MAX_WARM_UP = 3.0, 10.0
@@ -38,8 +31,6 @@ WARM_UP_SHARE = 0.1
 MEASURING = SAMPLES * INTERVAL
 CALM = 6.0
 """Seconds of load after the last fault, to see the shop recover."""
-REST_WITHIN = 90.0
-"""Seconds: longer than it takes until an order that stands still is resumed."""
 LIMITS = Limits(seconds=30.0)
 """Of the checks: an object that is not decided fails the soak."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -79,19 +70,13 @@ class SoakRun:
         history = list(read_history(self._history))
         self._soak.add_history(history, epoch=time.time() - time.monotonic())
         try:
-            books = await self._closing_books(stores, opening, history)
-        except StoreUnavailable as error:
-            self._soak.problems.append(f"The books cannot be read: {error}")
+            books = await closing_books(stores, opening, history)
+        except CommandError as error:
+            self._soak.problems.append(str(error))
             return
-        self._soak.report = await asyncio.to_thread(check, history, books, limits=LIMITS)
-
-    async def _closing_books(
-        self, stores: Mapping[str, str], opening: Opening, history: Sequence[Operation]
-    ) -> Books:
-        """Raises `StoreUnavailable`."""
-        if not await wait_until_at_rest(stores, within=REST_WITHIN):
-            self._soak.problems.append(f"Orders are still pending after {REST_WITHIN:g} s.")
-        return await read_books(stores, opening, owners=owners_of(history))
+        report = await asyncio.to_thread(check, history, books, limits=LIMITS)
+        unsettled = self._soak.total.unsettled if self._soak.total else None
+        self._soak.report = with_unsettled(report, unsettled)
 
     def stop(self) -> None:
         """End the load and undo all faults; the second time do not wait for responses."""

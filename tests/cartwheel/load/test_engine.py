@@ -10,7 +10,8 @@ from cartwheel.errors import CommandError
 from cartwheel.load import engine
 from cartwheel.load.engine import Engine, Load
 from loadtest.arrivals import Stage
-from loadtest.figures import Figures, Total
+from loadtest.figures import Figures, Total, to_line
+from tests.cartwheel.load.sessions import total
 from tests.loadtest.fake_shop import shop
 
 LOUD = "import sys; sys.stderr.write('x' * 300_000 + '\\nthe reason\\n'); sys.exit(3)"
@@ -58,6 +59,13 @@ def stop_while_paused(load: Engine) -> None:
 async def test_a_generator_may_write_more_than_a_pipe_holds_about_its_failure() -> None:
     with pytest.raises(CommandError, match=r"^The load generator failed: the reason$"):
         await figures_of(Program(LOUD))
+
+
+async def test_the_figures_of_a_load_whose_history_was_not_written_are_not_enough() -> None:
+    ending = "import sys; print('full', file=sys.stderr); sys.exit(3)"
+    program = f"print({to_line(total())!r}); {ending}"
+    with pytest.raises(CommandError, match=r"^The load generator failed: full$"):
+        await figures_of(Program(program))
 
 
 async def test_a_generator_that_has_paused_goes_on() -> None:
