@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from app.errors import Unavailable
 from app.process.background import consume_exception
-from app.telemetry.context import use_context, without_deadline
+from app.telemetry.context import UpstreamWait, current_context, use_context
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -57,6 +57,16 @@ class _Entry(Generic[V]):
         self.fresh_until = max(self.fresh_until, now + seconds)
 
 
+class _Load(Generic[V]):
+    """A load under way, and how long it has waited for upstreams."""
+
+    __slots__ = ("task", "upstream_wait")
+
+    def __init__(self, task: asyncio.Task[V], upstream_wait: UpstreamWait) -> None:
+        self.task = task
+        self.upstream_wait = upstream_wait
+
+
 class Cache(Generic[K, V]):
     """Keeps up to `max_entries` values; the least recently used one makes room.
 
@@ -90,7 +100,7 @@ class Cache(Generic[K, V]):
         self._stale_while_loading = stale_while_loading
         self._clock = clock
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
-        self._loads: dict[K, asyncio.Task[V]] = {}
+        self._loads: dict[K, _Load[V]] = {}
 
     def fresh(self, key: K) -> V | None:
         """The value if it is fresh. For hot paths: quick, and does not count as a use."""
@@ -139,13 +149,22 @@ class Cache(Generic[K, V]):
         return len(self._entries)
 
     async def _join_load(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
-        task = self._loads.get(key)
-        if task is None:
-            with use_context(without_deadline()):
-                task = asyncio.create_task(self._load(key, load))
-            task.add_done_callback(consume_exception)
-            self._loads[key] = task
-        return await asyncio.shield(task)
+        under_way = self._loads.get(key) or self._start_load(key, load)
+        with under_way.upstream_wait.followed_by(current_context().upstream_wait):
+            return await asyncio.shield(under_way.task)
+
+    def _start_load(self, key: K, load: Callable[[], Awaitable[V]]) -> _Load[V]:
+        context = current_context().for_shared_work()
+        with use_context(context):
+            task = asyncio.create_task(self._load(key, load))
+        task.add_done_callback(consume_exception)
+        started = self._loads[key] = _Load(task, context.upstream_wait)
+        return started
+
+    def _is_current(self, key: K, task: asyncio.Task[V] | None) -> bool:
+        """Whether this load has not been forgotten meanwhile."""
+        load = self._loads.get(key)
+        return load is not None and load.task is task
 
     async def _load(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
         task = asyncio.current_task()
@@ -155,7 +174,7 @@ class Cache(Generic[K, V]):
             if old is not None:
                 old.attempted_at = attempted_at
             value = await load()
-            if self._loads.get(key) is task:  # not forgotten meanwhile
+            if self._is_current(key, task):
                 self._store(key, value, attempted_at=attempted_at)
             return value
         except BaseException as error:
@@ -164,11 +183,11 @@ class Cache(Generic[K, V]):
                 if old.is_usable(now):
                     old.extend(now, self._retry_after)
                     return old.value
-            if self._loads.get(key) is task:
+            if self._is_current(key, task):
                 self._entries.pop(key, None)
             raise
         finally:
-            if self._loads.get(key) is task:
+            if self._is_current(key, task):
                 del self._loads[key]
 
     def _store(self, key: K, value: V, *, attempted_at: float) -> None:

@@ -10,6 +10,8 @@ Background tasks set their own:
 import math
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -52,9 +54,10 @@ class UpstreamWait:
     Calls that overlap count once.
     """
 
-    __slots__ = ("_began", "_calls", "_seconds")
+    __slots__ = ("_began", "_calls", "_followers", "_seconds")
 
     def __init__(self) -> None:
+        self._followers: list[UpstreamWait] = []
         self._began = 0.0
         self._calls = 0
         self._seconds = 0.0
@@ -63,15 +66,32 @@ class UpstreamWait:
         """Until now, by the monotonic clock; with the call that goes on."""
         return self._seconds + (now - self._began if self._calls else 0.0)
 
+    @contextmanager
+    def followed_by(self, other: "UpstreamWait") -> Iterator[None]:
+        """Inside the block, `other` waits whenever this one does."""
+        self._followers.append(other)
+        if self._calls:
+            other.__enter__()
+        try:
+            yield
+        finally:
+            self._followers.remove(other)
+            if self._calls:
+                other.__exit__()
+
     def __enter__(self) -> None:
         if not self._calls:
             self._began = time.monotonic()
+            for other in self._followers:
+                other.__enter__()
         self._calls += 1
 
     def __exit__(self, *exc_info: object) -> None:
         self._calls -= 1
         if not self._calls:
             self._seconds += time.monotonic() - self._began
+            for other in self._followers:
+                other.__exit__()
 
 
 class RequestContext:
@@ -150,6 +170,19 @@ class RequestContext:
             upstream_wait=self.upstream_wait,
         )
 
+    def for_shared_work(self) -> "RequestContext":
+        """The same request or task, for work that others wait for, too.
+
+        It has no deadline, and its waits for upstreams are its own.
+        """
+        return RequestContext(
+            self.request_id,
+            self.trace_id,
+            self.span_id,
+            flags=self.flags,
+            tracestate=self.tracestate,
+        )
+
     def seconds_waited(self, now: float) -> float:
         """How long it has waited for upstreams until now, by the monotonic clock."""
         return 0.0 if self._upstream_wait is None else self._upstream_wait.seconds(now)
@@ -167,7 +200,7 @@ def current_context() -> RequestContext:
 
 
 def without_deadline() -> RequestContext:
-    """The current context without its deadline, for work that other callers share."""
+    """The current context without its deadline, for work that outlives the request."""
     context = current_context()
     return context if context.deadline is None else context.with_deadline(None)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,7 @@ from app.errors import NotFound, Unavailable
 from app.telemetry.context import Deadline, RequestContext, current_context, use_context
 from tests.app.clocks import Clock
 from tests.support.lost_errors import no_lost_errors
+from tests.support.waiting import until
 
 USABLE_FOR = 30.0
 MakeCache = Callable[..., Cache[str, int]]
@@ -98,6 +100,35 @@ async def test_a_cancelled_caller_does_not_cancel_the_others(
     store.may_respond.set()
     assert await second == 1
     assert store.asked == 1
+
+
+async def test_all_callers_wait_for_an_upstream_as_long_as_the_load_does(
+    cache: Cache[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    store.may_respond.clear()
+    now = [100.0]
+    stopped = SimpleNamespace(monotonic=lambda: now[0])  # only here: the loop has timers
+    monkeypatch.setattr("app.telemetry.context.time", stopped)
+
+    async def load() -> int:
+        now[0] += 1  # the work of this replica
+        with current_context().upstream_wait:
+            return await store.load()
+
+    async def waited() -> float:
+        with use_context(RequestContext()) as context:
+            await cache.get("key", load)
+        return context.seconds_waited(now[0])
+
+    callers = [asyncio.create_task(waited()) for _ in range(2)]
+    await until(lambda: store.asked == 1)
+    now[0] += 2
+    callers.append(asyncio.create_task(waited()))
+    await asyncio.sleep(0)
+    now[0] += 4
+    store.may_respond.set()
+    assert await asyncio.gather(*callers) == [6, 6, 4]
 
 
 async def test_an_error_without_a_waiting_caller_is_not_reported(
