@@ -34,6 +34,7 @@ class Edge:
         self._file = EndpointsFile(file, emit=lambda _kind, _message: None)
         self._ready: Sequence[tuple[str, int]] = ()
         self._proxies: dict[int, TcpProxy] = {}
+        self._closing: dict[int, asyncio.TimerHandle] = {}
         # Of each fault that acts on it.
         self._toxics: list[Sequence[Toxic]] = []
 
@@ -44,15 +45,16 @@ class Edge:
 
     def publish(self, ready: Iterable[tuple[str, int]]) -> None:
         """List these replicas, given as name and own port. Does not raise."""
-        before = {port for _, port in self._ready}
         self._ready = list(ready)
-        for port in before - {port for _, port in self._ready}:
-            self._forget_later(port)
         self._write()
+        self._close_unlisted_later()
 
     def close(self) -> None:
         """Close the proxies, and cancel what is due."""
         self._file.close()
+        for timer in self._closing.values():
+            timer.cancel()
+        self._closing.clear()
         for proxy in self._proxies.values():
             proxy.close()
         self._proxies.clear()
@@ -77,9 +79,7 @@ class Edge:
         for proxy in self._proxies.values():
             proxy.set_toxics(self._all_toxics())
         self._write()
-        if not self._is_proxied:
-            for port in self._proxies:
-                self._forget_later(port)
+        self._close_unlisted_later()
 
     def _all_toxics(self) -> list[Toxic]:
         return [toxic for each in self._toxics for toxic in each]
@@ -103,12 +103,16 @@ class Edge:
             self._proxies[port] = proxy
         return self._proxies[port].port
 
-    def _forget_later(self, port: int) -> None:
-        """Close the proxy of a port when its connections have had time to end."""
-        if port in self._proxies:
-            asyncio.get_running_loop().call_later(LINGER, self._forget, port)
+    def _close_unlisted_later(self) -> None:
+        """Close each proxy that is not listed when its connections have had time to end."""
+        listed = {port for _, port in self._ready} if self._is_proxied else set()
+        for port in self._proxies:
+            if port not in listed and port not in self._closing:
+                loop = asyncio.get_running_loop()
+                self._closing[port] = loop.call_later(LINGER, self._close_proxy, port)
+            elif port in listed and port in self._closing:
+                self._closing.pop(port).cancel()
 
-    def _forget(self, port: int) -> None:
-        is_listed = self._is_proxied and any(port == listed for _, listed in self._ready)
-        if not is_listed and port in self._proxies:
-            self._proxies.pop(port).close()
+    def _close_proxy(self, port: int) -> None:
+        del self._closing[port]
+        self._proxies.pop(port).close()

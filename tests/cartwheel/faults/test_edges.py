@@ -1,18 +1,23 @@
 """Toxics on one edge of a running shop: its caller alone is affected, on every connection."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from cartwheel.errors import CommandError
+from cartwheel.local.edges import Edge
 from cartwheel.local.faults.client import FaultSession, open_fault_session
 from cartwheel.local.faults.effects import Toxics
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.store_proxies import open_store_proxies
+from cartwheel.tcp_proxy import Latency
 from tests.cartwheel.supervisor_process import SupervisorProcess, eventually
+from tests.tcp_proxy.echo import serving
 
 EDGE = "storefront->cart"
 DELAY = 0.4
@@ -96,3 +101,25 @@ async def test_a_proxy_before_a_store_has_its_url_but_for_the_port() -> None:
         }
     async with open_store_proxies(urls, requested=False) as proxies:
         assert proxies.urls == urls
+
+
+async def test_connections_outlive_a_fault_by_the_whole_time_also_after_an_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = [Latency(latency_ms=1)]
+    async with serving() as server:
+        file = tmp_path / "edge" / "b.json"
+        edge = Edge("a", "b", file=file, emit=lambda _kind, _message: None)
+        edge.publish([("b-1", server.port)])
+        monkeypatch.setattr("cartwheel.local.edges.LINGER", 0.05)
+        with edge.affected_by(slow):
+            pass
+        monkeypatch.setattr("cartwheel.local.edges.LINGER", 60)
+        with edge.affected_by(slow):
+            [[target]] = [group["targets"] for group in json.loads(file.read_text())]
+            reader, writer = await asyncio.open_connection(*target.split(":"))
+        await asyncio.sleep(0.1)  # the first one would have closed it
+        writer.write(b"hello")
+        assert await reader.read(5) == b"hello"
+        edge.close()
+        writer.close()
