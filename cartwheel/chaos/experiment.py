@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from cartwheel.chaos.catalogue import Fault, ProbeName
-from cartwheel.chaos.observation import Observation
+from cartwheel.chaos.observation import SCRAPE_INTERVAL, Observation
 from cartwheel.chaos.probes import Seen
 from cartwheel.chaos.results import FaultResult, ProbeFigures, SymptomSeen
 from cartwheel.errors import CommandError
@@ -18,7 +19,7 @@ BASELINE_SECONDS = 3.0
 # Beyond what its fault allows, so that a recovery that comes late is measured.
 EXTRA_TIMEOUT = 10.0
 POLL_INTERVAL = 0.1
-MAX_AFTERMATH = 6.0
+MAX_AFTERMATH = 10.0
 # A probe is as before when so many requests in a row are good: they succeed, and take no longer
 # than three times the slowest one before the fault, or two seconds.
 GOOD_IN_A_ROW = 3
@@ -56,28 +57,40 @@ class Experiment:
 
     async def run(self, fault: Fault, *, seconds: float | None = None) -> FaultResult:
         """Inject the fault, undo it, and wait until the shop is as before."""
-        observation = self._observation
-        await self._wait_until_unseen(fault)
-        observation.reactions.forget()
-        limits = {name: _usual(seen) for name, seen in observation.probes.items()}
+        if not await self._becomes_unseen(fault):
+            what = fault.symptom.sentence.removesuffix(".")
+            return FaultResult(fault, time.time(), problem=f"It shows before the fault: {what}.")
+        self._observation.reactions.forget()
+        limits = {name: _usual(seen) for name, seen in self._observation.probes.items()}
         at, started = time.time(), time.monotonic()
         effects: list[int] = []
+        problem: str | None = None
+        was_told = False
         try:
             for effect in fault.inject:
                 effects.append(await self._inject(effect))
             self._listener.injected(fault)
-            await self._watch(fault, started, seconds=seconds or fault.seconds)
+            was_told = await self._watch(fault, started, seconds=seconds or fault.seconds)
         except CommandError as error:
-            return FaultResult(fault, at, problem=str(error))
+            problem = str(error)
         finally:
-            await self._undo(effects)
+            undo_problem = await self._undo(effects)
+        if problem is not None:
+            return FaultResult(fault, at, problem=problem, undo_problem=undo_problem)
         ended = time.monotonic()
         self._listener.ended(fault)
-        recovers_from = started if fault.is_instant else ended
-        recovery = await self._recovery(fault, recovers_from, limits)
+        recovery = await self._recovery(fault, started if fault.is_instant else ended, limits)
+        result = self._result(fault, started, ended)
+        if not was_told and result.symptom.after is not None:
+            self._listener.seen(fault, result.symptom)
+        return replace(result, injected_at=at, recovery=recovery, undo_problem=undo_problem)
+
+    def _result(self, fault: Fault, started: float, ended: float) -> FaultResult:
+        """What was measured in this time."""
+        observation = self._observation
         return FaultResult(
             fault,
-            at,
+            injected_at=started,
             lasted=ended - started,
             symptom=_symptom_of(fault, observation, started),
             probes={
@@ -88,21 +101,22 @@ class Experiment:
             },
             reactions=observation.reactions.as_json,
             reaction_sentences=list(observation.reactions.sentences),
-            recovery=recovery,
             was_interrupted=self._interrupted.is_set(),
         )
 
-    async def _wait_until_unseen(self, fault: Fault) -> None:
+    async def _becomes_unseen(self, fault: Fault) -> bool:
         """What a fault before this one has caused is still in the rates of some seconds."""
         deadline = time.monotonic() + MAX_AFTERMATH
-        while not self._interrupted.is_set() and time.monotonic() < deadline:
-            _, value = self._observation.values[fault.symptom.query][-1]
-            if not fault.symptom.is_seen(value or 0.0):
-                return
+        while not self._interrupted.is_set():
+            if not _is_seen(fault, self._observation):
+                return True
+            if time.monotonic() >= deadline:
+                return False
             await self.wait(POLL_INTERVAL)
+        return True
 
-    async def _watch(self, fault: Fault, started: float, *, seconds: float) -> None:
-        """Wait for the end of the fault, and for its symptom meanwhile."""
+    async def _watch(self, fault: Fault, started: float, *, seconds: float) -> bool:
+        """Wait for the end of the fault, and tell of its symptom meanwhile; whether it was seen."""
         ends_at = time.monotonic() + seconds
         was_seen = False
         while not self._interrupted.is_set() and (left := ends_at - time.monotonic()) > 0:
@@ -111,19 +125,28 @@ class Experiment:
             if not was_seen and found.after is not None:
                 was_seen = True
                 self._listener.seen(fault, found)
+        return was_seen
 
     async def _inject(self, effect: dict[str, object]) -> int:
         return await asyncio.to_thread(self._session.inject, read_effect(effect))
 
-    async def _undo(self, effects: Sequence[int]) -> None:
+    async def _undo(self, effects: Sequence[int]) -> str | None:
+        """All of them, also if one fails: why it could not be undone."""
+        problem = None
         for effect in reversed(effects):
-            with suppress(CommandError):  # the supervisor has gone, and its effects with it
+            try:
                 await asyncio.to_thread(self._session.undo, effect)
+            except CommandError as error:
+                problem = problem or str(error)
+        return problem
 
     async def _recovery(
         self, fault: Fault, since: float, limits: Mapping[ProbeName, float]
     ) -> float | None:
-        """Seconds until all probes and replicas are as before; None if they are not in time."""
+        """Seconds until the symptom has gone and all probes and replicas are as before.
+
+        None if they are not in time.
+        """
         observation = self._observation
         deadline = time.monotonic() + fault.recovers_within + EXTRA_TIMEOUT
         while time.monotonic() < deadline:
@@ -131,9 +154,10 @@ class Experiment:
             good_since = [
                 _good_since(seen, limits[name], since) for name, seen in observation.probes.items()
             ]
-            if observation.is_ready and None not in good_since:
-                moments = [since, observation.unready_until, *filter(None, good_since)]
-                return max(moments) - since
+            gone_since = _gone_since(fault, observation, since)
+            moments = [observation.unready_until, gone_since, *good_since]
+            if observation.is_ready and None not in moments:
+                return max([since, *filter(None, moments)]) - since
         return None
 
     async def wait(self, seconds: float) -> None:
@@ -159,6 +183,26 @@ def _good_since(seen: Sequence[Seen], limit: float, since: float) -> float | Non
             return since if number >= GOOD_IN_A_ROW else None
         first, number = one.called_at, number + 1
     return first if number >= GOOD_IN_A_ROW else None
+
+
+def _is_seen(fault: Fault, observation: Observation) -> bool:
+    """Whether the symptom shows in the last sample."""
+    _, value = observation.values[fault.symptom.query][-1]
+    return fault.symptom.is_seen(value or 0.0)
+
+
+def _gone_since(fault: Fault, observation: Observation, since: float) -> float | None:
+    """When the symptom has gone; None while it shows, or before there is a sample.
+
+    A rate shows for the time of its range what is over.
+    """
+    symptom = fault.symptom
+    samples = [(at, value) for at, value in observation.values[symptom.query] if at > since]
+    if not samples or _is_seen(fault, observation):
+        return None
+    shown = [at for at, value in samples if symptom.is_seen(value or 0.0)]
+    memory = symptom.parsed.longest_range + SCRAPE_INTERVAL
+    return max(shown[-1] - memory, since) if shown else since
 
 
 def _symptom_of(fault: Fault, observation: Observation, started: float) -> SymptomSeen:

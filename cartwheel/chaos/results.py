@@ -34,6 +34,9 @@ class ProbeFigures:
         return cls(len(seen), sum(one.ok for one in seen), slowest)
 
     def meets(self, hold: Hold) -> bool:
+        """Not if nothing was measured."""
+        if not self.sent:
+            return False
         if hold.ok_at_least is not None and self.ok < hold.ok_at_least * self.sent:
             return False
         return hold.responds_within is None or self.slowest <= hold.responds_within
@@ -43,8 +46,8 @@ class ProbeFigures:
 class FaultResult:
     """``injected_at`` is in seconds since the epoch, ``lasted`` and ``recovery`` are seconds.
 
-    ``recovery`` is None if the shop was not as before in time. ``problem``: why the fault could
-    not be injected.
+    ``recovery`` is None if the shop was not as before in time. ``problem``: why the fault was not
+    injected. ``undo_problem``: why it could not be undone, or not all of it.
     """
 
     fault: Fault
@@ -57,6 +60,7 @@ class FaultResult:
     recovery: float | None = None
     was_interrupted: bool = False
     problem: str | None = None
+    undo_problem: str | None = None
 
     @property
     def holds(self) -> Sequence[tuple[Hold, bool]]:
@@ -77,6 +81,11 @@ class FaultResult:
         return after is not None and after <= self.fault.symptom.appears_within
 
     @property
+    def is_complete(self) -> bool:
+        """Whether it was seen, or lasted until its symptom was due."""
+        return self.was_seen_in_time or self.symptom_was_due
+
+    @property
     def symptom_was_due(self) -> bool:
         """Not if the fault was ended before the symptom has to appear."""
         return self.lasted >= self.fault.symptom.appears_within
@@ -84,7 +93,7 @@ class FaultResult:
     @property
     def is_good(self) -> bool:
         """Whether the fault was seen, all held, and the shop recovered."""
-        if self.problem is not None:
+        if self.problem is not None or self.undo_problem is not None:
             return False
         is_seen = self.was_seen_in_time or not self.symptom_was_due
         return is_seen and self.has_recovered and all(held for _, held in self.holds)
@@ -98,6 +107,7 @@ class FaultResult:
             "breaks": fault.breaks,
             "rows": fault.rows,
             "problem": self.problem,
+            "undo_problem": self.undo_problem,
             "passed": self.is_good,
             "interrupted": self.was_interrupted,
             "injected_at": self.injected_at,

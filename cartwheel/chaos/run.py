@@ -47,8 +47,8 @@ class RunResult:
 
     @property
     def is_good(self) -> bool:
-        """Whether each fault went as it must, and all checks passed."""
-        return self.report.passed and all(fault.is_good for fault in self.faults)
+        """Whether there was a fault, each went as it must, and all checks passed."""
+        return bool(self.faults) and self.report.passed and all(one.is_good for one in self.faults)
 
     @property
     def as_json(self) -> Mapping[str, Any]:

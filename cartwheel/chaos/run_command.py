@@ -27,6 +27,8 @@ DEFAULT_RATE, MAX_RATE = 20.0, 200.0
 DEFAULT_MINUTES, MAX_MINUTES = 5.0, 60.0
 MAX_FAULT_SECONDS = 60.0
 MAX_SEED = 2**32 - 1
+# As after Ctrl-C in a shell.
+EX_INTERRUPTED = 130
 
 commands = typer.Typer()
 
@@ -86,7 +88,7 @@ def run(
         typer.echo(json.dumps(result.as_json, indent=2))
     else:
         _conclude(result, state)
-    raise typer.Exit(130 if not result.faults else 0 if result.is_good else 1)
+    raise typer.Exit(_exit_code(result))
 
 
 def _run(
@@ -185,9 +187,26 @@ def _conclude(result: RunResult, state: StateFolder) -> None:
     good = sum(fault.is_good for fault in result.faults)
     if len(result.faults) > 1:
         print_wrapped(f"\n{good} of {len(result.faults)} faults went as they must.")
-    print_wrapped(f"\n{'All went as it must.' if result.is_good else 'Not all held: see ✗ and !.'}")
+    print_wrapped(f"\n{_conclusion(result)}")
     root = state.root
     print_wrapped(f"Try next: {command_line(root, f'chaos run --random --seed {result.seed}')}")
+
+
+def _conclusion(result: RunResult) -> str:
+    if not result.is_good:
+        return "Not all held: see ✗ and !."
+    if result.was_interrupted:
+        return "Ended early; what was measured until then went as it must."
+    unseen = [fault.fault.id for fault in result.faults if not fault.is_complete]
+    if unseen:
+        return f"All held, but it ended before one had to see it: {', '.join(unseen)}."
+    return "All went as it must."
+
+
+def _exit_code(result: RunResult) -> int:
+    if result.was_interrupted and (result.is_good or not result.faults):
+        return EX_INTERRUPTED
+    return 0 if result.is_good else 1
 
 
 def _announce_on_stderr(sentence: str) -> None:

@@ -49,7 +49,9 @@ class Story:
         if result.problem is not None:
             self.heading(f"{result.fault.title} ({result.fault.id})")
             self.report("✗", f"Not injected: {result.problem}")
+            self._undo_problem(result)
             return
+        self._undo_problem(result)
         if not result.was_seen_in_time:
             self._unseen(result)
         self._reaction(result)
@@ -57,6 +59,10 @@ class Story:
             self.report("✓" if held else "✗", _hold_sentence(hold, result.probes[hold.probe], held))
         self._others(result)
         self._recovery(result)
+
+    def _undo_problem(self, result: FaultResult) -> None:
+        if result.undo_problem is not None:
+            self.report("✗", f"Not undone: {result.undo_problem}")
 
     def settles(self) -> None:
         self._console.print()
@@ -68,7 +74,7 @@ class Story:
         """What was lost."""
         counts = ", ".join(f"{number} {outcome}" for outcome, number in report.operations.items())
         passed = [one.name for one in report.results if not one.findings and not one.undecided]
-        if not report.findings:
+        if report.passed:
             checked = ", ".join(passed)
             self.report(
                 "✓", f"Nothing was lost, doubled or oversold: {counts}; checked: {checked}."
@@ -119,6 +125,8 @@ class Story:
 
 def _hold_sentence(hold: Hold, figures: ProbeFigures, held: bool) -> str:
     what = describe_hold(hold)
+    if not figures.sent:
+        return f"{what[0].upper()}{what[1:]}: not measured, because no request of it counts."
     measured = f"{figures.ok} of {figures.sent}, the slowest took {figures.slowest:.2f} s"
     return f"{what[0].upper()}{what[1:]}: {measured}{'' if held else ', and that is not enough'}."
 

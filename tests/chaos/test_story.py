@@ -1,0 +1,67 @@
+"""What a run tells of what was measured."""
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cartwheel.chaos.results import ProbeFigures
+from cartwheel.chaos.run import RunResult
+from cartwheel.chaos.run_command import _conclusion, _exit_code
+from cartwheel.chaos.shop import Shop
+from cartwheel.chaos.story import Story
+from cartwheel.consistency import CheckResult, Report
+from cartwheel.local.state_folder import StateFolder
+from tests.chaos.test_runs import CART_HUNG
+
+PASSED = Report({"ok": 9, "refused": 0, "unknown": 0}, [CheckResult("exact-sums", passed=3)])
+UNDECIDED = Report(PASSED.operations, [CheckResult("sessions", undecided=["Too many overlap."])])
+SHOP = Shop(
+    StateFolder.at(Path("state")), "http://127.0.0.1:1", "sqlite", is_own=False, has_chaos=False
+)
+RUN = RunResult(SHOP, 7, [CART_HUNG], PASSED, was_interrupted=False)
+
+
+@pytest.fixture
+def output() -> StringIO:
+    return StringIO()
+
+
+@pytest.fixture
+def story(output: StringIO) -> Story:
+    return Story(Console(file=output, width=200))
+
+
+def test_undecided_checks_do_not_say_that_nothing_was_lost(story: Story, output: StringIO) -> None:
+    story.checks(UNDECIDED)
+    assert output.getvalue() == "! Not decided: Too many overlap.\n"
+
+
+def test_a_probe_that_was_not_measured_does_not_hold(story: Story, output: StringIO) -> None:
+    nothing = ProbeFigures(sent=0, ok=0, slowest=0.0)
+    result = replace(CART_HUNG, probes={**CART_HUNG.probes, "browse": nothing})
+    assert not result.is_good
+    story.result(result)
+    assert "✗ The list of products succeeds in 95% of all cases: not measured" in output.getvalue()
+
+
+def test_what_was_not_undone_is_told(story: Story, output: StringIO) -> None:
+    story.result(replace(CART_HUNG, undo_problem="The process is gone."))
+    assert "✗ Not undone: The process is gone.\n" in output.getvalue()
+
+
+def test_only_a_run_that_came_to_its_end_went_as_it_must() -> None:
+    assert (_conclusion(RUN), _exit_code(RUN)) == ("All went as it must.", 0)
+    early = replace(RUN, was_interrupted=True)
+    assert _conclusion(early).startswith("Ended early")
+    assert _exit_code(early) == 130
+    unseen = replace(CART_HUNG, lasted=1.0, symptom=replace(CART_HUNG.symptom, after=None))
+    short = replace(RUN, faults=[unseen])
+    assert _conclusion(short) == "All held, but it ended before one had to see it: cart-hung."
+
+
+def test_a_run_without_a_fault_is_not_good() -> None:
+    assert _exit_code(replace(RUN, faults=[])) == 1
+    assert _exit_code(replace(RUN, faults=[], was_interrupted=True)) == 130
