@@ -9,6 +9,7 @@ Routes name what they can raise:
 where there are path parameters; 422 where there are others; 401 where a caller must be known.
 """
 
+import errno
 import json
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -28,6 +29,7 @@ from app.errors import (
     MethodNotAllowed,
     NotFound,
     Problem,
+    Unavailable,
     UnprocessablePayload,
 )
 from app.telemetry.context import current_context
@@ -36,6 +38,7 @@ from app.telemetry.logs import get_logger
 MAX_ERRORS = 20
 """Bounds the response to a payload with a thousand mistakes."""
 _MAX_POINTER = 200
+_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 _EVERYWHERE = (400, 408, 414, 431, 500, 503)
 _WITH_BODY = (413, 415, 422)
@@ -84,6 +87,9 @@ def problem_for(error: Exception, *, route: str, method: str) -> Problem:
     """The problem that answers `error`; an unexpected error is logged and not disclosed."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, OSError) and error.errno in _OUT_OF_DESCRIPTORS:
+        get_logger().warning("request.out_of_descriptors", route=route, method=method)
+        return Unavailable("This replica has too many files open. Try again.")
     get_logger().exception("request.failed", exc_info=error, route=route, method=method)
     return Internal("Something went wrong here.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.client import Upstream
-from app.process.vanished_peers import limit_unacknowledged
+from app.process.vanished_peers import IDLE_SECONDS, limit_unacknowledged, probe_while_idle
 from app.telemetry.metrics import Metrics
 from tests.app.client.neighbours import neighbour, ok
 
@@ -37,6 +37,21 @@ def test_connections_that_are_accepted_are_probed_too() -> None:
         limit_unacknowledged(listener, seconds=30)
         with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
             assert is_probed(accepted)
+
+
+def test_a_connection_that_is_gone_already_is_no_error() -> None:
+    with socket.socket() as connection:
+        pass
+    probe_while_idle(connection)
+
+
+def test_macos_has_another_name_for_the_idle_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    option = socket.TCP_KEEPIDLE
+    monkeypatch.delattr(socket, "TCP_KEEPIDLE")
+    monkeypatch.setattr(socket, "TCP_KEEPALIVE", option, raising=False)
+    with socket.socket() as connection:
+        probe_while_idle(connection)
+        assert connection.getsockopt(socket.IPPROTO_TCP, option) == IDLE_SECONDS
 
 
 def test_a_unix_socket_needs_none(tmp_path: Path) -> None:

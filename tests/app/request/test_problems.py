@@ -1,5 +1,6 @@
 """Every error response is a problem that discloses no secret."""
 
+import errno
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -165,6 +166,17 @@ def test_an_expected_error_is_its_own_problem_and_is_not_logged() -> None:
     with capture_logs() as logs:
         assert problem_for(conflict, route="/items", method="GET") is conflict
     assert logs == []
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_a_lack_of_file_descriptors_is_an_outage(number: int) -> None:
+    with capture_logs() as logs:
+        problem = problem_for(OSError(number, SECRET), route="/v1/items", method="POST")
+    assert (problem.status, problem.headers["retry-after"]) == (503, "1")
+    assert SECRET not in problem.detail
+    assert [(log["event"], log["log_level"]) for log in logs] == [
+        ("request.out_of_descriptors", "warning")
+    ]
 
 
 def test_an_unexpected_error_is_logged_once_and_not_disclosed() -> None:
