@@ -25,12 +25,8 @@ async def open_store_proxies(
         proxies = {}
         changed = dict(urls)
         for service, url in urls.items():
-            parts = urlsplit(url)
-            if not requested or parts.hostname is None or parts.port is None:
+            if not requested or urlsplit(url).port is None:
                 continue
-            proxy = await opened.enter_async_context(TcpProxy(parts.hostname, parts.port))
-            credentials, _, _ = parts.netloc.rpartition("@")
-            netloc = f"{credentials}@{parts.hostname}:{proxy.port}"
-            changed[service] = parts._replace(netloc=netloc).geturl()
-            proxies[service] = proxy
+            proxies[service] = await opened.enter_async_context(TcpProxy.to(url))
+            changed[service] = proxies[service].url_through(url)
         yield StoreProxies(changed, proxies)

@@ -5,6 +5,7 @@ import random
 import socket
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
 
 from cartwheel.tcp_proxy.conditions import Conditions
 from cartwheel.tcp_proxy.stream import CutOff, Stream
@@ -22,7 +23,7 @@ class Connection:
         self._server = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         for one in (client, self._server):
             one.setblocking(False)
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _set_option(one, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._upstream = Stream(client, self._server, rng=rng, close=self.close)
         self._downstream = Stream(self._server, client, rng=rng, close=self.close)
         self._draw = rng.random()
@@ -61,10 +62,15 @@ class Connection:
 
     def _reset(self) -> None:
         for one in (self._client, self._server):
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            _set_option(one, socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
     def _release(self, task: asyncio.Task[None]) -> None:
         self._upstream.stop_timer()
         self._downstream.stop_timer()
         self._client.close()
         self._server.close()
+
+
+def _set_option(one: socket.socket, level: int, name: int, value: int | bytes) -> None:
+    with suppress(OSError):  # macOS: for a connection that the peer has reset
+        one.setsockopt(level, name, value)

@@ -109,8 +109,9 @@ class TcpProxy:
         if self._is_down:
             self._close_connections()
         if self._listener is not None and self._is_down != was_down:
-            self._release_port()
-            self._listener = _bind(self._listen_host, self.port)
+            if self._is_down:
+                self._release_port()
+                self._listener = _bind(self._listen_host, self.port)
             self._accept_or_refuse()
 
     @contextmanager

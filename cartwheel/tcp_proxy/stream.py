@@ -101,9 +101,12 @@ class Stream:
             await self._pause(None)
 
     async def _reset_if_toxic(self) -> None:
-        if reset := self._conditions.reset_peer:
-            await asyncio.sleep(reset.timeout_ms / 1000)
-            raise ConnectionResetError
+        began = self._loop.time()
+        while reset := self._conditions.reset_peer:
+            wait = began + reset.timeout_ms / 1000 - self._loop.time()
+            if wait <= 0:
+                raise ConnectionResetError
+            await self._pause(wait)
 
     async def _send(self, content: memoryview) -> None:
         while content:

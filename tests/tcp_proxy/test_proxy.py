@@ -1,6 +1,7 @@
 """A proxy passes on what both sides send, and its toxics change that while connections are open."""
 
 import asyncio
+import errno
 import random
 import socket
 from dataclasses import replace
@@ -271,6 +272,16 @@ class TestResetPeer:
             await client.send(b"hello")
             assert await seconds_of(client.rest()) >= 0.05
 
+    async def test_a_reset_that_is_due_later_does_not_come_when_it_is_undone(self) -> None:
+        async with (
+            proxied(ResetPeer(stream="upstream", timeout_ms=50)) as (proxy, _),
+            connected(proxy) as client,
+        ):
+            asked = asyncio.create_task(client.ask(b"hello"))
+            await asyncio.sleep(0.01)
+            proxy.set_toxics([])
+            assert await asked == b"hello"
+
 
 class TestSlicer:
     async def test_data_arrives_in_pieces(self) -> None:
@@ -347,6 +358,18 @@ class TestDown:
                         await asyncio.open_connection("127.0.0.1", port)
             async with connected(proxy) as client:
                 assert proxy.port == port
+                assert await client.ask(b"hello") == b"hello"
+
+    async def test_it_is_up_again_without_another_socket(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(host: str, port: int) -> socket.socket:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+
+        async with proxied(Down()) as (proxy, _):
+            monkeypatch.setattr("cartwheel.tcp_proxy.proxy._bind", refuse)
+            proxy.set_toxics([])
+            async with connected(proxy) as client:
                 assert await client.ask(b"hello") == b"hello"
 
     async def test_it_may_be_down_from_the_start(self) -> None:
