@@ -106,9 +106,10 @@ def status(state_dir: StateDir = None, as_json: Json = False) -> None:
     console = new_console()
     console.print(status_table(services, shop_status["servers"], width=console.width))
     for problem in shop_status["problems"]:
-        console.print(f"✗ {problem}", style="red")
-    for fault in shop_status["faults"]:
-        console.print(f"! {fault_line(fault)}", style="yellow")
+        console.print(f"✗ {problem}", style="red", markup=False)
+    # A shop of an older version has none.
+    for fault in shop_status.get("faults", []):
+        console.print(f"! {fault_line(fault)}", style="yellow", markup=False)
     if shop_status["autoscaler"]:
         print_wrapped(f"\nAutoscaler: {autoscaler_line(shop_status['autoscaler'])}")
     hint = suggested_command(services, is_autoscaled=bool(shop_status["autoscaler"]))

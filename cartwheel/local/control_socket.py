@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from cartwheel.errors import CommandError, error_of
+from cartwheel.errors import CommandError, UsageError, error_of
 
 Message = dict[str, Any]
 Handler = Callable[[Message], Awaitable[Message]]
@@ -32,11 +32,14 @@ async def serve_control_socket(path: Path, handle: Handler) -> AsyncIterator[Non
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            request = json.loads(await asyncio.wait_for(reader.readline(), REQUEST_TIMEOUT))
-            writer.write(json.dumps(await respond(handle, request)).encode() + b"\n")
-            await writer.drain()
-        except (OSError, ValueError, TimeoutError):
-            # The caller has gone, or sent no JSON: there is nobody to send an error to.
+            async with asyncio.timeout(REQUEST_TIMEOUT):
+                request = await read_request(reader)
+            if request is not None:
+                await send(writer, await respond(handle, request))
+        except CommandError as error:
+            await send(writer, error_response(error))
+        except OSError:
+            # The caller has gone, or sent nothing in time.
             pass
         finally:
             writer.close()
@@ -100,6 +103,40 @@ def listen_at(path: Path) -> socket.socket:
         listener.bind(path.name)
     path.chmod(0o600)
     return listener
+
+
+async def read_request(reader: asyncio.StreamReader) -> Message | None:
+    """The next request; None when the caller has gone. Raises `UsageError`."""
+    if (line := await _read_line(reader)) == b"":
+        return None
+    try:
+        request = json.loads(line or "")
+    except (ValueError, RecursionError):
+        request = None
+    if not isinstance(request, dict):
+        raise UsageError("A request is a JSON object in one line of at most 64 KiB.")
+    return request
+
+
+async def _read_line(reader: asyncio.StreamReader) -> bytes | None:
+    """None for one that is too long. It is read to its end, so that the response arrives."""
+    is_too_long = False
+    while True:
+        try:
+            line = await reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError as error:
+            await reader.readexactly(error.consumed)
+            is_too_long = True
+        except asyncio.IncompleteReadError as error:
+            return error.partial
+        else:
+            return None if is_too_long else line
+
+
+async def send(writer: asyncio.StreamWriter, response: Message) -> None:
+    """Send a response. Raises `OSError`: the caller has gone."""
+    writer.write(json.dumps(response).encode() + b"\n")
+    await writer.drain()
 
 
 async def respond(handle: Handler, request: Message) -> Message:

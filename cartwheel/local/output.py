@@ -71,7 +71,8 @@ def autoscaler_line(autoscaler: Mapping[str, Any]) -> str:
 def fault_line(fault: Mapping[str, Any]) -> str:
     """A fault that goes on, in one line."""
     since = f"{format_age(fault['age'])} ago by {fault['session']}"
-    return f"{fault['target']}: {fault['sentence']}, fault {fault['id']} begun {since}"
+    ended = "" if fault["acts"] else "; ended: its process is gone"
+    return f"{fault['target']}: {fault['sentence']}, fault {fault['id']} begun {since}{ended}"
 
 
 def suggested_command(services: Iterable[Mapping[str, Any]], *, is_autoscaled: bool) -> str:

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Timer
 
 import psutil
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from cartwheel.errors import CommandError
 from cartwheel.local.faults.client import FaultSession, open_fault_session
 from cartwheel.local.faults.effects import Effect, HoldStore, Kill, Stop, StoreSetting
+from cartwheel.local.faults.store_settings import TIMEOUT
 from cartwheel.local.state_folder import StateFolder
 from tests.cartwheel.supervisor_process import eventually
 from tests.support.shop import SKU
@@ -83,6 +85,58 @@ def test_locked_tables_are_free_again_when_the_effect_is_undone(shop: RunningSho
         assert new_guest(shop) == 503
         faults.undo(effect_id)
         eventually(lambda: new_guest(shop) == 201, within=WITHIN)
+
+
+def test_locked_tables_are_free_again_although_postgres_is_stopped(shop: RunningShop) -> None:
+    with faults_of(shop) as faults:
+        lock, stop = faults.inject(HoldStore("user")), faults.inject(Stop("postgres"))
+        faults.undo(lock)
+        faults.undo(stop)
+        eventually(lambda: new_guest(shop) == 201, within=WITHIN)
+
+
+def test_a_lock_that_ended_with_postgres_is_undone_without_an_error(shop: RunningShop) -> None:
+    with faults_of(shop) as faults:
+        lock = faults.inject(HoldStore("user"))
+        faults.inject(Kill("postgres"))
+        eventually(lambda: not shop.run.status()["faults"][0]["acts"], within=WITHIN)
+        faults.undo(lock)
+    eventually(lambda: new_guest(shop) == 201, within=WITHIN)
+
+
+def test_a_setting_is_taken_back_as_soon_as_a_valkey_that_hangs_goes_on(shop: RunningShop) -> None:
+    valkey = store(shop, "valkey")
+    with faults_of(shop) as faults:
+        effect_id = faults.inject(StoreSetting("valkey", "maxmemory", 1))
+        valkey.suspend()
+        going_on = Timer(TIMEOUT + 1.0, valkey.resume)
+        going_on.start()
+        faults.undo(effect_id)
+        going_on.join()
+        assert not shop.run.status()["faults"]
+    assert add(shop) == 200
+
+
+def test_a_setting_has_one_other_value_at_a_time(shop: RunningShop) -> None:
+    with faults_of(shop) as faults:
+        faults.inject(StoreSetting("valkey", "maxmemory", 1))
+        with pytest.raises(CommandError, match=r"undo fault \d+ first \(maxmemory set to 1\)"):
+            faults.inject(StoreSetting("valkey", "maxmemory", 2))
+    assert add(shop) == 200
+
+
+def test_a_lock_that_another_holds_and_a_store_that_is_down_are_refused_in_one_line(
+    shop: RunningShop,
+) -> None:
+    with faults_of(shop) as faults:
+        faults.inject(HoldStore("user"))
+        with pytest.raises(CommandError, match=r"undo fault \d+ first \(lock held\)"):
+            faults.inject(HoldStore("user"))
+        faults.inject(Kill("postgres"))
+        with pytest.raises(CommandError, match=r"^The store cannot be held \("):
+            faults.inject(HoldStore("tracking"))
+    eventually(lambda: new_guest(shop) == 201, within=WITHIN)
+    assert "internal error" not in shop.run.output
 
 
 @pytest.mark.fault(10, store="postgres")

@@ -83,8 +83,15 @@ class Disturbances:
         return ids
 
     async def _undo(self, ids: Sequence[int]) -> None:
+        """All of them, also if one cannot be undone. Raises `CommandError`."""
+        problems: list[str] = []
         for effect_id in reversed(ids):
-            await asyncio.to_thread(self._session.undo, effect_id)
+            try:
+                await asyncio.to_thread(self._session.undo, effect_id)
+            except CommandError as error:
+                problems.append(str(error))
+        if problems:
+            raise CommandError(" ".join(problems))
 
     async def _change_replicas(self, steps: Sequence[Step], started: float) -> None:
         """One after the other: the supervisor changes one set of replicas at a time."""

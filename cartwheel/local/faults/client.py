@@ -21,8 +21,8 @@ RESPONSE_TIMEOUT = 60.0
 def open_fault_session(state: StateFolder, name: str) -> Iterator["FaultSession"]:
     """Hold the fault session of the shop during the block; ``name`` is shown in `status`.
 
-    At its end, everything has been undone. Raises `CommandError`: no shop runs, or another process
-    holds the session.
+    At its end, everything has been undone. Raises `CommandError`: no shop runs, another process
+    holds the session, or something could not be undone.
     """
     connection = connect(state.fault_socket, timeout=RESPONSE_TIMEOUT)
     with connection, connection.makefile("rb") as responses:
@@ -30,8 +30,11 @@ def open_fault_session(state: StateFolder, name: str) -> Iterator["FaultSession"
         session.request({"open": name, "pid": os.getpid()})
         try:
             yield session
-        finally:
-            session.close()
+        except BaseException:
+            with suppress(CommandError):
+                session.close()
+            raise
+        session.close()
 
 
 class FaultSession:
@@ -52,11 +55,15 @@ class FaultSession:
         self.request({"undo": effect_id})
 
     def close(self) -> None:
-        """End the session; returns when its effects have been undone."""
+        """End the session; returns when its effects have been undone. Raises `CommandError`."""
+        last = b""
         with self._lock, suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
-            while self._responses.readline(MAX_RESPONSE_SIZE):
-                pass
+            while line := self._responses.readline(MAX_RESPONSE_SIZE):
+                last = line
+        # Without a response, the shop has been stopped, and its faults with it.
+        if last:
+            result_of(last)
 
     def request(self, message: Message) -> Message:
         """Send a request and wait for the response. Raises `CommandError`."""

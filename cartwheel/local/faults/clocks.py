@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from cartwheel.errors import CommandError
+from cartwheel.local.faults.undoing import undone
 from cartwheel.local.replica_process import Replica
 from cartwheel.local.replica_set import ReplicaSet
 
@@ -20,7 +21,7 @@ async def clock_shifted(replicas: ReplicaSet, *, seconds: float) -> AsyncIterato
     try:
         yield shifted
     finally:
-        await replicas.restore(shifted)
+        await undone(lambda: replicas.restore(shifted))
 
 
 async def _shifted_environment(seconds: float) -> Mapping[str, str]:
@@ -44,4 +45,6 @@ async def _library() -> str:
         command, "-f", "+0", "printenv", "LD_PRELOAD", stdout=PIPE, stderr=DEVNULL
     )
     output, _ = await process.communicate()
-    return output.decode().strip()
+    if not (library := output.decode().strip()):
+        raise CommandError("faketime does not say where its library is: is it installed whole?")
+    return library

@@ -1,13 +1,15 @@
 """The effects that a fault session has on the running shop, as data.
 
 A process is named as in `cartwheel status` (`cart-7xk2b`, `valkey`); `cart-*` stands for the first
-running replica of the cart that this kind of effect does not act on yet.
+running replica of the cart on which no effect changes the same. Each effect has a ``target``, a
+``sentence``, and what it ``changes`` there: two effects may not change the same, as the end of one
+would take away the other, or keep it. None if effects of its kind are independent.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
@@ -36,6 +38,10 @@ class Stop:
     def sentence(self) -> str:
         return "stopped (SIGSTOP)"
 
+    @property
+    def changes(self) -> str:
+        return "whether it runs"
+
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
@@ -53,6 +59,10 @@ class Kill:
     def sentence(self) -> str:
         return "killed (SIGKILL)"
 
+    @property
+    def changes(self) -> None:
+        return None
+
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class Throttle:
     """The process runs only this share of the time."""
 
     process: Name
-    share: Annotated[float, Field(gt=0.0, lt=1.0)]
+    share: Annotated[float, Field(ge=0.01, le=0.99)]
     effect: Literal["throttle"] = field(default="throttle", kw_only=True)
 
     @property
@@ -70,6 +80,10 @@ class Throttle:
     @property
     def sentence(self) -> str:
         return f"throttled to {self.share:.0%} of a CPU"
+
+    @property
+    def changes(self) -> str:
+        return "whether it runs"
 
 
 @with_config(_STRICT)
@@ -92,6 +106,10 @@ class Limit:
     @property
     def sentence(self) -> str:
         return f"limited to {self.resource.replace('_', ' ')} of {self.value:,}"
+
+    @property
+    def changes(self) -> str:
+        return self.resource
 
 
 @with_config(_STRICT)
@@ -125,6 +143,10 @@ class Toxics:
     def sentence(self) -> str:
         return ", ".join(map(_describe_toxic, self.toxics))
 
+    @property
+    def changes(self) -> None:
+        return None
+
 
 def _describe_toxic(toxic: Mapping[str, Any]) -> str:
     """As in `latency (latency_ms 500)`."""
@@ -149,6 +171,10 @@ class BlockEventLoop:
     def sentence(self) -> str:
         return f"event loop blocked for {self.seconds:g} s"
 
+    @property
+    def changes(self) -> str:
+        return "its event loop"
+
 
 @with_config(_STRICT)
 @dataclass(frozen=True)
@@ -162,6 +188,10 @@ class ShiftClock:
     seconds: Annotated[float, Field(ge=-1e9, le=1e9)]
     effect: Literal["shift_clock"] = field(default="shift_clock", kw_only=True)
 
+    def __post_init__(self) -> None:
+        if not self.seconds:
+            raise ValueError("a clock is shifted by some seconds, not by 0")
+
     @property
     def target(self) -> str:
         return self.service
@@ -169,6 +199,10 @@ class ShiftClock:
     @property
     def sentence(self) -> str:
         return f"clock {abs(self.seconds):g} s {'ahead' if self.seconds > 0 else 'behind'}"
+
+    @property
+    def changes(self) -> None:
+        return None
 
 
 @with_config(_STRICT)
@@ -188,6 +222,10 @@ class StoreSetting:
     @property
     def sentence(self) -> str:
         return f"{self.name} set to {self.value}"
+
+    @property
+    def changes(self) -> str:
+        return self.name
 
 
 @with_config(_STRICT)
@@ -211,6 +249,10 @@ class HoldStore:
     def sentence(self) -> str:
         return f"{self.what} held"
 
+    @property
+    def changes(self) -> str:
+        return self.what
+
 
 Effect = (
     Stop | Kill | Throttle | Limit | Toxics | BlockEventLoop | ShiftClock | StoreSetting | HoldStore
@@ -225,9 +267,18 @@ def read_effect(value: Mapping[str, Any]) -> Effect:
         return _EFFECTS.validate_json(json.dumps(value))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] in ("union_tag_not_found", "union_tag_invalid"):
+            raise UsageError(_unknown_effect(value)) from None
         place = ".".join(str(part) for part in first["loc"][1:])
         kind = value.get("effect", "effect")
         raise UsageError(f"{kind}{' ' * bool(place)}{place}: {first['msg']}") from None
+
+
+def _unknown_effect(value: Mapping[str, Any]) -> str:
+    kinds = ", ".join(sorted(kind.effect for kind in get_args(Effect)))
+    if "effect" not in value:
+        return f"The effect is missing: it is one of {kinds}."
+    return f"There is no effect {value['effect']!r:.100}: it is one of {kinds}."
 
 
 def effect_as_json(effect: Effect) -> dict[str, Any]:

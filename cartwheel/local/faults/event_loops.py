@@ -24,6 +24,12 @@ def blockable(spec: ServiceSpec, folder: Path) -> ServiceSpec:
     )
 
 
+def forget_requests(folder: Path) -> None:
+    """Delete what a supervisor left behind that was killed."""
+    for file in folder.glob(blockable_service.request_file(folder, "*").name):
+        file.unlink(missing_ok=True)
+
+
 @contextmanager
 def event_loop_blocked(replica: Replica, *, seconds: float, folder: Path) -> Iterator[None]:
     """Block the event loop of its process, for no longer than the block. Raises `CommandError`."""

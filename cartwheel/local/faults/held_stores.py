@@ -2,13 +2,20 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 
 import asyncpg
 
 from cartwheel.errors import CommandError
 from cartwheel.local.faults.effects import Held
+from cartwheel.local.faults.refusals import STORE_ERRORS, describe_refusal
 
 # Seconds. Others may hold the lock for a moment.
 LOCK_TIMEOUT = 5.0
@@ -38,41 +45,50 @@ def store_held(url: str, *, what: Held) -> AbstractAsyncContextManager[None]:
 
 @asynccontextmanager
 async def _sqlite_locked(path: str) -> AsyncIterator[None]:
-    connection = sqlite3.connect(
-        path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
-    )
+    with _refusals_reported():
+        connection = sqlite3.connect(
+            path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
+        )
     try:
-        await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
+        with _refusals_reported():
+            await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
         yield
-    except sqlite3.OperationalError as error:
-        raise CommandError(f"The store cannot be locked ({error}).") from error
     finally:
         connection.close()
 
 
 @asynccontextmanager
 async def _tables_locked(url: str) -> AsyncIterator[None]:
-    connection = await _connect(url)
+    with _refusals_reported():
+        connection = await _connect(url)
     try:
-        tables = [row[0] for row in await connection.fetch(TABLES)]
-        async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT:g}s'")
-            await connection.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
-            yield
+        with _refusals_reported():
+            tables = ", ".join(row[0] for row in await connection.fetch(TABLES))
+            await connection.execute("BEGIN")
+            await connection.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
+        yield
     finally:
+        # Ends the transaction, without waiting for a Postgres that may be stopped.
         connection.terminate()
 
 
 @asynccontextmanager
 async def _connections_taken(url: str) -> AsyncIterator[None]:
     async with AsyncExitStack() as taken:
-        try:
+        with _refusals_reported(), suppress(asyncpg.TooManyConnectionsError):
             for _ in range(MAX_CONNECTIONS):
                 taken.callback((await _connect(url)).terminate)
-        except asyncpg.TooManyConnectionsError:
-            pass
         yield
 
 
 async def _connect(url: str) -> asyncpg.Connection:
-    return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT)
+    return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT, command_timeout=LOCK_TIMEOUT)
+
+
+@contextmanager
+def _refusals_reported() -> Iterator[None]:
+    """Raises a `CommandError` for whatever the store refuses."""
+    try:
+        yield
+    except (*STORE_ERRORS, sqlite3.Error) as error:
+        raise CommandError(f"The store cannot be held ({describe_refusal(error)}).") from error

@@ -29,6 +29,7 @@ class StoppableProcess:
         self._process = replica.process
         self._orphans = orphans
         self._children: list[psutil.Process] = []
+        self._reported: set[psutil.Process] = set()
         self._listed_at = float("-inf")
 
     @property
@@ -58,7 +59,10 @@ class StoppableProcess:
             return
         self._listed_at = time.monotonic()
         self._children = _children(self._process.pid)
-        self._orphans.write(b"".join(b"%d\n" % child.pid for child in self._children))
+        # Each once: the reader keeps a descriptor per process.
+        new = set(self._children) - self._reported
+        self._orphans.write(b"".join(b"%d\n" % child.pid for child in new))
+        self._reported |= new
 
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None and not self.has_ended:
@@ -89,7 +93,7 @@ async def throttled(replica: Replica, *, share: float) -> AsyncIterator[None]:
 async def _stoppable(replica: Replica) -> AsyncIterator[StoppableProcess]:
     """Its process, which goes on at the end of the block."""
     async with AsyncExitStack() as stack:
-        # A replica of a service has no children.
+        # A replica of a service has none, but for the watcher of `die_with_parent` on macOS.
         has_children = replica.pid is not None and bool(_children(replica.pid))
         orphans = await stack.enter_async_context(_orphans()) if has_children else None
         process = StoppableProcess(replica, orphans=orphans)

@@ -21,8 +21,10 @@ def limited(replica: Replica, *, resource: str, value: int) -> Iterator[None]:
     try:
         process = psutil.Process(replica.pid)
         soft, hard = process.rlimit(limit)
+        if 0 <= hard < value:
+            raise CommandError(f"{replica.name} cannot have more than its hard limit of {hard:,}.")
         # The soft limit only: anyone may raise it again, up to the hard one.
-        process.rlimit(limit, (value if hard < 0 else min(value, hard), hard))
+        process.rlimit(limit, (value, hard))
     except (psutil.Error, OSError) as error:
         raise CommandError(f"{replica.name} cannot be limited ({error}).") from error
     try:

@@ -24,9 +24,18 @@ def main() -> None:
 
 
 def _signaller(pid: int) -> Callable[[int], None]:
-    """What sends signals to this very process, also when its id is given to another one."""
+    """What sends signals to this very process, also when its id is given to another one.
+
+    Raises `ProcessLookupError`.
+    """
     if sys.platform == "linux" and hasattr(os, "pidfd_open"):
-        return partial(signal.pidfd_send_signal, os.pidfd_open(pid))
+        try:
+            return partial(signal.pidfd_send_signal, os.pidfd_open(pid))
+        except ProcessLookupError:
+            raise
+        except OSError:
+            # No descriptor is left. SIGCONT does no harm to a process that runs.
+            pass
     return partial(os.kill, pid)
 
 

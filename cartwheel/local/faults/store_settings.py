@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from cartwheel.errors import CommandError
+from cartwheel.local.faults.refusals import STORE_ERRORS, describe_refusal
+from cartwheel.local.faults.undoing import undone
 from cartwheel.local.probe import send_bytes
 from cartwheel.local.replica_process import Replica
 
@@ -16,7 +18,9 @@ TIMEOUT = 5.0  # seconds
 
 
 @asynccontextmanager
-async def valkey_setting(url: str, *, name: str, value: str) -> AsyncIterator[None]:
+async def valkey_setting(
+    valkey: Replica, url: str, *, name: str, value: str
+) -> AsyncIterator[None]:
     """Have a setting of Valkey (`CONFIG SET`) during the block. Raises `CommandError`.
 
     A Valkey that was started again meanwhile has its own settings already.
@@ -25,10 +29,16 @@ async def valkey_setting(url: str, *, name: str, value: str) -> AsyncIterator[No
     if len(before) < 2:
         raise CommandError(f"Valkey has no setting {name!r}.")
     await _valkey_config(url, f'SET "{name}" "{value}"')
+    process = valkey.process
+
+    async def restore() -> None:
+        if valkey.process is process:
+            await _valkey_config(url, f'SET "{name}" "{before[-1]}"')
+
     try:
         yield
     finally:
-        await _valkey_config(url, f'SET "{name}" "{before[-1]}"')
+        await undone(restore)
 
 
 @asynccontextmanager
@@ -57,8 +67,9 @@ async def _alter_system(url: str, name: str, value: str) -> None:
             await connection.execute("SELECT pg_reload_conf()", timeout=TIMEOUT)
         finally:
             connection.terminate()
-    except (OSError, asyncpg.PostgresError) as error:
-        raise CommandError(f"Postgres refuses this setting ({error}).") from error
+    except STORE_ERRORS as error:
+        reason = describe_refusal(error)
+        raise CommandError(f"Postgres refuses this setting ({reason}).") from error
 
 
 def _forget(name: str, settings: Path) -> None:

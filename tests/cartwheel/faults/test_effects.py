@@ -43,8 +43,11 @@ def test_an_effect_is_read_as_it_was_written(effect: Effect) -> None:
 @pytest.mark.parametrize(
     ("description", "place"),
     [
-        ({}, "effect"),
-        ({"effect": "explode"}, "explode"),
+        ({}, "The effect is missing: it is one of block_event_loop, hold_store, kill, limit, "),
+        ({"effect": "explode"}, "There is no effect 'explode': it is one of block_event_loop, "),
+        ({"effect": ["stop"]}, r"There is no effect \['stop'\]"),
+        ({"effect": "throttle", "process": "cart-*", "share": 0.001}, "throttle share"),
+        ({"effect": "shift_clock", "service": "user", "seconds": 0}, "shift_clock"),
         ({"effect": "stop"}, "stop process"),
         ({"effect": "stop", "process": ""}, "stop process"),
         ({"effect": "stop", "process": "cart-*", "more": 1}, "stop more"),

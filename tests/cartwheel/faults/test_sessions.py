@@ -1,16 +1,18 @@
 """Fault sessions of a running shop: what they do to its processes, and that all of it is undone."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 
 import psutil
 import pytest
 
 from cartwheel.errors import CommandError
+from cartwheel.local.control_socket import connect
 from cartwheel.local.faults.client import FaultSession, open_fault_session
 from cartwheel.local.faults.effects import (
     BlockEventLoop,
@@ -165,8 +167,93 @@ def test_the_process_that_replaced_a_stopped_one_is_left_alone(
     os.kill(replica["pid"], signal.SIGKILL)
     eventually(lambda: shop.cart(replica["replica"])["restarts"] > replica["restarts"])
     eventually(lambda: len(shop.endpoints()) == 2)
+    assert [fault["acts"] for fault in faults(shop)] == [False]
+    assert "; ended: its process is gone" in shop.command("status").stdout
+    session.inject(Stop(replica["replica"]))
     session.undo(effect_id)
-    assert not faults(shop)
+    assert [fault["acts"] for fault in faults(shop)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Stop, Stop),
+        (Stop, lambda name: Throttle(name, 0.5)),
+        pytest.param(
+            lambda name: Limit(name, "open_files", 200),
+            lambda name: Limit(name, "open_files", 100),
+            marks=linux_only,
+        ),
+    ],
+)
+def test_a_second_effect_on_the_same_is_refused_until_the_first_is_undone(
+    shop: SupervisorProcess,
+    session: FaultSession,
+    first: Callable[[str], Effect],
+    second: Callable[[str], Effect],
+) -> None:
+    name = shop.replicas()[0]["replica"]
+    effect = first(name)
+    effect_id = session.inject(effect)
+    with pytest.raises(CommandError) as refused:
+        session.inject(second(name))
+    assert str(refused.value) == f"{name}: undo fault {effect_id} first ({effect.sentence})."
+    session.undo(effect_id)
+    session.undo(session.inject(second(name)))
+
+
+@linux_only
+def test_a_limit_above_the_hard_one_is_refused(session: FaultSession) -> None:
+    with pytest.raises(CommandError, match="more than its hard limit of"):
+        session.inject(Limit("cart-*", "open_files", 2**40))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"nonsense", "A request is a JSON object in one line of at most 64 KiB."),
+        (b"[" * 60_000, "A request is a JSON object in one line of at most 64 KiB."),
+        (b'{"open": "' + b"x" * 200_000, "A request is a JSON object in one line of at most"),
+        (b"null", "A request is a JSON object in one line of at most 64 KiB."),
+        (b'{"undo": true}', "The supervisor does not know this request: is it an older one?"),
+        (b'{"inject": {}}', "The effect is missing: it is one of block_event_loop, hold_store"),
+        (b'{"inject": {"effect": "x"}}', "There is no effect 'x': it is one of"),
+    ],
+)
+def test_a_wrong_request_is_refused_in_one_sentence_and_the_session_goes_on(
+    shop: SupervisorProcess, line: bytes, message: str
+) -> None:
+    opening = json.dumps({"open": "a test", "pid": os.getpid()}).encode()
+    with (
+        connect(StateFolder.at(shop.state).fault_socket, timeout=10) as connection,
+        connection.makefile("rb") as responses,
+    ):
+        connection.sendall(opening + b"\n" + line + b"\n" + b'{"undo": 0}\n')
+        assert json.loads(responses.readline()) == {}
+        assert json.loads(responses.readline())["error"].startswith(message)
+        assert json.loads(responses.readline()) == {}
+    eventually(lambda: not faults(shop))
+    assert "internal error" not in shop.output
+
+
+def test_a_name_with_brackets_is_shown_as_it_is(shop: SupervisorProcess) -> None:
+    shop.scale_cart(2)
+    with session_of(shop, "bad [/red] name") as session:
+        session.inject(Throttle("cart-*", 0.5))
+        assert "by bad [/red] name" in shop.command("status").stdout
+
+
+def test_a_connection_that_waits_when_the_shop_stops_becomes_no_session(start: Start) -> None:
+    run = start().ready()
+    with connect(StateFolder.at(run.state).fault_socket, timeout=10) as connection:
+        run.process.send_signal(signal.SIGTERM)
+        run.wait_for_line("stopping")
+        with suppress(OSError):
+            connection.sendall(b'{"open": "late", "pid": 1}\n')
+        assert run.exit_code() == 0
+        with suppress(ConnectionError):
+            assert connection.recv(100) == b""
+    assert "internal error" not in run.output
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,19 @@ from cartwheel.chaos.soak.session import Change
 from cartwheel.errors import CommandError
 
 FAULTS = {name: find_fault(name) for name in ("cart-hung", "cart-killed", "user-killed")}
+HUNG = FAULTS["cart-hung"]
+FAULTS["two-hung"] = HUNG.model_copy(update={"inject": [*HUNG.inject, *HUNG.inject]})
 
 
 class FakeSession:
     """Remembers the effects that go on; may refuse one kind."""
 
-    def __init__(self, *, refused: str = "") -> None:
+    def __init__(self, *, refused: str = "", kept: str = "") -> None:
         self.active: dict[int, Any] = {}
         self.injected: list[Any] = []
         self.has_injected = Event()
         self._refused = refused
+        self._kept = kept
 
     def inject(self, effect: Any) -> int:
         if effect.effect == self._refused:
@@ -35,7 +38,9 @@ class FakeSession:
         return len(self.injected)
 
     def undo(self, effect_id: int) -> None:
-        del self.active[effect_id]
+        effect = self.active.pop(effect_id)
+        if effect.effect == self._kept:
+            raise CommandError(f"Fault {effect_id} could not be undone.")
 
 
 class FakeShop:
@@ -61,8 +66,8 @@ class FakeShop:
 
 
 class World:
-    def __init__(self, *, refused: str = "", problem: str = "") -> None:
-        self.session = FakeSession(refused=refused)
+    def __init__(self, *, refused: str = "", problem: str = "", kept: str = "") -> None:
+        self.session = FakeSession(refused=refused, kept=kept)
         self.shop = FakeShop(problem=problem)
         self.changes: list[Change] = []
         self.disturbances = Disturbances(
@@ -98,6 +103,15 @@ async def test_a_fault_that_is_not_possible_is_reported_and_the_soak_goes_on() -
         Step(0.0, Kind.FAULT, "cart-killed", 0.01), Step(0.02, Kind.FAULT, "cart-hung", 0.01)
     )
     assert [one.problem for one in world.changes] == ["There is no such process.", None]
+
+
+async def test_the_other_effects_of_a_fault_are_undone_when_one_cannot_be() -> None:
+    world = World(kept="stop")
+    await world.follow(Step(0.0, Kind.FAULT, "two-hung", 0.01))
+    assert [one.problem for one in world.changes] == [
+        "Fault 2 could not be undone. Fault 1 could not be undone."
+    ]
+    assert not world.session.active
 
 
 async def test_restarts_and_scalings_happen_in_their_order() -> None:
