@@ -9,8 +9,31 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import inf
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+CALLS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "cart": {
+        "add": frozenset({"sku", "quantity"}),
+        "set": frozenset({"sku", "quantity"}),
+        "remove": frozenset({"sku"}),
+        "clear": frozenset(),
+        "read": frozenset(),
+        "merge": frozenset({"from"}),
+    },
+    "stock": {"read": frozenset(), "restock": frozenset({"available"})},
+    "order": {"place": frozenset(), "read": frozenset(), "cancel": frozenset()},
+    "session": {
+        "login": frozenset(),
+        "refresh": frozenset({"token"}),
+        "logout": frozenset(),
+        "use": frozenset(),
+    },
+}
+"""What an operation has in its input at least, by the kind of its object and by its call."""
 
 
 class InvalidHistory(ValueError):
@@ -81,16 +104,64 @@ def read_history(path: Path) -> Iterator[Operation]:
 
     A last line without its end is skipped: its writer was killed. Raises `InvalidHistory`.
     """
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             if not line.endswith("\n"):
                 return
             try:
-                yield _operation(line)
-            except (KeyError, TypeError, ValueError) as error:
-                raise InvalidHistory(f"line {number} of {path} is no operation: {error}") from error
+                yield checked(_OPERATION.validate_json(line, strict=True))
+            except ValueError as error:
+                reason = in_one_line(error)
+                raise InvalidHistory(
+                    f"line {number} of {path} is no operation: {reason}"
+                ) from error
 
 
-def _operation(line: str) -> Operation:
-    values = json.loads(line)
-    return Operation(**values | {"outcome": Outcome(values["outcome"])})
+class _Members(BaseModel):
+    """The members of inputs and outputs, as far as they have a meaning to the checks."""
+
+    sku: str = ""
+    quantity: int = 0
+    key: str = ""
+    guest: str = Field("", alias="from")
+    available: int = 0
+    expected_total: int = 0
+    version: int = 0
+    lines: dict[str, int] = {}
+    replayed: bool = False
+    id: str = ""
+    status: Literal["pending", "confirmed", "cancelled"] = "pending"
+    total: int = 0
+    done: bool = False
+    token: str = ""
+    problem: str = ""
+
+
+_OPERATION = TypeAdapter(Operation)
+
+
+def checked(operation: Operation) -> Operation:
+    """The same operation. Raises `ValueError` if it is none that the checks know."""
+    _Members.model_validate(operation.input, strict=True)
+    _Members.model_validate(operation.output, strict=True)
+    kind, _, name = operation.object.partition("/")
+    needed = CALLS.get(kind, {}).get(operation.call)
+    if needed is None or not name or (kind == "order" and "/" not in name):
+        raise ValueError(f"there is no call {operation.call} of {operation.object}")
+    missing = set(needed - operation.input.keys())
+    if (kind, operation.call, operation.outcome) == ("stock", "read", Outcome.OK):
+        missing |= {"available"} - operation.output.keys()
+    if missing:
+        raise ValueError(f"the {operation.call} has no {', '.join(sorted(missing))}")
+    if not -inf < operation.called_at <= operation.returned_at < inf:
+        raise ValueError("it returned before its call")
+    return operation
+
+
+def in_one_line(error: ValueError) -> str:
+    """What is wrong, of a `ValidationError` the first thing."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]

@@ -15,7 +15,7 @@ from loadtest.access_tokens import (
     subject_of,
     token_of,
 )
-from loadtest.history import Operation, Outcome
+from loadtest.history import Operation, Outcome, checked
 from loadtest.messages import INVALID_RESPONSE, Exchange, Request, Response
 from loadtest.outcomes import json_object, outcome_of, problem_of
 from loadtest.paths import CART, ORDER, PRODUCTS, TRACKING, USER
@@ -61,7 +61,7 @@ class Recorder:
     def record(self, exchange: Exchange) -> None:
         """Record what this exchange has done or read, if it is about an object of the history."""
         try:
-            operations = list(self._operations(exchange))
+            operations = [checked(each) for each in self._operations(exchange)]
         except (AttributeError, KeyError, TypeError, ValueError):  # not the body of this route
             unreadable = replace(exchange, response=Response(0, error=INVALID_RESPONSE))
             operations = list(self._operations(unreadable))

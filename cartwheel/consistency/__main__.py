@@ -10,18 +10,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cartwheel.consistency import Books, Report, check, check_responses
+from cartwheel.consistency import Books, check, check_responses
 from loadtest.history import InvalidHistory, read_history
+
+
+class InvalidBooks(ValueError):
+    """The document of a file has not the form of books."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        report = _report(options.history, options.books)
-    except (OSError, InvalidHistory) as error:
+        history = list(read_history(options.history))
+        books = None if options.books is None else _read_books(options.books)
+    except (OSError, InvalidHistory, InvalidBooks) as error:
         return _refuse(str(error))
-    except (KeyError, TypeError, ValueError) as error:
-        return _refuse(f"{options.books} has no books: {error!r}")
+    report = check_responses(history) if books is None else check(history, books)
     text = json.dumps(report.as_json()) if options.json else "\n".join(report.sentences)
     sys.stdout.write(f"{text}\n")
     return 0 if report.passed else 1
@@ -38,15 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _report(history: Path, books: Path | None) -> Report:
-    operations = list(read_history(history))
-    if books is None:
-        return check_responses(operations)
-    return check(operations, _read_books(books))
-
-
 def _read_books(path: Path) -> Books:
-    return Books.from_json(json.loads(path.read_text(encoding="utf-8")))
+    """Raises `OSError` and `InvalidBooks`."""
+    try:
+        return Books.from_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InvalidBooks(f"{path} has no books: {error}") from error
 
 
 def _refuse(reason: str) -> int:

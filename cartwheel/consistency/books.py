@@ -1,8 +1,16 @@
 """The books of the shop: what its stores hold when everything has come to rest."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
+
+from pydantic import TypeAdapter
+
+from loadtest.history import in_one_line
+
+NEEDED = frozenset({"stock", "orders", "payments", "carts"})
+"""Members without which a document is not taken for books."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class BookedOrder:
     id: str
     owner: str
     key: str
-    status: str
+    status: Literal["pending", "confirmed", "cancelled"]
     total: int
     lines: Mapping[str, OrderedLine]
     reason: str | None = None
@@ -74,18 +82,12 @@ class Books:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Raises `KeyError` and `TypeError` for anything but the result of `as_json`."""
-        orders, payments = document["orders"], document["payments"]
-        return cls(
-            stock={sku: StockLevel(**level) for sku, level in document["stock"].items()},
-            orders=None if orders is None else [_order(order) for order in orders],
-            payments=None if payments is None else [Payment(**payment) for payment in payments],
-            carts={owner: BookedCart(**cart) for owner, cart in document["carts"].items()},
-            lost=list(document.get("lost", ())),
-        )
-
-
-def _order(document: Mapping[str, Any]) -> BookedOrder:
-    lines = {sku: OrderedLine(**line) for sku, line in document["lines"].items()}
-    return BookedOrder(**{**document, "lines": lines})
+    def from_json(cls, text: str) -> Self:
+        """Raises `ValueError` in one line for anything but the result of `as_json`."""
+        try:
+            books = TypeAdapter(cls).validate_json(text, strict=True)
+        except ValueError as error:
+            raise ValueError(in_one_line(error)) from error
+        if missing := NEEDED - json.loads(text).keys():
+            raise ValueError(f"it has no {', '.join(sorted(missing))}")
+        return books

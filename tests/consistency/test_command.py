@@ -56,13 +56,23 @@ def test_a_history_without_acknowledged_operations_has_not_passed(
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("history.jsonl", "no json\n"), ("books.json", "{}"), ("books.json", "no json")],
+    [
+        ("history.jsonl", "no json\n"),
+        ("history.jsonl", "[" * 100_000 + "\n"),
+        ("books.json", "no json"),
+        ("books.json", "\udcff"),
+        ("books.json", "{}"),
+        ("books.json", '{"stock": [], "orders": null, "payments": null, "carts": {}}'),
+        ("books.json", '{"stock": {"A": {"start": 1}}, "orders": [], "payments": [], "carts": {}}'),
+        ("books.json", "[" * 100_000),
+    ],
+    ids=range(8),
 )
 def test_an_unreadable_file_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
 ) -> None:
     arguments = write(tmp_path, *soak(3))
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_bytes(text.encode(errors="surrogateescape"))
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")

@@ -1,5 +1,7 @@
 """The file of a history."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -54,9 +56,35 @@ def test_a_file_that_cannot_be_written_is_a_problem_and_no_error() -> None:
         history.write(READ)
 
 
-@pytest.mark.parametrize("line", ["{}", "[]", "null", "nonsense", '{"outcome": "maybe"}'])
-def test_a_line_that_is_no_operation_is_named(tmp_path: Path, line: str) -> None:
+def changed(**members: object) -> bytes:
+    return json.dumps(asdict(ADD) | members).encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"{}", b"[]", b"null", b"nonsense", b"\xff\xfe", b"[" * 100_000),
+        changed(client="1"),
+        changed(object=7),
+        changed(object="kart/ann"),
+        changed(object="cart/"),
+        changed(object="order/ann", call="read", input={}, output={}),
+        changed(call="foo"),
+        changed(input=None),
+        changed(input={"quantity": 2}),
+        changed(input={"sku": "TOY-1", "quantity": "2"}),
+        changed(output={"version": "x"}),
+        changed(output={"lines": {"TOY-1": None}}),
+        changed(object="stock/TOY-1", call="read", output={}),
+        changed(object="stock/TOY-1", call="read", output={"available": None}),
+        changed(outcome="maybe"),
+        changed(called_at="a"),
+        changed(called_at=float("nan")),
+        changed(called_at=11.0),
+    ],
+)
+def test_a_line_that_is_no_operation_is_named(tmp_path: Path, line: bytes) -> None:
     path = written(tmp_path / "history")
-    path.write_text(path.read_text() + line + "\n")
+    path.write_bytes(path.read_bytes() + line + b"\n")
     with pytest.raises(InvalidHistory, match=f"line 3 of {path} is no operation"):
         list(read_history(path))

@@ -188,6 +188,13 @@ def test_a_lookup_reads_the_stock_of_each_product(history: History) -> None:
     ]
 
 
+@pytest.mark.parametrize("item", [{"sku": "TOY-1"}, {"sku": "TOY-1", "available": None}])
+def test_a_lookup_without_the_stock_of_a_product_tells_nothing(history: History, item: Any) -> None:
+    body = {"skus": ["TOY-1"]}
+    found = history.one("POST", "products/v1/products:lookup", answer={"items": [item]}, body=body)
+    assert (found.outcome, found.output) == (Outcome.UNKNOWN, {"problem": "invalid_response"})
+
+
 def test_a_new_stock_is_an_operation_on_the_stock(history: History) -> None:
     found = history.one(
         *("PUT", "products/v1/products/{sku}/stock"),
