@@ -110,12 +110,13 @@ def create_app(
     `app.state` has `settings`, `metrics`, `health`, `lifecycle`, `operations` and `service`.
     """
     lifecycle = Lifecycle()
+    admission = AdmissionControl.of(settings, metrics)
     operations = Operations(metrics=metrics, health=health, lifecycle=lifecycle, public=public)
     app = ServiceApp(
         title=f"Cartwheel: {service}",
         description=description,
         version=settings.version,
-        lifespan=_with_telemetry(settings, service, metrics, lifespan),
+        lifespan=_with_telemetry(settings, service, metrics, lifespan, admission=admission),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -129,7 +130,6 @@ def create_app(
     app.state.health = health
     app.state.lifecycle = lifecycle
     app.state.operations = operations
-    admission = AdmissionControl.of(settings, metrics)
     app.with_shedding = partial(
         Shedding,
         routes=lambda: app.route_table,
@@ -162,7 +162,12 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _with_telemetry(
-    settings: ServiceSettings, service: str, metrics: Metrics, lifespan: Lifespan
+    settings: ServiceSettings,
+    service: str,
+    metrics: Metrics,
+    lifespan: Lifespan,
+    *,
+    admission: AdmissionControl,
 ) -> Lifespan:
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
@@ -173,7 +178,8 @@ def _with_telemetry(
         )
         operations, lifecycle = app.state.operations, app.state.lifecycle
         lag = BackgroundTask(
-            "measure the event loop's lag", partial(measure_lag, metrics.event_loop_lag)
+            "measure the event loop's lag",
+            partial(measure_lag, metrics.event_loop_lag, report=admission.observe_lag),
         )
         async with (
             run_in_background(lag),

@@ -68,6 +68,8 @@ class AdmissionControl:
         self._has_queued = False
         self._was_empty = True
         self._is_overload = False
+        self.lag = 0.0
+        """Of the event loop, in seconds, as it was measured last."""
         self._slots = self._shares_of_limit()
         self._max_ahead = [max_queued for _ in Priority]
         self._shed = {
@@ -132,6 +134,10 @@ class AdmissionControl:
             self._assign_slots()
         elif self._is_overload and not self._in_flight:
             self._end_overload()
+
+    def observe_lag(self, seconds: float) -> None:
+        """Take note of the lag of the event loop, which is no wait for an upstream."""
+        self.lag = seconds
 
     def observe(
         self,
@@ -278,7 +284,7 @@ class Slot:
             self._route,
             now - self._started,
             now=now,
-            waited=self._context.seconds_waited(now),
+            waited=self._context.seconds_waited(now, lag=admission.lag),
             succeeded=succeeded,
             is_late=deadline is not None and now > deadline.at,
         )

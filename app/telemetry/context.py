@@ -49,14 +49,16 @@ class Deadline:
 
 
 class UpstreamWait:
-    """How long a request has waited for upstreams: enter it for each call.
+    """How long, and how often, a request has waited for upstreams: enter it for each call.
 
     Calls that overlap count once.
     """
 
-    __slots__ = ("_began", "_calls", "_followers", "_seconds")
+    __slots__ = ("_began", "_calls", "_followers", "_seconds", "ended")
 
     def __init__(self) -> None:
+        self.ended = 0
+        """How many waits are over."""
         self._followers: list[UpstreamWait] = []
         self._began = 0.0
         self._calls = 0
@@ -90,6 +92,7 @@ class UpstreamWait:
         self._calls -= 1
         if not self._calls:
             self._seconds += time.monotonic() - self._began
+            self.ended += 1
             for other in self._followers:
                 other.__exit__()
 
@@ -183,9 +186,13 @@ class RequestContext:
             tracestate=self.tracestate,
         )
 
-    def seconds_waited(self, now: float) -> float:
-        """How long it has waited for upstreams until now, by the monotonic clock."""
-        return 0.0 if self._upstream_wait is None else self._upstream_wait.seconds(now)
+    def seconds_waited(self, now: float, *, lag: float = 0.0) -> float:
+        """How long it has waited for upstreams until now, by the monotonic clock.
+
+        After each wait the event loop took `lag` seconds to notice the response.
+        """
+        wait = self._upstream_wait
+        return 0.0 if wait is None else max(0.0, wait.seconds(now) - wait.ended * lag)
 
 
 NO_REQUEST = RequestContext("-", NO_TRACE_ID, NO_SPAN_ID)

@@ -4,11 +4,13 @@ import asyncio
 import time
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 
-from app.request.admission import AdmissionControl, Overloaded, Priority
+from app.request.admission import AdmissionControl, Overloaded, Priority, Slot
 from app.request.concurrency_limit import ConcurrencyLimit, RouteLatency
 from app.settings import ServiceSettings, load
+from app.telemetry.context import RequestContext
 from app.telemetry.metrics import Metrics
 from tests.app.small import build
 from tests.support.asgi import call, running
@@ -342,8 +344,36 @@ async def test_responses_that_take_too_long_cost_slots() -> None:
     app = small()
     async with running(app) as client:
         for _ in range(2):
-            await asyncio.gather(*(client.get("/v1/slow") for _ in range(32)))
+            await asyncio.gather(*(client.get("/v1/slow?seconds=0.5") for _ in range(32)))
         assert sample(app.state.metrics, "http_concurrency_limit") < 32
+
+
+@pytest.mark.parametrize(("lag", "does_grow"), [(0.0, True), (0.3, False)])
+def test_a_wait_for_an_upstream_costs_no_slots_but_the_lag_after_it_does(
+    monkeypatch: pytest.MonkeyPatch, *, lag: float, does_grow: bool
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    metrics, route = Metrics("test"), RouteLatency()
+    admission = AdmissionControl(
+        metrics,
+        limit=ConcurrencyLimit(minimum=8, initial=32, maximum=256),
+        max_queued=0,
+        queue_timeout=1,
+    )
+    admission.observe_lag(lag)
+    contexts = [RequestContext() for _ in range(32)]
+    slots = [Slot(admission, route, context) for context in contexts]
+    for context in contexts:
+        assert admission.try_acquire(Priority.HIGH)
+        context.upstream_wait.__enter__()
+    now[0] += 0.4
+    for context in contexts:
+        context.upstream_wait.__exit__()
+    for number, slot in enumerate(slots):
+        now[0] += 0.3 if number == 9 else 0.0
+        slot.release(succeeded=True)
+    assert (sample(metrics, "http_concurrency_limit") > 32) is does_grow
 
 
 async def test_an_open_event_stream_is_no_latency() -> None:

@@ -29,7 +29,7 @@ def test_an_overloaded_cpu_stays_busy_and_its_latency_near_the_target(overload: 
     outcome = server.run(60, 200 * overload, work)
     assert outcome.in_time > 0.99 * 200 * 60
     assert outcome.slowest < 2 * TARGET_LATENCY
-    assert max(server.limits) - min(server.limits) <= 3
+    assert max(server.limits) <= 1.2 * min(server.limits)
 
 
 def test_a_fixed_limit_of_the_same_maximum_is_ten_times_as_slow() -> None:

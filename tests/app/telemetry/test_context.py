@@ -56,3 +56,14 @@ def test_waits_for_upstreams_that_overlap_count_once(monkeypatch: pytest.MonkeyP
     with context.upstream_wait:
         now[0] += 0.5
         assert context.seconds_waited(now[0]) == 3.5
+
+
+def test_the_lag_after_each_wait_is_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    context = RequestContext()
+    for _ in range(2):
+        with context.upstream_wait:
+            now[0] += 3
+    assert context.seconds_waited(now[0], lag=0.5) == 5
+    assert context.seconds_waited(now[0], lag=4) == 0
