@@ -266,13 +266,23 @@ class _Customer(_Shopper):
                 yield from self._do(self._choices())
             chance = self._random.random()
             if chance < 0.3:
-                yield from _send(log_out(self.session.bearer))
+                yield from self._log_out()
             if chance < 0.5:
                 return
-            refreshed = yield refresh(self.session.refresh_token)
+            used = self.session.refresh_token
+            refreshed = yield refresh(used)
             if not refreshed.ok:  # if the token was exchanged, its response is lost
                 return
             self.session = _Session.of(refreshed)
+            if self._random.random() < 0.3:  # as another tab would; it is refused
+                yield refresh(used)
+
+    def _log_out(self) -> Steps:
+        """And try what must no longer work."""
+        response = yield from _send(log_out(self.session.bearer))
+        if response.ok:
+            yield read_account(self.session.bearer)
+            yield refresh(self.session.refresh_token)
 
     def _choices(self) -> dict[Callable[[], Steps], int]:
         return {

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import count, pairwise
 from random import Random
 from typing import Any
 
@@ -131,6 +131,34 @@ def test_after_a_change_without_a_response_the_cart_is_looked_at() -> None:
     routes = [(one.method, one.name) for one in play(family()[0], 900, respond)]
     following = {after for before, after in pairwise(routes) if before == change}
     assert following == {read}
+
+
+def with_new_tokens() -> Answer:
+    """A shop in which everything works, and no refresh token is given twice."""
+    numbers = count()
+
+    def respond(request: Request) -> Response:
+        if not request.name.startswith("/api/user/"):
+            return answer(request)
+        tokens = {"access_token": "a.b.c", "refresh_token": f"r-{next(numbers)}"}
+        return Response(201, json.dumps(tokens).encode())
+
+    return respond
+
+
+def test_after_a_logout_the_tokens_of_the_session_are_tried_once_more() -> None:
+    sent = play(family()[2], 2000, with_new_tokens())
+    routes = [f"{one.method} {one.name.removeprefix('/api/user/v1/')}" for one in sent]
+    places = [n for n, route in enumerate(routes[:-2]) if route == "DELETE sessions/current"]
+    assert len(places) > 2
+    following = {tuple(routes[n + 1 : n + 3]) for n in places}
+    assert following == {("GET users/me", "POST sessions:refresh")}
+
+
+def test_some_refresh_tokens_are_used_twice() -> None:
+    sent = play(family()[2], 2000, with_new_tokens())
+    used = Counter(one.json["refresh_token"] for one in sent if one.name.endswith(":refresh"))
+    assert set(used.values()) == {1, 2}
 
 
 def test_an_order_that_stays_unknown_is_placed_again_later() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
@@ -24,14 +25,19 @@ TEMPLATES = (
 
 
 class RecordedTraffic:
-    """Sends requests, each as a client of its own, and keeps their history."""
+    """Sends requests and keeps their history.
+
+    Requests of one caller that follow one another are those of one client.
+    """
 
     def __init__(self) -> None:
         self.history: list[Operation] = []
         self.books = Books()
         """When the block is over."""
         self._recorder = Recorder(self.history.append)
-        self._clients = count()
+        self._numbers = count()
+        self._idle: defaultdict[str, list[int]] = defaultdict(list)
+        """Clients that wait for no response, by their token."""
 
     async def send_all_at_once(
         self, requests: Iterable[tuple[str, HttpRequest]]
@@ -42,6 +48,8 @@ class RecordedTraffic:
     async def send(self, url: str, request: HttpRequest) -> HttpResponse:
         """Raises `OSError` without a response."""
         connection = Connection(url)
+        idle = self._idle[request.headers.get("authorization", "")]
+        client = idle.pop() if idle else next(self._numbers)
         called_at = time.monotonic()
         response = Response(0, error="broken")
         try:
@@ -51,10 +59,9 @@ class RecordedTraffic:
         finally:
             connection.close()
             self._recorder.record(
-                Exchange(
-                    next(self._clients), _recorded(request), response, called_at, time.monotonic()
-                )
+                Exchange(client, _recorded(request), response, called_at, time.monotonic())
             )
+            idle.append(client)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from loadtest.history import Outcome
 from services.tracking.settings import TrackingSettings
 from tests.support.http_load import HttpRequest
 from tests.support.processes import start_service
@@ -38,6 +39,7 @@ NO_SWEEPS = {"CARTWHEEL_SWEEP_SECONDS": "3600"}
 CROWD = 24
 KILLS = 3
 BACK_WITHIN = 60.0
+PAUSE = 0.05
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,7 @@ async def test_a_crowd_at_a_checkout_that_is_killed_again_and_again_loses_nothin
         while not await asyncio.to_thread(has_ordered, shop, person):
             with suppress(OSError):
                 await traffic.send(shop.url("tracking"), order(shop, person))
+            await asyncio.sleep(PAUSE)
 
     async def kill() -> None:
         for _ in range(KILLS):
@@ -105,6 +108,8 @@ async def test_a_crowd_at_a_checkout_that_is_killed_again_and_again_loses_nothin
     async with recorded(shop, within=ENDS_WITHIN) as traffic:
         await fill_carts(shop, traffic, people)
         await asyncio.gather(kill(), *(insist(traffic, person) for person in people))
+    lost = [one for one in traffic.history if one.outcome is Outcome.UNKNOWN]
+    assert "place" in {one.call for one in lost}
     assert statuses(traffic) == {"confirmed": CROWD}
 
 
