@@ -219,33 +219,43 @@ def examiner(two_shops: TwoShops, record_property: RecordProperty) -> Iterator[E
 @pytest.mark.fault(57, 59, 63, 80, store="sqlite")
 @schema_of("products").parametrize()
 @THOROUGHLY
-def test_products(case: Case[Any], examiner: Examiner) -> None:
+def test_generated_requests_to_products_are_answered_as_documented(
+    case: Case[Any], examiner: Examiner
+) -> None:
     examiner.examine(case, "products")
 
 
 @pytest.mark.fault(57, 59, 63, store="sqlite")
 @schema_of("cart").parametrize()
 @THOROUGHLY
-def test_cart(case: Case[Any], examiner: Examiner) -> None:
+def test_generated_requests_to_cart_are_answered_as_documented(
+    case: Case[Any], examiner: Examiner
+) -> None:
     examiner.examine(case, "cart")
 
 
 @pytest.mark.fault(57, 74, store="sqlite")
 @schema_of("user").parametrize()
 @THOROUGHLY
-def test_user(case: Case[Any], examiner: Examiner) -> None:
+def test_generated_requests_to_user_are_answered_as_documented(
+    case: Case[Any], examiner: Examiner
+) -> None:
     examiner.examine(case, "user")
 
 
 @pytest.mark.fault(57, 80, store="sqlite")
 @schema_of("tracking").parametrize()
 @THOROUGHLY
-def test_tracking(case: Case[Any], examiner: Examiner) -> None:
+def test_generated_requests_to_tracking_are_answered_as_documented(
+    case: Case[Any], examiner: Examiner
+) -> None:
     examiner.examine(case, "tracking")
 
 
 @pytest.mark.fault(57, store="sqlite")
 @schema_of("storefront").parametrize()
 @THOROUGHLY
-def test_storefront(case: Case[Any], examiner: Examiner) -> None:
+def test_generated_requests_to_storefront_are_answered_as_documented(
+    case: Case[Any], examiner: Examiner
+) -> None:
     examiner.examine(case, "storefront")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.markers import STORES, marked_in, marked_tests
 from tests.faults.rows import Row, read_rows
-from tests.faults.table import ON_CLUSTER, PAGE, page
+from tests.faults.table import FAILED, NOT_RUN, ON_CLUSTER, PAGE, PASSED, page, verdict_of
 
 ROWS = read_rows()
 
@@ -22,6 +22,13 @@ def test_a_row_has_a_test_or_says_why_not(row: Row) -> None:
 
 def test_the_page_is_what_the_generator_writes() -> None:
     assert PAGE.read_text() == page(), "run: python -m tests.faults.table"
+
+
+def test_a_test_without_a_result_has_not_passed() -> None:
+    passed, failed, new = marked_tests()[:3]
+    results = {passed.node: {"passed": True}, failed.node: {"passed": False}}
+    verdicts = [verdict_of(test, results) for test in (passed, failed, new)]
+    assert verdicts == [PASSED, FAILED, NOT_RUN]
 
 
 def test_markers_name_rows_and_stores_that_there_are() -> None:

@@ -14,6 +14,7 @@ INTRODUCTION = """\
 # The fault matrix
 
 What can go wrong, what the shop does then, and the tests that show it. {counts}
+{passed}
 
 `make test-faults` runs the tests that need one machine, without Docker, and writes this page;
 `make test-faults ARGS=tests/faults/test_postgres.py` runs a part, and
@@ -27,6 +28,7 @@ ON_CLUSTER = "tests/faults/cluster/"
 HEADER = """\
 | # | fault | expected | tests | last figure | stores | where |
 |--:|---|---|---|---|---|---|"""
+PASSED, FAILED, NOT_RUN = "passed", "failed", "not run yet"
 NAMES_OF_STORES = {"sqlite": "SQLite", "valkey": "Valkey", "postgres": "Postgres"}
 
 
@@ -38,7 +40,8 @@ def page() -> str:
     """The page as it should be."""
     rows, results = read_rows(), read_results()
     tests = {row.number: _tests_showing(row) for row in rows}
-    parts = [INTRODUCTION.format(counts=_counts(rows, tests))]
+    verdicts = [_verdict(tests[row.number], results) for row in rows]
+    parts = [INTRODUCTION.format(counts=_counts(rows, tests), passed=_passed(verdicts))]
     for group, title in GROUPS.items():
         lines = [_line(row, tests[row.number], results) for row in rows if row.group == group]
         parts.append("\n".join([f"## {title}", "", HEADER, *lines, ""]))
@@ -58,6 +61,26 @@ def _counts(rows: Sequence[Row], tests: dict[int, list[MarkedTest]]) -> str:
     return f"{text}; {without} have none." if without else f"{text}."
 
 
+def _verdict(tests: Sequence[MarkedTest], results: Results) -> str:
+    """What the last runs of a row's tests say of the row."""
+    verdicts = {verdict_of(test, results) for test in tests}
+    return next(one for one in (FAILED, NOT_RUN, PASSED) if one in verdicts or one == PASSED)
+
+
+def _passed(verdicts: Sequence[str]) -> str:
+    text = f"When they ran last, all tests of {verdicts.count(PASSED)} rows passed"
+    failed, not_run = verdicts.count(FAILED), verdicts.count(NOT_RUN)
+    text += f"; {failed} rows have a test that failed" if failed else ""
+    text += f"; {not_run} rows have a test that has not run yet" if not_run else ""
+    return f"{text}."
+
+
+def verdict_of(test: MarkedTest, results: Results) -> str:
+    if test.node not in results:
+        return NOT_RUN
+    return PASSED if results[test.node]["passed"] else FAILED
+
+
 def _line(row: Row, tests: Sequence[MarkedTest], results: Results) -> str:
     cells = [
         str(row.number),
@@ -73,8 +96,9 @@ def _line(row: Row, tests: Sequence[MarkedTest], results: Results) -> str:
 
 def _tests_cell(row: Row, tests: Sequence[MarkedTest], results: Results) -> Iterator[str]:
     for test in tests:
-        failed = not results.get(test.node, {"passed": True})["passed"]
-        yield f"[{test.sentence}](../{test.path}){' **failed**' if failed else ''}"
+        verdict = verdict_of(test, results)
+        note = "" if verdict == PASSED else f" **{verdict}**"
+        yield f"[{test.sentence}](../{test.path}){note}"
     if row.untested:
         yield f"none: {row.untested}"
 

@@ -36,14 +36,23 @@ class Batches:
         self._batches = [selected[first::number] for first in range(number)]
         self._shop = shop
         self._folder = folder
-        self._results: dict[str, RunResult] = {}
+        self._results: dict[str, RunResult | Exception] = {}
 
     def run_of(self, name: str) -> RunResult:
-        """The run with this fault."""
+        """The run with this fault. A run that ends early is not repeated for its other faults."""
         if name not in self._results:
             batch = next(batch for batch in self._batches if name in batch)
-            self._results |= dict.fromkeys(batch, self._run([find_fault(one) for one in batch]))
-        return self._results[name]
+            self._results |= dict.fromkeys(batch, self._result([find_fault(one) for one in batch]))
+        result = self._results[name]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def _result(self, chosen: Sequence[Fault]) -> RunResult | Exception:
+        try:
+            return self._run(chosen)
+        except Exception as error:
+            return error
 
     def _run(self, chosen: Sequence[Fault]) -> RunResult:
         folder = self._folder / chosen[0].id

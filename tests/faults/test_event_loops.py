@@ -54,8 +54,8 @@ def test_the_metric_of_the_lag_shows_that_the_event_loop_was_blocked(
     before = long_lags(replica["port"])
     with open_fault_session(StateFolder.at(shop.state), "a test") as faults:
         faults.inject(BlockEventLoop(replica["replica"], SECONDS))
-        eventually(lambda: long_lags(replica["port"]) == before + 1)
-    figure("a block of {:.1f} s is one observation above 1 s", SECONDS)
+        eventually(lambda: long_lags(replica["port"]) > before)
+    figure("a block of {:.1f} s is an observation above 1 s", SECONDS)
 
 
 def long_lags(port: int) -> float:
