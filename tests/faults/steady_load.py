@@ -1,6 +1,7 @@
 """Requests at a steady rate, however long they take."""
 
 import asyncio
+import statistics
 import time
 from collections.abc import Awaitable, Callable
 
@@ -36,6 +37,11 @@ class SteadyLoad:
 
     def share_of(self, status: int) -> float:
         return self.statuses.count(status) / len(self.statuses)
+
+    @property
+    def median(self) -> float:
+        """In milliseconds."""
+        return 1000 * statistics.median(self.seconds)
 
     @property
     def p99(self) -> float:

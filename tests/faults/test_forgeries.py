@@ -16,6 +16,8 @@ from tests.support.shop import SKU, WITH_STORE, Person, Shop
 pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("input")]
 
 TOKEN_REFUSED_WITHIN = 0.005
+TRIES = 5
+"""Of each token; the fastest counts, because the machine may be busy."""
 MAX_SENT = 8000
 """What is longer is refused as a header, before anybody reads the token."""
 IDS = {"instance", "request_id"}
@@ -38,12 +40,14 @@ async def test_a_forged_token_is_refused_alike_and_quickly(
         if not token.isascii() or not token.isprintable() or len(token) > MAX_SENT:
             continue
         request = HttpRequest("GET", "/v1/cart", {"authorization": f"Bearer {token}"})
-        for _ in range(5):
+        taken = []
+        for _ in range(TRIES):
             started = time.perf_counter()
             response = await connection.send(request)
-            seconds.append(time.perf_counter() - started)
+            taken.append(time.perf_counter() - started)
             assert response.status == 401
             bodies.add(_without_ids(response.json()))
+        seconds.append(min(taken))
     connection.close()
 
     assert len(bodies) == 1

@@ -65,7 +65,7 @@ async def test_500_clients_cause_one_query_per_expiry_and_replica(
     queries = await queries_of(shop) - before
     expiries = (time.monotonic() - started) / MIN_FRESH + 1
     assert set(statuses) == {200}
-    assert statuses.total() > 10 * HERD
+    assert statuses.total() > 2 * HERD, "each client asked again after the first expiry"
     assert 0 < queries <= REPLICAS * expiries
     figure("{} queries for {:,} requests", queries, statuses.total())
 

@@ -49,8 +49,9 @@ async def test_while_no_name_resolves_pages_say_so_at_once_and_the_service_is_li
         async with storefront(space, tmp_path, "dns+http://an-upstream.example:8000") as client:
             started = time.monotonic()
             page = await client.get("/")
-            figure("home after {:.2f} s without names", time.monotonic() - started)
-            assert time.monotonic() - started < 1
+            seconds = time.monotonic() - started
+            figure("home after {:.2f} s without names", seconds)
+            assert seconds < DEADLINE, "it did not wait"
             assert (page.status_code, NOTICE in page.text) == (200, True)
             assert (await client.get("/api/products/v1/products")).status_code == 503
             assert (await client.get("/livez")).status_code == 200

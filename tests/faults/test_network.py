@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import httpx2
 import pytest
 
+from app.client.circuit_breaker import MIN_CALLS
 from cartwheel.tcp_proxy import Bandwidth, Latency, LimitData, ResetPeer, TcpProxy, Timeout
 from tests.faults.proxied_shop import NOTICE, ProxiedShop, running_proxied_shop
 from tests.faults.steady_load import SteadyLoad
@@ -24,6 +25,8 @@ DEADLINE = 2.5
 """Of a page, in seconds."""
 MOST = 0.95
 """Of requests at a steady rate: a busy machine sheds one now and then."""
+NOISE = 10.0
+"""Milliseconds by which a median may differ without a reason on a busy machine."""
 PARTITION = (Timeout(stream="upstream"), Timeout(stream="downstream"))
 
 
@@ -68,13 +71,16 @@ async def test_a_store_that_is_late_makes_carts_late_and_nothing_else(
     with shop.store.affected_by(Latency(latency_ms=500)):
         adding, late = await load()
     assert adding.share_of(200) >= MOST
+    assert adding.p99 < 1000 * DEADLINE
     with shop.store.affected_by(Latency(latency_ms=1500)):  # longer than the store may take
         adding, _ = await load()
     assert adding.share_of(503) >= MOST
+    assert adding.p99 < 1000 * DEADLINE
     await until(lambda: shop.is_ready("cart"))
     adding, _ = await load()
     assert adding.share_of(200) >= MOST
-    figure("p99 of the home page {:.0f} ms; {:.0f} ms before", late.p99, before.p99)
+    figure("median of the home page {:.1f} ms; {:.1f} ms before", late.median, before.median)
+    assert late.median < 1.5 * before.median + NOISE
 
 
 @pytest.mark.fault(4, store="valkey")
@@ -137,11 +143,12 @@ async def test_a_page_goes_out_by_its_deadline_without_the_part_that_is_slow(
         late = Page(await shop.client.get("/"))
         assert late.status == 200
         assert NOTICE not in late.html
-    with edge.affected_by(Latency(latency_ms=4000)):
+    with edge.affected_by(Latency(latency_ms=8000)):
         started = time.monotonic()
         without = Page(await shop.client.get("/"))
-        figure("home after {:.2f} s without its products", time.monotonic() - started)
-        assert time.monotonic() - started < 4
+        seconds = time.monotonic() - started
+        figure("home after {:.2f} s without its products", seconds)
+        assert seconds < DEADLINE + 1
         assert without.status == 200
         assert NOTICE in without.html
     await shop.heals()
@@ -164,11 +171,12 @@ async def test_calls_to_a_service_that_only_fails_end_and_then_are_only_probes(
             await asyncio.sleep(0.05)
 
     with edge.affected_by(ResetPeer(stream="upstream")):
-        started = time.monotonic()
+        started, before = time.monotonic(), edge.accepted
         browsing = asyncio.create_task(browse())
         await until(is_open)
         opened_after = time.monotonic() - started
         connections = edge.accepted
+        assert connections - before <= 2 * MIN_CALLS
         await asyncio.sleep(3)  # shorter than it stays open
         calls = edge.accepted - connections
         browsing.cancel()

@@ -13,6 +13,8 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("real stores")]
 
 RECOVERED_WITHIN = 3.0
+FAILED_OVER_WITHIN = 10.0
+"""Seconds, with the promotion of the standby, which is the longer part of it."""
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ async def test_after_a_failover_every_acknowledged_order_is_at_the_new_primary(
         seconds,
         len(acknowledged),
     )
-    assert seconds <= RECOVERED_WITHIN
+    assert seconds <= FAILED_OVER_WITHIN
 
 
 async def _grown(orders: set[str], *, by: int) -> None:

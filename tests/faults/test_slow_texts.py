@@ -12,8 +12,8 @@ from tests.support.shop import Shop
 
 pytestmark = [pytest.mark.quick, pytest.mark.xdist_group("input")]
 
-ANSWERED_WITHIN = 0.5
-"""Seconds, on a machine with much else to do."""
+ANSWERED_WITHIN = 3.0
+"""Seconds, on a machine with much else to do; a pattern that is not linear takes far longer."""
 
 SLOW_TEXTS = (
     "a" * 32_000,

@@ -17,6 +17,7 @@ SELECTED = re.compile(r"([a-z_][a-z0-9_:]*)\s*(?=\{|\[)|(?<=\()([a-z]+_[a-z0-9_]
 SUFFIXES = ("_bucket", "_count", "_sum", "_total")
 
 
+@pytest.mark.fault(36)
 @pytest.mark.skipif(not installed("promtool"), reason=HOW_TO_GET_IT)
 @pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
 def test_alerts_fire_when_they_should_and_only_then(file: Path) -> None:
