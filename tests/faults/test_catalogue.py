@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cartwheel.chaos.catalogue import Fault, faults, find_fault
+from cartwheel.chaos.catalogue import Fault, Hold, faults, find_fault
 from cartwheel.chaos.plan import Planned
 from cartwheel.chaos.run import Choice, RunResult, run_plan
 from cartwheel.chaos.shop import Shop, StoreSet, own_shop
@@ -24,6 +24,8 @@ from cartwheel.local.faults.client import open_fault_session
 # So many that a batch takes less than a minute.
 BATCH = 6
 RATE, SEED, PAUSE = 15.0, 7, 0.5
+# Other tests run at the same time: everything may take so many times longer.
+PATIENCE = 2.0
 
 Figure = Callable[..., None]
 
@@ -183,12 +185,22 @@ def check_marker(name: str, request: pytest.FixtureRequest) -> None:
     assert list(marker.args) == find_fault(name).rows
 
 
+def patient(hold: Hold) -> Hold:
+    """With more time for a response, and as many that must succeed."""
+    if hold.responds_within is None:
+        return hold
+    return hold.model_copy(update={"responds_within": PATIENCE * hold.responds_within})
+
+
 def check_run(name: str, run: RunResult, figure: Figure) -> None:
     result = next(one for one in run.faults if one.fault.id == name)
     assert result.problem is None
-    assert result.was_seen_in_time, f"{result.fault.symptom.query} was {result.symptom.value}"
-    assert [hold for hold, held in result.holds if not held] == [], result.probes
-    assert result.has_recovered, f"as before after {result.recovery} s"
+    fault, symptom = result.fault, result.symptom
+    assert symptom.after is not None, f"{fault.symptom.query} was {symptom.value}"
+    unmet = [hold for hold in fault.holds if not result.probes[hold.probe].meets(patient(hold))]
+    assert unmet == [], result.probes
+    assert result.recovery is not None, "it was never as before"
+    assert result.recovery <= PATIENCE * fault.recovers_within
     assert [finding.sentence for finding in run.report.findings] == []
     assert run.report.undecided == []
     figure("as before after {:.1f} s", max(result.recovery or 0.0, 0.1))
