@@ -64,15 +64,14 @@ def _counts(rows: Sequence[Row], tests: dict[int, list[MarkedTest]]) -> str:
 def _verdict(tests: Sequence[MarkedTest], results: Results) -> str:
     """What the last runs of a row's tests say of the row."""
     verdicts = {verdict_of(test, results) for test in tests}
-    return next(one for one in (FAILED, NOT_RUN, PASSED) if one in verdicts or one == PASSED)
+    return next((one for one in (FAILED, NOT_RUN) if one in verdicts), PASSED)
 
 
 def _passed(verdicts: Sequence[str]) -> str:
-    text = f"When they ran last, all tests of {verdicts.count(PASSED)} rows passed"
+    text = f"When they ran last, all tests of {verdicts.count(PASSED)} rows passed."
     failed, not_run = verdicts.count(FAILED), verdicts.count(NOT_RUN)
-    text += f"; {failed} rows have a test that failed" if failed else ""
-    text += f"; {not_run} rows have a test that has not run yet" if not_run else ""
-    return f"{text}."
+    text += f" Rows with a test that failed: {failed}." if failed else ""
+    return text + (f" Rows with a test that has not run yet: {not_run}." if not_run else "")
 
 
 def verdict_of(test: MarkedTest, results: Results) -> str:
