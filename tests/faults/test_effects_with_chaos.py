@@ -17,6 +17,10 @@ from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, ru
 
 pytestmark = pytest.mark.xdist_group("effects with chaos")
 
+needs_faketime = pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("faketime") is None,
+    reason="a clock can be shifted on Linux with faketime only",
+)
 DELAY = 0.4
 SLOW = Toxics(edge="storefront->cart", toxics=({"type": "latency", "latency_ms": 1000 * DELAY},))
 BLOCKED = 60.0
@@ -86,10 +90,7 @@ def test_a_replica_is_not_ready_while_its_event_loop_is_blocked(
     eventually(lambda: name in shop.endpoints())
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or shutil.which("faketime") is None,
-    reason="a clock can be shifted on Linux with faketime only",
-)
+@needs_faketime
 def test_one_replica_has_another_clock_until_the_effect_is_undone(
     shop: SupervisorProcess, session: FaultSession
 ) -> None:
@@ -104,6 +105,17 @@ def test_one_replica_has_another_clock_until_the_effect_is_undone(
     assert len(shop.replicas()) == 2
     for replica in shop.replicas():
         assert clock_of(replica) == pytest.approx(time.time(), abs=5.0)
+
+
+@needs_faketime
+def test_a_shifted_clock_has_ended_when_a_restart_has_replaced_its_replica(
+    shop: SupervisorProcess, session: FaultSession
+) -> None:
+    shop.scale_cart(2)
+    session.inject(ShiftClock("cart", AHEAD))
+    assert [fault["acts"] for fault in shop.status()["faults"]] == [True]
+    assert shop.command("restart", "cart").returncode == 0
+    assert [fault["acts"] for fault in shop.status()["faults"]] == [False]
 
 
 @pytest.mark.fault(30)
