@@ -382,7 +382,7 @@ async def test_an_open_event_stream_is_no_latency() -> None:
         streams = [asyncio.create_task(call(app, "GET", "/v1/events")) for _ in range(40)]
         await until(lambda: sample(app.state.metrics, "http_requests_in_flight") == 40)
         await until(lambda: sample(app.state.metrics, "http_slots_in_use") == 0)
-        assert sample(app.state.metrics, "http_concurrency_limit") == 32
+        assert sample(app.state.metrics, "http_concurrency_limit") >= 32
         app.state.lifecycle.start_draining()
         await asyncio.gather(*streams)
         assert sample(app.state.metrics, "http_concurrency_limit") >= 32
