@@ -44,6 +44,12 @@ class Opening:
     stock: Mapping[str, int]
     orders: Collection[str]
 
+    @property
+    def names(self) -> set[str]:
+        """The names of all of them."""
+        stock = {f"stock/{sku}" for sku in self.stock}
+        return stock | {f"order/{order_id}" for order_id in self.orders}
+
 
 async def read_opening(stores: Stores) -> Opening:
     """Raises `StoreUnavailable`."""
@@ -72,6 +78,7 @@ async def read_books(stores: Stores, opening: Opening, *, owners: Iterable[str])
         Payment(row["order_id"], row["amount"], row["status"])
         for row in await _rows(stores["tracking"], PAYMENTS)
     ]
+    found = {*(f"stock/{sku}" for sku in stock), *(f"order/{order.id}" for order in orders)}
     return Books(
         stock={
             sku: StockLevel(before, stock[sku])
@@ -81,6 +88,7 @@ async def read_books(stores: Stores, opening: Opening, *, owners: Iterable[str])
         orders=[order for order in orders if order.id not in opening.orders],
         payments=[payment for payment in payments if payment.order_id not in opening.orders],
         carts=await _carts(stores["cart"], set(owners)),
+        lost=sorted(opening.names - found),
     )
 
 

@@ -232,6 +232,14 @@ def token_exchanged_twice(history: History, books: Books) -> Planted | None:
     return None
 
 
+def lost_account(history: History, books: Books) -> Planted | None:
+    for login in history:
+        if login.call == "login" and login.outcome is Outcome.OK:
+            late = replace(login, called_at=90.0, returned_at=91.0, outcome=Outcome.REFUSED)
+            return [*history, replace(late, output={"problem": "log-in-refused"})], books
+    return None
+
+
 def lost_session(history: History, books: Books) -> Planted | None:
     for login in history:
         if login.call == "login" and login.outcome is Outcome.OK:
@@ -279,6 +287,7 @@ DAMAGES: Mapping[str, Damage] = {
         Damage(use_after_logout, "sessions"),
         Damage(token_exchanged_twice, "sessions"),
         Damage(lost_session, "sessions"),
+        Damage(lost_account, "sessions"),
     )
 }
 

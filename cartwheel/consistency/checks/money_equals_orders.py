@@ -15,7 +15,9 @@ def check_money(history: IndexedHistory) -> CheckResult:
     result = CheckResult(NAME)
     known = {order.object: order for order in history.orders}
     payments = _payments_by_order(history)
-    booked = history.books.orders or ()
+    booked = history.books.orders
+    if booked is None:
+        return result
     for order in booked:
         name = order_object(order)
         if order.status == "pending":

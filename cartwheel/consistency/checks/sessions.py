@@ -14,6 +14,8 @@ from loadtest.history import Operation, Outcome
 
 NAME = "sessions"
 SESSION_OVER = "session-over"
+LOG_IN_REFUSED = "log-in-refused"
+"""The problem of a login to an account that there is not, or with another password."""
 
 
 @dataclass
@@ -33,6 +35,7 @@ def check_sessions(history: IndexedHistory) -> CheckResult:
         sessions = _sessions(operations)
         findings = [
             *_unknown_tokens(name, operations, sessions),
+            *_lost_account(name, operations),
             *(
                 finding
                 for session in {id(each): each for each in sessions.values()}.values()
@@ -68,6 +71,19 @@ def _unknown_tokens(
         if operation.outcome is Outcome.OK and given is not None and given not in sessions:
             sentence = f"{described(operation)} was accepted with a token that nobody was given."
             yield Finding(NAME, name, sentence, [operation])
+
+
+def _lost_account(name: str, operations: Sequence[Operation]) -> Iterator[Finding]:
+    """Who has logged in once can do so again: nobody changes a password or deletes an account."""
+    logins = [each for each in operations if each.call == "login"]
+    accepted = [each for each in logins if each.outcome is Outcome.OK]
+    first = min(accepted, key=lambda each: each.returned_at, default=None)
+    for login in logins:
+        is_refused = login.output.get("problem") == LOG_IN_REFUSED
+        if first is not None and is_refused and login.called_at > first.returned_at:
+            sentence = f"{described(login)} was refused after {described(first)}."
+            yield Finding(NAME, name, sentence, [first, login])
+            return
 
 
 def _findings(name: str, session: _Session) -> Iterator[Finding]:
