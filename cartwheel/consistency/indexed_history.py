@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from math import inf
 
 from cartwheel.consistency.books import BookedOrder, Books
 from loadtest.history import Operation, Outcome
@@ -53,7 +54,7 @@ class KnownOrder:
     @cached_property
     def called_at(self) -> float:
         """Nothing was done about the order before."""
-        return min(each.called_at for each in self.places)
+        return min((each.called_at for each in self.places), default=-inf)
 
     @cached_property
     def quantities(self) -> Mapping[str, int]:
@@ -160,11 +161,23 @@ class IndexedHistory:
 
     @cached_property
     def orders_by_sku(self) -> Mapping[str, Sequence[KnownOrder]]:
+        """With those of others: they took from the same stock."""
         by_sku: dict[str, list[KnownOrder]] = defaultdict(list)
-        for order in self.orders:
+        for order in (*self.orders, *self._orders_of_others):
             for sku in order.quantities:
                 by_sku[sku].append(order)
         return by_sku
+
+    @cached_property
+    def _orders_of_others(self) -> Sequence[KnownOrder]:
+        """Those in the books of owners who have done nothing in this history."""
+        owners = {owner_of_order(name) for name in self.objects("order")}
+        owners |= {id_of(name) for name in self.objects("cart")}
+        return [
+            KnownOrder(order_object(order), (), order, in_books=True)
+            for order in self.books.orders or ()
+            if order.owner not in owners
+        ]
 
     @cached_property
     def cart_groups(self) -> Sequence[tuple[Sequence[str], Sequence[Operation]]]:

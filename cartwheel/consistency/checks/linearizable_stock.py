@@ -55,7 +55,7 @@ def _calls_of_clients(
 
 def _calls_of_order(order: KnownOrder, sku: str, *, end: float) -> Iterator[TimedCall[StockCall]]:
     """An order that may be cancelled is counted with what it gives back, and without."""
-    amount, source = order.quantities[sku], order.places[0]
+    amount, source = order.quantities[sku], next(iter(order.places), None)
     is_confirmed = order.confirmed is Happened.YES
     undone_by = order.undone_by(end=end)
     held_by = min(order.confirmed_by(end=end), undone_by)
