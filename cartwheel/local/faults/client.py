@@ -44,6 +44,7 @@ class FaultSession:
         self._connection = connection
         self._responses = responses
         self._lock = Lock()
+        self._has_reported = False
 
     def inject(self, effect: Effect) -> int:
         """Begin an effect; returns its id. Raises `CommandError`."""
@@ -52,17 +53,25 @@ class FaultSession:
 
     def undo(self, effect_id: int) -> None:
         """End an effect; nothing happens if it has ended. Raises `CommandError`."""
-        self.request({"undo": effect_id})
+        try:
+            self.request({"undo": effect_id})
+        except CommandError:
+            self._has_reported = True
+            raise
 
     def close(self) -> None:
-        """End the session; returns when its effects have been undone. Raises `CommandError`."""
+        """End the session; returns when its effects have been undone.
+
+        Raises `CommandError` for what could not be, unless `undo` has: results are not lost to
+        an error that they contain.
+        """
         last = b""
         with self._lock, suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
             while line := self._responses.readline(MAX_RESPONSE_SIZE):
                 last = line
         # Without a response, the shop has been stopped, and its faults with it.
-        if last:
+        if last and not self._has_reported:
             result_of(last)
 
     def request(self, message: Message) -> Message:
