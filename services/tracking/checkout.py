@@ -117,28 +117,32 @@ class CheckoutService:
         self.runner.raise_if_full()
         for _ in range(PLACE_ATTEMPTS):
             try:
-                origin, order = await self._draft(request)
+                draft = await self._draft(request)
             except Problem:
                 # The same request may have come twice, and the first one emptied the cart.
                 result = await self._find_result(request)
                 if result is None:
                     raise
                 return result
-            if await self._add(order, origin, request):
-                return await self._run_saga(order, request)
+            if await self._add(draft, request):
+                return await self._run_saga(draft.order, request)
             if (result := await self._find_result(request)) is not None:
                 return result
-            order_id = await self.repository.conflicting_order(order.owner, origin)
+            order_id = await self.repository.conflicting_order(draft.order.owner, draft.origin)
             if order_id is not None:
                 raise AlreadyOrdered(order_id)
-            # A conflicting order was cancelled meanwhile, or is still being undone: try again.
+            # A conflicting order was cancelled meanwhile: try again.
         raise InProgress("Your orders are changing right now.")
 
-    async def _draft(self, request: "_KeyedRequest") -> tuple[OrderOrigin, StoredOrder]:
-        # Read before the cart: an order that is placed from now on will conflict with this one.
-        latest = await self.repository.latest(request.shopper.subject)
+    async def _draft(self, request: "_KeyedRequest") -> "_Draft":
+        # Read before the cart: an order that is placed from now on will conflict with this one,
+        # even if it is cancelled at once. So no take comes between this read and the saga's.
+        placed = await self.repository.orders_of(request.shopper.subject)
+        latest = placed.latest
         if latest is not None and latest.status is OrderStatus.PENDING:
             raise AlreadyOrdered(latest.id)
+        if placed.take_may_come:
+            raise InProgress("A cancelled order is still being undone.")
         cart = await self.cart.read(request.shopper.token)
         if not cart.lines or cart.updated_at is None:
             raise await self._why_empty(request.shopper.subject, cart)
@@ -147,11 +151,12 @@ class CheckoutService:
             cart_updated_at=in_milliseconds(cart.updated_at),
             ordinal=latest.origin.ordinal + 1 if latest is not None else 1,
         )
-        return origin, await self._price(cart, request)
+        order = await self._price(cart, request)
+        return _Draft(order, origin, number=placed.last_number + 1)
 
     async def _why_empty(self, owner: str, cart: Cart) -> Problem:
         """Either the owner's latest order took what was in the cart, or nothing was in it."""
-        latest = await self.repository.latest(owner)
+        latest = (await self.repository.orders_of(owner)).latest
         if latest is not None and latest.origin.cart_version + 1 == cart.version:
             return AlreadyOrdered(latest.id)
         return CartEmpty("There is nothing to order.")
@@ -180,9 +185,13 @@ class CheckoutService:
             events=(),
         )
 
-    async def _add(self, order: StoredOrder, origin: OrderOrigin, request: "_KeyedRequest") -> bool:
+    async def _add(self, draft: "_Draft", request: "_KeyedRequest") -> bool:
         return await self.repository.add(
-            order, key=request.key, payload_hash=request.payload_hash, origin=origin
+            draft.order,
+            key=request.key,
+            payload_hash=request.payload_hash,
+            origin=draft.origin,
+            number=draft.number,
         )
 
     async def _run_saga(self, order: StoredOrder, request: "_KeyedRequest") -> CheckoutResult:
@@ -226,6 +235,15 @@ class _KeyedRequest:
     checkout: CheckoutRequest
     key: str
     payload_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """An order that is not stored yet; ``number`` counts all orders of its owner."""
+
+    order: StoredOrder
+    origin: OrderOrigin
+    number: int
 
 
 def _payload_hash(checkout: CheckoutRequest) -> str:

@@ -52,6 +52,12 @@ class Step(StrEnum):
     REFUND = "refund"
     RELEASE = "release"
     DONE = "done"
+    UNKNOWN = "unknown"
+    """A step of a newer version, whose replicas alone work on the order. Never stored."""
+
+    @classmethod
+    def parse(cls, name: str) -> "Step":
+        return cls(name) if name in set(cls) else cls.UNKNOWN
 
 
 class Reason(StrEnum):
@@ -270,6 +276,19 @@ class LatestOrder:
     id: str
     status: OrderStatus
     origin: OrderOrigin
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersOrders:
+    """What an owner has ordered, as far as the next order depends on it.
+
+    ``last_number`` counts all orders, cancelled ones included. ``take_may_come``: a cancelled
+    order may still take something from the cart.
+    """
+
+    latest: LatestOrder | None
+    last_number: int
+    take_may_come: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from services.tracking.models import (
     OrderOrigin,
     OrderStatus,
     OutcomeKind,
+    OwnersOrders,
     Reason,
     ShipmentEvent,
     ShipmentStatus,
@@ -42,11 +43,10 @@ from services.tracking.statements import (
     SELECT_EVENTS,
     SELECT_FIRST_PAGE,
     SELECT_IDEMPOTENCY_RECORD,
-    SELECT_LATEST,
     SELECT_LATEST_SEQUENCES,
     SELECT_NEXT_PAGE,
     SELECT_ORDER,
-    SELECT_ORDER_WITH_A_LATE_TAKE,
+    SELECT_OWNERS_ORDERS,
     UPDATE_ORDER,
 )
 
@@ -63,10 +63,6 @@ class OrderChanged(Exception):
     """Another process changed the order since it was read."""
 
 
-class _TakeMayCome(Exception):
-    """The take of a cancelled order may still be on its way to the cart."""
-
-
 class OrderRepository:
     """Orders, their events and the sweeper's lease. Every method may raise `StoreUnavailable`.
 
@@ -78,13 +74,11 @@ class OrderRepository:
 
     @retry_conflicts
     async def add(
-        self, order: StoredOrder, *, key: str, payload_hash: str, origin: OrderOrigin
+        self, order: StoredOrder, *, key: str, payload_hash: str, origin: OrderOrigin, number: int
     ) -> bool:
-        """Store a new order. False: there is an order with its owner's key or its origin.
+        """Store a new order. False: there is one with its owner's key, its origin or its number.
 
-        False, too, while a take may still come for an order of this owner that was cancelled: it
-        would remove what is added after this order has read the cart. Of concurrent adds one
-        succeeds.
+        Of concurrent adds one succeeds.
         """
         values = _changeable(order) | {
             "owner": order.owner,
@@ -95,19 +89,13 @@ class OrderRepository:
             "lines": json.dumps([line.model_dump() for line in order.lines]),
             "address": order.address.model_dump_json(),
             "created_at": order.created_at,
+            "number": number,
             **asdict(origin),
         }
-        try:
-            async with self._database.transaction("add_order") as connection:
-                if await connection.first(INSERT_ORDER, values) is None:
-                    return False
-                # After the insert, which waits for a conflicting order that is being cancelled.
-                late = await connection.first(SELECT_ORDER_WITH_A_LATE_TAKE, {"owner": order.owner})
-                if late is not None:
-                    raise _TakeMayCome
-                await _log(connection, order, {order.step: "started"}, order.created_at)
-        except _TakeMayCome:
-            return False
+        async with self._database.transaction("add_order") as connection:
+            if await connection.first(INSERT_ORDER, values) is None:
+                return False
+            await _log(connection, order, {order.step: "started"}, order.created_at)
         return True
 
     @retry_conflicts
@@ -153,14 +141,15 @@ class OrderRepository:
             return None
         return IdempotencyRecord(row["id"], row["payload_hash"], _outcome(row))
 
-    async def latest(self, owner: str) -> LatestOrder | None:
-        """The owner's newest order that is not cancelled."""
-        async with self._database.reading("latest_order") as connection:
-            row = await connection.first(SELECT_LATEST, {"owner": owner})
-        if row is None:
-            return None
-        origin = OrderOrigin(row["cart_version"], row["cart_updated_at"], row["ordinal"])
-        return LatestOrder(row["id"], OrderStatus(row["status"]), origin)
+    async def orders_of(self, owner: str) -> OwnersOrders:
+        """What ``owner`` has ordered, as far as the next order depends on it."""
+        async with self._database.reading("orders_of_owner") as connection:
+            (row,) = await connection.rows(SELECT_OWNERS_ORDERS, {"owner": owner})
+        return OwnersOrders(
+            latest=_latest(row),
+            last_number=row["last_number"] or 0,
+            take_may_come=bool(row["take_may_come"]),
+        )
 
     async def conflicting_order(self, owner: str, origin: OrderOrigin) -> str | None:
         """The order, not cancelled, that was made of this cart state or has its number; its id."""
@@ -244,6 +233,7 @@ class OrderRepository:
             "latest": latest,
             "limit": limit,
             "max_failed_attempts": MAX_FAILED_ATTEMPTS,
+            "steps": list(Step),
         }
         async with self._database.reading("due_orders") as connection:
             rows = await connection.rows(statement, values)
@@ -273,6 +263,13 @@ def _outcome(row: Row) -> CheckoutOutcome | None:
     if row["reply_status"] is None:
         return None
     return CheckoutOutcome(OUTCOME_KINDS[row["reply_status"]], row["reply_body"])
+
+
+def _latest(row: Row) -> LatestOrder | None:
+    if row["id"] is None:
+        return None
+    origin = OrderOrigin(row["cart_version"], row["cart_updated_at"], row["ordinal"])
+    return LatestOrder(row["id"], OrderStatus(row["status"]), origin)
 
 
 def _steps_between(before: StoredOrder, after: StoredOrder) -> dict[Step, str]:
@@ -326,7 +323,7 @@ def _order(row: Row, events: Sequence[ShipmentEvent]) -> StoredOrder:
         id=row["id"],
         owner=row["owner"],
         status=OrderStatus(row["status"]),
-        step=Step(row["step"]),
+        step=Step.parse(row["step"]),
         version=row["version"],
         reason=Reason(row["reason"]) if row["reason"] else None,
         total=Money(amount=row["total_amount"], currency=row["currency"]),

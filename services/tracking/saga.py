@@ -162,9 +162,10 @@ class Saga:
         """Take the order as far as possible now.
 
         Returns it done, or postponed if a step had no definite result: the sweeper retries it.
+        An order at a step of a newer version is returned as it is.
         Raises `OrderChanged` if another process has taken over, and `StoreUnavailable`.
         """
-        while order.step is not Step.DONE:
+        while order.step in STEPS:
             try:
                 refusal = await self._run_step(order)
             except Unavailable as error:

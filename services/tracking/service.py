@@ -59,6 +59,8 @@ class OrderService:
             order = await self.order(owner, order_id)
             if order.status is OrderStatus.CANCELLED:
                 return order
+            if order.step is Step.UNKNOWN:
+                break
             if order.shipment_status not in CANCELLABLE:
                 raise AlreadyShipped("It can no longer be cancelled.")
             try:

@@ -9,22 +9,20 @@ INSERT_ORDER = Statement(
     """
     INSERT INTO orders (id, owner, idempotency_key, payload_hash, status, step, version,
         total_amount, currency, lines, address, shipment_status, sequence, created_at, due_at,
-        cart_version, cart_updated_at, ordinal)
+        cart_version, cart_updated_at, ordinal, number)
     VALUES (:id, :owner, :key, :payload_hash, :status, :step, :version,
         :total_amount, :currency, :lines, :address, :shipment_status, 0, :created_at, :due_at,
-        :cart_version, :cart_updated_at, :ordinal)
+        :cart_version, :cart_updated_at, :ordinal, :number)
     ON CONFLICT DO NOTHING
     RETURNING id
     """
-)
-SELECT_ORDER_WITH_A_LATE_TAKE = Statement(
-    "SELECT id FROM orders WHERE owner = :owner AND step = 'cancel-take' LIMIT 1"
 )
 UPDATE_ORDER = Statement(
     """
     UPDATE orders SET status = :status, step = :step, reason = :reason,
         shipment_status = :shipment_status, sequence = :sequence, due_at = :due_at,
-        version = version + 1, strikes = 0,
+        version = version + 1,
+        strikes = CASE WHEN step = :step AND sequence = :sequence THEN strikes ELSE 0 END,
         reply_status = COALESCE(reply_status, CAST(:reply_status AS INTEGER)),
         reply_body = COALESCE(reply_body, CAST(:reply_body AS TEXT))
     WHERE id = :id AND version = :version
@@ -57,11 +55,19 @@ SELECT_IDEMPOTENCY_RECORD = Statement(
     WHERE owner = :owner AND idempotency_key = :key
     """
 )
-SELECT_LATEST = Statement(
+# One statement, so that it sees one moment.
+SELECT_OWNERS_ORDERS = Statement(
     """
-    SELECT id, status, cart_version, cart_updated_at, ordinal FROM orders
-    WHERE owner = :owner AND status <> 'cancelled' AND ordinal IS NOT NULL
-    ORDER BY ordinal DESC LIMIT 1
+    SELECT latest.id, latest.status, latest.cart_version, latest.cart_updated_at, latest.ordinal,
+        (SELECT MAX(number) FROM orders WHERE owner = :owner) AS last_number,
+        EXISTS (
+            SELECT 1 FROM orders WHERE owner = :owner AND step = 'cancel-take'
+        ) AS take_may_come
+    FROM (SELECT 1 AS one) AS always LEFT JOIN (
+        SELECT id, status, cart_version, cart_updated_at, ordinal FROM orders
+        WHERE owner = :owner AND status <> 'cancelled' AND ordinal IS NOT NULL
+        ORDER BY ordinal DESC LIMIT 1
+    ) AS latest ON 1 = 1
     """
 )
 SELECT_CONFLICTING_ORDER = Statement(
@@ -93,10 +99,12 @@ SELECT_EVENTS = Statement(
     """
 )
 SELECT_LATEST_SEQUENCES = Statement("SELECT id, sequence FROM orders WHERE id IN :ids")
+# A newer version may have further steps. Its replicas work on the orders that are at one.
 SELECT_DUE_CHECKOUTS = Statement(
     """
     SELECT id FROM orders
-    WHERE step <> 'done' AND (due_at <= :now OR due_at > :latest) AND strikes < :max_failed_attempts
+    WHERE step <> 'done' AND step IN :steps
+        AND (due_at <= :now OR due_at > :latest) AND strikes < :max_failed_attempts
     ORDER BY due_at LIMIT :limit
     """
 )

@@ -11,9 +11,8 @@ from app.errors import Unavailable
 from app.telemetry.logs import get_logger
 from services.tracking.failed_attempts import record_failed_attempt
 from services.tracking.metrics import OrderMetrics
-from services.tracking.models import Step
 from services.tracking.repository import OrderChanged, OrderRepository
-from services.tracking.saga import Saga
+from services.tracking.saga import STEPS, Saga
 
 LEASE = "sweeper"
 BATCH_SIZE = 50
@@ -81,7 +80,7 @@ class Sweeper:
         order = await self._orders.get(order_id)
         now = self._clock()
         timings = self._saga.timings
-        if order is None or order.step is Step.DONE:
+        if order is None or order.step not in STEPS:
             return
         if not order.is_due(now=now, latest=timings.latest_step(now)):
             return

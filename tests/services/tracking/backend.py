@@ -116,7 +116,9 @@ class Backend:
         """Store a new order, of a cart of its own unless ``origin`` says otherwise."""
         number = next(NUMBERS)
         origin = origin or OrderOrigin(cart_version=number, cart_updated_at=0, ordinal=number)
-        return await self.orders.add(order, key=key, payload_hash="hash", origin=origin)
+        return await self.orders.add(
+            order, key=key, payload_hash="hash", origin=origin, number=number
+        )
 
     async def order(self, order_id: str = "ord_00000001") -> StoredOrder:
         order = await self.orders.get(order_id)

@@ -11,6 +11,7 @@ from services.tracking.models import (
     OrderOrigin,
     OrderStatus,
     OutcomeKind,
+    OwnersOrders,
     Reason,
     ShipmentStatus,
     Step,
@@ -236,13 +237,34 @@ async def test_of_twenty_parallel_adds_from_one_origin_one_wins(backend: Backend
 
 
 async def test_the_latest_order_is_the_newest_that_is_not_cancelled(backend: Backend) -> None:
-    assert await backend.orders.latest("user_ada") is None
+    assert await backend.orders.orders_of("user_ada") == OwnersOrders(None, 0, False)
     await backend.add(an_order("ord_00000001"), key="1", origin=FIRST)
     second = an_order("ord_00000002")
     await backend.add(second, key="2", origin=NEXT_CART)
     latest = LatestOrder("ord_00000002", OrderStatus.PENDING, NEXT_CART)
-    assert await backend.orders.latest("user_ada") == latest
+    assert (await backend.orders.orders_of("user_ada")).latest == latest
     cancelled = second.cancelled(Reason.SHOPPER, compensate_from=Step.REFUND, now=2)
     await backend.orders.save(second, cancelled, now=2, due_at=2)
     latest = LatestOrder("ord_00000001", OrderStatus.PENDING, FIRST)
-    assert await backend.orders.latest("user_ada") == latest
+    assert (await backend.orders.orders_of("user_ada")).latest == latest
+
+
+async def test_a_number_makes_one_order_even_if_it_is_cancelled(backend: Backend) -> None:
+    first = await backend.place(an_order("ord_00000001"), key="1")
+    number = (await backend.orders.orders_of("user_ada")).last_number
+    cancelled = first.cancelled(Reason.SHOPPER, compensate_from=Step.REFUND, now=2)
+    await backend.orders.save(first, cancelled, now=2, due_at=2)
+    values = {"payload_hash": "hash", "number": number}
+    for owner, is_added in (("user_ada", False), ("user_bob", True)):
+        order = an_order(f"ord_{owner}", owner=owner)
+        assert await backend.orders.add(order, key="2", origin=FIRST, **values) is is_added
+
+
+async def test_a_take_may_come_until_it_is_cancelled(backend: Backend) -> None:
+    order = await backend.place(an_order())
+    cancelled = order.cancelled(Reason.SHOPPER, compensate_from=Step.CANCEL_TAKE, now=2)
+    cancelled = await backend.orders.save(order, cancelled, now=2, due_at=2)
+    assert (await backend.orders.orders_of("user_ada")).take_may_come
+    assert not (await backend.orders.orders_of("user_bob")).take_may_come
+    await backend.orders.save(cancelled, cancelled.at_step(Step.REFUND), now=3, due_at=3)
+    assert not (await backend.orders.orders_of("user_ada")).take_may_come

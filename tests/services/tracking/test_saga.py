@@ -171,21 +171,6 @@ async def test_a_charge_that_arrives_after_the_refund_takes_nothing(sqlite_shop:
         assert await backend.money_kept() == 0
 
 
-@pytest.mark.fault(53, store=("sqlite", "postgres"))
-async def test_a_cancelled_order_blocks_the_next_one_until_no_take_can_come(shop: Shop) -> None:
-    """A late take would remove pieces that were added after the next order had read the cart."""
-    shop.carts.trouble = down
-    async with open_backend(shop) as backend:
-        order = await backend.saga.run(await backend.place(an_order()))
-        cancelled = await backend.saga.cancel(order, Reason.SHOPPER)
-        assert cancelled.step is Step.CANCEL_TAKE
-        assert not await backend.add(an_order("ord_00000002"), key="next")
-        assert await backend.add(an_order("ord_00000003", owner="user_bob"), key="next")
-        shop.carts.trouble = lambda _: None
-        await backend.saga.run(cancelled)
-        assert await backend.add(an_order("ord_00000002"), key="next")
-
-
 async def test_a_take_that_arrives_after_the_cancellation_takes_nothing(sqlite_shop: Shop) -> None:
     """It would take what the shopper has put into the cart since, perhaps for another order."""
     sqlite_shop.carts.trouble = down

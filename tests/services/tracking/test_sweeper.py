@@ -1,13 +1,15 @@
 """Which orders the sweeper takes up, and which it does not."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from app.stores.errors import StoreUnavailable
 from app.stores.statements import Statement
-from services.tracking.models import OrderStatus, ShipmentStatus
+from services.tracking.models import OrderStatus, ShipmentStatus, Step, StoredOrder
 from services.tracking.repository import MAX_FAILED_ATTEMPTS
+from services.tracking.saga import STEPS
 from tests.services.tracking.backend import LEASE, TIMINGS, Backend, Shop, an_order, open_backend
 
 
@@ -89,6 +91,49 @@ async def test_an_order_that_cannot_be_read_is_parked_and_the_others_go_on(
         await backend.sweeper.sweep()
     assert (await backend.order("ord_00000002")).status is OrderStatus.CONFIRMED
     assert await backend.orders.due_checkouts(latest=2**61, now=2**60, limit=10) == []
+
+
+@pytest.mark.fault(36, store=("sqlite", "postgres"))
+async def test_an_order_whose_step_fails_unexpectedly_is_parked_after_five_attempts(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[Step] = []
+
+    async def fail(_: object, order: StoredOrder) -> None:
+        attempts.append(order.step)
+        raise RuntimeError("this was not foreseen")
+
+    monkeypatch.setitem(STEPS, Step.TAKE, replace(STEPS[Step.TAKE], action=fail))
+    await backend.place(an_order())
+    for _ in range(MAX_FAILED_ATTEMPTS + 2):
+        backend.shop.clock.pass_seconds(61)
+        await backend.sweeper.sweep()
+    assert attempts == [Step.TAKE] * MAX_FAILED_ATTEMPTS
+
+
+@pytest.mark.fault(36, store=("sqlite", "postgres"))
+async def test_failed_attempts_at_a_step_that_succeeded_are_forgotten(backend: Backend) -> None:
+    order = await backend.place(an_order())
+    for _ in range(MAX_FAILED_ATTEMPTS - 1):
+        await backend.orders.count_failed_attempt(order.id, due_at=0)
+    await backend.orders.save(order, order.at_step(Step.PAY), now=0, due_at=0)
+    assert not await backend.orders.count_failed_attempt(order.id, due_at=0)
+
+
+async def test_an_order_at_a_step_of_a_newer_version_is_left_alone(backend: Backend) -> None:
+    """Replicas of both versions work on the same store while an update rolls out."""
+    order = await backend.place(an_order())
+    async with backend.database.transaction("test") as connection:
+        await connection.execute(Statement("UPDATE orders SET step = 'gift-wrap'"))
+    for _ in range(MAX_FAILED_ATTEMPTS + 1):
+        backend.shop.clock.pass_seconds(61)
+        await backend.sweeper.sweep()
+    untouched = await backend.order()
+    assert untouched == replace(order, step=Step.UNKNOWN)
+    assert await backend.saga.run(untouched) == untouched
+    async with backend.database.reading("test") as connection:
+        assert await connection.scalar(Statement("SELECT strikes FROM orders")) == 0
+        assert await connection.scalar(Statement("SELECT step FROM orders")) == "gift-wrap"
 
 
 @pytest.mark.fault(36, store=("sqlite", "postgres"))
