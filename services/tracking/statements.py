@@ -111,7 +111,7 @@ SELECT_DUE_CHECKOUTS = Statement(
 SELECT_DUE_SHIPMENTS = Statement(
     """
     SELECT id FROM orders
-    WHERE status = 'confirmed' AND shipment_status <> 'delivered'
+    WHERE status = 'confirmed' AND step = 'done' AND shipment_status <> 'delivered'
         AND (due_at <= :now OR due_at > :latest) AND strikes < :max_failed_attempts
     ORDER BY due_at LIMIT :limit
     """

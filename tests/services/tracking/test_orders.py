@@ -55,6 +55,22 @@ async def test_cancelling_an_order_can_be_repeated(service: RunningService) -> N
     assert service.shop.products.stock("LAMP") == 10
 
 
+async def test_an_order_at_a_step_of_a_newer_version_is_shown_and_not_cancelled(
+    service: RunningService,
+) -> None:
+    """What cancelling it takes, only a replica of that version knows."""
+    order = (await service.customer().check_out()).json()
+    async with (
+        open_backend(service.shop) as backend,
+        backend.database.transaction("test") as connection,
+    ):
+        await connection.execute(Statement("UPDATE orders SET step = 'gift-wrap'"))
+    refused = await service.customer().cancel(order["id"])
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "urn:cartwheel:problem:in-progress"
+    assert (await service.customer().get(f"/v1/orders/{order['id']}")).json() == order
+
+
 async def test_a_pending_order_can_be_cancelled(sqlite_shop: Shop) -> None:
     async with run_service(
         sqlite_shop, payment_mode="slow", payment_delay=0.3, checkout_patience=0.1

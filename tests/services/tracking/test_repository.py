@@ -2,9 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from itertools import chain, pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from services.tracking.courier import NEXT_STOP
 from services.tracking.models import (
     CheckoutOutcome,
     LatestOrder,
@@ -15,9 +19,11 @@ from services.tracking.models import (
     Reason,
     ShipmentStatus,
     Step,
+    StoredOrder,
 )
 from services.tracking.repository import MAX_FAILED_ATTEMPTS, OrderChanged
-from tests.services.tracking.backend import Backend, an_order
+from services.tracking.saga import STEPS
+from tests.services.tracking.backend import NUMBERS, Backend, Shop, an_order, open_backend
 
 CONFIRMED = CheckoutOutcome(OutcomeKind.CONFIRMED, '{"id": "x"}')
 PENDING = CheckoutOutcome(OutcomeKind.PENDING, "{}")
@@ -79,6 +85,66 @@ async def test_of_ten_parallel_changes_one_wins_and_one_event_is_written(
     )
     assert sum(isinstance(outcome, OrderChanged) for outcome in outcomes) == 9
     assert len((await backend.order()).events) == 1
+
+
+def next_state(order: StoredOrder) -> StoredOrder | None:
+    """What the saga, and then the courier, make of an order; None: nothing any more."""
+    if order.is_final:
+        return None
+    if order.status is OrderStatus.CONFIRMED:
+        return order.moved(NEXT_STOP[order.shipment_status], now=1)
+    following = STEPS[order.step].then
+    if order.status is OrderStatus.PENDING and following is Step.DONE:
+        return order.confirmed(now=1)
+    return order.at_step(following)
+
+
+def life_of(order: StoredOrder, *, cancelled_at: int | None) -> list[StoredOrder]:
+    """Every state of an order until it is final; cancelled at that version if it gets there."""
+    states = [order]
+    while True:
+        after = next_state(states[-1])
+        if states[-1].version == cancelled_at:
+            after = states[-1].cancelled(Reason.SHOPPER, compensate_from=Step.REFUND, now=1)
+        if after is None:
+            return states
+        states.append(replace(after, version=states[-1].version + 1, due_at=1))
+
+
+async def deliver(url: str, cancelled_at: int | None, orders: list[list[int]]) -> None:
+    """Make the changes of an order's life in each of ``orders``, in turn, and in these again."""
+    number = next(NUMBERS)
+    life = life_of(an_order(f"ord_{number:08}"), cancelled_at=cancelled_at)
+    changes = list(pairwise(life))
+    made = 0
+    async with open_backend(Shop(url)) as backend:
+        await backend.place(life[0], key=f"key-{number}")
+        for index in chain(*orders, range(len(changes)), *orders):
+            if index >= len(changes):
+                continue
+            before, after = changes[index]
+            try:
+                await backend.orders.save(before, after, now=1, due_at=1)
+            except OrderChanged:
+                assert index != made
+            else:
+                assert index == made
+                made += 1
+            assert await backend.orders.get(life[0].id) == life[made]
+    assert made == len(changes)
+
+
+@pytest.mark.fault(37, store=("sqlite", "postgres"))
+async def test_changes_in_any_order_and_repeated_are_made_once_and_in_turn(shop: Shop) -> None:
+    @settings(max_examples=20, deadline=None)
+    @given(
+        cancelled_at=st.none() | st.integers(1, 6),
+        orders=st.lists(st.permutations(range(8)), min_size=1, max_size=3),
+    )
+    def hold(cancelled_at: int | None, orders: list[list[int]]) -> None:
+        asyncio.run(deliver(shop.url, cancelled_at, orders))
+
+    await asyncio.to_thread(hold)
 
 
 async def test_the_first_outcome_is_kept(backend: Backend) -> None:
