@@ -1,8 +1,6 @@
 """`cartwheel bench`: runs benches by name and shows what they found."""
 
 import asyncio
-import contextlib
-import resource
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,12 +40,11 @@ from cartwheel.bench.workbench import Checkout, Workbench, open_workbench
 from cartwheel.console import new_console
 from cartwheel.errors import CommandError, UsageError, describe_error
 from cartwheel.invocation import write_file
+from cartwheel.local.open_files import raise_open_files_limit
 from cartwheel.local.settings import load_local_settings
 from cartwheel.local.state_folder import StateFolder
 
 ALL, DEFAULT = "all", cart_add.NAME
-# Enough for 1,024 connections on both sides.
-MAX_OPEN_FILES = 8192
 
 Bench = Callable[[Workbench, Options, Progress], Awaitable[Sequence[BenchResult]]]
 BENCHES: Mapping[str, Bench] = {
@@ -123,7 +120,7 @@ def bench(
 
 def run_benches(names: Sequence[str], options: Options, outputs: Outputs) -> None:
     """Run the benches and print each result as soon as it is there. Raises `CommandError`."""
-    _raise_file_limit()
+    raise_open_files_limit()
     machine = describe_machine()
     if outputs.markdown:
         typer.echo(machine_to_markdown(machine) + "\n")
@@ -171,11 +168,3 @@ async def _run_until_stopped(name: str, options: Options) -> Sequence[BenchResul
     with ProgressDisplay(name) as progress:
         async with open_workbench() as workbench:
             return await BENCHES[name](workbench, options, progress)
-
-
-def _raise_file_limit() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -177,7 +177,7 @@ def _child(
         process = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", str(DIE_WITH_PARENT)),
-                *map(str, (os.getpid(), inherited, -1, -1)),
+                *map(str, (os.getpid(), inherited, -1, -1, -1)),
                 *(sys.executable, *arguments),
             ],
             cwd=PROJECT,

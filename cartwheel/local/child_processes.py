@@ -48,9 +48,13 @@ class Child(Protocol):
 
 
 class ChildProcesses:
-    """Starts processes, each in its own process group: Ctrl-C reaches the supervisor only."""
+    """Starts processes, each in its own process group: Ctrl-C reaches the supervisor only.
 
-    def __init__(self) -> None:
+    Each may have `open_files`, or as many as this process.
+    """
+
+    def __init__(self, *, open_files: int = -1) -> None:
+        self._open_files = open_files
         self._running: set[Child] = set()
         self.closed = False
 
@@ -73,7 +77,7 @@ class ChildProcesses:
         inherited = [*descriptors, *([self._lifeline] if self._lifeline >= 0 else [])]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(DIE_WITH_PARENT)),
-            *map(str, (os.getpid(), self._lifeline, user.uid, user.gid)),
+            *map(str, (os.getpid(), self._lifeline, user.uid, user.gid, self._open_files)),
             *command,
             pass_fds=inherited,
             # Another user may have no access to the project's folder.

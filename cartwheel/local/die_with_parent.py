@@ -1,18 +1,19 @@
 """Run a program that ends when the process that started it ends, whatever the cause.
 
-``python -I -S die_with_parent.py PARENT LIFELINE UID GID PROGRAM [ARGUMENT…]``
+``python -I -S die_with_parent.py PARENT LIFELINE UID GID OPEN_FILES PROGRAM [ARGUMENT…]``
 
 It runs as a file of its own because every import delays every start, and until it has done its
 work the death of the parent goes unnoticed.
 
 Linux sends a signal when the parent dies (PR_SET_PDEATHSIG), and that setting survives `exec`.
 On other systems a process of a few pages stays beside the program and waits for the end of
-LIFELINE, a pipe whose other end only the parent holds. LIFELINE is -1 on Linux. A UID or GID of
--1 is left unchanged.
+LIFELINE, a pipe whose other end only the parent holds. LIFELINE is -1 on Linux. A UID, GID or
+limit of OPEN_FILES of -1 is left unchanged.
 """
 
 import ctypes
 import os
+import resource
 import select
 import signal
 import sys
@@ -25,7 +26,10 @@ IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def main() -> None:
-    parent, lifeline, uid, gid = map(int, sys.argv[1:5])
+    parent, lifeline, uid, gid, open_files = map(int, sys.argv[1:6])
+    if open_files >= 0:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, hard))
     if uid >= 0:
         os.setgroups([])
         os.setgid(gid)
@@ -39,7 +43,7 @@ def main() -> None:
         sys.exit(1)
     for number in IGNORED_BY_PYTHON:
         signal.signal(number, signal.SIG_DFL)
-    program = sys.argv[5:]
+    program = sys.argv[6:]
     os.execv(program[0], program)
 
 

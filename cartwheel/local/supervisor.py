@@ -28,6 +28,7 @@ from cartwheel.local.events import EventSink, emitter_for
 from cartwheel.local.faults.event_loops import blockable
 from cartwheel.local.faults.sessions import FaultSessions
 from cartwheel.local.faults.targets import Targets
+from cartwheel.local.open_files import open_files_limit, raise_open_files_limit
 from cartwheel.local.replica_process import Replica
 from cartwheel.local.replica_set import ReplicaSet
 from cartwheel.local.service_environment import service_environment
@@ -76,7 +77,7 @@ class Supervisor:
         self._timeouts = timeouts
         self._autoscaler = autoscaler
         self._controller: Controller | None = None
-        self._processes = ChildProcesses()
+        self._processes = ChildProcesses(open_files=open_files_limit())
         self._replica_sets: dict[str, ReplicaSet] = {}
         self._stores: Sequence[Replica] = ()
         self._edges: list[Edge] = []
@@ -87,6 +88,7 @@ class Supervisor:
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Run until a signal, `stop` or ``cartwheel down``. Raises `UsageError`."""
         asyncio.get_running_loop().set_exception_handler(self._report_internal_error)
+        raise_open_files_limit()  # for the connections through its proxies
         with (
             self._state.locked(),
             stop_signals(stop=self.stop, kill=self.kill_all, is_stopping=self._stops_already),

@@ -1,7 +1,9 @@
 """A port that leads to a server, under the conditions that toxics set."""
 
 import asyncio
+import os
 import random
+import resource
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +19,10 @@ BACKLOG = 512
 MAX_CONNECTIONS = 512
 """Of one proxy. The next client waits to be accepted until one of them has ended."""
 ACCEPT_PAUSE = 0.1
-"""Seconds until the next try, when this process may not open another file."""
+"""Seconds until the next try, when this process may not open another file for it."""
+RESERVED_SHARE = 4
+MAX_RESERVED = 64
+"""A quarter of the files that this process may open is left to it, at most this many."""
 
 
 class TcpProxy:
@@ -156,13 +161,16 @@ class TcpProxy:
             self._stop_accepting()
             return
         try:
-            client, _ = self._listener.accept()
-            self._serve(client)
+            if _has_descriptors_left(self._listener):
+                client, _ = self._listener.accept()
+                self._serve(client)
+                return
         except (BlockingIOError, ConnectionAbortedError):
             return
-        except OSError:
-            self._stop_accepting()
-            asyncio.get_running_loop().call_later(ACCEPT_PAUSE, self._start_accepting)
+        except OSError:  # the kernel is short of something
+            pass
+        self._stop_accepting()
+        asyncio.get_running_loop().call_later(ACCEPT_PAUSE, self._start_accepting)
 
     def _serve(self, client: socket.socket) -> None:
         try:
@@ -182,6 +190,16 @@ class TcpProxy:
     def _close_connections(self) -> None:
         for connection in self._connections:
             connection.close()
+
+
+def _has_descriptors_left(open_file: socket.socket) -> bool:
+    """Whether more than those reserved are free. Raises `OSError` if none is."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return True
+    lowest = os.dup(open_file.fileno())  # the kernel assigns the lowest one
+    os.close(lowest)
+    return lowest < limit - min(MAX_RESERVED, limit // RESERVED_SHARE)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -76,7 +76,7 @@ def _of_postgres(folder: Path) -> list[psutil.Process]:
 
 
 def launch(parent: int, lifeline: int, program: Sequence[str]) -> subprocess.Popen[bytes]:
-    words = [str(word) for word in (parent, lifeline, -1, -1)]
+    words = [str(word) for word in (parent, lifeline, -1, -1, -1)]
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), *words, *program],
         pass_fds=[lifeline] if lifeline >= 0 else [],

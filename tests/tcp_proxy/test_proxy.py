@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import random
+import resource
 import socket
 from dataclasses import replace
 from typing import Any
@@ -125,6 +126,22 @@ class TestWithoutToxics:
                 assert not asked.done()
                 first.writer.close()
                 assert await asked == b"hello"
+
+    async def test_clients_wait_when_only_the_files_of_its_process_are_left(self) -> None:
+        async with proxied() as (proxy, _):
+            before = resource.getrlimit(resource.RLIMIT_NOFILE)
+            with socket.socket() as lowest:
+                limit = lowest.fileno() + 4
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, before[1]))
+            try:
+                async with connected(proxy) as client:
+                    asked = asyncio.create_task(client.ask(b"hello"))
+                    await asyncio.sleep(MOMENT)
+                    assert proxy.open_connections == 0
+                    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+                    assert await asked == b"hello"
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_the_server_of_a_url_is_reached_through_the_proxy() -> None:
