@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cartwheel.books import with_unsettled
 from cartwheel.chaos.cluster.evictions import evict_the_cart
 from cartwheel.chaos.cluster.isolation import try_forbidden_traffic, try_privileged_pods
 from cartwheel.chaos.cluster.lost_metrics import lose_metrics_server, lose_prometheus_at_the_peak
@@ -18,6 +19,7 @@ from cartwheel.chaos.cluster.store_pods import delete_postgres, delete_valkey
 from cartwheel.chaos.cluster.watch import Watch, watching
 from cartwheel.chaos.shoppers import SCENARIO, Shoppers
 from cartwheel.consistency import check_responses
+from loadtest.figures import Total
 from loadtest.history import Outcome, read_history
 
 RATE = 20.0
@@ -68,9 +70,9 @@ async def run_fault(name: str, cluster: ShopCluster) -> Result:
             await asyncio.sleep(FIRST_FIGURES)
             with _stopped_by_signals(cluster):
                 await asyncio.to_thread(fault.run, cluster, watch, result)
-            await shoppers.stop()
-        report = check_responses(list(read_history(history)))
-    _add_requests(result, shoppers, may_fail=fault.may_fail)
+            total = await shoppers.stop()
+        report = with_unsettled(check_responses(list(read_history(history))), total.unsettled)
+    _add_requests(result, total, may_fail=fault.may_fail)
     result.figures["acknowledged"] = report.operations[Outcome.OK]
     result.claim(report.sentences[-1], report.passed)
     return result
@@ -89,9 +91,7 @@ def _stopped_by_signals(cluster: ShopCluster) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _add_requests(result: Result, shoppers: Shoppers, *, may_fail: bool) -> None:
-    total = shoppers.total
-    assert total is not None  # `Shoppers.stop` has checked it
+def _add_requests(result: Result, total: Total, *, may_fail: bool) -> None:
     failed = total.failed + total.missed
     result.figures |= {"requests": total.sent, "failed": failed}
     if not may_fail:
