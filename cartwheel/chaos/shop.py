@@ -214,7 +214,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], state: StateFolder, outp
         with suppress(CommandError, OSError, ValueError, http.client.HTTPException):
             status = _status(state)
             shop = _shop_of(state, status, is_own=True)
-            is_open = state.fault_socket.exists() and _is_ready(status)
+            is_open = state.fault_socket.exists() and is_ready(status)
             if shop is not None and is_open and _sells(shop.url):
                 return shop
         time.sleep(POLL_INTERVAL)
@@ -231,7 +231,8 @@ def _shop_of(state: StateFolder, status: Status, *, is_own: bool) -> Shop | None
     return None
 
 
-def _is_ready(status: Status) -> bool:
+def is_ready(status: Status) -> bool:
+    """Whether each service has as many ready replicas as it must have."""
     return all(one["ready"] >= max(one["desired"], 1) for one in status["services"])
 
 

@@ -30,6 +30,7 @@ class Disturbances:
         self._faults = faults
         self._report = report
         self._stopping = asyncio.Event()
+        self._problems: list[str] = []
         self._first_counts: dict[str, int] = {}
 
     def stop(self) -> None:
@@ -50,8 +51,8 @@ class Disturbances:
         try:
             await asyncio.to_thread(self._restore_counts)
         except CommandError as error:
-            return [str(error)]
-        return []
+            self._problems.append(str(error))
+        return self._problems
 
     async def _have_fault(self, step: Step, started: float) -> None:
         if await self._stops_before(started + step.at):
@@ -64,7 +65,7 @@ class Disturbances:
             began = time.time() if fault.is_instant else began
             await self._stops_before(started + step.ends_at)
             ended = began if fault.is_instant else time.time()
-            await self._undo(ids)
+            await self._undo(fault, ids)
         except CommandError as error:
             problem = str(error)
         self._report(
@@ -78,20 +79,17 @@ class Disturbances:
             for effect in fault.inject:
                 ids.append(await asyncio.to_thread(self._session.inject, read_effect(effect)))
         except CommandError:
-            await self._undo(ids)
+            await self._undo(fault, ids)
             raise
         return ids
 
-    async def _undo(self, ids: Sequence[int]) -> None:
-        """All of them, also if one cannot be undone. Raises `CommandError`."""
-        problems: list[str] = []
+    async def _undo(self, fault: Fault, ids: Sequence[int]) -> None:
+        """All of them; one that cannot be undone is a problem of the soak."""
         for effect_id in reversed(ids):
             try:
                 await asyncio.to_thread(self._session.undo, effect_id)
             except CommandError as error:
-                problems.append(str(error))
-        if problems:
-            raise CommandError(" ".join(problems))
+                self._problems.append(f"{fault.id} was not undone: {error}")
 
     async def _change_replicas(self, steps: Sequence[Step], started: float) -> None:
         """One after the other: the supervisor changes one set of replicas at a time."""

@@ -72,7 +72,7 @@ class SoakRun:
         try:
             books = await closing_books(stores, opening, history)
         except CommandError as error:
-            self._soak.problems.append(str(error))
+            self._soak.failures.append(str(error))
             return
         report = await asyncio.to_thread(check, history, books, limits=LIMITS)
         unsettled = self._soak.total.unsettled if self._soak.total else None
@@ -133,7 +133,7 @@ class SoakRun:
         disturbing = asyncio.create_task(disturbances.follow(steps))
         await asyncio.wait([load, stopping, disturbing], return_when="FIRST_COMPLETED")
         disturbances.stop()
-        self._soak.problems += await disturbing
+        self._soak.failures += await disturbing
         self._soak.changes.sort(key=lambda one: one.started_at)
         self._soak.memory = memory_between(before, await asyncio.to_thread(measure, self._shop))
         if stopping.done():

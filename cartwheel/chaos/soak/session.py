@@ -84,10 +84,16 @@ class Soak:
     operations: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By object and call (`cart add`), then by outcome."""
     report: Report | None = None
-    problems: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     """What went wrong with the soak itself, or that the shop did not come to rest."""
     ended_early: bool = False
     waits: Sequence[Wait] = ()
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """Why its outcome is not known, whatever the checks say."""
+        faults = sum(one.kind is Kind.FAULT for one in self.done)
+        return self.failures if faults else [*self.failures, "No fault happened."]
 
     @property
     def passed(self) -> bool:

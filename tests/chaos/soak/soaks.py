@@ -51,8 +51,12 @@ def report(*findings: Finding, undecided: Sequence[str] = ()) -> Report:
     return Report({"ok": 120, "refused": 3, "unknown": 2}, [passed, other])
 
 
-def soak(*, seconds: int = 30, changes: Sequence[Change] = (), found: Report | None = None) -> Soak:
-    """It has passed, unless another report is given."""
+def soak(
+    *, seconds: int = 30, changes: Sequence[Change] | None = None, found: Report | None = None
+) -> Soak:
+    """It has passed, unless another report or changes without a fault are given."""
+    if changes is None:
+        changes = [change(Kind.FAULT, "cart-hung", at=3, seconds=2)]
     routes = [RouteFigures("GET /", 40 * seconds, 2, 0.004, 0.012, 0.02)]
     total = Total(
         START, seconds, 40 * seconds, 0, {"503": 2}, {"409": 3}, 0.004, 0.012, 0.02, 0.5, routes

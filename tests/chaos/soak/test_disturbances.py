@@ -14,20 +14,21 @@ from cartwheel.chaos.soak.schedule import Kind, Step
 from cartwheel.chaos.soak.session import Change
 from cartwheel.errors import CommandError
 
-FAULTS = {name: find_fault(name) for name in ("cart-hung", "cart-killed", "user-killed")}
-HUNG = FAULTS["cart-hung"]
-FAULTS["two-hung"] = HUNG.model_copy(update={"inject": [*HUNG.inject, *HUNG.inject]})
+FAULTS = {
+    name: find_fault(name)
+    for name in ("cart-hung", "cart-killed", "cart-without-keys", "user-killed")
+}
 
 
 class FakeSession:
-    """Remembers the effects that go on; may refuse one kind."""
+    """Remembers the effects that go on; may refuse one kind, and to undo the last one."""
 
-    def __init__(self, *, refused: str = "", kept: str = "") -> None:
+    def __init__(self, *, refused: str = "") -> None:
         self.active: dict[int, Any] = {}
         self.injected: list[Any] = []
         self.has_injected = Event()
         self._refused = refused
-        self._kept = kept
+        self.undo_problem = ""
 
     def inject(self, effect: Any) -> int:
         if effect.effect == self._refused:
@@ -38,9 +39,9 @@ class FakeSession:
         return len(self.injected)
 
     def undo(self, effect_id: int) -> None:
-        effect = self.active.pop(effect_id)
-        if effect.effect == self._kept:
-            raise CommandError(f"Fault {effect_id} could not be undone.")
+        if self.undo_problem and effect_id == len(self.injected):
+            raise CommandError(self.undo_problem)
+        del self.active[effect_id]
 
 
 class FakeShop:
@@ -66,8 +67,8 @@ class FakeShop:
 
 
 class World:
-    def __init__(self, *, refused: str = "", problem: str = "", kept: str = "") -> None:
-        self.session = FakeSession(refused=refused, kept=kept)
+    def __init__(self, *, refused: str = "", problem: str = "") -> None:
+        self.session = FakeSession(refused=refused)
         self.shop = FakeShop(problem=problem)
         self.changes: list[Change] = []
         self.disturbances = Disturbances(
@@ -105,13 +106,13 @@ async def test_a_fault_that_is_not_possible_is_reported_and_the_soak_goes_on() -
     assert [one.problem for one in world.changes] == ["There is no such process.", None]
 
 
-async def test_the_other_effects_of_a_fault_are_undone_when_one_cannot_be() -> None:
-    world = World(kept="stop")
-    await world.follow(Step(0.0, Kind.FAULT, "two-hung", 0.01))
-    assert [one.problem for one in world.changes] == [
-        "Fault 2 could not be undone. Fault 1 could not be undone."
-    ]
-    assert not world.session.active
+async def test_a_fault_that_is_not_undone_is_a_problem_and_its_other_effects_are_undone() -> None:
+    world = World()
+    world.session.undo_problem = "The process is gone."
+    problems = await world.follow(Step(0.0, Kind.FAULT, "cart-without-keys", 0.02))
+    assert problems == ["cart-without-keys was not undone: The process is gone."]
+    assert list(world.session.active) == [2]
+    assert world.changes[0].is_done
 
 
 async def test_restarts_and_scalings_happen_in_their_order() -> None:

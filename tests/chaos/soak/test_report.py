@@ -73,6 +73,18 @@ def test_the_outcome_comes_first() -> None:
     assert "too many overlaps" in page_of(undecided)
 
 
+def test_without_a_fault_or_with_one_that_was_not_undone_a_soak_has_not_passed() -> None:
+    empty = soak(changes=CHANGES[2:])
+    assert not empty.passed
+    assert empty.problems == ["No fault happened."]
+    stuck = soak()
+    assert stuck.passed
+    stuck.failures = ["cart-hung was not undone: The process is gone."]
+    assert not stuck.passed
+    assert heading_of(page_of(stuck)) == "Soak: no violation found, but it was not complete"
+    assert "cart-hung was not undone" in page_of(stuck)
+
+
 def test_faults_restarts_and_scalings_are_bars_and_rows() -> None:
     html = page_of(soak(changes=CHANGES))
     assert html.count('class="bar bad" style') == 2
@@ -112,14 +124,14 @@ def test_what_comes_from_outside_is_text() -> None:
         found=report(Finding("no-oversell", evil, evil, [operation(sku=evil)]), undecided=[evil]),
     )
     made.plan = replace(made.plan, command=evil)
-    made.problems = [evil]
+    made.failures = [evil]
     made.operations = {evil: {"ok": 1}}
     made.memory = [Memory(evil, False, 1, 1, 1)]
     assert "<script>alert" not in page_of(made)
 
 
 def test_a_soak_that_ended_before_its_first_second_has_a_report() -> None:
-    made = Soak(soak().plan, START, ended_early=True, problems=["The load did not begin."])
+    made = Soak(soak().plan, START, ended_early=True, failures=["The load did not begin."])
     html = page_of(made)
     assert heading_of(html) == "Soak: the checks did not run"
     assert "The load did not begin." in html

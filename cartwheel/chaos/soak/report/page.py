@@ -56,7 +56,7 @@ def _outcome(soak: Soak) -> str:
         return f"{number:,} violation{'s' if number > 1 else ''} found"
     if soak.report.undecided:
         return "not everything could be decided"
-    return "the shop did not come to rest" if soak.problems else "nothing was lost"
+    return "nothing was lost" if soak.passed else "no violation found, but it was not complete"
 
 
 def _summary(soak: Soak, costs: Sequence[Cost]) -> str:
