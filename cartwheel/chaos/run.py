@@ -17,6 +17,7 @@ from cartwheel.chaos.results import FaultResult
 from cartwheel.chaos.shop import Shop
 from cartwheel.chaos.story import Story
 from cartwheel.consistency import Report
+from cartwheel.errors import CommandError
 from cartwheel.local.faults.client import FaultSession
 
 
@@ -37,18 +38,20 @@ class Choice:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What all faults of a run did."""
+    """What all faults of a run did. ``problem``: why the history could not be checked."""
 
     shop: Shop
     seed: int
     faults: Sequence[FaultResult]
-    report: Report
+    report: Report | None
     was_interrupted: bool
+    problem: str | None = None
 
     @property
     def is_good(self) -> bool:
         """Whether there was a fault, each went as it must, and all checks passed."""
-        return bool(self.faults) and self.report.passed and all(one.is_good for one in self.faults)
+        is_checked = self.report is not None and self.report.passed
+        return bool(self.faults) and is_checked and all(one.is_good for one in self.faults)
 
     @property
     def as_json(self) -> Mapping[str, Any]:
@@ -58,7 +61,8 @@ class RunResult:
             "passed": self.is_good,
             "interrupted": self.was_interrupted,
             "faults": [fault.as_json for fault in self.faults],
-            "checks": self.report.as_json(),
+            "problem": self.problem,
+            "checks": self.report.as_json() if self.report else None,
         }
 
 
@@ -67,11 +71,33 @@ async def run_plan(
 ) -> RunResult:
     """Have the faults happen. The first Ctrl-C ends the fault and the run, the second ends at once.
 
-    Raises `CommandError`.
+    What was measured is kept if the history cannot be checked. Raises `CommandError` before that.
     """
     interrupted = _interrupted_by_signals()
-    queries = [fault.symptom.parsed for fault in choice.known]
     results: list[FaultResult] = []
+    report, problem = None, None
+    try:
+        report = await _follow(choice, shop, session, story, folder, interrupted, results)
+        story.checks(report)
+    except CommandError as error:
+        if not results:
+            raise
+        problem = str(error)
+        story.report("✗", f"Not checked: {problem}")
+    return RunResult(shop, choice.seed, results, report, interrupted.is_set(), problem)
+
+
+async def _follow(
+    choice: Choice,
+    shop: Shop,
+    session: FaultSession,
+    story: Story,
+    folder: Path,
+    interrupted: asyncio.Event,
+    results: list[FaultResult],
+) -> Report:
+    """Add the result of each fault, and check the history. Raises `CommandError`."""
+    queries = [fault.symptom.parsed for fault in choice.known]
     opening = await open_books(shop)
     async with observe(
         shop, queries, folder=folder, rate=choice.rate, seed=choice.seed
@@ -90,9 +116,7 @@ async def run_plan(
             story.result(result)
         story.settles()
         total = await observation.shoppers.stop()
-    report = await check_histories(folder, shop, opening, unsettled=total.unsettled)
-    story.checks(report)
-    return RunResult(shop, choice.seed, results, report, interrupted.is_set())
+    return await check_histories(folder, shop, opening, unsettled=total.unsettled)
 
 
 def _interrupted_by_signals() -> asyncio.Event:

@@ -1,10 +1,13 @@
 """The shop that faults act on."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from cartwheel.chaos.shop import find_shop, open_shop, own_shop
+from cartwheel.chaos import shop as module
+from cartwheel.chaos.shop import Shop, find_shop, open_shop, own_shop
 from cartwheel.errors import CommandError
 from cartwheel.local.state_folder import StateFolder
 from tests.cartwheel.supervisor_process import running
@@ -27,3 +30,22 @@ def test_the_running_shop_is_used_and_goes_on(tmp_path: Path) -> None:
             assert not shop.is_own
             assert shop.url == supervisor.service("storefront")["url"]
         assert find_shop(state) == shop
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_the_block_so_that_what_was_started_is_stopped(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = StateFolder.at(tmp_path)
+    shop = Shop(state, "http://127.0.0.1:1", "sqlite", is_own=False, has_chaos=False)
+    monkeypatch.setattr(module, "find_shop", lambda _: shop)
+    before = signal.getsignal(number)
+
+    def be_ended() -> None:
+        with open_shop(state):
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(SystemExit) as caught:
+        be_ended()
+    assert caught.value.code == 128 + number
+    assert signal.getsignal(number) == before

@@ -3,16 +3,19 @@
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from cartwheel.chaos import run
 from cartwheel.chaos.results import ProbeFigures
-from cartwheel.chaos.run import RunResult
+from cartwheel.chaos.run import Choice, RunResult, run_plan
 from cartwheel.chaos.run_command import _conclusion, _exit_code
 from cartwheel.chaos.shop import Shop
 from cartwheel.chaos.story import Story
 from cartwheel.consistency import CheckResult, Report
+from cartwheel.errors import CommandError
 from cartwheel.local.state_folder import StateFolder
 from tests.chaos.test_runs import CART_HUNG
 
@@ -65,3 +68,20 @@ def test_only_a_run_that_came_to_its_end_went_as_it_must() -> None:
 def test_a_run_without_a_fault_is_not_good() -> None:
     assert _exit_code(replace(RUN, faults=[])) == 1
     assert _exit_code(replace(RUN, faults=[], was_interrupted=True)) == 130
+
+
+async def test_what_was_measured_is_kept_if_the_history_cannot_be_checked(
+    story: Story, output: StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def follow(*arguments: Any) -> Report:
+        arguments[-1].append(CART_HUNG)
+        raise CommandError("The shop has gone.")
+
+    monkeypatch.setattr(run, "_follow", follow)
+    nothing: Any = None
+    choice = Choice(iter([]), [], 20.0, 7)
+    result = await run_plan(choice, SHOP, nothing, story, folder=Path())
+    assert result.faults == [CART_HUNG]
+    assert not result.is_good
+    assert result.as_json["problem"] == "The shop has gone."
+    assert output.getvalue() == "✗ Not checked: The shop has gone.\n"

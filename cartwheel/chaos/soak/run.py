@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cartwheel.books import closing_books, read_opening, running_stores, with_unsettled
+from cartwheel.books import closing_books, running_stores, with_unsettled
 from cartwheel.chaos.catalogue import Fault
+from cartwheel.chaos.checks import open_books
 from cartwheel.chaos.shop import Shop
 from cartwheel.chaos.soak.disturbances import Disturbances
 from cartwheel.chaos.soak.memory import INTERVAL, SAMPLES, measure, memory_between
@@ -59,13 +60,15 @@ class SoakRun:
     async def run(self, steps: Sequence[Step], faults: Mapping[str, Fault]) -> None:
         """Fill the soak. Raises `CommandError` if the load could not be sent."""
         loop = asyncio.get_running_loop()
+        handlers = {number: signal.getsignal(number) for number in SIGNALS}
         for number in SIGNALS:
             loop.add_signal_handler(number, self.stop)
         stores = running_stores(self._shop.state)
-        opening = await read_opening(stores)
+        opening = await open_books(self._shop)
         await self._load_and_disturb(steps, faults)
-        for number in SIGNALS:
+        for number, handler in handlers.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
         self._announce("The load has ended: reading the books and the history.")
         history = list(read_history(self._history))
         self._soak.add_history(history, epoch=time.time() - time.monotonic())
