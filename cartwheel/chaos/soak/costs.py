@@ -1,6 +1,6 @@
 """What each fault, restart and scaling cost: computed from the figures of each second."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
@@ -16,18 +16,22 @@ MIN_USUAL = 0.1
 
 @dataclass(frozen=True)
 class Cost:
-    """Of the seconds from the beginning of a change until the shop has recovered from it.
+    """Of the seconds from the beginning of a change ``until`` the shop has recovered from it.
 
-    ``longest`` is the longest wait for a response or an error. ``recovery`` is the time from its
-    end to the first second without a failed request and with a usual latency: None if the next
-    fault began first, and ended the time that is counted. Where two overlap, both have all of it.
+    ``missed`` requests were due and not sent: all shoppers waited, or the machine was busy.
+    ``longest`` is the longest wait of a recorded operation for a response or an error.
+    ``recovery`` is the time from its end to the first second without a failed request and with a
+    usual latency: None if the next fault began first, and ended the time that is counted. Where two
+    overlap, both have all of it.
     """
 
     change: Change
     requests: int
     failed: int
+    missed: int
     longest: float | None
     recovery: float | None
+    until: float
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,10 @@ class Together:
     @property
     def failed(self) -> int:
         return sum(one.failed for one in self.costs)
+
+    @property
+    def missed(self) -> int:
+        return sum(one.missed for one in self.costs)
 
     @property
     def longest(self) -> float | None:
@@ -57,6 +65,22 @@ def costs_of(soak: Soak) -> Sequence[Cost]:
     limit = usual_latency(soak.figures)
     faults = [one for one in soak.done if one.kind is Kind.FAULT]
     return [_cost(one, faults, soak, limit) for one in soak.done]
+
+
+def undisturbed(soak: Soak, costs: Sequence[Cost]) -> Mapping[str, Sequence[Figures]]:
+    """The seconds that are part of no cost: before the first change, and after it."""
+    first = min((one.change.started_at for one in costs), default=float("inf"))
+    free = [
+        one
+        for one in soak.figures
+        if not any(
+            one.started_at < cost.until and one.at > cost.change.started_at for cost in costs
+        )
+    ]
+    return {
+        "before the first of them": [one for one in free if one.at <= first],
+        "while nothing was going on": [one for one in free if one.at > first],
+    }
 
 
 def together(costs: Sequence[Cost]) -> Sequence[Together]:
@@ -93,8 +117,10 @@ def _cost(change: Change, faults: Sequence[Change], soak: Soak, limit: float) ->
         change,
         requests=sum(one.due for one in during),
         failed=sum(one.failed for one in during),
+        missed=sum(one.missed for one in during),
         longest=max((one.seconds for one in waits), default=None),
         recovery=recovery,
+        until=end,
     )
 
 
@@ -102,10 +128,10 @@ def _recovery(
     change: Change, figures: Sequence[Figures], *, limit: float, before: float
 ) -> float | None:
     for second in figures:
-        if second.started_at < change.ended_at:
+        if second.at <= change.ended_at:
             continue
-        if second.at > before:
+        if second.started_at >= change.ended_at and second.at > before:
             return None
         if not second.failed and second.p95 is not None and second.p95 <= limit:
-            return second.started_at - change.ended_at
+            return max(second.started_at - change.ended_at, 0.0)
     return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from cartwheel.chaos.soak.costs import costs_of, undisturbed
 from cartwheel.chaos.soak.report import to_html, to_json
 from cartwheel.chaos.soak.session import MAX_MEMORY_GROWTH, Soak
 from cartwheel.console import print_wrapped
@@ -39,6 +40,14 @@ def conclude(soak: Soak) -> None:
     """Print what the soak has shown."""
     if soak.total is not None:
         typer.echo(table(soak.total))
+        if soak.total.missed:
+            print_wrapped(
+                f"! {soak.total.missed} requests were due and not sent: all shoppers waited, or "
+                "this machine cannot send so many."
+            )
+    for name, seconds in undisturbed(soak, costs_of(soak)).items():
+        if failed := sum(one.failed for one in seconds):
+            print_wrapped(f"! {failed} requests failed {name}.")
     for problem in soak.problems:
         print_wrapped(f"✗ {problem}")
     if soak.memory_growth is not None:

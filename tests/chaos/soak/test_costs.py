@@ -1,10 +1,11 @@
 """What a fault costs: the failed requests, the latency, and the time until all is as before."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from cartwheel.chaos.soak.costs import Cost, costs_of, together, usual_latency
+from cartwheel.chaos.soak.costs import Cost, costs_of, together, undisturbed, usual_latency
 from cartwheel.chaos.soak.schedule import Kind
 from cartwheel.chaos.soak.session import Change, Wait
 from loadtest.figures import Figures
@@ -42,6 +43,12 @@ def test_it_has_recovered_with_the_first_usual_second() -> None:
     assert cost.recovery == pytest.approx(2.0)
 
 
+def test_where_the_second_of_its_end_is_usual_there_is_nothing_to_recover_from() -> None:
+    seconds = [figures(n) for n in range(20)]
+    (cost,) = costs(seconds, change(Kind.RESTART, "products", at=5, seconds=2.4))
+    assert cost.recovery == 0.0
+
+
 def test_where_the_next_fault_begins_first_the_recovery_is_not_known() -> None:
     seconds = [figures(n, failed=1 if n < 15 else 0) for n in range(20)]
     first, second = costs(
@@ -75,6 +82,23 @@ def test_changes_with_one_name_are_counted_together_and_the_dearest_come_first()
         ("cart-killed", 2, 4),
         ("cart", 1, 0),
     ]
+
+
+def test_what_was_not_sent_is_a_cost() -> None:
+    seconds = [figures(n) for n in range(20)]
+    seconds[6] = replace(seconds[6], missed=5)
+    (cost,) = costs(seconds, change(Kind.FAULT, "cart-hung", at=5, seconds=3))
+    assert cost.missed == 5
+    assert together([cost])[0].missed == 5
+
+
+def test_failures_while_nothing_is_going_on_are_counted_apart() -> None:
+    found = soak(changes=[change(Kind.FAULT, "cart-hung", at=5, seconds=3)])
+    found.figures[1] = figures(1, failed=2)
+    found.figures[6] = figures(6, failed=9)
+    found.figures[20] = figures(20, failed=4)
+    before, later = undisturbed(found, costs_of(found)).values()
+    assert [sum(one.failed for one in seconds) for seconds in (before, later)] == [2, 4]
 
 
 def test_the_usual_latency_is_that_of_seconds_without_a_failure() -> None:

@@ -94,6 +94,16 @@ def test_faults_restarts_and_scalings_are_bars_and_rows() -> None:
     assert "All 4 faults, restarts and scalings" in html
 
 
+def test_what_was_not_sent_and_what_failed_without_a_fault_is_shown() -> None:
+    found = soak(changes=CHANGES)
+    found.figures[1] = figures(1, failed=7)
+    assert found.total
+    found.total = replace(found.total, missed=829)
+    html = page_of(found)
+    assert "<dt>requests not sent</dt><dd>829</dd>" in html
+    assert '<th scope="row">before the first of them</th><td>160</td><td>7</td><td>0</td>' in html
+
+
 def test_a_change_that_was_not_possible_says_why() -> None:
     refused = change(Kind.FAULT, "valkey-full", at=3, problem="There is no Valkey.")
     assert "There is no Valkey." in page_of(soak(changes=[refused]))

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from cartwheel.chaos.soak.costs import Cost, Together, together
+from cartwheel.chaos.soak.costs import Cost, Together, together, undisturbed
 from cartwheel.chaos.soak.schedule import Kind
-from cartwheel.chaos.soak.session import Change
+from cartwheel.chaos.soak.session import Change, Soak
 from cartwheel.charts.axis import TimeAxis, format_elapsed
 from cartwheel.charts.page import cells, heading_cell, table
 from cartwheel.load.figures_text import format_count
@@ -16,7 +16,7 @@ MAX_CHANGES = 500
 NOT_KNOWN = "–"
 
 
-def costs_by_name(costs: Sequence[Cost]) -> str:
+def costs_by_name(soak: Soak, costs: Sequence[Cost]) -> str:
     """The dearest first."""
     if not costs:
         return ""
@@ -25,21 +25,39 @@ def costs_by_name(costs: Sequence[Cost]) -> str:
     changes = [one for one in groups if one.kind is not Kind.FAULT]
     return (
         "<h2>What each cost</h2><p>Until the shop has recovered: requests without a response or "
-        "with a server error, and the longest wait for a response or an error. The recovery is the "
-        "time from its end to the first second without a failure and with a usual latency; it is "
-        "not known where the next fault began first. Where some overlap, each has all of "
-        f"it.</p>{_cost_table('fault', faults)}{_cost_table('restart or scaling', changes)}"
+        "with a server error, requests that were due and not sent, and the longest wait of a "
+        "recorded operation. The recovery is the time from its end to the first second without a "
+        "failure and with a usual latency; it is not known where the next fault began first. Where "
+        f"some overlap, each has all of it.</p>{_cost_table('fault', faults)}"
+        f"{_cost_table('restart or scaling', changes)}{_undisturbed(soak, costs)}"
     )
 
 
+def _undisturbed(soak: Soak, costs: Sequence[Cost]) -> str:
+    """What failed although nothing was done to the shop."""
+    rows = [
+        [
+            heading_cell(name),
+            *cells(
+                format_count(sum(one.due for one in seconds)),
+                format_count(sum(one.failed for one in seconds)),
+                format_count(sum(one.missed for one in seconds)),
+            ),
+        ]
+        for name, seconds in undisturbed(soak, costs).items()
+    ]
+    return table(("apart from that", "requests", "failed", "not sent"), rows)
+
+
 def _cost_table(name: str, groups: Sequence[Together]) -> str:
-    heading = (name, "times", "failed", "longest wait", "longest recovery")
+    heading = (name, "times", "failed", "not sent", "longest wait", "longest recovery")
     rows = [
         [
             heading_cell(one.name if one.kind is Kind.FAULT else f"{one.name}: {one.kind}"),
             *cells(
                 format_count(len(one.costs)),
                 format_count(one.failed),
+                format_count(one.missed),
                 format_duration(one.longest),
                 _seconds(one.recovery),
             ),
@@ -64,13 +82,14 @@ def costs_one_by_one(costs: Sequence[Cost], axis: TimeAxis) -> str:
             *cells(
                 _seconds(one.change.ended_at - one.change.started_at),
                 format_count(one.failed),
+                format_count(one.missed),
                 format_duration(one.longest),
                 _seconds(one.recovery),
             ),
         ]
         for one in costs[:MAX_CHANGES]
     ]
-    heading = ("at", "what", "took", "failed", "longest wait", "recovery")
+    heading = ("at", "what", "took", "failed", "not sent", "longest wait", "recovery")
     return (
         f"<details><summary>All {len(costs):,} faults, restarts and scalings</summary>"
         f"{table(heading, rows)}</details>"

@@ -33,7 +33,7 @@ def to_html(soak: Soak) -> str:
         checks(soak.report) if soak.report else "",
         _over_time(soak, axis),
         _operations(soak),
-        costs_by_name(costs),
+        costs_by_name(soak, costs),
         costs_one_by_one(costs, axis),
         impossible([one for one in soak.changes if not one.is_done]),
         _memory(soak),
@@ -82,6 +82,7 @@ def _tiles(soak: Soak, costs: Sequence[Cost]) -> Iterator[Tile]:
     yield Tile("violations", text, "bad" if violations else "good")
     if soak.total is not None:
         yield Tile("requests failed", format_count(soak.total.failed))
+        yield Tile("requests not sent", format_count(soak.total.missed))
         yield Tile("p99", format_duration(soak.total.p99))
     for kind, name in ((Kind.FAULT, "faults"), (Kind.RESTART, "restarts")):
         yield Tile(name, format_count(sum(one.change.kind is kind for one in costs)))
