@@ -177,7 +177,7 @@ async def test_five_hundred_slow_senders_do_not_make_the_others_slow(
 
 @pytest.mark.fault(71)
 @pytest.mark.parametrize("path", ["/v1/sessions", "/v1/users"])
-def test_the_time_of_a_response_does_not_tell_whether_there_is_an_account(
+async def test_the_time_of_a_response_does_not_tell_whether_there_is_an_account(
     shop: Shop, figure: Figure, path: str
 ) -> None:
     known, seconds = shop.person().email, {True: list[float](), False: list[float]()}
