@@ -14,7 +14,7 @@ from typer._click.core import Command, Context
 from typer.core import TyperGroup
 
 from cartwheel.chaos.catalogue import Fault, catalogue_schema, fault_as_json, faults, find_fault
-from cartwheel.chaos.words import describe_hold, describe_needs
+from cartwheel.chaos.words import describe_effect, describe_hold, describe_needs
 from cartwheel.console import print_wrapped
 from cartwheel.invocation import program_name
 
@@ -104,16 +104,20 @@ def _print_list(known: Sequence[Fault]) -> None:
 
 def _print_fault(fault: Fault) -> None:
     needs = describe_needs(fault.needs)
+    rows = "rows" if len(fault.rows) > 1 else "row"
     lines = {
         "Breaks": fault.breaks,
+        "Injects": "; ".join(map(describe_effect, fault.inject)),
         "One sees": f"{fault.symptom.sentence} Within {fault.symptom.appears_within:g} s:",
         "": fault.symptom.query,
         "The shop": fault.response,
-        "Must hold": "; ".join([*map(describe_hold, fault.holds), "nothing is lost"]),
+        "Must hold": "; ".join(
+            [*map(describe_hold, fault.holds), "all checks of the history pass"]
+        ),
         "Ends": f"After {fault.seconds:g} s. {fault.ends}",
         "Recovers": f"Within {fault.recovers_within:g} s.",
         "Needs": needs or "any shop",
-        "Matrix": f"rows {', '.join(map(str, fault.rows))} of docs/faults.md",
+        "Matrix": f"{rows} {', '.join(map(str, fault.rows))} of docs/faults.md",
     }
     typer.echo(f"{fault.title}\n")
     for name, text in lines.items():

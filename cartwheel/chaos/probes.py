@@ -102,7 +102,9 @@ class Probes:
         return self
 
     def _choose_product(self, listed: Any) -> None:
-        """The one of which there is most."""
+        """The one of which there is most. Raises `CommandError`."""
+        if not listed["items"]:
+            raise CommandError("The shop has no products yet: try again in a moment.")
         product = max(listed["items"], key=lambda one: int(one["available"]))
         self._sku, self._price = product["sku"], product["price"]
 
@@ -164,7 +166,7 @@ class Probes:
         """The cart was ordered by a request whose response was lost, or a product is sold out."""
         await self._send("DELETE", f"{CART}/cart", shopper=self._customer, number=5)
         listed = await self._send("GET", f"{PRODUCTS}/products", "?limit=100", number=5)
-        if listed.ok:
+        if listed.ok and listed.json["items"]:
             self._choose_product(listed.json)
 
     async def _add(self, shopper: Headers, *, number: int) -> Response:

@@ -87,7 +87,10 @@ def run(
     if as_json:
         typer.echo(json.dumps(result.as_json, indent=2))
     else:
-        _conclude(result, state)
+        _conclude(result)
+        minutes = (minutes or DEFAULT_MINUTES) if is_random else None
+        what = _repeated(name or "--random", result, rate=rate, minutes=minutes, seconds=seconds)
+        print_wrapped(f"To repeat it: {command_line(state.root, what)}")
     raise typer.Exit(_exit_code(result))
 
 
@@ -180,7 +183,7 @@ def _possible_in(shop: Shop) -> Sequence[Fault]:
     ]
 
 
-def _conclude(result: RunResult, state: StateFolder) -> None:
+def _conclude(result: RunResult) -> None:
     if not result.faults:
         print_wrapped("\nEnded before any fault.")
         return
@@ -188,8 +191,20 @@ def _conclude(result: RunResult, state: StateFolder) -> None:
     if len(result.faults) > 1:
         print_wrapped(f"\n{good} of {len(result.faults)} faults went as they must.")
     print_wrapped(f"\n{_conclusion(result)}")
-    root = state.root
-    print_wrapped(f"Try next: {command_line(root, f'chaos run --random --seed {result.seed}')}")
+
+
+def _repeated(
+    what: str, result: RunResult, *, rate: float, minutes: float | None, seconds: float | None
+) -> str:
+    """The command that repeats the run, with the stores of a shop of its own."""
+    words = ["chaos run", what, f"--seed {result.seed}", f"--rate {rate:g}"]
+    if minutes is not None:
+        words.append(f"--minutes {minutes:g}")
+    if seconds is not None:
+        words.append(f"--seconds {seconds:g}")
+    if result.shop.is_own:
+        words.append(f"--stores {result.shop.stores}")
+    return " ".join(words)
 
 
 def _conclusion(result: RunResult) -> str:

@@ -1,5 +1,8 @@
 """Words for what a fault needs, and for what must hold."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from cartwheel.chaos.catalogue import Hold, Needs
 
 PROBES = {
@@ -24,6 +27,20 @@ def describe_needs(needs: Needs) -> str:
         parts.append(needs.platform.capitalize())
     parts += needs.programs
     return ", ".join(parts)
+
+
+def describe_effect(effect: Mapping[str, Any]) -> str:
+    """throttle: process cart-*, share 0.1."""
+    parts = [f"{name} {_value(value)}" for name, value in effect.items() if name != "effect"]
+    return f"{effect['effect']}: {', '.join(parts)}"
+
+
+def _value(value: object) -> str:
+    """A list of toxics, or a plain value."""
+    if not isinstance(value, list):
+        return str(value)
+    toxics = (", ".join(f"{name} {one}" for name, one in each.items()) for each in value)
+    return " and ".join(f"({toxic})" for toxic in toxics)
 
 
 def describe_hold(hold: Hold) -> str:

@@ -42,6 +42,12 @@ def test_the_list_names_all_faults_for_people_and_for_programs(tmp_path: Path) -
         assert f"  {fault['id']} " in listed
 
 
+def test_a_fault_is_shown_with_how_it_is_injected(tmp_path: Path) -> None:
+    shown = command(tmp_path / "state", "chaos", "show", "valkey-slow").stdout
+    assert "Injects    toxics: store cart, toxics (type latency, latency_ms 500)\n" in shown
+    assert "Matrix     row 3 of docs/faults.md\n" in shown
+
+
 def test_a_fault_that_the_running_shop_cannot_have_says_how_to_have_it(tmp_path: Path) -> None:
     with running(tmp_path / "state", output=tmp_path / "output") as supervisor:
         supervisor.ready()

@@ -11,7 +11,7 @@ from rich.console import Console
 from cartwheel.chaos import run
 from cartwheel.chaos.results import ProbeFigures
 from cartwheel.chaos.run import Choice, RunResult, run_plan
-from cartwheel.chaos.run_command import _conclusion, _exit_code
+from cartwheel.chaos.run_command import _conclusion, _exit_code, _repeated
 from cartwheel.chaos.shop import Shop
 from cartwheel.chaos.story import Story
 from cartwheel.consistency import CheckResult, Report
@@ -85,3 +85,13 @@ async def test_what_was_measured_is_kept_if_the_history_cannot_be_checked(
     assert not result.is_good
     assert result.as_json["problem"] == "The shop has gone."
     assert output.getvalue() == "✗ Not checked: The shop has gone.\n"
+
+
+def test_the_command_that_repeats_a_run_has_all_its_options() -> None:
+    own = replace(RUN, shop=replace(SHOP, is_own=True))
+    assert _repeated("--random", own, rate=30, minutes=2, seconds=3) == (
+        "chaos run --random --seed 7 --rate 30 --minutes 2 --seconds 3 --stores sqlite"
+    )
+    assert _repeated("cart-hung", RUN, rate=20, minutes=None, seconds=None) == (
+        "chaos run cart-hung --seed 7 --rate 20"
+    )

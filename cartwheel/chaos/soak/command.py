@@ -57,11 +57,11 @@ class _Asked:
         if not 0 <= self.seed < MAX_SEED:
             raise UsageError(f"--seed must be from 0 to {MAX_SEED - 1}.")
 
-    def command(self) -> str:
-        """The command line that repeats it."""
+    def command(self, shop: Shop) -> str:
+        """The command line that repeats it, with the stores of a shop of its own."""
         words = [f"--minutes {self.minutes:g}", f"--seed {self.seed}", f"--rate {self.rate:g}"]
-        if self.stores is not None:
-            words.append(f"--stores {self.stores}")
+        if shop.is_own:
+            words.append(f"--stores {shop.stores}")
         if self.state_dir is not None:
             words.append(f"--state-dir {shlex.quote(str(self.state_dir))}")
         return f"{program_name()} chaos {NAME} {' '.join(words)}"
@@ -109,11 +109,11 @@ def soak(
 
 
 def _run(asked: _Asked, shop: Shop, *, history: Path) -> Soak:
-    plan = Plan(asked.command(), asked.seed, 60 * asked.minutes, asked.rate, shop.stores)
+    plan = Plan(asked.command(shop), asked.seed, 60 * asked.minutes, asked.rate, shop.stores)
     faults = usable_faults(shop)
     steps = _steps(plan, faults, shop)
     _introduce(plan, steps)
-    with open_fault_session(shop.state, NAME) as session:
+    with open_fault_session(shop.state, f"cartwheel chaos {NAME}") as session:
         found = Soak(plan, started_at=time.time())
 
         async def run() -> None:
