@@ -27,7 +27,10 @@ def test_a_soak_ends_with_its_checks_and_a_report(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     found = json.loads(figures.read_text())
-    assert found["checks"]["passed"]
+    assert found["passed"]
+    assert found["problems"] == []
+    assert found["memory"]["growth"] is not None
+    assert all(change["recovery"] is None or change["recovery"] >= 0 for change in found["changes"])
     assert found["operations"]["cart add"]["ok"] > 20
     assert {change["kind"] for change in found["changes"]} >= {"fault", "restart", "scale out"}
     assert "<h1>Soak: nothing was lost</h1>" in report.read_text()

@@ -128,6 +128,8 @@ def _steps(plan: Plan, faults: Sequence[Fault], shop: Shop) -> Sequence[Step]:
     """Whoever scales a service by itself would undo what the soak does to its replicas."""
     autoscaler = shop.status()["autoscaler"]
     scaled = {autoscaler["service"]} if autoscaler else set()
+    for name in scaled:
+        print_wrapped(f"The autoscaler scales {name}: the soak neither restarts nor scales it.")
     return schedule(
         [candidate(fault, plan.stores) for fault in faults],
         [name for name in shop.services() if name not in scaled],
