@@ -132,6 +132,7 @@ CALLS = (
     Call("user", tracking.UserClient, "deletions", ("a-cursor",), {"limit": 100}),
     Call("cart", tracking.CartClient, "read", ("a-token",)),
     Call("cart", tracking.CartClient, "take", (ORDER_ID,), {"subject": "user_1", "lines": LINES}),
+    Call("cart", tracking.CartClient, "cancel_take", (ORDER_ID,), {"subject": "user_1"}),
     _to_products(
         "list",
         (pages.ProductQuery(category="bicycles", text="a", sort="name", cursor="c"),),

@@ -68,7 +68,7 @@ MANY_LINES = [
 
 @pytest.mark.fault(60)
 @pytest.mark.parametrize(("service", "method", "path", "member", "line"), MANY_LINES)
-@pytest.mark.parametrize(("count", "status"), [(0, 422), (101, 422), (10_000, 413)])
+@pytest.mark.parametrize(("count", "status"), [(101, 422), (10_000, 413)])
 def test_a_huge_list_is_refused(
     shop: Shop,
     service: str,
@@ -87,6 +87,16 @@ def test_a_huge_list_is_refused(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert SKU not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "member"),
+    [("PUT", "/v1/reservations/order-0", "lines"), ("POST", "/v1/products:lookup", "skus")],
+)
+def test_an_empty_list_is_refused(shop: Shop, method: str, path: str, member: str) -> None:
+    headers = {"x-service-token": SERVICE_TOKEN}
+    answer = shop.request("products", method, path, json={member: []}, headers=headers)
+    assert answer.status_code == 422
 
 
 @pytest.mark.fault(60)
