@@ -71,7 +71,7 @@ class AdmissionControl:
         self.lag = 0.0
         """Of the event loop, in seconds, as it was measured last."""
         self._slots = self._shares_of_limit()
-        self._max_ahead = [max_queued for _ in Priority]
+        self._max_ahead = self._lengths_in_time()
         self._shed = {
             (priority, reason): metrics.requests_shed.labels(priority.name.lower(), reason)
             for priority in Priority
@@ -181,7 +181,7 @@ class AdmissionControl:
     def _end_overload(self) -> None:
         """There is no work left, so no window would end and show it."""
         self._is_overload = False
-        self._max_ahead = [self._max_queued for _ in Priority]
+        self._max_ahead = self._lengths_in_time()
 
     def _shares_of_limit(self) -> list[int]:
         return [max(1, int(self._limit.value * SHARES[priority])) for priority in Priority]
