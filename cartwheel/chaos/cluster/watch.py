@@ -5,9 +5,9 @@ The load measures many requests; these measure when something is away, and when 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import uuid4
 
 from cartwheel.errors import CommandError
@@ -32,7 +32,6 @@ class Sample:
     sent_at: float
     ended_at: float
     ok: bool
-    body: bytes = field(repr=False, default=b"")
 
 
 class Watch:
@@ -53,9 +52,6 @@ class Watch:
         """Seconds from a time (monotonic) to the end of the last failure; 0 if it was before."""
         failures = [one.ended_at for one in self.samples[page] if not one.ok]
         return max(0.0, failures[-1] - since) if failures else 0.0
-
-    def bodies(self, page: str, *, since: float) -> Sequence[bytes]:
-        return [one.body for one in self.samples[page] if one.ok and one.sent_at >= since]
 
     def is_settled(self, page: str) -> bool:
         """Whether the page has not failed for a while."""
@@ -106,5 +102,5 @@ async def _watch(client: HttpClient, request: Request, samples: list[Sample]) ->
     while True:
         sent = time.monotonic()
         response = await client.send(request)
-        samples.append(Sample(sent, time.monotonic(), response.ok, response.body))
+        samples.append(Sample(sent, time.monotonic(), response.ok))
         await asyncio.sleep(INTERVAL)
