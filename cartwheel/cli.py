@@ -15,9 +15,9 @@ import typer
 from typer._click.core import Command, Context
 from typer.core import TyperCommand, TyperGroup
 
-from cartwheel.console import wrap
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.invocation import program_name
+from cartwheel.printing import wrap
 
 # Of each command the module that has it, in `commands`, and the first line of its help. So the list
 # of all commands needs no import; a module is imported when its command is used.

@@ -37,12 +37,12 @@ from cartwheel.bench.report import (
 from cartwheel.bench.results import BenchResult
 from cartwheel.bench.rounds import Progress
 from cartwheel.bench.workbench import Checkout, Workbench, open_workbench
-from cartwheel.console import new_console
 from cartwheel.errors import CommandError, UsageError, describe_error
 from cartwheel.invocation import write_file
 from cartwheel.local.open_files import raise_open_files_limit
 from cartwheel.local.settings import load_local_settings
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.printing import new_console
 
 ALL, DEFAULT = "all", cart_add.NAME
 

@@ -15,8 +15,8 @@ from typer.core import TyperGroup
 
 from cartwheel.chaos.catalogue import Fault, catalogue_schema, fault_as_json, faults, find_fault
 from cartwheel.chaos.words import describe_effect, describe_hold, describe_needs
-from cartwheel.console import print_wrapped
 from cartwheel.invocation import program_name
+from cartwheel.printing import print_wrapped
 
 # Of a command that has a module of its own: it is imported when the command is used.
 MODULES: Mapping[str, str] = {

@@ -16,12 +16,12 @@ from cartwheel.chaos.plan import Planned, random_plan
 from cartwheel.chaos.run import Choice, RunResult, run_plan
 from cartwheel.chaos.shop import Shop, StoreSet, find_shop, open_shop
 from cartwheel.chaos.story import Story
-from cartwheel.console import new_console, print_wrapped
 from cartwheel.errors import UsageError
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.faults.client import open_fault_session
 from cartwheel.local.settings import load_local_settings
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.printing import new_console, print_wrapped
 
 DEFAULT_RATE, MAX_RATE = 20.0, 200.0
 DEFAULT_MINUTES, MAX_MINUTES = 5.0, 60.0

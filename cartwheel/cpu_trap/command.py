@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from cartwheel.bench.machine import describe_machine
-from cartwheel.console import new_console, print_wrapped
 from cartwheel.cpu_trap.experiment import DELAY, METRICS, STAGES, run_experiment
 from cartwheel.cpu_trap.report import draw, table, to_json
 from cartwheel.invocation import check_writable, write_file
+from cartwheel.printing import new_console, print_wrapped
 
 commands = typer.Typer()
 

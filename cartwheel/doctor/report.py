@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.text import Text
 
-from cartwheel.console import LINE_WIDTH, new_console
 from cartwheel.doctor.check import Examination
 from cartwheel.doctor.diagnosis import Diagnosed, diagnose
 from cartwheel.doctor.finding import Severity
 from cartwheel.doctor.words import count
+from cartwheel.printing import LINE_WIDTH, new_console
 
 # The indentation needs some of it.
 MIN_WIDTH = 20

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from cartwheel.console import new_console
 from cartwheel.errors import UsageError
 from cartwheel.explain.cluster import ClusterQuestion, cluster_explainer
 from cartwheel.explain.cluster_autoscalers import is_kind
@@ -19,6 +18,7 @@ from cartwheel.explain.local import explain_local
 from cartwheel.explain.recorded import explain_recorded
 from cartwheel.explain.terminal import follow, page, to_json
 from cartwheel.explain.times import TimeOfDay, parse_time
+from cartwheel.printing import new_console
 
 commands = typer.Typer()
 

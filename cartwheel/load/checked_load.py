@@ -6,11 +6,11 @@ from pathlib import Path
 from app.stores.errors import StoreUnavailable
 from cartwheel.books import Opening, closing_books, read_opening, with_unsettled
 from cartwheel.consistency import Report, check, check_responses
-from cartwheel.console import print_wrapped
 from cartwheel.errors import CommandError
 from cartwheel.load.local_run import LocalRun
 from cartwheel.load.runner import run_load
 from cartwheel.load.session import Session
+from cartwheel.printing import print_wrapped
 from loadtest.history import read_history
 
 

@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from cartwheel.console import print_wrapped
 from cartwheel.errors import UsageError
 from cartwheel.load import story
 from cartwheel.load.checked_load import run_checked_load
@@ -31,6 +30,7 @@ from cartwheel.load.session import Session
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.settings import load_local_settings
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.printing import print_wrapped
 from loadtest.arrivals import (
     MAX_RATE,
     MAX_SECONDS,

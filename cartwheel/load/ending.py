@@ -6,7 +6,6 @@ from pathlib import Path
 
 import typer
 
-from cartwheel.console import print_wrapped
 from cartwheel.invocation import check_writable, display_path, write_file
 from cartwheel.load import story
 from cartwheel.load.consistency_text import consistency_sentences
@@ -15,6 +14,7 @@ from cartwheel.load.figures_text import format_failures
 from cartwheel.load.report import to_html, to_json
 from cartwheel.load.session import Session
 from cartwheel.load.view import clock
+from cartwheel.printing import print_wrapped
 from loadtest.statistics import TIMEOUT
 from loadtest.table import table
 

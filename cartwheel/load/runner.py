@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cartwheel.console import new_console, print_wrapped
 from cartwheel.errors import describe_error
 from cartwheel.load.engine import Engine, Load
 from cartwheel.load.local_run import LocalRun
 from cartwheel.load.session import Session
 from cartwheel.load.view import View, new_view
+from cartwheel.printing import new_console, print_wrapped
 from loadtest.figures import Figures
 
 VIEW_INTERVAL = 0.25

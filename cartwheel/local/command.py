@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from app.settings import describe
-from cartwheel.console import align, new_console, print_wrapped
 from cartwheel.errors import CommandError
 from cartwheel.invocation import display_path
 from cartwheel.local.command_lines import command_line
@@ -27,6 +26,7 @@ from cartwheel.local.settings import LocalSettings, load_local_settings
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.store_setup import set_up_stores
 from cartwheel.local.topology import FRONT_SERVICE, SHOP, by_name, check_replica_count, find_service
+from cartwheel.printing import align, new_console, print_wrapped
 
 commands = typer.Typer()
 

@@ -1,7 +1,10 @@
 """A session of autoscalers as JSON lines: what was seen, decided and done."""
 
 from cartwheel.recording.entries import (
+    AutoscalerChanged,
     Entry,
+    Framed,
+    Marked,
     ReplicasChanged,
     SessionStarted,
     Synced,
@@ -10,7 +13,10 @@ from cartwheel.recording.reader import RecordingError, read_recording
 from cartwheel.recording.recorder import Recorder
 
 __all__ = [
+    "AutoscalerChanged",
     "Entry",
+    "Framed",
+    "Marked",
     "Recorder",
     "RecordingError",
     "ReplicasChanged",

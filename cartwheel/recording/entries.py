@@ -10,6 +10,7 @@ from cartwheel.autoscaling.decision import Decision
 from cartwheel.autoscaling.observation import Observation
 from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec
+from cartwheel.mesh import Frame, Mark
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,35 @@ class ReplicasChanged:
     type: Literal["ReplicasChanged"] = "ReplicasChanged"
 
 
-Entry = SessionStarted | Synced | ReplicasChanged
+@dataclass(frozen=True)
+class AutoscalerChanged:
+    """The autoscaler of that name has other settings from now on; it remembers what was before."""
+
+    at: float
+    autoscaler: HorizontalPodAutoscalerSpec | ScaledObject
+    units: Mapping[str, str] = field(default_factory=dict)
+    type: Literal["AutoscalerChanged"] = "AutoscalerChanged"
+
+
+@dataclass(frozen=True)
+class Framed:
+    """The mesh at one moment."""
+
+    at: float
+    frame: Frame
+    type: Literal["Framed"] = "Framed"
+
+
+@dataclass(frozen=True)
+class Marked:
+    """Something that happened beside the autoscaler's syncs: a load, a fault."""
+
+    at: float
+    mark: Mark
+    type: Literal["Marked"] = "Marked"
+
+
+Entry = SessionStarted | AutoscalerChanged | Synced | ReplicasChanged | Framed | Marked
 
 ENTRIES: TypeAdapter[Entry] = TypeAdapter(
     Annotated[Entry, Discriminator("type")],

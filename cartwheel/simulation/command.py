@@ -13,9 +13,9 @@ import typer
 from cartwheel.autoscaling.errors import UnsupportedError
 from cartwheel.autoscaling.manifests import Autoscaler, ManifestError, read_autoscalers
 from cartwheel.charts.svg_file import to_svg
-from cartwheel.console import new_console, print_wrapped, wrap
 from cartwheel.errors import UsageError
 from cartwheel.invocation import check_writable, write_file
+from cartwheel.printing import new_console, print_wrapped, wrap
 from cartwheel.recording import Entry, RecordingError, read_recording
 from cartwheel.simulation.assumptions import (
     Assumptions,

@@ -14,7 +14,6 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cartwheel.console import new_console
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.explain.command import commands
 from cartwheel.explain.explanation import Explanation, Sync, explain_sync
@@ -23,6 +22,7 @@ from cartwheel.explain.terminal import follow
 from cartwheel.local.autoscaling.snapshot import Snapshot
 from cartwheel.local.control_socket import Message, serve_control_socket
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.printing import new_console
 from tests.explain.sessions import OPTIONS, UNITS, record, scaled_object, syncs
 
 BEGIN = 1_772_000_000.0

@@ -13,8 +13,8 @@ import typer
 from cartwheel.chaos.cluster.faults import FAULTS, run_fault
 from cartwheel.chaos.cluster.result import Result, as_json
 from cartwheel.chaos.cluster.shop_cluster import ShopCluster, Stopped
-from cartwheel.console import print_wrapped
 from cartwheel.errors import CommandError, UsageError
+from cartwheel.printing import print_wrapped
 
 commands = typer.Typer()
 LOCK = Path(gettempdir()) / "cartwheel-chaos-cluster.lock"

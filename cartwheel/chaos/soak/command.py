@@ -22,13 +22,13 @@ from cartwheel.chaos.soak.ending import Files, conclude
 from cartwheel.chaos.soak.run import SoakRun
 from cartwheel.chaos.soak.schedule import Kind, Step, schedule
 from cartwheel.chaos.soak.session import Plan, Soak
-from cartwheel.console import print_wrapped
 from cartwheel.errors import UsageError
 from cartwheel.invocation import program_name
 from cartwheel.load.figures_text import format_count
 from cartwheel.local.faults.client import open_fault_session
 from cartwheel.local.settings import load_local_settings
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.printing import print_wrapped
 
 DEFAULT_MINUTES, MIN_MINUTES, MAX_MINUTES = 10.0, 0.1, 50.0
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 40.0, 1.0, 500.0

@@ -8,8 +8,8 @@ import typer
 from cartwheel.chaos.soak.costs import costs_of, undisturbed
 from cartwheel.chaos.soak.report import to_html, to_json
 from cartwheel.chaos.soak.session import MAX_MEMORY_GROWTH, Soak
-from cartwheel.console import print_wrapped
 from cartwheel.invocation import check_writable, display_path, write_file
+from cartwheel.printing import print_wrapped
 from loadtest.table import table
 
 MAX_FINDINGS = 20

@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.padding import Padding
 
-from cartwheel.console import new_console, print_wrapped
 from cartwheel.errors import UsageError
+from cartwheel.printing import new_console, print_wrapped
 from cartwheel.simulation.museum.exhibit import Exhibit, Moment, Seen, exhibits, play
 
 INDENT = (0, 0, 0, 10)
