@@ -1,0 +1,5 @@
+/** The panel `autoscaler`. */
+
+export function mount(root) {
+  root.textContent = "";
+}

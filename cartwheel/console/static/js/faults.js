@@ -1,0 +1,5 @@
+/** The panel `faults`. */
+
+export function mount(root) {
+  root.textContent = "";
+}

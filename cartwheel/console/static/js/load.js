@@ -1,0 +1,5 @@
+/** The panel `load`. */
+
+export function mount(root) {
+  root.textContent = "";
+}

@@ -1,0 +1,5 @@
+/** The panel `map`. */
+
+export function mount(root) {
+  root.textContent = "";
+}

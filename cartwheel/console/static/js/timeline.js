@@ -1,0 +1,73 @@
+/** The slider of time: back to any moment of the session, and live again; replay at a speed. */
+
+import { h, setText } from "./dom.js";
+import { key } from "./keys.js";
+import { clock, dateAndClock } from "./times.js";
+
+const TICK = 250;
+const SPEEDS = [1, 4, 16];
+const STEP = 5;
+const MAX_LIVE_SECONDS = 3600;
+
+export function mount(root, session) {
+  const slider = h("input", { type: "range", step: 1, "aria-label": "Moment that is shown" });
+  const shown = h("time", {});
+  const play = h("button", { type: "button", "aria-pressed": "false" }, "Play");
+  const speed = h("select", { "aria-label": "Speed of the replay" }, SPEEDS.map((value) => h("option", { value }, `${value} ×`)));
+  const live = h("button", { type: "button" }, "Live");
+  root.append(play, speed, slider, shown, live);
+
+  const isRecording = session.info.mode === "recording";
+  const end = () => (isRecording ? session.info.end : Date.now() / 1000);
+  const start = () => Math.max(session.info.start ?? 0, end() - (isRecording ? Infinity : MAX_LIVE_SECONDS));
+  let timer = 0;
+
+  const stop = () => {
+    clearInterval(timer);
+    timer = 0;
+    play.setAttribute("aria-pressed", "false");
+    setText(play, "Play");
+  };
+  const show = (at) => {
+    if (at >= end() - 1 && !isRecording) {
+      stop();
+      session.showLive();
+    } else {
+      session.showMoment(Math.min(Math.max(at, start()), end()));
+    }
+  };
+  const update = () => {
+    const at = session.state.moment ?? end();
+    slider.min = Math.floor(start());
+    slider.max = Math.ceil(end());
+    slider.value = at;
+    slider.setAttribute("aria-valuetext", dateAndClock(at));
+    setText(shown, clock(at));
+    live.hidden = isRecording;
+    live.disabled = session.state.moment === null;
+    play.disabled = session.state.moment === null;
+  };
+  const advance = () => {
+    const next = session.state.moment + (TICK / 1000) * Number(speed.value);
+    if (next >= end()) stop();
+    show(next);
+  };
+  const toggle = () => {
+    if (session.state.moment === null) return;
+    if (timer) { stop(); return; }
+    if (isRecording && session.state.moment >= end()) session.showMoment(start());
+    timer = setInterval(advance, TICK);
+    play.setAttribute("aria-pressed", "true");
+    setText(play, "Pause");
+  };
+
+  slider.addEventListener("input", () => show(Number(slider.value)));
+  play.addEventListener("click", toggle);
+  live.addEventListener("click", () => { stop(); session.showLive(); });
+  key(" ", "Play or pause a replay", toggle);
+  key(",", `Back by ${STEP} seconds`, () => show((session.state.moment ?? end()) - STEP));
+  key(".", `Forward by ${STEP} seconds`, () => session.state.moment !== null && show(session.state.moment + STEP));
+  session.on("state", update);
+  session.on("frame", update);
+  update();
+}
