@@ -40,12 +40,14 @@ export function mount(root, session) {
     const at = session.state.moment ?? end();
     slider.min = Math.floor(start());
     slider.max = Math.ceil(end());
-    slider.value = at;
+    slider.value = session.state.moment === null && !isRecording ? slider.max : at;
     slider.setAttribute("aria-valuetext", dateAndClock(at));
     setText(shown, clock(at));
     live.hidden = isRecording;
-    live.disabled = session.state.moment === null;
-    play.disabled = session.state.moment === null;
+    const isLive = session.state.moment === null;
+    live.disabled = isLive;
+    play.hidden = isLive;
+    speed.hidden = isLive;
   };
   const advance = () => {
     const next = session.state.moment + (TICK / 1000) * Number(speed.value);
