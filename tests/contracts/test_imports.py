@@ -59,9 +59,24 @@ def existing(pattern: str) -> Iterator[str]:
             yield name
 
 
+def parts(layer: str, contract: Contract) -> list[str]:
+    """The parts of a layer, without those in parentheses that are nowhere."""
+    return [
+        part.strip(" ()")
+        for part in layer.split("|")
+        if any(
+            found
+            for container in contract.get("containers", [""])
+            for found in existing(f"{container}.{part.strip(' ()')}".strip("."))
+        )
+    ]
+
+
 def in_layers(contract: Contract) -> Iterator[Violation]:
     """An import from the lowest layer into the highest, and one between siblings."""
-    layers = [[part.strip(" ()") for part in layer.split("|")] for layer in contract["layers"]]
+    layers = [
+        existing_parts for layer in contract["layers"] if (existing_parts := parts(layer, contract))
+    ]
     pairs = [(layers[-1][0], layers[0][0])]
     pairs += [(layer[0], layer[1]) for layer in layers if len(layer) > 1][:1]
     for lower, higher in pairs:

@@ -1,0 +1,63 @@
+"""The process of the console: one event loop that accepts on given sockets until it is stopped."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import Server as UvicornServer
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_TIMEOUT = 2
+"""Seconds that responses in flight may take once it stops."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """Lets the application see the connection: it is `scope["state"]["transport"]`."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class Server(UvicornServer):
+    """Ends the streams first when it stops: no page delays it."""
+
+    def __init__(self, app: ASGIApp, *, on_stop: Callable[[], None]) -> None:
+        super().__init__(
+            Config(
+                app,
+                http=_Protocol,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=STOP_TIMEOUT,
+            )
+        )
+        self._on_stop = on_stop
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises the signal again at the end, so a clean stop would look like a kill.
+        previous = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        await super().shutdown(sockets)
+
+
+def serve(app: ASGIApp, sockets: Sequence[socket.socket], *, on_stop: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    Server(app, on_stop=on_stop).run(sockets=list(sockets))
