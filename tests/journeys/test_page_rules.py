@@ -6,9 +6,9 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.journeys.conftest import Complaints
 from tests.journeys.shop import RunningShop
 from tests.journeys.steps import check_out, expect_count, new_email, put_in_cart, register
+from tests.support.browser import Complaints
 
 pytestmark = pytest.mark.browser
 
