@@ -1,11 +1,10 @@
 """The metrics of all replicas of a shop, scraped again and again, as Prometheus would."""
 
-import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from cartwheel.chaos.shop import Status
-from cartwheel.local.autoscaling.scraper import ScrapeError, scrape
+from cartwheel.local.scraper import Scraper, Target
 from cartwheel.promql import Query, QueryError, SampleStore, SeriesValue
 
 SCRAPE_TIMEOUT = 0.5
@@ -19,14 +18,11 @@ class ReplicaMetrics:
             {name for query in queries for name in query.metric_names},
             longest_range=max(query.longest_range for query in queries),
         )
-        self._targets: dict[str, Mapping[str, str]] = {}
+        self._scraper = Scraper(self._store, timeout=SCRAPE_TIMEOUT)
 
     async def scrape(self, status: Status) -> None:
         """Scrape all replicas at once. One without a port, as while it restarts, is down."""
-        replicas = list(_replicas_of(status))
-        for name in self._targets.keys() - {name for name, _, _ in replicas}:
-            self._store.remove_target(self._targets.pop(name), time.time())
-        await asyncio.gather(*(self._scrape(*replica) for replica in replicas))
+        await self._scraper.scrape(_targets_of(status))
 
     def value(self, query: Query) -> float | None:
         """The one number that a query results in now; None if it has no result."""
@@ -40,18 +36,14 @@ class ReplicaMetrics:
         except QueryError:  # of values that do not match, as while a replica comes
             return []
 
-    async def _scrape(self, name: str, service: str, port: int | None) -> None:
-        target = self._targets.setdefault(name, {"service": service, "instance": name})
-        at = time.time()
-        try:
-            if port is None:
-                raise ScrapeError("has no port")
-            self._store.add_scrape(target, at, await scrape(port, timeout=SCRAPE_TIMEOUT))
-        except (ScrapeError, QueryError):
-            self._store.add_failed_scrape(target, at)
 
-
-def _replicas_of(status: Status) -> Iterable[tuple[str, str, int | None]]:
-    for service in status["services"]:
-        for replica in service["replicas"]:
-            yield replica["replica"], service["service"], replica["port"]
+def _targets_of(status: Status) -> list[Target]:
+    return [
+        Target(
+            replica["replica"],
+            {"service": service["service"], "instance": replica["replica"]},
+            replica["port"],
+        )
+        for service in status["services"]
+        for replica in service["replicas"]
+    ]

@@ -13,14 +13,13 @@ from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.sentences import explain
 from cartwheel.autoscaling.spec import HorizontalPodAutoscalerSpec
 from cartwheel.errors import CommandError
-from cartwheel.load.recording_tail import RecordingTail
 from cartwheel.load.session import ReplicaCounts, ScalingDecision, Session
 from cartwheel.local.autoscaling.announcements import describe_change
 from cartwheel.local.control_socket import send_command
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.store_urls import running_store_urls
 from cartwheel.local.topology import FRONT_SERVICE
-from cartwheel.recording import Entry, ReplicasChanged, SessionStarted, Synced
+from cartwheel.recording import Entry, RecordingTail, ReplicasChanged, SessionStarted, Synced
 
 POLL_INTERVAL = 0.25
 STATUS_INTERVAL = 2.0

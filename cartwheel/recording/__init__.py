@@ -11,6 +11,7 @@ from cartwheel.recording.entries import (
 )
 from cartwheel.recording.reader import RecordingError, read_recording
 from cartwheel.recording.recorder import Recorder
+from cartwheel.recording.tail import RecordingTail
 
 __all__ = [
     "AutoscalerChanged",
@@ -19,6 +20,7 @@ __all__ = [
     "Marked",
     "Recorder",
     "RecordingError",
+    "RecordingTail",
     "ReplicasChanged",
     "SessionStarted",
     "Synced",

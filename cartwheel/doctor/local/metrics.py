@@ -12,8 +12,8 @@ from cartwheel.doctor.words import count
 from cartwheel.errors import UsageError
 from cartwheel.local.autoscaling.chosen import OFF, ChosenAutoscaler, choose_autoscaler
 from cartwheel.local.autoscaling.query_metric import QueryMetric
-from cartwheel.local.autoscaling.scraper import ScrapeError, scrape
 from cartwheel.local.replica_process import State
+from cartwheel.local.scraper import ScrapeError, scrape
 from cartwheel.local.topology import SHOP, by_name
 from cartwheel.promql import SampleStore
 

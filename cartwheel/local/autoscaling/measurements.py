@@ -11,13 +11,15 @@ from cartwheel.autoscaling.spec import Metric, ResourceMetric
 from cartwheel.errors import UsageError
 from cartwheel.local.autoscaling.cpu_sampler import CpuSampler
 from cartwheel.local.autoscaling.query_metric import QueryMetric
-from cartwheel.local.autoscaling.scraper import Scraper
-from cartwheel.local.replica_process import Replica
+from cartwheel.local.replica_process import Replica, State
+from cartwheel.local.scraper import Scraper, Target
 from cartwheel.promql import Query, QueryError, SampleStore, parse_query
 
 RECEIVED = "http_requests_received_total"
 # Resolutions in which a replica has to receive a request to count as serving.
 SERVING_SAMPLES = 4
+# A replica that starts or restarts has nothing to scrape yet; one that drains closes its port.
+SCRAPED_STATES = (State.READY, State.NOT_READY)
 SUPPORTED = "it measures CPU, and evaluates the queries of prometheus triggers."
 
 
@@ -51,11 +53,11 @@ class Measurements:
         """Take one sample of each replica."""
         if self._has_cpu:
             self._cpu.measure(replicas)
-        await self._scraper.measure(replicas)
+        await self._scraper.scrape(_targets_of(replicas))
 
     async def measure_new(self, replicas: Sequence[Replica]) -> None:
         """Take the first sample of each replica that has become ready."""
-        await self._scraper.measure_new(replicas)
+        await self._scraper.scrape_new(_targets_of(replicas))
 
     def serving(self, at: float) -> Collection[str]:
         """The names of the replicas that have lately received requests."""
@@ -75,6 +77,14 @@ class Measurements:
     def failures(self) -> Mapping[str, str]:
         """Why a replica could not be measured the last time, by its name."""
         return self._scraper.failures
+
+
+def _targets_of(replicas: Sequence[Replica]) -> list[Target]:
+    return [
+        Target(one.name, {"instance": one.name}, one.port)
+        for one in replicas
+        if one.state in SCRAPED_STATES and one.port
+    ]
 
 
 def _serving_query(resolution: float) -> Query:

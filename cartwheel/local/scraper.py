@@ -2,25 +2,32 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from cartwheel.local.probe import send_bytes
-from cartwheel.local.replica_process import Replica, State
 from cartwheel.local.sockets import OWN_HOST
 from cartwheel.promql import QueryError, SampleStore
 
 REQUEST = f"GET /metrics HTTP/1.1\r\nHost: {OWN_HOST}\r\nConnection: close\r\n\r\n".encode()
 MAX_METRICS_SIZE = 4 * 1024 * 1024
-# A replica that starts or restarts has nothing to scrape yet; one that drains closes its port.
-SCRAPED_STATES = (State.READY, State.NOT_READY)
 
 
 class ScrapeError(Exception):
     """A replica could not be scraped; the message completes "the replica …"."""
 
 
+@dataclass(frozen=True)
+class Target:
+    """A replica. ``labels`` are those that its series get. Without a port its scrape fails."""
+
+    name: str
+    labels: Mapping[str, str]
+    port: int | None
+
+
 class Scraper:
-    """Scrapes all replicas of a service into a store.
+    """Scrapes replicas into a store.
 
     ``failures``: why the last scrape of a replica failed, by its name.
     """
@@ -32,44 +39,41 @@ class Scraper:
         self._store = store
         self._timeout = timeout
         self._now = now
-        self._targets: set[str] = set()
+        self._targets: dict[str, Target] = {}
 
-    async def measure(self, replicas: Sequence[Replica]) -> None:
-        """Scrape all replicas at once. A replica that is gone is no target any more."""
-        ports = _ports_of(replicas)
-        for name in self._targets - ports.keys():
-            self._store.remove_target({"instance": name}, self._now())
-        self._targets = set(ports)
+    async def scrape(self, targets: Sequence[Target]) -> None:
+        """Scrape all targets at once. One that is left out is no target any more."""
+        listed = {target.name: target for target in targets}
+        for name in self._targets.keys() - listed.keys():
+            self._store.remove_target(self._targets[name].labels, self._now())
+        self._targets = listed
         self.failures = {}
-        await asyncio.gather(*(self._scrape(name, port) for name, port in ports.items()))
+        await asyncio.gather(*(self._scrape(target) for target in targets))
 
-    async def measure_new(self, replicas: Sequence[Replica]) -> None:
+    async def scrape_new(self, targets: Sequence[Target]) -> None:
         """Scrape those that were never scraped, before they get requests.
 
         A rate counts from the first sample of a series: it misses what was counted before.
         """
-        ports = _ports_of(replicas)
-        new = ports.keys() - self._targets
-        self._targets |= new
-        await asyncio.gather(*(self._scrape(name, ports[name]) for name in new))
+        new = [target for target in targets if target.name not in self._targets]
+        self._targets |= {target.name: target for target in new}
+        await asyncio.gather(*(self._scrape(target) for target in new))
 
-    async def _scrape(self, name: str, port: int) -> None:
+    async def _scrape(self, target: Target) -> None:
         at = self._now()
-        target = {"instance": name}
         try:
-            self._store.add_scrape(target, at, await scrape(port, timeout=self._timeout))
+            if target.port is None:
+                raise ScrapeError("has no port")
+            text = await scrape(target.port, timeout=self._timeout)
+            self._store.add_scrape(target.labels, at, text)
         except (ScrapeError, QueryError) as error:
-            self._store.add_failed_scrape(target, at)
-            self.failures[name] = str(error)
+            self._store.add_failed_scrape(target.labels, at)
+            self.failures[target.name] = str(error)
 
 
 async def scrape(port: int, *, timeout: float) -> bytes:
     """What a replica publishes at `/metrics`. Raises `ScrapeError`."""
     return _body_of(await send_bytes(port, REQUEST, timeout=timeout, max_size=MAX_METRICS_SIZE))
-
-
-def _ports_of(replicas: Sequence[Replica]) -> dict[str, int]:
-    return {one.name: one.port for one in replicas if one.state in SCRAPED_STATES and one.port}
 
 
 def _body_of(response: bytes) -> bytes:

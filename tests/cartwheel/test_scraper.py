@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 
 import pytest
 
-from cartwheel.local.autoscaling.scraper import Scraper
-from cartwheel.local.replica_process import State
+from cartwheel.local.scraper import Scraper, Target
 from cartwheel.promql import SampleStore, parse_query
 
 METRICS = b'requests_total{route="/"} 5\n'
@@ -21,7 +19,7 @@ def response(body: bytes, *, status: str = "200 OK", length: int | None = None) 
 
 
 @asynccontextmanager
-async def replica(content: bytes, state: State = State.READY) -> AsyncIterator[SimpleNamespace]:
+async def replica(content: bytes) -> AsyncIterator[Target]:
     """A replica that responds to everything with these bytes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -31,7 +29,7 @@ async def replica(content: bytes, state: State = State.READY) -> AsyncIterator[S
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        yield SimpleNamespace(name="cart-1", port=port, state=state)
+        yield Target("cart-1", {"instance": "cart-1"}, port)
 
 
 def new_scraper() -> tuple[Scraper, SampleStore]:
@@ -42,7 +40,7 @@ def new_scraper() -> tuple[Scraper, SampleStore]:
 async def test_the_samples_of_a_replica_have_its_name() -> None:
     scraper, store = new_scraper()
     async with replica(response(METRICS)) as one:
-        await scraper.measure([one])
+        await scraper.scrape([one])
     (found,) = TOTAL.evaluate(store, 1000.0)
     assert (found.labels, found.value) == ({"instance": "cart-1"}, 5.0)
     assert scraper.failures == {}
@@ -62,7 +60,7 @@ async def test_a_scrape_that_fails_adds_nothing_and_has_a_reason(
 ) -> None:
     scraper, store = new_scraper()
     async with replica(content) as one:
-        await scraper.measure([one])
+        await scraper.scrape([one])
     assert reason in scraper.failures["cart-1"]
     assert TOTAL.evaluate(store, 1000.0) == []
 
@@ -72,18 +70,18 @@ async def test_a_replica_that_is_gone_has_no_samples_any_more() -> None:
     times = iter([1000.0, 1001.0])
     scraper = Scraper(store, timeout=5.0, now=lambda: next(times))
     async with replica(response(METRICS)) as one:
-        await scraper.measure([one])
-        await scraper.measure([])
+        await scraper.scrape([one])
+        await scraper.scrape([])
     assert TOTAL.evaluate(store, 1001.0) == []
 
 
-@pytest.mark.parametrize("state", [State.STARTING, State.CRASHED, State.DRAINING])
-async def test_a_replica_that_cannot_respond_yet_or_any_more_is_not_scraped(state: State) -> None:
-    scraper, store = new_scraper()
-    async with replica(response(METRICS), state) as one:
-        await scraper.measure([one])
-    assert TOTAL.evaluate(store, 1000.0) == []
-    assert scraper.failures == {}
+async def test_a_replica_without_a_port_is_down() -> None:
+    store = SampleStore({"up"}, longest_range=0.0)
+    scraper = Scraper(store, timeout=5.0, now=lambda: 1000.0)
+    await scraper.scrape([Target("cart-1", {"instance": "cart-1"}, None)])
+    (up,) = parse_query("up").evaluate(store, 1000.0)
+    assert up.value == 0.0
+    assert scraper.failures == {"cart-1": "has no port"}
 
 
 async def test_a_new_replica_is_scraped_at_once_and_only_once() -> None:
@@ -91,7 +89,7 @@ async def test_a_new_replica_is_scraped_at_once_and_only_once() -> None:
     store = SampleStore(TOTAL.metric_names, longest_range=TOTAL.longest_range)
     scraper = Scraper(store, timeout=5.0, now=lambda: next(times))
     async with replica(response(METRICS)) as one:
-        await scraper.measure_new([one])
-        await scraper.measure_new([one])
+        await scraper.scrape_new([one])
+        await scraper.scrape_new([one])
     assert len(TOTAL.evaluate(store, 1000.0)) == 1
     assert next(times) == 1001.0
