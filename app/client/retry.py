@@ -59,6 +59,7 @@ class RetryingSender:
         discovery: Discovery,
         balancer: LoadBalancer,
         retries: Counter,
+        retries_over_budget: Counter,
         clock: Callable[[], float],
         rng: random.Random,
         pause: Callable[[float], Awaitable[None]],
@@ -68,6 +69,7 @@ class RetryingSender:
         self._discovery = discovery
         self._balancer = balancer
         self._retries = retries
+        self._retries_over_budget = retries_over_budget
         self._clock = clock
         self._rng = rng
         self._pause = pause
@@ -140,7 +142,7 @@ class RetryingSender:
             seconds = min(REDISCOVERY_SECONDS, REDISCOVERY_SHARE * (call.ends_at - now))
             current.rediscover_until = now + seconds
         backoff = jittered_backoff(self._rng)
-        if now + backoff > current.rediscover_until or not self._budget.spend():
+        if now + backoff > current.rediscover_until or not self._spend():
             return False
         self._retries.inc()
         self._discovery.request_refresh()
@@ -154,7 +156,7 @@ class RetryingSender:
         if error.stale_connection:
             # Most likely the upstream closed an idle connection just as we used it. One that hangs
             # up on many requests looks the same, so this costs budget too.
-            return 0.0 if self._budget.spend() else None
+            return 0.0 if self._spend() else None
         if error.is_local and not isinstance(error, OutOfTime):
             return None
         return self._backoff_within_budget(call)
@@ -173,7 +175,14 @@ class RetryingSender:
     def _backoff_within_budget(self, call: Call) -> float | None:
         backoff = jittered_backoff(self._rng)
         in_time = call.ends_at - self._clock() > backoff + MIN_TRY_SECONDS
-        return backoff if in_time and self._budget.spend() else None
+        return backoff if in_time and self._spend() else None
+
+    def _spend(self) -> bool:
+        """Take one retry from the budget; False, and counted, if there is none left."""
+        is_allowed = self._budget.spend()
+        if not is_allowed:
+            self._retries_over_budget.inc()
+        return is_allowed
 
     def _first_try_timeout(self, call: Call) -> float:
         left = self._seconds_left(call)

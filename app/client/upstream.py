@@ -79,6 +79,7 @@ class Upstream:
             discovery=self._discovery,
             balancer=balancer,
             retries=metrics.client.retries.labels(name),
+            retries_over_budget=metrics.client.retries_over_budget.labels(name),
             clock=clock,
             rng=rng,
             pause=pause,

@@ -261,6 +261,11 @@ class ClientMetrics:
             "How many calls to upstreams are retried?",
             {"upstream": KNOWN_LATER},
         )
+        self.retries_over_budget = metrics.counter(
+            "http_client_retries_over_budget_total",
+            "How many calls to upstreams are not retried because the retry budget is used up?",
+            {"upstream": KNOWN_LATER},
+        )
         self.ejections = metrics.counter(
             "http_client_ejections_total",
             "How many replicas of upstreams are ejected as outliers, and why?",

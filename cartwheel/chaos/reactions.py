@@ -22,6 +22,9 @@ class Reaction:
 
 REACTIONS = {
     "retries": Reaction.of("http_client_retries_total", "calls repeated"),
+    "over_budget": Reaction.of(
+        "http_client_retries_over_budget_total", "calls not repeated for want of budget"
+    ),
     "ejections": Reaction.of("http_client_ejections_total", "replicas ejected"),
     "shed": Reaction.of("http_requests_shed_total", "requests shed"),
     "parts_missing": Reaction.of("storefront_page_parts_missing_total", "parts of pages left out"),

@@ -66,13 +66,18 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             graph(
                 "Retries",
-                "How many retries a second? The retry budget allows 10 % of the calls, and 3 a "
-                "second.",
+                "How many retries a second? The retry budget allows 10 % of the calls, or 3 a "
+                "second if that is more; what it does not allow is counted too.",
                 [
                     query(
                         f"sum by (service, upstream) (rate(http_client_retries_total[{RATE}]))",
                         EDGE,
-                    )
+                    ),
+                    query(
+                        "sum by (service, upstream) "
+                        f"(rate(http_client_retries_over_budget_total[{RATE}]))",
+                        EDGE + " over budget",
+                    ),
                 ],
                 unit="reqps",
                 when_empty=NO_EVENTS,

@@ -21,7 +21,12 @@ MAX_SERIES = 1000
 """Half of what a replica may ever publish: the rest is for what it is asked."""
 
 CALLS_NO_UPSTREAM = ("user",)
-OF_UPSTREAMS = {"http_client_retries", "http_client_ejections", "http_client_breaker_open"}
+OF_UPSTREAMS = {
+    "http_client_retries",
+    "http_client_retries_over_budget",
+    "http_client_ejections",
+    "http_client_breaker_open",
+}
 
 
 async def _published_at_start(app: FastAPI) -> list[Metric]:

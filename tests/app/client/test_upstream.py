@@ -385,6 +385,7 @@ class TestRetries:
 
         assert len(server.asked) <= 600 * 1.1 + 30
         assert sample(metrics, "http_client_retries_total") == len(server.asked) - 600
+        assert sample(metrics, "http_client_retries_over_budget_total") > 0
 
     async def test_an_absent_replica_is_replaced_for_any_call(self, tmp_path: Path) -> None:
         async with neighbour(ok) as server:
