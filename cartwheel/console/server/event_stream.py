@@ -25,7 +25,7 @@ MAX_WAITING_MARKS = 50
 HEARTBEAT_INTERVAL = 15.0
 SEND_TIMEOUT = 10.0
 """Seconds that one event may take to be sent."""
-SEND_BUFFER = 32 * 1024
+SEND_BUFFER = 64 * 1024
 """Bytes. With more, a page that has stopped reading would be noticed minutes later."""
 RECONNECTION_TIME = 1000
 """Milliseconds after which a page connects again."""
@@ -38,13 +38,16 @@ HEARTBEAT = b":\n\n"
 
 
 class _Page:
-    """What waits for one page."""
+    """One open page, and what waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, send: Send, transport: asyncio.Transport) -> None:
+        self._send = send
+        self._transport = transport
+        self._is_sending = False
         self._frame: bytes | None = None
         self._marks: deque[bytes] = deque(maxlen=MAX_WAITING_MARKS)
         self._changed = asyncio.Event()
-        self.is_closed = False
+        self._is_closed = False
 
     def offer_frame(self, event: bytes) -> None:
         self._frame = event
@@ -55,19 +58,46 @@ class _Page:
         self._changed.set()
 
     def close(self) -> None:
-        self.is_closed = True
+        """End the stream; at once if the page does not take what is being sent."""
+        self._is_closed = True
         self._changed.set()
+        if self._is_sending:
+            self._transport.abort()
 
-    async def next_events(self) -> bytes:
-        """What has come since; a heartbeat if nothing comes for a while."""
+    async def send_all(self) -> None:
+        """Send what is offered until the page is closed or stops reading."""
+        _limit_buffers(self._transport)
+        await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await self._send_in_time(f"retry: {RECONNECTION_TIME}\n\n".encode())
+        while not self._is_closed:
+            await self._wait_for_change()
+            await self._send_in_time(self._take_events() or HEARTBEAT, is_last=self._is_closed)
+
+    async def _wait_for_change(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(HEARTBEAT_INTERVAL):
                 await self._changed.wait()
         self._changed.clear()
+
+    def _take_events(self) -> bytes:
         events = b"".join([*self._marks, self._frame or b""])
         self._marks.clear()
         self._frame = None
-        return events or HEARTBEAT
+        return events
+
+    async def _send_in_time(self, body: bytes, *, is_last: bool = False) -> None:
+        self._is_sending = True
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await self._send(
+                    {"type": "http.response.body", "body": body, "more_body": not is_last}
+                )
+        except TimeoutError:
+            # What waits for it would keep an orderly end from ending.
+            self._is_closed = True
+            self._transport.abort()
+        finally:
+            self._is_sending = False
 
 
 class EventStream:
@@ -103,31 +133,17 @@ class EventStream:
             response = problem(503, "Too many pages", detail, headers=headers)
             await response(scope, receive, send)
             return
-        transport: asyncio.Transport | None = scope.get("state", {}).get("transport")
-        _limit_buffers(transport)
-        page = _Page()
+        page = _Page(send, scope["state"]["transport"])
+        if self._live.latest is not None:
+            page.offer_frame(self._event_of(self._live.latest))
         self._pages.add(page)
         leaving = asyncio.create_task(_close_when_left(page, receive))
         try:
-            await self._send_all(page, send)
-        except TimeoutError:
-            # What waits for it would keep an orderly end from ending.
-            if transport is not None:
-                transport.abort()
+            await page.send_all()
+            await leaving
         finally:
             self._pages.discard(page)
             leaving.cancel()
-
-    async def _send_all(self, page: _Page, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        await _send_in_time(send, f"retry: {RECONNECTION_TIME}\n\n".encode())
-        if self._live.latest is not None:
-            page.offer_frame(self._event_of(self._live.latest))
-        while not page.is_closed:
-            events = await page.next_events()
-            if not page.is_closed:
-                await _send_in_time(send, events)
-        await _send_in_time(send, b"", more=False)
 
     def _offer_frame(self, frame: Frame) -> None:
         if not self._pages:
@@ -152,21 +168,14 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
     return f"event: {name}\ndata: {text}\n\n".encode()
 
 
-async def _send_in_time(send: Send, body: bytes, *, more: bool = True) -> None:
-    async with asyncio.timeout(SEND_TIMEOUT):
-        await send({"type": "http.response.body", "body": body, "more_body": more})
-
-
 async def _close_when_left(page: _Page, receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     page.close()
 
 
-def _limit_buffers(transport: asyncio.Transport | None) -> None:
+def _limit_buffers(transport: asyncio.Transport) -> None:
     """Let a send return only when the kernel has taken it all, and let that take little."""
-    if transport is None:
-        return
     transport.set_write_buffer_limits(high=0)
     peer: socket.socket = transport.get_extra_info("socket")
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
