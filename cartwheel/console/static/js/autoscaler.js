@@ -1,5 +1,204 @@
-/** The panel `autoscaler`. */
+/** The panel `autoscaler`: load, metric and replicas over time, each decision with its reason. */
 
-export function mount(root) {
-  root.textContent = "";
+import { announce } from "./announce.js";
+import { Samples } from "./autoscaler_samples.js";
+import { SentenceView } from "./autoscaler_sentence.js";
+import { chartsOf, summary } from "./autoscaler_series.js";
+import { TableView } from "./autoscaler_table.js";
+import { DEFAULT_WINDOW, redrawAfter, viewOf, WINDOWS } from "./autoscaler_view.js";
+import { Changes } from "./autoscaler_changes.js";
+import { Explanation } from "./autoscaler_explanation.js";
+import { ChartStack } from "./chart_stack.js";
+import { Cursor } from "./chart_cursor.js";
+import { DecisionLane } from "./chart_decisions.js";
+import { indexAt } from "./chart_path.js";
+import { h, setAttribute, setText } from "./dom.js";
+import { key } from "./keys.js";
+import * as tables from "./tables.js";
+import { clock } from "./times.js";
+
+const POINTS = 600;
+const RELOAD_AFTER = 600;
+
+export function mount(root, session) {
+  return new Panel(root, session);
+}
+
+class Panel {
+  samples = new Samples();
+  frame = null;
+  view = null;
+  seconds = DEFAULT_WINDOW;
+  #drawnAt = 0;
+  #loads = 0;
+
+  constructor(root, session) {
+    this.session = session;
+    this.explanation = new Explanation(session);
+    this.changes = new Changes(session);
+    this.#build(root);
+    session.on("frame", (frame) => this.#takeFrame(frame));
+    session.on("mark", (mark) => this.#takeMark(mark));
+    session.on("state", (state) => this.#takeState(state));
+    tables.onChange(() => this.draw());
+    document.addEventListener("visibilitychange", () => this.draw());
+    this.#registerKeys();
+    if (session.frame) this.#takeFrame(session.frame);
+    this.load();
+  }
+
+  #build(root) {
+    this.title = h("h2", {}, "Autoscaler");
+    this.badge = h("span", { class: "badge" });
+    const options = [...WINDOWS].map(([seconds, words]) => h("option", { value: seconds, selected: seconds === this.seconds }, words));
+    this.choice = h("select", { "aria-label": "Time in view", onchange: () => this.#choose(Number(this.choice.value)) }, options);
+    this.live = h("button", { type: "button", hidden: true, onclick: () => this.session.showLive() }, "Live again");
+    const head = h("header", { class: "autoscaler-head" }, this.title, this.badge, h("div", { class: "controls" }, this.live, this.choice, this.changes.buttons));
+    this.plot = h("div", { class: "plot" });
+    this.stack = new ChartStack(this.plot);
+    this.cursor = new Cursor(this.plot, this);
+    this.lane = new DecisionLane((mark) => this.explain(mark.at));
+    this.empty = h("p", { class: "empty", hidden: true });
+    this.picture = h("div", { class: "charts" }, this.lane.node, this.plot, this.empty);
+    this.table = new TableView();
+    this.sentence = new SentenceView(() => this.explain(this.session.state.moment));
+    this.body = h("div", { class: "autoscaler" }, head, this.picture, this.table.node, this.sentence.node);
+    root.replaceChildren(this.body);
+    new ResizeObserver(() => this.#resize()).observe(this.plot);
+    // Its size follows the size of the type.
+    const probe = h("span", { class: "em-probe", "aria-hidden": "true" });
+    this.body.append(probe);
+    new ResizeObserver(() => this.#resize()).observe(probe);
+  }
+
+  #registerKeys() {
+    key("w", "Why: explain the autoscaler at this moment", () => this.explain(this.cursor.at ?? this.session.state.moment));
+    key("v", "Live again", () => this.session.showLive());
+    key("e", "Edit the autoscaler", () => this.changes.open());
+  }
+
+  #resize() {
+    this.stack.measure();
+    this.draw();
+  }
+
+  #choose(seconds) {
+    this.seconds = seconds;
+    this.view = null;
+    this.stack.charts.forEach((chart) => chart.forgetScale());
+    this.load();
+  }
+
+  /** Read what is in view from the history. Only the newest answer counts. */
+  async load() {
+    const load = (this.#loads += 1);
+    const { start, end } = viewOf(this.view, this.#wanted());
+    try {
+      const history = await this.session.history({ from: start, to: end, points: POINTS });
+      if (load !== this.#loads) return;
+      this.samples.replace(history);
+      if (this.frame && this.session.state.moment === null) this.samples.append(this.frame);
+    } catch (error) {
+      if (load !== this.#loads) return;
+      this.problem = error.detail ?? String(error);
+    }
+    this.loaded = { start, end };
+    this.draw();
+  }
+
+  #wanted() {
+    const { moment } = this.session.state;
+    const { end, mode } = this.session.info;
+    const newest = mode === "recording" ? end : (this.session.frame?.at ?? this.frame?.at ?? Date.now() / 1000);
+    return { seconds: this.seconds, newest, moment };
+  }
+
+  #takeFrame(frame) {
+    this.frame = frame;
+    if (this.session.state.moment === null && this.samples.append(frame)) {
+      this.samples.trim(frame.at - 1.1 * this.seconds);
+      if (this.samples.at.length > POINTS + RELOAD_AFTER) this.load();
+    }
+    this.explanation.follow(frame);
+    this.changes.follow(frame);
+    const isDue = Math.abs(frame.at - this.#drawnAt) >= redrawAfter(this.seconds, this.stack.width) - 0.05;
+    if (isDue) this.draw();
+    else this.#showSentence();
+  }
+
+  #takeMark(mark) {
+    this.samples.addMark(mark);
+    if (mark.kind === "decision") announce(`${mark.title} replicas. ${mark.detail}`);
+    this.draw();
+  }
+
+  #takeState({ moment, connection }) {
+    setAttribute(this.body, "data-connection", connection);
+    this.live.hidden = moment === null || this.session.info.mode === "recording";
+    const view = viewOf(this.view, this.#wanted());
+    const isOutside = !this.loaded || view.start < this.loaded.start - 1 || view.end > this.loaded.end + 1;
+    const isBack = this.wasMoment && moment === null;
+    this.wasMoment = moment !== null;
+    this.changes.update();
+    if (isBack || (moment !== null && isOutside)) this.load();
+    else this.draw();
+  }
+
+  /** Open the reasons of a moment; null: of now, and they follow. */
+  explain(at) {
+    if (at !== null && this.session.info.mode !== "recording" && at >= this.#wanted().newest - 1) at = null;
+    if (at !== null) this.session.showMoment(at);
+    this.changes.close();
+    this.explanation.open(at, this.samples.decisions());
+  }
+
+  draw() {
+    if (document.hidden) return;
+    this.#showSentence();
+    if (this.frame) this.stack.show(chartsOf(this.frame.autoscaler));
+    const { moment } = this.session.state;
+    this.view = viewOf(this.view, this.#wanted());
+    this.#drawnAt = this.frame?.at ?? 0;
+    this.picture.hidden = tables.areShown();
+    this.table.node.hidden = !tables.areShown();
+    if (tables.areShown()) {
+      this.table.show(this.samples, this.stack.charts.map((chart) => chart.spec), this.view);
+      return;
+    }
+    const focus = this.cursor.at ?? moment;
+    this.stack.draw(this.samples, { ...this.view, focus, moment });
+    this.lane.show(this.samples.decisions(), this.stack);
+    this.cursor.describe(focus ?? this.view.end, this.#inWords(focus));
+    this.#showEmpty();
+  }
+
+  #inWords(focus) {
+    const index = indexAt(this.samples.at, focus ?? Infinity);
+    if (index < 0) return "no data";
+    const values = Object.fromEntries(Object.keys(this.samples).map((name) => [name, this.samples[name]?.[index]]));
+    return `${clock(this.samples.at[index])}: ${summary(this.stack.charts.map((chart) => chart.spec), values)}`;
+  }
+
+  #showEmpty() {
+    const hasData = this.samples.at.some((at) => at >= this.view.start && at <= this.view.end);
+    this.empty.hidden = hasData;
+    if (!hasData) setText(this.empty, this.problem || (this.frame ? "Nothing was recorded in this time." : "No data yet."));
+  }
+
+  #showSentence() {
+    const autoscaler = this.frame?.autoscaler;
+    setText(this.title, autoscaler?.title ?? "Autoscaler");
+    const [words, look] = badgeOf(this.frame);
+    setText(this.badge, words);
+    setAttribute(this.badge, "class", `badge ${look}`);
+    this.sentence.show(this.frame, this.samples.decisions());
+  }
+}
+
+function badgeOf(frame) {
+  if (!frame) return ["", ""];
+  const { autoscaler } = frame;
+  if (!autoscaler) return ["none", "quiet"];
+  if (autoscaler.is_paused) return [`‖ paused at ${autoscaler.desired}`, "waiting"];
+  return [`${autoscaler.min} to ${autoscaler.max} replicas`, "quiet"];
 }

@@ -1,0 +1,93 @@
+/** What the charts draw: columns of samples, and the marks, of the time that is in view. */
+
+import { after } from "./chart_path.js";
+
+export const COLUMNS = ["arrivals", "capacity", "value", "target", "desired", "ready", "serving"];
+/** Seconds without a sample above which live frames have a gap. */
+const MAX_GAP = 3.5;
+
+/**
+ * @typedef {{at: number, kind: "decision"|"autoscaler"|"load"|"fault", title: string, detail: string}} Mark
+ */
+export class Samples {
+  at = [];
+  /** @type {Mark[]} */
+  marks = [];
+  metric = "";
+  unit = "";
+  maxGap = MAX_GAP;
+
+  constructor() {
+    for (const name of COLUMNS) this[name] = [];
+  }
+
+  get newest() {
+    return this.at.at(-1) ?? null;
+  }
+
+  /** Take a history, as `/api/history` gives it, in place of what was there. */
+  replace({ points, marks, metric, unit }) {
+    this.at = [...points.at];
+    for (const name of COLUMNS) this[name] = [...(points[name] ?? points.at.map(() => null))];
+    this.marks = [...marks].sort((one, other) => one.at - other.at);
+    if (metric) this.metric = metric;
+    if (unit) this.unit = unit;
+    this.maxGap = Math.max(MAX_GAP, 2.5 * usualStep(this.at));
+  }
+
+  /** @returns whether the frame is newer than what is there, and was taken */
+  append(frame) {
+    if (this.newest !== null && frame.at <= this.newest) return false;
+    if (this.newest !== null && frame.at - this.newest > this.maxGap) this.#push(this.newest + 0.001, {});
+    this.#push(frame.at, rowOf(frame));
+    if (frame.autoscaler) {
+      this.metric = frame.autoscaler.metric;
+      this.unit = frame.autoscaler.unit;
+    }
+    return true;
+  }
+
+  addMark(mark) {
+    const isKnown = this.marks.some((one) => one.at === mark.at && one.kind === mark.kind && one.title === mark.title);
+    if (!isKnown) this.marks.splice(after(this.marks.map((one) => one.at), mark.at), 0, mark);
+  }
+
+  /** Forget what is older. */
+  trim(before) {
+    const count = after(this.at, before) - 1;
+    if (count <= 0) return;
+    this.at.splice(0, count);
+    for (const name of COLUMNS) this[name].splice(0, count);
+    this.marks = this.marks.filter((one) => one.at >= before);
+  }
+
+  decisions() {
+    return this.marks.filter((one) => one.kind === "decision");
+  }
+
+  #push(at, row) {
+    this.at.push(at);
+    for (const name of COLUMNS) this[name].push(row[name] ?? null);
+  }
+}
+
+/** Without an autoscaler: what enters the shop, and all its replicas. */
+function rowOf(frame) {
+  if (frame.autoscaler) return frame.autoscaler;
+  const replicas = frame.services.flatMap((one) => one.replicas);
+  const serving = replicas.filter((one) => one.phase === "serving").length;
+  return {
+    arrivals: sum(frame.edges.filter((one) => one.source === "outside").map((one) => one.rate)),
+    desired: sum(frame.services.map((one) => one.desired)),
+    ready: serving + replicas.filter((one) => one.phase === "ready").length,
+    serving,
+  };
+}
+
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+/** The median distance between samples. */
+function usualStep(at) {
+  const steps = at.slice(1).map((time, index) => time - at[index]).sort((one, other) => one - other);
+  return steps[steps.length >> 1] ?? 0;
+}

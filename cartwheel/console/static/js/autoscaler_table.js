@@ -1,0 +1,44 @@
+/** The charts as a table: the newest first. */
+
+import { inWords } from "./chart_numbers.js";
+import { range } from "./chart_path.js";
+import { h } from "./dom.js";
+import { clock } from "./times.js";
+
+const MAX_ROWS = 60;
+const INTERVAL = 5;
+
+export class TableView {
+  #shownAt = null;
+
+  constructor() {
+    this.node = h("div", { class: "scroll table-view", tabindex: 0, role: "region", "aria-label": "Values over time", hidden: true });
+  }
+
+  /** Made anew every few seconds: a table that changes each second cannot be read. */
+  show(samples, charts, view) {
+    const key = `${Math.floor(view.end / INTERVAL)} ${view.end - view.start} ${samples.marks.length} ${charts.length}`;
+    if (key === this.#shownAt) return;
+    this.#shownAt = key;
+    const columns = charts.flatMap(({ title, unit, series }) => series.toReversed().map((one) => ({ ...one, title, unit })));
+    const head = h("tr", {}, h("th", { scope: "col" }, "Time"), columns.map((one) => h("th", { scope: "col" }, headOf(one))), h("th", { scope: "col" }, "What happened"));
+    this.node.replaceChildren(h("table", {}, h("thead", {}, head), h("tbody", {}, rowsOf(samples, columns, view))));
+  }
+}
+
+const headOf = ({ column, title, unit, name }) => (column === "value" ? `${title}, ${unit}` : unit && column !== "target" ? `${name}, ${unit}` : name);
+
+function rowsOf(samples, columns, { start, end }) {
+  const { from, to } = range(samples.at, start, end);
+  const step = Math.max(1, Math.ceil((to - from) / MAX_ROWS));
+  const rows = [];
+  for (let index = to - 1; index >= from; index -= step) {
+    const since = samples.at[index - step] ?? -Infinity;
+    const marks = samples.marks.filter((one) => one.at > since && one.at <= samples.at[index]);
+    rows.push(h("tr", {},
+      h("th", { scope: "row", class: "number" }, clock(samples.at[index])),
+      columns.map((one) => h("td", { class: "number" }, inWords(samples[one.column][index]))),
+      h("td", {}, marks.map((one) => `${clock(one.at)} ${one.title}`).join("; "))));
+  }
+  return rows;
+}

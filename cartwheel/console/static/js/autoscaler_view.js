@@ -1,0 +1,25 @@
+/** Which span of time is in view. Pure functions. */
+
+/** Seconds by the words of the choice. */
+export const WINDOWS = new Map([[60, "1 min"], [300, "5 min"], [900, "15 min"], [3600, "1 h"], [86400, "1 day"]]);
+export const DEFAULT_WINDOW = 300;
+/** Where in the view a moment lies when the view has to follow it. */
+const PLACE = 0.85;
+
+/**
+ * The newest time at the right; a moment of the past keeps the view if it is in it, so that what
+ * one clicks does not move.
+ * @param {{start: number, end: number}|null} before
+ * @param {{seconds: number, newest: number, moment: number|null}} wanted
+ */
+export function viewOf(before, { seconds, newest, moment }) {
+  if (moment === null) return { start: newest - seconds, end: newest };
+  const kept = before && before.end - before.start === seconds ? before : { start: newest - seconds, end: newest };
+  if (moment >= kept.start && moment <= kept.start + PLACE * seconds) return kept;
+  if (moment >= kept.start && moment <= kept.end && kept.end >= newest) return kept;
+  const end = Math.max(Math.min(moment + (1 - PLACE) * seconds, newest), moment);
+  return { start: end - seconds, end };
+}
+
+/** Seconds from one redrawing to the next: half a pixel of a live chart. */
+export const redrawAfter = (seconds, pixels) => Math.min(seconds / Math.max(pixels, 1) / 2, 60);
