@@ -79,11 +79,11 @@ export class Chart {
     return linear(0, this.scale.top, bottom, top);
   }
 
-  #drawGrid(y, { left, right, top, em }) {
+  #drawGrid(y, { left, right, top, bottom, em }) {
     const key = `${this.scale.top} ${left} ${right} ${top} ${y.factor} ${em}`;
     if (key === this.drawnGrid) return;
     this.drawnGrid = key;
-    const ticks = this.#ticks();
+    const ticks = apart(this.#ticks(bottom - top, em), y, 1.1 * em);
     setAttribute(this.title, "x", left);
     setAttribute(this.title, "y", top - 0.45 * em);
     setAttribute(this.grid, "d", ticks.map(({ value }) => `M${left} ${Math.round(place(y, value)) + 0.5}H${right}`).join(""));
@@ -91,10 +91,11 @@ export class Chart {
   }
 
   /** Limits, if they are in view, say more than round values do. */
-  #ticks() {
+  #ticks(height, em) {
     const { limits = [], isWhole, unit } = this.spec;
     if (limits.length && limits.every(({ value }) => value <= this.scale.top)) return [{ value: 0, name: "0" }, ...limits];
-    const values = valueTicks(this.scale.top, { whole: isWhole });
+    const most = Math.min(Math.max(Math.floor(height / (1.6 * em)), 1), 3);
+    const values = valueTicks(this.scale.top, { most, whole: isWhole });
     return values.map((value, index) => ({ value, name: index === values.length - 1 ? withUnit(value, unit) : number(value, unit) }));
   }
 
@@ -131,4 +132,14 @@ export class Chart {
     });
     setAttribute(this.leaders, "d", leaders || null);
   }
+}
+
+/** Without those that another one would touch; the upper ones stay. */
+function apart(ticks, y, distance) {
+  const kept = [];
+  for (const tick of ticks.toReversed()) {
+    const last = kept.at(-1);
+    if (!last || place(y, tick.value) - place(y, last.value) >= distance) kept.push(tick);
+  }
+  return kept.reverse();
 }

@@ -8,7 +8,7 @@ import { setAttribute, setText, svg } from "./dom.js";
 import { clock } from "./times.js";
 
 /** In em of the charts' type. */
-const MARGIN = { left: 3.5, right: 8, top: 0.3, title: 1.7, axis: 1.5, marks: 1.4 };
+const MARGIN = { left: 3.5, right: 8.8, top: 0.3, title: 1.7, axis: 1.5, marks: 1.4 };
 const MAX_AGE = 5;
 const SIGNS = { load: "M-4 3L4 3L4 -4Z", fault: "M-4 -4L4 4M-4 4L4 -4", autoscaler: "M-4 0H4M1 -3V3" };
 
