@@ -72,13 +72,10 @@ class Cluster:
         return view
 
     def _kubectl(self, *arguments: str) -> str:
-        program = shutil.which("kubectl")
-        if program is None:
-            raise Unreachable(NO_KUBECTL)
-        context = [f"--context={self.context}"] if self.context else []
+        command = kubectl_command(self.context)
         try:
             done = subprocess.run(
-                [program, *context, *arguments],
+                [*command, *arguments],
                 # Several run at once: none of them may ask the person for a password.
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -87,7 +84,7 @@ class Cluster:
                 check=False,
             )
         except OSError as error:
-            raise Unreachable(f"{program} does not start: {error.strerror}.") from error
+            raise Unreachable(f"{command[0]} does not start: {error.strerror}.") from error
         except subprocess.TimeoutExpired:
             raise Unreachable(
                 f"The cluster did not respond within {self.timeout + START_TIME:g} s."
@@ -95,6 +92,14 @@ class Cluster:
         if done.returncode:
             raise _error_of(done.stderr)
         return done.stdout
+
+
+def kubectl_command(context: str | None) -> list[str]:
+    """The start of each command line. Raises `Unreachable`: there is no kubectl."""
+    program = shutil.which("kubectl")
+    if program is None:
+        raise Unreachable(NO_KUBECTL)
+    return [program, *([f"--context={context}"] if context else [])]
 
 
 def _error_of(stderr: str) -> ClusterError:
