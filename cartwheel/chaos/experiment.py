@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from cartwheel.chaos.catalogue import Fault, ProbeName
-from cartwheel.chaos.observation import SCRAPE_INTERVAL, Observation
+from cartwheel.chaos.observation import Observation
 from cartwheel.chaos.probes import Seen
 from cartwheel.chaos.results import FaultResult, ProbeFigures, SymptomSeen
+from cartwheel.chaos.symptoms import Samples, gone_since, is_shown, seen_since
 from cartwheel.errors import CommandError
 from cartwheel.local.faults.client import FaultSession
 from cartwheel.local.faults.effects import read_effect
@@ -92,7 +93,7 @@ class Experiment:
             fault,
             injected_at=started,
             lasted=ended - started,
-            symptom=_symptom_of(fault, observation, started),
+            symptom=seen_since(fault.symptom, self._samples_of(fault), started),
             probes={
                 name: ProbeFigures.of(
                     [one for one in seen if one.returned_at >= started and one.called_at <= ended]
@@ -108,7 +109,7 @@ class Experiment:
         """What a fault before this one has caused is still in the rates of some seconds."""
         deadline = time.monotonic() + MAX_AFTERMATH
         while not self._interrupted.is_set():
-            if not _is_seen(fault, self._observation):
+            if not is_shown(fault.symptom, self._samples_of(fault)):
                 return True
             if time.monotonic() >= deadline:
                 return False
@@ -121,7 +122,7 @@ class Experiment:
         was_seen = False
         while not self._interrupted.is_set() and (left := ends_at - time.monotonic()) > 0:
             await self.wait(min(left, POLL_INTERVAL))
-            found = _symptom_of(fault, self._observation, started)
+            found = seen_since(fault.symptom, self._samples_of(fault), started)
             if not was_seen and found.after is not None:
                 was_seen = True
                 self._listener.seen(fault, found)
@@ -154,11 +155,14 @@ class Experiment:
             good_since = [
                 _good_since(seen, limits[name], since) for name, seen in observation.probes.items()
             ]
-            gone_since = _gone_since(fault, observation, since)
-            moments = [observation.unready_until, gone_since, *good_since]
+            unseen_since = gone_since(fault.symptom, self._samples_of(fault), since)
+            moments = [observation.unready_until, unseen_since, *good_since]
             if observation.is_ready and None not in moments:
                 return max([since, *filter(None, moments)]) - since
         return None
+
+    def _samples_of(self, fault: Fault) -> Samples:
+        return self._observation.values[fault.symptom.query]
 
     async def wait(self, seconds: float) -> None:
         """Return when this time is over, or at once when the run is to end."""
@@ -183,39 +187,3 @@ def _good_since(seen: Sequence[Seen], limit: float, since: float) -> float | Non
             return since if number >= GOOD_IN_A_ROW else None
         first, number = one.called_at, number + 1
     return first if number >= GOOD_IN_A_ROW else None
-
-
-def _is_seen(fault: Fault, observation: Observation) -> bool:
-    """Whether the symptom shows in the last sample."""
-    _, value = observation.values[fault.symptom.query][-1]
-    return fault.symptom.is_seen(value or 0.0)
-
-
-def _gone_since(fault: Fault, observation: Observation, since: float) -> float | None:
-    """When the symptom has gone; None while it shows, or before there is a sample.
-
-    A rate shows for the time of its range what is over.
-    """
-    symptom = fault.symptom
-    samples = [(at, value) for at, value in observation.values[symptom.query] if at > since]
-    if not samples or _is_seen(fault, observation):
-        return None
-    shown = [at for at, value in samples if symptom.is_seen(value or 0.0)]
-    memory = symptom.parsed.longest_range + SCRAPE_INTERVAL
-    return max(shown[-1] - memory, since) if shown else since
-
-
-def _symptom_of(fault: Fault, observation: Observation, started: float) -> SymptomSeen:
-    symptom = fault.symptom
-    values = [
-        (at, 0.0 if value is None else value) for at, value in observation.values[symptom.query]
-    ]
-    before = [value for at, value in values if at <= started]
-    during = [(at, value) for at, value in values if at > started]
-    seen = next((at - started for at, value in during if symptom.is_seen(value)), None)
-    furthest = max if symptom.above is not None else min
-    return SymptomSeen(
-        after=seen,
-        value=furthest((value for _, value in during), default=None),
-        before=before[-1] if before else None,
-    )

@@ -8,6 +8,7 @@ from cartwheel.local.scraper import Scraper, Target
 from cartwheel.promql import Query, QueryError, SampleStore, SeriesValue
 
 SCRAPE_TIMEOUT = 0.5
+SCRAPE_INTERVAL = 0.4
 
 
 class ReplicaMetrics:

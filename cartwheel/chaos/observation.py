@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cartwheel.chaos.catalogue import ProbeName
-from cartwheel.chaos.metrics import ReplicaMetrics
+from cartwheel.chaos.metrics import SCRAPE_INTERVAL, ReplicaMetrics
 from cartwheel.chaos.probes import Seen, open_probes
 from cartwheel.chaos.reactions import QUERIES, Reactions
 from cartwheel.chaos.shop import Shop, Status
@@ -17,8 +17,6 @@ from cartwheel.errors import CommandError
 from cartwheel.promql import Query
 from loadtest.history import HistoryWriter
 from loadtest.recorder import Recorder
-
-SCRAPE_INTERVAL = 0.4
 
 
 @dataclass

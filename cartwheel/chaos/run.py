@@ -103,6 +103,7 @@ async def _follow(
         shop, queries, folder=folder, rate=choice.rate, seed=choice.seed
     ) as observation:
         experiment = Experiment(observation, session, interrupted, story)
+        story.begins()
         await experiment.wait_for_baseline()
         ends_at = time.monotonic() + (choice.minutes or 0.0) * 60
         for planned in choice.plan:

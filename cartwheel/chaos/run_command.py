@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from cartwheel.chaos.catalogue import Fault, faults, find_fault
+from cartwheel.chaos.events import open_events
 from cartwheel.chaos.plan import Planned, random_plan
 from cartwheel.chaos.run import Choice, RunResult, run_plan
 from cartwheel.chaos.shop import Shop, StoreSet, find_shop, open_shop
@@ -65,6 +66,10 @@ def run(
         Path | None, typer.Option(help="Folder of the run (CARTWHEEL_STATE_DIR; .cartwheel).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    events: Annotated[
+        Path | None,
+        typer.Option(help="Write what happens to this file too, as JSON lines, as it happens."),
+    ] = None,
 ) -> None:
     """Have a fault happen to the running shop, or to one of its own, and measure what it does."""
     fault = _fault_of(name, is_random=is_random)
@@ -82,8 +87,11 @@ def run(
         plan = random_plan(known, seed=seed)
         return Choice(plan, known, rate, seed, minutes or DEFAULT_MINUTES, seconds)
 
-    with open_shop(state, stores=chosen, announce=announce) as shop:
-        result = _run(shop, fault, choice_for, Story(console), seed=seed)
+    with (
+        open_events(events) as event_file,
+        open_shop(state, stores=chosen, announce=announce) as shop,
+    ):
+        result = _run(shop, fault, choice_for, Story(console, event_file), seed=seed)
     if as_json:
         typer.echo(json.dumps(result.as_json, indent=2))
     else:

@@ -1,11 +1,13 @@
 """What a run tells: one plain line for each thing that happened, as it happens."""
 
+from dataclasses import asdict
 from typing import Literal
 
 from rich.console import Console
 from rich.text import Text
 
 from cartwheel.chaos.catalogue import Fault, Hold
+from cartwheel.chaos.events import EventFile
 from cartwheel.chaos.results import FaultResult, ProbeFigures, SymptomSeen
 from cartwheel.chaos.words import PROBES, describe_hold
 from cartwheel.consistency import Report
@@ -15,10 +17,11 @@ STYLES = {"✓": "green", "✗": "red", "!": "yellow", "·": "dim"}
 
 
 class Story:
-    """Prints lines; none if the console is quiet."""
+    """Prints lines, none if the console is quiet, and writes the events that they tell of."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, events: EventFile | None = None) -> None:
         self._console = console
+        self._events = events or EventFile()
 
     def report(self, sign: Sign, sentence: str) -> None:
         text = Text.assemble((f"{sign} ", STYLES[sign]), sentence)
@@ -31,11 +34,16 @@ class Story:
     def heading(self, text: str) -> None:
         self._console.print(Text(f"\n{text}", "bold"), soft_wrap=True)
 
+    def begins(self) -> None:
+        self._events.write("begins")
+
     def injected(self, fault: Fault) -> None:
+        self._events.write("injected", fault=fault.id)
         self.heading(f"{fault.title} ({fault.id})")
         self.report("!", f"Broken now: {fault.breaks}")
 
     def seen(self, fault: Fault, found: SymptomSeen) -> None:
+        self._events.write("seen", fault=fault.id, **asdict(found))
         symptom = fault.symptom
         value, before = _number(found.value, symptom.unit), _number(found.before, symptom.unit)
         what = symptom.sentence.removesuffix(".")
@@ -43,9 +51,11 @@ class Story:
         self.paste(symptom.query)
 
     def ended(self, fault: Fault) -> None:
+        self._events.write("ended", fault=fault.id)
         self.report("·", f"Over: {fault.ends}")
 
     def result(self, result: FaultResult) -> None:
+        self._events.write("result", fault=result.fault.id, result=result.as_json)
         if result.problem is not None:
             self.heading(f"{result.fault.title} ({result.fault.id})")
             self.report("✗", f"Not injected: {result.problem}")
@@ -65,6 +75,7 @@ class Story:
             self.report("✗", f"Not undone: {result.undo_problem}")
 
     def settles(self) -> None:
+        self._events.write("settles")
         self._console.print()
         self.report(
             "·", "The shoppers settle what is open, and the history is checked (2 min at most)."
@@ -72,6 +83,7 @@ class Story:
 
     def checks(self, report: Report) -> None:
         """What was lost."""
+        self._events.write("checked", passed=report.passed)
         counts = ", ".join(f"{number} {outcome}" for outcome, number in report.operations.items())
         passed = [one.name for one in report.results if not one.findings and not one.undecided]
         if report.passed:

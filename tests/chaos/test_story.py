@@ -1,5 +1,6 @@
 """What a run tells of what was measured."""
 
+import json
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -9,13 +10,14 @@ import pytest
 from rich.console import Console
 
 from cartwheel.chaos import run
+from cartwheel.chaos.events import open_events
 from cartwheel.chaos.results import ProbeFigures
 from cartwheel.chaos.run import Choice, RunResult, run_plan
 from cartwheel.chaos.run_command import _conclusion, _exit_code, _repeated
 from cartwheel.chaos.shop import Shop
 from cartwheel.chaos.story import Story
 from cartwheel.consistency import CheckResult, Report
-from cartwheel.errors import CommandError
+from cartwheel.errors import CommandError, UsageError
 from cartwheel.local.state_folder import StateFolder
 from tests.chaos.test_runs import CART_HUNG
 
@@ -53,6 +55,33 @@ def test_a_probe_that_was_not_measured_does_not_hold(story: Story, output: Strin
 def test_what_was_not_undone_is_told(story: Story, output: StringIO) -> None:
     story.result(replace(CART_HUNG, undo_problem="The process is gone."))
     assert "✗ Not undone: The process is gone.\n" in output.getvalue()
+
+
+def test_what_happens_is_written_for_programs_while_it_happens(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    with open_events(file) as events:
+        story = Story(Console(quiet=True), events)
+        story.begins()
+        story.injected(CART_HUNG.fault)
+        story.seen(CART_HUNG.fault, CART_HUNG.symptom)
+        assert _events_in(file)[-1]["after"] == 1.0
+        story.ended(CART_HUNG.fault)
+        story.result(CART_HUNG)
+        story.settles()
+        story.checks(PASSED)
+    written = _events_in(file)
+    names = ["begins", "injected", "seen", "ended", "result", "settles", "checked"]
+    assert [one["event"] for one in written] == names
+    assert written[4]["result"] == CART_HUNG.as_json
+
+
+def test_a_file_for_events_that_cannot_be_written_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be written"), open_events(tmp_path):
+        pass
+
+
+def _events_in(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def test_only_a_run_that_came_to_its_end_went_as_it_must() -> None:
