@@ -25,6 +25,7 @@ from loadtest.arrivals import (
     Stage,
     parse_stages,
 )
+from loadtest.changes import InvalidChange, from_line, is_pipe, lines_of
 from loadtest.figures import Figures, Meter, Total, to_line
 from loadtest.generator import USUAL_WAIT, Generator, usual_shoppers
 from loadtest.history import HistoryWriter
@@ -54,6 +55,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--shoppers", type=int, help=f"at most at once ({USUAL_WAIT:g} for each request a second)"
     )
     parser.add_argument("--figures", action="store_true", help="print all figures, as JSON lines")
+    parser.add_argument(
+        "--follow-stdin",
+        action="store_true",
+        help='change the load as lines on stdin say, as {"stages": "5m:80"}; their end ends it',
+    )
     parser.add_argument("--history", type=Path, help="write each operation to this file")
     parser.add_argument("--seed", type=int, help="of what shoppers do; the same again with it")
     options = parser.parse_args(arguments)
@@ -65,6 +71,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         options.stages = stages_of(options.stages, rate=options.rate, seconds=options.seconds)
     except InvalidStages as error:
         parser.error(f"--stages: {error}")
+    if options.follow_stdin and not is_pipe(sys.stdin):
+        parser.error("--follow-stdin reads from a pipe, as in: other-program | python -m loadtest")
     options.shoppers = options.shoppers or usual_shoppers(options.stages)
     return options
 
@@ -94,6 +102,8 @@ async def run(
     )
     load = asyncio.create_task(generator.run(options.stages))
     _stop_on_signals(generator, load)
+    if options.follow_stdin:
+        _follow_stdin(generator, load)
     gc.freeze()
     while not load.done():
         await asyncio.wait([load], timeout=INTERVAL)
@@ -114,6 +124,31 @@ async def _settle(settlement: Settlement, target: str) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await task
+
+
+def _follow_stdin(generator: Generator, load: asyncio.Task[object]) -> None:
+    """Change the load as each line says; the end of the lines ends it at once.
+
+    Who has started it this way may die without a signal to it.
+    """
+
+    async def follow() -> None:
+        with suppress(ValueError):  # a line without an end
+            async for line in lines_of(sys.stdin):
+                _change(generator, line)
+        load.cancel()
+
+    following = asyncio.create_task(follow())
+    load.add_done_callback(lambda _: following.cancel())
+
+
+def _change(generator: Generator, line: bytes) -> None:
+    try:
+        change = from_line(line)
+    except InvalidChange as problem:
+        print(problem, file=sys.stderr, flush=True)
+    else:
+        generator.follow(change.stages, shoppers=change.shoppers)
 
 
 def _stop_on_signals(generator: Generator, load: asyncio.Task[object]) -> None:

@@ -31,8 +31,6 @@ USUAL_WAIT = 1.0
 GIVEN_UP = "given_up"
 """The error of a request that was in flight when the load was ended at once."""
 MIN_SLEEP = 0.001
-# Bounds how late a change of the rate or of the end takes effect.
-MAX_SLEEP = 0.1
 # A generator that lags further behind skips requests, instead of sending them in a burst.
 MAX_LAG = 0.5
 # As exact as a timer of the event loop is: at 50 to 1000 requests a second half of them were sent
@@ -95,8 +93,12 @@ class Generator:
         self._created = 0
         self._numbers = count()
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._pause_over: asyncio.Future[None] | None = None
         self._client = HttpClient(
-            target, timeout=TIMEOUT, max_connections=self._shoppers, transport=transport
+            target,
+            timeout=TIMEOUT,
+            max_connections=self._crowd.max_shoppers,
+            transport=transport,
         )
 
     @property
@@ -112,11 +114,18 @@ class Generator:
     def in_flight(self) -> int:
         return len(self._in_flight)
 
-    def follow(self, stages: Sequence[Stage]) -> None:
-        """Send according to these stages from now on."""
+    def follow(self, stages: Sequence[Stage], *, shoppers: int | None = None) -> None:
+        """Send according to these stages from now on, with at most so many shoppers.
+
+        What was due until now is sent first.
+        """
         now = time.monotonic()
+        self._send_due(self._schedule, now)
         left = self._schedule.left_until_next(now)
         self._schedule = Schedule(stages, starts_at=now, first=left)
+        if shoppers is not None:
+            self._shoppers = min(shoppers, self._crowd.max_shoppers)
+        self._end_pause()
 
     def set_rate(self, rate: float, *, seconds: float) -> None:
         """Send at this rate from now on, for so many seconds."""
@@ -147,9 +156,22 @@ class Generator:
         while (now := time.monotonic()) < self._schedule.ends_at:
             schedule = self._schedule
             self._send_due(schedule, now)
-            pause = min(max(schedule.next_due - now, MIN_SLEEP), MAX_SLEEP, schedule.ends_at - now)
-            await asyncio.sleep(pause)
+            await self._pause(min(max(schedule.next_due - now, MIN_SLEEP), schedule.ends_at - now))
         self._send_due(self._schedule, now)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait so long, or until the stages are changed."""
+        loop = asyncio.get_running_loop()
+        self._pause_over = loop.create_future()
+        timer = loop.call_later(seconds, self._end_pause)
+        try:
+            await self._pause_over
+        finally:
+            timer.cancel()
+
+    def _end_pause(self) -> None:
+        if self._pause_over and not self._pause_over.done():
+            self._pause_over.set_result(None)
 
     def _send_due(self, schedule: Schedule, now: float) -> None:
         late = 0

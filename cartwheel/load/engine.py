@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cartwheel.errors import CommandError, UsageError
 from loadtest.arrivals import Stage
+from loadtest.changes import Change, to_line
 from loadtest.figures import Figures, Total, from_line
 
 MAX_LINE = 1024 * 1024
@@ -34,11 +35,12 @@ class Load:
 
 
 class Engine:
-    """The process of one load."""
+    """The process of one load. It ends with this one, however this one ends."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
         self._process: asyncio.subprocess.Process | None = None
+        self._change: Change | None = None
         self._kill: asyncio.TimerHandle | None = None
         self._is_killed = False
         self.is_stopping = False
@@ -51,11 +53,14 @@ class Engine:
         # A session of its own: Ctrl-C reaches only the process that the person started.
         self._process = await asyncio.create_subprocess_exec(
             *self._command_line(),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
             limit=MAX_LINE,
         )
+        if self._change:
+            self._write(self._change)
         if self.is_stopping:
             self._send(signal.SIGINT)
         assert self._process.stdout is not None
@@ -74,6 +79,17 @@ class Engine:
             await self._process.wait()
             errors.cancel()
 
+    def follow(self, stages: Sequence[Stage], *, shoppers: int) -> None:
+        """Send according to these stages from now on, until they are over.
+
+        It has no effect on a load whose time is over.
+        """
+        change = Change(stages, shoppers)
+        if self._process is None:
+            self._change = change
+        elif not self.is_stopping:
+            self._write(change)
+
     def stop(self) -> None:
         """End the load when the requests in flight have ended; the second time, at once."""
         if self.is_stopping and self._kill is None:
@@ -88,6 +104,11 @@ class Engine:
     def resume(self) -> None:
         self._send(signal.SIGCONT)
 
+    def _write(self, change: Change) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{to_line(change)}\n".encode())
+
     def _end_by_force(self) -> None:
         self._is_killed = True
         self._send(signal.SIGKILL)
@@ -100,8 +121,9 @@ class Engine:
     def _command_line(self) -> Sequence[str]:
         load = self._load
         return [
-            *(sys.executable, "-m", "loadtest", "--figures", "--target", load.target),
-            *("--scenario", load.scenario, "--shoppers", str(load.shoppers)),
+            *(sys.executable, "-m", "loadtest", "--figures", "--follow-stdin"),
+            *("--target", load.target, "--scenario", load.scenario),
+            *("--shoppers", str(load.shoppers)),
             *("--stages", ",".join(stage.written for stage in load.stages)),
             *([] if load.seed is None else ("--seed", str(load.seed))),
             *([] if load.history is None else ("--history", str(load.history))),

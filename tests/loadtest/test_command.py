@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE
 from threading import Thread
 
 import pytest
@@ -25,6 +26,7 @@ def load(
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
+        stdin=subprocess.DEVNULL,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -41,10 +43,14 @@ def test_no_server_at_the_target_is_one_line() -> None:
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: str, stdin: int | None = None) -> Iterator[subprocess.Popen[str]]:
     """The load in the background; killed at the end."""
     with subprocess.Popen(
-        [sys.executable, "-m", "loadtest", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "loadtest", *arguments],
+        cwd=ROOT,
+        stdin=stdin,
+        stdout=PIPE,
+        text=True,
     ) as process:
         try:
             yield process
@@ -138,6 +144,41 @@ def test_a_second_interrupt_waits_for_no_response() -> None:
         process.send_signal(signal.SIGINT)
         *_, total = process.stdout.read().splitlines()
     assert isinstance(from_line(total), Total)
+
+
+FOLLOWING = ("--scenario", "browse", "--figures", "--follow-stdin", "--rate", "20")
+
+
+def test_the_load_changes_as_lines_on_stdin_say() -> None:
+    with shop() as target, started("--target", target, *FOLLOWING, stdin=PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdin.write('nonsense\n{"stages": "0.5s:200"}\n')
+        process.stdin.flush()
+        *_, total = process.stdout.read().splitlines()
+    found = from_line(total)
+    assert isinstance(found, Total)
+    assert 110 <= found.sent + found.missed <= 150
+
+
+def test_the_end_of_stdin_ends_the_load_and_waits_for_no_response() -> None:
+    with (
+        shop(is_open=False) as target,
+        started("--target", target, *FOLLOWING, stdin=PIPE) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdin.close()
+        *_, total = process.stdout.read().splitlines()
+    assert isinstance(from_line(total), Total)
+
+
+def test_only_a_pipe_can_be_followed() -> None:
+    done = load("--follow-stdin")
+    assert done.returncode == 2
+    assert "--follow-stdin reads from a pipe" in done.stderr
 
 
 def test_errors_of_the_shop_are_counted_and_are_the_exit_code() -> None:

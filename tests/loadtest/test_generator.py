@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 
 import pytest
 
@@ -98,6 +99,43 @@ async def test_a_request_that_is_given_up_in_flight_is_an_exchange_without_a_res
     assert {one.shopper for one in exchanges} == {0, 1}
     assert [one.response for one in exchanges] == [Response(0, error="given_up")] * 2
     assert all(one.called_at < one.returned_at for one in exchanges)
+
+
+async def test_a_change_takes_effect_at_once_and_without_a_burst() -> None:
+    with shop() as target:
+        load = Generator(target, scenario="browse", shoppers=200)
+        running = asyncio.create_task(load.run([Stage.constant(0.1, seconds=WITHIN)]))
+        await until(lambda: _more_than(load.statistics.statuses[200], 0), within=WITHIN)
+        changed_at = time.monotonic()
+        load.set_rate(100, seconds=0.3)
+        await running
+        seconds = time.monotonic() - changed_at
+    assert seconds < WITHIN / 2
+    due = load.statistics.sent + load.statistics.missed
+    assert 28 <= due <= 32
+
+
+async def test_what_was_due_before_a_change_is_sent_after_it() -> None:
+    with shop() as target:
+        load = Generator(target, scenario="browse", shoppers=200)
+        running = asyncio.create_task(load.run([Stage.constant(100, seconds=WITHIN)]))
+        await until(lambda: _more_than(load.statistics.sent, 0), within=WITHIN)
+        sent = load.statistics.sent
+        time.sleep(0.2)  # the loop is busy
+        load.stop()
+        assert load.statistics.sent >= sent + 19
+        await running
+
+
+async def test_more_shoppers_may_wait_after_a_change() -> None:
+    with shop(is_open=False) as target:
+        load = Generator(target, scenario="browse", shoppers=2)
+        running = asyncio.create_task(load.run([Stage.constant(100, seconds=WITHIN)]))
+        await until(lambda: _more_than(load.statistics.missed, 0), within=WITHIN)
+        load.follow([Stage.constant(100, seconds=WITHIN)], shoppers=5)
+        await until(lambda: _more_than(load.in_flight, 4), within=WITHIN)
+        running.cancel()
+        await asyncio.wait([running])
 
 
 NESTED = b"[" * 100_000

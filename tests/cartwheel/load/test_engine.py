@@ -78,3 +78,25 @@ async def test_a_generator_that_has_paused_goes_on() -> None:
 def pause_and_resume(load: Engine) -> None:
     load.pause()
     load.resume()
+
+
+async def test_the_measured_rate_follows_a_change() -> None:
+    found: list[Figures | Total] = []
+    with shop() as target:
+        load = Engine(Load(target, "browse", [Stage.constant(10, seconds=60)], 64))
+        async for figures in load.run():
+            if not found:
+                load.follow([Stage.constant(150, seconds=1)], shoppers=150)
+            found.append(figures)
+    *_, total = found
+    assert isinstance(total, Total)
+    assert 150 <= total.sent + total.missed <= 180
+
+
+async def test_a_load_is_changed_before_it_has_begun() -> None:
+    with shop() as target:
+        load = Engine(Load(target, "browse", [Stage.constant(10, seconds=60)], 64))
+        load.follow([Stage.constant(10, seconds=0.5)], shoppers=64)
+        *_, total = await figures_of(load)
+    assert isinstance(total, Total)
+    assert total.sent <= 10
