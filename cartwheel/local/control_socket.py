@@ -1,7 +1,8 @@
 """The control socket: how other terminals send commands to the supervisor.
 
 One JSON line each way over a Unix socket in the state folder, so the permissions of the folder
-decide who may control the shop. An error carries the exit code of the command. The path of a
+decide who may control the shop; a command that is followed has a line for each change, until one
+side ends the connection. An error carries the exit code of the command. The path of a
 socket is limited to about a hundred bytes and the path of a state folder is not: both ends
 therefore change into the folder for the one system call that needs the path.
 """
@@ -10,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Lock
@@ -20,6 +21,7 @@ from cartwheel.errors import CommandError, UsageError, error_of
 
 Message = dict[str, Any]
 Handler = Callable[[Message], Awaitable[Message]]
+Followed = Callable[[], AsyncIterator[Message]]
 REQUEST_TIMEOUT = 5.0  # seconds
 MAX_RESPONSE_SIZE = 1024 * 1024  # bytes
 NO_RESPONSE = "The supervisor does not answer: is it just starting or stopping?"
@@ -27,14 +29,23 @@ _working_folder = Lock()
 
 
 @asynccontextmanager
-async def serve_control_socket(path: Path, handle: Handler) -> AsyncIterator[None]:
-    """Serve commands while the block runs. A `CommandError` of ``handle`` goes to the caller."""
+async def serve_control_socket(
+    path: Path, handle: Handler, *, followed: Mapping[str, Followed] | None = None
+) -> AsyncIterator[None]:
+    """Serve commands while the block runs. A `CommandError` of ``handle`` goes to the caller.
+
+    ``followed`` are the commands that have more than one response.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT):
                 request = await read_request(reader)
-            if request is not None:
+            if request is None:
+                return
+            if follow := (followed or {}).get(str(request.get("command"))):
+                await _send_all(writer, follow(), reader=reader)
+            else:
                 await send(writer, await respond(handle, request))
         except CommandError as error:
             await send(writer, error_response(error))
@@ -62,6 +73,27 @@ def send_command(path: Path, request: Message, *, timeout: float) -> Message:
         except OSError:
             raise CommandError(NO_RESPONSE) from None
     return result_of(line)
+
+
+async def follow_command(
+    path: Path, request: Message, *, timeout: float
+) -> AsyncGenerator[Message, None]:
+    """Send one command and yield each response until the supervisor ends the connection.
+
+    ``timeout`` is for the connection; a response may take as long as it wants. Raises
+    `CommandError`.
+    """
+    connection = connect(path, timeout=timeout)
+    connection.setblocking(False)
+    reader, writer = await asyncio.open_unix_connection(sock=connection, limit=MAX_RESPONSE_SIZE)
+    try:
+        writer.write(json.dumps(request).encode() + b"\n")
+        while line := await reader.readline():
+            yield result_of(line)
+    except (OSError, ValueError):
+        raise CommandError(NO_RESPONSE) from None
+    finally:
+        writer.close()
 
 
 def connect(path: Path, *, timeout: float) -> socket.socket:
@@ -137,6 +169,26 @@ async def send(writer: asyncio.StreamWriter, response: Message) -> None:
     """Send a response. Raises `OSError`: the caller has gone."""
     writer.write(json.dumps(response).encode() + b"\n")
     await writer.drain()
+
+
+async def _send_all(
+    writer: asyncio.StreamWriter, responses: AsyncIterator[Message], *, reader: asyncio.StreamReader
+) -> None:
+    """Send responses until the caller goes; it has nothing more to say."""
+
+    async def send_each() -> None:
+        async for response in responses:
+            await send(writer, response)
+
+    sending, gone = asyncio.create_task(send_each()), asyncio.create_task(reader.read())
+    try:
+        await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
+    finally:
+        sending.cancel()
+        gone.cancel()
+        await asyncio.gather(sending, gone, return_exceptions=True)
 
 
 async def respond(handle: Handler, request: Message) -> Message:

@@ -31,6 +31,7 @@ from cartwheel.local.faults.targets import Targets
 from cartwheel.local.open_files import open_files_limit, raise_open_files_limit
 from cartwheel.local.replica_process import Replica
 from cartwheel.local.replica_set import ReplicaSet
+from cartwheel.local.run_state import Phase, RunState, RunWatch, running_services
 from cartwheel.local.service_environment import service_environment
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.signals import stop_signals
@@ -82,6 +83,9 @@ class Supervisor:
         self._stores: Sequence[Replica] = ()
         self._edges: list[Edge] = []
         self._faults: FaultSessions | None = None
+        self._started_at = time.time()
+        self._is_ready = False
+        self._watch = RunWatch(self._run_state)
         self._stop_requested = asyncio.Event()
         self._is_stopping = False  # also set when the run fails without a request to stop
 
@@ -113,6 +117,7 @@ class Supervisor:
     def stop(self) -> None:
         """Stop everything in order."""
         self._stop_requested.set()
+        self._watch.notify()
 
     def kill_all(self) -> None:
         """Kill every process and exit, whatever state the event loop is in."""
@@ -163,7 +168,11 @@ class Supervisor:
         self, sockets: Mapping[str, ListeningSockets], on_ready: Callable[[], None]
     ) -> None:
         async with (
-            serve_control_socket(self._state.control_socket, self._handle_command),
+            serve_control_socket(
+                self._state.control_socket,
+                self._handle_command,
+                followed={"watch": self._watch.states},
+            ),
             # First: its imports take as long as the stores and their schemas.
             self._open_warm_start() as warm_start,
             open_stores(
@@ -183,6 +192,8 @@ class Supervisor:
             try:
                 await self._start_services(proxies.urls, sockets, warm_start)
                 async with self._serve_faults(stores.urls, proxies):
+                    self._is_ready = True
+                    self._watch.notify()
                     on_ready()
                     await self._autoscale()
                     await asyncio.Event().wait()  # until `run` cancels this task
@@ -217,6 +228,7 @@ class Supervisor:
                 warm_start=warm_start,
                 edges=self._edges_to(name),
             )
+            self._replica_sets[name].watch(self._watch.notify)
         if self._autoscaler is not None:
             self._controller = self._new_controller(self._autoscaler)
         await start_all(
@@ -255,7 +267,7 @@ class Supervisor:
             settings=self._settings,
             state=self._state,
         )
-        self._faults = FaultSessions(targets, self._events)
+        self._faults = FaultSessions(targets, self._events, on_change=self._watch.notify)
         return self._faults.serve(self._state.fault_socket)
 
     def _new_controller(self, autoscaler: ChosenAutoscaler) -> Controller:
@@ -298,6 +310,18 @@ class Supervisor:
         if self._controller is None:
             raise CommandError("Cartwheel is just starting: try again in a moment.")
         return self._controller.snapshot()
+
+    def _run_state(self) -> RunState:
+        """What `watch` sends."""
+        phase: Phase = "running" if self._is_ready else "starting"
+        return RunState(
+            os.getpid(),
+            self._started_at,
+            "stopping" if self._stops_already() else phase,
+            running_services(self._replica_sets.values()),
+            self._autoscaler.service if self._autoscaler else None,
+            self._faults.status() if self._faults else [],
+        )
 
     def _stops_already(self) -> bool:
         return self._stop_requested.is_set() or self._is_stopping

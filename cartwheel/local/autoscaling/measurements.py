@@ -13,9 +13,9 @@ from cartwheel.local.autoscaling.cpu_sampler import CpuSampler
 from cartwheel.local.autoscaling.query_metric import QueryMetric
 from cartwheel.local.replica_process import Replica, State
 from cartwheel.local.scraper import Scraper, Target
+from cartwheel.mesh.queries import serving_query
 from cartwheel.promql import Query, QueryError, SampleStore, parse_query
 
-RECEIVED = "http_requests_received_total"
 # Resolutions in which a replica has to receive a request to count as serving.
 SERVING_SAMPLES = 4
 # A replica that starts or restarts has nothing to scrape yet; one that drains closes its port.
@@ -90,9 +90,7 @@ def _targets_of(replicas: Sequence[Replica]) -> list[Target]:
 def _serving_query(resolution: float) -> Query:
     """Requests of the last samples, or all of a replica that was sampled only once."""
     window = f"{math.ceil(SERVING_SAMPLES * 1000 * resolution)}ms"
-    return parse_query(
-        f"sum by (instance) (increase({RECEIVED}[{window}])) or sum by (instance) ({RECEIVED})"
-    )
+    return parse_query(serving_query(window))
 
 
 def metrics_of(autoscaler: Autoscaler) -> Sequence[MetricSource]:

@@ -6,7 +6,7 @@ permissions of the state folder decide who may open one, and nothing listens on 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -35,11 +35,14 @@ CLOSE_TIMEOUT = 5.0
 
 
 class FaultSessions:
-    """Serves fault sessions, one at a time."""
+    """Serves fault sessions, one at a time. ``on_change`` is called when `status` has changed."""
 
-    def __init__(self, targets: Targets, events: EventSink) -> None:
+    def __init__(
+        self, targets: Targets, events: EventSink, *, on_change: Callable[[], None] = lambda: None
+    ) -> None:
         self._targets = targets
         self._events = events
+        self._on_change = on_change
         self._ids = count(1)
         self._session: _Session | None = None
         self._active: dict[int, ActiveFault] = {}
@@ -149,6 +152,7 @@ class FaultSessions:
         self._active[fault_id] = ActiveFault(
             fault_id, effect, acted_on, context=context, session=session, on_end=self._report_end
         )
+        self._on_change()
         return fault_id
 
     async def _undo_rest(self, _: Message) -> Message:
@@ -159,6 +163,7 @@ class FaultSessions:
             self._events.emit("failure", fault.target, fault.problem)
             return
         del self._active[fault.id]
+        self._on_change()
         sentence = f"fault {fault.id} has ended: {fault.effect.sentence}"
         self._events.emit("success", fault.target, sentence)
 

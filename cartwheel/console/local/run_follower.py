@@ -1,0 +1,63 @@
+"""Follows the supervisor of a state folder: what runs, and since when nothing does."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+
+from cartwheel.errors import CommandError
+from cartwheel.local.control_socket import follow_command
+from cartwheel.local.run_state import RunState, run_state_of
+from cartwheel.local.state_folder import StateFolder
+
+CONNECT_TIMEOUT = 2.0
+RETRY_DELAY = 0.5
+"""Seconds until a supervisor is looked for again."""
+
+
+class RunFollower:
+    """``state`` is the newest; None while no supervisor answers, ``lost_at`` is then since when."""
+
+    def __init__(self, folder: StateFolder, *, now: Callable[[], float] = time.time) -> None:
+        self.state: RunState | None = None
+        self.lost_at: float | None = None
+        self._folder = folder
+        self._now = now
+        self._restarted: set[str] = set()
+
+    async def run(self) -> None:
+        """Follow one supervisor after the other until cancelled."""
+        while True:
+            with suppress(CommandError):  # none runs, or it is an older one
+                await self._follow()
+            if self.state is not None:
+                self.lost_at = self._now()
+            self.state = None
+            await asyncio.sleep(RETRY_DELAY)
+
+    def take_restarted(self) -> set[str]:
+        """The replicas whose process ended since the last call: it may be back already."""
+        restarted, self._restarted = self._restarted, set()
+        return restarted
+
+    async def _follow(self) -> None:
+        messages = follow_command(
+            self._folder.control_socket, {"command": "watch"}, timeout=CONNECT_TIMEOUT
+        )
+        async with aclosing(messages):
+            async for message in messages:
+                self._take(run_state_of(message))
+
+    def _take(self, state: RunState) -> None:
+        if self.state is not None and self.state.pid == state.pid:
+            before = _restarts(self.state)
+            self._restarted |= {
+                name
+                for name, restarts in _restarts(state).items()
+                if restarts > before.get(name, 0)
+            }
+        self.state = state
+
+
+def _restarts(state: RunState) -> dict[str, int]:
+    return {one.name: one.restarts for service in state.services for one in service.replicas}
