@@ -70,6 +70,7 @@ class KedaAutoscaler:
         state: KedaState | None = None,
     ) -> None:
         self.scaled_object = scaled_object
+        self.options = options
         self.hpa = generated_autoscaler(scaled_object)
         self._order = metric_order(scaled_object)
         self._names = [metric_name(n, one) for n, one in enumerate(scaled_object.triggers)]

@@ -24,7 +24,7 @@ class State:
 
 
 class Memory:
-    """The state while an autoscaler works with it; bounded by the windows and periods."""
+    """The state while an autoscaler works with it; bounded by the longest windows and periods."""
 
     def __init__(self, state: State) -> None:
         self.recommendations = list(state.recommendations)
@@ -55,14 +55,17 @@ class Memory:
             self.recommendations.append(Recommendation(current, at))
 
     def recommend(self, replicas: int, at: float, *, window: float) -> None:
-        """Recommendations too old for the longest window are dropped: they hold nothing back.
+        """Overwrite the last recommendation that is too old for the longest window, if any is.
 
-        Source: the end of `stabilizeRecommendationWithBehaviors`, which overwrites them.
+        The others stay: when an edit makes the window longer, they count again.
+        Source: the end of `stabilizeRecommendationWithBehaviors`.
         """
-        kept, oldest = self.recommendations, at - window
-        while kept and kept[0].at < oldest:
-            del kept[0]
-        kept.append(Recommendation(replicas, at))
+        oldest, new = at - window, Recommendation(replicas, at)
+        for index in range(len(self.recommendations) - 1, -1, -1):
+            if self.recommendations[index].at < oldest:
+                self.recommendations[index] = new
+                return
+        self.recommendations.append(new)
 
     def rescale(self, change: int, at: float, *, behavior: Behavior) -> None:
         """Source: `storeScaleEvent`."""

@@ -10,6 +10,7 @@ from cartwheel.autoscaling.manifests import Autoscaler
 from cartwheel.autoscaling.observation import Observation
 from cartwheel.autoscaling.outlook import look_ahead
 from cartwheel.autoscaling.outlook_sentences import describe_outlook, describe_rest
+from cartwheel.autoscaling.pausing import explain_disabled
 from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.sentence import Sentence
 from cartwheel.autoscaling.sentences import explain
@@ -24,7 +25,7 @@ class Explanation:
     ``autoscaler`` is no more than its title if it cannot be read. ``source`` says where it was
     seen, ``at`` when. ``sentences`` begin with what happens to the count; ``outlook`` is what would
     change it next. ``notes`` are what could not be seen, and so is missing. Without a ``decision``
-    nothing could be computed.
+    nothing could be computed. ``manifest`` is the YAML that was in force, if it is known.
     """
 
     autoscaler: Autoscaler | str
@@ -35,6 +36,7 @@ class Explanation:
     notes: Sequence[str] = ()
     observation: Observation | None = None
     decision: Decision | None = None
+    manifest: str = ""
 
     @property
     def title(self) -> str:
@@ -58,6 +60,7 @@ class Sync:
     decision: Decision
     state: State | KedaState | None
     units: Mapping[str, str] = field(default_factory=dict)
+    manifest: str = ""
 
 
 def explain_sync(
@@ -73,6 +76,7 @@ def explain_sync(
         units=sync.units,
         now=now,
     )
+    sentences += explain_disabled(sync.autoscaler.behavior)
     outlook = _outlook(sync, spec, now)
     if isinstance(sync.autoscaler, ScaledObject):
         sentences += explain_pause(sync.autoscaler.pause)
@@ -86,6 +90,7 @@ def explain_sync(
         notes,
         sync.observation,
         sync.decision,
+        sync.manifest,
     )
 
 

@@ -62,5 +62,6 @@ def _explain_now(state: "StateFolder", service: str | None) -> Explanation:
         found.decision,
         found.state,
         found.units,
+        found.decided_by,
     )
     return explain_sync(sync, source="local run", now=time.time())

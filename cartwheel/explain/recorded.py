@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
-from cartwheel.autoscaling.keda import KedaAutoscaler, autoscaler_of
+from cartwheel.autoscaling.changes import Engine, changed
+from cartwheel.autoscaling.keda import autoscaler_of
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.explain.explanation import Explanation, Sync, explain_sync
 from cartwheel.explain.times import TimeOfDay, show_time
 from cartwheel.invocation import display_path
 from cartwheel.recording import (
+    AutoscalerChanged,
     Entry,
     RecordingError,
     SessionStarted,
@@ -18,15 +19,29 @@ from cartwheel.recording import (
     read_recording,
 )
 
-Engine = HorizontalPodAutoscaler | KedaAutoscaler
-
 
 @dataclass(frozen=True)
 class Session:
-    """The syncs of one autoscaler, from its start to the end of the recording or a restart."""
+    """What one autoscaler did, from its start to the end of the recording or a restart.
+
+    ``entries`` are its syncs and the changes of its manifest.
+    """
 
     start: SessionStarted
-    syncs: list[Synced]
+    entries: list[Synced | AutoscalerChanged]
+
+    @property
+    def syncs(self) -> list[Synced]:
+        return [one for one in self.entries if isinstance(one, Synced)]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A sync, with what was in force and the engine as it was after it."""
+
+    sync: Synced
+    in_force: SessionStarted | AutoscalerChanged
+    engine: Engine
 
 
 def explain_recorded(
@@ -44,7 +59,8 @@ def explain_recorded(
     chosen = [one for one in sessions if name in (None, one.start.autoscaler.name)]
     last = max(one.syncs[-1].at for one in chosen)
     moment = last if at is None else _moment(at, min(one.syncs[0].at for one in chosen), last)
-    running = {one.start.autoscaler.name: one for one in chosen if one.syncs[0].at <= moment}
+    # A workload has one autoscaler: another one has taken its place.
+    running = {one.start.autoscaler.target: one for one in chosen if one.syncs[0].at <= moment}
     return [_explain(one, moment, source) for one in running.values()]
 
 
@@ -72,7 +88,9 @@ def _sessions(entries: Iterable[Entry]) -> list[Session]:
                     current[entry.autoscaler.name] = session
                     found.append(session)
             case Synced() if entry.autoscaler in current:
-                current[entry.autoscaler].syncs.append(entry)
+                current[entry.autoscaler].entries.append(entry)
+            case AutoscalerChanged() if entry.autoscaler.name in current:
+                current[entry.autoscaler.name].entries.append(entry)
     return [one for one in found if one.syncs]
 
 
@@ -88,22 +106,27 @@ def _moment(at: TimeOfDay, first: float, last: float) -> float:
 
 def _explain(session: Session, moment: float, source: str) -> Explanation:
     """The last sync before, with the state that a replay of those before gives."""
-    start = session.start
-    engine = autoscaler_of(start.autoscaler, start.options)
-    latest = session.syncs[0]
-    for sync in session.syncs:
-        if sync.at > moment:
+    options = session.start.options
+    in_force: SessionStarted | AutoscalerChanged = session.start
+    engine = autoscaler_of(in_force.autoscaler, options)
+    latest = Explained(session.syncs[0], in_force, engine)
+    for entry in session.entries:
+        if entry.at > moment:
             break
-        engine.sync(sync.observation)
-        latest = sync
+        if isinstance(entry, AutoscalerChanged):
+            in_force, engine = entry, changed(engine, entry.autoscaler)
+        else:
+            engine.sync(entry.observation)
+            latest = Explained(entry, in_force, engine)
     return explain_sync(
         Sync(
-            start.autoscaler,
-            start.options,
-            latest.observation,
-            latest.decision,
-            engine.state,
-            start.units,
+            latest.in_force.autoscaler,
+            options,
+            latest.sync.observation,
+            latest.sync.decision,
+            latest.engine.state,
+            latest.in_force.units,
+            latest.in_force.manifest,
         ),
         source=source,
         now=moment,

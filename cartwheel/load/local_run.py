@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from cartwheel.autoscaling.keda import generated_autoscaler
 from cartwheel.autoscaling.metric_sentences import NO_UNITS
 from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.sentences import explain
-from cartwheel.autoscaling.spec import HorizontalPodAutoscalerSpec
+from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec
 from cartwheel.errors import CommandError
 from cartwheel.load.session import ReplicaCounts, ScalingDecision, Session
 from cartwheel.local.autoscaling.announcements import describe_change
@@ -19,7 +20,14 @@ from cartwheel.local.control_socket import send_command
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.store_urls import running_store_urls
 from cartwheel.local.topology import FRONT_SERVICE
-from cartwheel.recording import Entry, RecordingTail, ReplicasChanged, SessionStarted, Synced
+from cartwheel.recording import (
+    AutoscalerChanged,
+    Entry,
+    RecordingTail,
+    ReplicasChanged,
+    SessionStarted,
+    Synced,
+)
 
 POLL_INTERVAL = 0.25
 STATUS_INTERVAL = 2.0
@@ -27,6 +35,15 @@ STATUS_INTERVAL = 2.0
 RESPONSE_TIMEOUT = 3.0
 SCALED_SERVICE = "cart"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class InForce:
+    """What decides: the autoscaler itself, or the one that KEDA makes."""
+
+    spec: HorizontalPodAutoscalerSpec
+    options: ControllerOptions
+    units: Mapping[str, str]
 
 
 class LocalRun:
@@ -39,7 +56,7 @@ class LocalRun:
         self.has_autoscaler = bool(autoscaler)
         self.service: str = autoscaler["service"] if autoscaler else SCALED_SERVICE
         self.url: str = self._service(FRONT_SERVICE)["url"]
-        self._autoscalers: dict[str, tuple[HorizontalPodAutoscalerSpec, SessionStarted]] = {}
+        self._autoscalers: dict[str, InForce] = {}
 
     @classmethod
     def find(cls, state: StateFolder) -> "LocalRun | None":
@@ -98,11 +115,15 @@ class LocalRun:
             session.replicas.append(self.counts)
 
     def _remember(self, entry: Entry) -> None:
+        if not isinstance(entry, SessionStarted | AutoscalerChanged):
+            return
+        name, autoscaler = entry.autoscaler.name, entry.autoscaler
+        if isinstance(autoscaler, ScaledObject):
+            autoscaler = generated_autoscaler(autoscaler)
         if isinstance(entry, SessionStarted):
-            autoscaler = entry.autoscaler
-            if isinstance(autoscaler, ScaledObject):
-                autoscaler = generated_autoscaler(autoscaler)
-            self._autoscalers[entry.autoscaler.name] = autoscaler, entry
+            self._autoscalers[name] = InForce(autoscaler, entry.options, entry.units)
+        elif (before := self._autoscalers.get(name)) is not None:
+            self._autoscalers[name] = InForce(autoscaler, before.options, entry.units)
 
     def _add(self, entry: Entry, session: Session) -> None:
         if isinstance(entry, ReplicasChanged) and entry.service == self.service:
@@ -117,13 +138,12 @@ class LocalRun:
         known = self._autoscalers.get(synced.autoscaler)
         sentences, units = [], NO_UNITS
         if known is not None:
-            spec, session = known
-            units = session.units
+            units = known.units
             sentences = explain(
                 decision,
-                spec,
+                known.spec,
                 observation=synced.observation,
-                options=session.options,
+                options=known.options,
                 units=units,
             )
         summary = describe_change(decision, units=units)

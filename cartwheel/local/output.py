@@ -64,7 +64,11 @@ def status_table(
 def autoscaler_line(autoscaler: Mapping[str, Any]) -> str:
     """Service, metric and target, and what it asks for, in one line."""
     bounds = f"{autoscaler['min']} to {autoscaler['max']}"
-    metrics = autoscaler["metrics"] or "it has not decided yet"
+    # A shop of an older version does not tell whether it is paused.
+    if autoscaler.get("is_paused"):
+        metrics = "paused"
+    else:
+        metrics = autoscaler["metrics"] or "it has not decided yet"
     return f"{autoscaler['service']}, {metrics}: desired {autoscaler['desired']} ({bounds})."
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from cartwheel.errors import CommandError, describe_error
 from cartwheel.invocation import display_path
-from cartwheel.local.autoscaling.chosen import ChosenAutoscaler
+from cartwheel.local.autoscaling.chosen import ChosenAutoscaler, autoscaler_of_text
 from cartwheel.local.autoscaling.controller import Controller
 from cartwheel.local.autoscaling.journal import Journal
 from cartwheel.local.child_processes import ChildProcesses
@@ -303,13 +303,23 @@ class Supervisor:
     def _is_autoscaled(self, service: str) -> bool:
         return self._autoscaler is not None and self._autoscaler.service == service
 
-    def _autoscaler_snapshot(self) -> Message:
+    def _running_controller(self) -> Controller:
         if self._autoscaler is None:
             start = command_line(self._state.root, "up --autoscale requests")
             raise CommandError(f"The autoscaler is off. To have one: {start}")
         if self._controller is None:
             raise CommandError("Cartwheel is just starting: try again in a moment.")
-        return self._controller.snapshot()
+        return self._controller
+
+    async def _change_autoscaler(self, manifest: str, *, source: str) -> Message:
+        """Put another manifest in force. Raises `UsageError` if it cannot be used."""
+        controller = self._running_controller()
+        # In a thread: a manifest may be long, and replicas are probed meanwhile.
+        chosen = await asyncio.to_thread(
+            autoscaler_of_text, manifest, list(self._shop), source=source
+        )
+        controller.change(chosen)
+        return controller.snapshot()
 
     def _run_state(self) -> RunState:
         """What `watch` sends."""
@@ -367,8 +377,11 @@ class Supervisor:
             case {"command": "restart", "service": str(service)}:
                 await self.rolling_restart(service)
                 return {"seconds": _seconds_since(started)}
+            case {"command": "autoscaler", "manifest": str(manifest)}:
+                source = request.get("source") or "the manifest"
+                return await self._change_autoscaler(manifest, source=str(source))
             case {"command": "autoscaler"}:
-                return self._autoscaler_snapshot()
+                return self._running_controller().snapshot()
             case {"command": "down"}:
                 self.stop()
                 return {"pid": os.getpid()}

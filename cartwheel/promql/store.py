@@ -1,6 +1,6 @@
 """Scraped samples of the last minutes, in memory."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from cartwheel.promql.errors import QueryError
 from cartwheel.promql.exposition import labels_of, lines_of, value_of
@@ -21,11 +21,18 @@ class SampleStore:
 
     def __init__(self, metric_names: Collection[str], *, longest_range: float) -> None:
         """``longest_range``: seconds that a query looks back; selectors always look back 5 min."""
+        self._targets: dict[Labels, _Target] = {}
+        self._series: dict[str, list[Series]] = {}
+        self._pruned_at = 0
+        self.keep(metric_names, longest_range=longest_range)
+
+    def keep(self, metric_names: Collection[str], *, longest_range: float) -> None:
+        """Keep the samples of these metrics from now on, with those that are there already."""
         self._names = [name.encode() for name in sorted(metric_names)]
         self._retention = max(round(longest_range * 1000), LOOKBACK)
-        self._targets: dict[Labels, _Target] = {}
-        self._series: dict[str, list[Series]] = {name: [] for name in {*metric_names, UP}}
-        self._pruned_at = 0
+        self._series = {name: self._series.get(name, []) for name in {*metric_names, UP}}
+        for target in self._targets.values():
+            target.forget_all_but(self._series)
 
     def add_scrape(self, target: Mapping[str, str], at: float, exposition: bytes) -> None:
         """Add what a target returned at that time. Raises `QueryError` for text it cannot read."""
@@ -118,6 +125,11 @@ class _Target:
     def mark_stale(self, gone: Iterable[Series], at: int) -> None:
         for series in gone:
             series.add(at, None)
+
+    def forget_all_but(self, names: Container[str]) -> None:
+        kept = {s for s in self.by_text.values() if dict(s.labels)[NAME] in names}
+        self.by_text = {text: series for text, series in self.by_text.items() if series in kept}
+        self.current &= kept
 
     def forget_before(self, oldest: int) -> None:
         self.by_text = {

@@ -17,13 +17,15 @@ from cartwheel.mesh import Frame, Mark
 class SessionStarted:
     """An autoscaler begins to work, with no memory of what was before.
 
-    ``units`` are words such as ``requests/s`` by the name of a metric.
+    ``units`` are words such as ``requests/s`` by the name of a metric. ``manifest`` is the YAML
+    that the autoscaler was read from; recordings of older versions have none.
     """
 
     at: float
     autoscaler: HorizontalPodAutoscalerSpec | ScaledObject
     options: ControllerOptions
     units: Mapping[str, str] = field(default_factory=dict)
+    manifest: str = ""
     type: Literal["SessionStarted"] = "SessionStarted"
 
 
@@ -53,11 +55,15 @@ class ReplicasChanged:
 
 @dataclass(frozen=True)
 class AutoscalerChanged:
-    """The autoscaler of that name has other settings from now on; it remembers what was before."""
+    """The autoscaler of that name has another manifest from now on.
+
+    What it remembers then, `cartwheel.autoscaling.changes` says.
+    """
 
     at: float
     autoscaler: HorizontalPodAutoscalerSpec | ScaledObject
     units: Mapping[str, str] = field(default_factory=dict)
+    manifest: str = ""
     type: Literal["AutoscalerChanged"] = "AutoscalerChanged"
 
 

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from cartwheel.recording.entries import ENTRIES, Entry, SessionStarted
+from cartwheel.recording.entries import ENTRIES, AutoscalerChanged, Entry, SessionStarted
 
 MAX_FILE_SIZE = 32 * 1000**2  # bytes
 
@@ -18,8 +18,9 @@ class Recorder:
     """Appends to a recording.
 
     A full file becomes the earlier one, which is overwritten, and a new file begins with the
-    autoscalers at work. An entry that cannot be written, for lack of space for example, is lost:
-    a recording must not stop what it records. ``problem`` then says why, until one is written.
+    autoscalers at work and their manifests in force. An entry that cannot be written, for lack of
+    space for example, is lost: a recording must not stop what it records. ``problem`` then says
+    why, until one is written.
     """
 
     def __init__(self, path: Path, *, max_size: int = MAX_FILE_SIZE) -> None:
@@ -28,14 +29,13 @@ class Recorder:
         self._max_size = max_size
         self._descriptor = _open(path)
         self._size = _cut_unfinished_line(self._descriptor)
-        self._sessions: dict[str, bytes] = {}
+        self._in_force: dict[str, list[bytes]] = {}
         self.problem: str | None = None
 
     def record(self, entry: Entry) -> None:
         """Write an entry; it is in the file when this returns."""
         line = ENTRIES.dump_json(entry) + b"\n"
-        if isinstance(entry, SessionStarted):
-            self._sessions[entry.autoscaler.name] = line
+        self._remember(entry, line)
         try:
             if self._size and self._size + len(line) > self._max_size:
                 self._start_new_file()
@@ -62,8 +62,17 @@ class Recorder:
             raise
         os.close(self._descriptor)
         self._descriptor, self._size = descriptor, 0
-        for line in self._sessions.values():
-            self._write(line)
+        for lines in self._in_force.values():
+            for line in lines:
+                self._write(line)
+
+    def _remember(self, entry: Entry, line: bytes) -> None:
+        """A workload has one autoscaler: another one takes its place."""
+        if isinstance(entry, SessionStarted):
+            self._in_force[entry.autoscaler.target.name] = [line]
+        elif isinstance(entry, AutoscalerChanged):
+            started = self._in_force.get(entry.autoscaler.target.name, [])[:1]
+            self._in_force[entry.autoscaler.target.name] = [*started, line]
 
     def _write(self, line: bytes) -> None:
         """The whole line or nothing of it."""

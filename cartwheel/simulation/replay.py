@@ -4,12 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
+from cartwheel.autoscaling.changes import Engine, changed
 from cartwheel.autoscaling.decision import Decision
-from cartwheel.autoscaling.keda import KedaAutoscaler, autoscaler_of
+from cartwheel.autoscaling.keda import autoscaler_of
+from cartwheel.autoscaling.manifests import Autoscaler
 from cartwheel.autoscaling.observation import Observation, Values
+from cartwheel.autoscaling.scaled_object import ScaledObject
+from cartwheel.autoscaling.spec import ResourceMetric
 from cartwheel.errors import CommandError
-from cartwheel.recording import Entry, SessionStarted, Synced
+from cartwheel.recording import AutoscalerChanged, Entry, SessionStarted, Synced
 from cartwheel.simulation.load_shape import PastLoad, from_points
 
 # A recording of a bounded size may have lost its beginning.
@@ -54,7 +57,7 @@ class Replay:
 
 def replay(entries: Iterable[Entry]) -> Replay:
     """Feed a fresh engine with what was observed. Raises `CommandError` without a session."""
-    engines: dict[str, HorizontalPodAutoscaler | KedaAutoscaler] = {}
+    engines: dict[str, Engine] = {}
     started: dict[str, SessionStarted] = {}
     decisions, missing, differences = 0, 0.0, []
     for entry in entries:
@@ -62,6 +65,10 @@ def replay(entries: Iterable[Entry]) -> Replay:
         if isinstance(entry, SessionStarted) and started.get(entry.autoscaler.name) != entry:
             started[entry.autoscaler.name] = entry
             engines[entry.autoscaler.name] = autoscaler_of(entry.autoscaler, entry.options)
+        elif isinstance(entry, AutoscalerChanged) and entry.autoscaler.name in engines:
+            engines[entry.autoscaler.name] = changed(
+                engines[entry.autoscaler.name], entry.autoscaler
+            )
         if not isinstance(entry, Synced) or entry.autoscaler not in engines:
             continue
         if not decisions:
@@ -80,16 +87,21 @@ def replay(entries: Iterable[Entry]) -> Replay:
 def load_of(entries: Iterable[Entry]) -> PastLoad:
     """The requests that the autoscaler saw, in the newest session that has any.
 
-    Raises `CommandError` if there is none: CPU does not tell how many requests there were.
+    A change of what is measured begins a session, too. Raises `CommandError` if there is none: CPU
+    does not tell how many requests there were.
     """
     started: dict[str, SessionStarted] = {}
+    measured: Sequence[object] = ()
     sessions: list[list[tuple[float, float]]] = [[]]
     for entry in entries:
         # A recording that continues in a new file repeats the beginning there.
         if isinstance(entry, SessionStarted) and started.get(entry.autoscaler.name) != entry:
             started[entry.autoscaler.name] = entry
-            if sessions[-1]:
-                sessions.append([])
+            measured = _measured(entry.autoscaler)
+            sessions.append([])
+        elif isinstance(entry, AutoscalerChanged) and _measured(entry.autoscaler) != measured:
+            measured = _measured(entry.autoscaler)
+            sessions.append([])
         elif isinstance(entry, Synced) and (rate := _rate(entry.observation)) is not None:
             sessions[-1].append((entry.at, rate))
     found = [one for one in map(_rising, sessions) if len(one) > 1]
@@ -103,6 +115,13 @@ def _note(sessions: Sequence[Sequence[tuple[float, float]]]) -> str:
         return ""
     start = datetime.fromtimestamp(sessions[-1][0][0]).isoformat(sep=" ", timespec="seconds")
     return f"Of {len(sessions)} sessions, the load is that of the newest, from {start} on."
+
+
+def _measured(autoscaler: Autoscaler) -> Sequence[object]:
+    """What its request metrics are, whatever their targets."""
+    if isinstance(autoscaler, ScaledObject):
+        return [(one.type, one.metadata.get("query")) for one in autoscaler.triggers]
+    return [one.name for one in autoscaler.metrics if not isinstance(one, ResourceMetric)]
 
 
 def _missing(first: Synced, session: SessionStarted) -> float:

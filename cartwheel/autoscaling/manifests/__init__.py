@@ -13,6 +13,7 @@ from cartwheel.autoscaling.manifests.reader import (
     autoscaler_from_object,
     read_autoscaler_text,
     read_autoscalers,
+    read_manifest_file,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "pausing_annotations",
     "read_autoscaler_text",
     "read_autoscalers",
+    "read_manifest_file",
 ]

@@ -50,7 +50,7 @@ def read_autoscalers(paths: Iterable[Path | str]) -> Sequence[Autoscaler]:
     problems: list[Problem] = []
     for path in paths:
         try:
-            found += read_autoscaler_text(_read(Path(path)), source=_shown(path))
+            found += read_autoscaler_text(read_manifest_file(path), source=_shown(path))
         except ManifestError as error:
             problems += error.problems
     if problems:
@@ -100,8 +100,9 @@ def autoscaler_from_object(obj: Mapping[str, Any], *, source: str = "") -> Autos
     return found[0]
 
 
-def _read(path: Path) -> str:
-    source = _shown(path)
+def read_manifest_file(path: Path | str) -> str:
+    """The text of a file of manifests; `-` is standard input. Raises `ManifestError`."""
+    source, path = _shown(path), Path(path)
     if language := _LANGUAGES.get(path.suffix):
         raise ManifestError([Problem(f"is {language}, not YAML; render it first", source)])
     try:

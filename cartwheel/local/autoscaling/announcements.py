@@ -1,15 +1,25 @@
-"""A decision in one line, with numbers as people write them.
+"""A decision or an edit in one line, with numbers as people write them.
 
 ``units`` are words such as ``requests/s`` by the name of a metric.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from cartwheel.autoscaling.conditions import SCALING_ACTIVE
 from cartwheel.autoscaling.decision import Decision, Proposal
-from cartwheel.autoscaling.keda import Poll
+from cartwheel.autoscaling.keda import Poll, generated_autoscaler
+from cartwheel.autoscaling.manifests import Autoscaler
+from cartwheel.autoscaling.pausing import is_paused
 from cartwheel.autoscaling.quantities import format_number, rounded
-from cartwheel.autoscaling.spec import Metric, ResourceMetric, TargetType
+from cartwheel.autoscaling.scaled_object import ScaledObject
+from cartwheel.autoscaling.spec import (
+    HorizontalPodAutoscalerSpec,
+    Metric,
+    ResourceMetric,
+    Target,
+    TargetType,
+)
 
 
 def describe_change(decision: Decision, *, units: Mapping[str, str]) -> str:
@@ -34,6 +44,53 @@ def describe_metrics(decision: Decision, *, units: Mapping[str, str]) -> str:
     if not decision.proposals and active is not None:
         return active.message
     return "; ".join(_describe(proposal, units) for proposal in decision.proposals)
+
+
+def describe_edit(before: Autoscaler, after: Autoscaler) -> str:
+    """What a change of the manifest changes, in a few words."""
+    if before == after:
+        return "the same settings"
+    return ", ".join(_edits(before, after)) or "other settings"
+
+
+def _edits(before: Autoscaler, after: Autoscaler) -> Iterator[str]:
+    if is_paused(before) != is_paused(after):
+        yield "paused" if is_paused(after) else "resumed"
+    if type(before) is not type(after):
+        yield "a ScaledObject now" if isinstance(after, ScaledObject) else "an HPA now"
+    if before.min_replicas != after.min_replicas:
+        yield f"minimum {before.min_replicas} → {after.min_replicas}"
+    if before.max_replicas != after.max_replicas:
+        yield f"maximum {before.max_replicas} → {after.max_replicas}"
+    old, new = _decider(before), _decider(after)
+    if _measured(before) != _measured(after):
+        yield "other metrics"
+    else:
+        for was, now in zip(old.metrics, new.metrics, strict=True):
+            if was.target != now.target:
+                yield f"target {_shown(was.target)} → {_shown(now.target)}"
+    if is_paused(before) == is_paused(after) and old.behavior != new.behavior:
+        yield "another behavior"
+
+
+def _decider(autoscaler: Autoscaler) -> HorizontalPodAutoscalerSpec:
+    if isinstance(autoscaler, ScaledObject):
+        return generated_autoscaler(autoscaler)
+    return autoscaler
+
+
+def _measured(autoscaler: Autoscaler) -> list[object]:
+    """Its metrics without their targets."""
+    if isinstance(autoscaler, ScaledObject):
+        return [(one.type, one.container, one.metadata.get("query")) for one in autoscaler.triggers]
+    no_target = Target(TargetType.VALUE, 0)
+    return [replace(one, target=no_target) for one in autoscaler.metrics]
+
+
+def _shown(target: Target) -> str:
+    if target.type is TargetType.UTILIZATION:
+        return f"{target.value} %"
+    return format_number(target.value)
 
 
 def _describe(proposal: Proposal, units: Mapping[str, str]) -> str:

@@ -8,7 +8,12 @@ import yaml
 
 from cartwheel.autoscaling.errors import UnsupportedError
 from cartwheel.autoscaling.keda import generated_autoscaler, metric_name
-from cartwheel.autoscaling.manifests import Autoscaler, ManifestError, read_autoscalers
+from cartwheel.autoscaling.manifests import (
+    Autoscaler,
+    ManifestError,
+    read_autoscaler_text,
+    read_manifest_file,
+)
 from cartwheel.autoscaling.quantities import parse_quantity
 from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.errors import UsageError
@@ -25,12 +30,17 @@ FILES: Mapping[str, Path] = {
     "requests": MANIFESTS / "components/autoscaling-requests/scaledobject.yaml",
 }
 OFF = "off"
+MAX_MANIFEST_SIZE = 32 * 1024  # characters
 
 
 @dataclass(frozen=True)
 class ChosenAutoscaler:
-    """``metrics`` are as `Measurements` takes them, ``requests`` those of each pod it scales."""
+    """``metrics`` are as `Measurements` takes them, ``requests`` those of each pod it scales.
 
+    ``manifest`` is the YAML that ``autoscaler`` was read from.
+    """
+
+    manifest: str
     autoscaler: Autoscaler
     metrics: Sequence[MetricSource]
     requests: Requests
@@ -61,20 +71,38 @@ def choose_autoscaler(autoscale: str, services: Collection[str]) -> ChosenAutosc
         return None
     file = FILES.get(autoscale, Path(autoscale))
     try:
-        found = read_autoscalers([file])
+        text = read_manifest_file(file)
     except ManifestError as error:
         raise UsageError(str(error)) from None
+    return autoscaler_of_text(text, services, source=display_path(file))
+
+
+def autoscaler_of_text(
+    manifest: str, services: Collection[str], *, source: str
+) -> ChosenAutoscaler:
+    """The autoscaler of a manifest, which scales one of these services; ``source`` names the text.
+
+    Raises `UsageError`.
+    """
     try:
-        return _supported(found, services)
+        return _supported(manifest, read_autoscaler_text(manifest, source=source), services)
+    except ManifestError as error:
+        raise UsageError(str(error)) from None
     except (UsageError, UnsupportedError) as error:
-        raise UsageError(f"{display_path(file)}: {error}") from None
+        raise UsageError(f"{source}: {error}") from None
 
 
-def _supported(found: Sequence[Autoscaler], services: Collection[str]) -> ChosenAutoscaler:
+def _supported(
+    manifest: str, found: Sequence[Autoscaler], services: Collection[str]
+) -> ChosenAutoscaler:
     """The only autoscaler of a file, if the local run can do what it asks for.
 
     Raises `UsageError`, `UnsupportedError`.
     """
+    if len(manifest) > MAX_MANIFEST_SIZE:
+        raise UsageError(
+            f"it has {len(manifest):,} characters; the local run takes {MAX_MANIFEST_SIZE:,}."
+        )
     if len(found) != 1:
         raise UsageError(f"it has {len(found)} autoscalers; the local run takes one.")
     autoscaler = found[0]
@@ -88,7 +116,7 @@ def _supported(found: Sequence[Autoscaler], services: Collection[str]) -> Chosen
             f"it asks for up to {autoscaler.max_replicas} replicas; the local run has at most "
             f"{MAX_REPLICAS}."
         )
-    return ChosenAutoscaler(autoscaler, metrics_of(autoscaler), _requests_of(service))
+    return ChosenAutoscaler(manifest, autoscaler, metrics_of(autoscaler), _requests_of(service))
 
 
 def _requests_of(service: str) -> Requests:

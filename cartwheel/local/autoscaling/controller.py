@@ -12,15 +12,19 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from cartwheel.autoscaling.changes import Engine, changed
 from cartwheel.autoscaling.decision import Decision
 from cartwheel.autoscaling.keda import KedaAutoscaler, autoscaler_of
 from cartwheel.autoscaling.observation import Observation, Unavailable
+from cartwheel.autoscaling.pausing import is_paused
 from cartwheel.autoscaling.spec import ControllerOptions
-from cartwheel.errors import describe_error
+from cartwheel.errors import CommandError, UsageError, describe_error
 from cartwheel.local.autoscaling.announcements import (
     describe_change,
+    describe_edit,
     describe_metrics,
     describe_poll,
 )
@@ -45,6 +49,16 @@ ENDED = {
 MAX_SCRAPE_TIMEOUT = 1.0  # seconds
 
 
+@dataclass(frozen=True)
+class LastSync:
+    """A sync with what decided it: a change of the autoscaler waits for the next one."""
+
+    chosen: ChosenAutoscaler
+    engine: Engine
+    observation: Observation
+    decision: Decision
+
+
 class Controller:
     """Scales one service by its autoscaler."""
 
@@ -61,6 +75,7 @@ class Controller:
     ) -> None:
         """``resolution``: seconds between two measurements."""
         self.chosen = chosen
+        self._original = chosen.manifest
         self._options = ControllerOptions(
             sync_period=sync_period,
             cpu_initialization_period=CPU_INITIALIZATION_PERIOD,
@@ -78,12 +93,15 @@ class Controller:
         self._emit = emit
         self._now = now
         self._problems = Problems(emit)
-        self._last: tuple[Observation, Decision] | None = None
+        self._last: LastSync | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._polling = _polling(chosen)
+        self._is_running = False
 
     async def run(self) -> None:
         """Measure, decide and scale until cancelled."""
-        self._journal.start(self.chosen.autoscaler, self._options, self.chosen.units)
+        self._start_session()
+        self._is_running = True
         self._replicas.watch(self._follow_replicas)
         try:
             await retry_until_done(
@@ -99,13 +117,15 @@ class Controller:
         autoscaler = self.chosen.autoscaler
         metrics = ""
         if self._last is not None:
-            metrics = describe_metrics(self._last[1], units=self.chosen.units)
+            last = self._last
+            metrics = describe_metrics(last.decision, units=last.chosen.units)
         return {
             "service": self.chosen.service,
             "metrics": metrics,
             "desired": self._replicas.desired,
             "min": autoscaler.min_replicas,
             "max": autoscaler.max_replicas,
+            "is_paused": is_paused(autoscaler),
         }
 
     @property
@@ -115,20 +135,56 @@ class Controller:
 
     def snapshot(self) -> dict[str, Any]:
         """All that `cartwheel explain` needs, as JSON."""
-        observation, decision = self._last or (None, None)
+        last = self._last
+        explained = last.chosen if last else self.chosen
         return Snapshot(
             service=self.chosen.service,
-            autoscaler=self.chosen.autoscaler,
+            manifest=self.chosen.manifest,
+            original=self._original,
+            decided_by=explained.manifest,
+            autoscaler=explained.autoscaler,
             options=self._options,
-            units=self.chosen.units,
-            state=self._engine.state,
-            observation=observation,
-            decision=decision,
+            units=explained.units,
+            state=last.engine.state if last else self._engine.state,
+            observation=last.observation if last else None,
+            decision=last.decision if last else None,
         ).as_json()
+
+    def change(self, chosen: ChosenAutoscaler) -> None:
+        """Go on with another autoscaler of the same service, from the next sync on.
+
+        It remembers what that of a cluster would; one of another name is another object, and
+        remembers nothing. Raises `UsageError` for another service, `CommandError` before `run`.
+        """
+        before = self.chosen
+        if not self._is_running:
+            raise CommandError("The autoscaler is just starting: try again in a moment.")
+        if chosen.service != before.service:
+            raise UsageError(
+                f"It scales {chosen.service}; the autoscaler of this run scales {before.service}."
+            )
+        if chosen.manifest == before.manifest:
+            return
+        self.chosen = chosen
+        self._measurements.change(chosen.metrics)
+        self._polling = _polling(chosen)
+        if chosen.autoscaler.name == before.autoscaler.name:
+            self._engine = changed(self._engine, chosen.autoscaler)
+            self._journal.change(chosen.autoscaler, chosen.units, manifest=chosen.manifest)
+        else:
+            self._engine = autoscaler_of(chosen.autoscaler, self._options)
+            self._start_session()
+        edit = describe_edit(before.autoscaler, chosen.autoscaler)
+        self._emit("success", f"its autoscaler: {edit}")
+
+    def _start_session(self) -> None:
+        chosen = self.chosen
+        self._journal.start(
+            chosen.autoscaler, self._options, chosen.units, manifest=chosen.manifest
+        )
 
     async def _run(self) -> None:
         measuring, syncing = Ticker(self._resolution), Ticker(self._options.sync_period)
-        polling = Ticker(getattr(self.chosen.autoscaler, "polling_interval", math.inf))
         while True:
             if measuring.is_due():
                 await self._measurements.measure(self._replicas.replicas)
@@ -136,15 +192,15 @@ class Controller:
                 self._sync()
                 # A scale begins now, so that the poll sees what was asked for.
                 await asyncio.sleep(0)
-            if polling.is_due():
+            if self._polling.is_due():
                 self._poll()
-            tickers = (measuring, syncing, polling)
+            tickers = (measuring, syncing, self._polling)
             await asyncio.sleep(min(ticker.seconds_left() for ticker in tickers))
 
     def _sync(self) -> None:
         observation = self._observe()
         decision = self._engine.sync(observation)
-        self._last = observation, decision
+        self._last = LastSync(self.chosen, self._engine, observation, decision)
         self._journal.add_sync(self.chosen.autoscaler.name, observation, decision)
         self._record_replicas()
         self._report_problems(observation, decision)
@@ -199,6 +255,11 @@ class Controller:
         if problem := self._journal.problem:
             found[NOT_RECORDED] = f"the recording cannot be written ({problem})"
         self._problems.update(found, ended=ENDED)
+
+
+def _polling(chosen: ChosenAutoscaler) -> "Ticker":
+    """KEDA polls at once when it sees another ScaledObject; nothing else is polled."""
+    return Ticker(getattr(chosen.autoscaler, "polling_interval", math.inf))
 
 
 class Ticker:

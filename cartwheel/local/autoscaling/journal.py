@@ -15,7 +15,14 @@ from cartwheel.autoscaling.observation import Observation
 from cartwheel.autoscaling.spec import ControllerOptions
 from cartwheel.errors import describe_error
 from cartwheel.local.autoscaling.observations import ScaledReplicas
-from cartwheel.recording import Entry, Recorder, ReplicasChanged, SessionStarted, Synced
+from cartwheel.recording import (
+    AutoscalerChanged,
+    Entry,
+    Recorder,
+    ReplicasChanged,
+    SessionStarted,
+    Synced,
+)
 from cartwheel.recording.recorder import earlier_file
 
 MAX_AGE = 7 * 24 * 3600.0
@@ -45,10 +52,19 @@ class Journal:
         return self._recorder.problem if self._recorder else self._open_problem
 
     def start(
-        self, autoscaler: Autoscaler, options: ControllerOptions, units: Mapping[str, str]
+        self,
+        autoscaler: Autoscaler,
+        options: ControllerOptions,
+        units: Mapping[str, str],
+        *,
+        manifest: str,
     ) -> None:
         """Begin a session: the autoscaler remembers nothing yet."""
-        self._record(SessionStarted(self._now(), autoscaler, options, units))
+        self._record(SessionStarted(self._now(), autoscaler, options, units, manifest))
+
+    def change(self, autoscaler: Autoscaler, units: Mapping[str, str], *, manifest: str) -> None:
+        """Go on with another manifest of the same name."""
+        self._record(AutoscalerChanged(self._now(), autoscaler, units, manifest))
 
     def add_sync(self, autoscaler: str, observation: Observation, decision: Decision) -> None:
         """Write one sync."""

@@ -37,21 +37,30 @@ class Measurements:
     def __init__(
         self, metrics: Sequence[MetricSource], *, resolution: float, scrape_timeout: float
     ) -> None:
-        self._metrics = metrics
         self._serving = _serving_query(resolution)
+        self._store = SampleStore(self._serving.metric_names, longest_range=0.0)
+        self._scraper = Scraper(self._store, timeout=scrape_timeout)
+        self._metrics: Sequence[MetricSource] = ()
+        self._cpu: CpuSampler | None = None
+        self.change(metrics)
+
+    def change(self, metrics: Sequence[MetricSource]) -> None:
+        """Measure these metrics from now on; the samples that they need and that exist stay."""
+        self._metrics = metrics
         queries = [metric.query for metric in metrics if isinstance(metric, QueryMetric)]
-        self._has_cpu = len(queries) < len(metrics)
+        if len(queries) == len(metrics):
+            self._cpu = None
+        elif self._cpu is None:
+            self._cpu = CpuSampler()
         queries.append(self._serving)
-        self._cpu = CpuSampler()
-        self._store = SampleStore(
+        self._store.keep(
             {name for query in queries for name in query.metric_names},
             longest_range=max(query.longest_range for query in queries),
         )
-        self._scraper = Scraper(self._store, timeout=scrape_timeout)
 
     async def measure(self, replicas: Sequence[Replica]) -> None:
         """Take one sample of each replica."""
-        if self._has_cpu:
+        if self._cpu is not None:
             self._cpu.measure(replicas)
         await self._scraper.scrape(_targets_of(replicas))
 
@@ -66,12 +75,13 @@ class Measurements:
 
     def readings(self, at: float) -> list[Reading]:
         """The value of each metric at that time."""
-        return [
-            metric.reading(self._store, at)
-            if isinstance(metric, QueryMetric)
-            else self._cpu.reading()
-            for metric in self._metrics
-        ]
+        return [self._reading(metric, at) for metric in self._metrics]
+
+    def _reading(self, metric: MetricSource, at: float) -> Reading:
+        if isinstance(metric, QueryMetric):
+            return metric.reading(self._store, at)
+        assert self._cpu is not None
+        return self._cpu.reading()
 
     @property
     def failures(self) -> Mapping[str, str]:

@@ -16,7 +16,11 @@ from cartwheel.autoscaling.state import State
 
 @dataclass(frozen=True)
 class Snapshot:
-    """``state`` is that after the last sync; before the first there is no observation."""
+    """``manifest`` is the YAML in force; after a restart of the shop, ``original`` is.
+
+    The rest is that of the last sync, with the YAML that it was ``decided_by``: a change waits for
+    the next one. Before the first sync there is no observation.
+    """
 
     service: str
     autoscaler: Autoscaler
@@ -25,6 +29,10 @@ class Snapshot:
     state: State | KedaState
     observation: Observation | None
     decision: Decision | None
+    # A shop of an older version sends none of these.
+    manifest: str = ""
+    original: str = ""
+    decided_by: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Can be read again with `snapshot_of`."""
