@@ -34,7 +34,7 @@ class Panel {
 
   constructor(root, session) {
     this.session = session;
-    this.explanation = new Explanation(session);
+    this.explanation = new Explanation(session, { decisions: () => this.samples.decisions(), onPick: (at) => this.explain(at) });
     this.changes = new Changes(session);
     this.#build(root);
     session.on("frame", (frame) => this.#takeFrame(frame));
@@ -52,7 +52,7 @@ class Panel {
     this.badge = h("span", { class: "badge" });
     const options = [...WINDOWS].map(([seconds, words]) => h("option", { value: seconds, selected: seconds === this.seconds }, words));
     this.choice = h("select", { "aria-label": "Time in view", onchange: () => this.#choose(Number(this.choice.value)) }, options);
-    this.live = h("button", { type: "button", hidden: true, onclick: () => this.session.showLive() }, "Live again");
+    this.live = h("button", { type: "button", class: "go-live", hidden: true, onclick: () => this.session.showLive() }, "Live again");
     const head = h("header", { class: "autoscaler-head" }, this.title, this.badge, h("div", { class: "controls" }, this.live, this.choice, this.changes.buttons));
     this.plot = h("div", { class: "plot" });
     this.stack = new ChartStack(this.plot);
@@ -140,16 +140,16 @@ class Panel {
     const isBack = this.wasMoment && moment === null;
     this.wasMoment = moment !== null;
     this.changes.update();
+    this.explanation.showMoment(moment);
     if (isBack || (moment !== null && isOutside)) this.load();
     else this.draw();
   }
 
   /** Open the reasons of a moment; null: of now, and they follow. */
   explain(at) {
-    if (at !== null && this.session.info.mode !== "recording" && at >= this.#wanted().newest - 1) at = null;
-    if (at !== null) this.session.showMoment(at);
-    this.changes.close();
-    this.explanation.open(at, this.samples.decisions());
+    const isPast = at !== null && (this.session.info.mode === "recording" || at < this.#wanted().newest);
+    if (isPast) this.session.showMoment(at);
+    this.explanation.open(isPast ? at : null);
   }
 
   draw() {

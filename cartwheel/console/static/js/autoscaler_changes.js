@@ -1,10 +1,157 @@
-/** Change the autoscaler. */
+/** Change the autoscaler: edit, try, apply, pause, and go back to the file. */
+
+import { announce } from "./announce.js";
+import { FieldsForm } from "./autoscaler_fields.js";
+import { copyText, manifestBox, showManifest } from "./autoscaler_manifest.js";
+import { simulationView } from "./autoscaler_simulation.js";
+import { h, setText } from "./dom.js";
+import { Drawer } from "./drawer.js";
+import { clock } from "./times.js";
+
+const PATH = "/api/autoscaler";
+const DELAY = 250;
+/** Seconds of load that a simulation takes. */
+const SIMULATED = 300;
 
 export class Changes {
-  buttons = [];
-  constructor(session) { this.session = session; }
-  open() {}
-  close() {}
-  follow() {}
-  update() {}
+  #timer = 0;
+  #previews = 0;
+  isPaused = false;
+  hasAutoscaler = true;
+
+  constructor(session) {
+    this.session = session;
+    this.pause = h("button", { type: "button", onclick: () => this.#pause() }, "Pause");
+    this.edit = h("button", { type: "button", onclick: () => this.open() }, "Edit ", h("kbd", {}, "E"));
+    this.buttons = [this.pause, this.edit];
+    this.drawer = new Drawer({ name: "changes" });
+    this.form = new FieldsForm(() => this.#edited());
+    this.manifest = manifestBox("YAML with the changed lines marked");
+    this.simulated = h("section", { class: "simulation", "aria-live": "polite", hidden: true });
+    this.reason = h("p", { class: "waiting", hidden: true });
+    this.result = h("p", { class: "result", role: "status" });
+    this.apply = h("button", { type: "button", class: "primary", onclick: () => this.#apply() }, "Apply");
+    this.try = h("button", { type: "button", onclick: () => this.#simulate() }, "What would it have done?");
+    this.copy = h("button", { type: "button", onclick: () => this.#copy() }, "Copy as YAML");
+    this.restore = h("button", { type: "button", onclick: () => this.#restore() }, "Back to the file");
+    this.drawer.body.append(
+      h("div", { class: "fields" }, this.reason, this.form.node),
+      h("section", { class: "outcome" }, this.simulated, h("h3", {}, "As YAML"), this.manifest),
+      h("footer", {}, this.apply, this.try, this.copy, this.restore, this.result));
+    this.update();
+  }
+
+  async open() {
+    setText(this.drawer.title, "Change the autoscaler");
+    setText(this.result, "");
+    this.simulated.hidden = true;
+    this.drawer.open();
+    this.update();
+    await this.#send("GET", PATH, undefined, (found) => this.#show(found));
+  }
+
+  close() {
+    this.drawer.close();
+  }
+
+  /** What the frame says of it. */
+  follow({ autoscaler }) {
+    this.hasAutoscaler = Boolean(autoscaler);
+    this.isPaused = autoscaler?.is_paused ?? false;
+    this.update();
+  }
+
+  /** Buttons that can do nothing say why. */
+  update() {
+    const { info, state } = this.session;
+    const why = !info.parts.autoscaler ? (state.reason || "The autoscaler cannot be changed here.")
+      : state.moment !== null ? "You see the past. Go back to live to change the autoscaler." : state.reason;
+    const cannot = !state.canChange || Boolean(why);
+    for (const one of this.buttons) one.hidden = !this.hasAutoscaler;
+    setText(this.pause, this.isPaused ? "Resume the autoscaler" : "Pause");
+    this.pause.classList.toggle("primary", this.isPaused);
+    this.pause.title = cannot ? why : this.isPaused ? "Let it decide again" : "It keeps its count until you resume it";
+    this.edit.title = cannot ? why : "";
+    for (const one of [this.pause, this.apply, this.try, this.restore]) one.disabled = cannot;
+    this.restore.disabled ||= this.original === this.inForce;
+    this.form.setDisabled(cannot);
+    this.reason.hidden = !cannot;
+    setText(this.reason, why);
+  }
+
+  #show({ manifest, fields, original, unit }) {
+    this.inForce = manifest;
+    this.original = original;
+    this.edited = manifest;
+    this.form.clearProblems();
+    this.form.show(fields, unit ?? "");
+    showManifest(this.manifest, manifest);
+    this.update();
+  }
+
+  #edited() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#preview(), DELAY);
+  }
+
+  #preview() {
+    const preview = (this.#previews += 1);
+    return this.#send("POST", `${PATH}/preview`, { fields: this.form.read() }, ({ manifest }) => {
+      if (preview !== this.#previews) return;
+      this.form.clearProblems();
+      this.edited = manifest;
+      showManifest(this.manifest, manifest, this.inForce);
+    });
+  }
+
+  #apply() {
+    return this.#send("PUT", PATH, { fields: this.form.read() }, (found) => {
+      this.#show(found);
+      this.#say(`In force since ${clock(Date.now() / 1000)}: its mark is in the charts.`);
+    });
+  }
+
+  #restore() {
+    return this.#send("PUT", PATH, { manifest: this.original }, (found) => {
+      this.#show(found);
+      this.#say("As in the file again.");
+    });
+  }
+
+  async #simulate() {
+    this.simulated.hidden = false;
+    this.simulated.replaceChildren(h("p", { class: "quiet" }, "Simulating the load of the last minutes …"));
+    const body = { fields: this.form.read(), seconds: SIMULATED };
+    const isDone = await this.#send("POST", `${PATH}/simulation`, body, (found) => this.simulated.replaceChildren(h("h3", {}, "What would it have done?"), ...simulationView(found)));
+    if (!isDone) this.simulated.hidden = true;
+  }
+
+  async #pause() {
+    const wanted = this.isPaused ? "resume" : "pause";
+    await this.#send("POST", `${PATH}/${wanted}`, undefined, () => {
+      this.isPaused = wanted === "pause";
+      announce(this.isPaused ? "The autoscaler is paused" : "The autoscaler decides again");
+      this.update();
+    });
+  }
+
+  async #copy() {
+    this.#say(await copyText(this.edited ?? "", this.manifest));
+  }
+
+  #say(words) {
+    setText(this.result, words);
+  }
+
+  /** @returns whether it went well; else the problem stands beside its field */
+  async #send(method, path, body, onSuccess) {
+    try {
+      onSuccess(await this.session.request(method, path, body));
+      return true;
+    } catch (problem) {
+      this.form.showProblem(problem);
+      if (!this.drawer.isOpen) announce(problem.detail ?? String(problem));
+      return false;
+    }
+  }
 }

@@ -3,8 +3,8 @@
 import { after } from "./chart_path.js";
 
 export const COLUMNS = ["arrivals", "capacity", "value", "target", "desired", "ready", "serving"];
-/** Seconds without a sample above which live frames have a gap. */
-const MAX_GAP = 3.5;
+/** Seconds without a frame above which there is a gap. */
+const MAX_GAP = 7;
 
 /**
  * @typedef {{at: number, kind: "decision"|"autoscaler"|"load"|"fault", title: string, detail: string}} Mark
@@ -15,7 +15,8 @@ export class Samples {
   marks = [];
   metric = "";
   unit = "";
-  maxGap = MAX_GAP;
+  /** Seconds from one sample to the next, usually. */
+  step = 1;
 
   constructor() {
     for (const name of COLUMNS) this[name] = [];
@@ -32,13 +33,13 @@ export class Samples {
     this.marks = [...marks].sort((one, other) => one.at - other.at);
     if (metric) this.metric = metric;
     if (unit) this.unit = unit;
-    this.maxGap = Math.max(MAX_GAP, 2.5 * usualStep(this.at));
+    this.step = usualStep(this.at);
   }
 
   /** @returns whether the frame is newer than what is there, and was taken */
   append(frame) {
     if (this.newest !== null && frame.at <= this.newest) return false;
-    if (this.newest !== null && frame.at - this.newest > this.maxGap) this.#push(this.newest + 0.001, {});
+    if (this.newest !== null && frame.at - this.newest > Math.max(MAX_GAP, 2 * this.step)) this.#push(this.newest + 0.001, {});
     this.#push(frame.at, rowOf(frame));
     if (frame.autoscaler) {
       this.metric = frame.autoscaler.metric;

@@ -5,37 +5,29 @@ import { clock, span } from "./times.js";
 
 export const HOW_TO_GET_ONE = "The number of replicas changes only when somebody changes it. To get an autoscaler, start the shop with: cartwheel up --autoscale cpu (or requests)";
 
-/** The last decision that changed the count, in a few words. */
+/** The last decision that changed the count: what, when, and why. */
 export function lastDecision(decisions, now) {
   const last = decisions.findLast((one) => one.at <= now);
-  if (!last) return "";
-  return `${last.title} at ${clock(last.at)}, ${span(Math.max(now - last.at, 0))} ago`;
+  if (!last) return "The count has not changed in this time.";
+  return `${last.title} at ${clock(last.at)}, ${span(Math.max(now - last.at, 0))} ago. ${last.detail}`;
 }
 
 export class SentenceView {
   constructor(onWhy) {
-    this.when = h("span", { class: "when" });
     this.text = h("p", { class: "sentence-text" });
+    this.last = h("p", { class: "quiet" });
     this.why = h("button", { type: "button", onclick: onWhy }, "Why? ", h("kbd", {}, "W"));
-    this.node = h("div", { class: "sentence" }, h("div", { class: "sentence-head" }, this.when, this.why), this.text);
+    this.node = h("div", { class: "sentence" }, h("div", {}, this.text, this.last), this.why);
   }
 
   /** @param {object|null} frame the one that is shown */
   show(frame, decisions) {
     const autoscaler = frame?.autoscaler;
     this.why.hidden = !autoscaler;
-    if (!frame) {
-      setText(this.when, "No data yet");
-      setText(this.text, "The first values come within a second or two after the shop is ready.");
-      return;
-    }
-    if (!autoscaler) {
-      setText(this.when, "No autoscaler");
-      setText(this.text, HOW_TO_GET_ONE);
-      return;
-    }
-    const last = lastDecision(decisions, frame.at);
-    setText(this.when, last ? `Last change: ${last}` : "No change of the count in view");
-    setText(this.text, autoscaler.sentence || frame.problem || "No sentence yet: the autoscaler has not decided.");
+    const [text, last] = !frame ? ["No data yet.", "The first values come a second or two after the shop is ready."]
+      : !autoscaler ? ["There is no autoscaler.", HOW_TO_GET_ONE]
+        : [autoscaler.sentence || frame.problem || "It has not decided yet.", lastDecision(decisions, frame.at)];
+    setText(this.text, text);
+    setText(this.last, last);
   }
 }

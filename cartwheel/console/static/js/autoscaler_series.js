@@ -38,7 +38,7 @@ function arrivals(title, hasCapacity) {
     unit: "requests/s",
     isWhole: false,
     floor: 10,
-    series: [...capacity, series("arrivals", "arrive", "line")],
+    series: [...capacity, series("arrivals", "arrivals", "line")],
     over: hasCapacity ? ["arrivals", "capacity"] : null,
   };
 }

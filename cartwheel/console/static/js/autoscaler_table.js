@@ -1,6 +1,6 @@
 /** The charts as a table: the newest first. */
 
-import { inWords } from "./chart_numbers.js";
+import { withUnit } from "./chart_numbers.js";
 import { range } from "./chart_path.js";
 import { h } from "./dom.js";
 import { clock } from "./times.js";
@@ -20,13 +20,11 @@ export class TableView {
     const key = `${Math.floor(view.end / INTERVAL)} ${view.end - view.start} ${samples.marks.length} ${charts.length}`;
     if (key === this.#shownAt) return;
     this.#shownAt = key;
-    const columns = charts.flatMap(({ title, unit, series }) => series.toReversed().map((one) => ({ ...one, title, unit })));
-    const head = h("tr", {}, h("th", { scope: "col" }, "Time"), columns.map((one) => h("th", { scope: "col" }, headOf(one))), h("th", { scope: "col" }, "What happened"));
+    const columns = charts.flatMap(({ unit, series }) => series.toReversed().map((one) => ({ ...one, unit })));
+    const head = h("tr", {}, h("th", { scope: "col" }, "Time"), columns.map((one) => h("th", { scope: "col" }, one.column === "value" ? "metric" : one.name)), h("th", { scope: "col" }, "What happened"));
     this.node.replaceChildren(h("table", {}, h("thead", {}, head), h("tbody", {}, rowsOf(samples, columns, view))));
   }
 }
-
-const headOf = ({ column, title, unit, name }) => (column === "value" ? `${title}, ${unit}` : unit && column !== "target" ? `${name}, ${unit}` : name);
 
 function rowsOf(samples, columns, { start, end }) {
   const { from, to } = range(samples.at, start, end);
@@ -37,7 +35,7 @@ function rowsOf(samples, columns, { start, end }) {
     const marks = samples.marks.filter((one) => one.at > since && one.at <= samples.at[index]);
     rows.push(h("tr", {},
       h("th", { scope: "row", class: "number" }, clock(samples.at[index])),
-      columns.map((one) => h("td", { class: "number" }, inWords(samples[one.column][index]))),
+      columns.map((one) => h("td", { class: "number" }, withUnit(samples[one.column][index], one.unit))),
       h("td", {}, marks.map((one) => `${clock(one.at)} ${one.title}`).join("; "))));
   }
   return rows;

@@ -59,7 +59,7 @@ export class Chart {
   draw(samples, frame) {
     const y = this.#yScale(samples, frame);
     this.#drawGrid(y, frame);
-    const view = { ...frame.range, x: frame.x, y, end: frame.end, maxGap: samples.maxGap };
+    const view = { ...frame.range, x: frame.x, y, end: frame.end };
     this.spec.series.forEach((one, index) => {
       const path = one.isStepped ? stepPath : linePath;
       setAttribute(this.lines[index], "d", path(samples.at, samples[one.column], view));
@@ -93,7 +93,7 @@ export class Chart {
   /** Limits, if they are in view, say more than round values do. */
   #ticks(height, em) {
     const { limits = [], isWhole, unit } = this.spec;
-    if (limits.length && limits.every(({ value }) => value <= this.scale.top)) return [{ value: 0, name: "0" }, ...limits];
+    if (limits.length && limits.every(({ value }) => value <= this.scale.top)) return [{ value: 0, name: "0" }, ...limits.toSorted((one, other) => one.value - other.value)];
     const most = Math.min(Math.max(Math.floor(height / (1.6 * em)), 1), 3);
     const values = valueTicks(this.scale.top, { most, whole: isWhole });
     return values.map((value, index) => ({ value, name: index === values.length - 1 ? withUnit(value, unit) : number(value, unit) }));

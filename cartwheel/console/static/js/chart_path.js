@@ -10,7 +10,6 @@ import { linear } from "./chart_scale.js";
  * @property {import("./chart_scale.js").Scale} x
  * @property {import("./chart_scale.js").Scale} y
  * @property {number} [end] a stepped line goes on to this pixel
- * @property {number} [maxGap] seconds between two samples above which there is a gap
  */
 
 const px = (value) => Math.round(value * 10) / 10;
@@ -55,7 +54,6 @@ export function pieces(at, values, view) {
   for (let index = view.from; index < view.to; index += 1) {
     const value = values[index];
     if (value === null || value === undefined) { close(); continue; }
-    if (piece && at[index] - at[index - 1] > (view.maxGap ?? Infinity)) close();
     if (!piece) found.push((piece = []));
     const column = Math.round(view.x.offset + view.x.factor * at[index]);
     if (bucket && bucket.column === column) {

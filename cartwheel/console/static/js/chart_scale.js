@@ -1,7 +1,7 @@
 /** Scales: where round values lie, and where a value lies in pixels. Pure functions. */
 
 const ROUND = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
-const TICK_STEPS = [1, 2, 5, 10];
+const TICK_STEPS = [1, 2, 5, 10, 20];
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400];
 /** Seconds for which a lower top must do before the scale shrinks. */
 export const SHRINK_AFTER = 15;
@@ -46,8 +46,8 @@ export function steadyTop(before, needed, at) {
 
 /** Round values from 0 to the top, at most `most` above 0. */
 export function valueTicks(top, { most = 3, whole = false } = {}) {
-  const size = 10 ** Math.floor(Math.log10(top / most));
-  let step = size * (TICK_STEPS.find((one) => top / (one * size) <= most + 1e-9) ?? 10);
+  const size = 10 ** Math.floor(Math.log10(top / (most + 1)));
+  let step = size * TICK_STEPS.find((one) => Math.floor(top / (one * size) + 1e-9) <= most);
   if (whole) step = Math.max(1, Math.ceil(step));
   const ticks = [];
   for (let index = 0; index * step <= top * (1 + 1e-9); index += 1) ticks.push(Number((index * step).toPrecision(6)));

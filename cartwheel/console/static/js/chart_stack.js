@@ -8,8 +8,13 @@ import { setAttribute, setText, svg } from "./dom.js";
 import { clock } from "./times.js";
 
 /** In em of the charts' type. */
-const MARGIN = { left: 3.5, right: 8.8, top: 0.3, title: 1.7, axis: 1.5, marks: 1.4 };
-const MAX_AGE = 5;
+const MARGIN = { left: 3.5, right: 9.2, top: 0.3, title: 1.7, axis: 1.5, marks: 1.4 };
+/** Seconds in view up to which the labels of the axis have seconds. */
+const SHORT = 150;
+/** Seconds for which a value is named after its sample. */
+const MAX_AGE = 7;
+/** Pixels from the cursor to a mark that is named. */
+const REACH = 6;
 const SIGNS = { load: "M-4 3L4 3L4 -4Z", fault: "M-4 -4L4 4M-4 4L4 -4", autoscaler: "M-4 0H4M1 -3V3" };
 
 export class ChartStack {
@@ -75,7 +80,7 @@ export class ChartStack {
     this.start = start;
     this.end = end;
     this.x = linear(start, end, this.left, this.right);
-    const index = indexAt(samples.at, focus ?? end, Math.max(MAX_AGE, samples.maxGap));
+    const index = indexAt(samples.at, focus ?? end, Math.max(MAX_AGE, samples.step));
     const isNewest = index === samples.at.length - 1;
     const frame = {
       left: this.left, right: this.right, width: this.width, em: this.em, x: this.x, index, now: end,
@@ -90,7 +95,7 @@ export class ChartStack {
     });
     this.#drawMarks(samples);
     this.#drawAxis();
-    this.#drawCursor(focus, moment);
+    this.#drawCursor(focus, moment, samples.marks);
   }
 
   #endOfLine(samples, end) {
@@ -123,7 +128,8 @@ export class ChartStack {
 
   #drawAxis() {
     const zone = -60 * new Date(this.end * 1000).getTimezoneOffset();
-    const most = Math.max(1, Math.floor((this.right - this.left) / (5.2 * this.em)));
+    const room = this.end - this.start <= SHORT ? 5.2 : 3.8;
+    const most = Math.max(1, Math.floor((this.right - this.left) / (room * this.em)));
     const { step, ticks } = timeTicks(this.start, this.end, { most, zone });
     const y = this.height - 0.35 * this.em;
     this.#pool(this.axis, ticks.length, () => svg("text", {})).forEach((node, n) => {
@@ -133,7 +139,7 @@ export class ChartStack {
     });
   }
 
-  #drawCursor(focus, moment) {
+  #drawCursor(focus, moment, marks) {
     const isHidden = focus === null;
     for (const node of [this.cursor, this.flag]) setAttribute(node, "display", isHidden ? "none" : null);
     setAttribute(this.later, "display", moment === null ? "none" : null);
@@ -144,13 +150,15 @@ export class ChartStack {
     if (isHidden) return;
     const x = Math.round(Math.min(Math.max(this.pixel(focus), this.left), this.right)) + 0.5;
     setAttribute(this.cursor, "d", `M${x} 0V${this.height - 1.3 * this.em}`);
-    const width = 5.4 * this.em;
+    const near = marks.findLast((one) => one.kind !== "decision" && Math.abs(this.pixel(one.at) - x) < REACH);
+    const words = near ? `${clock(focus)} ${near.title}` : clock(focus);
+    const width = (0.6 * words.length + 0.9) * 0.92 * this.em;
     const middle = Math.min(Math.max(x, width / 2), this.width - width / 2);
     const [rect, text] = this.flag.children;
     for (const [name, value] of [["x", middle - width / 2], ["y", this.height - 1.4 * this.em], ["width", width], ["height", 1.4 * this.em]]) setAttribute(rect, name, value);
     setAttribute(text, "x", middle);
     setAttribute(text, "y", this.height - 0.35 * this.em);
-    setText(text, clock(focus));
+    setText(text, words);
   }
 
   /** As many children as needed; those that are there are kept. */
