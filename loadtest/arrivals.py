@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 MAX_RATE = 5000.0
@@ -38,7 +38,8 @@ class Stage:
     @property
     def written(self) -> str:
         """As `parse_stages` reads it."""
-        return f"{self.seconds:.6f}s:{self.rate:.6f}..{self.end_rate:.6f}"
+        text = f"{_written(self.seconds)}s:{_written(self.rate)}"
+        return text if self.end_rate == self.rate else f"{text}..{_written(self.end_rate)}"
 
     def __str__(self) -> str:
         rate = f"{self.rate:g}"
@@ -62,6 +63,15 @@ class Stage:
             return 0.0
         root = math.sqrt(max(self.rate**2 + 2 * self._slope * arrivals, 0.0))
         return 2 * arrivals / (self.rate + root)
+
+
+def written(stages: Iterable[Stage]) -> str:
+    """As `parse_stages` reads them."""
+    return ",".join(stage.written for stage in stages)
+
+
+def _written(number: float) -> str:
+    return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
 def parse_stages(text: str) -> Sequence[Stage]:

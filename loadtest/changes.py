@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-from loadtest.arrivals import Stage, parse_stages
+from loadtest.arrivals import Stage, parse_stages, written
 
 MAX_LINE = 64 * 1024
 
@@ -27,8 +27,7 @@ class Change:
 
 def to_line(change: Change) -> str:
     """One line of JSON."""
-    stages = ",".join(stage.written for stage in change.stages)
-    return json.dumps({"stages": stages, "shoppers": change.shoppers})
+    return json.dumps({"stages": written(change.stages), "shoppers": change.shoppers})
 
 
 def from_line(line: str | bytes) -> Change:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cartwheel.errors import CommandError, UsageError
-from loadtest.arrivals import Stage
+from loadtest.arrivals import Stage, written
 from loadtest.changes import Change, to_line
 from loadtest.figures import Figures, Total, from_line
 
@@ -124,7 +124,7 @@ class Engine:
             *(sys.executable, "-m", "loadtest", "--figures", "--follow-stdin"),
             *("--target", load.target, "--scenario", load.scenario),
             *("--shoppers", str(load.shoppers)),
-            *("--stages", ",".join(stage.written for stage in load.stages)),
+            *("--stages", written(load.stages)),
             *([] if load.seed is None else ("--seed", str(load.seed))),
             *([] if load.history is None else ("--history", str(load.history))),
         ]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from loadtest.arrivals import InvalidStages, Schedule, Stage, parse_stages
+from loadtest.arrivals import InvalidStages, Schedule, Stage, parse_stages, written
 
 
 def due_times(schedule: Schedule) -> list[float]:
@@ -57,6 +57,11 @@ def test_a_change_of_the_rate_keeps_what_was_waited_of_the_next_arrival() -> Non
 )
 def test_stages_are_written_as_duration_and_rate(text: str, stages: list[Stage]) -> None:
     assert parse_stages(text) == stages
+
+
+@pytest.mark.parametrize("text", ["30s:50", "60s:50..400,0.5s:0", "0.001s:12.25,100s:5000"])
+def test_stages_are_written_as_they_are_read(text: str) -> None:
+    assert written(parse_stages(text)) == text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""Control of the one load of the console: start, change, end, and what is said of it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cartwheel.console.live import Live
+from cartwheel.console.load import words
+from cartwheel.console.load.running_load import RunningLoad
+from cartwheel.console.load.wanted import DEFAULT_SCENARIO, WantedLoad
+from cartwheel.errors import CommandError, describe_error
+from cartwheel.mesh import LoadState, Mark
+from loadtest.target import problem_with
+
+logger = logging.getLogger(__name__)
+
+END_TIMEOUT = 2.0
+"""Seconds that `stop` waits for the last responses."""
+CHANGE_SETTLED = 1.0
+"""Seconds after which a rate that is not turned any more is marked."""
+
+
+@dataclass(frozen=True)
+class EndedLoad:
+    """The load before this one. Without a total it failed, or had not begun."""
+
+    load: RunningLoad
+    problem: str = ""
+
+
+class LoadControl:
+    """At most one load sends at a time; an earlier one may still wait for its last responses.
+
+    ``find_target`` gives the URL of the shop, and raises `CommandError` without one.
+    """
+
+    def __init__(self, live: Live, find_target: Callable[[], str]) -> None:
+        self._live = live
+        self._find_target = find_target
+        self._tasks: dict[RunningLoad, asyncio.Task[None]] = {}
+        self._changing = asyncio.Lock()
+        self._change_mark: asyncio.TimerHandle | None = None
+        self._newest: RunningLoad | None = None
+        self.last: EndedLoad | None = None
+
+    @property
+    def current(self) -> RunningLoad | None:
+        """The load that sends."""
+        return self._newest if self._newest and self._newest.seconds_left else None
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing is sent any more, but responses are still waited for."""
+        return bool(self._tasks) and self.current is None
+
+    def state(self) -> LoadState | None:
+        """The load that sends, for a frame."""
+        return self.current.state() if self.current else None
+
+    async def start_or_change(self, wanted: WantedLoad) -> None:
+        """Another scenario is another load. Raises `CommandError` without a shop."""
+        async with self._changing:
+            current = self.current
+            is_same = current and wanted.scenario in (None, current.scenario)
+            if current and is_same and current.can_change:
+                current.follow(wanted.stages)
+                self._mark_change_later(current)
+                return
+            scenario = current.scenario if current else DEFAULT_SCENARIO
+            target = await self._checked_target()
+            self._stop_all()
+            self._start(RunningLoad(target, wanted.scenario or scenario, wanted.stages))
+
+    async def stop(self) -> None:
+        """End it, and wait a while for its last responses; the second time, for none."""
+        async with self._changing:
+            self._stop_all()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=END_TIMEOUT)
+
+    async def close(self) -> None:
+        """End it at once."""
+        self._cancel_change_mark()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _checked_target(self) -> str:
+        """Raises `CommandError`."""
+        target = await asyncio.to_thread(self._find_target)
+        if await problem_with(target):
+            raise CommandError(
+                f"The shop does not respond at {target}: wait until it is ready, or start it again."
+            )
+        return target
+
+    def _start(self, load: RunningLoad) -> None:
+        self._newest, self.last = load, None
+        self._tasks[load] = asyncio.create_task(self._run(load))
+        self._mark_stages(load)
+
+    def _stop_all(self) -> None:
+        for load in self._tasks:
+            load.stop()
+
+    async def _run(self, load: RunningLoad) -> None:
+        problem = ""
+        try:
+            await load.run()
+        except Exception as error:
+            logger.warning("the load failed: %s", describe_error(error))
+            problem = describe_error(error)
+        finally:
+            del self._tasks[load]
+        self._conclude(load, problem)
+
+    def _conclude(self, load: RunningLoad, problem: str) -> None:
+        if load is self._newest:
+            self._newest = None
+            self.last = EndedLoad(load, problem)
+            self._cancel_change_mark()
+        if load.total:
+            self._mark("load ends", words.conclusion(load.total))
+        else:
+            self._mark("load ends", problem or "It was ended before its first request.")
+
+    def _mark_change_later(self, load: RunningLoad) -> None:
+        """One mark for a knob that is turned, and not one for each step of it."""
+        self._cancel_change_mark()
+        loop = asyncio.get_running_loop()
+        self._change_mark = loop.call_later(CHANGE_SETTLED, self._mark_stages, load)
+
+    def _cancel_change_mark(self) -> None:
+        if self._change_mark:
+            self._change_mark.cancel()
+
+    def _mark_stages(self, load: RunningLoad) -> None:
+        sentence = words.describe(load.scenario, load.stages)
+        self._mark(words.short(load.stages), sentence, at=load.stages_at)
+
+    def _mark(self, title: str, detail: str, *, at: float | None = None) -> None:
+        self._live.mark(Mark(at or time.time(), "load", title, detail))
