@@ -16,8 +16,8 @@ _ESCAPES = {"n": "\n"}
 _AFTER_NAME = b"{ \t"
 
 
-def lines_of(text: bytes, names: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """The lines of the metrics with these names: series as written, and the rest of the line.
+def lines_of(text: bytes, names: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """The lines of the metrics with these names, and the length of the name, as `split` takes them.
 
     Other lines are skipped, not split: most of an exposition is of no interest here.
     """
@@ -29,8 +29,19 @@ def lines_of(text: bytes, names: Iterable[bytes]) -> Iterator[tuple[bytes, bytes
             end = text.find(b"\n", found + 1)
             line = text[found + 1 : end if end >= 0 else len(text)]
             if line[len(name) : len(name) + 1] in _AFTER_NAME and len(line) > len(name):
-                yield _split(line, len(name))
+                yield line, len(name)
             found = text.find(start_of_line, end) if end >= 0 else -1
+
+
+def split(line: bytes, name_length: int) -> tuple[bytes, bytes]:
+    """The series as written, and the rest of the line."""
+    if b" # " in line and (sample := _WITHOUT_EXEMPLAR.match(line)):
+        line = sample[0]
+    if b"{" not in line:
+        return line[:name_length], line[name_length:]
+    # A value of a label may hold a brace, the number behind it cannot.
+    end = line.rfind(b"}") + 1 or len(line)
+    return line[:end], line[end:]
 
 
 def labels_of(series: str) -> Labels:
@@ -51,16 +62,6 @@ def labels_of(series: str) -> Labels:
 def value_of(rest: bytes) -> float:
     """The value at the start of what follows a series; a timestamp after it is ignored."""
     return float(rest.split(None, 1)[0])
-
-
-def _split(line: bytes, name_length: int) -> tuple[bytes, bytes]:
-    if b" # " in line and (sample := _WITHOUT_EXEMPLAR.match(line)):
-        line = sample[0]
-    if b"{" not in line:
-        return line[:name_length], line[name_length:]
-    # A value of a label may hold a brace, the number behind it cannot.
-    end = line.rfind(b"}") + 1 or len(line)
-    return line[:end], line[end:]
 
 
 def _unescaped(match: re.Match[str]) -> str:

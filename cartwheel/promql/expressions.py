@@ -1,13 +1,13 @@
 """The parts of a query; each evaluates itself on the samples of a store."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from cartwheel.promql.aggregations import aggregate
 from cartwheel.promql.functions import Window
 from cartwheel.promql.operators import Grouping, combine, either, without_name
-from cartwheel.promql.series import Labels, Sample, Series, Vector
+from cartwheel.promql.series import Cache, Labels, Sample, Series, Vector
 
 Test = Callable[[Labels], bool]
 NO_LABELS: Labels = frozenset()
@@ -31,12 +31,19 @@ class Selector:
 
     name: str
     tests: Sequence[Test] = ()
+    _passed: Cache[bool] = field(default_factory=Cache, compare=False, repr=False)
 
     def select(self, samples: Samples) -> Sequence[Series]:
         found = samples.series(self.name)
         if not self.tests:
             return found
-        return [one for one in found if all(test(one.labels) for test in self.tests)]
+        return [one for one in found if self._passes(one.labels)]
+
+    def _passes(self, labels: Labels) -> bool:
+        passes = self._passed.get(labels)
+        if passes is None:
+            passes = self._passed[labels] = all(test(labels) for test in self.tests)
+        return passes
 
     def evaluate(self, samples: Samples, at: int) -> Vector:
         return [

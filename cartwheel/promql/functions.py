@@ -5,15 +5,14 @@ promql/functions.go of Prometheus 3: a range excludes its start and includes its
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 MAX_GAP = 1.1
 """A series is taken to reach an end of the range that is at most this many intervals away."""
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """The samples of a series in a range; times are in milliseconds."""
 
     start: int
@@ -31,6 +30,8 @@ def increase(window: Window) -> float | None:
     if len(window.values) < 2:
         return None
     grown = _growth(window.values)
+    if not grown:
+        return grown
     sampled = (window.times[-1] - window.times[0]) / 1000
     interval = sampled / (len(window.times) - 1)
     to_start = _reach((window.times[0] - window.start) / 1000, interval)
@@ -65,8 +66,11 @@ RANGE_FUNCTIONS: dict[str, Callable[[Window], float | None]] = {
 
 def _growth(values: Sequence[float]) -> float:
     """Last minus first; a counter that went down has started again at 0."""
-    lost = sum(before for before, after in pairwise(values) if after < before)
-    return values[-1] - values[0] + lost
+    grown = values[-1] - values[0]
+    for before, after in pairwise(values):
+        if after < before:
+            grown += before
+    return grown
 
 
 def _reach(seconds: float, interval: float) -> float:

@@ -5,10 +5,10 @@ https://prometheus.io/docs/prometheus/latest/querying/operators/
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cartwheel.promql.errors import QueryError
-from cartwheel.promql.series import NAME, Labels, Sample, Vector
+from cartwheel.promql.series import NAME, Cache, Labels, Sample, Vector
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,15 @@ class Grouping:
 
     labels: frozenset[str] = frozenset()
     listed_count: bool = False
+    _keys: Cache[Labels] = field(default_factory=Cache, compare=False, repr=False)
 
     def key(self, labels: Labels) -> Labels:
+        key = self._keys.get(labels)
+        if key is None:
+            key = self._keys[labels] = self._new_key(labels)
+        return key
+
+    def _new_key(self, labels: Labels) -> Labels:
         if self.listed_count:
             return frozenset(pair for pair in labels if pair[0] in self.labels)
         return frozenset(pair for pair in labels if pair[0] != NAME and pair[0] not in self.labels)

@@ -2,12 +2,26 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 Labels = frozenset[tuple[str, str]]
 NAME = "__name__"
 LOOKBACK = 300_000
 """Milliseconds for which a selector returns the last sample of a series."""
+
+
+Value = TypeVar("Value")
+
+
+class Cache(dict[Labels, Value], Generic[Value]):
+    """What was computed from labels: they are the same at each evaluation. Of a bounded size."""
+
+    MAX_SIZE = 50_000
+
+    def __setitem__(self, labels: Labels, value: Value) -> None:
+        if len(self) >= self.MAX_SIZE:
+            self.clear()
+        super().__setitem__(labels, value)
 
 
 class Sample(NamedTuple):

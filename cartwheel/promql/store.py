@@ -3,7 +3,7 @@
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from cartwheel.promql.errors import QueryError
-from cartwheel.promql.exposition import labels_of, lines_of, value_of
+from cartwheel.promql.exposition import labels_of, lines_of, split, value_of
 from cartwheel.promql.series import LOOKBACK, NAME, Labels, Series
 
 UP = "up"
@@ -19,17 +19,27 @@ class SampleStore:
     series of a target do when a scrape fails.
     """
 
-    def __init__(self, metric_names: Collection[str], *, longest_range: float) -> None:
-        """``longest_range``: seconds that a query looks back; selectors always look back 5 min."""
+    def __init__(
+        self,
+        metric_names: Collection[str],
+        *,
+        longest_range: float,
+        lookback: float = LOOKBACK / 1000,
+    ) -> None:
+        """``longest_range``: seconds that a query looks back.
+
+        ``lookback`` is for selectors: with less than Prometheus' 5 minutes, less is kept.
+        """
         self._targets: dict[Labels, _Target] = {}
         self._series: dict[str, list[Series]] = {}
+        self._lookback = lookback
         self._pruned_at = 0
         self.keep(metric_names, longest_range=longest_range)
 
     def keep(self, metric_names: Collection[str], *, longest_range: float) -> None:
         """Keep the samples of these metrics from now on, with those that are there already."""
         self._names = [name.encode() for name in sorted(metric_names)]
-        self._retention = max(round(longest_range * 1000), LOOKBACK)
+        self._retention = round(max(longest_range, self._lookback) * 1000)
         self._series = {name: self._series.get(name, []) for name in {*metric_names, UP}}
         for target in self._targets.values():
             target.forget_all_but(self._series)
@@ -39,8 +49,14 @@ class SampleStore:
         moment = _milliseconds(at)
         state = self._target(target)
         seen = {}
-        for written, rest in lines_of(exposition, self._names):
-            seen[self._series_of(state, written)] = _read_value(written, rest)
+        for line, name_length in lines_of(exposition, self._names):
+            # A line as it mostly is: without a timestamp, and of a known series.
+            written, _, rest = line.rpartition(b" ")
+            series = state.by_text.get(written)
+            if series is None:
+                written, rest = split(line, name_length)
+                series = self._series_of(state, written)
+            seen[series] = _read_value(written, rest)
         for series, value in seen.items():
             series.add(moment, value)
         state.mark_stale(state.current - seen.keys(), moment)

@@ -13,6 +13,7 @@ from cartwheel.mesh.traffic import Traffic, traffic_of
 from cartwheel.promql import Query, QueryError, SampleStore, SeriesValue, parse_query
 
 SCRAPE_TIMEOUT = 0.5
+LOOKBACK = 30.0
 SCRAPED_STATES = (State.READY, State.NOT_READY)
 
 
@@ -51,6 +52,7 @@ class RunMetrics:
         self._store = SampleStore(
             {name for query in queries for name in query.metric_names},
             longest_range=max(query.longest_range for query in queries),
+            lookback=LOOKBACK,
         )
         self._now = now
         self._scraper = Scraper(self._store, timeout=SCRAPE_TIMEOUT, now=now)
