@@ -65,6 +65,10 @@ class RangeCall:
         start = at - self.length
         result = []
         for series in self.selector.select(samples):
+            if series.is_constant_between(start, at):
+                # What all functions of counters make of it; most series are so most of the time.
+                result.append(Sample(series.labels_without_name, 0.0))
+                continue
             times, values = series.samples_between(start, at)
             value = self.function(Window(start, at, times, values))
             if value is not None:

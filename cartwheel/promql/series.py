@@ -37,7 +37,7 @@ Vector = Sequence[Sample]
 class Series:
     """Samples in the order of time. Times are whole milliseconds, as in Prometheus."""
 
-    __slots__ = ("labels", "labels_without_name", "times", "values")
+    __slots__ = ("labels", "labels_without_name", "times", "unchanged_since", "values")
 
     def __init__(self, labels: Labels) -> None:
         self.labels = labels
@@ -45,10 +45,13 @@ class Series:
         self.times: list[int] = []
         # None marks the moment when the series became stale.
         self.values: list[float | None] = []
+        self.unchanged_since = 0  # the time of the first sample with the value of the last
 
     def add(self, at: int, value: float | None) -> None:
         """Add a sample. One that is not newer than the last is ignored."""
         if not self.times or at > self.times[-1]:
+            if not self.values or value != self.values[-1]:
+                self.unchanged_since = at
             self.times.append(at)
             self.values.append(value)
 
@@ -58,6 +61,17 @@ class Series:
         if index < 0 or self.times[index] <= at - LOOKBACK:
             return None
         return self.values[index]
+
+    def is_constant_between(self, start: int, end: int) -> bool:
+        """Whether the last samples are in the range, at least two, and all of it has one value."""
+        times = self.times
+        return (
+            self.unchanged_since <= start
+            and len(times) > 1
+            and start < times[-2]
+            and times[-1] <= end
+            and self.values[-1] is not None
+        )
 
     def samples_between(self, start: int, end: int) -> tuple[Sequence[int], Sequence[float]]:
         """Times and values after ``start`` up to ``end``, without marks of staleness."""
