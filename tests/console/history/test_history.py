@@ -1,0 +1,154 @@
+"""The history as a part of the console: what is published can be asked for."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from cartwheel.console.history.history import History
+from cartwheel.console.live import Live
+from cartwheel.mesh import Mark
+from tests.console.console_server import Console, serving_console
+from tests.console.synthetic import BEGIN, SyntheticSession, session
+from tests.recording.test_recording import no_larger_files_than
+
+MADE = session(120)
+NOW = BEGIN + 120
+
+
+@pytest.fixture
+def live() -> Live:
+    return Live()
+
+
+@pytest.fixture
+def history(live: Live, tmp_path: Path) -> History:
+    return History(live, tmp_path / "console.sqlite", now=lambda: NOW)
+
+
+@pytest.fixture
+async def console(history: History) -> AsyncIterator[Console]:
+    async with serving_console([history]) as found:
+        yield found
+
+
+def publish(live: Live, made: SyntheticSession) -> None:
+    for frame in made.frames:
+        live.publish(frame)
+    for mark in made.marks:
+        live.mark(mark)
+
+
+async def get(console: Console, path: str) -> httpx2.Response:
+    return await console.client.get(path)
+
+
+async def test_the_history_has_columns_of_equal_length_and_the_marks(
+    live: Live, console: Console
+) -> None:
+    publish(live, MADE)
+
+    found = (await get(console, f"/api/history?from={BEGIN}&to={NOW}&points=600")).json()
+
+    assert found["points"]["at"] == [BEGIN + n for n in range(120)]
+    assert {len(column) for column in found["points"].values()} == {120}
+    assert found["points"]["desired"][30] == 7
+    assert {one["title"] for one in found["marks"]} == {one.title for one in MADE.marks}
+    assert (found["metric"], found["unit"]) == ("s0-prometheus", "requests/s")
+    assert (found["start"], found["end"]) == (BEGIN, BEGIN + 119)
+
+
+async def test_a_few_points_are_enough_for_a_small_chart(live: Live, console: Console) -> None:
+    publish(live, MADE)
+
+    found = (await get(console, f"/api/history?from={BEGIN}&to={NOW}&points=10")).json()
+
+    assert len(found["points"]["at"]) == 10
+
+
+async def test_a_frame_is_that_of_its_moment(live: Live, console: Console) -> None:
+    publish(live, MADE)
+
+    found = (await get(console, f"/api/frames?at={BEGIN + 30.5}")).json()
+
+    assert found["at"] == BEGIN + 30
+    assert found["autoscaler"]["sentence"] == MADE.frames[30].autoscaler.sentence  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("at", [BEGIN - 1, BEGIN + 500])
+async def test_outside_of_the_history_there_is_no_frame(
+    live: Live, console: Console, at: float
+) -> None:
+    publish(live, MADE)
+
+    found = await get(console, f"/api/frames?at={at}")
+
+    assert found.status_code == 404
+    assert found.json()["title"] == "Nothing was recorded then"
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/frames", "/api/frames?at=now", "/api/frames?at=nan", "/api/history?from=1e99"]
+)
+async def test_a_time_that_is_none_is_a_problem(console: Console, path: str) -> None:
+    assert (await get(console, path)).status_code == 422
+
+
+async def test_an_empty_history_is_empty(console: Console) -> None:
+    found = (await get(console, "/api/history")).json()
+
+    assert found["points"]["at"] == found["marks"] == []
+    assert found["start"] is None
+
+
+async def test_the_history_survives_a_restart_and_the_time_between_is_a_gap(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "console.sqlite"
+    for begin in (BEGIN, BEGIN + 100):
+        live = Live()
+        history = History(live, path, now=lambda: NOW)
+        async with serving_console([history]):
+            publish(live, session(20, begin=begin))
+
+    found = History(Live(), path, now=lambda: NOW)
+
+    async with serving_console([found]) as console:
+        answer = (await get(console, "/api/history")).json()
+    points = answer["points"]
+    assert len(points["at"]) == 41
+    assert points["at"][20] == BEGIN + 20
+    assert {points[name][20] for name in points if name != "at"} == {None}
+
+
+async def test_with_a_full_disk_the_console_goes_on_and_says_so(
+    live: Live, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cartwheel.console.history.history.WRITE_INTERVAL", 0.01)
+    with no_larger_files_than(0):
+        async with serving_console([history]) as console:
+            publish(live, MADE)
+            frames = live.frames()
+            problem = ""
+            while "history cannot be written" not in problem:
+                problem = (await anext(frames)).problem
+            answer = await get(console, f"/api/frames?at={BEGIN + 30}")
+
+    assert answer.json()["at"] == BEGIN + 30
+
+
+async def test_what_could_not_be_written_is_written_later(
+    live: Live, history: History, tmp_path: Path
+) -> None:
+    mark = Mark(BEGIN, "load", "load 40/s")
+    live.mark(mark)
+    live.publish(MADE.frames[0])
+    with no_larger_files_than(0):
+        history._write()
+
+    history._write()
+
+    later = History(Live(), tmp_path / "console.sqlite", now=lambda: NOW)
+    assert later.span() == (BEGIN, BEGIN)
+    assert later.marks(BEGIN, BEGIN) == [mark]
