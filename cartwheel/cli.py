@@ -25,6 +25,10 @@ SHOP_COMMANDS = {
     "up": ("cartwheel.local.command", "Start the shop and stay in the foreground."),
     "down": ("cartwheel.local.command", "Stop the shop that runs in another terminal."),
     "status": ("cartwheel.local.command", "Show the replicas of each service and their state."),
+    "console": (
+        "cartwheel.console.command",
+        "Show the shop live in a page, put load on it and break it.",
+    ),
     "scale": ("cartwheel.local.command", "Have COUNT replicas of a service."),
     "restart": (
         "cartwheel.local.command",

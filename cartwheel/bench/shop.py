@@ -110,6 +110,7 @@ async def _start(
     defaults = {
         # The bench decides how many replicas there are.
         "CARTWHEEL_AUTOSCALE": "off",
+        "CARTWHEEL_CONSOLE": "off",
         "CARTWHEEL_STORES": "real",
         "CARTWHEEL_GUESTS_PER_ADDRESS": NO_LIMIT,
         "CARTWHEEL_REGISTRATIONS_PER_ADDRESS": NO_LIMIT,

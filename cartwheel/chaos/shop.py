@@ -44,6 +44,7 @@ NO_LIMIT = "60000"
 OWN_SETTINGS: Mapping[str, str] = {
     "CARTWHEEL_AUTOSCALE": "off",
     "CARTWHEEL_CHAOS": "true",
+    "CARTWHEEL_CONSOLE": "off",
     # An order that stands still is taken up after a minute; no run should wait for that.
     "CARTWHEEL_STALL_SECONDS": "10",
     "CARTWHEEL_GUESTS_PER_ADDRESS": NO_LIMIT,

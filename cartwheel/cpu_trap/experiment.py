@@ -105,6 +105,7 @@ async def _shop(folder: Path, metric: Metric) -> AsyncIterator[Supervisor]:
         ports = dict.fromkeys((f"port_{one.name}" for one in SHOP), 0)
         settings = load_local_settings(
             state_dir=folder / "shop",
+            console=False,
             autoscale=metric.autoscale,
             autoscale_resolution=metric.resolution,
             **ports,

@@ -59,6 +59,11 @@ def up(
         bool | None,
         typer.Option("--chaos", help="Have what some faults need (CARTWHEEL_CHAOS)."),
     ] = None,
+    console: Annotated[
+        bool | None,
+        typer.Option("--console/--no-console", help="Serve the console (CARTWHEEL_CONSOLE; yes)."),
+    ] = None,
+    port_console: PortOption = None,
     port_storefront: PortOption = None,
     port_products: PortOption = None,
     port_cart: PortOption = None,
@@ -72,6 +77,8 @@ def up(
         autoscale=autoscale,
         host=host,
         chaos=chaos,
+        console=console,
+        port_console=port_console,
         port_storefront=port_storefront,
         port_products=port_products,
         port_cart=port_cart,
@@ -115,7 +122,7 @@ def status(state_dir: StateDir = None, as_json: Json = False) -> None:
     hint = suggested_command(services, is_autoscaled=bool(shop_status["autoscaler"]))
     url = next((one["url"] for one in services if one["service"] == FRONT_SERVICE), "starting")
     print_wrapped(
-        f"\nShop: {url}\n"
+        f"\nShop: {url}\n{_console_line(shop_status)}"
         f"Together {format_megabytes(shop_status['memory'])}; {shop_status['stores']} stores.\n"
         f"Try next: {command_line(state.root, hint)}"
     )
@@ -193,6 +200,11 @@ def config(
         typer.echo(json.dumps(values, indent=2))
         return
     typer.echo(align(values))
+
+
+def _console_line(shop_status: Message) -> str:
+    console = shop_status.get("console")
+    return f"Console: {console['link']}\n" if console else ""
 
 
 def _about_autoscaler(state: StateFolder, service: str, count: int) -> str:

@@ -3,7 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cartwheel.errors import CommandError, describe_error
 from cartwheel.local.autoscaling.chosen import choose_autoscaler
@@ -61,22 +62,21 @@ def _print_welcome(
     ready = sum(one["ready"] for one in services.values())
     readiness = "Ready" if ready == count else f"Only {ready} are ready"
     memory = format_megabytes(status["memory"])
-    cart = services["cart"]["url"]
     terminal.print_line(f"\n{readiness} after {startup_time:.1f} s: {count} replicas, {memory}.\n")
-    terminal.print_line(f"  Shop          {services[FRONT_SERVICE]['url']}")
-    terminal.print_line(f"  Cart API      {cart}/docs")
-    terminal.print_line(f"  Cart metrics  {cart}/metrics\n")
-    terminal.print_line("Try next, in another terminal:\n")
-    for command, purpose in _hints(is_autoscaled=status["autoscaler"] is not None):
-        terminal.print_line(f"  {command_line(state.root, command)}{purpose}")
-    terminal.print_line()
+    console = status["console"]
+    urls = {
+        "Shop": services[FRONT_SERVICE]["url"],
+        **({"Console": console["link"]} if console else {}),
+        "Cart API": f"{services['cart']['url']}/docs",
+    }
+    for name, url in urls.items():
+        terminal.print_line(f"  {name:<8}  {url}")
+    terminal.print_line(f"\n{_hint(state, status)}\n")
 
 
-def _hints(*, is_autoscaled: bool) -> Sequence[tuple[str, str]]:
-    """Commands to try, and what for."""
-    if not is_autoscaled:
-        return [("scale cart 4", "")]
-    return [
-        ("load", "     # put load on the cart and watch it scale"),
-        ("explain", "  # why it has as many replicas as it has"),
-    ]
+def _hint(state: StateFolder, status: Mapping[str, Any]) -> str:
+    """What to try next."""
+    if status["console"]:
+        return "Try next: open the console and press L for load."
+    command = "load" if status["autoscaler"] else "scale cart 4"
+    return f"Try next, in another terminal:\n\n  {command_line(state.root, command)}"

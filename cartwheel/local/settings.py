@@ -41,6 +41,9 @@ class LocalSettings(BaseSettings):
     warm_start: bool = True
     # What some faults need: a proxy on each connection, and an event loop that can be blocked.
     chaos: bool = False
+    # For who starts a shop to look at it. Programs that start one for themselves turn it off.
+    console: bool = True
+    port_console: Port = 8090
     port_storefront: Port = 8080
     port_products: Port = 8101
     port_cart: Port = 8102

@@ -44,6 +44,11 @@ class ListeningSockets:
         return f"http://{_bracketed(REACHABLE.get(self._host, self._host))}:{self.port}"
 
     @property
+    def sockets(self) -> Sequence[socket.socket]:
+        """Open only between `open` and `close`."""
+        return self._sockets
+
+    @property
     def descriptors(self) -> list[int]:
         return [one.fileno() for one in self._sockets]
 

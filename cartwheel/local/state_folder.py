@@ -14,6 +14,7 @@ from cartwheel.invocation import display_path
 from cartwheel.local.command_lines import command_line
 
 SERVICE_TOKENS = "cartwheel_service_tokens"
+CONSOLE_TOKEN = "console-token"
 BLOCK_SIZE = 4096  # bytes; a file occupies whole blocks of the disk
 
 
@@ -129,6 +130,10 @@ class StateFolder:
             finally:
                 draft.unlink(missing_ok=True)
         return path.read_text()
+
+    def console_token(self) -> str:
+        """What a page needs to change something in the shop of this folder."""
+        return self.secret(CONSOLE_TOKEN)
 
     def running_pid(self) -> int | None:
         """The pid of the supervisor that owns this folder, if one runs."""

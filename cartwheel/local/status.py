@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cartwheel.local.autoscaling.controller import Controller
+from cartwheel.local.console_process import ConsoleProcess
 from cartwheel.local.memory import memory_of
 from cartwheel.local.replica_log import describe_dropped
 from cartwheel.local.replica_process import Replica
@@ -40,6 +41,7 @@ def shop_status(
     *,
     controller: Controller | None,
     faults: Sequence[Mapping[str, Any]],
+    console: ConsoleProcess | None,
     settings: LocalSettings,
     state: StateFolder,
 ) -> dict[str, Any]:
@@ -50,12 +52,14 @@ def shop_status(
     }
     servers = [_replica_status(one, service=one.name) for one in stores]
     everything = [*(one for replicas in services.values() for one in replicas), *servers]
+    of_console = console.status() if console else None
+    memory = sum(one.memory for one in everything) + (of_console or {}).get("memory", 0)
     return {
         "pid": os.getpid(),
         "state_dir": str(state.root),
         "stores": settings.stores,
-        "settings": _effective(settings, replica_sets, state).model_dump(mode="json"),
-        "memory": memory_of(os.getpid()) + sum(one.memory for one in everything),
+        "settings": _effective(settings, replica_sets, console, state).model_dump(mode="json"),
+        "memory": memory_of(os.getpid()) + memory,
         "problems": [*_problems(replica_sets, stores, controller)],
         "faults": faults,
         "autoscaler": controller.status() if controller else None,
@@ -69,6 +73,7 @@ def shop_status(
             }
             for name, replicas in replica_sets.items()
         ],
+        "console": of_console,
         "servers": [asdict(one) for one in servers],
     }
 
@@ -88,10 +93,15 @@ def _replica_status(replica: Replica, *, service: str) -> ReplicaStatus:
 
 
 def _effective(
-    settings: LocalSettings, replica_sets: Mapping[str, ReplicaSet], state: StateFolder
+    settings: LocalSettings,
+    replica_sets: Mapping[str, ReplicaSet],
+    console: ConsoleProcess | None,
+    state: StateFolder,
 ) -> LocalSettings:
     """The settings with the ports that the kernel chose and an absolute state folder."""
     ports = {f"port_{name}": one.sockets.port for name, one in replica_sets.items()}
+    if console:
+        ports["port_console"] = console.port
     return settings.model_copy(update={**ports, "state_dir": state.root})
 
 

@@ -22,6 +22,8 @@ from cartwheel.local.autoscaling.controller import Controller
 from cartwheel.local.autoscaling.journal import Journal
 from cartwheel.local.child_processes import ChildProcesses
 from cartwheel.local.command_lines import command_line
+from cartwheel.local.console_process import NAME as CONSOLE
+from cartwheel.local.console_process import ConsoleProcess
 from cartwheel.local.control_socket import Message, serve_control_socket
 from cartwheel.local.edges import Edge
 from cartwheel.local.events import EventSink, emitter_for
@@ -35,7 +37,7 @@ from cartwheel.local.run_state import Phase, RunState, RunWatch, running_service
 from cartwheel.local.service_environment import service_environment
 from cartwheel.local.settings import LocalSettings
 from cartwheel.local.signals import stop_signals
-from cartwheel.local.sockets import ListeningSockets
+from cartwheel.local.sockets import OWN_HOST, ListeningSockets
 from cartwheel.local.startup import start_all
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.status import shop_status
@@ -86,6 +88,7 @@ class Supervisor:
         self._started_at = time.time()
         self._is_ready = False
         self._watch = RunWatch(self._run_state)
+        self._console: ConsoleProcess | None = None
         self._stop_requested = asyncio.Event()
         self._is_stopping = False  # also set when the run fails without a request to stop
 
@@ -100,6 +103,8 @@ class Supervisor:
         ):
             self._state.prepare()
             sockets = {name: opened.enter_context(self._open_sockets(name)) for name in self._shop}
+            if self._settings.console:
+                self._console = self._new_console(opened.enter_context(self._open_sockets(CONSOLE)))
             folder = display_path(self._state.root)
             self._events.emit(
                 "pending", "cartwheel", f"starts: {self._settings.stores} stores, all in {folder}"
@@ -134,6 +139,7 @@ class Supervisor:
             self._stores,
             controller=self._controller,
             faults=self._faults.status() if self._faults else [],
+            console=self._console,
             settings=self._settings,
             state=self._state,
         )
@@ -194,6 +200,9 @@ class Supervisor:
                 async with self._serve_faults(stores.urls, proxies):
                     self._is_ready = True
                     self._watch.notify()
+                    # Not before: the shop is to be ready soon.
+                    if self._console is not None:
+                        self._console.start()
                     on_ready()
                     await self._autoscale()
                     await asyncio.Event().wait()  # until `run` cancels this task
@@ -270,6 +279,15 @@ class Supervisor:
         self._faults = FaultSessions(targets, self._events, on_change=self._watch.notify)
         return self._faults.serve(self._state.fault_socket)
 
+    def _new_console(self, sockets: ListeningSockets) -> ConsoleProcess:
+        return ConsoleProcess(
+            sockets,
+            state=self._state,
+            events=self._events,
+            timeouts=self._timeouts,
+            processes=self._processes,
+        )
+
     def _new_controller(self, autoscaler: ChosenAutoscaler) -> Controller:
         return Controller(
             autoscaler,
@@ -298,7 +316,10 @@ class Supervisor:
         self._is_stopping = True
         if any(replicas.replicas for replicas in self._replica_sets.values()):
             self._events.emit("pending", "cartwheel", "stopping (Ctrl-C again: at once)")
-        await asyncio.gather(*(replicas.stop() for replicas in self._replica_sets.values()))
+        stops = [replicas.stop() for replicas in self._replica_sets.values()]
+        if self._console is not None:
+            stops.append(self._console.stop())
+        await asyncio.gather(*stops)
 
     def _is_autoscaled(self, service: str) -> bool:
         return self._autoscaler is not None and self._autoscaler.service == service
@@ -341,7 +362,8 @@ class Supervisor:
 
     def _open_sockets(self, service: str) -> AbstractContextManager[ListeningSockets]:
         port = self._settings.port_of(service)
-        return closing(ListeningSockets(self._settings.host, port, service))
+        host = OWN_HOST if service == CONSOLE else self._settings.host
+        return closing(ListeningSockets(host, port, service))
 
     def _replica_set(self, service: str) -> ReplicaSet:
         find_service(self._shop, service)

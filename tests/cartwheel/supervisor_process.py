@@ -39,6 +39,7 @@ def environment(state: Path, **more: str) -> dict[str, str]:
     outer = {name: value for name, value in os.environ.items() if "CARTWHEEL" not in name}
     ports = {f"CARTWHEEL_PORT_{name.upper()}": "0" for name in SERVICES}
     own = {"CARTWHEEL_STATE_DIR": str(state), "CARTWHEEL_AUTOSCALE": "off"}
+    own |= {"CARTWHEEL_CONSOLE": "off", "CARTWHEEL_PORT_CONSOLE": "0"}
     return {**outer, **ports, **own, **more}
 
 

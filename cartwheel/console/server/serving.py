@@ -11,6 +11,11 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server as UvicornServer
 
+from cartwheel.console.server.access import Access
+from cartwheel.console.server.app import create_app
+from cartwheel.console.server.contents import Contents
+from cartwheel.console.server.event_stream import EventStream
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOP_TIMEOUT = 2
 """Seconds that responses in flight may take once it stops."""
@@ -58,6 +63,10 @@ class Server(UvicornServer):
         await super().shutdown(sockets)
 
 
-def serve(app: ASGIApp, sockets: Sequence[socket.socket], *, on_stop: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM."""
-    Server(app, on_stop=on_stop).run(sockets=list(sockets))
+def serve(contents: Contents, sockets: Sequence[socket.socket], access: Access) -> None:
+    """Serve a console until SIGINT or SIGTERM."""
+    stream = EventStream(contents.live)
+    app = create_app(
+        contents.parts, access, live=contents.live, stream=stream, session=contents.session
+    )
+    Server(app, on_stop=stream.close).run(sockets=list(sockets))

@@ -1,4 +1,4 @@
-"""The ports of the services, where no shop runs that has them already."""
+"""The ports of the services and the console, where no shop runs that has them already."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,21 +6,26 @@ from contextlib import closing
 from cartwheel.doctor.check import Check
 from cartwheel.doctor.finding import Finding, Healthy, Outcome, Severity
 from cartwheel.doctor.local.machine import Machine
-from cartwheel.local.sockets import CannotListen, ListeningSockets
+from cartwheel.local.console_process import NAME as CONSOLE
+from cartwheel.local.sockets import OWN_HOST, CannotListen, ListeningSockets
 from cartwheel.local.topology import SHOP
 
 
 def examine(machine: Machine) -> Iterator[Outcome]:
     if machine.running_pid is not None:
         return
-    findings = [finding for spec in SHOP for finding in _not_free(machine, spec.name)]
+    settings = machine.settings
+    hosts = {spec.name: settings.host for spec in SHOP}
+    if settings.console:
+        hosts[CONSOLE] = OWN_HOST
+    findings = [one for name, host in hosts.items() for one in _not_free(machine, name, host)]
     yield from findings
     if not findings:
-        yield Healthy(f"{len(SHOP)} ports are free")
+        yield Healthy(f"{len(hosts)} ports are free")
 
 
-def _not_free(machine: Machine, service: str) -> Iterator[Finding]:
-    host, port = machine.settings.host, machine.settings.port_of(service)
+def _not_free(machine: Machine, service: str, host: str) -> Iterator[Finding]:
+    port = machine.settings.port_of(service)
     try:
         # As a start would do it.
         with closing(ListeningSockets(host, port, service)):
@@ -36,4 +41,4 @@ def _not_free(machine: Machine, service: str) -> Iterator[Finding]:
         )
 
 
-CHECK = Check("ports", "whether the ports of the services are free, or who has them", examine)
+CHECK = Check("ports", "whether the ports of the shop are free, or who has them", examine)

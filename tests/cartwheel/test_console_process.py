@@ -1,0 +1,172 @@
+"""The console beside the shop, and `cartwheel console` by hand."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from tests.cartwheel.conftest import Start
+from tests.cartwheel.supervisor_process import (
+    ROOT,
+    SupervisorProcess,
+    command,
+    environment,
+    eventually,
+    running,
+)
+
+CONSOLE_ON = {"CARTWHEEL_CONSOLE": "on"}
+
+
+@pytest.fixture(scope="module")
+def shop_with_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
+    folder = tmp_path_factory.mktemp("shop")
+    with running(folder / "state", output=folder / "output", **CONSOLE_ON) as run:
+        yield run.ready()
+
+
+@contextmanager
+def console_by_hand(state: Path, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cartwheel", "console", *flags],
+        cwd=ROOT,
+        env=environment(state, PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def listeners(port: int) -> set[str]:
+    return {
+        one.laddr.ip
+        for one in psutil.net_connections("tcp")
+        if one.status == psutil.CONN_LISTEN and one.laddr.port == port
+    }
+
+
+def test_the_terminal_shows_the_shop_the_link_of_the_console_and_one_hint(
+    shop_with_console: SupervisorProcess,
+) -> None:
+    output = shop_with_console.output
+    link = shop_with_console.status()["console"]["link"]
+    assert f"  Console   {link}\n" in output
+    assert re.search(r"^  Shop      http://127\.0\.0\.1:\d+$", output, re.MULTILINE)
+    assert output.count("Try next") == 1
+    assert max(map(len, output.splitlines())) <= 100
+    assert f"\nConsole: {link}\n" in shop_with_console.command("status").stdout
+
+
+def test_status_has_the_console_which_is_no_service(shop_with_console: SupervisorProcess) -> None:
+    token = (shop_with_console.state / "secrets" / "console-token").read_text()
+    eventually(lambda: shop_with_console.status()["console"]["pid"])
+    status = shop_with_console.status()
+    console = status["console"]
+    assert console["link"] == f"{console['url']}/#token={token}"
+    assert psutil.pid_exists(console["pid"])
+    assert console["memory"] > 1_000_000
+    assert [one["service"] for one in status["services"]] == ["cart", "storefront"]
+    assert status["settings"]["port_console"] == int(console["url"].rpartition(":")[2])
+
+
+def test_the_page_is_served_and_names_the_shop(shop_with_console: SupervisorProcess) -> None:
+    url = shop_with_console.status()["console"]["url"]
+    assert "<title>" in httpx2.get(url, timeout=20).text
+    session = httpx2.get(f"{url}/api/session").json()
+    assert (session["mode"], session["shop_url"]) == (
+        "local",
+        shop_with_console.service("storefront")["url"],
+    )
+
+
+def test_a_console_that_crashes_comes_back_at_the_same_link_and_the_shop_does_not_notice(
+    shop_with_console: SupervisorProcess,
+) -> None:
+    before = eventually(lambda: shop_with_console.status()["console"])
+    pid = eventually(lambda: shop_with_console.status()["console"]["pid"])
+    os.kill(pid, signal.SIGKILL)
+    shop_with_console.wait_for_line(r"✗ console +was ended by SIGKILL: CrashLoopBackOff")
+    assert "<title>" in httpx2.get(before["url"], timeout=20).text
+    after = shop_with_console.status()
+    assert after["console"]["link"] == before["link"]
+    assert after["console"]["pid"] != pid
+    assert all(one["restarts"] == 0 for one in shop_with_console.replicas())
+
+
+def test_a_second_console_is_not_started_but_the_link_is_printed(
+    shop_with_console: SupervisorProcess,
+) -> None:
+    done = shop_with_console.command("console")
+    link = shop_with_console.status()["console"]["link"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"The console of this shop runs already: {link}\n"
+
+
+def test_a_console_ends_with_its_supervisor_whatever_the_cause_and_stays_on_loopback(
+    start: Start,
+) -> None:
+    run = start(**CONSOLE_ON, CARTWHEEL_HOST="0.0.0.0").ready()
+    console = run.status()["console"]
+    process = psutil.Process(eventually(lambda: run.status()["console"]["pid"]))
+    assert listeners(int(console["url"].rpartition(":")[2])) <= {"127.0.0.1", "::1"}
+    run.process.kill()
+    eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_taken_port_of_the_console_is_reported_like_that_of_a_service(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = start(**CONSOLE_ON, CARTWHEEL_PORT_CONSOLE=str(port))
+        assert run.exit_code() == 2
+    assert f"Port {port} for console is taken by" in run.output
+    assert f"(pid {os.getpid()})" in run.output
+    assert "--port-console or CARTWHEEL_PORT_CONSOLE" in run.output
+
+
+def test_a_console_by_hand_serves_until_ctrl_c(start: Start) -> None:
+    run = start().ready()
+    assert run.status()["console"] is None
+    with console_by_hand(run.state, "--port", "0") as console:
+        link = first_line(console).removeprefix("Console: ").strip()
+        url, _, token = link.partition("/#token=")
+        assert token == (run.state / "secrets" / "console-token").read_text()
+        assert httpx2.get(f"{url}/api/session", timeout=20).status_code == 200
+        taken = run.command("console", "--port", url.rpartition(":")[2])
+        console.send_signal(signal.SIGINT)
+        output, _ = console.communicate(timeout=20)
+
+    assert taken.returncode == 2
+    assert f"is taken by {psutil.Process().name()} (pid {console.pid})" in taken.stderr
+    assert "--port." in taken.stderr
+    assert (console.returncode, output.splitlines()[-1]) == (0, "Stopped.")
+
+
+def test_without_a_shop_the_console_says_how_to_start_one(tmp_path: Path) -> None:
+    done = command(tmp_path, "console")
+    assert done.returncode == 1
+    assert re.fullmatch(r"Nothing runs in .* To start it: .* up --state-dir .*\n", done.stderr)
+
+
+def test_a_host_that_others_can_reach_is_refused_without_a_flag(tmp_path: Path) -> None:
+    done = command(tmp_path, "console", "--host", "0.0.0.0")
+    assert done.returncode == 2
+    assert re.fullmatch(r"--host 0\.0\.0\.0: .*--allow-remote\.\n", done.stderr)
