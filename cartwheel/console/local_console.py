@@ -1,7 +1,12 @@
 """The console of the shop that runs in a state folder: all its parts, put together."""
 
+from cartwheel.console.history.history import History
 from cartwheel.console.live import Live
+from cartwheel.console.load import LoadPart
+from cartwheel.console.local import LocalSource
 from cartwheel.console.server import Contents, Session
+from cartwheel.console.server.event_stream import EventStream
+from cartwheel.console.server.session import AvailableParts
 from cartwheel.invocation import display_path
 from cartwheel.local.state_folder import StateFolder
 
@@ -9,5 +14,21 @@ from cartwheel.local.state_folder import StateFolder
 def local_console(state: StateFolder, *, shop_url: str | None = None) -> Contents:
     """What the console of this shop shows and serves."""
     live = Live()
-    session = Session("local", f"The shop in {display_path(state.root)}", shop_url=shop_url)
-    return Contents(live, parts=[], session=lambda: session)
+    stream = EventStream(live)
+    history = History(live, state.console_history)
+    load = LoadPart.of(live, state)
+    source = LocalSource(
+        state, live, load_state=load.state, is_watched=lambda: stream.page_count > 0
+    )
+
+    def session() -> Session:
+        span = history.span()
+        return Session(
+            "local",
+            f"The shop in {display_path(state.root)}",
+            shop_url=shop_url,
+            start=span and span[0],
+            parts=AvailableParts(load=True),
+        )
+
+    return Contents(live, stream, parts=[source, history, load], session=session)

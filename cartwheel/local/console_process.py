@@ -49,9 +49,7 @@ class ConsoleProgram:
         return process, self._sockets.port
 
     async def probe(self, port: int, *, timeout: float) -> ProbeResult:
-        request = (
-            f"GET /api/session HTTP/1.1\r\nHost: {OWN_HOST}:{port}\r\nConnection: close\r\n\r\n"
-        )
+        request = f"HEAD / HTTP/1.1\r\nHost: {OWN_HOST}:{port}\r\nConnection: close\r\n\r\n"
         response = await send_bytes(port, request.encode(), timeout=timeout)
         if not response.startswith(b"HTTP/1.1 "):
             return NO_RESPONSE

@@ -62,6 +62,11 @@ class StateFolder:
         """What the autoscaler saw and decided."""
         return self.root / "autoscaling.jsonl"
 
+    @property
+    def console_history(self) -> Path:
+        """What the console has shown in the last day."""
+        return self.root / "console.sqlite"
+
     def endpoints_file(self, service: str, *, caller: str = "") -> Path:
         """For all to read (Prometheus does), or for one caller alone."""
         return self.root / "endpoints" / caller / f"{service}.json"

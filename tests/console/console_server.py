@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx2
 
 from cartwheel.console.live import Live
-from cartwheel.console.server import Access, Part, Session, create_app
+from cartwheel.console.server import Access, Contents, Part, Session, create_app
 from cartwheel.console.server.access import hosts_of
 from cartwheel.console.server.event_stream import EventStream
 from cartwheel.console.server.serving import Server
@@ -53,8 +53,8 @@ async def serving_console(
     live = Live()
     stream = EventStream(live)
     shown = session or Session("local", "A shop")
-    app = create_app(parts, access, live=live, stream=stream, session=lambda: shown)
-    server = Server(app, on_stop=stream.close)
+    contents = Contents(live, stream, parts, session=lambda: shown)
+    server = Server(create_app(contents, access), on_stop=stream.close)
     serving = asyncio.create_task(server.serve([listener]))
     await until(lambda: server.started)
     url = f"http://127.0.0.1:{port}"

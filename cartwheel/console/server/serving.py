@@ -14,7 +14,6 @@ from uvicorn.server import Server as UvicornServer
 from cartwheel.console.server.access import Access
 from cartwheel.console.server.app import create_app
 from cartwheel.console.server.contents import Contents
-from cartwheel.console.server.event_stream import EventStream
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOP_TIMEOUT = 2
@@ -65,8 +64,4 @@ class Server(UvicornServer):
 
 def serve(contents: Contents, sockets: Sequence[socket.socket], access: Access) -> None:
     """Serve a console until SIGINT or SIGTERM."""
-    stream = EventStream(contents.live)
-    app = create_app(
-        contents.parts, access, live=contents.live, stream=stream, session=contents.session
-    )
-    Server(app, on_stop=stream.close).run(sockets=list(sockets))
+    Server(create_app(contents, access), on_stop=contents.stream.close).run(sockets=list(sockets))
