@@ -11,8 +11,8 @@ MIN_SECONDS = 0.001
 """Of a stage: it is written, for another process, in millionths of a second."""
 STAGES_HELP = "DURATION:RATE or, for a ramp, DURATION:RATE..RATE, as in 30s:50,1m:50..400"
 
-_STAGE = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|):(\d+(?:\.\d+)?)(?:\.\.(\d+(?:\.\d+)?))?")
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_STAGE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|):(\d+(?:\.\d+)?)(?:\.\.(\d+(?:\.\d+)?))?")
+_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 class InvalidStages(ValueError):
@@ -74,15 +74,17 @@ def _written(number: float) -> str:
     return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
-def parse_stages(text: str) -> Sequence[Stage]:
+def parse_stages(
+    text: str, *, max_seconds: float = MAX_SECONDS, max_rate: float = MAX_RATE
+) -> Sequence[Stage]:
     """Read ``30s:50,1m:50..400``. Raises `InvalidStages`."""
-    stages = [_parse_stage(part.strip()) for part in text.split(",")]
-    if sum(stage.seconds for stage in stages) > MAX_SECONDS:
-        raise InvalidStages(f"all stages together must not exceed {MAX_SECONDS:g} s")
+    stages = [_parse_stage(part.strip(), max_rate) for part in text.split(",")]
+    if sum(stage.seconds for stage in stages) > max_seconds:
+        raise InvalidStages(f"all stages together must not exceed {max_seconds:g} s")
     return stages
 
 
-def _parse_stage(text: str) -> Stage:
+def _parse_stage(text: str, max_rate: float) -> Stage:
     found = _STAGE.fullmatch(text)
     if not found:
         raise InvalidStages(f"{text!r} is not a stage: write {STAGES_HELP}")
@@ -90,8 +92,8 @@ def _parse_stage(text: str) -> Stage:
     stage = Stage(float(number) * _UNITS[unit], float(rate), float(end_rate or rate))
     if stage.seconds < MIN_SECONDS:
         raise InvalidStages(f"{text!r}: a stage lasts at least {MIN_SECONDS:g} s")
-    if max(stage.rate, stage.end_rate) > MAX_RATE:
-        raise InvalidStages(f"{text!r}: the rate must be at most {MAX_RATE:g}")
+    if max(stage.rate, stage.end_rate) > max_rate:
+        raise InvalidStages(f"{text!r}: the rate must be at most {max_rate:g}")
     return stage
 
 

@@ -11,12 +11,11 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 from cartwheel.errors import UsageError
-from cartwheel.simulation.durations import parse_duration
+from loadtest import arrivals
 
 # A ramp becomes steps of this length.
 RAMP_STEP = 1.0
 MAX_POINTS = 3_000_000
-_RATES = re.compile(r"(\d+(?:\.\d+)?)(?:\.\.(\d+(?:\.\d+)?))?")
 
 
 @dataclass(frozen=True)
@@ -92,29 +91,24 @@ def parse_stages(text: str) -> LoadShape:
     """
     points: list[tuple[float, float]] = []
     at = 0.0
-    for stage in text.split(","):
-        duration, _, rates = stage.strip().partition(":")
-        found = _RATES.fullmatch(rates)
-        if found is None:
-            raise UsageError(f"{stage.strip()!r} is no stage. Examples: 30s:50, 1m:50..400.")
-        start, end = float(found[1]), float(found[2] or found[1])
-        length = parse_duration(duration)
-        if length <= 0:
-            raise UsageError(f"The stage {stage.strip()!r} has no length.")
-        if start != end and len(points) + length / RAMP_STEP > MAX_POINTS:
-            raise UsageError(f"The ramp {stage.strip()!r} is too long.")
-        points += _steps(at, length, start, end)
-        at += length
+    try:
+        stages = arrivals.parse_stages(text, max_seconds=math.inf, max_rate=math.inf)
+    except arrivals.InvalidStages as error:
+        raise UsageError(f"{error}.") from None
+    for stage in stages:
+        if stage.rate != stage.end_rate and len(points) + stage.seconds / RAMP_STEP > MAX_POINTS:
+            raise UsageError(f"The ramp {stage.written!r} is too long.")
+        points += _steps(at, stage)
+        at += stage.seconds
     return from_points(points, last=at - points[-1][0])
 
 
-def _steps(at: float, length: float, start: float, end: float) -> Iterable[tuple[float, float]]:
-    if start == end:
-        return [(at, start)]
-    count = max(round(length / RAMP_STEP), 1)
-    return [
-        (at + length * n / count, start + (end - start) * (n + 0.5) / count) for n in range(count)
-    ]
+def _steps(at: float, stage: arrivals.Stage) -> Iterable[tuple[float, float]]:
+    if stage.rate == stage.end_rate:
+        return [(at, stage.rate)]
+    count = max(round(stage.seconds / RAMP_STEP), 1)
+    length = stage.seconds / count
+    return [(at + length * n, stage.rate_at(length * (n + 0.5))) for n in range(count)]
 
 
 def read_csv(path: Path) -> LoadShape:

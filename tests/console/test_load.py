@@ -12,7 +12,7 @@ import pytest
 from cartwheel.console.live import Live
 from cartwheel.console.load import LoadPart
 from cartwheel.console.load import control as load_control
-from cartwheel.console.load.wanted import read_wanted
+from cartwheel.console.load.requested import read_requested
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.mesh import LoadState, Mark
 from tests.console.console_server import Console, serving_console
@@ -163,15 +163,15 @@ async def test_another_scenario_is_another_load(load: LoadConsole) -> None:
         ({"rate": 50, "target": "http://elsewhere"}, "'target' is not part of a load"),
         ({"stages": "30s"}, "'30s' is not a stage"),
         ({"stages": 30}, "Stages are a text"),
-        ({"stages": "30s:0"}, "The highest rate must be more than 0 and at most 500"),
-        ({"stages": "30s:501"}, "The highest rate must be more than 0 and at most 500"),
-        ({"stages": "11m:50"}, "All stages together must not exceed 10 minutes"),
+        ({"stages": "30s:0"}, "A load needs a rate of more than 0."),
+        ({"stages": "30s:501"}, "'30s:501': the rate must be at most 500"),
+        ({"stages": "11m:50"}, "All stages together must not exceed 600 s"),
     ],
     ids=str,
 )
 def test_what_is_no_load_is_refused(body: dict[str, Any], detail: str) -> None:
     with pytest.raises(UsageError, match=re.escape(detail)):
-        read_wanted(body)
+        read_requested(body)
 
 
 async def test_what_is_refused_changes_nothing(load: LoadConsole) -> None:

@@ -53,6 +53,7 @@ def test_a_change_of_the_rate_keeps_what_was_waited_of_the_next_arrival() -> Non
         ("30s:50", [Stage(30, 50, 50)]),
         ("1m:50..400, 0.5h:1", [Stage(60, 50, 400), Stage(1800, 1, 1)]),
         ("10:0..2.5", [Stage(10, 0, 2.5)]),
+        ("500ms:4", [Stage(0.5, 4, 4)]),
     ],
 )
 def test_stages_are_written_as_duration_and_rate(text: str, stages: list[Stage]) -> None:

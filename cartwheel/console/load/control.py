@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from cartwheel.console.live import Live
 from cartwheel.console.load import words
+from cartwheel.console.load.requested import DEFAULT_SCENARIO, RequestedLoad
 from cartwheel.console.load.running_load import RunningLoad
-from cartwheel.console.load.wanted import DEFAULT_SCENARIO, WantedLoad
 from cartwheel.errors import CommandError, describe_error
 from cartwheel.mesh import LoadState, Mark
 from loadtest.target import problem_with
@@ -59,19 +59,19 @@ class LoadControl:
         """The load that sends, for a frame."""
         return self.current.state() if self.current else None
 
-    async def start_or_change(self, wanted: WantedLoad) -> None:
+    async def start_or_change(self, requested: RequestedLoad) -> None:
         """Another scenario is another load. Raises `CommandError` without a shop."""
         async with self._changing:
             current = self.current
-            is_same = current and wanted.scenario in (None, current.scenario)
+            is_same = current and requested.scenario in (None, current.scenario)
             if current and is_same and current.can_change:
-                current.follow(wanted.stages)
+                current.follow(requested.stages)
                 self._mark_change_later(current)
                 return
             scenario = current.scenario if current else DEFAULT_SCENARIO
             target = await self._checked_target()
             self._stop_all()
-            self._start(RunningLoad(target, wanted.scenario or scenario, wanted.stages))
+            self._start(RunningLoad(target, requested.scenario or scenario, requested.stages))
 
     async def stop(self) -> None:
         """End it, and wait a while for its last responses; the second time, for none."""

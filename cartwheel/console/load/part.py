@@ -16,18 +16,18 @@ from starlette.routing import Route
 from cartwheel.console.live import Live
 from cartwheel.console.load import words
 from cartwheel.console.load.control import EndedLoad, LoadControl
-from cartwheel.console.load.running_load import RunningLoad
-from cartwheel.console.load.shapes import SHAPES
-from cartwheel.console.load.wanted import (
+from cartwheel.console.load.requested import (
     DEFAULT_RATE,
     DEFAULT_SCENARIO,
     DEFAULT_SECONDS,
     MAX_RATE,
     MAX_SECONDS,
     MIN_RATE,
+    read_requested,
     read_stages,
-    read_wanted,
 )
+from cartwheel.console.load.running_load import RunningLoad
+from cartwheel.console.load.shapes import SHAPES
 from cartwheel.console.server import read_object
 from cartwheel.errors import CommandError
 from cartwheel.load.local_run import LocalRun
@@ -79,7 +79,7 @@ class LoadPart:
         return self._overview()
 
     async def _put(self, request: Request) -> JSONResponse:
-        await self._control.start_or_change(read_wanted(await read_object(request)))
+        await self._control.start_or_change(read_requested(await read_object(request)))
         return self._overview()
 
     async def _delete(self, _: Request) -> JSONResponse:

@@ -17,21 +17,21 @@ MEMBERS = ("scenario", "rate", "seconds", "stages")
 
 
 @dataclass(frozen=True)
-class WantedLoad:
+class RequestedLoad:
     """Without a scenario: the one that runs, or else the default."""
 
     scenario: str | None
     stages: Sequence[Stage]
 
 
-def read_wanted(body: Mapping[str, Any]) -> WantedLoad:
+def read_requested(body: Mapping[str, Any]) -> RequestedLoad:
     """Read ``{scenario, rate | stages, seconds}``. Raises `UsageError`."""
     if unknown := sorted(set(body) - set(MEMBERS)):
         raise UsageError(f"{unknown[0]!r} is not part of a load: write {', '.join(MEMBERS)}.")
     scenario = body.get("scenario")
     if scenario is not None and scenario not in list(SCENARIOS):
         raise UsageError(f"There is no scenario {scenario!r}: choose {', '.join(SCENARIOS)}.")
-    return WantedLoad(scenario, _stages(body))
+    return RequestedLoad(scenario, _stages(body))
 
 
 def _stages(body: Mapping[str, Any]) -> Sequence[Stage]:
@@ -54,14 +54,11 @@ def read_stages(text: Any) -> Sequence[Stage]:
     if not isinstance(text, str):
         raise UsageError("Stages are a text, as 30s:50,1m:50..400.")
     try:
-        stages = parse_stages(text)
+        stages = parse_stages(text, max_seconds=MAX_SECONDS, max_rate=MAX_RATE)
     except InvalidStages as error:
-        raise UsageError(f"{error}.") from None
-    if sum(stage.seconds for stage in stages) > MAX_SECONDS:
-        raise UsageError(f"All stages together must not exceed {MAX_SECONDS / 60:g} minutes here.")
-    highest = max(max(stage.rate, stage.end_rate) for stage in stages)
-    if not 0 < highest <= MAX_RATE:
-        raise UsageError(f"The highest rate must be more than 0 and at most {MAX_RATE:g} here.")
+        raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+    if not any(stage.arrivals for stage in stages):
+        raise UsageError("A load needs a rate of more than 0.")
     return stages
 
 
