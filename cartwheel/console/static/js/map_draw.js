@@ -1,0 +1,167 @@
+/** Draws services, their wheels and their stores. */
+
+import { setAttribute, setText, svg } from "./dom.js";
+import { Keyed } from "./map_keyed.js";
+import { arc, SIGN, SIGN_LINES, STORE, TITLE, wheelParts } from "./map_layout.js";
+import { short } from "./map_scales.js";
+import { signedText, signOf } from "./map_signs.js";
+
+const LEAVING = 220;
+/** The width of a letter, in its own size. */
+const CHARACTER = 0.62;
+/** Smaller words are left out, in em. */
+const LEAST_TYPE = 0.5;
+
+export class Services {
+  #boxes;
+  #wheels;
+  #spots;
+
+  /** @param {SVGElement} layer */
+  constructor(layer) {
+    const [boxes, spots, wheels] = [0, 1, 2].map(() => svg("g"));
+    layer.append(boxes, spots, wheels);
+    this.#boxes = new Keyed(boxes);
+    this.#spots = new Keyed(spots);
+    this.#wheels = new Keyed(wheels);
+  }
+
+  draw({ services, layout: { em } }) {
+    this.#boxes.sync(services.flatMap(boxAndStore), {
+      make: ({ kind }) => svg("g", { class: `map-${kind}`, role: "img", tabindex: "-1" }),
+      update: (element, item) => (item.kind === "store" ? drawStore : drawBox)(element, item, em),
+    });
+    this.#spots.sync(services.flatMap(({ id, free }) => free.map((spot, index) => [`${id} ${index}`, spot])), {
+      make: () => svg("circle", { class: "map-spot" }),
+      update: (element, { x, y }) => setAll(element, { cx: x, cy: y, r: 0.11 * em }),
+    });
+    this.#wheels.sync(services.flatMap(({ wheels }) => wheels.map((wheel) => [wheel.id, wheel])), {
+      make: makeWheel,
+      update: (element, wheel, isNew) => drawWheel(element, wheel, { em, isNew }),
+      leave: leaveSlowly,
+    });
+  }
+}
+
+const boxAndStore = (service) => [
+  [service.id, { kind: "service", ...service }],
+  ...(service.store ? [[service.store.id, { kind: "store", ...service.store, box: service.box, name: service.service.name }]] : []),
+];
+
+function drawBox(element, { id, box, service, signs, total, faults, hasNone }, em) {
+  setAttribute(element, "data-id", id);
+  setAttribute(element, "aria-label", `Service ${service.name}`);
+  const title = box.y + 1.15 * em;
+  const width = box.width - 1.2 * em;
+  element.classList.toggle("has-none", hasNone);
+  element.replaceChildren(
+    svg("rect", { ...box, rx: 0.6 * em }),
+    svg("text", { class: "map-name", x: box.x + 0.6 * em, y: title, "font-size": nameSize(service.name, width, em) }, service.name),
+    svg("text", { class: "map-rate", x: box.x + 0.6 * em + width, y: title, "text-anchor": "end" }, total),
+    ...signs.map((one) => signedText(one, {
+      em, x: box.x + 0.6 * em + one.x, y: box.y + box.height - ((service.store ? STORE : 0.3) + (SIGN_LINES - one.line) * SIGN - 0.75) * em,
+    })),
+    hasNone ? svg("text", {
+      class: "map-none", x: box.x + box.width / 2, y: box.y + (box.height + TITLE * em) / 2 - em, "text-anchor": "middle",
+    }, "no replicas") : "",
+    faults ? pill(faults, box, em) : "",
+  );
+}
+
+/** Long names are smaller. */
+const nameSize = (name, width, em) => Math.min(0.9 * em, width / (CHARACTER * name.length)).toFixed(1);
+
+function pill(text, box, em) {
+  const width = (text.length * 0.46 + 1.7) * em;
+  const x = box.x + box.width - width - 0.4 * em;
+  return svg("g", { class: "map-fault" },
+    svg("rect", { x, y: box.y - 0.85 * em, width, height: 1.2 * em, rx: 0.6 * em }),
+    signedText({ sign: "bolt", text, tone: "bad" }, { em, x: x + 0.35 * em, y: box.y + 0.02 * em }));
+}
+
+function drawStore(element, { id, text, failed, hasFault, box, name }, em) {
+  setAttribute(element, "data-id", id);
+  setAttribute(element, "aria-label", `Store of ${name}`);
+  const y = box.y + box.height - 0.55 * em;
+  const x = box.x + 0.6 * em;
+  const textX = x + 1.15 * em;
+  element.replaceChildren(
+    svg("rect", { class: "map-hit", x: box.x + 0.3 * em, y: y - 0.95 * em, width: box.width - 0.6 * em, height: 1.4 * em }),
+    svg("path", { class: "map-drum", d: drum(x, y - 0.75 * em, 0.85 * em, 0.85 * em) }),
+    hasFault ? signedText({ sign: "bolt", text, tone: "bad" }, { em, x: textX, y })
+      : svg("text", { class: "map-small", x: textX, y }, text),
+    failed ? signedText({ sign: "diamond", text: failed.trim(), tone: "bad" }, { em, x: box.x + box.width - (failed.length * 0.46 + 1.4) * em, y }) : "",
+  );
+}
+
+/** A cylinder. */
+function drum(x, y, width, height) {
+  const [rx, ry] = [width / 2, height * 0.2];
+  return `M${x} ${y + ry}A${rx} ${ry} 0 0 1 ${x + width} ${y + ry}V${y + height - ry}` +
+    `A${rx} ${ry} 0 0 1 ${x} ${y + height - ry}ZM${x} ${y + ry}A${rx} ${ry} 0 0 0 ${x + width} ${y + ry}`;
+}
+
+function makeWheel() {
+  return svg("g", { class: "map-wheel", role: "img", tabindex: "-1" },
+    svg("g", { class: "map-grow" },
+      ["map-tyre", "map-rim", "map-hub"].map((name) => svg("circle", { class: name })),
+      svg("path", { class: "map-cpu" }),
+      svg("text", { "text-anchor": "middle" }),
+      svg("g", { class: "map-badges" })));
+}
+
+function drawWheel(element, wheel, { em, isNew }) {
+  const parts = wheelParts(wheel.radius, em);
+  setAttribute(element, "data-id", wheel.id);
+  setAttribute(element, "aria-label", `${wheel.count > 1 ? "Replicas" : "Replica"} ${wheel.name}, ${wheel.phase}`);
+  setAttribute(element, "class", `map-wheel is-${wheel.phase}`);
+  element.style.transform = `translate(${wheel.x.toFixed(1)}px, ${wheel.y.toFixed(1)}px)`;
+  const [grow] = element.children;
+  const [tyre, rim, hub, cpu, text, badges] = grow.children;
+  setAttribute(tyre, "r", parts.tyre);
+  setAll(rim, { r: parts.rim, "stroke-width": parts.rimWidth });
+  setAttribute(hub, "r", parts.hub);
+  const isDown = wheel.phase === "crashed" || wheel.phase === "starting";
+  setAll(cpu, { d: isDown ? "" : arc(parts.rim, wheel.cpu), "stroke-width": parts.rimWidth });
+  const words = wordsIn(wheel);
+  const room = wheel.phase === "starting" ? parts.rim : parts.hub;
+  const size = Math.min(parts.type, (room * 1.9) / (CHARACTER * words.length));
+  setText(text, size < LEAST_TYPE * em ? "" : words);
+  setAll(text, { "font-size": size.toFixed(1), y: (0.36 * size).toFixed(1) });
+  drawBadges(badges, wheel, parts, em);
+  if (isNew) enter(grow);
+}
+
+/** In the hub: the requests per second, or how many replicas the wheel stands for. */
+function wordsIn({ phase, count, rate }) {
+  if (count > 1) return `×${count}`;
+  return { crashed: "", starting: "starting" }[phase] ?? short(rate);
+}
+
+function drawBadges(badges, { phase, hasFault, radius }, { hub }, em) {
+  const wanted = `${phase} ${hasFault} ${radius}`;
+  if (badges.dataset.shows === wanted) return;
+  badges.dataset.shows = wanted;
+  const size = Math.min(1.6 * em, Math.max(0.7 * em, hub * 1.7));
+  badges.replaceChildren(
+    phase === "crashed" ? signOf("cross", { em: size }) : "",
+    hasFault ? svg("circle", { class: "map-badge", cx: radius * 0.7, cy: -radius * 0.7, r: 0.55 * em }) : "",
+    hasFault ? signOf("bolt", { em: 0.9 * em, x: radius * 0.7, y: -radius * 0.7 }) : "",
+  );
+}
+
+function enter(element) {
+  element.classList.add("is-entering");
+  element.getBoundingClientRect();
+  element.classList.remove("is-entering");
+}
+
+function leaveSlowly(element) {
+  element.removeAttribute("data-id");
+  element.classList.add("is-leaving");
+  setTimeout(() => element.remove(), LEAVING);
+}
+
+function setAll(element, values) {
+  for (const [name, value] of Object.entries(values)) setAttribute(element, name, value);
+}

@@ -1,0 +1,125 @@
+/** Labels that never lie on one another, on a box or outside of the map. */
+
+import { pointAt } from "./map_routes.js";
+
+/** The width of a figure in the small type of labels, in em of the map. */
+const CHARACTER = 0.46;
+const LINE = 1.05;
+const SHARES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82];
+const SHIFTS = [0, 1, -1];
+const CROSSED = 0.4;
+
+const widthOf = ({ sign, text }) => text.length * CHARACTER + (sign ? 1 : 0);
+
+/** A label of lines `{sign, text}`, one below the other or all in a row: its size and its parts. */
+export function labelOf(lines, em, { isRow }) {
+  const widths = lines.map(widthOf);
+  let x = 0.3;
+  const parts = lines.map((line, index) => {
+    const part = { ...line, x: x * em, y: (0.95 + (isRow ? 0 : index * LINE)) * em };
+    if (isRow) x += widths[index] + 0.5;
+    return part;
+  });
+  const width = isRow ? x + 0.1 : Math.max(...widths) + 0.6;
+  return { parts, width: width * em, height: ((isRow ? 1 : lines.length) * LINE + 0.3) * em };
+}
+
+/** What a label may be reduced to: first everything, then without the quiet figures, then its first signs. */
+function reductions(lines) {
+  const loud = lines.filter(({ tone }) => tone !== "quiet");
+  return [lines, loud, loud.slice(0, 2), loud.slice(0, 1)].filter((one) => one.length);
+}
+
+/**
+ * A place for each label that finds one, the most important first.
+ * @param {{key: string, lines: object[]}[]} wanted
+ * @param {{routes: Map, obstacles: object[], bounds: object, em: number, before: Map}} where
+ * `before`: where labels were; one that may stay does
+ * @returns {Map<string, {x: number, y: number, width: number, height: number, parts: object[],
+ * place: string}>} by key; x and y are the corner, `parts` the lines with their places in it
+ */
+export function placeLabels(wanted, { routes, obstacles, bounds, em, before = new Map() }) {
+  const placed = new Map();
+  for (const { key, lines } of wanted) {
+    const route = routes.get(key);
+    if (!route) continue;
+    const taken = [...obstacles, ...placed.values()];
+    const isFree = (box) => isInside(box, bounds) && !taken.some((other) => overlap(box, other, 0.15 * em));
+    const others = [...routes].filter(([other]) => other !== key).map(([, other]) => other);
+    for (const some of reductions(lines)) {
+      const free = candidates(route, some, em).filter(isFree);
+      if (!free.length) continue;
+      placed.set(key, best(free, before.get(key)?.place, (box) => box.effort + CROSSED * crossed(box, others)));
+      break;
+    }
+  }
+  return placed;
+}
+
+/** The cheapest place, or the one that the label has if that is not much worse. */
+function best(free, place, cost) {
+  const stays = free.find((box) => box.place === place);
+  const cheapest = free.reduce((one, other) => (cost(other) < cost(one) ? other : one));
+  return stays && cost(stays) < cost(cheapest) + 2 * CROSSED ? stays : cheapest;
+}
+
+function candidates(route, lines, em) {
+  const shapes = lines.length > 1 ? [false, true] : [false];
+  return shapes.flatMap((isRow) => placesOf(route, labelOf(lines, em, { isRow }), em)
+    .map((one) => ({ ...one, place: `${isRow} ${one.place}`, effort: one.effort + (isRow ? 0.3 : 0) })));
+}
+
+/** On the line, or beside it. */
+function placesOf(route, label, em) {
+  const { width, height } = label;
+  return SHIFTS.flatMap((shift, row) => SHARES.map((share, index) => {
+    const { x, y, angle } = pointAt(route, share * route.length);
+    const away = shift * (0.3 * em + Math.abs(Math.sin(angle)) * width / 2 + Math.abs(Math.cos(angle)) * height / 2);
+    return {
+      ...label,
+      x: x - Math.sin(angle) * away - width / 2,
+      y: y + Math.cos(angle) * away - height / 2,
+      place: row * SHARES.length + index,
+      effort: row * 0.5 + index * 0.1,
+    };
+  }));
+}
+
+/** Whether two boxes come closer than `margin`. */
+export function overlap(a, b, margin = 0) {
+  return a.x < b.x + b.width + margin && b.x < a.x + a.width + margin &&
+    a.y < b.y + b.height + margin && b.y < a.y + a.height + margin;
+}
+
+const isInside = (box, bounds) => box.x >= bounds.x && box.y >= bounds.y &&
+  box.x + box.width <= bounds.x + bounds.width && box.y + box.height <= bounds.y + bounds.height;
+
+/** How many other edges run beneath a box. */
+function crossed(box, routes) {
+  const isIn = ({ x, y }) => x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height;
+  return routes.filter((route) => route.points.some(isIn)).length;
+}
+
+/** As many signs as fit into `lines` lines of a width, the most important first. */
+export function fitSigns(signs, { width, lines, em }) {
+  const fitting = [];
+  let [line, used] = [0, 0];
+  for (const one of signs) {
+    const text = shortened(one.text, width, em);
+    const size = (widthOf({ ...one, text }) + 0.6) * em;
+    if (used && used + size > width) [line, used] = [line + 1, 0];
+    if (line === lines) break;
+    fitting.push({ ...one, text, x: used, line });
+    used += size;
+  }
+  return fitting;
+}
+
+/** Whether a text in the small type is at most as wide. */
+export const fits = (text, width, em) => text.length * CHARACTER * em <= width;
+
+/** A text that is cut where its space ends. */
+export function shortened(text, width, em) {
+  const most = Math.max(2, Math.floor((width / em - 1) / CHARACTER));
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
