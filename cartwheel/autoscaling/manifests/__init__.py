@@ -6,7 +6,12 @@ the API would drop or refuse, is a problem with its file, line and path. Objects
 returned are read leniently, because a newer API has more fields.
 """
 
-from cartwheel.autoscaling.manifests.pause import pause_of, pausing_annotations
+from cartwheel.autoscaling.manifests.pause import (
+    PAUSED,
+    PAUSED_REPLICAS,
+    pause_of,
+    pausing_annotations,
+)
 from cartwheel.autoscaling.manifests.problems import ManifestError, Problem
 from cartwheel.autoscaling.manifests.reader import (
     Autoscaler,
@@ -17,6 +22,8 @@ from cartwheel.autoscaling.manifests.reader import (
 )
 
 __all__ = [
+    "PAUSED",
+    "PAUSED_REPLICAS",
     "Autoscaler",
     "ManifestError",
     "Problem",

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from cartwheel.autoscaling.scaled_object import Pause
 
-_PAUSED = "autoscaling.keda.sh/paused"
-_PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+PAUSED = "autoscaling.keda.sh/paused"
+PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
 # The second name is the older one.
 _PAUSED_SCALE_IN = ("autoscaling.keda.sh/paused-scale-in", "autoscaling.keda.sh/paused-scale-down")
 _PAUSED_SCALE_OUT = ("autoscaling.keda.sh/paused-scale-out",)
@@ -17,11 +17,11 @@ _FALSE = ("false", "f", "0")
 
 def pause_of(annotations: Mapping[str, str]) -> Pause | None:
     """What is paused, if anything. Raises `ValueError` for a number that is none."""
-    if (text := annotations.get(_PAUSED_REPLICAS)) is not None:
+    if (text := annotations.get(PAUSED_REPLICAS)) is not None:
         if not (text.isascii() and text.isdecimal()):
-            raise ValueError(f"the annotation {_PAUSED_REPLICAS} is no number: {text}")
+            raise ValueError(f"the annotation {PAUSED_REPLICAS} is no number: {text}")
         return Pause(int(text))
-    if _is_set(annotations, _PAUSED):
+    if _is_set(annotations, PAUSED):
         return Pause()
     only_in = any(_is_set(annotations, name) for name in _PAUSED_SCALE_IN)
     only_out = any(_is_set(annotations, name) for name in _PAUSED_SCALE_OUT)
@@ -32,8 +32,8 @@ def pause_of(annotations: Mapping[str, str]) -> Pause | None:
 
 def pausing_annotations(annotations: Mapping[str, str]) -> Sequence[str]:
     """The names of those that pause something."""
-    replicas = [_PAUSED_REPLICAS] if _PAUSED_REPLICAS in annotations else []
-    others = (_PAUSED, *_PAUSED_SCALE_IN, *_PAUSED_SCALE_OUT)
+    replicas = [PAUSED_REPLICAS] if PAUSED_REPLICAS in annotations else []
+    others = (PAUSED, *_PAUSED_SCALE_IN, *_PAUSED_SCALE_OUT)
     return [*replicas, *(name for name in others if _is_set(annotations, name))]
 
 

@@ -107,6 +107,13 @@ def read_triggers(spec: Fields) -> Iterator[Trigger]:
                 yield _read_unknown_trigger(fields, kind, name)
 
 
+def target_field(kind: str) -> str | None:
+    """The field of `metadata` that has the target of a trigger of this type, if one has."""
+    if kind in list(Resource):
+        return "value"
+    return _TRIGGERS[kind].target if kind in _TRIGGERS else None
+
+
 def _read_unknown_trigger(fields: Fields, kind: str, name: str) -> Trigger:
     """A trigger of a type whose target is not known here: 1 stands for it."""
     metric_type = fields.choice("metricType", TargetType, TargetType.AVERAGE_VALUE)
