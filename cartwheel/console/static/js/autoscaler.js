@@ -155,7 +155,7 @@ class Panel {
   draw() {
     if (document.hidden) return;
     this.#showSentence();
-    if (this.frame) this.stack.show(chartsOf(this.frame.autoscaler));
+    this.#chooseCharts();
     const { moment } = this.session.state;
     this.view = viewOf(this.view, this.#wanted());
     this.#drawnAt = this.frame?.at ?? 0;
@@ -168,11 +168,20 @@ class Panel {
     const focus = this.cursor.at ?? moment;
     this.stack.draw(this.samples, { ...this.view, focus, moment });
     this.lane.show(this.samples.decisions(), this.stack);
-    this.cursor.describe(focus ?? this.view.end, this.#inWords(focus));
     this.#showEmpty();
   }
 
-  #inWords(focus) {
+  /** Other charts only when the autoscaler is another: their scales and nodes are kept. */
+  #chooseCharts() {
+    if (!this.frame) return;
+    const key = keyOf(this.frame.autoscaler);
+    if (key === this.chartsKey) return;
+    this.chartsKey = key;
+    this.stack.show(chartsOf(this.frame.autoscaler));
+  }
+
+  /** The values at a time, in a sentence. */
+  inWords(focus) {
     const index = indexAt(this.samples.at, focus ?? Infinity);
     if (index < 0) return "no data";
     const values = Object.fromEntries(Object.keys(this.samples).map((name) => [name, this.samples[name]?.[index]]));
@@ -193,6 +202,12 @@ class Panel {
     setAttribute(this.badge, "class", `badge ${look}`);
     this.sentence.show(this.frame, this.samples.decisions());
   }
+}
+
+function keyOf(autoscaler) {
+  if (!autoscaler) return "none";
+  const { service, metric, unit, min, max, target, capacity } = autoscaler;
+  return [service, metric, unit, min, max, target, capacity === null].join();
 }
 
 function badgeOf(frame) {

@@ -56,8 +56,10 @@ export class Changes {
 
   /** What the frame says of it. */
   follow({ autoscaler }) {
-    this.hasAutoscaler = Boolean(autoscaler);
-    this.isPaused = autoscaler?.is_paused ?? false;
+    const [has, isPaused] = [Boolean(autoscaler), autoscaler?.is_paused ?? false];
+    if (has === this.hasAutoscaler && isPaused === this.isPaused) return;
+    this.hasAutoscaler = has;
+    this.isPaused = isPaused;
     this.update();
   }
 

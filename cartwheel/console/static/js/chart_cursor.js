@@ -18,25 +18,34 @@ export class Cursor {
     for (const [name, value] of Object.entries({ tabindex: 0, role: "slider", "aria-label": "Moment in the charts", "aria-orientation": "horizontal" })) plot.setAttribute(name, value);
     plot.addEventListener("pointermove", (event) => this.#move(panel.stack.timeAt(event.clientX)));
     plot.addEventListener("pointerleave", () => this.#move(null));
+    plot.addEventListener("focus", () => this.#describe());
     plot.addEventListener("blur", () => this.#move(null));
     plot.addEventListener("click", (event) => this.#click(event));
     plot.addEventListener("keydown", (event) => this.#press(event));
   }
 
-  /** What a screen reader says of the cursor. */
-  describe(at, words) {
+  /** What a screen reader says of the cursor: when it moves, not each second. */
+  #describe() {
     const { start, end } = this.panel.view;
+    const focus = this.at ?? this.panel.session.state.moment;
+    const at = focus ?? end;
     setAttribute(this.plot, "aria-valuemin", Math.floor(start));
     setAttribute(this.plot, "aria-valuemax", Math.ceil(end));
     setAttribute(this.plot, "aria-valuenow", Math.round(Math.min(Math.max(at, start), end)));
-    setAttribute(this.plot, "aria-valuetext", words);
+    setAttribute(this.plot, "aria-valuetext", this.panel.inWords(focus));
   }
 
   #move(at) {
     if (at === this.at) return;
     this.at = at;
-    if (!this.isWaiting) requestAnimationFrame(() => { this.isWaiting = false; this.panel.draw(); });
+    if (!this.isWaiting) requestAnimationFrame(() => this.#show());
     this.isWaiting = true;
+  }
+
+  #show() {
+    this.isWaiting = false;
+    this.panel.draw();
+    if (document.activeElement === this.plot) this.#describe();
   }
 
   #click(event) {

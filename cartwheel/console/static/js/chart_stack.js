@@ -40,9 +40,6 @@ export class ChartStack {
 
   /** @param {import("./autoscaler_series.js").Chart[]} specs */
   show(specs) {
-    const key = JSON.stringify(specs);
-    if (key === this.key) return;
-    this.key = key;
     this.charts = specs.map((spec) => new Chart(spec));
     this.body.replaceChildren(...this.charts.map((chart) => chart.node));
     this.front.replaceChildren(...this.charts.map((chart) => chart.front));

@@ -1,0 +1,243 @@
+"""The functions under the charts, in the browser that runs them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.console.console_server import serving_console
+
+pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.browser]
+
+
+class Modules:
+    """Calls functions of the page's modules."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def run(self, module: str, expression: str, argument: Any = None) -> Any:
+        """The value of ``expression``, in which `m` is the module and `a` the argument."""
+        load = f"const m = await import('/static/js/{module}.js');"
+        return await self._page.evaluate(
+            f"async (a) => {{ {load} return {expression}; }}", argument
+        )
+
+
+@pytest.fixture(scope="module")
+async def modules(chromium: Browser) -> AsyncIterator[Modules]:
+    async with serving_console() as console:
+        context = await chromium.new_context()
+        page = await context.new_page()
+        await page.goto(f"{console.url}/static/js/dom.js")
+        yield Modules(page)
+        await context.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "top"),
+    [(0, 1), (0.9, 1), (1.1, 1.2), (7.6, 8), (12, 12), (140, 150), (151, 200), (2300, 2500)],
+)
+async def test_the_top_of_a_scale_is_the_next_round_number(
+    modules: Modules, value: float, top: float
+) -> None:
+    assert await modules.run("chart_scale", "m.roundUp(a)", value) == top
+
+
+async def test_a_scale_grows_at_once_and_shrinks_late(modules: Modules) -> None:
+    tops = await modules.run(
+        "chart_scale",
+        """a.reduce((seen, [needed, at]) => {
+             seen.push(m.steadyTop(seen.at(-1) ?? null, needed, at));
+             return seen;
+           }, []).map((one) => one.top)""",
+        [[10, 0], [95, 1], [10, 2], [10, 16], [95, 16.5], [10, 17], [10, 31], [10, 32]],
+    )
+    assert tops == [10, 100, 100, 100, 100, 100, 100, 10]
+
+
+@pytest.mark.parametrize(
+    ("top", "most", "ticks"),
+    [
+        (200, 3, [0, 100, 200]),
+        (30, 3, [0, 10, 20, 30]),
+        (30, 1, [0, 20]),
+        (8, 3, [0, 5]),
+        (0.5, 3, [0, 0.2, 0.4]),
+    ],
+)
+async def test_ticks_are_round_and_begin_at_zero(
+    modules: Modules, top: float, most: int, ticks: list[float]
+) -> None:
+    found = await modules.run("chart_scale", "m.valueTicks(a[0], {most: a[1]})", [top, most])
+    assert found == ticks
+
+
+async def test_ticks_of_counts_are_whole(modules: Modules) -> None:
+    assert await modules.run("chart_scale", "m.valueTicks(2, {whole: true})") == [0, 1, 2]
+
+
+async def test_ticks_of_time_are_round_in_the_local_time(modules: Modules) -> None:
+    # India is 5 h 30 min ahead: 06:00 there is 00:30 UTC.
+    found = await modules.run("chart_scale", "m.timeTicks(0, 7200, {most: 3, zone: 19800}).ticks")
+    assert found == [1800, 5400]
+
+
+VIEW = "{from: 0, to: a.at.length, x: {offset: 0, factor: 10}, y: {offset: 100, factor: -1}"
+
+
+async def test_a_gap_is_drawn_as_a_gap(modules: Modules) -> None:
+    path = await modules.run(
+        "chart_path",
+        f"m.linePath(a.at, a.values, {VIEW}}})",
+        {"at": [0, 1, 2, 3, 4], "values": [10, 20, None, 30, 40]},
+    )
+    assert path == "M0 90L10 80M30 70L40 60"
+
+
+async def test_a_single_sample_between_gaps_is_a_dot(modules: Modules) -> None:
+    path = await modules.run(
+        "chart_path",
+        f"m.linePath(a.at, a.values, {VIEW}}})",
+        {"at": [0, 1, 2], "values": [None, 20, None]},
+    )
+    assert path == "M10 80h0.1"
+
+
+async def test_a_step_holds_until_the_next_and_the_newest_to_the_end(modules: Modules) -> None:
+    path = await modules.run(
+        "chart_path",
+        f"m.stepPath(a.at, a.values, {VIEW}, end: 50}})",
+        {"at": [0, 1, 2, 3], "values": [2, 2, 7, 7]},
+    )
+    assert path == "M0 98H20V93H50"
+
+
+async def test_an_area_is_closed_piece_by_piece(modules: Modules) -> None:
+    path = await modules.run(
+        "chart_path",
+        f"m.stepPath(a.at, a.values, {VIEW}}}, 100)",
+        {"at": [0, 1, 2, 3], "values": [2, 3, None, 4]},
+    )
+    assert path == "M0 98H10V97H10V100H0ZM30 96H30V100H30Z"
+
+
+async def test_of_many_samples_in_a_pixel_the_extremes_stay(modules: Modules) -> None:
+    pieces = await modules.run(
+        "chart_path",
+        "m.pieces(a, a.map((at) => (at === 500 ? 99 : at === 700 ? -1 : 5)),"
+        " {from: 0, to: a.length, x: {offset: 0, factor: 0.001}})",
+        list(range(1000)),
+    )
+    assert [index for index in pieces[0] if index in (500, 700)] == [500, 700]
+    assert len(pieces[0]) <= 8
+
+
+@pytest.mark.parametrize(
+    ("at", "age", "index"), [(0.5, 99, -1), (1, 99, 0), (2.9, 99, 1), (9, 99, 2), (9, 5, -1)]
+)
+async def test_a_moment_has_the_values_of_the_sample_before(
+    modules: Modules, at: float, age: float, index: int
+) -> None:
+    found = await modules.run("chart_path", "m.indexAt([1, 2, 3], a[0], a[1])", [at, age])
+    assert found == index
+
+
+async def test_labels_move_apart_and_stay_in_the_chart(modules: Modules) -> None:
+    places = await modules.run(
+        "chart_labels", "m.spread(a, {distance: 10, start: 0, end: 100})", [50, 50, 50, 99, 99]
+    )
+    assert places == [40, 50, 60, 90, 100]
+
+
+async def test_labels_with_room_stay_where_they_belong(modules: Modules) -> None:
+    places = await modules.run(
+        "chart_labels", "m.spread(a, {distance: 10, start: 0, end: 100})", [5, 40, 80]
+    )
+    assert places == [5, 40, 80]
+
+
+async def test_decisions_that_lie_close_are_one(modules: Modules) -> None:
+    groups = await modules.run(
+        "chart_labels",
+        "m.grouped(a.map((at) => ({at})), (at) => at, 20).map((one) => one.marks.length)",
+        [0, 10, 19, 100, 130],
+    )
+    assert groups == [3, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("titles", "name"),
+    [
+        (["2 → 7"], "2 → 7"),
+        (["2 → 4", "4 → 7"], "2 → 4 → 7"),
+        (["2 → 4", "4 → 7", "7 → 4", "4 → 2"], "2 ⇢ 2 (4)"),
+    ],
+)
+async def test_decisions_that_are_one_have_one_name(
+    modules: Modules, titles: list[str], name: str
+) -> None:
+    assert await modules.run("chart_labels", "m.chain(a)", titles) == name
+
+
+async def test_the_name_of_an_event_needs_room_before_the_next(modules: Modules) -> None:
+    labels = [{"start": 0, "width": 50}, {"start": 40, "width": 50}, {"start": 200, "width": 90}]
+    found = await modules.run("chart_labels", "m.fitting(a, {gap: 10, end: 280})", labels)
+    assert found == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (212.4, "requests/s", "212/s"),
+        (4.63, "requests/s", "4.6/s"),
+        (92.4, "%", "92 %"),
+        (12_345, "requests/s", "12,345/s"),
+        (0.031, "s", "0.031 s"),
+        (7, "", "7"),
+        (None, "%", "–"),
+    ],
+)
+async def test_values_are_short(
+    modules: Modules, value: float | None, unit: str, text: str
+) -> None:
+    assert await modules.run("chart_numbers", "m.withUnit(a[0], a[1])", [value, unit]) == text
+
+
+async def test_changed_lines_are_marked(modules: Modules) -> None:
+    found = await modules.run(
+        "autoscaler_manifest",
+        "m.changedLines(a[0], a[1]).map((one) => one.kind + ' ' + one.text)",
+        ["a: 1\nb: 2\nc: 3\n", "a: 1\nb: 4\nc: 3\nd: 5\n"],
+    )
+    assert found == ["same a: 1", "removed b: 2", "added b: 4", "same c: 3", "added d: 5"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "end"),
+    [(None, 1000), (800, 1000), (990, 1000), (500, 545), (100, 145)],
+)
+async def test_a_moment_in_view_does_not_move_the_view(
+    modules: Modules, moment: float | None, end: float
+) -> None:
+    view = await modules.run(
+        "autoscaler_view",
+        "m.viewOf({start: 700, end: 1000}, {seconds: 300, newest: 1000, moment: a})",
+        moment,
+    )
+    assert view == {"start": end - 300, "end": end}
+
+
+async def test_frames_after_a_pause_have_a_gap_before_them(modules: Modules) -> None:
+    columns = await modules.run(
+        "autoscaler_samples",
+        """(() => {
+             const samples = new m.Samples();
+             const autoscaler = {arrivals: 5, metric: 'cpu', unit: '%'};
+             for (const at of a) samples.append({at, autoscaler});
+             return samples.arrivals;
+           })()""",
+        [0, 1, 2, 2, 20, 21],
+    )
+    assert columns == [5, 5, 5, None, 5, 5]
