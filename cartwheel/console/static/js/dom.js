@@ -20,7 +20,14 @@ export function svg(tag, properties = {}, ...children) {
 
 /** Set the text only if it differs: a node that does not change costs no layout. */
 export function setText(node, text) {
-  if (node.textContent !== String(text)) node.textContent = String(text);
+  const value = String(text);
+  const only = node.firstChild;
+  // The node of the text stays: a new one each second would be work for the garbage collector.
+  if (only?.nodeType === Node.TEXT_NODE && only === node.lastChild) {
+    if (only.data !== value) only.data = value;
+  } else if (node.textContent !== value) {
+    node.textContent = value;
+  }
 }
 
 /** Set an attribute only if it differs. */
