@@ -214,14 +214,16 @@ class KedaAutoscaler:
 def autoscaler_of(
     spec: HorizontalPodAutoscalerSpec | ScaledObject,
     options: ControllerOptions = DEFAULT_OPTIONS,
+    state: State | KedaState | None = None,
 ) -> HorizontalPodAutoscaler | KedaAutoscaler:
     """The autoscaler that does what either kind of manifest asks for.
 
-    Raises `UnsupportedError` for a ScaledObject with a formula.
+    A ``state`` of the other kind is ignored. Raises `UnsupportedError` for a ScaledObject with a
+    formula.
     """
     if isinstance(spec, ScaledObject):
-        return KedaAutoscaler(spec, options)
-    return HorizontalPodAutoscaler(spec, options)
+        return KedaAutoscaler(spec, options, state if isinstance(state, KedaState) else None)
+    return HorizontalPodAutoscaler(spec, options, state if isinstance(state, State) else None)
 
 
 def generated_autoscaler(spec: ScaledObject) -> HorizontalPodAutoscalerSpec:

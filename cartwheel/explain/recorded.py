@@ -61,7 +61,7 @@ def explain_recorded(
     moment = last if at is None else _moment(at, min(one.syncs[0].at for one in chosen), last)
     # A workload has one autoscaler: another one has taken its place.
     running = {one.start.autoscaler.target: one for one in chosen if one.syncs[0].at <= moment}
-    return [_explain(one, moment, source) for one in running.values()]
+    return [explain_session(one, moment, source=source) for one in running.values()]
 
 
 def read_sessions(path: Path) -> list[Session]:
@@ -104,11 +104,11 @@ def _moment(at: TimeOfDay, first: float, last: float) -> float:
     return moment
 
 
-def _explain(session: Session, moment: float, source: str) -> Explanation:
-    """The last sync before, with the state that a replay of those before gives."""
+def explain_session(session: Session, moment: float, *, source: str) -> Explanation:
+    """The last sync before a moment, with the state that a replay of those before gives."""
     options = session.start.options
     in_force: SessionStarted | AutoscalerChanged = session.start
-    engine = autoscaler_of(in_force.autoscaler, options)
+    engine = autoscaler_of(in_force.autoscaler, options, session.start.state)
     latest = Explained(session.syncs[0], in_force, engine)
     for entry in session.entries:
         if entry.at > moment:

@@ -9,7 +9,14 @@ from cartwheel.recording.entries import (
     SessionStarted,
     Synced,
 )
-from cartwheel.recording.reader import RecordingError, read_recording
+from cartwheel.recording.reader import (
+    RecordingError,
+    RecordingLine,
+    lines_of,
+    open_recording,
+    read_lines,
+    read_recording,
+)
 from cartwheel.recording.recorder import Recorder
 from cartwheel.recording.tail import RecordingTail
 
@@ -20,9 +27,13 @@ __all__ = [
     "Marked",
     "Recorder",
     "RecordingError",
+    "RecordingLine",
     "RecordingTail",
     "ReplicasChanged",
     "SessionStarted",
     "Synced",
+    "lines_of",
+    "open_recording",
+    "read_lines",
     "read_recording",
 ]

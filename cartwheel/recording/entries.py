@@ -7,18 +7,21 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Discriminator, TypeAdapter
 
 from cartwheel.autoscaling.decision import Decision
+from cartwheel.autoscaling.keda import KedaState
 from cartwheel.autoscaling.observation import Observation
 from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.autoscaling.spec import ControllerOptions, HorizontalPodAutoscalerSpec
+from cartwheel.autoscaling.state import State
 from cartwheel.mesh import Frame, Mark
 
 
 @dataclass(frozen=True)
 class SessionStarted:
-    """An autoscaler begins to work, with no memory of what was before.
+    """An autoscaler begins to work, or what is recorded of it begins.
 
     ``units`` are words such as ``requests/s`` by the name of a metric. ``manifest`` is the YAML
-    that the autoscaler was read from; recordings of older versions have none.
+    that the autoscaler was read from; recordings of older versions have none. ``state`` is what it
+    remembers of the time before; None: nothing.
     """
 
     at: float
@@ -26,6 +29,7 @@ class SessionStarted:
     options: ControllerOptions
     units: Mapping[str, str] = field(default_factory=dict)
     manifest: str = ""
+    state: State | KedaState | None = None
     type: Literal["SessionStarted"] = "SessionStarted"
 
 

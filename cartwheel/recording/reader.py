@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,9 +14,29 @@ from pydantic import ValidationError
 from cartwheel.recording.entries import ENTRIES, Entry
 from cartwheel.recording.recorder import earlier_file
 
+# As entries are written: the time first, the type last.
+_FORM = re.compile(rb'\{"at":(-?[\d.]+(?:e[+-]?\d+)?),.*"type":"(\w+)"\}\s*', re.DOTALL)
+
 
 class RecordingError(Exception):
     """A file that is no recording; the message is one line with its name."""
+
+
+@dataclass(frozen=True)
+class RecordingLine:
+    """An entry that has not been read: its time, its type, and the rest as it is in the file.
+
+    ``place`` names file and line.
+    """
+
+    at: float
+    type: str
+    text: bytes
+    place: str
+
+    def entry(self) -> Entry:
+        """Raises `RecordingError`."""
+        return _entry(self.text, self.place)
 
 
 def read_recording(path: Path) -> Iterator[Entry]:
@@ -23,12 +45,34 @@ def read_recording(path: Path) -> Iterator[Entry]:
     A last line that is not finished is skipped. Raises `RecordingError`.
     """
     with ExitStack() as files:
-        for file in _open(path, files):
-            yield from _read(file)
+        for file in open_recording(path, files):
+            for line, place in _lines(file):
+                yield _entry(line, place)
 
 
-def _open(path: Path, files: ExitStack) -> Sequence[BinaryIO]:
-    """Both at once: later, a full file may have taken the place of the earlier one."""
+def read_lines(path: Path) -> Iterator[RecordingLine]:
+    """The same without reading what is in the entries: many times as fast."""
+    with ExitStack() as files:
+        for file in open_recording(path, files):
+            yield from lines_of(file)
+
+
+def lines_of(file: BinaryIO) -> Iterator[RecordingLine]:
+    """The lines from where the file is read next. Raises `RecordingError`."""
+    for line, place in _lines(file):
+        found = _FORM.fullmatch(line)
+        if found is None:
+            entry = _entry(line, place)
+            yield RecordingLine(entry.at, entry.type, line, place)
+        else:
+            yield RecordingLine(float(found[1]), found[2].decode(), line, place)
+
+
+def open_recording(path: Path, files: ExitStack) -> Sequence[BinaryIO]:
+    """The earlier file, if there is one, and the recording. Raises `RecordingError`.
+
+    Both at once: later, a full file may have taken the place of the earlier one.
+    """
     found = []
     for one in (path, earlier_file(path)):
         try:
@@ -42,14 +86,14 @@ def _open(path: Path, files: ExitStack) -> Sequence[BinaryIO]:
     current, earlier = found
     # The current file became full between the two.
     is_same = os.path.sameopenfile(current.fileno(), earlier.fileno())
-    return _open(path, files) if is_same else [earlier, current]
+    return open_recording(path, files) if is_same else [earlier, current]
 
 
-def _read(file: BinaryIO) -> Iterator[Entry]:
+def _lines(file: BinaryIO) -> Iterator[tuple[bytes, str]]:
     try:
         for number, line in enumerate(file, 1):
             if line.endswith(b"\n") or not _may_be_unfinished(line):
-                yield _entry(line, f"{file.name}:{number}")
+                yield line, f"{file.name}:{number}"
     except OSError as error:
         raise RecordingError(f"{file.name}: {error.strerror or error}") from None
 

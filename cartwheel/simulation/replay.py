@@ -64,7 +64,9 @@ def replay(entries: Iterable[Entry]) -> Replay:
         # A recording that continues in a new file repeats the beginning there.
         if isinstance(entry, SessionStarted) and started.get(entry.autoscaler.name) != entry:
             started[entry.autoscaler.name] = entry
-            engines[entry.autoscaler.name] = autoscaler_of(entry.autoscaler, entry.options)
+            engines[entry.autoscaler.name] = autoscaler_of(
+                entry.autoscaler, entry.options, entry.state
+            )
         elif isinstance(entry, AutoscalerChanged) and entry.autoscaler.name in engines:
             engines[entry.autoscaler.name] = changed(
                 engines[entry.autoscaler.name], entry.autoscaler

@@ -13,7 +13,9 @@ MIN_SPACING = 1.0
 OLD_SPACING = 10.0
 """Seconds between two frames that have been kept of an older time."""
 GAP_FACTOR = 2.5
-"""So many times the usual distance between two points is a gap."""
+"""So many times the usual distance between two points is a gap, of `MIN_GAP` seconds at least."""
+MIN_GAP = 6.0
+"""Seconds. While nobody looks at a live console, it makes a frame in five."""
 
 
 class Point(NamedTuple):
@@ -112,6 +114,6 @@ def _with_gaps(points: Iterable[Point], width: float) -> Iterator[Sequence[Any]]
         yield point
         if index < len(distances):
             around = distances[max(0, index - 1) : index] + distances[index + 1 : index + 2]
-            usual = max(MIN_SPACING, width, *(around or [OLD_SPACING]))
-            if distances[index] > GAP_FACTOR * usual:
+            usual = max(width, *(around or [OLD_SPACING]))
+            if distances[index] > max(MIN_GAP, GAP_FACTOR * usual):
                 yield Point(point.at + MIN_SPACING)

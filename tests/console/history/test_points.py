@@ -49,10 +49,10 @@ def test_of_each_share_of_the_time_the_last_point_is_drawn() -> None:
 
 
 def test_a_gap_is_a_point_without_values() -> None:
-    found = columns(seconds(1, 2, 3, 10, 11, 12), start=0, end=20, count=100)
+    found = columns(seconds(1, 2, 3, 12, 13, 14), start=0, end=20, count=100)
 
-    assert found["at"] == [1, 2, 3, 4, 10, 11, 12]
-    assert found["arrivals"] == [1, 2, 3, None, 10, 11, 12]
+    assert found["at"] == [1, 2, 3, 4, 12, 13, 14]
+    assert found["arrivals"] == [1, 2, 3, None, 12, 13, 14]
 
 
 def test_frames_of_an_older_time_have_no_gaps_because_they_are_fewer() -> None:

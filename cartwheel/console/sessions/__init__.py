@@ -1,0 +1,1 @@
+"""Sessions as files: one is saved, replayed, and exported as a page."""
