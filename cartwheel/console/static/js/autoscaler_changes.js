@@ -47,7 +47,8 @@ export class Changes {
     this.simulated.hidden = true;
     this.drawer.open();
     this.update();
-    await this.#send("GET", PATH, undefined, (found) => this.#show(found));
+    if (this.session.info.parts.autoscaler) await this.#send("GET", PATH, undefined, (found) => this.#show(found));
+    else await this.#showRecorded();
   }
 
   close() {
@@ -66,11 +67,12 @@ export class Changes {
   /** Buttons that can do nothing say why. */
   update() {
     const { info, state } = this.session;
-    const why = !info.parts.autoscaler ? (state.reason || "The autoscaler cannot be changed here.")
-      : state.moment !== null ? "You see the past. Go back to live to change the autoscaler." : state.reason;
+    const isPast = state.moment !== null && info.mode !== "recording";
+    const why = state.reason || info.read_only_reason || (!info.parts.autoscaler && "The autoscaler cannot be changed here.")
+      || (isPast && "You see the past. Go back to live to change the autoscaler.") || "";
     const cannot = !state.canChange || Boolean(why);
-    for (const one of this.buttons) one.hidden = !this.hasAutoscaler;
-    setText(this.pause, this.isPaused ? "Resume the autoscaler" : "Pause");
+    for (const one of this.buttons) one.hidden = !this.hasAutoscaler || isPast;
+    setText(this.pause, this.isPaused ? "Resume" : "Pause");
     this.pause.classList.toggle("primary", this.isPaused);
     this.pause.title = cannot ? why : this.isPaused ? "Let it decide again" : "It keeps its count until you resume it";
     this.edit.title = cannot ? why : "";
@@ -89,6 +91,16 @@ export class Changes {
     this.form.show(fields, unit ?? "");
     showManifest(this.manifest, manifest);
     this.update();
+  }
+
+  /** Where nothing can be changed, the YAML of the moment is still there to be read and copied. */
+  async #showRecorded() {
+    try {
+      this.edited = (await this.session.explanation(this.session.state.moment)).manifest;
+      showManifest(this.manifest, this.edited);
+    } catch (problem) {
+      this.form.showProblem(problem);
+    }
   }
 
   #edited() {
