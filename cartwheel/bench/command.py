@@ -14,6 +14,7 @@ from cartwheel.bench import (
     autoscale_steady,
     cart_add,
     checkout,
+    console,
     home,
     memory,
     metrics_scrape,
@@ -63,6 +64,7 @@ BENCHES: Mapping[str, Bench] = {
         overload,
         autoscale,
         autoscale_steady,
+        console,
     )
 }
 # Each takes minutes, whatever the options.
