@@ -1,5 +1,195 @@
-/** The panel `load`. */
+/** The panel of the load: its knob, what it does, and what became of it. */
 
-export function mount(root) {
-  root.textContent = "";
+import { announce } from "./announce.js";
+import { h, setText } from "./dom.js";
+import { key } from "./keys.js";
+import { LoadControls } from "./load_controls.js";
+import { LoadFigures, words } from "./load_figures.js";
+import { replicaMarks } from "./load_scale.js";
+import { NewestSender } from "./load_sender.js";
+import { STEADY } from "./load_shapes.js";
+
+/** Milliseconds after a change until a frame shows it for certain. */
+const SETTLED = 1600;
+const OUTSIDE = "outside";
+/** Requests per second that are worth a word. */
+const MIN_ELSEWHERE = 3;
+/** Frames after a load in which its last requests are still in the rates. */
+const FADING = 20;
+
+export function mount(root, session) {
+  new LoadPanel(root, session).start();
+}
+
+class LoadPanel {
+  #session;
+  #controls;
+  #figures = new LoadFigures();
+  #note = h("p", { class: "load-note", id: "load-note", hidden: true });
+  #sender = new NewestSender((body) => this.#put(body));
+  /** What `GET /api/load` said last; null before that, and where nothing can be changed. */
+  #overview = null;
+  #frame = null;
+  #problem = "";
+  #changedAt = -Infinity;
+  #stagesAt = 0;
+  #achieved = [];
+  #fading = 0;
+
+  constructor(root, session) {
+    this.#session = session;
+    this.#controls = new LoadControls({
+      read: (text) => session.request("GET", `/api/load/stages?text=${encodeURIComponent(text)}`),
+      onTurn: () => this.#turn(),
+      onSubmit: () => this.#submit(),
+      onStop: () => this.#stop(),
+    });
+    root.append(h("h2", { class: "visually-hidden" }, "Load"), this.#controls.element, this.#figures.element, this.#note);
+    this.#figures.element.append(this.#controls.copy);
+  }
+
+  start() {
+    this.#session.on("frame", (frame) => this.#show(frame));
+    this.#session.on("state", () => this.#redraw());
+    this.#session.on("mark", (mark) => mark.kind === "load" && this.#refresh());
+    key("l", "Start the load, or turn it", () => this.#press());
+    key("0", "Stop the load", () => this.#canChange && this.#isRunning && this.#stop());
+    this.#refresh();
+    this.#redraw();
+  }
+
+  get #isLive() {
+    return this.#session.info.mode === "local" && this.#session.info.parts.load && this.#session.state.moment === null;
+  }
+
+  /** Why nothing can be changed, in a sentence; empty if it can. */
+  get #reason() {
+    const { info, state } = this.#session;
+    if (info.mode !== "local" || !info.parts.load) return info.read_only_reason || "Load can be put only on a shop that runs here.";
+    if (!state.canChange) return state.reason;
+    if (state.moment !== null) return "This is the past: go back to live to change the load.";
+    return state.connection === "lost" ? "No connection to the console." : "";
+  }
+
+  get #canChange() {
+    return !this.#reason && this.#overview !== null;
+  }
+
+  get #isRunning() {
+    return this.#isLive && this.#overview ? this.#overview.running !== null : Boolean(this.#frame?.load);
+  }
+
+  #show(frame) {
+    this.#frame = frame;
+    const { load } = frame;
+    this.#fading = load ? FADING : Math.max(this.#fading - 1, 0);
+    const isSettled = performance.now() - this.#changedAt > SETTLED;
+    const isOld = isSettled && (Boolean(load) !== this.#isRunning || this.#overview?.is_ending);
+    if (this.#isLive && this.#overview && isOld) this.#refresh();
+    if (load && isSettled) this.#controls.followRate(load.asked);
+    if (load?.achieved != null && this.#overview?.running) this.#achieved.push([frame.at - this.#stagesAt, load.achieved]);
+    this.#redraw();
+  }
+
+  async #refresh() {
+    if (!this.#session.info.parts.load) return;
+    try {
+      this.#take(await this.#session.request("GET", "/api/load"));
+    } catch (problem) {
+      this.#problem = this.#session.info.mode === "local" ? problem.detail : "";
+    }
+    this.#redraw();
+  }
+
+  #take(overview) {
+    const wasRunning = this.#overview?.running;
+    this.#overview = overview;
+    this.#controls.setLimits(overview);
+    if (overview.running && overview.running.stages_at !== this.#stagesAt) {
+      this.#stagesAt = overview.running.stages_at;
+      this.#achieved = [];
+      this.#controls.followLoad(overview.running);
+    }
+    if (wasRunning && !overview.running && overview.last) announce(`The load has ended: ${overview.last.sentence}`);
+  }
+
+  #press() {
+    if (!this.#canChange) return announce(this.#reason);
+    if (!this.#isRunning) this.#submit();
+    else this.#controls.choose(STEADY);
+    return this.#controls.focusKnob();
+  }
+
+  /** The knob was turned: a load that runs follows. */
+  #turn() {
+    if (this.#isRunning && this.#controls.rate < 1) this.#stop();
+    else if (this.#isRunning) this.#send();
+    this.#redraw();
+  }
+
+  #submit() {
+    if (!this.#canChange) return;
+    this.#controls.prepareStart();
+    this.#send();
+  }
+
+  #send() {
+    this.#changedAt = performance.now();
+    this.#sender.push(this.#controls.request());
+  }
+
+  #stop() {
+    this.#sender.clear();
+    this.#do(() => this.#session.request("DELETE", "/api/load"));
+  }
+
+  #put(body) {
+    return this.#do(() => this.#session.request("PUT", "/api/load", body));
+  }
+
+  async #do(ask) {
+    this.#changedAt = performance.now();
+    try {
+      this.#take(await ask());
+      this.#problem = "";
+      this.#controls.showStagesProblem("");
+    } catch (problem) {
+      const isOfStages = problem.status === 422 && this.#controls.shape !== STEADY;
+      this.#problem = isOfStages ? "" : problem.detail;
+      if (isOfStages) this.#controls.showStagesProblem(problem.detail);
+      announce(problem.detail);
+    }
+    this.#changedAt = performance.now();
+    this.#redraw();
+  }
+
+  #redraw() {
+    const isRunning = this.#isRunning;
+    const load = isRunning ? this.#frame?.load ?? this.#overview?.running : null;
+    const state = { isRunning, canChange: this.#canChange, secondsLeft: load?.seconds_left ?? null };
+    this.#controls.show(state, this.#isLive ? this.#overview?.running : null);
+    this.#controls.setMarks((scenario) => replicaMarks(this.#frame?.autoscaler, scenario));
+    this.#controls.setProgress(isRunning && this.#frame ? this.#frame.at - this.#stagesAt : null, this.#achieved, load?.achieved ?? null);
+    this.#figures.show(load, words({
+      last: this.#isLive ? this.#overview?.last : null,
+      isEnding: this.#isLive && this.#overview?.is_ending,
+      elsewhere: this.#elsewhere(),
+      canChange: this.#canChange,
+    }));
+    this.#showNote();
+  }
+
+  #elsewhere() {
+    if (this.#fading || !this.#frame) return 0;
+    const rates = this.#frame.edges.filter((edge) => edge.source === OUTSIDE).map((edge) => edge.rate);
+    const rate = rates.reduce((sum, one) => sum + one, 0);
+    return rate >= MIN_ELSEWHERE ? rate : 0;
+  }
+
+  #showNote() {
+    const text = this.#problem || this.#reason;
+    this.#note.hidden = !text;
+    this.#note.className = `load-note ${this.#problem ? "problem" : "quiet"}`;
+    setText(this.#note, text);
+  }
 }
