@@ -1,12 +1,17 @@
 """The newest frame, and who follows it."""
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from cartwheel.mesh import Frame, Mark
 
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 FrameListener = Callable[[Frame], None]
 MarkListener = Callable[[Mark], None]
 
@@ -31,13 +36,11 @@ class Live:
         self.latest = frame = replace(frame, problem=problem)
         self._published.set()
         self._published = asyncio.Event()
-        for listener in self.on_frame:
-            listener(frame)
+        _tell(self.on_frame, frame)
 
     def mark(self, mark: Mark) -> None:
         """Hand a mark to all who follow."""
-        for listener in self.on_mark:
-            listener(mark)
+        _tell(self.on_mark, mark)
 
     def set_problem(self, part: str, sentence: str) -> None:
         """Show the problem of a part with each frame, at once too, until it is cleared."""
@@ -60,3 +63,12 @@ class Live:
                 yield seen
             else:
                 await published.wait()
+
+
+def _tell(listeners: Iterable[Callable[[T], None]], value: T) -> None:
+    """One listener that fails keeps nothing from the others."""
+    for listener in listeners:
+        try:
+            listener(value)
+        except Exception:
+            logger.exception("%r failed", listener)

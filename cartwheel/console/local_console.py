@@ -7,6 +7,7 @@ from cartwheel.console.local import LocalSource
 from cartwheel.console.server import Contents, Session
 from cartwheel.console.server.event_stream import EventStream
 from cartwheel.console.server.session import AvailableParts
+from cartwheel.console.sessions.routes import SessionFiles
 from cartwheel.invocation import display_path
 from cartwheel.local.state_folder import StateFolder
 
@@ -16,6 +17,7 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
     live = Live()
     stream = EventStream(live)
     history = History(live, state.console_history)
+    files = SessionFiles(history, state.recording)
     load = LoadPart.of(live, state)
     source = LocalSource(
         state, live, load_state=load.state, is_watched=lambda: stream.page_count > 0
@@ -31,4 +33,4 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
             parts=AvailableParts(load=True),
         )
 
-    return Contents(live, stream, parts=[source, history, load], session=session)
+    return Contents(live, stream, parts=[source, history, files, load], session=session)
