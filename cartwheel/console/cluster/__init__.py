@@ -1,0 +1,1 @@
+"""The shop in a cluster, or another namespace, read from Kubernetes and Prometheus."""
