@@ -57,12 +57,12 @@ class ClusterExplainer:
         Raises `CommandError`, of which `ClusterError` is one.
         """
         contents = read_namespace(self._api, self._namespace)
-        return [self._explain_one(contents, one) for one in find_autoscalers(contents, reference)]
+        return [self.explain_one(contents, one) for one in find_autoscalers(contents, reference)]
 
-    def _explain_one(
+    def explain_one(
         self, contents: NamespaceContents, autoscaler: ClusterAutoscaler
     ) -> Explanation:
-        """One that cannot be read keeps none of the others from being explained."""
+        """Explain an autoscaler of the namespace; one that cannot be read is explained as such."""
         try:
             return self._explain(contents, autoscaler)
         except ManifestError as error:
