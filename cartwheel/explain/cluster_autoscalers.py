@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import yaml
+
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.kubernetes.api import Json
 from cartwheel.kubernetes.namespaces import NamespaceContents
 
 HPA = "hpa"
 SCALED_OBJECT = "scaledobject"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # As kubectl calls them.
 _KINDS = {
     "hpa": HPA,
@@ -44,6 +47,21 @@ class ClusterAutoscaler:
         assert item is not None
         target: Json = item["spec"]["scaleTargetRef"]
         return target
+
+    @property
+    def manifest(self) -> str:
+        """As YAML that one would apply: without what the cluster adds."""
+        item = self.scaled_object or self.hpa
+        assert item is not None
+        metadata = {name: item["metadata"].get(name) for name in ("name", "namespace")}
+        annotations = dict(item["metadata"].get("annotations") or {})
+        annotations.pop(LAST_APPLIED, None)
+        if annotations:
+            metadata["annotations"] = annotations
+        heading = {name: item.get(name) for name in ("apiVersion", "kind")}
+        document = {**heading, "metadata": metadata, "spec": item["spec"]}
+        text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+        return text
 
 
 def find_autoscalers(

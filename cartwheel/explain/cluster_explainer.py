@@ -64,10 +64,11 @@ class ClusterExplainer:
     ) -> Explanation:
         """Explain an autoscaler of the namespace; one that cannot be read is explained as such."""
         try:
-            return self._explain(contents, autoscaler)
+            found = self._explain(contents, autoscaler)
         except ManifestError as error:
             sentences = [*about.about_unreadable(autoscaler, error.problems)]
-            return Explanation(autoscaler.name, self._source, self._clock(), sentences)
+            found = Explanation(autoscaler.name, self._source, self._clock(), sentences)
+        return replace(found, manifest=autoscaler.manifest)
 
     def _explain(self, contents: NamespaceContents, autoscaler: ClusterAutoscaler) -> Explanation:
         target = read_scale_target(self._api, self._namespace, autoscaler.target)

@@ -48,6 +48,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
+    request_queue_size = 128
 
 open({pid_file!r}, "w").write(str(os.getpid()))
 Server(options["--unix-socket"], Handler).serve_forever()

@@ -2,20 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import yaml
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from cartwheel.console.live import Live
 from cartwheel.errors import CommandError
-from cartwheel.explain.cluster_autoscalers import ClusterAutoscaler, find_autoscalers
+from cartwheel.explain.cluster_autoscalers import find_autoscalers
 from cartwheel.explain.cluster_explainer import ClusterExplainer
 from cartwheel.explain.explanation import Explanation
-from cartwheel.kubernetes.api import Json, KubernetesApi
+from cartwheel.kubernetes.api import KubernetesApi
 from cartwheel.kubernetes.namespaces import read_namespace
 from cartwheel.mesh import Mark
 
@@ -23,20 +17,18 @@ INTERVAL = 5.0
 """Seconds between two looks: one takes about a dozen requests."""
 MAX_KEPT = 360
 """Explanations: half an hour."""
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @dataclass(frozen=True)
 class Explained:
-    """``service`` is what it scales, ``manifest`` the YAML in force."""
+    """``service`` is what it scales."""
 
     service: str
     explanation: Explanation
-    manifest: str
 
 
 class ClusterExplanations:
-    """Explains one autoscaler of the namespace again and again: the first by name, or ``chosen``."""
+    """Explains one autoscaler again and again: the first of the namespace, or ``chosen``."""
 
     def __init__(
         self,
@@ -81,11 +73,8 @@ class ClusterExplanations:
         """Raises `CommandError`."""
         contents = read_namespace(self._api, self._namespace)
         autoscaler = min(find_autoscalers(contents, self._chosen), key=lambda one: one.name)
-        return Explained(
-            autoscaler.target["name"],
-            self._explainer.explain_one(contents, autoscaler),
-            _manifest_of(autoscaler),
-        )
+        explanation = self._explainer.explain_one(contents, autoscaler)
+        return Explained(autoscaler.target["name"], explanation)
 
     def _mark_change(self, before: Explained | None) -> None:
         counts = [_desired(one) for one in (before, self.newest)]
@@ -100,23 +89,3 @@ def _desired(explained: Explained | None) -> int | None:
     if explained is None or explained.explanation.decision is None:
         return None
     return explained.explanation.decision.desired
-
-
-def _manifest_of(autoscaler: ClusterAutoscaler) -> str:
-    """As one would apply it: without what the cluster adds."""
-    item = autoscaler.scaled_object or autoscaler.hpa
-    assert item is not None
-    metadata = {name: item["metadata"].get(name) for name in ("name", "namespace", "annotations")}
-    metadata["annotations"] = _without_last_applied(metadata["annotations"] or {})
-    document = {
-        "apiVersion": item.get("apiVersion"),
-        "kind": item.get("kind"),
-        "metadata": {name: value for name, value in metadata.items() if value},
-        "spec": item["spec"],
-    }
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-    return text
-
-
-def _without_last_applied(annotations: Mapping[str, str]) -> Json:
-    return {name: value for name, value in annotations.items() if name != _LAST_APPLIED}

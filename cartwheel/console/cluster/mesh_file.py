@@ -1,6 +1,6 @@
 """A file that says how the traffic of a namespace is measured that is not of this shop.
 
-It is named after the namespace, as `shop.console.yaml`, in the folder in which the console is started:
+It is named after the namespace, as `shop.console.yaml`, and lies where the console is started:
 
     prometheus: monitoring/prometheus-operated:9090
     window: 1m
@@ -68,10 +68,12 @@ def measured_in(namespace: str, *, folder: Path) -> Measured:
     """
     file = folder / f"{namespace}{SUFFIX}"
     if not file.is_file():
-        return Measured(PrometheusService(namespace), mesh_queries(f"{WINDOW:g}s"), WINDOW)
+        window = f"{WINDOW:g}s"
+        queries = mesh_queries(window, serving=window)
+        return Measured(PrometheusService(namespace), queries, WINDOW)
     content = _read(file)
-    queries = {_name(file, name): query for name, query in content.queries.items()}
-    return Measured(_service(content.prometheus), queries, _seconds(content.window))
+    named = {_name(file, name): query for name, query in content.queries.items()}
+    return Measured(_service(content.prometheus), named, _seconds(content.window))
 
 
 def _read(file: Path) -> _MeshFile:

@@ -1,8 +1,8 @@
-"""Observes a namespace of a cluster, and publishes a frame every two seconds. It changes nothing."""
+"""Observes a namespace of a cluster and publishes frames. It changes nothing."""
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cartwheel.console.cluster.explanations import ClusterExplanations
@@ -48,53 +48,51 @@ class ClusterSource:
             await asyncio.sleep(max(began + INTERVAL - time.monotonic(), 0.0))
 
     def _next_frame(self) -> Frame:
-        """The services as they are; what cannot be read is the problem of the frame."""
-        before, problems = self._frame, []
-        try:
-            services = self._services()
-        except ClusterError as error:
-            services = before.services if before else ()
-            problems.append(f"The cluster cannot be read: {error}")
-        earlier, self._traffic = self._traffic, Traffic()
-        if not problems:
-            problems += self._read_traffic()
+        """The mesh as it is; what cannot be read is the problem of the frame."""
+        before, earlier = self._frame, self._traffic
+        services, problem = self._read_services()
+        self._traffic = Traffic()
+        if not problem:
+            self._traffic, problem = self._read_traffic()
         frame = Frame(
             time.time(),
             services=[_with_traffic(one, self._traffic) for one in services],
             edges=self._traffic.edges(earlier),
             autoscaler=self._explanations.state_of(services, self._traffic),
-            problem=" ".join(problems) or _emptiness(self._namespace, services),
+            problem=problem,
         )
         self._frame = replace(frame, headline=headline_of(frame, before))
         return self._frame
 
-    def _services(self) -> Sequence[ServiceState]:
-        """Raises `ClusterError`."""
-        deployments, pods = (
-            _items(found)
-            for found in get_all(
-                self._api,
-                [
-                    path_of("apis", "apps", "v1", "namespaces", self._namespace, "deployments"),
-                    path_of("api", "v1", "namespaces", self._namespace, "pods"),
-                ],
+    def _read_services(self) -> tuple[Sequence[ServiceState], str]:
+        """The services, and why there are none or old ones."""
+        core, apps = ("api", "v1"), ("apis", "apps", "v1")
+        paths = [
+            path_of(*apps, "namespaces", self._namespace, "deployments"),
+            path_of(*core, "namespaces", self._namespace, "pods"),
+        ]
+        try:
+            deployments, pods = map(_items, get_all(self._api, paths))
+        except ClusterError as error:
+            known = self._frame.services if self._frame else ()
+            return known, f"The cluster cannot be read. {error}"
+        if not deployments:
+            return (), (
+                f"Namespace {self._namespace} has no Deployment. To deploy the shop: skaffold dev"
             )
-        )
-        return services_of(deployments, pods)
+        return services_of(deployments, pods), ""
 
-    def _read_traffic(self) -> Iterator[str]:
-        """Remember the traffic, or say why there is none."""
+    def _read_traffic(self) -> tuple[Traffic, str]:
+        """The traffic, and why there is none."""
         measured = self._measured
         try:
             results = evaluate(self._api, measured.prometheus, measured.queries)
         except ClusterError as error:
-            yield (
-                f"The traffic cannot be seen: Prometheus {measured.prometheus} does not respond "
-                f"({error}) Another one, or other metrics: see {self._namespace}.console.yaml in "
-                "docs/console.md."
+            return Traffic(), (
+                f"No traffic is seen: Prometheus {measured.prometheus} does not respond ({error}) "
+                f"To name another one, or other metrics, write {self._namespace}.console.yaml."
             )
-            return
-        self._traffic = traffic_of(results, window=measured.window)
+        return traffic_of(results, window=measured.window), ""
 
 
 def _items(found: Json | ClusterError) -> Sequence[Json]:
@@ -102,12 +100,6 @@ def _items(found: Json | ClusterError) -> Sequence[Json]:
         raise found
     items: Sequence[Json] = found.get("items") or ()
     return items
-
-
-def _emptiness(namespace: str, services: Sequence[ServiceState]) -> str:
-    if services:
-        return ""
-    return f"Namespace {namespace} has no Deployment. To deploy the shop there: skaffold dev"
 
 
 def _with_traffic(service: ServiceState, traffic: Traffic) -> ServiceState:
