@@ -1,17 +1,26 @@
 """Why the autoscaler of a namespace wants its count: now, and as it was seen earlier."""
 
 import asyncio
+import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from cartwheel.console.autoscaler_state import Decided, ReplicaCounts, autoscaler_state
+from cartwheel.console.explanation_json import explanation_json
 from cartwheel.console.live import Live
+from cartwheel.console.server import number_of, problem
 from cartwheel.errors import CommandError
 from cartwheel.explain.cluster_autoscalers import find_autoscalers
 from cartwheel.explain.cluster_explainer import ClusterExplainer
 from cartwheel.explain.explanation import Explanation
 from cartwheel.kubernetes.api import KubernetesApi
 from cartwheel.kubernetes.namespaces import read_namespace
-from cartwheel.mesh import Mark
+from cartwheel.mesh import AutoscalerState, Mark, ServiceState
 
 INTERVAL = 5.0
 """Seconds between two looks: one takes about a dozen requests."""
@@ -48,13 +57,28 @@ class ClusterExplanations:
         self.problem = ""
 
     @property
+    def routes(self) -> Sequence[Route]:
+        return [Route("/api/explanation", self._get)]
+
+    @property
     def newest(self) -> Explained | None:
         return self._kept[-1] if self._kept else None
 
-    def at(self, moment: float) -> Explained | None:
-        """The newest that is not later."""
-        earlier = (one for one in reversed(self._kept) if one.explanation.at <= moment)
-        return next(earlier, None)
+    def state(self, services: Sequence[ServiceState]) -> AutoscalerState | None:
+        """The autoscaler as it was seen last, and the service it scales as it is now."""
+        if self.newest is None:
+            return None
+        scaled, explanation = self.newest.service, self.newest.explanation
+        service = next((one for one in services if one.name == scaled), None)
+        if service is None or isinstance(explanation.autoscaler, str):
+            return None
+        decided = Decided(
+            explanation.autoscaler,
+            explanation.observation,
+            explanation.decision,
+            sentence=explanation.sentences[0].text if explanation.sentences else "",
+        )
+        return autoscaler_state(decided, _counts_of(service), arrivals=service.rate)
 
     async def run(self) -> None:
         """Explain until cancelled."""
@@ -68,6 +92,18 @@ class ClusterExplanations:
             else:
                 self._mark_change(before)
             await asyncio.sleep(INTERVAL)
+
+    async def _get(self, request: Request) -> JSONResponse:
+        """`GET /api/explanation?at=`: the newest that is not later; without ``at``, the newest."""
+        at = number_of(request, "at")
+        explained = self._latest(before=math.inf if at is None else at)
+        if explained is None:
+            return problem(404, "No explanation", self.problem or "None was seen at that time.")
+        return JSONResponse(explanation_json(explained.explanation))
+
+    def _latest(self, *, before: float) -> Explained | None:
+        earlier = (one for one in reversed(self._kept) if one.explanation.at <= before)
+        return next(earlier, None)
 
     def _explain(self) -> Explained:
         """Raises `CommandError`."""
@@ -83,6 +119,12 @@ class ClusterExplanations:
             detail = explanation.sentences[0].text if explanation.sentences else ""
             title = f"{counts[0]} → {counts[1]}"
             self._live.mark(Mark(explanation.at, "decision", title, detail))
+
+
+def _counts_of(service: ServiceState) -> ReplicaCounts:
+    phases = [one.phase for one in service.replicas]
+    serving = phases.count("serving")
+    return ReplicaCounts(service.desired, serving + phases.count("ready"), serving)
 
 
 def _desired(explained: Explained | None) -> int | None:

@@ -24,13 +24,13 @@ class ClusterSource:
     """A part of the console: a namespace of a cluster."""
 
     def __init__(
-        self, api: KubernetesApi, namespace: str, live: Live, *, measured: Measured, source: str
+        self, api: KubernetesApi, namespace: str, live: Live, *, measured: Measured, title: str
     ) -> None:
         self._api = api
         self._namespace = namespace
         self._live = live
         self._measured = measured
-        self._explanations = ClusterExplanations(api, namespace, live, source=source)
+        self._explanations = ClusterExplanations(api, namespace, live, source=title)
         self._traffic = Traffic()
         self._frame: Frame | None = None
         self.routes = self._explanations.routes
@@ -54,11 +54,12 @@ class ClusterSource:
         self._traffic = Traffic()
         if not problem:
             self._traffic, problem = self._read_traffic()
+        services = [_with_traffic(one, self._traffic) for one in services]
         frame = Frame(
             time.time(),
-            services=[_with_traffic(one, self._traffic) for one in services],
+            services=services,
             edges=self._traffic.edges(earlier),
-            autoscaler=self._explanations.state_of(services, self._traffic),
+            autoscaler=self._explanations.state(services),
             problem=problem,
         )
         self._frame = replace(frame, headline=headline_of(frame, before))

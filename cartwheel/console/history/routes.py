@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import math
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +11,7 @@ from starlette.routing import Route
 
 from cartwheel.console.history.archive import Archive
 from cartwheel.console.history.points import GAP_FACTOR, OLD_SPACING, columns
-from cartwheel.console.server import problem
+from cartwheel.console.server import number_of, problem
 from cartwheel.errors import UsageError
 
 DEFAULT_POINTS = 600
@@ -40,20 +39,6 @@ def history_routes(archive: Archive) -> list[Route]:
         return Response(frame.json, media_type="application/json")
 
     return [Route("/api/history", get_history), Route("/api/frames", get_frame)]
-
-
-def number_of(request: Request, name: str, default: float | None = None) -> float | None:
-    """A number of the query. Raises `UsageError` for anything else."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or abs(value) > 1e11:
-        raise UsageError(f"{name} is no number: {text[:40]!r}.")
-    return value
 
 
 def _history(

@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from cartwheel.console.history.archive import Archive
-from cartwheel.console.history.routes import number_of
+from cartwheel.console.server import number_of
 from cartwheel.console.sessions.session_file import MEDIA_TYPE, file_name, session_lines
 from cartwheel.errors import CommandError, UsageError
 
