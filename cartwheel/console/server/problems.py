@@ -12,10 +12,19 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def problem(
-    status: int, title: str, detail: str = "", *, headers: dict[str, str] | None = None
+    status: int,
+    title: str,
+    detail: str = "",
+    *,
+    headers: dict[str, str] | None = None,
+    **members: object,
 ) -> JSONResponse:
-    """A response that says what is wrong; ``detail`` is for the person at the page."""
-    content = {"type": "about:blank", "status": status, "title": title, "detail": detail}
+    """A response that says what is wrong; ``detail`` is for the person at the page.
+
+    ``members`` are what else the page needs to know, the field that is wrong for example.
+    """
+    known = {"type": "about:blank", "status": status, "title": title, "detail": detail}
+    content = {**known, **members}
     return JSONResponse(content, status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 

@@ -1,0 +1,36 @@
+"""A mark for each change of the autoscaler, from the recording: whoever has made it."""
+
+from collections.abc import Iterator, Sequence
+
+from cartwheel.autoscaling.manifests import Autoscaler
+from cartwheel.local.autoscaling.announcements import describe_edit
+from cartwheel.mesh import Mark
+from cartwheel.recording import AutoscalerChanged, Entry, RecordingTail, SessionStarted
+
+
+def marks_of_changes(tail: RecordingTail) -> Iterator[Sequence[Mark]]:
+    """Each time, the marks of what has been written since; what was before has none."""
+    in_force: Autoscaler | None = None
+    for entry in tail.earlier_entries():
+        in_force = _autoscaler_of(entry) or in_force
+    while True:
+        marks = []
+        for entry in tail.new_entries():
+            after = _autoscaler_of(entry)
+            if after is None:
+                continue
+            # The same again is a new file of the recording.
+            if in_force not in (None, after) and isinstance(entry, AutoscalerChanged):
+                marks.append(_mark(entry.at, in_force, after))
+            in_force = after
+        yield marks
+
+
+def _autoscaler_of(entry: Entry) -> Autoscaler | None:
+    return entry.autoscaler if isinstance(entry, SessionStarted | AutoscalerChanged) else None
+
+
+def _mark(at: float, before: Autoscaler | None, after: Autoscaler) -> Mark:
+    edit = describe_edit(before, after) if before is not None else ""
+    detail = f"The autoscaler has another manifest: {edit}. In force from the next sync on."
+    return Mark(at, "autoscaler", edit, detail)

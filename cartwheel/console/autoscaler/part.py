@@ -1,0 +1,164 @@
+"""The routes of the autoscaler.
+
+`GET /api/autoscaler` says what is in force, `PUT` changes it, by fields or by the whole manifest.
+The manifest is the only truth: fields are read from it and written into it.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from cartwheel.autoscaling.editing import paused, resumed
+from cartwheel.console.autoscaler.edits import InvalidEdit, edited, on_manifest
+from cartwheel.console.autoscaler.marks import marks_of_changes
+from cartwheel.console.autoscaler.simulation import Arrivals, Comparison, compare, requested_seconds
+from cartwheel.console.autoscaler.view import preview, view_of
+from cartwheel.console.live import Live
+from cartwheel.console.server import problem, read_object
+from cartwheel.errors import CommandError
+from cartwheel.local.autoscaling.chosen import autoscaler_of_text
+from cartwheel.local.autoscaling.snapshot import Snapshot, snapshot_of
+from cartwheel.local.command_lines import command_line
+from cartwheel.local.control_socket import send_command
+from cartwheel.local.state_folder import StateFolder
+from cartwheel.recording import RecordingTail
+
+PATH = "/api/autoscaler"
+RESPONSE_TIMEOUT = 10.0
+TAIL_INTERVAL = 0.5
+SOURCE = "the manifest"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class AutoscalerPart:
+    """The part of the console that changes the autoscaler of the run in a state folder.
+
+    ``arrivals`` gives the requests a second to the scaled service between two times, for a session
+    whose autoscaler does not measure them.
+    """
+
+    def __init__(
+        self, live: Live, state: StateFolder, *, arrivals: Arrivals = lambda *_: ()
+    ) -> None:
+        self._live = live
+        self._state = state
+        self._arrivals = arrivals
+        self._simulating = asyncio.Lock()
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        return [
+            Route(PATH, _answered(self._get), methods=["GET"]),
+            Route(PATH, _answered(self._put), methods=["PUT"]),
+            Route(f"{PATH}/preview", _answered(self._preview), methods=["POST"]),
+            Route(f"{PATH}/pause", _answered(self._pause), methods=["POST"]),
+            Route(f"{PATH}/resume", _answered(self._resume), methods=["POST"]),
+            Route(f"{PATH}/simulation", _answered(self._simulate), methods=["POST"]),
+        ]
+
+    async def run(self) -> None:
+        """Mark each change, whoever makes it, until cancelled."""
+        tail = RecordingTail(self._state.recording)
+        marks = marks_of_changes(tail)
+        try:
+            while True:
+                for mark in await asyncio.to_thread(next, marks):
+                    self._live.mark(mark)
+                await asyncio.sleep(TAIL_INTERVAL)
+        finally:
+            tail.close()
+
+    async def _get(self, _: Request) -> JSONResponse:
+        return await asyncio.to_thread(self._answer)
+
+    async def _put(self, request: Request) -> JSONResponse:
+        body = await read_object(request)
+        return await asyncio.to_thread(self._change, lambda manifest: edited(manifest, body))
+
+    async def _pause(self, _: Request) -> JSONResponse:
+        return await asyncio.to_thread(self._change, lambda one: on_manifest(paused, one))
+
+    async def _resume(self, _: Request) -> JSONResponse:
+        return await asyncio.to_thread(self._change, lambda one: on_manifest(resumed, one))
+
+    async def _preview(self, request: Request) -> JSONResponse:
+        body = await read_object(request)
+
+        def answer() -> JSONResponse:
+            now = self._snapshot()
+            after = autoscaler_of_text(edited(now.manifest, body), [now.service], source=SOURCE)
+            return JSONResponse(preview(now, after))
+
+        return await asyncio.to_thread(answer)
+
+    async def _simulate(self, request: Request) -> JSONResponse:
+        body = await read_object(request)
+        async with self._simulating:
+            return await asyncio.to_thread(self._compare, body)
+
+    def _compare(self, body: Mapping[str, Any]) -> JSONResponse:
+        seconds = requested_seconds(body)
+        now = self._snapshot()
+        after = autoscaler_of_text(edited(now.manifest, body), [now.service], source=SOURCE)
+        before = autoscaler_of_text(now.manifest, [now.service], source=SOURCE)
+        comparison = Comparison(
+            before.autoscaler,
+            after.autoscaler,
+            service=now.service,
+            sync_period=now.options.sync_period,
+            resolution=self._resolution(),
+        )
+        end = time.time()
+        return JSONResponse(
+            compare(
+                comparison,
+                recording=self._state.recording,
+                arrivals=self._arrivals,
+                start=end - seconds,
+                end=end,
+            )
+        )
+
+    def _answer(self, snapshot: Snapshot | None = None) -> JSONResponse:
+        return JSONResponse(view_of(snapshot or self._snapshot()))
+
+    def _change(self, edit: Callable[[str], str]) -> JSONResponse:
+        manifest = edit(self._snapshot().manifest)
+        return self._answer(self._send({"manifest": manifest, "source": SOURCE}))
+
+    def _snapshot(self) -> Snapshot:
+        return self._send({})
+
+    def _send(self, request: Mapping[str, Any]) -> Snapshot:
+        message = {"command": "autoscaler", **request}
+        return snapshot_of(self._request(message))
+
+    def _resolution(self) -> float:
+        """Seconds between two measurements of this run."""
+        settings = self._request({"command": "status"})["settings"]
+        return float(settings["autoscale_resolution"])
+
+    def _request(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Raises `CommandError`."""
+        if self._state.running_pid() is None:
+            start = command_line(self._state.root, "up")
+            raise CommandError(f"The shop does not run. To start it: {start}")
+        return send_command(self._state.control_socket, message, timeout=RESPONSE_TIMEOUT)
+
+
+def _answered(endpoint: Endpoint) -> Endpoint:
+    """An edit that is wrong is a problem that names its field."""
+
+    async def respond(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except InvalidEdit as error:
+            return problem(422, "Not possible like this", str(error), field=error.field)
+
+    return respond

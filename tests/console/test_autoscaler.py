@@ -1,0 +1,310 @@
+"""The autoscaler of a running shop, changed over the console's routes."""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+
+from cartwheel.autoscaling.manifests import read_autoscalers
+from cartwheel.console.autoscaler import AutoscalerPart
+from cartwheel.console.autoscaler.simulation import Comparison, Points, compare
+from cartwheel.console.live import Live
+from cartwheel.errors import CommandError
+from cartwheel.local.state_folder import StateFolder
+from cartwheel.mesh import Mark
+from cartwheel.recording import Recorder, ReplicasChanged
+from tests.cartwheel.autoscaling.test_local_autoscaler import ARRIVALS, HERE, QUICK
+from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
+from tests.console.console_server import Console, serving_console
+from tests.explain.sessions import record
+from tests.support.waiting import until
+
+# On one worker, which starts the shop once.
+pytestmark = pytest.mark.xdist_group("autoscaler of the console")
+
+MANIFEST = ARRIVALS.read_text()
+PATH = "/api/autoscaler"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
+    folder = tmp_path_factory.mktemp("shop")
+    settings = {**QUICK, "CARTWHEEL_AUTOSCALE": str(ARRIVALS)}
+    with running(folder / "state", output=folder / "output", **settings) as run:
+        yield run.ready()
+
+
+@dataclass
+class Page:
+    """What a page with the token asks for, and the marks that it gets."""
+
+    console: Console
+    marks: list[Mark] = field(default_factory=list)
+
+    async def get(self) -> dict[str, Any]:
+        return (await self.console.client.get(PATH)).json()
+
+    async def put(self, **body: Any) -> httpx2.Response:
+        return await self.console.client.put(PATH, json=body, headers=self.console.token)
+
+    async def post(self, action: str, **body: Any) -> httpx2.Response:
+        path = f"{PATH}/{action}"
+        return await self.console.client.post(path, json=body, headers=self.console.token)
+
+
+@asynccontextmanager
+async def page_of(run: SupervisorProcess, points: Points = ()) -> AsyncIterator[Page]:
+    live = Live()
+    state = StateFolder.at(run.state)
+    part = AutoscalerPart(live, state, arrivals=lambda start, end: points)
+    async with serving_console([part]) as console:
+        page = Page(console)
+        live.on_mark.append(page.marks.append)
+        yield page
+
+
+@pytest.fixture
+async def page(shop: SupervisorProcess) -> AsyncIterator[Page]:
+    """A page of the shop with its first manifest in force."""
+    async with page_of(shop) as page:
+        assert (await page.put(manifest=MANIFEST)).status_code == 200
+        yield page
+
+
+async def test_what_is_in_force_is_there_with_its_fields(page: Page) -> None:
+    found = await page.get()
+    assert found["manifest"] == found["original"] == MANIFEST
+    assert (found["kind"], found["title"]) == ("scaledobject", "scaledobject/cart")
+    assert found["fields"]["target"] == 20
+    assert (found["fields"]["min"], found["fields"]["max"]) == (1, 3)
+    assert found["fields"]["scale_down"]["policies"] == [
+        {"type": "Pods", "value": 3, "period_seconds": 1}
+    ]
+    assert (found["unit"], found["is_paused"]) == ("requests/s", False)
+    assert found["limits"] == {"replicas": 32}
+
+
+async def test_fields_are_in_force_at_once_and_their_comments_stay(
+    page: Page, shop: SupervisorProcess
+) -> None:
+    found = (await page.put(fields={"min": 3, "max": 5})).json()
+    assert found["manifest"] == MANIFEST.replace("Count: 1", "Count: 3").replace(
+        "maxReplicaCount: 3", "maxReplicaCount: 5"
+    )
+    assert found["original"] == MANIFEST
+    assert not found["is_original"]
+    await asyncio.to_thread(eventually, lambda: len(shop.endpoints()) == 3)
+    await page.put(fields={"min": 1, "max": 2})
+    await asyncio.to_thread(eventually, lambda: len(shop.replicas()) <= 2)
+
+
+async def test_each_change_is_a_mark_whoever_makes_it(page: Page, shop: SupervisorProcess) -> None:
+    await asyncio.sleep(0.6)  # the part reads what was before
+    page.marks.clear()
+    await page.put(fields={"target": 10, "max": 5})
+    file = shop.state / "mine.yaml"
+    file.write_text(MANIFEST)
+    await asyncio.to_thread(shop.command, "autoscale", str(file))
+    await page.post("pause")
+    await until(lambda: _are(page.marks, 3), within=10)
+    assert [(one.kind, one.title) for one in page.marks] == [
+        ("autoscaler", "maximum 3 → 5, target 20 → 10"),
+        ("autoscaler", "maximum 5 → 3, target 10 → 20"),
+        ("autoscaler", "paused"),
+    ]
+    assert all(abs(one.at - time.time()) < 60 for one in page.marks)
+
+
+async def _are(marks: list[Mark], count: int) -> bool:
+    return len(marks) >= count
+
+
+async def test_a_pause_holds_the_count_and_its_end_restores_the_manifest(
+    page: Page, shop: SupervisorProcess
+) -> None:
+    await asyncio.to_thread(eventually, lambda: shop.service("cart")["desired"] == 1)
+    held = (await page.post("pause")).json()
+    assert held["is_paused"]
+    assert 'autoscaling.keda.sh/paused: "true"' in held["manifest"]
+    assert (await page.post("pause")).json() == held
+    edited = (await page.put(fields={"min": 2})).json()
+    assert edited["is_paused"]
+    await asyncio.sleep(0.3)
+    assert shop.service("cart")["desired"] == 1
+    after = (await page.post("resume")).json()
+    assert after["manifest"] == MANIFEST.replace("minReplicaCount: 1", "minReplicaCount: 2")
+    await asyncio.to_thread(eventually, lambda: shop.service("cart")["desired"] == 2)
+
+
+async def test_a_preview_changes_nothing(page: Page) -> None:
+    found = (await page.post("preview", fields={"max": 5})).json()
+    assert found["manifest"] == MANIFEST.replace("maxReplicaCount: 3", "maxReplicaCount: 5")
+    assert found["changes"] == "maximum 3 → 5"
+    assert found["fields"]["max"] == 5
+    assert (await page.get())["manifest"] == MANIFEST
+
+
+async def test_what_is_copied_is_a_manifest_for_kubectl_and_for_up(page: Page) -> None:
+    found = (await page.put(fields={"target": 15, "scale_up": {"select_policy": "Min"}})).json()
+    manifest = yaml.safe_load(found["manifest"])
+    assert manifest["spec"]["triggers"][0]["metadata"]["threshold"] == "15"
+    behavior = manifest["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behavior["scaleUp"] == {"selectPolicy": "Min"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "detail"),
+    [
+        ({"fields": {"max": 0}}, "max", "must be at least 1, but is 0"),
+        ({"fields": {"max": 33}}, "max", "must be at most 32, but is 33"),
+        ({"fields": {"min": 4}}, "max", "must be at least minReplicaCount (4), but is 3"),
+        ({"fields": {"target": -1}}, "target", "must be above 0"),
+        ({"fields": {"colour": 1}}, "colour", "unknown field; there are target, min, max"),
+        (
+            {"fields": {"scale_up": {"policies": [{"type": "Pods", "value": 1}]}}},
+            "scale_up.policies.0.period_seconds",
+            "missing",
+        ),
+        ({"fields": [1]}, "manifest", "Give fields (an object) or a manifest (a text)"),
+        ({}, "manifest", "Give fields"),
+        ({"fields": {}, "manifest": ""}, "manifest", "not both"),
+        ({"manifest": "#" * 40_000}, "manifest", "at most 32,768"),
+    ],
+)
+async def test_a_wrong_edit_is_a_problem_that_names_the_field(
+    page: Page, body: Mapping[str, Any], field: str, detail: str
+) -> None:
+    for response in (await page.put(**body), await page.post("preview", **body)):
+        assert response.status_code == 422
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["field"] == field
+        assert detail in response.json()["detail"]
+    assert (await page.get())["manifest"] == MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("manifest", "detail"),
+    [
+        (MANIFEST.replace("maxReplicaCount", "maxReplicas"), "spec.maxReplicas: unknown field"),
+        (MANIFEST.replace("{name: cart}", "{name: hats}"), "it scales hats"),
+        (f"{MANIFEST}---\n{MANIFEST}", "it has 2 autoscalers"),
+        ("kind: Service\napiVersion: v1\n", "neither a HorizontalPodAutoscaler"),
+        ("a: &a [*a]\nb: {", "no YAML"),
+        ("x: &x [*x, *x]\nkind: List", "apiVersion: missing"),
+        ("[" * 5000, "nested too deeply"),
+    ],
+    ids=["unknown field", "another service", "two", "another kind", "no yaml", "bomb", "deep"],
+)
+async def test_a_wrong_manifest_is_a_problem(page: Page, manifest: str, detail: str) -> None:
+    for response in (
+        await page.put(manifest=manifest),
+        await page.post("preview", manifest=manifest),
+    ):
+        assert response.status_code == 422
+        assert detail in response.json()["detail"]
+    assert (await page.get())["manifest"] == MANIFEST
+
+
+async def test_a_manifest_whose_fields_cannot_be_edited_says_so(page: Page) -> None:
+    both = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n" + MANIFEST
+    found = (await page.put(manifest=both)).json()
+    assert found["fields"] is None
+    assert "it has 2 documents instead of one" in found["problem"]
+    response = await page.put(fields={"max": 2})
+    assert response.status_code == 422
+    assert "Edit the whole manifest instead" in response.json()["detail"]
+
+
+async def test_a_change_needs_the_token(page: Page) -> None:
+    response = await page.console.client.put(PATH, json={"fields": {"max": 2}})
+    assert response.status_code in (401, 403)
+
+
+async def test_the_load_of_the_last_minutes_runs_again_under_an_edit(
+    shop: SupervisorProcess,
+) -> None:
+    now = time.time()
+    points = [(now - 118 + second, 30.0 if second < 60 else 90.0) for second in range(118)]
+    async with page_of(shop, points) as page:
+        await page.put(manifest=(HERE / "cpu.yaml").read_text())
+        response = await page.post("simulation", fields={"max": 2}, seconds=120)
+        found = response.json()
+    assert response.status_code == 200, found
+    assert found["load"] == "the requests that the console saw arrive"
+    assert max(count for _, count in found["edited"]["replicas"]) <= 2
+    assert found["start"] == pytest.approx(now - 118, abs=3)
+    assert found["sentences"][0].startswith("With maximum 2 it would have had")
+    assert "capacity=40" in found["assumed"]
+
+
+async def test_a_simulation_is_of_bounded_time(shop: SupervisorProcess) -> None:
+    async with page_of(shop) as page:
+        await page.put(manifest=(HERE / "cpu.yaml").read_text())
+        for seconds in (1, "60", True, 1e9):
+            response = await page.post("simulation", fields={"max": 2}, seconds=seconds)
+            assert response.status_code == 422
+            assert response.json()["field"] == "seconds"
+
+
+async def test_without_a_shop_it_says_how_to_start_one(tmp_path: Any) -> None:
+    part = AutoscalerPart(Live(), StateFolder.at(tmp_path))
+    async with serving_console([part]) as console:
+        response = await console.client.get(PATH)
+        assert response.status_code == 409
+        assert "cartwheel up" in response.json()["detail"]
+
+
+def comparison(**changes: Any) -> Comparison:
+    (cart,) = read_autoscalers(["manifests/components/autoscaling-requests/scaledobject.yaml"])
+    after = dataclasses.replace(cart, **changes)
+    return Comparison(cart, after, service="cart", sync_period=1.0, resolution=1.0)
+
+
+def test_the_load_is_what_the_autoscaler_measured_and_the_count_what_there_was(
+    tmp_path: Any,
+) -> None:
+    path = tmp_path / "autoscaling.jsonl"
+    begin = time.time() - 200
+    record(path, [40] * 10 + [120] * 30, begin=begin)
+    recorder = Recorder(path)
+    recorder.record(ReplicasChanged(begin - 1, "cart", 3, 3, 3, 3))
+    recorder.close()
+    found = compare(
+        comparison(max_replicas=4),
+        recording=path,
+        arrivals=lambda *_: (),
+        start=begin - 0.5,
+        end=begin + 300,
+    )
+    assert found["load"] == "the requests that the autoscaler measured"
+    assert found["now"]["replicas"][0][1] == found["edited"]["replicas"][0][1] == 3
+    assert max(count for _, count in found["now"]["replicas"]) == 6
+    assert max(count for _, count in found["edited"]["replicas"]) == 4
+    assert found["sentences"][0].startswith(
+        "With maximum 4 it would have had up to 4 replicas (for"
+    )
+    assert "instead of 6" in found["sentences"][0]
+
+
+def test_without_a_load_there_is_nothing_to_repeat() -> None:
+    with pytest.raises(CommandError, match="are known yet"):
+        compare(comparison(), recording=HERE / "none", arrivals=lambda *_: (), start=0, end=2000)
+
+
+def test_the_same_outcome_is_said() -> None:
+    points = [(1000.0 + second, 20.0) for second in range(60)]
+    found = compare(
+        comparison(max_replicas=6),
+        recording=HERE / "none",
+        arrivals=lambda *_: points,
+        start=1000,
+        end=2000,
+    )
+    assert found["sentences"] == ["With maximum 6 it would have had the same number of replicas."]
