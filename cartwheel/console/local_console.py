@@ -1,5 +1,6 @@
 """The console of the shop that runs in a state folder: all its parts, put together."""
 
+from cartwheel.console.autoscaler import AutoscalerPart
 from cartwheel.console.history.history import History
 from cartwheel.console.live import Live
 from cartwheel.console.load import LoadPart
@@ -19,6 +20,7 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
     history = History(live, state.console_history)
     files = SessionFiles(history, state.recording)
     load = LoadPart.of(live, state)
+    autoscaler = AutoscalerPart(live, state, arrivals=history.arrivals)
     source = LocalSource(
         state, live, load_state=load.state, is_watched=lambda: stream.page_count > 0
     )
@@ -30,7 +32,8 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
             f"The shop in {display_path(state.root)}",
             shop_url=shop_url,
             start=span and span[0],
-            parts=AvailableParts(load=True),
+            parts=AvailableParts(load=True, autoscaler=True),
         )
 
-    return Contents(live, stream, parts=[source, history, files, load], session=session)
+    parts = [source, history, files, load, autoscaler]
+    return Contents(live, stream, parts=parts, session=session)

@@ -17,6 +17,7 @@ from cartwheel.console.autoscaler import AutoscalerPart
 from cartwheel.console.autoscaler.simulation import Comparison, Points, compare
 from cartwheel.console.live import Live
 from cartwheel.errors import CommandError
+from cartwheel.local.control_socket import send_command
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import Mark
 from cartwheel.recording import Recorder, ReplicasChanged
@@ -109,9 +110,8 @@ async def test_each_change_is_a_mark_whoever_makes_it(page: Page, shop: Supervis
     await asyncio.sleep(0.6)  # the part reads what was before
     page.marks.clear()
     await page.put(fields={"target": 10, "max": 5})
-    file = shop.state / "mine.yaml"
-    file.write_text(MANIFEST)
-    await asyncio.to_thread(shop.command, "autoscale", str(file))
+    request = {"command": "autoscaler", "manifest": MANIFEST}
+    await asyncio.to_thread(send_command, shop.state / "control.sock", request, timeout=10)
     await page.post("pause")
     await until(lambda: _are(page.marks, 3), within=10)
     assert [(one.kind, one.title) for one in page.marks] == [
@@ -280,8 +280,8 @@ def test_the_load_is_what_the_autoscaler_measured_and_the_count_what_there_was(
         comparison(max_replicas=4),
         recording=path,
         arrivals=lambda *_: (),
-        start=begin - 0.5,
-        end=begin + 300,
+        since=begin - 0.5,
+        until=begin + 300,
     )
     assert found["load"] == "the requests that the autoscaler measured"
     assert found["now"]["replicas"][0][1] == found["edited"]["replicas"][0][1] == 3
@@ -295,7 +295,7 @@ def test_the_load_is_what_the_autoscaler_measured_and_the_count_what_there_was(
 
 def test_without_a_load_there_is_nothing_to_repeat() -> None:
     with pytest.raises(CommandError, match="are known yet"):
-        compare(comparison(), recording=HERE / "none", arrivals=lambda *_: (), start=0, end=2000)
+        compare(comparison(), recording=HERE / "none", arrivals=lambda *_: (), since=0, until=2000)
 
 
 def test_the_same_outcome_is_said() -> None:
@@ -304,7 +304,7 @@ def test_the_same_outcome_is_said() -> None:
         comparison(max_replicas=6),
         recording=HERE / "none",
         arrivals=lambda *_: points,
-        start=1000,
-        end=2000,
+        since=1000,
+        until=2000,
     )
     assert found["sentences"] == ["With maximum 6 it would have had the same number of replicas."]

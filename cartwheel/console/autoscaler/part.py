@@ -120,8 +120,8 @@ class AutoscalerPart:
                 comparison,
                 recording=self._state.recording,
                 arrivals=self._arrivals,
-                start=end - seconds,
-                end=end,
+                since=end - seconds,
+                until=end,
             )
         )
 

@@ -66,11 +66,11 @@ def requested_seconds(body: Mapping[str, Any]) -> float:
 
 
 def compare(
-    comparison: Comparison, *, recording: Path, arrivals: Arrivals, start: float, end: float
+    comparison: Comparison, *, recording: Path, arrivals: Arrivals, since: float, until: float
 ) -> dict[str, Any]:
     """Both runs and what differs. Raises `CommandError` without a load to repeat."""
-    entries = _entries(recording, since=start)
-    shape, source = _load(entries, arrivals, start, end)
+    entries = _entries(recording, since=since)
+    shape, source = _load(entries, arrivals, since, until)
     replicas = _replicas_at(entries, comparison.service, shape.start)
     before, after = (
         _run(one, name, shape, comparison.assumptions, replicas)
@@ -122,15 +122,15 @@ def _entries(recording: Path, *, since: float) -> Sequence[Entry]:
 
 
 def _load(
-    entries: Sequence[Entry], arrivals: Arrivals, start: float, end: float
+    entries: Sequence[Entry], arrivals: Arrivals, since: float, until: float
 ) -> tuple[LoadShape, str]:
     """What the autoscaler measured; if that tells less, what arrived in the console's sight."""
     known = [
         ("the requests that the autoscaler measured", _measured(entries)),
-        ("the requests that the console saw arrive", arrivals(start, end)),
+        ("the requests that the console saw arrive", arrivals(since, until)),
     ]
     found = [
-        (source, [one for one in points if start <= one[0] <= end]) for source, points in known
+        (source, [one for one in points if since <= one[0] <= until]) for source, points in known
     ]
     source, points = max(found, key=lambda one: _span(one[1]))
     if _span(points) < MIN_SECONDS:

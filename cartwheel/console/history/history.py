@@ -79,6 +79,11 @@ class History:
         stored = self._stored(lambda: self._store.points(start, end)) or []
         return _merged(stored, [one.point for one in self._copies()[0]], start, end)
 
+    def arrivals(self, start: float, end: float) -> Sequence[tuple[float, float]]:
+        """Requests a second, where they are known."""
+        points = self.points(start, end)
+        return [(one.at, one.arrivals) for one in points if one.arrivals is not None]
+
     def frames(self, start: float, end: float) -> Sequence[StoredFrame]:
         stored = self._stored(lambda: self._store.frames(start, end)) or []
         return _merged(stored, self._copies()[0], start, end)
