@@ -5,7 +5,7 @@ from cartwheel.console.history.history import History
 from cartwheel.console.live import Live
 from cartwheel.console.load import LoadPart
 from cartwheel.console.local import LocalSource
-from cartwheel.console.server import Contents, Session
+from cartwheel.console.server import Contents, Part, Session
 from cartwheel.console.server.event_stream import EventStream
 from cartwheel.console.server.session import AvailableParts
 from cartwheel.console.sessions.routes import SessionFiles
@@ -35,5 +35,5 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
             parts=AvailableParts(load=True, autoscaler=True),
         )
 
-    parts = [source, history, files, load, autoscaler]
+    parts: list[Part] = [source, history, files, load, autoscaler]
     return Contents(live, stream, parts=parts, session=session)
