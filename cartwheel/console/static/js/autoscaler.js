@@ -168,6 +168,7 @@ class Panel {
     const focus = this.cursor.at ?? moment;
     this.stack.draw(this.samples, { ...this.view, focus, moment });
     this.lane.show(this.samples.decisions(), this.stack);
+    this.cursor.refresh(this.#drawnAt);
     this.#showEmpty();
   }
 

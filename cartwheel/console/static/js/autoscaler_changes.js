@@ -36,7 +36,7 @@ export class Changes {
     this.restore = h("button", { type: "button", onclick: () => this.#restore() }, "Back to the file");
     this.drawer.body.append(
       h("div", { class: "fields" }, this.reason, this.form.node),
-      h("section", { class: "outcome" }, this.simulated, h("h3", {}, "As YAML"), this.manifest),
+      h("section", { class: "outcome", tabindex: 0, "aria-label": "Outcome" }, this.simulated, h("h3", {}, "As YAML"), this.manifest),
       h("footer", {}, this.apply, this.try, this.copy, this.restore, this.result));
     this.update();
   }

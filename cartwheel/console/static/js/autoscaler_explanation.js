@@ -24,7 +24,7 @@ export class Explanation {
     this.live = h("button", { type: "button", onclick: () => session.showLive() }, "Live ", h("kbd", {}, "V"));
     this.drawer = new Drawer({ name: "explanation" });
     this.drawer.tools.append(this.before, this.after, this.live);
-    this.reasons = h("div", { class: "reasons" });
+    this.reasons = h("div", { class: "reasons", tabindex: 0, role: "region", "aria-label": "Reasons" });
     this.manifest = manifestBox("YAML that was in force");
     this.drawer.body.append(
       this.reasons,

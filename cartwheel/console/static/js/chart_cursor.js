@@ -2,11 +2,14 @@
 
 import { setAttribute } from "./dom.js";
 
+/** Seconds after which what a screen reader would say is old. */
+const INTERVAL = 10;
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 };
 
 export class Cursor {
   /** The time under the cursor; null: there is none. @type {number|null} */
   at = null;
+  #describedAt = -Infinity;
 
   /**
    * @param {HTMLElement} plot
@@ -24,7 +27,14 @@ export class Cursor {
     plot.addEventListener("keydown", (event) => this.#press(event));
   }
 
-  /** What a screen reader says of the cursor: when it moves, not each second. */
+  /** Not while somebody is on it: each change would be read out. */
+  refresh(now) {
+    if (document.activeElement === this.plot || Math.abs(now - this.#describedAt) < INTERVAL) return;
+    this.#describedAt = now;
+    this.#describe();
+  }
+
+  /** What a screen reader says of the cursor. */
   #describe() {
     const { start, end } = this.panel.view;
     const focus = this.at ?? this.panel.session.state.moment;

@@ -14,7 +14,7 @@ export class Drawer {
     this.tools = h("div", { class: "drawer-tools" });
     this.body = h("div", { class: "drawer-body" });
     this.node = h("dialog", { class: `drawer ${name}`, "aria-labelledby": id },
-      h("header", {}, this.title, h("div", { class: "drawer-buttons" }, this.tools, h("button", { type: "button", onclick: () => this.close() }, "Close ", h("kbd", {}, "Esc")))),
+      h("div", { class: "drawer-head" }, this.title, h("div", { class: "drawer-buttons" }, this.tools, h("button", { type: "button", onclick: () => this.close() }, "Close ", h("kbd", {}, "Esc")))),
       this.body);
   }
 
