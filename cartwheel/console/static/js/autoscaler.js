@@ -153,7 +153,7 @@ class Panel {
   }
 
   draw() {
-    if (document.hidden) return;
+    if (document.hidden || !this.stack.width) return;
     this.#showSentence();
     this.#chooseCharts();
     const { moment } = this.session.state;
