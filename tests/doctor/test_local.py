@@ -48,19 +48,20 @@ def findings(check: Check[Machine], machine: Machine) -> Sequence[Finding]:
     return examination.findings
 
 
+@pytest.mark.parametrize("service", ["storefront", "console"])
 def test_a_port_is_named_with_the_process_that_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        for service in ("products", "cart", "user", "tracking"):
-            monkeypatch.setenv(f"CARTWHEEL_PORT_{service.upper()}", "0")
-        monkeypatch.setenv("CARTWHEEL_PORT_STOREFRONT", str(port))
+        for other in ("storefront", "products", "cart", "user", "tracking", "console"):
+            monkeypatch.setenv(f"CARTWHEEL_PORT_{other.upper()}", "0")
+        monkeypatch.setenv(f"CARTWHEEL_PORT_{service.upper()}", str(port))
         (found,) = findings(ports.CHECK, Machine(tmp_path))
 
-    assert found.about == f"port {port} of storefront"
+    assert found.about == f"port {port} of {service}"
     assert f"(pid {os.getpid()})" in found.problem
-    assert found.command.endswith(f"--port-storefront {port + 1}")
+    assert found.command.endswith(f"--port-{service} {port + 1}")
 
 
 def test_each_setting_that_is_wrong_is_a_finding(
