@@ -1,11 +1,13 @@
 """`cartwheel console`: a page that shows the shop live, turns the load, breaks it, says why."""
 
 import logging
+import secrets
 import socket
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,11 +22,23 @@ from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.topology import FRONT_SERVICE
 from cartwheel.printing import print_wrapped
 
+if TYPE_CHECKING:
+    from cartwheel.console.server import Contents
+
 commands = typer.Typer()
 
 NAME = "console"
 RESPONSE_TIMEOUT = 10.0
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where to listen; ``folder`` is the state folder."""
+
+    host: str
+    port: int
+    folder: Path
 
 
 @commands.command()
@@ -39,50 +53,82 @@ def console(
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Listen where others can reach it.")
     ] = False,
+    context: Annotated[
+        str | None, typer.Option(help="Show a cluster: a context of kubectl's configuration.")
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Namespace of the cluster.")
+    ] = None,
     fd: Annotated[list[int] | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Show the shop live in a page, put load on it and break it."""
     settings = load_local_settings(state_dir=state_dir, port_console=port)
     check_host(host, allow_remote=allow_remote)
     state = StateFolder.at(settings.state_dir)
-    status = _status(state)
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    where = Where(host, settings.port_console, folder=state.root)
+    if context is not None or namespace is not None:
+        # Imported here, as below: the list of options needs no server.
+        from cartwheel.console.cluster_console import cluster_console
+
+        with cluster_console(state, context=context, namespace=namespace) as contents:
+            _serve_read_only(contents, where)
+        return
+    status = _status(state)
+    token = state.console_token()
     if fd:
         # Started by the supervisor, which holds the sockets.
-        _serve(state, status, [socket.socket(fileno=one) for one in fd], host=host)
+        inherited = [socket.socket(fileno=one) for one in fd]
+        _serve(_local_console(state, status), inherited, where, token=token)
     elif status.get("console"):
         print_wrapped(f"The console of this shop runs already: {status['console']['link']}")
     else:
-        _serve_in_foreground(state, status, host=host, port=settings.port_console)
+        with _listening(where, fragment=f"/#token={token}", then="The shop goes on.") as sockets:
+            _serve(_local_console(state, status), sockets, where, token=token)
 
 
-def _serve_in_foreground(state: StateFolder, status: Message, *, host: str, port: int) -> None:
-    with closing(_listen(host, port)) as listening:
-        print_wrapped(
-            f"Console: {listening.url}/#token={state.console_token()}\n"
-            "Ctrl-C stops it; the shop goes on."
-        )
-        _serve(state, status, listening.sockets, host=host)
-        print_wrapped("Stopped.")
-
-
-def _serve(
-    state: StateFolder, status: Message, sockets: Sequence[socket.socket], *, host: str
-) -> None:
-    # Imported here: the list of options needs no server.
+def _local_console(state: StateFolder, status: Message) -> "Contents":
     from cartwheel.console.local_console import local_console
-    from cartwheel.console.server.access import Access, hosts_of
-    from cartwheel.console.server.serving import serve
 
     shop_url = next(
         (one["url"] for one in status["services"] if one["service"] == FRONT_SERVICE), None
     )
+    return local_console(state, shop_url=shop_url)
+
+
+def _serve_read_only(contents: "Contents", where: Where) -> None:
+    """Nothing can be changed: nobody gets the token."""
+    with _listening(where, then="It changes nothing.") as sockets:
+        _serve(contents, sockets, where, token=secrets.token_urlsafe())
+
+
+@contextmanager
+def _listening(where: Where, *, then: str, fragment: str = "") -> Iterator[Sequence[socket.socket]]:
+    """Listen in the foreground of a terminal. Raises `UsageError`."""
+    try:
+        listening = ListeningSockets(where.host, where.port, NAME)
+    except CannotListen as error:
+        raise UsageError(
+            f"Port {where.port} for the console {error.reason}: choose another with --port."
+        ) from None
+    with closing(listening):
+        print_wrapped(f"Console: {listening.url}{fragment}\nCtrl-C stops it. {then}")
+        yield listening.sockets
+        print_wrapped("Stopped.")
+
+
+def _serve(
+    contents: "Contents", sockets: Sequence[socket.socket], where: Where, *, token: str
+) -> None:
+    from cartwheel.console.server.access import Access, hosts_of
+    from cartwheel.console.server.serving import serve
+
     access = Access(
-        state.console_token(),
-        hosts=hosts_of(names_of(host), sockets[0].getsockname()[1]),
-        without_token=f"Open the link that this prints: {command_line(state.root, 'status')}",
+        token,
+        hosts=hosts_of(names_of(where.host), sockets[0].getsockname()[1]),
+        without_token=f"Open the link that this prints: {command_line(where.folder, 'status')}",
     )
-    serve(local_console(state, shop_url=shop_url), sockets, access)
+    serve(contents, sockets, access)
 
 
 def _status(state: StateFolder) -> Message:
@@ -90,12 +136,3 @@ def _status(state: StateFolder) -> Message:
         start = command_line(state.root, "up")
         raise CommandError(f"Nothing runs in {display_path(state.root)}. To start it: {start}")
     return send_command(state.control_socket, {"command": "status"}, timeout=RESPONSE_TIMEOUT)
-
-
-def _listen(host: str, port: int) -> ListeningSockets:
-    try:
-        return ListeningSockets(host, port, NAME)
-    except CannotListen as error:
-        raise UsageError(
-            f"Port {port} for the console {error.reason}: choose another with --port."
-        ) from None
