@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cartwheel.autoscaling.changes import Engine, changed
-from cartwheel.autoscaling.keda import autoscaler_of
 from cartwheel.errors import CommandError, UsageError
-from cartwheel.explain.explanation import Explanation, Sync, explain_sync
+from cartwheel.explain.explanation import Explanation, explain_sync
+from cartwheel.explain.session_replay import SessionReplay
 from cartwheel.explain.times import TimeOfDay, show_time
 from cartwheel.invocation import display_path
 from cartwheel.recording import (
@@ -33,15 +32,6 @@ class Session:
     @property
     def syncs(self) -> list[Synced]:
         return [one for one in self.entries if isinstance(one, Synced)]
-
-
-@dataclass(frozen=True)
-class Explained:
-    """A sync, with what was in force and the engine as it was after it."""
-
-    sync: Synced
-    in_force: SessionStarted | AutoscalerChanged
-    engine: Engine
 
 
 def explain_recorded(
@@ -105,29 +95,15 @@ def _moment(at: TimeOfDay, first: float, last: float) -> float:
 
 
 def explain_session(session: Session, moment: float, *, source: str) -> Explanation:
-    """The last sync before a moment, with the state that a replay of those before gives."""
-    options = session.start.options
-    in_force: SessionStarted | AutoscalerChanged = session.start
-    engine = autoscaler_of(in_force.autoscaler, options, session.start.state)
-    latest = Explained(session.syncs[0], in_force, engine)
+    """The last sync before a moment, or the first, with the state that a replay gives."""
+    replay = SessionReplay(session.start)
+    latest = None
     for entry in session.entries:
-        if entry.at > moment:
+        if latest is not None and entry.at > moment:
             break
         if isinstance(entry, AutoscalerChanged):
-            in_force, engine = entry, changed(engine, entry.autoscaler)
+            replay.change(entry)
         else:
-            engine.sync(entry.observation)
-            latest = Explained(entry, in_force, engine)
-    return explain_sync(
-        Sync(
-            latest.in_force.autoscaler,
-            options,
-            latest.sync.observation,
-            latest.sync.decision,
-            latest.engine.state,
-            latest.in_force.units,
-            latest.in_force.manifest,
-        ),
-        source=source,
-        now=moment,
-    )
+            latest = replay.sync(entry)
+    assert latest is not None  # a session has one sync at least
+    return explain_sync(latest, source=source, now=moment)

@@ -63,19 +63,21 @@ class Traffic:
     def replica(self, name: str) -> ReplicaTraffic:
         return self.replicas.get(name, NO_REPLICA_TRAFFIC)
 
-    def edges(self, before: "Traffic") -> list[Edge]:
+    def edges(self, earlier: Sequence["Traffic"]) -> list[Edge]:
         """The edges with calls; those from outside first.
 
-        A call that is counted by its service already and by its caller in the next scrape is not
-        from outside: where there are callers, it has to be so in the traffic ``before`` as well.
+        The first calls of a new replica are in no rate of its own, as a rate counts from the first
+        scrape, but the service that gets them counts them. So where there are callers, requests
+        come from outside only if they did so in all the ``earlier`` traffic as well: that of the
+        last seconds, a little longer than the window of the rates.
         """
-        return [*self._edges_from_outside(before), *self.calls]
+        return [*self._edges_from_outside(earlier), *self.calls]
 
-    def _edges_from_outside(self, before: "Traffic") -> Iterator[Edge]:
+    def _edges_from_outside(self, earlier: Sequence["Traffic"]) -> Iterator[Edge]:
         for name, service in self.services.items():
             rate = service.from_outside
             if name in self.called:
-                rate = min(rate, before.service(name).from_outside)
+                rate = min([rate, *(one.service(name).from_outside for one in earlier)])
             if rate > 0:
                 yield Edge(OUTSIDE, name, rounded_rate(rate))
 

@@ -9,8 +9,10 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from cartwheel.recording.entries import ENTRIES, Entry
+from cartwheel.recording.recorder import earlier_file
 
 FREQUENT = b'"type":"Synced"'
+START = b'"type":"SessionStarted"'
 
 
 class RecordingTail:
@@ -26,6 +28,21 @@ class RecordingTail:
         for line in self._new_lines():
             if not line.endswith(FREQUENT + b"}"):
                 yield from _entry(line)
+
+    def session_entries(self) -> Iterator[Entry]:
+        """What is there already of the session that began last, or nothing; call it first.
+
+        With what the earlier file has of it: the start is repeated where a file begins.
+        """
+        lines = list(self._new_lines())
+        start = next((line for line in reversed(lines) if line.endswith(START + b"}")), None)
+        if start is None:
+            return
+        begin = lines.index(start)
+        if begin == 0:
+            yield from _entries_since(start, earlier_file(self._path))
+        for line in lines[begin:]:
+            yield from _entry(line)
 
     def new_entries(self) -> Iterator[Entry]:
         """What has been written since the last call."""
@@ -63,6 +80,16 @@ class RecordingTail:
             return not os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
         except OSError:
             return False
+
+
+def _entries_since(start: bytes, path: Path) -> Iterator[Entry]:
+    """The entries of a file from that line on; none if it does not have it."""
+    with suppress(OSError), path.open("rb") as file:
+        has_begun = False
+        for line in file:
+            has_begun = has_begun or line.rstrip() == start
+            if has_begun:
+                yield from _entry(line)
 
 
 def _entry(line: bytes) -> Iterator[Entry]:

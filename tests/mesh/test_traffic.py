@@ -98,7 +98,7 @@ def test_a_call_has_failed_unless_it_was_ok_or_the_callers_own_fault() -> None:
 
 def test_an_edge_without_calls_is_not_there() -> None:
     lines = {"storefront-1": [calls(100), CALLER_OF_CART, received(5, service="storefront")]}
-    assert traffic(lines, lines).edges(Traffic()) == []
+    assert traffic(lines, lines).edges([Traffic()]) == []
 
 
 def test_an_open_breaker_is_seen_while_its_caller_has_requests() -> None:
@@ -114,7 +114,7 @@ def test_requests_that_no_caller_sent_come_from_outside() -> None:
     before = {"cart-1": [received(100)], "storefront-1": [calls(100), CALLER_OF_CART]}
     after = {"cart-1": [received(180)], "storefront-1": [calls(140), CALLER_OF_CART]}
     found = traffic(before, after)
-    edges = {(one.source, one.target): one.rate for one in found.edges(found)}
+    edges = {(one.source, one.target): one.rate for one in found.edges([found])}
     assert edges == {("outside", "cart"): 20.0, ("storefront", "cart"): 20.0}
 
 
@@ -124,19 +124,19 @@ def test_requests_of_callers_do_not_come_from_outside() -> None:
     waiting = 'http_requests_in_flight{service="storefront"} 2'
     after = {"cart-1": [received(142)], "storefront-1": [calls(140), CALLER_OF_CART, waiting]}
     found = traffic(before, after)
-    assert [(one.source, one.target) for one in found.edges(found)] == [("storefront", "cart")]
+    assert [(one.source, one.target) for one in found.edges([found])] == [("storefront", "cart")]
 
 
 def test_one_scrape_alone_shows_nothing_from_outside_where_there_are_callers() -> None:
     before = {"cart-1": [received(100)], "storefront-1": [CALLER_OF_CART]}
     after = {"cart-1": [received(101)], "storefront-1": [CALLER_OF_CART]}
-    assert traffic(before, after).edges(Traffic()) == []
+    assert traffic(before, after).edges([Traffic()]) == []
 
 
 def test_where_nobody_calls_a_request_from_outside_is_seen_at_once() -> None:
     before = {"storefront-1": [received(100, service="storefront")]}
     after = {"storefront-1": [received(101, service="storefront")]}
-    (edge,) = traffic(before, after).edges(Traffic())
+    (edge,) = traffic(before, after).edges([Traffic()])
     assert (edge.source, edge.target, edge.rate) == ("outside", "storefront", 0.5)
 
 

@@ -1,7 +1,9 @@
 """Observes a namespace of a cluster and publishes frames. It changes nothing."""
 
 import asyncio
+import math
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -31,7 +33,8 @@ class ClusterSource:
         self._live = live
         self._measured = measured
         self._explanations = ClusterExplanations(api, namespace, live, source=title)
-        self._traffic = Traffic()
+        # Of the last seconds, a little longer than the window of the rates.
+        self._earlier: deque[Traffic] = deque(maxlen=math.ceil(measured.window / INTERVAL) + 1)
         self._frame: Frame | None = None
         self.routes = self._explanations.routes
 
@@ -49,19 +52,20 @@ class ClusterSource:
 
     def _next_frame(self) -> Frame:
         """The mesh as it is; what cannot be read is the problem of the frame."""
-        before, earlier = self._frame, self._traffic
+        before = self._frame
         services, problem = self._read_services()
-        self._traffic = Traffic()
+        traffic = Traffic()
         if not problem:
-            self._traffic, problem = self._read_traffic()
-        services = [_with_traffic(one, self._traffic) for one in services]
+            traffic, problem = self._read_traffic()
+        services = [_with_traffic(one, traffic) for one in services]
         frame = Frame(
             time.time(),
             services=services,
-            edges=self._traffic.edges(earlier),
+            edges=traffic.edges(self._earlier),
             autoscaler=self._explanations.state(services),
             problem=problem,
         )
+        self._earlier.append(traffic)
         self._frame = replace(frame, headline=headline_of(frame, before))
         return self._frame
 

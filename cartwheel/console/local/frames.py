@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cartwheel.console.autoscaler_state import ReplicaCounts
+from cartwheel.console.local.problems import ScrapeFailure
 from cartwheel.local.replica_process import State
 from cartwheel.local.run_state import RunningReplica, RunningService, RunState
-from cartwheel.mesh import AutoscalerState, FaultState, Frame, LoadState, ReplicaState, ServiceState
+from cartwheel.mesh import FaultState, Frame, LoadState, ReplicaState, ServiceState
 from cartwheel.mesh.frame import Phase
 from cartwheel.mesh.traffic import Traffic
 
@@ -32,27 +34,32 @@ class Seen:
     at: float
     run: RunState | None
     traffic: Traffic = field(default_factory=Traffic)
-    earlier_traffic: Traffic = field(default_factory=Traffic)
+    earlier_traffic: Sequence[Traffic] = ()
     restarted: Collection[str] = ()
-    failures: Mapping[str, str] = field(default_factory=dict)
-    autoscaler: AutoscalerState | None = None
+    failures: Sequence[ScrapeFailure] = ()
     load: LoadState | None = None
     faults: Sequence[FaultState] = ()
     problem: str = ""
 
 
 def frame_of(seen: Seen) -> Frame:
-    """The frame, still without a headline."""
+    """The frame, still without its autoscaler and headline."""
     services = seen.run.services if seen.run else ()
     return Frame(
         seen.at,
         services=[_service(one, seen) for one in services],
         edges=seen.traffic.edges(seen.earlier_traffic),
-        autoscaler=seen.autoscaler,
         load=seen.load,
         faults=seen.faults,
         problem=seen.problem,
     )
+
+
+def counts_of(service: ServiceState) -> ReplicaCounts:
+    """For its autoscaler: one that serves is ready, too."""
+    phases = [one.phase for one in service.replicas]
+    serving = phases.count("serving")
+    return ReplicaCounts(service.desired, serving + phases.count("ready"), serving)
 
 
 def _service(service: RunningService, seen: Seen) -> ServiceState:
@@ -79,7 +86,7 @@ def _replica(replica: RunningReplica, seen: Seen) -> ReplicaState:
         phase, reason = "crashed", RESTARTED
     elif replica.state is State.READY:
         phase = "serving" if traffic.is_serving else "ready"
-        reason = seen.failures.get(replica.name, "")
+        reason = next((one.reason for one in seen.failures if one.replica == replica.name), "")
     return ReplicaState(
         replica.name,
         phase,

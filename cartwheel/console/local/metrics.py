@@ -2,9 +2,10 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cartwheel.console.local.problems import ScrapeFailure
 from cartwheel.local.replica_process import State
 from cartwheel.local.run_state import RunState
 from cartwheel.local.scraper import Scraper, Target
@@ -14,6 +15,8 @@ from cartwheel.promql import Query, QueryError, SampleStore, SeriesValue, parse_
 
 SCRAPE_TIMEOUT = 0.5
 LOOKBACK = 30.0
+MIN_FAILED = 2
+"""Scrapes in a row. Once is a busy moment."""
 SCRAPED_STATES = (State.READY, State.NOT_READY)
 
 
@@ -46,8 +49,15 @@ SCRAPES_IN_WINDOW = 3
 class RunMetrics:
     """Scrapes the replicas of a run, and computes their traffic."""
 
-    def __init__(self, *, now: Callable[[], float] = time.time) -> None:
-        self._queries = {pace: pace.queries for pace in (WATCHED, UNWATCHED)}
+    def __init__(
+        self,
+        *,
+        watched: Pace = WATCHED,
+        unwatched: Pace = UNWATCHED,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._watched, self._unwatched = watched, unwatched
+        self._queries = {pace: pace.queries for pace in (watched, unwatched)}
         queries = [query for by_name in self._queries.values() for query in by_name.values()]
         self._store = SampleStore(
             {name for query in queries for name in query.metric_names},
@@ -56,12 +66,34 @@ class RunMetrics:
         )
         self._now = now
         self._scraper = Scraper(self._store, timeout=SCRAPE_TIMEOUT, now=now)
+        self._failures: Mapping[str, ScrapeFailure] = {}
+        self._counts: Mapping[str, int] = {}
         self._scraped_at: deque[float] = deque(maxlen=SCRAPES_IN_WINDOW)
 
     async def scrape(self, run: RunState | None) -> None:
         """Scrape all replicas that can respond."""
         self._scraped_at.append(self._now())
-        await self._scraper.scrape(_targets_of(run) if run else [])
+        targets = _targets_of(run) if run else []
+        await self._scraper.scrape(targets)
+        self._count_failures(targets)
+
+    async def scrape_new(self, run: RunState | None) -> None:
+        """Scrape those that were never scraped: a rate misses what was counted before that."""
+        await self._scraper.scrape_new(_targets_of(run) if run else [])
+
+    def _count_failures(self, targets: Sequence[Target]) -> None:
+        at, before = self._now(), self._failures
+        self._failures = {
+            one.name: ScrapeFailure(
+                one.labels["service"],
+                one.name,
+                before[one.name].since if one.name in before else at,
+                self._scraper.failures[one.name],
+            )
+            for one in targets
+            if one.name in self._scraper.failures
+        }
+        self._counts = {name: self._counts.get(name, 0) + 1 for name in self._failures}
 
     def traffic(self) -> Traffic:
         """That of the last seconds; of more of them if the last scrapes were far apart."""
@@ -71,14 +103,16 @@ class RunMetrics:
 
     @property
     def _pace(self) -> Pace:
+        """That at which the last scrapes came, late ones too."""
         if len(self._scraped_at) < SCRAPES_IN_WINDOW:
-            return WATCHED
-        return WATCHED if self._now() - self._scraped_at[0] < WATCHED.window else UNWATCHED
+            return self._watched
+        passed = self._now() - self._scraped_at[0]
+        return self._watched if passed < self._watched.window else self._unwatched
 
     @property
-    def failures(self) -> Mapping[str, str]:
-        """Why the last scrape of a replica failed, by its name."""
-        return self._scraper.failures
+    def failures(self) -> Sequence[ScrapeFailure]:
+        """Of replicas whose last scrapes failed, more than one in a row."""
+        return [one for name, one in self._failures.items() if self._counts[name] >= MIN_FAILED]
 
     def _evaluate(self, query: Query, at: float) -> list[SeriesValue]:
         try:

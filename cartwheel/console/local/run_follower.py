@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
+from typing import Any
 
 from cartwheel.errors import CommandError
 from cartwheel.local.control_socket import follow_command
@@ -18,11 +19,19 @@ RETRY_DELAY = 0.5
 class RunFollower:
     """``state`` is the newest; None while no supervisor answers, ``lost_at`` is then since when."""
 
-    def __init__(self, folder: StateFolder, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: StateFolder,
+        *,
+        on_change: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.state: RunState | None = None
         self.lost_at: float | None = None
         self._folder = folder
+        self._on_change = on_change
         self._now = now
+        self._received_at = 0.0
         self._restarted: set[str] = set()
 
     async def run(self) -> None:
@@ -34,6 +43,14 @@ class RunFollower:
                 self.lost_at = self._now()
             self.state = None
             await asyncio.sleep(RETRY_DELAY)
+
+    @property
+    def effects(self) -> list[dict[str, Any]]:
+        """Those of all faults in force, with their age now."""
+        if self.state is None:
+            return []
+        passed = self._now() - self._received_at
+        return [{**one, "age": round(one["age"] + passed, 1)} for one in self.state.faults]
 
     def take_restarted(self) -> set[str]:
         """The replicas whose process ended since the last call: it may be back already."""
@@ -56,7 +73,8 @@ class RunFollower:
                 for name, restarts in _restarts(state).items()
                 if restarts > before.get(name, 0)
             }
-        self.state = state
+        self.state, self._received_at = state, self._now()
+        self._on_change()
 
 
 def _restarts(state: RunState) -> dict[str, int]:

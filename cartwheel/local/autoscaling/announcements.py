@@ -24,7 +24,16 @@ from cartwheel.autoscaling.spec import (
 
 def describe_change(decision: Decision, *, units: Mapping[str, str]) -> str:
     """What changes, and the metric or the bound that asks for it."""
-    return f"{decision.current} → {decision.desired}, {_reason(decision, units)}"
+    return f"{decision.current} → {decision.desired}, {describe_reason(decision, units=units)}"
+
+
+def describe_reason(decision: Decision, *, units: Mapping[str, str]) -> str:
+    """The metric or the bound that asks for a change."""
+    if decision.winner is not None:
+        return _describe(decision.proposals[decision.winner], units)
+    # Without a metric only the bounds change anything.
+    bound = "minimum" if decision.desired > decision.current else "maximum"
+    return f"the {bound} is {decision.desired}"
 
 
 def describe_poll(poll: Poll) -> str:
@@ -110,14 +119,6 @@ def _describe(proposal: Proposal, units: Mapping[str, str]) -> str:
     total = format_number(rounded(round(proposal.ratio * target.value * proposal.base)))
     unit = f" {found}" if (found := _unit(proposal.metric, units)) else ""
     return f"{total}{unit} is {value} per replica (target {aim})"
-
-
-def _reason(decision: Decision, units: Mapping[str, str]) -> str:
-    if decision.winner is not None:
-        return _describe(decision.proposals[decision.winner], units)
-    # Without a metric only the bounds change anything.
-    bound = "minimum" if decision.desired > decision.current else "maximum"
-    return f"the {bound} is {decision.desired}"
 
 
 def _unit(metric: Metric, units: Mapping[str, str]) -> str | None:

@@ -1,0 +1,141 @@
+"""The headline: what is most urgent, in a few words that do not wobble."""
+
+from dataclasses import replace
+
+import pytest
+
+from cartwheel.console.headline import headline_of
+from cartwheel.mesh import (
+    AutoscalerState,
+    Edge,
+    FaultState,
+    Frame,
+    ReplicaState,
+    ServiceState,
+)
+from cartwheel.mesh.frame import OUTSIDE, Phase
+
+
+def cart(*phases: Phase, desired: int | None = None, **more: float) -> ServiceState:
+    replicas = [ReplicaState(f"cart-{number}", one) for number, one in enumerate(phases, 1)]
+    figures = {"rate": 60.0, **more}
+    return ServiceState("cart", len(phases) if desired is None else desired, replicas, **figures)
+
+
+def shop(service: ServiceState, *edges: Edge, **more: object) -> Frame:
+    from_outside = Edge(OUTSIDE, "storefront", service.rate or 0.0)
+    seen = (from_outside, *edges) if service.rate else edges
+    return Frame(1.0, services=[service], edges=seen, **more)  # type: ignore[arg-type]
+
+
+def autoscaler(serving: int = 2, **more: object) -> AutoscalerState:
+    state = AutoscalerState("hpa/cart", "cart", 2, 7, serving, serving, serving, arrivals=60.0)
+    return replace(state, **more)
+
+
+STEADY = shop(cart("serving", "serving"))
+FAULT = FaultState("slow-products", "products is slow", ["products"], 3.0)
+
+
+@pytest.mark.parametrize(
+    ("frame", "headline"),
+    [
+        (Frame(1.0, problem="The shop ended at 12:00:00. To start it: cartwheel up"),
+         "The shop ended at 12:00:00"),
+        (shop(cart("starting", "starting")), "The shop is starting"),
+        (shop(cart("draining", "draining")), "The shop is stopping"),
+        (shop(cart("serving", "crashed")), "cart-2 crashed; it starts again"),
+        (shop(cart("serving", "crashed", "crashed")), "2 replicas crashed; they start again"),
+        (shop(cart("serving"), faults=[FAULT]), "Fault in force: products is slow"),
+        (shop(cart("serving"), faults=[FAULT, FAULT]),
+         "Fault in force: products is slow, and 1 more"),
+        (shop(cart("serving"), Edge("cart", "products", 0.0, open_breakers=2)),
+         "cart has suspended its calls to products"),
+        (shop(cart("serving", errors=0.3)), "Many requests to cart fail"),
+        (shop(cart("serving", errors=0.02)), "A few requests to cart fail"),
+        (shop(cart("serving", errors=0.001)), "Steady: 60 requests/s"),
+        (shop(cart("serving", shed=12.0)), "cart sheds requests"),
+        (shop(cart("serving", p95=0.8)), "cart responds slowly"),
+        (shop(cart("serving"), Edge("cart", "products", 5.0, p95=0.8)),
+         "Calls of cart to products are slow"),
+        (shop(cart("serving", "serving"), autoscaler=autoscaler(is_paused=True)),
+         "The autoscaler is paused at 2 replicas"),
+        (shop(cart("serving"), autoscaler=autoscaler(7, value=30.0, target=20.0)),
+         "Above the target with all 7 replicas of cart"),
+        (shop(cart("serving", "serving"), autoscaler=autoscaler()),
+         "Steady: 2 replicas serve 60 requests/s"),
+        (shop(cart("serving"), autoscaler=autoscaler(1)), "Steady: 1 replica serves 60 requests/s"),
+        (shop(cart("ready", rate=0.0)), "No traffic yet"),
+        (Frame(1.0), ""),
+    ],
+)  # fmt: skip
+def test_the_headline_of_a_frame(frame: Frame, headline: str) -> None:
+    assert headline_of(frame, None) == headline
+
+
+def test_the_service_that_makes_others_slow_is_named() -> None:
+    services = [
+        replace(cart("serving", p95=0.9), name=name) for name in ("storefront", "cart", "products")
+    ]
+    edges = [
+        Edge(OUTSIDE, "storefront", 60.0),
+        Edge("storefront", "cart", 50.0, p95=0.9),
+        Edge("cart", "products", 50.0, p95=0.9),
+    ]
+    assert headline_of(Frame(1.0, services, edges), None) == "products responds slowly"
+
+
+def test_scaling_out_is_told_from_its_start_until_all_replicas_serve() -> None:
+    told = []
+    before = replace(STEADY, headline="Steady: 60 requests/s")
+    for frame in (
+        shop(cart("serving", "serving", "starting", "starting", desired=4)),
+        shop(cart("serving", "serving", "serving", "ready", "starting", desired=5)),
+        shop(cart(*["serving"] * 4, "ready", desired=5)),
+        shop(cart(*["serving"] * 5)),
+    ):
+        before = replace(frame, headline=headline_of(frame, before))
+        told.append(before.headline)
+    assert told == [
+        "Scaling out: 2 → 4, 2 serving",
+        "Scaling out: 2 → 5, 3 serving",
+        "Scaling out: 2 → 5, 4 serving",
+        "Steady: 60 requests/s",
+    ]
+
+
+def test_scaling_in_is_told_until_the_surplus_replicas_are_gone() -> None:
+    told = []
+    before = replace(shop(cart(*["serving"] * 7)), headline="Steady: 60 requests/s")
+    for frame in (
+        shop(cart(*["serving"] * 4, "draining", "draining", "draining", desired=4)),
+        shop(cart(*["serving"] * 4, "draining", desired=4)),
+        shop(cart(*["serving"] * 4)),
+    ):
+        before = replace(frame, headline=headline_of(frame, before))
+        told.append(before.headline)
+    assert told == ["Scaling in: 7 → 4", "Scaling in: 7 → 4", "Steady: 60 requests/s"]
+
+
+def test_replicas_that_nobody_calls_are_no_scaling() -> None:
+    """Without load, a replica can be ready for long before it gets a request."""
+    before = replace(shop(cart("serving", "ready", rate=1.0)), headline="Scaling out: 1 → 2, …")
+    assert headline_of(shop(cart("serving", "ready", rate=1.0)), before) == "Steady: 1 requests/s"
+
+
+def test_a_rate_that_wobbles_is_the_same_rate() -> None:
+    before = replace(STEADY, headline="Steady: 60 requests/s")
+    assert (
+        headline_of(shop(cart("serving", "serving", rate=64.0)), before) == "Steady: 60 requests/s"
+    )
+    assert (
+        headline_of(shop(cart("serving", "serving", rate=92.0)), before) == "Steady: 92 requests/s"
+    )
+
+
+def test_traffic_that_has_ended_is_not_traffic_that_has_not_begun() -> None:
+    quiet = shop(cart("ready", "ready", rate=0.0))
+    ended = replace(quiet, headline=headline_of(quiet, STEADY))
+    assert ended.headline == "No traffic"
+    assert headline_of(quiet, ended) == "No traffic"
+    assert headline_of(quiet, replace(quiet, headline="No traffic yet")) == "No traffic yet"
