@@ -1,6 +1,6 @@
 /** The panel `map`: the mesh as a picture of wheels, or as tables. */
 
-import { h, svg } from "./dom.js";
+import { h, setAttribute, svg } from "./dom.js";
 import { Card } from "./map_card.js";
 import { Services } from "./map_draw.js";
 import { Edges } from "./map_draw_edges.js";
@@ -39,11 +39,10 @@ class Map_ {
     this.below = svg("g");
     this.boxes = svg("g");
     this.labels = svg("g");
-    this.svg = svg("svg", { role: "group", "aria-label": "Map of the mesh: the arrow keys move in it" }, this.below, this.boxes);
-    this.overlay = svg("svg", { class: "map-labels" }, this.labels);
+    this.svg = svg("svg", { role: "group", "aria-label": "Map of the mesh: the arrow keys move in it" }, this.below, this.labels, this.boxes);
     this.canvas = h("canvas", { "aria-hidden": "true" });
     this.note = h("p", { class: "map-note", hidden: true });
-    this.picture = h("div", { class: "map-picture" }, h("div", { class: "map-layers" }, this.svg, this.canvas, this.overlay));
+    this.picture = h("div", { class: "map-picture" }, h("div", { class: "map-layers" }, this.svg, this.canvas));
     this.tables = new Tables();
     this.pause = h("button", { type: "button", class: "plain", "aria-pressed": "false", onclick: () => this.#togglePause() }, "Hold still");
     this.legend = h("p", { class: "quiet" }, LEGEND);
@@ -115,7 +114,7 @@ class Map_ {
     if (!view.width || !view.height) return;
     const { scene, memory } = sceneOf(this.#memory, frame, view);
     this.#memory = memory;
-    for (const one of [this.svg, this.overlay]) one.setAttribute("viewBox", `0 0 ${view.width} ${view.height}`);
+    setAttribute(this.svg, "viewBox", `0 0 ${view.width} ${view.height}`);
     this.edges.draw(scene);
     this.services.draw(scene);
     this.motion.show(scene, { isStill: view.isStill });
@@ -149,9 +148,9 @@ function withCode(text) {
 /** How the map is read: each service with its replicas and its store, then where it calls. */
 function orderOf({ layout, services, edges }) {
   const callsOf = (name) => edges.filter((edge) => edge.source === name).map((edge) => `edge:${edge.key}`);
-  const byName = new Map(services.map((one) => [one.service.name, one]));
+  const byName = new Map(services.map((one) => [one.name, one]));
   const ordered = layout.columns.flat().map((name) => byName.get(name)).filter(Boolean);
-  return ["outside", ...callsOf("outside"), ...ordered.flatMap(({ id, service, wheels, store }) => [
-    id, ...wheels.map((wheel) => wheel.id), ...(store ? [store.id] : []), ...callsOf(service.name),
+  return ["outside", ...callsOf("outside"), ...ordered.flatMap(({ id, name, wheels, store }) => [
+    id, ...wheels.map((wheel) => wheel.id), ...(store ? [store.id] : []), ...callsOf(name),
   ])];
 }

@@ -1,7 +1,7 @@
 /** Draws services, their wheels and their stores. */
 
 import { setAttribute, setText, svg } from "./dom.js";
-import { Keyed } from "./map_keyed.js";
+import { ifChanged, Keyed } from "./map_keyed.js";
 import { arc, SIGN, SIGN_LINES, STORE, TITLE, wheelParts } from "./map_layout.js";
 import { short } from "./map_scales.js";
 import { signedText, signOf } from "./map_signs.js";
@@ -29,7 +29,7 @@ export class Services {
   draw({ services, layout: { em } }) {
     this.#boxes.sync(services.flatMap(boxAndStore), {
       make: ({ kind }) => svg("g", { class: `map-${kind}`, role: "img", tabindex: "-1" }),
-      update: (element, item) => (item.kind === "store" ? drawStore : drawBox)(element, item, em),
+      update: (element, item) => ifChanged(element, [item, em], () => (item.kind === "store" ? drawStore : drawBox)(element, item, em)),
     });
     this.#spots.sync(services.flatMap(({ id, free }) => free.map((spot, index) => [`${id} ${index}`, spot])), {
       make: () => svg("circle", { class: "map-spot" }),
@@ -43,23 +43,24 @@ export class Services {
   }
 }
 
-const boxAndStore = (service) => [
-  [service.id, { kind: "service", ...service }],
-  ...(service.store ? [[service.store.id, { kind: "store", ...service.store, box: service.box, name: service.service.name }]] : []),
-];
+/** A box and what is written in it: an item for each element, without what it does not show. */
+function boxAndStore({ id, box, name, signs, total, faults, hasNone, store }) {
+  const service = { kind: "service", id, box, name, signs, total, faults, hasNone, hasStore: Boolean(store) };
+  return [[id, service], ...(store ? [[store.id, { kind: "store", ...store, box, name }]] : [])];
+}
 
-function drawBox(element, { id, box, service, signs, total, faults, hasNone }, em) {
+function drawBox(element, { id, box, name, signs, total, faults, hasNone, hasStore }, em) {
   setAttribute(element, "data-id", id);
-  setAttribute(element, "aria-label", `Service ${service.name}`);
+  setAttribute(element, "aria-label", `Service ${name}`);
   const title = box.y + 1.15 * em;
   const width = box.width - 1.2 * em;
   element.classList.toggle("has-none", hasNone);
   element.replaceChildren(
     svg("rect", { ...box, rx: 0.6 * em }),
-    svg("text", { class: "map-name", x: box.x + 0.6 * em, y: title, "font-size": nameSize(service.name, width, em) }, service.name),
+    svg("text", { class: "map-name", x: box.x + 0.6 * em, y: title, "font-size": nameSize(name, width, em) }, name),
     svg("text", { class: "map-rate", x: box.x + 0.6 * em + width, y: title, "text-anchor": "end" }, total),
     ...signs.map((one) => signedText(one, {
-      em, x: box.x + 0.6 * em + one.x, y: box.y + box.height - ((service.store ? STORE : 0.3) + (SIGN_LINES - one.line) * SIGN - 0.75) * em,
+      em, x: box.x + 0.6 * em + one.x, y: box.y + box.height - ((hasStore ? STORE : 0.3) + (SIGN_LINES - one.line) * SIGN - 0.75) * em,
     })),
     hasNone ? svg("text", {
       class: "map-none", x: box.x + box.width / 2, y: box.y + (box.height + TITLE * em) / 2 - em, "text-anchor": "middle",
@@ -139,15 +140,12 @@ function wordsIn({ phase, count, rate }) {
 }
 
 function drawBadges(badges, { phase, hasFault, radius }, { hub }, em) {
-  const wanted = `${phase} ${hasFault} ${radius}`;
-  if (badges.dataset.shows === wanted) return;
-  badges.dataset.shows = wanted;
   const size = Math.min(1.6 * em, Math.max(0.7 * em, hub * 1.7));
-  badges.replaceChildren(
+  ifChanged(badges, [phase, hasFault, radius, em], () => badges.replaceChildren(
     phase === "crashed" ? signOf("cross", { em: size }) : "",
     hasFault ? svg("circle", { class: "map-badge", cx: radius * 0.7, cy: -radius * 0.7, r: 0.55 * em }) : "",
     hasFault ? signOf("bolt", { em: 0.9 * em, x: radius * 0.7, y: -radius * 0.7 }) : "",
-  );
+  ));
 }
 
 function enter(element) {

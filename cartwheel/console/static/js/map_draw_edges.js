@@ -1,7 +1,7 @@
 /** Draws the edges, the labels on them, and from where requests come. */
 
 import { setAttribute, setText, svg } from "./dom.js";
-import { Keyed } from "./map_keyed.js";
+import { ifChanged, Keyed } from "./map_keyed.js";
 import { pointAt } from "./map_routes.js";
 import { edgeWidth, perSecond } from "./map_scales.js";
 import { signedText } from "./map_signs.js";
@@ -65,10 +65,10 @@ function arrow(route, em, width) {
 }
 
 function drawLabel(element, { x, y, width, height, parts }, em) {
-  element.replaceChildren(
+  ifChanged(element, [x, y, parts, em], () => element.replaceChildren(
     svg("rect", { x, y, width, height, rx: 0.35 * em }),
     ...parts.map((part) => signedText(part, { em, x: x + part.x, y: y + part.y })),
-  );
+  ));
 }
 
 function drawOutside(element, { x, y, rate }, { em, isVertical }) {

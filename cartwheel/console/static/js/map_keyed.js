@@ -33,3 +33,14 @@ export class Keyed {
 
 const follows = (element, other) =>
   Boolean(other.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING);
+
+/**
+ * Draw an element if these values are others than last time: a second in which nothing changed
+ * costs no painting.
+ */
+export function ifChanged(element, values, draw) {
+  const shown = JSON.stringify(values);
+  if (element.dataset.shown === shown) return;
+  element.dataset.shown = shown;
+  draw();
+}

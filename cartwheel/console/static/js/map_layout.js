@@ -112,7 +112,7 @@ export function wheelParts(radius, em) {
     rimWidth: Math.max(1.5, radius * 0.14),
     spokes: [hub + 1, radius * 0.78],
     hub,
-    type: Math.min(1.15 * em, hub * 0.92),
+    type: Math.min(1.15 * em, hub * 1.15),
   };
 }
 

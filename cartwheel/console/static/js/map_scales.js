@@ -2,9 +2,9 @@
 
 const SLOWEST = 8;
 const FASTEST = 120;
-const MAX_TURNS = 0.5;
+const MAX_TURNS = 0.45;
 
-/** Turns of a wheel per second. With eight spokes and ten pictures a second, half a turn is the most. */
+/** Turns of a wheel per second. With eight spokes, a faster wheel would seem to turn back. */
 export function turnsPerSecond(rate) {
   return rate > 0 ? Math.min(MAX_TURNS, 0.15 * Math.log10(1 + rate)) : 0;
 }

@@ -12,7 +12,7 @@ const SLOWER = 1.5;
 
 /** What the map remembers from frame to frame, so that nothing jumps. */
 export const nothingRemembered = () => ({
-  places: new Map(), slots: new Map(), grids: new Map(), edges: new Map(), labels: new Map(), slow: [],
+  places: new Map(), slots: new Map(), grids: new Map(), edges: new Map(), ways: null, labels: new Map(), slow: [],
 });
 
 /**
@@ -28,7 +28,8 @@ export function sceneOf(before, frame, view) {
   const layout = layOut(places, { ...view, scaled });
   const memory = { ...before, places, edges, slots: new Map(), grids: new Map(before.grids) };
   const services = frame.services.map((service) => serviceScene(service, { frame, layout, before, memory }));
-  const routes = routeEdges([...edges.values()], layout);
+  memory.ways = waysOf(before.ways, [...edges.values()], layout);
+  const { routes } = memory.ways;
   memory.slow = slowest(frame.edges, before.slow);
   const lines = frame.edges.filter((edge) => edge.rate > 0 && routes.has(keyOf(edge)))
     .map((edge) => ({ ...edge, key: keyOf(edge), route: routes.get(keyOf(edge)) }));
@@ -37,6 +38,12 @@ export function sceneOf(before, frame, view) {
   const labels = labelsOf(frame, { view, routes, layout, services, slow: memory.slow, before: before.labels });
   memory.labels = new Map(labels.map((label) => [label.key, label]));
   return { scene: { layout, services, edges: lines, idle, labels, outside: outsideOf(frame, layout) }, memory };
+}
+
+/** The routes, made anew only if something has moved. */
+function waysOf(before, edges, layout) {
+  const key = JSON.stringify([edges.map(keyOf), [...layout.boxes], layout.outside, layout.em]);
+  return before?.key === key ? before : { key, routes: routeEdges(edges, layout) };
 }
 
 function rememberEdges(before, edges) {
@@ -61,7 +68,7 @@ function serviceScene(service, { frame, layout, before, memory }) {
   const total = perSecond(service.rate);
   return {
     id: `service:${service.name}`,
-    service,
+    name: service.name,
     box,
     signs,
     // The hub of an only wheel says it already.
