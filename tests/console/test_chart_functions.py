@@ -1,38 +1,10 @@
 """The functions under the charts, in the browser that runs them."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import pytest
-from playwright.async_api import Browser, Page
 
-from tests.console.console_server import serving_console
+from tests.console.modules import Modules
 
 pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.browser]
-
-
-class Modules:
-    """Calls functions of the page's modules."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-
-    async def run(self, module: str, expression: str, argument: Any = None) -> Any:
-        """The value of ``expression``, in which `m` is the module and `a` the argument."""
-        load = f"const m = await import('/static/js/{module}.js');"
-        return await self._page.evaluate(
-            f"async (a) => {{ {load} return {expression}; }}", argument
-        )
-
-
-@pytest.fixture(scope="module")
-async def modules(chromium: Browser) -> AsyncIterator[Modules]:
-    async with serving_console() as console:
-        context = await chromium.new_context()
-        page = await context.new_page()
-        await page.goto(f"{console.url}/static/js/dom.js")
-        yield Modules(page)
-        await context.close()
 
 
 @pytest.mark.parametrize(

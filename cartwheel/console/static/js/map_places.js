@@ -85,17 +85,6 @@ export function assignSlots(before, names) {
   return slots;
 }
 
-/** Who came, who left, who stayed. */
-export function difference(before, after) {
-  const old = new Set(before);
-  const now = new Set(after);
-  return {
-    entered: after.filter((name) => !old.has(name)),
-    left: before.filter((name) => !now.has(name)),
-    stayed: after.filter((name) => old.has(name)),
-  };
-}
-
 /** How many slots a grid has for so many replicas: sizes in steps, so that wheels seldom shrink. */
 export function tierOf(count) {
   return TIERS.find((tier) => tier >= count) ?? TIERS.at(-1);

@@ -22,7 +22,7 @@ export const nothingRemembered = () => ({
  */
 export function sceneOf(before, frame, view) {
   const names = frame.services.map((service) => service.name);
-  const edges = rememberEdges(before.edges, frame.edges);
+  const edges = rememberEdges(before.edges, [...frame.edges, ...edgesOfFaults(frame, names)]);
   const scaled = frame.autoscaler?.service;
   const places = placeServices(before.places, names, [...edges.values()]);
   const layout = layOut(places, { ...view, scaled });
@@ -38,6 +38,14 @@ export function sceneOf(before, frame, view) {
   const labels = labelsOf(frame, { view, routes, layout, services, slow: memory.slow, before: before.labels });
   memory.labels = new Map(labels.map((label) => [label.key, label]));
   return { scene: { layout, services, edges: lines, idle, labels, outside: outsideOf(frame, layout) }, memory };
+}
+
+/** A fault may be on an edge that nobody uses. */
+function edgesOfFaults({ faults }, names) {
+  return (faults ?? []).flatMap(({ targets }) => targets)
+    .map((target) => target.split("->"))
+    .filter((ends) => ends.length === 2 && ends.every((name) => names.includes(name) || name === OUTSIDE))
+    .map(([source, target]) => ({ source, target, rate: 0, errors: 0 }));
 }
 
 /** The routes, made anew only if something has moved. */
@@ -152,7 +160,7 @@ export function signsOf(service) {
 }
 
 /** By what a fault may name a store. */
-export const storeTargets = (service, kind) => [kind, `${service} store`, `${service}-store`, `${service}->${kind}`];
+export const storeTargets = (service, kind) => [kind, `store of ${service}`];
 
 export const faultsAt = (frame, targets) =>
   (frame.faults ?? []).filter((fault) => fault.targets.some((target) => targets.includes(target)));
@@ -185,7 +193,9 @@ export function linesOf(edge, faults, { isSlow, isStill, em }) {
 
 function labelsOf(frame, { view, routes, layout, services, slow, before }) {
   const { em, width, height } = layout;
-  const wanted = frame.edges
+  const names = services.map((service) => service.name);
+  const used = new Set(frame.edges.map(keyOf));
+  const wanted = [...frame.edges, ...edgesOfFaults(frame, names).filter((edge) => !used.has(keyOf(edge)))]
     .map((edge) => ({ key: keyOf(edge), edge, faults: faultsAt(frame, [keyOf(edge)]) }))
     .map((one) => ({
       ...one,
