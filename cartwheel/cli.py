@@ -34,6 +34,10 @@ SHOP_COMMANDS = {
         "cartwheel.local.command",
         "Replace the replicas of a service one by one, losing no request.",
     ),
+    "autoscale": (
+        "cartwheel.local.autoscale_command",
+        "Show or change the autoscaler of the running shop.",
+    ),
     "migrate": (
         "cartwheel.local.command",
         "Migrate all stores to the newest schema (`up` does it too).",

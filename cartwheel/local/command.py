@@ -10,9 +10,8 @@ import typer
 
 from app.settings import describe
 from cartwheel.errors import CommandError
-from cartwheel.invocation import display_path
 from cartwheel.local.command_lines import command_line
-from cartwheel.local.control_socket import Message, send_command
+from cartwheel.local.control_socket import Message
 from cartwheel.local.effective_settings import effective_settings
 from cartwheel.local.foreground import run_in_foreground
 from cartwheel.local.output import (
@@ -22,6 +21,7 @@ from cartwheel.local.output import (
     status_table,
     suggested_command,
 )
+from cartwheel.local.run_client import send_to_run
 from cartwheel.local.settings import LocalSettings, load_local_settings
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.store_setup import set_up_stores
@@ -93,7 +93,7 @@ def down(state_dir: StateDir = None) -> None:
     """Stop the shop that runs in another terminal."""
     state = _state(state_dir)
     started = time.monotonic()
-    pid = _send(state, {"command": "down"}, timeout=RESPONSE_TIMEOUT)["pid"]
+    pid = send_to_run(state, {"command": "down"}, timeout=RESPONSE_TIMEOUT)["pid"]
     while state.running_pid() == pid:
         if time.monotonic() - started > STOP_TIMEOUT:
             raise CommandError(f"Still running after {STOP_TIMEOUT:g} s. To end it: kill -9 {pid}")
@@ -105,7 +105,7 @@ def down(state_dir: StateDir = None) -> None:
 def status(state_dir: StateDir = None, as_json: Json = False) -> None:
     """Show the replicas of each service and their state."""
     state = _state(state_dir)
-    shop_status = _send(state, {"command": "status"}, timeout=RESPONSE_TIMEOUT)
+    shop_status = send_to_run(state, {"command": "status"}, timeout=RESPONSE_TIMEOUT)
     if as_json:
         typer.echo(json.dumps(shop_status, indent=2))
         return
@@ -138,7 +138,7 @@ def scale(
     request: Message = {"command": "scale", "service": service, "count": count}
     state = _state(state_dir)
     _check_if_nothing_runs(state, service, count)
-    response = _send(state, request, timeout=CHANGE_TIMEOUT)
+    response = send_to_run(state, request, timeout=CHANGE_TIMEOUT)
     if response["desired"] != count:
         print_wrapped(f"{service}: its autoscaler has made it {response['desired']} since.")
         return
@@ -161,7 +161,7 @@ def restart(service: Service, state_dir: StateDir = None) -> None:
     request: Message = {"command": "restart", "service": service}
     state = _state(state_dir)
     _check_if_nothing_runs(state, service)
-    response = _send(state, request, timeout=CHANGE_TIMEOUT)
+    response = send_to_run(state, request, timeout=CHANGE_TIMEOUT)
     print_wrapped(f"{service}: all replaced in {response['seconds']:.1f} s.")
 
 
@@ -225,7 +225,7 @@ def _settings_of_run(state: StateFolder) -> LocalSettings | None:
     if state.running_pid() is None:
         return None
     return LocalSettings(
-        **_send(state, {"command": "status"}, timeout=RESPONSE_TIMEOUT)["settings"]
+        **send_to_run(state, {"command": "status"}, timeout=RESPONSE_TIMEOUT)["settings"]
     )
 
 
@@ -234,10 +234,3 @@ def _check_if_nothing_runs(state: StateFolder, service: str, count: int = 0) -> 
     if state.running_pid() is None:
         find_service(by_name(SHOP), service)
         check_replica_count(count)
-
-
-def _send(state: StateFolder, request: Message, *, timeout: float) -> Message:
-    if state.running_pid() is None:
-        start = command_line(state.root, "up")
-        raise CommandError(f"Nothing runs in {display_path(state.root)}. To start it: {start}")
-    return send_command(state.control_socket, request, timeout=timeout)

@@ -72,7 +72,7 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert f"doctor    {COMMANDS['doctor'][1]}\n" in done.stdout
+    assert f"doctor     {COMMANDS['doctor'][1]}\n" in done.stdout
     assert done.stdout.endswith("\n")
 
 

@@ -20,11 +20,9 @@ from cartwheel.console.autoscaler.simulation import Arrivals, Comparison, compar
 from cartwheel.console.autoscaler.view import preview, view_of
 from cartwheel.console.live import Live
 from cartwheel.console.server import problem, read_object
-from cartwheel.errors import CommandError
 from cartwheel.local.autoscaling.chosen import autoscaler_of_text
 from cartwheel.local.autoscaling.snapshot import Snapshot, snapshot_of
-from cartwheel.local.command_lines import command_line
-from cartwheel.local.control_socket import send_command
+from cartwheel.local.run_client import send_to_run
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.recording import RecordingTail
 
@@ -54,12 +52,12 @@ class AutoscalerPart:
     @property
     def routes(self) -> Sequence[Route]:
         return [
-            Route(PATH, _answered(self._get), methods=["GET"]),
-            Route(PATH, _answered(self._put), methods=["PUT"]),
-            Route(f"{PATH}/preview", _answered(self._preview), methods=["POST"]),
-            Route(f"{PATH}/pause", _answered(self._pause), methods=["POST"]),
-            Route(f"{PATH}/resume", _answered(self._resume), methods=["POST"]),
-            Route(f"{PATH}/simulation", _answered(self._simulate), methods=["POST"]),
+            Route(PATH, _with_field_of_problem(self._get), methods=["GET"]),
+            Route(PATH, _with_field_of_problem(self._put), methods=["PUT"]),
+            Route(f"{PATH}/preview", _with_field_of_problem(self._preview), methods=["POST"]),
+            Route(f"{PATH}/pause", _with_field_of_problem(self._pause), methods=["POST"]),
+            Route(f"{PATH}/resume", _with_field_of_problem(self._resume), methods=["POST"]),
+            Route(f"{PATH}/simulation", _with_field_of_problem(self._simulate), methods=["POST"]),
         ]
 
     async def run(self) -> None:
@@ -75,7 +73,7 @@ class AutoscalerPart:
             tail.close()
 
     async def _get(self, _: Request) -> JSONResponse:
-        return await asyncio.to_thread(self._answer)
+        return await asyncio.to_thread(self._view)
 
     async def _put(self, request: Request) -> JSONResponse:
         body = await read_object(request)
@@ -90,12 +88,12 @@ class AutoscalerPart:
     async def _preview(self, request: Request) -> JSONResponse:
         body = await read_object(request)
 
-        def answer() -> JSONResponse:
+        def respond() -> JSONResponse:
             now = self._snapshot()
             after = autoscaler_of_text(edited(now.manifest, body), [now.service], source=SOURCE)
             return JSONResponse(preview(now, after))
 
-        return await asyncio.to_thread(answer)
+        return await asyncio.to_thread(respond)
 
     async def _simulate(self, request: Request) -> JSONResponse:
         body = await read_object(request)
@@ -125,12 +123,12 @@ class AutoscalerPart:
             )
         )
 
-    def _answer(self, snapshot: Snapshot | None = None) -> JSONResponse:
+    def _view(self, snapshot: Snapshot | None = None) -> JSONResponse:
         return JSONResponse(view_of(snapshot or self._snapshot()))
 
     def _change(self, edit: Callable[[str], str]) -> JSONResponse:
         manifest = edit(self._snapshot().manifest)
-        return self._answer(self._send({"manifest": manifest, "source": SOURCE}))
+        return self._view(self._send({"manifest": manifest, "source": SOURCE}))
 
     def _snapshot(self) -> Snapshot:
         return self._send({})
@@ -146,13 +144,10 @@ class AutoscalerPart:
 
     def _request(self, message: dict[str, Any]) -> dict[str, Any]:
         """Raises `CommandError`."""
-        if self._state.running_pid() is None:
-            start = command_line(self._state.root, "up")
-            raise CommandError(f"The shop does not run. To start it: {start}")
-        return send_command(self._state.control_socket, message, timeout=RESPONSE_TIMEOUT)
+        return send_to_run(self._state, message, timeout=RESPONSE_TIMEOUT)
 
 
-def _answered(endpoint: Endpoint) -> Endpoint:
+def _with_field_of_problem(endpoint: Endpoint) -> Endpoint:
     """An edit that is wrong is a problem that names its field."""
 
     async def respond(request: Request) -> Response:

@@ -1,13 +1,16 @@
 """The autoscaler of a running shop gets another manifest, and nothing restarts."""
 
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from cartwheel.cli import app
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.explain.local import explain_local
 from cartwheel.local.autoscaling.snapshot import Snapshot, snapshot_of
@@ -140,6 +143,49 @@ def test_one_of_another_name_begins_anew(scaled: SupervisorProcess) -> None:
     entries = list(read_recording(scaled.state / "autoscaling.jsonl"))
     starts = [one.autoscaler.name for one in entries if isinstance(one, SessionStarted)]
     assert [name for name, _ in itertools.groupby(starts)][:2] == ["cart", "mine"]
+
+
+def autoscale(shop: SupervisorProcess, *arguments: str) -> str:
+    """What the command prints. Raises what it would say."""
+    words = ["autoscale", f"--state-dir={shop.state}", *arguments]
+    result = CliRunner().invoke(app, words, standalone_mode=False)
+    if result.exception is not None:
+        raise result.exception
+    return result.output
+
+
+def test_the_command_line_shows_changes_pauses_and_resumes(
+    scaled: SupervisorProcess, tmp_path: Path
+) -> None:
+    assert autoscale(scaled) == autoscale(scaled, "--show") == MANIFEST
+    file = tmp_path / "mine.yaml"
+    file.write_text(with_bounds(1, 5))
+    assert "cart: maximum 3 → 5, in force" in autoscale(scaled, str(file))
+    assert now(scaled).manifest == with_bounds(1, 5)
+    assert "begins with the first manifest again" in " ".join(autoscale(scaled, "--pause").split())
+    held = json.loads(autoscale(scaled, "--json"))
+    assert (held["is_paused"], held["kind"], held["original"]) == (True, "scaledobject", MANIFEST)
+    resumed = json.loads(autoscale(scaled, "--resume", "--json"))
+    assert (resumed["changes"], resumed["manifest"]) == ("resumed", with_bounds(1, 5))
+
+
+def test_the_command_line_refuses_what_cannot_be_used(
+    scaled: SupervisorProcess, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(with_bounds(1, 99))
+    with pytest.raises(UsageError, match=r"mine\.yaml: it asks for up to 99 replicas"):
+        autoscale(scaled, str(file))
+    with pytest.raises(UsageError, match="No such file"):
+        autoscale(scaled, "nothing.yaml")
+    with pytest.raises(UsageError, match="one of"):
+        autoscale(scaled, "--pause", "--resume")
+    with pytest.raises(CommandError, match="Nothing runs"):
+        autoscale(replace(scaled, tmp_path), "--show")
+
+
+def replace(shop: SupervisorProcess, state: Path) -> SupervisorProcess:
+    return SupervisorProcess(shop.process, state, shop.state)
 
 
 def test_a_shop_without_an_autoscaler_says_how_to_have_one(tmp_path: Path) -> None:
