@@ -40,9 +40,9 @@ class Console:
 
 @asynccontextmanager
 async def serving_console(
-    parts: Sequence[Part] = (), *, session: Session | None = None
+    parts: Sequence[Part] = (), *, session: Session | None = None, live: Live | None = None
 ) -> AsyncIterator[Console]:
-    """Serve these parts."""
+    """Serve these parts; ``live`` is the one that they publish to."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     access = Access(
@@ -50,7 +50,7 @@ async def serving_console(
         hosts=hosts_of(["127.0.0.1", "localhost", "[::1]"], port),
         without_token="Open the link that `cartwheel status` prints.",
     )
-    live = Live()
+    live = live or Live()
     stream = EventStream(live)
     shown = session or Session("local", "A shop")
     contents = Contents(live, stream, parts, session=lambda: shown)

@@ -43,10 +43,10 @@ class Complaints(list[str]):
             self.append(message.text)
 
 
-async def accessibility_problems(page: Page) -> list[str]:
-    """What axe finds on the page as it is now: rule, element and reason."""
+async def accessibility_problems(page: Page, *, within: str | None = None) -> list[str]:
+    """What axe finds as the page is now, or a part of it: rule, element and reason."""
     # Run outside the page's Content-Security-Policy, as a tool of the browser is.
-    results = await Axe().run(page)
+    results = await Axe().run(page, context=within)
     return [
         f"{violation['id']}: {node['html'][:120]}: {' '.join(node['failureSummary'].split())}"
         for violation in results.response["violations"]

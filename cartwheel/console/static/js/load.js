@@ -44,7 +44,8 @@ class LoadPanel {
       onSubmit: () => this.#submit(),
       onStop: () => this.#stop(),
     });
-    root.append(h("h2", { class: "visually-hidden" }, "Load"), this.#controls.element, this.#figures.element, this.#note);
+    root.append(h("h2", { class: "visually-hidden" }, "Load"),
+      h("div", { class: "load-panel" }, this.#controls.element, this.#figures.element, this.#note));
     this.#figures.element.append(this.#controls.copy);
   }
 

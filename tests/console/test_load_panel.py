@@ -1,0 +1,257 @@
+"""The panel of the load in a browser: a real console, a real generator, a server as the shop."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, expect
+
+from cartwheel.console.live import Live
+from cartwheel.console.load import LoadPart
+from cartwheel.console.server import Session
+from cartwheel.console.server.session import AvailableParts
+from cartwheel.mesh import AutoscalerState, Edge, Frame
+from tests.console.console_server import TOKEN, Console, serving_console
+from tests.loadtest.fake_shop import shop
+from tests.support.browser import Complaints, accessibility_problems
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console")]
+
+WITHIN = 20.0
+PHONE = 390
+FRAME_INTERVAL = 0.1
+AUTOSCALER = AutoscalerState(
+    "scaledobject/cart", "cart", min=2, max=7, desired=2, ready=2, serving=2, capacity=40.0
+)
+SHOWN = Session("local", "A shop", parts=AvailableParts(load=True))
+
+
+class LoadPage:
+    """A page with the panel."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints = Complaints()
+        self.complaints.listen(page)
+        self.panel = page.locator("#load")
+        self.knob = self.panel.get_by_role("slider", name="Requests per second")
+        self.start = self.panel.get_by_role("button", name="Start")
+        self.stop = self.panel.get_by_role("button", name="Stop")
+        self.stages = self.panel.get_by_label("Stages")
+        self.sentence = self.panel.locator(".load-sentence")
+
+    def figure(self, name: str) -> Locator:
+        return self.panel.locator("dl > div", has_text=name).locator("dd")
+
+    async def choose_browsing(self) -> None:
+        """The scenario that the server in place of the shop knows."""
+        await self.panel.get_by_label("Scenario").select_option("browse")
+
+    async def choose(self, shape: str) -> None:
+        await self.panel.get_by_role("radio", name=shape).check(force=True)
+
+    async def accessibility_problems(self) -> list[str]:
+        """In both themes."""
+        found = []
+        for scheme in ("light", "dark"):
+            await self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            found += await accessibility_problems(self.page, within="#load")
+        return found
+
+    async def has_achieved(self, at_least: float) -> bool:
+        text = await self.figure("achieved").text_content() or ""
+        return text[:1].isdigit() and float(text.split("/")[0]) >= at_least
+
+
+class Running:
+    """The console with frames, as the source of a local run makes them."""
+
+    def __init__(self, console: Console, part: LoadPart, chromium: Browser) -> None:
+        self.console, self.part = console, part
+        self._chromium = chromium
+        self.edges: tuple[Edge, ...] = ()
+
+    async def publish_frames(self) -> None:
+        while True:
+            state = self.part.state()
+            frame = Frame(time.time(), load=state, autoscaler=AUTOSCALER, edges=self.edges)
+            self.console.live.publish(frame)
+            await asyncio.sleep(FRAME_INTERVAL)
+
+    @asynccontextmanager
+    async def page(self, *, token: str = TOKEN, **context: object) -> AsyncIterator[LoadPage]:
+        """A page of its own; ends with no load, and nothing that the browser complained about."""
+        opened: BrowserContext = await self._chromium.new_context(**context)  # type: ignore[arg-type]
+        opened.set_default_timeout(WITHIN * 1000)
+        try:
+            found = LoadPage(await opened.new_page())
+            await found.page.goto(f"{self.console.url}/{token and f'#token={token}'}")
+            await found.page.wait_for_selector("#load .knob-replicas > span")
+            yield found
+            # The console has no part for what other panels ask for.
+            assert not [one for one in found.complaints if "Failed to load" not in one]
+        finally:
+            await opened.close()
+            await self.end_load()
+
+    async def end_load(self) -> None:
+        await self.console.client.delete("/api/load", headers=self.console.token)
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    with shop() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def running(chromium: Browser, target: str) -> AsyncIterator[Running]:
+    live = Live()
+    part = LoadPart(live, find_target=lambda: target, command="cartwheel load")
+    async with serving_console([part], session=SHOWN, live=live) as console:
+        running = Running(console, part, chromium)
+        publishing = asyncio.create_task(running.publish_frames())
+        yield running
+        publishing.cancel()
+
+
+@pytest.fixture(scope="module")
+async def shared_page(running: Running) -> AsyncIterator[LoadPage]:
+    async with running.page(permissions=["clipboard-read", "clipboard-write"]) as page:
+        yield page
+
+
+@pytest.fixture
+async def page(shared_page: LoadPage, running: Running) -> AsyncIterator[LoadPage]:
+    """One page for many tests: nothing runs, and `Start` starts the usual rate of `browse`."""
+    await shared_page.choose_browsing()
+    await shared_page.choose("Steady")
+    await shared_page.knob.press("Home")
+    yield shared_page
+    await running.end_load()
+    await expect(shared_page.start).to_be_visible()
+
+
+async def test_the_load_is_started_turned_and_stopped_by_keys(page: LoadPage) -> None:
+    await page.page.keyboard.press("l")
+    await expect(page.knob).to_be_focused()
+    await until(lambda: page.has_achieved(40), within=WITHIN)
+    for _ in range(4):
+        await page.page.keyboard.press("ArrowUp")
+    await expect(page.knob).to_have_attribute("aria-valuenow", "70")
+    await until(lambda: page.has_achieved(62), within=WITHIN)
+    await expect(page.figure("asked")).to_have_text("70/s")
+    await page.page.keyboard.press("0")
+    await expect(page.sentence).to_contain_text("✓ browse: ")
+    await expect(page.sentence).to_contain_text("none failed")
+    await expect(page.start).to_be_visible()
+
+
+async def test_the_knob_says_in_words_where_the_cart_scales(page: LoadPage) -> None:
+    await page.panel.get_by_label("Scenario").select_option("cart-add")
+    await expect(page.knob).to_have_attribute("aria-valuetext", "Off")
+    await page.knob.press("ArrowRight")
+    await expect(page.knob).to_have_attribute(
+        "aria-valuetext", "1 request per second: needs 1 replica"
+    )
+    await page.knob.press("End")
+    await expect(page.knob).to_have_attribute(
+        "aria-valuetext", "500 requests per second: needs 25 replicas and may have 7"
+    )
+    numbers = await page.panel.locator(".knob-replicas > span").all_text_contents()
+    assert numbers[:4] == ["replicas needed", "1", "2", "3"]
+
+
+async def test_a_drag_sends_few_changes_and_the_last_one(page: LoadPage, running: Running) -> None:
+    changes: list[str] = []
+
+    def count(request: Request) -> None:
+        if request.method == "PUT":
+            changes.append(request.post_data or "")
+
+    await page.start.click()
+    await expect(page.stop).to_be_visible()
+    page.page.on("request", count)
+    box = await page.knob.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    await page.page.mouse.move(box["x"] + box["width"] * 0.5, middle)
+    await page.page.mouse.down()
+    for step in range(40):
+        await page.page.mouse.move(box["x"] + box["width"] * (0.5 + step / 200), middle)
+    await page.page.mouse.up()
+    rate = await page.knob.get_attribute("aria-valuenow")
+    state = running.part.state
+    await until(lambda: state() is not None and state().asked == float(rate or 0))
+    assert len(changes) < 20
+
+
+async def test_stages_are_chosen_edited_and_followed(page: LoadPage) -> None:
+    await page.choose("Step")
+    await expect(page.stages).to_have_value("20s:20,1m:150,20s:20")
+    await page.stages.fill("20s:30,")
+    await expect(page.panel.locator(".problem")).to_contain_text("is not a stage")
+    await expect(page.stages).to_have_attribute("aria-invalid", "true")
+    await page.stages.fill("60s:30..90")
+    await expect(page.panel.locator(".problem")).to_be_hidden()
+    await page.stages.press("Enter")
+    await expect(page.stop).to_be_visible()
+    await page.stages.fill("60s:35")
+    await page.panel.get_by_role("button", name="Change").click()
+    # One stage of one rate is the knob again.
+    await expect(page.knob).to_have_attribute("aria-valuenow", "35")
+
+
+async def test_a_load_of_another_page_is_followed(page: LoadPage, running: Running) -> None:
+    wave = {"scenario": "browse", "stages": "30s:20..160,30s:160..20,30s:20..160,30s:160..20"}
+    client, token = running.console.client, running.console.token
+    await client.put("/api/load", json=wave, headers=token)
+    await expect(page.panel.get_by_role("radio", name="Wave")).to_be_checked()
+    await expect(page.panel.get_by_label("Scenario")).to_have_value("browse")
+    await expect(page.stop).to_be_visible()
+    await client.delete("/api/load", headers=token)
+    await expect(page.start).to_be_visible()
+
+
+async def test_without_the_token_it_is_shown_with_the_reason(running: Running) -> None:
+    async with running.page(token="") as page:
+        await expect(page.panel.locator(".load-note")).to_contain_text("Read-only: open the link")
+        await expect(page.start).to_be_disabled()
+        await expect(page.knob).to_have_attribute("aria-disabled", "true")
+        before = await page.knob.get_attribute("aria-valuenow")
+        await page.knob.press("ArrowUp")
+        assert await page.knob.get_attribute("aria-valuenow") == before
+
+
+async def test_what_arrives_from_elsewhere_is_said(page: LoadPage, running: Running) -> None:
+    running.edges = (Edge("outside", "storefront", rate=12.0),)
+    await expect(page.sentence).to_contain_text("12 requests/s arrive, but not from here")
+    running.edges = ()
+    await expect(page.sentence).not_to_contain_text("12 requests/s")
+
+
+async def test_the_command_line_of_the_same_load_is_copied(page: LoadPage) -> None:
+    await page.choose("Ramp")
+    await page.panel.get_by_role("button", name="Copy command").click()
+    await expect(page.panel.get_by_role("button", name="Copied")).to_be_visible()
+    copied = await page.page.evaluate("navigator.clipboard.readText()")
+    assert copied == "cartwheel load --scenario browse --stages 90s:10..250,30s:250"
+
+
+async def test_every_state_is_accessible_and_fits_a_phone(page: LoadPage) -> None:
+    await page.page.set_viewport_size({"width": PHONE, "height": 844})
+    await page.start.click()
+    await until(lambda: page.has_achieved(40), within=WITHIN)
+    assert not await page.accessibility_problems()
+    await page.choose("Step")
+    await page.stages.fill("x")
+    await expect(page.panel.locator(".problem")).to_be_visible()
+    assert not await page.accessibility_problems()
+    assert await page.page.evaluate("document.documentElement.scrollWidth") <= PHONE
+    await page.stop.click()
+    await expect(page.sentence).to_contain_text("✓")
+    assert not await page.accessibility_problems()
+    await page.page.set_viewport_size({"width": 1280, "height": 720})
