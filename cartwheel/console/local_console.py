@@ -1,6 +1,7 @@
 """The console of the shop that runs in a state folder: all its parts, put together."""
 
 from cartwheel.console.autoscaler import AutoscalerPart
+from cartwheel.console.faults import FaultsPart
 from cartwheel.console.history.history import History
 from cartwheel.console.live import Live
 from cartwheel.console.load import LoadPart
@@ -20,9 +21,14 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
     history = History(live, state.console_history)
     files = SessionFiles(history, state.recording)
     load = LoadPart.of(live, state)
+    faults = FaultsPart(state, mark=live.mark)
     autoscaler = AutoscalerPart(live, state, arrivals=history.arrivals)
     source = LocalSource(
-        state, live, load_state=load.state, is_watched=lambda: stream.page_count > 0
+        state,
+        live,
+        load_state=load.state,
+        fault_states=faults.states,
+        is_watched=lambda: stream.page_count > 0,
     )
 
     def session() -> Session:
@@ -32,8 +38,8 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
             f"The shop in {display_path(state.root)}",
             shop_url=shop_url,
             start=span and span[0],
-            parts=AvailableParts(load=True, autoscaler=True),
+            parts=AvailableParts(load=True, faults=True, autoscaler=True),
         )
 
-    parts: list[Part] = [source, history, files, load, autoscaler]
+    parts: list[Part] = [source, history, files, load, faults, autoscaler]
     return Contents(live, stream, parts=parts, session=session)

@@ -109,7 +109,7 @@ def real_batches(
         pytest.param("products-cut-off", marks=pytest.mark.fault(20)),
         pytest.param("products-hung", marks=pytest.mark.fault(17, 29)),
         pytest.param("products-killed", marks=pytest.mark.fault(17)),
-        pytest.param("retries-exhausted", marks=pytest.mark.fault(16, 18)),
+        pytest.param("retries-exhausted", marks=pytest.mark.fault(17, 18)),
         pytest.param("slow-cart", marks=pytest.mark.fault(15)),
         pytest.param("slow-products", marks=pytest.mark.fault(21)),
         pytest.param("stock-resets", marks=pytest.mark.fault(18, 28)),

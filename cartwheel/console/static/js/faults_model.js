@@ -1,0 +1,140 @@
+/** What can be broken, what is, and what became of it: as the console says. */
+
+import { announce } from "./announce.js";
+import { Emitter } from "./emitter.js";
+
+/**
+ * Emits `change`. `featured` and `faults` are the catalogue, `running` and `last` are faults that
+ * this console has begun, `others` those of others, as the frame shows them. `problem` is what
+ * went wrong last, as a sentence.
+ */
+export class FaultsModel extends Emitter {
+  featured = [];
+  faults = [];
+  running = null;
+  last = null;
+  others = [];
+  maxSeconds = 60;
+  problem = "";
+  #session;
+  #isAsking = false;
+
+  constructor(session) {
+    super();
+    this.#session = session;
+    session.on("frame", (frame) => this.#takeFrame(frame));
+    session.on("state", () => this.emit("change"));
+    if (this.hasCatalogue) this.load();
+  }
+
+  get hasCatalogue() {
+    return Boolean(this.#session.info.parts.faults);
+  }
+
+  /** Why nothing can be broken just now; empty if it can. */
+  get reason() {
+    const { info, state } = this.#session;
+    if (info.read_only_reason) return info.read_only_reason;
+    if (!this.hasCatalogue) return "Nothing can be broken from here.";
+    if (state.moment !== null) return "You see an earlier moment: go back to live to break something.";
+    if (state.connection === "lost") return "There is no connection.";
+    return state.canChange ? "" : state.reason;
+  }
+
+  fault(id) {
+    return this.faults.find((one) => one.id === id);
+  }
+
+  /** The two words of a fault that is featured, or its title. */
+  nameOf(id) {
+    return this.featured.find((one) => one.id === id)?.label ?? this.fault(id)?.title ?? id;
+  }
+
+  /** Why this fault cannot begin just now; empty if it can. */
+  reasonAgainst(id) {
+    const fault = this.fault(id);
+    if (fault?.problem) return `${fault.problem}${fault.remedy ? ` It can with: ${fault.remedy}` : ""}`;
+    if (this.reason) return this.reason;
+    if (this.running) return `One at a time: end “${this.nameOf(this.running.fault)}” first.`;
+    if (this.others.length) return `${this.others[0].by} has broken something: wait for its end.`;
+    return "";
+  }
+
+  /** Read the catalogue again: the shop may be another one. */
+  async load() {
+    try {
+      const { featured, faults, ...current } = await this.#session.request("GET", "/api/faults");
+      Object.assign(this, { featured, faults });
+      this.#take(current);
+    } catch (error) {
+      this.refuse(error.detail || error.message);
+    }
+  }
+
+  /** @param {number|null} seconds null: as long as the catalogue says */
+  async begin(id, seconds = null) {
+    await this.#change("PUT", id, seconds === null ? {} : { seconds });
+    if (this.running) announce(`${this.nameOf(id)}: ${this.fault(id).breaks}`);
+  }
+
+  async end() {
+    if (this.running) await this.#change("DELETE", this.running.fault);
+  }
+
+  /** Say why something that was asked for does not happen. */
+  refuse(reason) {
+    this.problem = reason;
+    announce(reason);
+    this.emit("change");
+  }
+
+  async #change(method, id, body) {
+    this.problem = "";
+    try {
+      this.#take(await this.#session.request(method, `/api/faults/${id}`, body));
+    } catch (error) {
+      this.refuse(error.detail || error.message);
+    }
+  }
+
+  async #takeFrame(frame) {
+    const isLive = this.#session.state.moment === null && this.hasCatalogue;
+    this.others = frame.faults.filter((one) => !isLive || one.by !== "console");
+    const isOpen = this.running || this.last?.watched || frame.faults.some((one) => one.by === "console");
+    if (isLive && isOpen && !this.#isAsking) await this.#ask();
+    else this.emit("change");
+  }
+
+  async #ask() {
+    this.#isAsking = true;
+    try {
+      this.#take(await this.#session.request("GET", "/api/faults/current"));
+    } catch {
+      // The next frame asks again.
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  #take({ running, last, max_seconds: maxSeconds }) {
+    const wasSeen = this.running?.seen_after ?? null;
+    const wasOpen = this.running || this.last?.watched;
+    Object.assign(this, { running, last, maxSeconds });
+    if (running && running.seen_after !== null && wasSeen === null) announce(symptomSentence(this));
+    if (wasOpen && last && !last.watched) announce(last.sentence);
+    this.emit("change");
+  }
+}
+
+/** Seen after 0.8 s: Calls of the storefront to the cart fail: 3.4/s (before: 0/s). */
+export function symptomSentence(model) {
+  const { sentence, unit } = model.fault(model.running.fault).symptom;
+  const { after, value, before } = model.running.symptom;
+  return `Seen after ${after.toFixed(1)} s: ${sentence.replace(/\.$/, "")}: ${figure(value, unit)} (before: ${figure(before, unit)}).`;
+}
+
+/** A measured value with its unit. */
+export function figure(value, unit) {
+  if (value === null || value === undefined) return "nothing";
+  return `${Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en-GB") : Number(value.toPrecision(3))}${unit}`;
+}

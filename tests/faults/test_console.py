@@ -1,0 +1,111 @@
+"""What the console offers to break, on a plain shop with shoppers: it is seen, and it ends."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cartwheel.chaos.shop import Shop, own_shop
+from cartwheel.chaos.shoppers import Shoppers
+from cartwheel.console.faults.possibilities import FEATURED
+from tests.cartwheel.supervisor_process import command
+from tests.console.faults.desk import Desk, faults_desk
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.xdist_group("console faults")
+
+RATE, SEED = 30.0, 7
+Figure = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def plain_shop() -> Iterator[Shop]:
+    with own_shop(settings={"CARTWHEEL_CHAOS": "false"}) as shop:
+        yield shop
+
+
+@pytest.fixture
+async def desk(plain_shop: Shop) -> AsyncIterator[Desk]:
+    async with faults_desk(plain_shop) as desk:
+        yield desk
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("cart-killed", marks=pytest.mark.fault(26)),
+        pytest.param("cart-hung", marks=pytest.mark.fault(29)),
+        pytest.param("slow-cart", marks=pytest.mark.fault(15)),
+        pytest.param("cart-partitioned", marks=pytest.mark.fault(17, 23)),
+        pytest.param("cart-store-locked", marks=pytest.mark.fault(13, store="sqlite")),
+        pytest.param("retries-exhausted", marks=pytest.mark.fault(17, 18)),
+    ],
+)
+async def test_a_fault_of_the_first_screen_is_seen_and_ends(
+    name: str, desk: Desk, tmp_path: Path, figure: Figure
+) -> None:
+    assert name in FEATURED["sqlite"]
+    async with Shoppers(desk.shop.url, rate=RATE, seed=SEED, history=tmp_path / "history") as load:
+        await until(lambda: len(load.figures) > 1, within=20.0)
+        begun = await desk.send("PUT", f"/api/faults/{name}")
+        assert begun.status_code == 200, begun.text
+        outcome = await desk.outcome()
+    assert outcome["passed"], outcome["sentence"]
+    assert await desk.effects() == []
+    figure("console: seen after {:.1f} s", outcome["symptom"]["after"])
+
+
+@pytest.mark.fault(28)
+async def test_a_lesson_is_graded_as_the_command_grades_its_fault(desk: Desk) -> None:
+    started = (await desk.send("POST", "/api/lessons/crash")).json()
+    phases = []
+
+    async def is_over() -> bool:
+        phase = (await desk.get("/api/lessons/current"))["phase"]
+        phases.append(phase)
+        return bool(phase == "ended")
+
+    await until(is_over, within=60.0)
+    lesson = await desk.get("/api/lessons/current")
+    assert lesson["problem"] is None
+    assert list(dict.fromkeys(phases)) == [
+        "starting", "usual", "broken", "recovering", "checking", "ended",
+    ]  # fmt: skip
+    assert lesson["result"]["passed"], lesson
+    assert "cartwheel chaos run tracking-killed" in started["command"]
+    again = command(desk.shop.state.root, "chaos", "run", "tracking-killed", "--json")
+    assert _shape(lesson["result"]) == _shape_of_text(again.stdout)
+
+
+@pytest.mark.fault(17)
+async def test_a_lesson_that_is_ended_early_has_what_was_measured_and_nothing_stays_broken(
+    desk: Desk,
+) -> None:
+    await desk.send("POST", "/api/lessons/circuit-breaker")
+    again = await desk.send("POST", "/api/lessons/crash")
+    assert again.json()["detail"] == "The lesson 'The circuit breaker' runs: end it first."
+    fault = await desk.send("PUT", "/api/faults/cart-hung")
+    assert fault.json()["detail"] == "A lesson runs: end it first."
+    await until(lambda: bool(desk.part.states([])), within=20.0)
+    (state,) = await desk.states()
+    assert (state.fault, state.by) == ("cart-partitioned", "the lesson 'The circuit breaker'")
+    ended = (await desk.send("DELETE", "/api/lessons/current")).json()
+    assert ended["phase"] == "ended"
+    assert ended["result"]["interrupted"]
+    assert [fault["fault"] for fault in ended["result"]["faults"]] == ["cart-partitioned"]
+    assert await desk.effects() == []
+
+
+def _shape_of_text(printed: str) -> Any:
+    return _shape(json.loads(printed))
+
+
+def _shape(document: Any) -> Any:
+    """Its fields, whatever was measured."""
+    if isinstance(document, dict):
+        return {name: _shape(value) for name, value in document.items()}
+    if isinstance(document, list):
+        return [_shape(value) for value in document[:1]]
+    return None
