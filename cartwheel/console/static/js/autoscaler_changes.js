@@ -28,6 +28,7 @@ export class Changes {
     this.form = new FieldsForm(() => this.#edited());
     this.manifest = manifestBox("YAML with the changed lines marked");
     this.simulated = h("section", { class: "simulation", "aria-live": "polite", hidden: true });
+    this.summary = h("h3", {}, "As YAML");
     this.reason = h("p", { class: "waiting", hidden: true });
     this.result = h("p", { class: "result", role: "status" });
     this.apply = h("button", { type: "button", class: "primary", onclick: () => this.#apply() }, "Apply");
@@ -36,7 +37,7 @@ export class Changes {
     this.restore = h("button", { type: "button", onclick: () => this.#restore() }, "Back to the file");
     this.drawer.body.append(
       h("div", { class: "fields" }, this.reason, this.form.node),
-      h("section", { class: "outcome", tabindex: 0, "aria-label": "Outcome" }, this.simulated, h("h3", {}, "As YAML"), this.manifest),
+      h("section", { class: "outcome", tabindex: 0, "aria-label": "Outcome" }, this.simulated, this.summary, this.manifest),
       h("footer", {}, this.apply, this.try, this.copy, this.restore, this.result));
     this.update();
   }
@@ -83,12 +84,13 @@ export class Changes {
     setText(this.reason, why);
   }
 
-  #show({ manifest, fields, original, unit }) {
+  #show({ manifest, fields, problem, original, unit, limits }) {
     this.inForce = manifest;
     this.original = original;
     this.edited = manifest;
-    this.form.clearProblems();
-    this.form.show(fields, unit ?? "");
+    setText(this.summary, "As YAML");
+    this.form.show(fields, { unit, maxReplicas: limits?.replicas });
+    if (!fields) this.form.showProblem({ detail: problem });
     showManifest(this.manifest, manifest);
     this.update();
   }
@@ -110,8 +112,9 @@ export class Changes {
 
   #preview() {
     const preview = (this.#previews += 1);
-    return this.#send("POST", `${PATH}/preview`, { fields: this.form.read() }, ({ manifest }) => {
+    return this.#send("POST", `${PATH}/preview`, { fields: this.form.read() }, ({ manifest, changes }) => {
       if (preview !== this.#previews) return;
+      setText(this.summary, changes ? `As YAML: ${changes}` : "As YAML");
       this.form.clearProblems();
       this.edited = manifest;
       showManifest(this.manifest, manifest, this.inForce);

@@ -33,15 +33,22 @@ export class FieldsForm {
     this.node.addEventListener("input", () => this.onEdit());
   }
 
-  /** @param {Fields} fields @param {string} unit of the target */
-  show(fields, unit) {
-    this.unit = unit;
+  /**
+   * @param {Fields|null} fields null: they cannot be edited
+   * @param {{unit: string, maxReplicas?: number}} options the unit of the target, and how many run here
+   */
+  show(fields, options) {
+    this.options = options;
     this.fields = structuredClone(fields);
+    this.clearProblems();
+    this.content.hidden = !fields;
+    if (!fields) return;
+    const replicas = { ...RANGES.replicas, max: options.maxReplicas ?? RANGES.replicas.max };
     this.content.replaceChildren(
       h("div", { class: "field-row" },
-        numberField("target", "Target", fields.target, RANGES.target, unit),
-        numberField("min", "Min", fields.min, RANGES.replicas),
-        numberField("max", "Max", fields.max, { ...RANGES.replicas, min: 1 })),
+        numberField("target", "Target", fields.target, RANGES.target, options.unit),
+        numberField("min", "Min", fields.min, replicas),
+        numberField("max", "Max", fields.max, { ...replicas, min: 1 })),
       this.#rules("scale_up", "Scale up"),
       this.#rules("scale_down", "Scale down"));
   }
@@ -114,7 +121,7 @@ export class FieldsForm {
   /** Make the form anew with other rules; what was typed stays. */
   #change(direction, next) {
     const now = this.read();
-    this.show({ ...now, [direction]: structuredClone(next(now[direction])) }, this.unit);
+    this.show({ ...now, [direction]: structuredClone(next(now[direction])) }, this.options);
     this.onEdit();
   }
 }
