@@ -24,7 +24,7 @@ from cartwheel.mesh import (
 )
 from cartwheel.mesh.frame import OUTSIDE, Phase
 from cartwheel.recording import Entry, Framed, Marked, ReplicasChanged, SessionStarted, Synced
-from tests.explain.sessions import UNITS, scaled_object
+from tests.explain.sessions import MANIFEST, UNITS, scaled_object
 
 BEGIN = 1_790_000_000.0
 CYCLE = 180
@@ -110,7 +110,8 @@ class _Shop:
         self._engine = KedaAutoscaler(self._autoscaler, OPTIONS)
         self._names = 0
         self._cart = [self._new_replica(born=-60) for _ in range(2)]
-        self._entries: list[Entry] = [SessionStarted(begin, self._autoscaler, OPTIONS, UNITS)]
+        start = SessionStarted(begin, self._autoscaler, OPTIONS, UNITS, MANIFEST.read_text())
+        self._entries: list[Entry] = [start]
         self._counts: tuple[int, ...] = ()
 
     def run(self, seconds: int) -> list[Entry]:

@@ -11,14 +11,13 @@ from cartwheel.autoscaling.spec import ControllerOptions
 from cartwheel.recording import Recorder, SessionStarted, Synced
 
 ROOT = Path(__file__).parents[2]
+MANIFEST = ROOT / "manifests/components/autoscaling-requests/scaledobject.yaml"
 OPTIONS = ControllerOptions(sync_period=5.0)
 UNITS = {"s0-prometheus": "requests/s"}
 
 
 def scaled_object() -> ScaledObject:
-    (found,) = read_autoscalers(
-        [ROOT / "manifests/components/autoscaling-requests/scaledobject.yaml"]
-    )
+    (found,) = read_autoscalers([MANIFEST])
     assert isinstance(found, ScaledObject)
     return found
 

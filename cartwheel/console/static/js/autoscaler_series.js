@@ -77,7 +77,7 @@ function replicas(title, floor, limits = []) {
 
 /** The charts at one moment, in one sentence. */
 export function summary(charts, values) {
-  const parts = charts.flatMap(({ series: all, unit }) => all.map(({ column, name }) => {
+  const parts = charts.flatMap(({ series: all, unit }) => all.toReversed().map(({ column, name }) => {
     const value = values[column] ?? null;
     return value === null ? null : `${name === "now" ? "the metric is" : name} ${inWords(value, unit)}`;
   }));

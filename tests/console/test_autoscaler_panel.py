@@ -1,0 +1,218 @@
+"""The panel of the autoscaler in a browser: what it shows of a session, and why."""
+
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from cartwheel.console.explanation_json import explanation_json
+from cartwheel.console.history.history import History
+from cartwheel.console.live import Live
+from cartwheel.console.server.session import Session
+from cartwheel.explain.explanation import Explanation
+from cartwheel.explain.recorded import explain_session, read_sessions
+from cartwheel.recording import Recorder
+from tests.console.console_server import Console, serving_console
+from tests.console.synthetic import SyntheticSession, session
+from tests.support.browser import Complaints, accessibility_problems
+
+pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.browser]
+
+SECONDS = 150
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 720}
+SCHEMES: Sequence[Literal["light", "dark"]] = ("light", "dark")
+
+
+class Explanations:
+    """A part that explains a recorded session."""
+
+    def __init__(self, path: Path) -> None:
+        (self._session,) = read_sessions(path)
+        self.routes = [Route("/api/explanation", self._get)]
+
+    async def run(self) -> None:
+        """Nothing happens in the background."""
+
+    def at(self, moment: float) -> Explanation:
+        return explain_session(self._session, moment, source="a recording")
+
+    async def _get(self, request: Request) -> JSONResponse:
+        asked = float(request.query_params.get("at", self._session.syncs[-1].at))
+        return JSONResponse(explanation_json(self.at(asked)))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A console that shows a made-up session, which ends now."""
+
+    console: Console
+    made: SyntheticSession
+    explanations: Explanations
+
+    async def open(self, page: Page) -> Locator:
+        """The panel, with the values of the last frame."""
+        await page.goto(self.console.url)
+        self.console.live.publish(self.made.frames[-1])
+        panel = page.locator("#autoscaler")
+        await expect(panel.locator(".label.arrivals")).to_contain_text("arrivals")
+        await expect(panel.locator(".decision").first).to_be_visible()
+        return panel
+
+
+@pytest.fixture(scope="module")
+async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shown]:
+    folder = tmp_path_factory.mktemp("session")
+    made = session(SECONDS, begin=time.time() - SECONDS)
+    recorder = Recorder(folder / "autoscaling.jsonl")
+    for entry in made.autoscaler_entries:
+        recorder.record(entry)
+    recorder.close()
+    past = Live()
+    history = History(past, folder / "console.sqlite")
+    for frame in made.frames:
+        past.publish(frame)
+    for mark in made.marks:
+        past.mark(mark)
+    explanations = Explanations(folder / "autoscaling.jsonl")
+    local = Session("local", "A shop", start=made.frames[0].at)
+    async with serving_console([history, explanations], session=local) as console:
+        yield Shown(console, made, explanations)
+
+
+@pytest.fixture(scope="module")
+async def page(chromium: Browser) -> AsyncIterator[Page]:
+    context = await chromium.new_context(viewport=DESK, reduced_motion="reduce")
+    page = await context.new_page()
+    page.set_default_timeout(10_000)
+    yield page
+    await context.close()
+
+
+async def test_each_line_is_named_with_its_newest_value(shown: Shown, page: Page) -> None:
+    panel = await shown.open(page)
+    last = shown.made.frames[-1].autoscaler
+    assert last is not None
+    assert last.arrivals is not None
+    await expect(panel.locator(".label.arrivals")).to_have_text(f"{round(last.arrivals)}/sarrivals")
+    await expect(panel.locator(".label.target")).to_have_text("20/starget")
+    await expect(panel.locator(".label.serving")).to_have_text(f"{last.serving}serving")
+    await expect(panel.locator(".sentence-text")).to_have_text(last.sentence)
+
+
+async def test_a_decision_is_explained_as_on_the_command_line(shown: Shown, page: Page) -> None:
+    panel = await shown.open(page)
+    await panel.locator(".decision").first.click()
+    drawer = page.locator("dialog.explanation")
+    first = next(one for one in shown.made.marks if one.kind == "decision")
+    explanation = shown.explanations.at(first.at)
+    headline, *reasons = [one.text for one in explanation.sentences]
+    outlook = [one.text for one in explanation.outlook]
+    await expect(drawer.locator(".headline")).to_have_text(headline)
+    texts = await drawer.locator(".sentences li > span:nth-child(2)").evaluate_all(
+        "all => all.map((one) => one.firstChild.data)"
+    )
+    assert texts == [*reasons, *outlook]
+    manifest = "".join(await drawer.locator(".manifest .line").all_inner_texts())
+    assert "threshold:" in manifest
+    await page.keyboard.press("Escape")
+    await expect(drawer).to_be_hidden()
+
+
+async def test_live_again_is_one_key(shown: Shown, page: Page) -> None:
+    panel = await shown.open(page)
+    await panel.locator(".decision").first.click()
+    await expect(panel.get_by_role("button", name="Live again")).to_be_visible()
+    await page.keyboard.press("v")
+    await expect(panel.get_by_role("button", name="Live again")).to_be_hidden()
+    await expect(page.locator("dialog.explanation h2")).to_have_text("Why, now")
+
+
+async def test_the_arrow_keys_move_a_cursor_that_says_its_values(shown: Shown, page: Page) -> None:
+    panel = await shown.open(page)
+    plot = panel.get_by_role("slider", name="Moment in the charts")
+    await plot.focus()
+    await plot.press("Home")
+    await expect(panel.locator(".flag")).to_be_visible()
+    await expect(plot).to_have_attribute("aria-valuetext", "no data")
+    await plot.press("End")
+    last = shown.made.frames[-1].autoscaler
+    assert last is not None
+    said = re.compile(f"desired {last.desired}, ready {last.ready}")
+    await expect(plot).to_have_attribute("aria-valuetext", said)
+
+
+async def test_a_table_has_what_the_charts_show(shown: Shown, page: Page) -> None:
+    panel = await shown.open(page)
+    await page.keyboard.press("t")
+    table = panel.get_by_role("table")
+    columns = "Time, arrivals, capacity, metric, target, desired, ready, serving, What happened"
+    await expect(table.get_by_role("columnheader")).to_have_text(columns.split(", "))
+    await expect(table).to_contain_text("2 → 7")
+    await page.keyboard.press("t")
+    await expect(table).to_be_hidden()
+
+
+async def test_a_longer_time_shows_what_was_before(shown: Shown, page: Page) -> None:
+    panel = await shown.open(page)
+    choice = panel.get_by_role("combobox", name="Time in view")
+    await choice.select_option("60")
+    await expect(panel.locator(".decision", has_text="2 → 7")).to_be_hidden()
+    await choice.select_option("900")
+    await expect(panel.locator(".decision", has_text="2 → 7")).to_be_visible()
+
+
+async def test_without_a_token_the_form_says_why_it_changes_nothing(
+    shown: Shown, page: Page
+) -> None:
+    await shown.open(page)
+    await page.keyboard.press("e")
+    drawer = page.locator("dialog.changes")
+    await expect(drawer.get_by_text("Read-only")).to_be_visible()
+    await expect(drawer.get_by_role("button", name="Apply")).to_be_disabled()
+    await expect(drawer.locator(".manifest")).to_contain_text("kind: ScaledObject")
+
+
+async def test_without_an_autoscaler_it_says_how_to_get_one(shown: Shown, page: Page) -> None:
+    await shown.open(page)
+    plain = session(1, begin=time.time()).frames[0]
+    shown.console.live.publish(replace(plain, autoscaler=None))
+    panel = page.locator("#autoscaler")
+    await expect(panel.get_by_text("There is no autoscaler.")).to_be_visible()
+    await expect(panel.get_by_text("cartwheel up --autoscale")).to_be_visible()
+    await expect(panel.locator(".label.arrivals")).to_have_text("12/sarrivals")
+    await expect(panel.get_by_role("button", name="Edit")).to_be_hidden()
+
+
+async def test_axe_finds_nothing_in_any_state_in_both_themes(shown: Shown, page: Page) -> None:
+    complaints = Complaints()
+    complaints.listen(page)
+    await shown.open(page)
+    found = []
+    for keys in ("", "w", "e", "t"):
+        if keys:
+            await page.keyboard.press(keys)
+        for scheme in SCHEMES:
+            await page.emulate_media(color_scheme=scheme)
+            found += await accessibility_problems(page)
+    assert found == []
+    assert complaints == []
+
+
+async def test_a_phone_does_not_scroll_sideways(shown: Shown, page: Page) -> None:
+    await page.set_viewport_size(PHONE)
+    await shown.open(page)
+    for keys in ("", "w", "e"):
+        if keys:
+            await page.keyboard.press(keys)
+        too_wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert too_wide <= 0, keys
+    await page.set_viewport_size(DESK)
