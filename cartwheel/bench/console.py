@@ -32,8 +32,8 @@ WINDOW_FACTOR = 4
 SETTLE = 3.0
 """Seconds after a change, until what it has cost is over."""
 SCALE_TIMEOUT = 60
-LONGEST = 300.0
-"""Seconds of load, at most; it is stopped at the end."""
+MAX_LOAD_SECONDS = 300.0
+"""The load is stopped at the end."""
 COLUMNS = (
     Column("pages", "open"),
     Column("cpu", "console, % of a core", 1, meaning="CPU in per cent of a core; less is better"),
@@ -60,7 +60,7 @@ async def run(workbench: Workbench, options: Options, progress: Progress) -> Seq
     own = replace(options, variants=(OWN,))
     async with running_shops(workbench, own, progress, **settings) as (shop,):
         workbench.release_cores([shop.supervisor])
-        async with open_loop(shop, [(LONGEST, HIGH)]):
+        async with open_loop(shop, [(MAX_LOAD_SECONDS, HIGH)]):
             progress("scaling", f"the cart to {MANY}")
             await _wait_for_replicas(shop)
             window = WINDOW_FACTOR * options.seconds

@@ -36,11 +36,11 @@ class Live:
         self.latest = frame = replace(frame, problem=problem)
         self._published.set()
         self._published = asyncio.Event()
-        _tell(self.on_frame, frame)
+        _call_all(self.on_frame, frame)
 
     def mark(self, mark: Mark) -> None:
         """Hand a mark to all who follow."""
-        _tell(self.on_mark, mark)
+        _call_all(self.on_mark, mark)
 
     def set_problem(self, part: str, sentence: str) -> None:
         """Show the problem of a part with each frame, at once too, until it is cleared."""
@@ -65,7 +65,7 @@ class Live:
                 await published.wait()
 
 
-def _tell(listeners: Iterable[Callable[[T], None]], value: T) -> None:
+def _call_all(listeners: Iterable[Callable[[T], None]], value: T) -> None:
     """One listener that fails keeps nothing from the others."""
     for listener in listeners:
         try:

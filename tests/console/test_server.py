@@ -1,7 +1,9 @@
 """The console's server over real sockets: its page, its errors, and the parts that it runs."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
@@ -13,6 +15,8 @@ from cartwheel.console.server.session import AvailableParts
 from cartwheel.errors import CommandError, UsageError
 from tests.console.console_server import Console, serving_console
 from tests.support.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Counter:
@@ -97,6 +101,39 @@ async def test_a_file_is_sent_again_only_when_its_content_has_changed(console: C
     assert of_another_release.content == first.content
 
 
+async def test_a_file_is_sent_compressed_to_who_takes_it(console: Console) -> None:
+    plain = await console.client.get("/static/js/main.js", headers={"accept-encoding": "identity"})
+    compressed = await console.client.get("/static/js/main.js", headers={"accept-encoding": "gzip"})
+    unchanged = await console.client.get(
+        "/static/js/main.js",
+        headers={"accept-encoding": "gzip", "if-none-match": compressed.headers["etag"]},
+    )
+
+    assert "content-encoding" not in plain.headers
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert int(compressed.headers["content-length"]) < len(plain.content)
+    assert compressed.content == plain.content
+    assert compressed.headers["etag"] != plain.headers["etag"]
+    assert unchanged.status_code == 304
+
+
+async def test_an_updated_file_is_sent_anew(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cartwheel.console.server.static_files.STATIC", tmp_path)
+    module = tmp_path / "module.js"
+    module.write_text("export const A = 1;")
+    before = await console.client.get("/static/module.js")
+    stamp = module.stat().st_mtime_ns
+    module.write_text("export const A = 2;")
+    os.utime(module, ns=(stamp, stamp))
+    after = await console.client.get(
+        "/static/module.js", headers={"if-none-match": before.headers["etag"]}
+    )
+
+    assert (after.status_code, after.text) == (200, "export const A = 2;")
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -178,3 +215,14 @@ async def test_a_part_that_fails_is_shown_and_starts_again(
 
     assert "Counter: RuntimeError: out of beads" in frame.problem
     assert (await console.client.get("/api/count")).json() == {"count": 0}
+
+
+async def test_all_files_of_the_page_are_less_than_200_kb(console: Console) -> None:
+    static = ROOT / "cartwheel" / "console" / "static"
+    sizes = {}
+    for path in (one.relative_to(static) for one in static.rglob("*") if one.is_file()):
+        response = await console.client.get(f"/static/{path.as_posix()}")
+        assert response.status_code == 200, path
+        sizes[path] = int(response.headers["content-length"])
+
+    assert sum(sizes.values()) < 200_000, sizes

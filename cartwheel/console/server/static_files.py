@@ -1,7 +1,9 @@
 """The page and its modules, styles and pictures."""
 
+import gzip
 import hashlib
 import re
+from dataclasses import dataclass
 from importlib.resources import files
 
 from starlette.exceptions import HTTPException
@@ -39,23 +41,51 @@ async def get_file(request: Request) -> Response:
 ROUTES = [Route("/", get_page), Route("/static/{path:path}", get_file)]
 
 
-def _file_response(path: str, request: Request) -> Response:
-    """The file as it is now. A browser asks each time whether it has changed.
+@dataclass(frozen=True)
+class _File:
+    """A file as it is now. The tag is of the content: a time stamp may be equal in two releases."""
 
-    The tag is of the content: a time stamp may be equal in two releases.
-    """
-    content = _read(path)
-    tag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
-    headers = {"etag": tag, "cache-control": "no-cache"}
+    content: bytes
+    media_type: str
+    tag: str
+
+
+# By path, and only of what was asked for last: the tag says of which content it is.
+_compressed: dict[str, tuple[str, bytes]] = {}
+
+
+def _file_response(path: str, request: Request) -> Response:
+    """A browser asks each time whether the file has changed: no page mixes two releases."""
+    file = _read(path)
+    is_compressed = _is_text(file) and "gzip" in request.headers.get("accept-encoding", "")
+    tag = f'"{file.tag}-gzip"' if is_compressed else f'"{file.tag}"'
+    headers = {"etag": tag, "cache-control": "no-cache", "vary": "accept-encoding"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type=MEDIA_TYPES[path.rpartition(".")[2]])
+    if not is_compressed:
+        return Response(file.content, headers=headers, media_type=file.media_type)
+    headers["content-encoding"] = "gzip"
+    return Response(_compress(path, file), headers=headers, media_type=file.media_type)
 
 
-def _read(path: str) -> bytes:
+def _read(path: str) -> _File:
     parts = path.split("/")
     file = STATIC.joinpath(*parts)
-    is_served = all(map(NAME.fullmatch, parts)) and path.rpartition(".")[2] in MEDIA_TYPES
-    if not is_served or not file.is_file():
+    media_type = MEDIA_TYPES.get(path.rpartition(".")[2])
+    if media_type is None or not all(map(NAME.fullmatch, parts)) or not file.is_file():
         raise HTTPException(404, "There is no such file.")
-    return file.read_bytes()
+    content = file.read_bytes()
+    return _File(content, media_type, hashlib.blake2b(content, digest_size=16).hexdigest())
+
+
+def _is_text(file: _File) -> bool:
+    return file.media_type not in (MEDIA_TYPES["png"], MEDIA_TYPES["woff2"])
+
+
+def _compress(path: str, file: _File) -> bytes:
+    """Compressed once."""
+    tag, compressed = _compressed.get(path, ("", b""))
+    if tag != file.tag:
+        compressed = gzip.compress(file.content, mtime=0)
+        _compressed[path] = file.tag, compressed
+    return compressed
