@@ -46,13 +46,9 @@ def test_a_healthy_shop_has_no_finding(shop: SupervisorProcess) -> None:
     assert "3 replicas ready" in healthy
 
 
-def test_replicas_without_the_series_of_the_query_are_named(
-    shop: SupervisorProcess, tmp_path: Path
-) -> None:
-    file = tmp_path / "autoscaler.yaml"
-    file.write_text(FILES["requests"].read_text().replace("http_requests", "wheels"))
+def test_replicas_without_the_series_of_the_query_are_named(shop: SupervisorProcess) -> None:
     machine = Machine(shop.state)
-    machine.status["settings"]["autoscale"] = str(file)
+    machine.manifest = FILES["requests"].read_text().replace("http_requests", "wheels")
     (examination,) = examine([metrics.CHECK], machine)
     names = {replica["replica"] for replica in shop.replicas()}
     assert {each.about for each in examination.findings} == names

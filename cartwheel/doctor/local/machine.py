@@ -44,6 +44,17 @@ class Machine:
             self.state.control_socket, {"command": "status"}, timeout=RESPONSE_TIMEOUT
         )
 
+    @cached_property
+    def manifest(self) -> str | None:
+        """The YAML of the running shop's autoscaler that is in force; None if it is off."""
+        if not self.status["autoscaler"]:
+            return None
+        snapshot = send_command(
+            self.state.control_socket, {"command": "autoscaler"}, timeout=RESPONSE_TIMEOUT
+        )
+        # A shop of an older version does not tell.
+        return snapshot.get("manifest") or None
+
     @property
     def is_checkout(self) -> bool:
         """Whether the code lies in a checkout of the project, not in an installed package."""

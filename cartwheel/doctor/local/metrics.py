@@ -10,7 +10,11 @@ from cartwheel.doctor.finding import Finding, Healthy, Outcome
 from cartwheel.doctor.local.machine import Machine
 from cartwheel.doctor.words import count
 from cartwheel.errors import UsageError
-from cartwheel.local.autoscaling.chosen import OFF, ChosenAutoscaler, choose_autoscaler
+from cartwheel.local.autoscaling.chosen import (
+    ChosenAutoscaler,
+    autoscaler_of_text,
+    choose_autoscaler,
+)
 from cartwheel.local.autoscaling.query_metric import QueryMetric
 from cartwheel.local.replica_process import State
 from cartwheel.local.scraper import ScrapeError, scrape
@@ -22,7 +26,7 @@ SCRAPE_TIMEOUT = 2.0  # seconds
 
 def examine(machine: Machine) -> Iterator[Outcome]:
     try:
-        chosen = choose_autoscaler(_autoscale(machine), by_name(SHOP))
+        chosen = _chosen(machine)
     except UsageError as error:
         yield Finding(
             about="autoscaler",
@@ -46,11 +50,13 @@ def examine(machine: Machine) -> Iterator[Outcome]:
         yield Healthy(f"metrics of {count(len(ports), f'{chosen.service} replica')}{found}")
 
 
-def _autoscale(machine: Machine) -> str:
-    """The setting of the running shop, else that of the next start."""
+def _chosen(machine: Machine) -> ChosenAutoscaler | None:
+    """What is in force in the running shop, else the setting of the next start."""
     if machine.running_pid is None:
-        return machine.settings.autoscale
-    return str(machine.status["settings"].get("autoscale", OFF))
+        return choose_autoscaler(machine.settings.autoscale, by_name(SHOP))
+    if machine.manifest is None:
+        return None
+    return autoscaler_of_text(machine.manifest, by_name(SHOP), source="the manifest in force")
 
 
 def _ready_replicas(machine: Machine, service: str) -> dict[str, int]:

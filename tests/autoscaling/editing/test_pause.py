@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
+import yaml
 
 from cartwheel.autoscaling.editing import EditError, fields_of, paused, resumed, with_fields
 from cartwheel.autoscaling.manifests import read_autoscaler_text
@@ -91,3 +93,11 @@ def test_a_pause_by_hand_ends_with_the_defaults() -> None:
 def test_autoscaling_v1_cannot_be_paused() -> None:
     with pytest.raises(EditError, match="no behavior"):
         paused(V1)
+
+
+@pytest.mark.parametrize("manifest", [HPA, BARE, MIN], ids=["hpa", "bare hpa", "min"])
+def test_what_is_made_of_an_hpa_is_one_for_kubernetes(manifest: str) -> None:
+    rules = {"tolerance": 0.05, "policies": [{"type": "Percent", "value": 50, "period_seconds": 9}]}
+    edited = with_fields(manifest, {"target": 30, "min": 1, "max": 9, "scale_down": rules})
+    for text in (edited, paused(edited), resumed(paused(edited))):
+        kubernetes_validate.validate(yaml.safe_load(text), "1.35", strict=True)

@@ -11,6 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cartwheel.cli import app
+from cartwheel.doctor.check import examine
+from cartwheel.doctor.local import metrics
+from cartwheel.doctor.local.machine import Machine
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.explain.local import explain_local
 from cartwheel.local.autoscaling.snapshot import Snapshot, snapshot_of
@@ -143,6 +146,12 @@ def test_one_of_another_name_begins_anew(scaled: SupervisorProcess) -> None:
     entries = list(read_recording(scaled.state / "autoscaling.jsonl"))
     starts = [one.autoscaler.name for one in entries if isinstance(one, SessionStarted)]
     assert [name for name, _ in itertools.groupby(starts)][:2] == ["cart", "mine"]
+
+
+def test_the_doctor_looks_at_what_is_in_force(scaled: SupervisorProcess) -> None:
+    change(scaled, MANIFEST.replace("http_requests", "wheels"))
+    (examination,) = examine([metrics.CHECK], Machine(scaled.state))
+    assert "wheels_received_total" in examination.findings[0].evidence
 
 
 def autoscale(shop: SupervisorProcess, *arguments: str) -> str:
