@@ -72,6 +72,10 @@ COMMANDS = {
         "cartwheel.simulation.command",
         "Show what autoscalers would have done under a load of the past.",
     ),
+    "export": (
+        "cartwheel.console.sessions.export_command",
+        "Save a session of the shop as one file, or as one page with everything in it.",
+    ),
     "museum": (
         "cartwheel.simulation.museum.command",
         "Show bugs and misreadings of real autoscalers.",

@@ -13,13 +13,11 @@ from cartwheel.console.live import Live
 from cartwheel.console.sessions.routes import SessionFiles
 from cartwheel.console.sessions.session_file import session_lines
 from cartwheel.errors import CommandError
-from cartwheel.explain.recorded import explain_session, read_sessions
 from cartwheel.recording import (
     AutoscalerChanged,
     Entry,
     Framed,
     Marked,
-    Recorder,
     SessionStarted,
     Synced,
     read_recording,
@@ -27,9 +25,10 @@ from cartwheel.recording import (
 from cartwheel.simulation.replay import load_of
 from cartwheel.simulation.replay import replay as replayed
 from tests.console.console_server import Console, serving_console
+from tests.console.sessions.files import explained, made, record
 from tests.console.synthetic import BEGIN, SyntheticSession, session
 
-MADE = session(360)
+MADE = made(360)
 END = BEGIN + 359
 # In the middle of a scale-down, which the stabilization window delays.
 MIDDLE = BEGIN + 130
@@ -45,13 +44,6 @@ def recording(tmp_path: Path) -> Path:
 @pytest.fixture
 def history(tmp_path: Path) -> History:
     return published(MADE, tmp_path)
-
-
-def record(path: Path, entries: Iterable[Entry], *, max_size: int = 10**9) -> None:
-    recorder = Recorder(path, max_size=max_size)
-    for entry in entries:
-        recorder.record(entry)
-    recorder.close()
 
 
 def published(made: SyntheticSession, folder: Path) -> History:
@@ -70,12 +62,6 @@ def save(
     path = folder / "session.jsonl"
     path.write_bytes(b"".join(session_lines(history, recording, start=start, end=end)))
     return path
-
-
-def explained(path: Path, at: float) -> list[str]:
-    found = [one for one in read_sessions(path) if one.syncs[0].at <= at][-1]
-    explanation = explain_session(found, at, source="")
-    return [one.text for one in (*explanation.sentences, *explanation.outlook)]
 
 
 def test_a_saved_session_has_everything_of_its_time_in_order(

@@ -1,0 +1,172 @@
+"""`cartwheel export`: a session as a file, and as one page for any browser."""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cartwheel.console.history.store import HistoryStore, StoredFrame
+from cartwheel.console.sessions.export_command import commands
+from cartwheel.console.sessions.page import MAX_SIZE, session_page
+from cartwheel.console.sessions.recorded_session import RecordedSession
+from cartwheel.errors import CommandError, UsageError
+from cartwheel.recording import SessionStarted, read_recording
+from tests.cartwheel.test_installation import without_the_shop
+from tests.console.sessions.files import explained, made, record
+from tests.console.synthetic import BEGIN
+
+MADE = made()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return record(tmp_path / "session.jsonl", MADE.entries)
+
+
+def run(*arguments: object) -> str:
+    """What the command prints. Raises what the command raises."""
+    result = CliRunner().invoke(commands, [*map(str, arguments)], standalone_mode=False)
+    if result.exception is not None:
+        raise result.exception
+    return result.output
+
+
+def embedded(page: Path | str) -> Any:
+    text = page if isinstance(page, str) else page.read_text()
+    found = re.search(r'id="embedded-session">([^<]+)<', text)
+    assert found
+    return json.loads(gzip.decompress(base64.b64decode(found[1])))
+
+
+def page_of(path: Path, **options: Any) -> str:
+    with RecordedSession(path) as recorded:
+        return session_page(recorded, title="A scale-out", **options).text
+
+
+def test_a_page_is_written_beside_the_file(path: Path) -> None:
+    output = run(path)
+
+    page = path.with_name("session.html")
+    assert f"Written: {page}" in output
+    assert "3.0 minutes, 180 frames" in output
+    assert page.stat().st_size < 400_000
+
+
+def test_its_title_is_what_was_asked_for(path: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+
+    run(path, "--html", page, "--title", "Scale-out & a crash")
+
+    assert "<title>Scale-out &amp; a crash · Cartwheel</title>" in page.read_text()
+    assert embedded(page)["info"]["title"] == "Scale-out & a crash"
+
+
+def test_the_page_has_the_sentences_of_the_command_for_each_moment(path: Path) -> None:
+    found = embedded(page_of(path))
+
+    by_moment = {one["moment"]: one for one in found["explanations"]}
+    for at in (BEGIN, BEGIN + 20, BEGIN + 125, BEGIN + 139, BEGIN + 179):
+        sentences = [*by_moment[at]["sentences"], *by_moment[at]["outlook"]]
+        assert [one["text"] for one in sentences] == explained(path, at)
+    assert len(found["frames"]) == len(found["points"]["at"]) == 180
+    assert found["info"]["mode"] == "recording"
+
+
+def test_nothing_but_its_own_script_and_style_may_run(path: Path) -> None:
+    page = page_of(path)
+
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
+    assert policy
+    for tag, source in (("script", "script-src"), ("style", "style-src")):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{source} 'sha256-{digest}'" in policy[1]
+    assert "default-src 'none'" in policy[1]
+    assert "unsafe" not in policy[1]
+    assert "/static/" not in re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_the_same_session_gives_the_same_page(path: Path) -> None:
+    assert page_of(path) == page_of(path)
+
+
+def test_a_long_session_is_thinned_until_the_page_is_small_and_the_page_says_so(
+    path: Path,
+) -> None:
+    page = page_of(path, max_size=len(page_of(path).encode()) - 8_000)
+
+    found = embedded(page)
+    assert len(found["frames"]) < 120
+    assert re.search(r"one frame in \d s", found["info"]["title"])
+    shown = {one["at"] for one in found["frames"]}
+    assert {one.at for one in MADE.marks} | {BEGIN, BEGIN + 179} <= shown
+
+
+def test_a_page_is_at_most_as_large_as_promised() -> None:
+    assert MAX_SIZE == 2_000_000
+
+
+def test_the_last_minutes_of_the_shop_are_saved_under_the_time_of_their_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = state_folder(tmp_path)
+
+    output = run("--state-dir", state, "--minutes", 1)
+
+    (saved,) = tmp_path.glob("cartwheel-2026-09-21-*.jsonl")
+    assert f"Written: {saved.name}" in output
+    assert f"console {saved.name}" in output
+    start, *rest = read_recording(saved)
+    assert isinstance(start, SessionStarted)
+    assert rest[-1].at - start.at == pytest.approx(60, abs=2)
+
+
+def test_the_last_minutes_of_the_shop_are_a_page_at_once(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+
+    run("--state-dir", state_folder(tmp_path), "--html", page)
+
+    assert len(embedded(page)["frames"]) == 180
+
+
+def state_folder(folder: Path) -> Path:
+    """What a shop leaves."""
+    state = folder / "state"
+    state.mkdir()
+    record(state / "autoscaling.jsonl", MADE.autoscaler_entries)
+    store = HistoryStore(state / "console.sqlite", now=lambda: BEGIN + 180)
+    store.write([StoredFrame.of(one) for one in MADE.frames], MADE.marks)
+    store.close()
+    return state
+
+
+def test_a_shop_without_a_history_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="Nothing has been recorded in"):
+        run("--state-dir", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["none.jsonl"], "there is no such recording"),
+        (["none.jsonl", "--minutes", "3"], "leave out FILE"),
+        (["--title", "x"], "add --html"),
+    ],
+)
+def test_wrong_usage_says_what_to_do(arguments: list[str], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        run(*arguments)
+
+
+def test_a_page_can_be_made_without_the_shop(path: Path) -> None:
+    done = without_the_shop("export", str(path))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert path.with_name("session.html").exists()
