@@ -1,5 +1,9 @@
 """The console of the shop that runs in a state folder: all its parts, put together."""
 
+import logging
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
 from cartwheel.console.autoscaler import AutoscalerPart
 from cartwheel.console.faults import FaultsPart
 from cartwheel.console.history.history import History
@@ -12,6 +16,11 @@ from cartwheel.console.server.session import AvailableParts
 from cartwheel.console.sessions.routes import SessionFiles
 from cartwheel.invocation import display_path
 from cartwheel.local.state_folder import StateFolder
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def local_console(state: StateFolder, *, shop_url: str | None = None) -> Contents:
@@ -26,8 +35,8 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
     source = LocalSource(
         state,
         live,
-        load_state=load.state,
-        fault_states=faults.states,
+        load_state=_guarded(load.state, default=None),
+        fault_states=_guarded(faults.states, default=()),
         is_watched=lambda: stream.page_count > 0,
     )
 
@@ -43,3 +52,16 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
 
     parts: list[Part] = [source, history, files, load, faults, autoscaler]
     return Contents(live, stream, parts=parts, session=session)
+
+
+def _guarded(call: Callable[P, T], *, default: T) -> Callable[P, T]:
+    """What a part says for each frame: when it fails, the frame lacks it and nothing else."""
+
+    def call_or_default(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(*args, **kwargs)
+        except Exception:
+            logger.exception("%r failed", call)
+            return default
+
+    return call_or_default

@@ -22,8 +22,6 @@ from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.timeouts import Timeouts
 
 NAME = "console"
-STOP_TIMEOUT = 1.5
-"""Seconds: less than the services have, so that the console delays no stop."""
 
 
 class ConsoleProgram:
@@ -105,7 +103,7 @@ class ConsoleProcess:
         """Stop it, if it was started."""
         if self._replica is not None and self._watching is not None:
             self._watching.cancel()
-            await self._replica.stop(grace_period=STOP_TIMEOUT)
+            await self._replica.stop(grace_period=self._timeouts.shutdown_grace_period)
 
     def status(self) -> Mapping[str, Any]:
         """As in `cartwheel status --json`."""
