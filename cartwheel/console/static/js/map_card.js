@@ -120,7 +120,7 @@ export class Card {
       this.#node.replaceChildren(
         h("h3", {}, title, isPinned ? h("span", { class: "quiet" }, " pinned, Esc lets it go") : ""),
         h("dl", {}, rows.map(([label]) => h("div", {}, h("dt", {}, label), h("dd", {})))),
-        faults.map((fault) => h("p", { class: "bad" }, `Fault: ${fault}`)),
+        ...faults.map((fault) => h("p", { class: "bad" }, `Fault: ${fault}`)),
       );
     }
     const figures = this.#node.querySelectorAll("dd");

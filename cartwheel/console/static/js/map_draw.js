@@ -2,7 +2,7 @@
 
 import { setAttribute, setText, svg } from "./dom.js";
 import { ifChanged, Keyed } from "./map_keyed.js";
-import { arc, SIGN, SIGN_LINES, STORE, TITLE, wheelParts } from "./map_layout.js";
+import { arc, SIGN, signLines, STORE, TITLE, wheelParts } from "./map_layout.js";
 import { short } from "./map_scales.js";
 import { signedText, signOf } from "./map_signs.js";
 
@@ -60,7 +60,7 @@ function drawBox(element, { id, box, name, signs, total, faults, hasNone, hasSto
     svg("text", { class: "map-name", x: box.x + 0.6 * em, y: title, "font-size": nameSize(name, width, em) }, name),
     svg("text", { class: "map-rate", x: box.x + 0.6 * em + width, y: title, "text-anchor": "end" }, total),
     ...signs.map((one) => signedText(one, {
-      em, x: box.x + 0.6 * em + one.x, y: box.y + box.height - ((hasStore ? STORE : 0.3) + (SIGN_LINES - one.line) * SIGN - 0.75) * em,
+      em, x: box.x + 0.6 * em + one.x, y: box.y + box.height - ((hasStore ? STORE : 0.3) + (signLines(box, em) - one.line) * SIGN - 0.75) * em,
     })),
     hasNone ? svg("text", {
       class: "map-none", x: box.x + box.width / 2, y: box.y + (box.height + TITLE * em) / 2 - em, "text-anchor": "middle",

@@ -6,8 +6,14 @@ import { pointAt } from "./map_routes.js";
 const CHARACTER = 0.46;
 const LINE = 1.05;
 const SHARES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82];
-const SHIFTS = [0, 1, -1];
-const CROSSED = 0.4;
+const SHIFTS = [0, 0.4, -0.4, 1, -1];
+/** What it costs to lie on another edge, to be beside one's own, to be in a row, to say less. */
+const CROSSED = 1.2;
+const BESIDE = 0.5;
+const IN_A_ROW = 0.3;
+const REDUCED = 0.7;
+/** A label stays until another place is so much better. */
+const STAYS = 1;
 
 const widthOf = ({ sign, text }) => text.length * CHARACTER + (sign ? 1 : 0);
 
@@ -27,7 +33,8 @@ export function labelOf(lines, em, { isRow }) {
 /** What a label may be reduced to: first everything, then without the quiet figures, then its first signs. */
 function reductions(lines) {
   const loud = lines.filter(({ tone }) => tone !== "quiet");
-  return [lines, loud, loud.slice(0, 2), loud.slice(0, 1)].filter((one) => one.length);
+  const all = [lines, loud, loud.slice(0, 2), loud.slice(0, 1)];
+  return all.filter((one, index) => one.length && one.length !== all[index - 1]?.length);
 }
 
 /**
@@ -44,29 +51,29 @@ export function placeLabels(wanted, { routes, obstacles, bounds, em, before = ne
     const route = routes.get(key);
     if (!route) continue;
     const taken = [...obstacles, ...placed.values()];
-    const isFree = (box) => isInside(box, bounds) && !taken.some((other) => overlap(box, other, 0.15 * em));
+    const isFree = (box) => isInside(box, bounds) && !taken.some((other) => overlap(box, other, 0.1 * em));
     const others = [...routes].filter(([other]) => other !== key).map(([, other]) => other);
-    for (const some of reductions(lines)) {
-      const free = candidates(route, some, em).filter(isFree);
-      if (!free.length) continue;
-      placed.set(key, best(free, before.get(key)?.place, (box) => box.effort + CROSSED * crossed(box, others)));
-      break;
-    }
+    const free = candidates(route, lines, em).filter(isFree);
+    const cost = (box) => box.effort + CROSSED * crossed(box, others);
+    if (free.length) placed.set(key, best(free, before.get(key)?.place, cost));
   }
   return placed;
 }
 
-/** The cheapest place, or the one that the label has if that is not much worse. */
+/** The cheapest place and shape, or the one that the label has if that is not much worse. */
 function best(free, place, cost) {
   const stays = free.find((box) => box.place === place);
   const cheapest = free.reduce((one, other) => (cost(other) < cost(one) ? other : one));
-  return stays && cost(stays) < cost(cheapest) + 2 * CROSSED ? stays : cheapest;
+  return stays && cost(stays) < cost(cheapest) + STAYS ? stays : cheapest;
 }
 
 function candidates(route, lines, em) {
-  const shapes = lines.length > 1 ? [false, true] : [false];
-  return shapes.flatMap((isRow) => placesOf(route, labelOf(lines, em, { isRow }), em)
-    .map((one) => ({ ...one, place: `${isRow} ${one.place}`, effort: one.effort + (isRow ? 0.3 : 0) })));
+  const shapes = reductions(lines).flatMap((some, missing) => [
+    { some, isRow: false, effort: missing * REDUCED },
+    ...(some.length > 1 ? [{ some, isRow: true, effort: missing * REDUCED + IN_A_ROW }] : []),
+  ]);
+  return shapes.flatMap(({ some, isRow, effort }) => placesOf(route, labelOf(some, em, { isRow }), em)
+    .map((one) => ({ ...one, place: `${some.length} ${isRow} ${one.place}`, effort: one.effort + effort })));
 }
 
 /** On the line, or beside it. */
@@ -80,7 +87,7 @@ function placesOf(route, label, em) {
       x: x - Math.sin(angle) * away - width / 2,
       y: y + Math.cos(angle) * away - height / 2,
       place: row * SHARES.length + index,
-      effort: row * 0.5 + index * 0.1,
+      effort: Math.abs(shift) * BESIDE + index * 0.1,
     };
   }));
 }

@@ -9,12 +9,13 @@ const WIDER = 1.2;
 const TALLER = 1.3;
 const PADDING = 0.6;
 /** The heights inside a box, in em: the title, a line of signs, the store. */
-export const TITLE = 1.7;
+export const TITLE = 1.6;
 export const SIGN = 1.05;
-export const SIGN_LINES = 2;
-export const STORE = 1.6;
+export const STORE = 1.5;
+/** From this height on a box has room for a second line of signs, in em. */
+const TALL = 9.9;
 /** The least size of a map of which everything can be read, in em. */
-const LEAST = { width: 36, height: 27 };
+const LEAST = { width: 36, height: 21 };
 
 /** The size of the type for a map of this size: that of the page, or less to fit. */
 export function typeFor({ width, height, em, isVertical }) {
@@ -51,7 +52,7 @@ export function layOut(places, { width, height, em, isVertical, scaled }) {
 
 function addColumn(boxes, names, { stretch, across, em, scaled, isVertical }) {
   const weights = names.map((name) => (name === scaled && !isVertical ? TALLER : 1));
-  const gap = (isVertical ? 1.7 : 2.5) * em;
+  const gap = (isVertical ? 1.7 : 2.3) * em;
   const most = (isVertical ? 14 : 10.5) * em;
   let from = 0;
   names.forEach((name, index) => {
@@ -72,9 +73,11 @@ function middleOf(boxes, names, isVertical) {
   return sum(found.map((box) => (isVertical ? box.x + box.width / 2 : box.y + box.height / 2))) / found.length;
 }
 
+export const signLines = (box, em) => (box.height < TALL * em ? 1 : 2);
+
 /** The part of a box in which its wheels are. */
 export function wheelArea(box, em, { hasStore }) {
-  const below = SIGN_LINES * SIGN + (hasStore ? STORE : 0.3);
+  const below = signLines(box, em) * SIGN + (hasStore ? STORE : 0.3);
   return {
     x: box.x + PADDING * em,
     y: box.y + TITLE * em,

@@ -21,7 +21,6 @@ export class Motion {
   #edges = new Map();
   #timer = 0;
   #last = 0;
-  #isStill = true;
   #colors = {};
   /** Where circles pass beneath: one layer less to put together for each picture. */
   #labels = [];
@@ -31,19 +30,13 @@ export class Motion {
     this.#context = canvas.getContext("2d", { willReadFrequently: true });
   }
 
-  get isMoving() {
-    return this.#timer !== 0;
-  }
-
   /** Show a scene; `isStill`: without movement. */
   show(scene, { isStill }) {
-    const isFirst = !this.#edges.size;
     this.#fit(scene.layout);
     this.#takeWheels(scene.services.flatMap((service) => service.wheels));
-    this.#takeEdges(scene.edges, isFirst || isStill || this.#isStill);
+    this.#takeEdges(scene.edges);
     this.#labels = scene.labels;
     this.#colors = colorsOf(this.#canvas);
-    this.#isStill = isStill;
     const moves = !isStill && (this.#edges.size > 0 || scene.services.some(isAsked));
     if (moves && !this.#timer) this.#start();
     if (!moves) this.stop();
@@ -78,24 +71,21 @@ export class Motion {
     this.#canvas.width = wide;
     this.#canvas.height = high;
     this.#context.setTransform(scale, 0, 0, scale, 0, 0);
-    this.#edges.clear();
   }
 
   #takeWheels(wheels) {
     const turning = wheels.filter((wheel) => TURNING.includes(wheel.phase));
     this.#wheels = new Map(turning.map((wheel) => {
-      const { x, y, angle } = this.#wheels.get(wheel.id) ?? { x: wheel.x, y: wheel.y, angle: 0 };
-      return [wheel.id, { ...wheel, x, y, angle, toX: wheel.x, toY: wheel.y }];
+      const old = this.#wheels.get(wheel.id);
+      const { x, y } = (this.#timer && old) || wheel;
+      return [wheel.id, { ...wheel, x, y, angle: old?.angle ?? 0, toX: wheel.x, toY: wheel.y }];
     }));
-    if (!this.#timer) for (const wheel of this.#wheels.values()) turn(wheel, 1);
   }
 
-  #takeEdges(edges, isFilled) {
+  #takeEdges(edges) {
     this.#edges = new Map(edges.map((edge) => {
-      const { calls, owed } = this.#edges.get(edge.key) ?? { calls: null, owed: 0 };
-      const filled = { ...edge, owed, calls: calls ?? [] };
-      if (isFilled || !calls) filled.calls = isFilled ? evenly(filled, this.#em) : [];
-      return [edge.key, filled];
+      const { offset, gap, count } = this.#edges.get(edge.key) ?? { offset: 0, gap: 0, count: 0 };
+      return [edge.key, { ...edge, offset, gap: (this.#timer && gap) || gapOf(edge, this.#em), count }];
     }));
   }
 
@@ -109,11 +99,11 @@ export class Motion {
     for (const edge of this.#edges.values()) this.#drawCalls(edge);
   }
 
-  #drawCalls({ calls, route }) {
+  #drawCalls(edge) {
     const context = this.#context;
     const radius = 0.2 * this.#em;
-    for (const { at, failed } of calls) {
-      const { x, y } = pointAt(route, at);
+    for (const { at, failed } of callsOf(edge)) {
+      const { x, y } = pointAt(edge.route, at);
       if (this.#labels.some((label) => isIn(label, x, y))) continue;
       context.fillStyle = failed ? this.#colors.failed : this.#colors.calls;
       context.beginPath();
@@ -135,30 +125,24 @@ function turn(wheel, seconds) {
   wheel.y += (wheel.toY - wheel.y) * share;
 }
 
-/** Move the calls of an edge on, and let new ones enter behind them. */
+const gapOf = ({ rate }, em) => (spacing(rate) * em) / 16;
+
+/** Move the calls of an edge on. A new rate soon changes the distances between them all. */
 export function travel(edge, seconds, em) {
-  const step = travelSpeed(edge.p95) * seconds * (em / 16);
-  for (const call of edge.calls) call.at += step;
-  edge.calls = edge.calls.filter((call) => call.at <= edge.route.length);
-  const gap = (spacing(edge.rate) * em) / 16;
-  const last = edge.calls.at(-1)?.at ?? gap;
-  for (let at = Math.min(last - gap, step); at >= 0; at -= gap) edge.calls.push(nextCall(edge, at));
+  edge.gap += (gapOf(edge, em) - edge.gap) * Math.min(1, 2 * seconds);
+  edge.offset += (travelSpeed(edge.p95) * seconds * em) / 16;
+  const entered = Math.floor(edge.offset / edge.gap);
+  edge.offset -= entered * edge.gap;
+  edge.count += entered;
 }
 
-/** Calls at equal distances: the first picture, and the only one without movement. */
-export function evenly(edge, em) {
-  const gap = (spacing(edge.rate) * em) / 16;
+/** Where the calls of an edge are, the newest first: every tenth failed if a tenth of them fails. */
+export function callsOf({ offset, gap, count, errors, route }) {
   const calls = [];
-  for (let at = edge.route.length - gap / 2; at >= 0; at -= gap) calls.push(nextCall(edge, at));
+  for (let at = offset, number = count; at <= route.length; at += gap, number -= 1) {
+    calls.push({ at, failed: Math.floor((number + 1) * errors) > Math.floor(number * errors) });
+  }
   return calls;
-}
-
-/** Every tenth call fails if the share of failures is a tenth. */
-function nextCall(edge, at) {
-  edge.owed += edge.errors;
-  const failed = edge.owed >= 0.999;
-  if (failed) edge.owed -= 1;
-  return { at, failed };
 }
 
 function drawSpokes(context, { x, y, radius, angle, phase }, em) {

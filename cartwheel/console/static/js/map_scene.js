@@ -1,7 +1,7 @@
 /** A frame as things that have a place on the map: nothing here touches the page. */
 
 import { fits, fitSigns, placeLabels, shortened } from "./map_labels.js";
-import { layOut, SIGN_LINES, wheelArea, wheelGrid } from "./map_layout.js";
+import { layOut, signLines, wheelArea, wheelGrid } from "./map_layout.js";
 import { assignSlots, gridSize, MAX_WHEELS, OUTSIDE, placeServices, tierOf } from "./map_places.js";
 import { keyOf, routeEdges } from "./map_routes.js";
 import { duration, percent, perSecond, short } from "./map_scales.js";
@@ -72,7 +72,7 @@ function serviceScene(service, { frame, layout, before, memory }) {
   const box = layout.boxes.get(service.name);
   const area = wheelArea(box, em, { hasStore: Boolean(service.store) });
   const faults = faultsAt(frame, [service.name, ...service.replicas.map((replica) => replica.name)]);
-  const signs = fitSigns(signsOf(service), { width: area.width, lines: SIGN_LINES, em });
+  const signs = fitSigns(signsOf(service), { width: area.width, lines: signLines(box, em), em });
   const total = perSecond(service.rate);
   return {
     id: `service:${service.name}`,
