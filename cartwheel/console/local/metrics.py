@@ -21,7 +21,7 @@ SCRAPED_STATES = (State.READY, State.NOT_READY)
 
 
 @dataclass(frozen=True)
-class Pace:
+class Sampling:
     """``interval``: seconds between two scrapes; rates are over a ``window`` of seconds.
 
     A window of two and a half intervals holds three scrapes, even if one is a little late. A
@@ -42,7 +42,7 @@ class Pace:
 
 
 # Watched: a change of the load shows in full after two seconds.
-WATCHED, UNWATCHED = Pace(1.0), Pace(5.0)
+WATCHED, UNWATCHED = Sampling(1.0), Sampling(5.0)
 SCRAPES_IN_WINDOW = 3
 
 
@@ -52,12 +52,12 @@ class RunMetrics:
     def __init__(
         self,
         *,
-        watched: Pace = WATCHED,
-        unwatched: Pace = UNWATCHED,
+        watched: Sampling = WATCHED,
+        unwatched: Sampling = UNWATCHED,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._watched, self._unwatched = watched, unwatched
-        self._queries = {pace: pace.queries for pace in (watched, unwatched)}
+        self._queries = {sampling: sampling.queries for sampling in (watched, unwatched)}
         queries = [query for by_name in self._queries.values() for query in by_name.values()]
         self._store = SampleStore(
             {name for query in queries for name in query.metric_names},
@@ -97,12 +97,14 @@ class RunMetrics:
 
     def traffic(self) -> Traffic:
         """That of the last seconds; of more of them if the last scrapes were far apart."""
-        at, pace = self._now(), self._pace
-        results = {name: self._evaluate(query, at) for name, query in self._queries[pace].items()}
-        return traffic_of(results, window=pace.window)
+        at, sampling = self._now(), self._sampling
+        results = {
+            name: self._evaluate(query, at) for name, query in self._queries[sampling].items()
+        }
+        return traffic_of(results, window=sampling.window)
 
     @property
-    def _pace(self) -> Pace:
+    def _sampling(self) -> Sampling:
         """That at which the last scrapes came, late ones too."""
         if len(self._scraped_at) < SCRAPES_IN_WINDOW:
             return self._watched

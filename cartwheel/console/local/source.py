@@ -17,7 +17,7 @@ from cartwheel.console.headline import headline_of
 from cartwheel.console.live import Live
 from cartwheel.console.local.decisions import Decisions
 from cartwheel.console.local.frames import Seen, counts_of, frame_of
-from cartwheel.console.local.metrics import UNWATCHED, WATCHED, Pace, RunMetrics
+from cartwheel.console.local.metrics import UNWATCHED, WATCHED, RunMetrics, Sampling
 from cartwheel.console.local.problems import (
     problem_of_recording,
     problem_of_run,
@@ -52,7 +52,7 @@ class LocalSource:
         load_state: Callable[[], LoadState | None] = lambda: None,
         fault_states: Callable[[Effects], Sequence[FaultState]] = lambda _: (),
         is_watched: Callable[[], bool] = lambda: True,
-        pace: Pace = WATCHED,
+        sampling: Sampling = WATCHED,
     ) -> None:
         self.routes: Sequence[Route] = (Route("/api/explanation", self._get_explanation),)
         self._folder = folder
@@ -60,10 +60,10 @@ class LocalSource:
         self._load_state = load_state
         self._fault_states = fault_states
         self._is_watched = is_watched
-        self._pace = pace
+        self._sampling = sampling
         self._changed = asyncio.Event()
         self._run = RunFollower(folder, on_change=self._changed.set)
-        self._metrics = RunMetrics(watched=pace)
+        self._metrics = RunMetrics(watched=sampling)
         self._decisions = Decisions(folder)
         self._earlier_traffic: deque[Traffic] = deque(maxlen=EARLIER_FRAMES)
         self._frame: Frame | None = None
@@ -102,8 +102,8 @@ class LocalSource:
     async def _wait(self, began: float) -> None:
         """Until the next frame is due; a page that is opened need not wait for long."""
         while True:
-            pace = self._pace if self._is_watched() else UNWATCHED
-            left = began + pace.interval - time.monotonic()
+            sampling = self._sampling if self._is_watched() else UNWATCHED
+            left = began + sampling.interval - time.monotonic()
             if left <= 0:
                 return
             await asyncio.sleep(min(left, CHECK_INTERVAL))

@@ -15,7 +15,7 @@ import pytest
 
 from cartwheel.console.live import Live
 from cartwheel.console.local import LocalSource
-from cartwheel.console.local.metrics import Pace
+from cartwheel.console.local.metrics import Sampling
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import Frame
 from tests.cartwheel.autoscaling.test_local_autoscaler import ARRIVALS, QUICK
@@ -26,7 +26,7 @@ from tests.support.waiting import until
 # On one worker, which starts the shop once.
 pytestmark = pytest.mark.xdist_group("console's local run")
 
-QUICK_PACE = Pace(0.2)
+QUICK_SAMPLING = Sampling(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ class Watched:
         self.live = Live()
         self.frames: list[Frame] = []
         self.live.on_frame.append(self.frames.append)
-        self.source = LocalSource(StateFolder(state), self.live, pace=QUICK_PACE)
+        self.source = LocalSource(StateFolder(state), self.live, sampling=QUICK_SAMPLING)
 
     async def next_frames(self, count: int) -> list[Frame]:
         begin = len(self.frames)
