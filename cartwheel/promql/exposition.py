@@ -4,7 +4,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 from cartwheel.promql.errors import QueryError
 from cartwheel.promql.series import NAME, Labels
@@ -13,32 +13,30 @@ _LABEL = re.compile(r'\s*([a-zA-Z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)', re
 _WITHOUT_EXEMPLAR = re.compile(rb'[\w:]+\s*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?[^#]*')
 _ESCAPED = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n"}
-_AFTER_NAME = b"{ \t"
+_NAME = re.compile(rb"[\w:]*")
 
 
-def lines_of(text: bytes, names: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
-    """The lines of the metrics with these names, and the length of the name, as `split` takes them.
+class Lines:
+    """Finds the lines of the metrics with these names; most of an exposition is of no interest."""
 
-    Other lines are skipped, not split: most of an exposition is of no interest here.
-    """
-    text = b"\n" + text
-    for name in names:
-        start_of_line = b"\n" + name
-        found = text.find(start_of_line)
-        while found >= 0:
-            end = text.find(b"\n", found + 1)
-            line = text[found + 1 : end if end >= 0 else len(text)]
-            if line[len(name) : len(name) + 1] in _AFTER_NAME and len(line) > len(name):
-                yield line, len(name)
-            found = text.find(start_of_line, end) if end >= 0 else -1
+    def __init__(self, names: Iterable[bytes]) -> None:
+        self._pattern = re.compile(
+            rb"^(((?:%s)(?=[{ \t])(?:\{.*\})?)[ \t]*(.*))$" % b"|".join(map(re.escape, names)), re.M
+        )
+
+    def find(self, text: bytes) -> Sequence[tuple[bytes, bytes, bytes]]:
+        """Each line; its series and its value if it is as most are, see `split` for the others."""
+        return self._pattern.findall(text)
 
 
-def split(line: bytes, name_length: int) -> tuple[bytes, bytes]:
-    """The series as written, and the rest of the line."""
+def split(line: bytes) -> tuple[bytes, bytes]:
+    """The series as written, and the rest of the line: it may have a timestamp, an exemplar."""
     if b" # " in line and (sample := _WITHOUT_EXEMPLAR.match(line)):
         line = sample[0]
     if b"{" not in line:
-        return line[:name_length], line[name_length:]
+        name = _NAME.match(line)
+        length = name.end() if name else 0
+        return line[:length], line[length:]
     # A value of a label may hold a brace, the number behind it cannot.
     end = line.rfind(b"}") + 1 or len(line)
     return line[:end], line[end:]

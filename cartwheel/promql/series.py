@@ -75,7 +75,8 @@ class Series:
 
     def samples_between(self, start: int, end: int) -> tuple[Sequence[int], Sequence[float]]:
         """Times and values after ``start`` up to ``end``, without marks of staleness."""
-        first, last = bisect_right(self.times, start), bisect_right(self.times, end)
+        first = bisect_right(self.times, start)
+        last = bisect_right(self.times, end, first)
         times, values = self.times[first:last], self.values[first:last]
         if None not in values:
             return times, values  # type: ignore[return-value]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from cartwheel.promql.errors import QueryError
-from cartwheel.promql.exposition import labels_of, lines_of, split, value_of
+from cartwheel.promql.exposition import Lines, labels_of, split, value_of
 from cartwheel.promql.series import LOOKBACK, NAME, Labels, Series
 
 UP = "up"
@@ -38,7 +38,7 @@ class SampleStore:
 
     def keep(self, metric_names: Collection[str], *, longest_range: float) -> None:
         """Keep the samples of these metrics from now on, with those that are there already."""
-        self._names = [name.encode() for name in sorted(metric_names)]
+        self._lines = Lines(name.encode() for name in sorted(metric_names))
         self._retention = round(max(longest_range, self._lookback) * 1000)
         self._series = {name: self._series.get(name, []) for name in {*metric_names, UP}}
         for target in self._targets.values():
@@ -48,15 +48,14 @@ class SampleStore:
         """Add what a target returned at that time. Raises `QueryError` for text it cannot read."""
         moment = _milliseconds(at)
         state = self._target(target)
-        seen = {}
-        for line, name_length in lines_of(exposition, self._names):
-            # A line as it mostly is: without a timestamp, and of a known series.
-            written, _, rest = line.rpartition(b" ")
+        seen: dict[Series, float] = {}
+        for line, written, rest in self._lines.find(exposition):
             series = state.by_text.get(written)
-            if series is None:
-                written, rest = split(line, name_length)
-                series = self._series_of(state, written)
-            seen[series] = _read_value(written, rest)
+            value = _number(rest)
+            if series is None or value is None:
+                written, rest = split(line)
+                series, value = self._series_of(state, written), _read_value(written, rest)
+            seen[series] = value
         for series, value in seen.items():
             series.add(moment, value)
         state.mark_stale(state.current - seen.keys(), moment)
@@ -167,6 +166,14 @@ def _read_labels(written: bytes) -> Labels:
     except UnicodeDecodeError:
         series = written.decode(errors="replace")
         raise QueryError(f"the labels of a sample are no UTF-8 text: {series}") from None
+
+
+def _number(text: bytes) -> float | None:
+    """None for what is not a number alone."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _read_value(written: bytes, rest: bytes) -> float:

@@ -13,7 +13,7 @@ from cartwheel.mesh.queries import Name, mesh_queries
 from cartwheel.mesh.traffic import Traffic, traffic_of
 from cartwheel.promql import Query, QueryError, SampleStore, SeriesValue, parse_query
 
-SCRAPE_TIMEOUT = 0.5
+SCRAPE_TIMEOUT = 0.8
 LOOKBACK = 30.0
 MIN_FAILED = 2
 """Scrapes in a row. Once is a busy moment."""
