@@ -11,7 +11,8 @@ const INTERVAL = 2;
 
 export class Explanation {
   #at = null;
-  #asked = 0;
+  #isWanted = false;
+  #isLoading = false;
   #askedAt = 0;
   #shown = "";
 
@@ -58,22 +59,31 @@ export class Explanation {
     this.#load();
   }
 
+  /** One request at a time: of the moments that pass meanwhile, only the last is asked for. */
   async #load() {
-    const asked = (this.#asked += 1);
-    let found;
-    try {
-      found = await this.session.explanation(this.#at);
-    } catch (error) {
-      found = { sentences: [], outlook: [], notes: [error.detail ?? String(error)], manifest: "" };
+    this.#isWanted = true;
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    while (this.#isWanted && this.drawer.isOpen) {
+      this.#isWanted = false;
+      this.#show(await this.#explain(this.#at));
     }
-    if (asked !== this.#asked) return;
+    this.#isLoading = false;
+  }
+
+  async #explain(at) {
+    try {
+      return await this.session.explanation(at);
+    } catch (error) {
+      return { sentences: [], outlook: [], notes: [error.detail ?? String(error)], manifest: "" };
+    }
+  }
+
+  #show(found) {
     const key = JSON.stringify({ ...found, at: 0 });
     if (key === this.#shown) return;
     this.#shown = key;
-    this.#show(found);
-  }
-
-  #show({ title, at, sentences, outlook, notes, manifest }) {
+    const { title, at, sentences, outlook, notes, manifest } = found;
     const [headline, ...reasons] = sentences;
     this.reasons.replaceChildren(...[
       headline && h("p", { class: "headline" }, headline.text),

@@ -13,6 +13,7 @@ export class Drawer {
     this.title = h("h2", { id, tabindex: -1 });
     this.tools = h("div", { class: "drawer-tools" });
     this.body = h("div", { class: "drawer-body" });
+    window.addEventListener("resize", () => this.isOpen && this.#place());
     this.node = h("dialog", { class: `drawer ${name}`, "aria-labelledby": id },
       h("div", { class: "drawer-head" }, this.title, h("div", { class: "drawer-buttons" }, this.tools, h("button", { type: "button", onclick: () => this.close() }, "Close ", h("kbd", {}, "Esc")))),
       this.body);
@@ -29,10 +30,18 @@ export class Drawer {
     opened?.close();
     opened = this;
     this.opener = document.activeElement;
-    const top = document.querySelector("main").getBoundingClientRect().top;
-    this.node.style.setProperty("--top", `${Math.max(top, 0)}px`);
+    this.#place();
     this.node.show();
     this.title.focus();
+  }
+
+  /** Below the header and above the slider of time, which may be hidden. */
+  #place() {
+    const { top } = document.querySelector("main").getBoundingClientRect();
+    const slider = document.getElementById("timeline").getBoundingClientRect();
+    const bottom = slider.height > 0 ? Math.max(window.innerHeight - slider.top, 0) : 0;
+    this.node.style.setProperty("--top", `${Math.max(top, 0)}px`);
+    this.node.style.setProperty("--bottom", `${bottom}px`);
   }
 
   /** Close it, and go back to where one was. */
