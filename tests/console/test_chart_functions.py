@@ -34,7 +34,7 @@ async def test_a_scale_grows_at_once_and_shrinks_late(modules: Modules) -> None:
     [
         (200, 3, [0, 100, 200]),
         (30, 3, [0, 10, 20, 30]),
-        (30, 1, [0, 20]),
+        (30, 1, [0, 30]),
         (8, 3, [0, 5]),
         (0.5, 3, [0, 0.2, 0.4]),
     ],

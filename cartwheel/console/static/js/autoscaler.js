@@ -115,6 +115,9 @@ class Panel {
 
   #takeFrame(frame) {
     this.frame = frame;
+    const isOther = this.samples.hasAutoscaler !== Boolean(frame.autoscaler);
+    this.samples.hasAutoscaler = Boolean(frame.autoscaler);
+    if (isOther) this.load();
     if (this.session.state.moment === null && this.samples.append(frame)) {
       this.samples.trim(frame.at - 1.1 * this.seconds);
       if (this.samples.at.length > POINTS + RELOAD_AFTER) this.load();

@@ -26,10 +26,14 @@ export class Samples {
     return this.at.at(-1) ?? null;
   }
 
+  /** Whether the shop has an autoscaler now; null: not known. */
+  hasAutoscaler = null;
+
   /** Take a history, as `/api/history` gives it, in place of what was there. */
   replace({ points, marks, metric, unit }) {
     this.at = [...points.at];
-    for (const name of COLUMNS) this[name] = [...(points[name] ?? points.at.map(() => null))];
+    const isShown = this.#matching(points);
+    for (const name of COLUMNS) this[name] = points.at.map((_, row) => (isShown(row) ? points[name]?.[row] ?? null : null));
     this.marks = [...marks].sort((one, other) => one.at - other.at);
     if (metric) this.metric = metric;
     if (unit) this.unit = unit;
@@ -64,6 +68,15 @@ export class Samples {
 
   decisions() {
     return this.marks.filter((one) => one.kind === "decision");
+  }
+
+  /**
+   * The counts of a shop without an autoscaler are those of all services: they are not shown in the
+   * chart of one, and the other way round. Only an autoscaler has a target.
+   */
+  #matching({ target = [], desired = [] }) {
+    if (this.hasAutoscaler === null) return () => true;
+    return (row) => desired[row] === null || (target[row] !== null && target[row] !== undefined) === this.hasAutoscaler;
   }
 
   #push(at, row) {

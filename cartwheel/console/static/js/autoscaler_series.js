@@ -70,8 +70,8 @@ function replicas(title, floor, limits = []) {
     isWhole: true,
     floor,
     limits,
-    series: [series("serving", "serving", "area", true), series("ready", "ready", "line", true), series("desired", "desired", "outline", true)],
-    over: ["desired", "serving"],
+    series: [series("ready", "ready", "area", true), series("serving", "serving", "line", true), series("desired", "desired", "outline", true)],
+    over: ["desired", "ready"],
   };
 }
 

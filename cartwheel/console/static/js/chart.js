@@ -85,7 +85,7 @@ export class Chart {
     this.drawnGrid = key;
     const ticks = apart(this.#ticks(bottom - top, em), y, 1.1 * em);
     setAttribute(this.title, "x", left);
-    setAttribute(this.title, "y", top - 0.45 * em);
+    setAttribute(this.title, "y", top - 0.35 * em);
     setAttribute(this.grid, "d", ticks.map(({ value }) => `M${left} ${Math.round(place(y, value)) + 0.5}H${right}`).join(""));
     this.ticks.replaceChildren(...ticks.map(({ value, name }) => svg("text", { x: left - 0.45 * em, y: place(y, value) + 0.3 * em }, name)));
   }

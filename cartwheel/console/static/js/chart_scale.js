@@ -46,6 +46,7 @@ export function steadyTop(before, needed, at) {
 
 /** Round values from 0 to the top, at most `most` above 0. */
 export function valueTicks(top, { most = 3, whole = false } = {}) {
+  if (most <= 1) return [0, top];
   const size = 10 ** Math.floor(Math.log10(top / (most + 1)));
   let step = size * TICK_STEPS.find((one) => Math.floor(top / (one * size) + 1e-9) <= most);
   if (whole) step = Math.max(1, Math.ceil(step));

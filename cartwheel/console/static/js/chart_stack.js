@@ -8,7 +8,7 @@ import { setAttribute, setText, svg } from "./dom.js";
 import { clock } from "./times.js";
 
 /** In em of the charts' type. */
-const MARGIN = { left: 3.5, right: 9.2, top: 0.3, title: 1.7, axis: 1.5, marks: 1.4 };
+const MARGIN = { left: 3.5, right: 9.2, top: 0.2, title: 1.45, axis: 1.4, marks: 1.25 };
 /** Seconds in view up to which the labels of the axis have seconds. */
 const SHORT = 150;
 /** Seconds for which a value is named after its sample. */
@@ -111,7 +111,7 @@ export class ChartStack {
       groups.map(({ x }, n) => ({ start: x + 0.7 * this.em, width: texts[n].length * 0.55 * this.em })),
       { gap: 1.2 * this.em, end: this.width },
     );
-    const y = this.bottom + 0.85 * this.em;
+    const y = this.bottom + 0.75 * this.em;
     this.#pool(this.eventNames, groups.length, newEvent).forEach((node, n) => {
       const { x, marks: found } = groups[n];
       setAttribute(node, "transform", `translate(${Math.round(x)} ${Math.round(y)})`);
