@@ -70,7 +70,7 @@ function replicas(title, floor, limits = []) {
     isWhole: true,
     floor,
     limits,
-    series: [series("ready", "ready", "area", true), series("serving", "serving", "line", true), series("desired", "desired", "outline", true)],
+    series: [series("serving", "serving", "line", true), series("ready", "ready", "area", true), series("desired", "desired", "outline", true)],
     over: ["desired", "ready"],
   };
 }
