@@ -116,7 +116,7 @@ async def test_a_load_starts_changes_and_ends(load: LoadConsole) -> None:
 async def test_the_beginning_a_change_and_the_end_are_marks(
     load: LoadConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load_control, "CHANGE_SETTLED", 0.05)
+    monkeypatch.setattr(load_control, "CHANGE_SETTLED", 0.5)
     await load.put(**LONG)
     for rate in (30, 40, 50):
         await load.put(rate=rate, seconds=60)
