@@ -43,6 +43,10 @@ class Where:
 
 @commands.command()
 def console(
+    recording: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A saved session to replay; default: the shop."),
+    ] = None,
     state_dir: Annotated[
         Path | None, typer.Option(help="Folder of the run (CARTWHEEL_STATE_DIR; .cartwheel).")
     ] = None,
@@ -67,24 +71,45 @@ def console(
     state = StateFolder.at(settings.state_dir)
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
     where = Where(host, settings.port_console, folder=state.root)
-    if context is not None or namespace is not None:
-        # Imported here, as below: the list of options needs no server.
-        from cartwheel.console.cluster_console import cluster_console
+    is_cluster = context is not None or namespace is not None
+    if recording is not None and is_cluster:
+        raise UsageError("A recording and a cluster cannot be shown at once: leave out one.")
+    if recording is not None:
+        _show_recording(recording, where)
+    elif is_cluster:
+        _show_cluster(state, where, context=context, namespace=namespace)
+    else:
+        _show_shop(state, where, inherited=fd or [])
 
-        with cluster_console(state, context=context, namespace=namespace) as contents:
-            _serve_read_only(contents, where)
-        return
+
+def _show_recording(file: Path, where: Where) -> None:
+    # Imported here, as below: the list of options needs no server.
+    from cartwheel.console.replay import recorded_console
+
+    _serve_read_only(recorded_console(file), where)
+
+
+def _show_cluster(
+    state: StateFolder, where: Where, *, context: str | None, namespace: str | None
+) -> None:
+    from cartwheel.console.cluster_console import cluster_console
+
+    with cluster_console(state, context=context, namespace=namespace) as contents:
+        _serve_read_only(contents, where)
+
+
+def _show_shop(state: StateFolder, where: Where, *, inherited: Sequence[int]) -> None:
     status = _status(state)
     token = state.console_token()
-    if fd:
+    if inherited:
         # Started by the supervisor, which holds the sockets.
-        inherited = [socket.socket(fileno=one) for one in fd]
-        _serve(_local_console(state, status), inherited, where, token=token)
+        sockets = [socket.socket(fileno=one) for one in inherited]
+        _serve(_local_console(state, status), sockets, where, token=token)
     elif status.get("console"):
         print_wrapped(f"The console of this shop runs already: {status['console']['link']}")
     else:
-        with _listening(where, fragment=f"/#token={token}", then="The shop goes on.") as sockets:
-            _serve(_local_console(state, status), sockets, where, token=token)
+        with _listening(where, fragment=f"/#token={token}", then="The shop goes on.") as opened:
+            _serve(_local_console(state, status), opened, where, token=token)
 
 
 def _local_console(state: StateFolder, status: Message) -> "Contents":

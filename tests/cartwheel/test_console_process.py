@@ -23,6 +23,7 @@ from tests.cartwheel.supervisor_process import (
     eventually,
     running,
 )
+from tests.console.sessions.files import made, record
 
 CONSOLE_ON = {"CARTWHEEL_CONSOLE": "on"}
 
@@ -164,6 +165,27 @@ def test_without_a_shop_the_console_says_how_to_start_one(tmp_path: Path) -> Non
     done = command(tmp_path, "console")
     assert done.returncode == 1
     assert re.fullmatch(r"Nothing runs in .* To start it: .* up --state-dir .*\n", done.stderr)
+
+
+def test_a_recording_is_shown_without_a_shop_and_nothing_can_be_changed(tmp_path: Path) -> None:
+    made_session = made(seconds=60)
+    file = record(tmp_path / "talk.session.jsonl", made_session.entries)
+    with console_by_hand(tmp_path / "no-shop", str(file), "--port", "0") as console:
+        url = first_line(console).removeprefix("Console: ").strip()
+        session = httpx2.get(f"{url}/api/session", timeout=20).json()
+        changed = httpx2.put(f"{url}/api/load", headers={"authorization": "Bearer x"})
+
+    assert (session["mode"], session["start"]) == ("recording", made_session.frames[0].at)
+    assert "recording" in session["read_only_reason"]
+    assert changed.status_code == 401
+
+
+def test_a_file_that_is_no_recording_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("wheels\n")
+    done = command(tmp_path, "console", str(file))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert str(file) in done.stderr
 
 
 def test_a_host_that_others_can_reach_is_refused_without_a_flag(tmp_path: Path) -> None:
