@@ -14,7 +14,7 @@ from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.invocation import display_path
 from cartwheel.local.autoscaling.announcements import describe_edit
-from cartwheel.local.autoscaling.chosen import FILES, autoscaler_of_text
+from cartwheel.local.autoscaling.chosen import FILES, OFF, autoscaler_of_text
 from cartwheel.local.autoscaling.snapshot import Snapshot, snapshot_of
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.control_socket import Message
@@ -61,6 +61,11 @@ def autoscale(
 
 def _read(manifest: str) -> tuple[str, str]:
     """The text and its name in messages."""
+    if manifest == OFF:
+        raise UsageError(
+            "An autoscaler that runs cannot be turned off, but held: cartwheel autoscale --pause. "
+            "To start without one: cartwheel up --autoscale off"
+        )
     file = FILES.get(manifest, Path(manifest))
     try:
         return read_manifest_file(file), display_path(file)
@@ -83,8 +88,8 @@ def _change(state: StateFolder, edit: Callable[[str], str], *, source: str, as_j
         return
     print_wrapped(f"{after.service}: {changes}, in force from the next decision on.")
     if after.manifest != after.original:
-        up = command_line(state.root, "up")
-        print_wrapped(f"{up} begins with the first manifest again; to keep this one: --show.")
+        keep = command_line(state.root, "autoscale --show > autoscaler.yaml")
+        print_wrapped(f"A restart begins with the first manifest again. To keep this one: {keep}")
 
 
 def _changes(before: Snapshot, after: Snapshot) -> str:

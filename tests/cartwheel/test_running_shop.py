@@ -288,3 +288,9 @@ def test_settings_are_shown_without_secrets(shop: SupervisorProcess) -> None:
     assert re.search(r"^CARTWHEEL_SERVICE_TOKENS +\*+$", shown.stdout, re.MULTILINE)
     assert token not in shown.stdout
     assert re.search(r"^CARTWHEEL_STORE_URL +sqlite:///", shown.stdout, re.MULTILINE)
+
+
+def test_without_an_autoscaler_there_is_none_to_change(shop: SupervisorProcess) -> None:
+    done = shop.command("autoscale", "--pause")
+    assert done.returncode == 1
+    assert "The autoscaler is off. To have one: " in done.stderr

@@ -12,7 +12,9 @@ import httpx2
 import pytest
 import yaml
 
+from cartwheel.autoscaling.autoscaler import HorizontalPodAutoscaler
 from cartwheel.autoscaling.manifests import read_autoscalers
+from cartwheel.autoscaling.observation import Observation, Pod, PodSamples, Sample, Scale
 from cartwheel.console.autoscaler import AutoscalerPart
 from cartwheel.console.autoscaler.simulation import Comparison, Points, compare
 from cartwheel.console.live import Live
@@ -20,11 +22,11 @@ from cartwheel.errors import CommandError
 from cartwheel.local.control_socket import send_command
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import Mark
-from cartwheel.recording import Recorder, ReplicasChanged
+from cartwheel.recording import Recorder, ReplicasChanged, SessionStarted, Synced
 from tests.cartwheel.autoscaling.test_local_autoscaler import ARRIVALS, HERE, QUICK
 from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
 from tests.console.console_server import Console, serving_console
-from tests.explain.sessions import record
+from tests.explain.sessions import OPTIONS, record
 from tests.support.waiting import until
 
 # On one worker, which starts the shop once.
@@ -159,56 +161,49 @@ async def test_what_is_copied_is_a_manifest_for_kubectl_and_for_up(page: Page) -
     assert behavior["scaleUp"] == {"selectPolicy": "Min"}
 
 
-@pytest.mark.parametrize(
-    ("body", "field", "detail"),
-    [
-        ({"fields": {"max": 0}}, "max", "must be at least 1, but is 0"),
-        ({"fields": {"max": 33}}, "max", "must be at most 32, but is 33"),
-        ({"fields": {"min": 4}}, "max", "must be at least minReplicaCount (4), but is 3"),
-        ({"fields": {"target": -1}}, "target", "must be above 0"),
-        ({"fields": {"colour": 1}}, "colour", "unknown field; there are target, min, max"),
-        (
-            {"fields": {"scale_up": {"policies": [{"type": "Pods", "value": 1}]}}},
-            "scale_up.policies.0.period_seconds",
-            "missing",
-        ),
-        ({"fields": [1]}, "manifest", "Give fields (an object) or a manifest (a text)"),
-        ({}, "manifest", "Give fields"),
-        ({"fields": {}, "manifest": ""}, "manifest", "not both"),
-        ({"manifest": "#" * 40_000}, "manifest", "at most 32,768"),
-    ],
-)
-async def test_a_wrong_edit_is_a_problem_that_names_the_field(
-    page: Page, body: Mapping[str, Any], field: str, detail: str
-) -> None:
-    for response in (await page.put(**body), await page.post("preview", **body)):
-        assert response.status_code == 422
-        assert response.headers["content-type"] == "application/problem+json"
-        assert response.json()["field"] == field
-        assert detail in response.json()["detail"]
+WRONG_EDITS: list[tuple[Mapping[str, Any], str, str]] = [
+    ({"fields": {"max": 0}}, "max", "must be at least 1, but is 0"),
+    ({"fields": {"max": 33}}, "max", "must be at most 32, but is 33"),
+    ({"fields": {"min": 4}}, "max", "must be at least minReplicaCount (4), but is 3"),
+    ({"fields": {"target": -1}}, "target", "must be above 0"),
+    ({"fields": {"colour": 1}}, "colour", "unknown field; there are target, min, max"),
+    (
+        {"fields": {"scale_up": {"policies": [{"type": "Pods", "value": 1}]}}},
+        "scale_up.policies.0.period_seconds",
+        "missing",
+    ),
+    ({"fields": [1]}, "manifest", "Give fields (an object) or a manifest (a text)"),
+    ({}, "manifest", "Give fields"),
+    ({"fields": {}, "manifest": ""}, "manifest", "not both"),
+    ({"manifest": "#" * 40_000}, "manifest", "at most 32,768"),
+]
+WRONG_MANIFESTS = [
+    (MANIFEST.replace("maxReplicaCount", "maxReplicas"), "spec.maxReplicas: unknown field"),
+    (MANIFEST.replace("{name: cart}", "{name: hats}"), "it scales hats"),
+    (f"{MANIFEST}---\n{MANIFEST}", "it has 2 autoscalers"),
+    ("kind: Service\napiVersion: v1\n", "neither a HorizontalPodAutoscaler"),
+    ("a: &a [*a]\nb: {", "no YAML"),
+    ("x: &x [*x, *x]\nkind: List", "apiVersion: missing"),
+    ("[" * 5000, "nested too deeply"),
+]
+
+
+async def test_a_wrong_edit_is_a_problem_that_names_the_field(page: Page) -> None:
+    for body, field_name, detail in WRONG_EDITS:
+        for response in (await page.put(**body), await page.post("preview", **body)):
+            assert response.status_code == 422
+            assert response.headers["content-type"] == "application/problem+json"
+            assert response.json()["field"] == field_name
+            assert detail in response.json()["detail"]
     assert (await page.get())["manifest"] == MANIFEST
 
 
-@pytest.mark.parametrize(
-    ("manifest", "detail"),
-    [
-        (MANIFEST.replace("maxReplicaCount", "maxReplicas"), "spec.maxReplicas: unknown field"),
-        (MANIFEST.replace("{name: cart}", "{name: hats}"), "it scales hats"),
-        (f"{MANIFEST}---\n{MANIFEST}", "it has 2 autoscalers"),
-        ("kind: Service\napiVersion: v1\n", "neither a HorizontalPodAutoscaler"),
-        ("a: &a [*a]\nb: {", "no YAML"),
-        ("x: &x [*x, *x]\nkind: List", "apiVersion: missing"),
-        ("[" * 5000, "nested too deeply"),
-    ],
-    ids=["unknown field", "another service", "two", "another kind", "no yaml", "bomb", "deep"],
-)
-async def test_a_wrong_manifest_is_a_problem(page: Page, manifest: str, detail: str) -> None:
-    for response in (
-        await page.put(manifest=manifest),
-        await page.post("preview", manifest=manifest),
-    ):
-        assert response.status_code == 422
-        assert detail in response.json()["detail"]
+async def test_a_wrong_manifest_is_a_problem(page: Page) -> None:
+    for manifest, detail in WRONG_MANIFESTS:
+        body = {"manifest": manifest}
+        for response in (await page.put(**body), await page.post("preview", **body)):
+            assert response.status_code == 422
+            assert detail in response.json()["detail"]
     assert (await page.get())["manifest"] == MANIFEST
 
 
@@ -308,3 +303,27 @@ def test_the_same_outcome_is_said() -> None:
         until=2000,
     )
     assert found["sentences"] == ["With maximum 6 it would have had the same number of replicas."]
+
+
+def test_cpu_is_what_a_request_has_cost_here(tmp_path: Any) -> None:
+    (cart,) = read_autoscalers(["manifests/components/autoscaling-cpu/hpa.yaml"])
+    recorder = Recorder(tmp_path / "autoscaling.jsonl")
+    recorder.record(SessionStarted(1000.0, cart, OPTIONS))
+    engine = HorizontalPodAutoscaler(cart, OPTIONS)
+    pod = Pod("cart-1", ready_since=0.0, started_at=0.0, requests={"app": {"cpu": 25}})
+    for second in range(30):
+        cpu = PodSamples({"cart-1": Sample(60, at=1000.0 + second, window=1.0)})
+        seen = Observation(1000.0 + second, Scale(1, 1), [pod], [cpu])
+        recorder.record(Synced(seen.at, "cart", seen, engine.sync(seen)))
+    recorder.close()
+    found = compare(
+        Comparison(cart, cart, service="cart", sync_period=1.0, resolution=1.0),
+        recording=tmp_path / "autoscaling.jsonl",
+        arrivals=lambda *_: [(1000.0 + second, 20.0) for second in range(30)],
+        since=1000.0,
+        until=1030.0,
+    )
+    assert "cpu-per-request=3ms" in found["assumed"]
+    assert found["sentences"] == [
+        "With the same settings it would have had the same number of replicas."
+    ]

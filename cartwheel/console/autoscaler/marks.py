@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cartwheel.autoscaling.manifests import Autoscaler
+from cartwheel.autoscaling.pausing import is_paused
 from cartwheel.local.autoscaling.announcements import describe_edit
 from cartwheel.mesh import Mark
 from cartwheel.recording import AutoscalerChanged, Entry, RecordingTail, SessionStarted
@@ -20,7 +21,8 @@ def marks_of_changes(tail: RecordingTail) -> Iterator[Sequence[Mark]]:
             if after is None:
                 continue
             # The same again is a new file of the recording.
-            if in_force not in (None, after) and isinstance(entry, AutoscalerChanged):
+            is_change = isinstance(entry, AutoscalerChanged) and after != in_force
+            if is_change and in_force is not None:
                 marks.append(_mark(entry.at, in_force, after))
             in_force = after
         yield marks
@@ -30,7 +32,9 @@ def _autoscaler_of(entry: Entry) -> Autoscaler | None:
     return entry.autoscaler if isinstance(entry, SessionStarted | AutoscalerChanged) else None
 
 
-def _mark(at: float, before: Autoscaler | None, after: Autoscaler) -> Mark:
-    edit = describe_edit(before, after) if before is not None else ""
-    detail = f"The autoscaler has another manifest: {edit}. In force from the next sync on."
-    return Mark(at, "autoscaler", edit, detail)
+def _mark(at: float, before: Autoscaler, after: Autoscaler) -> Mark:
+    if is_paused(after) and not is_paused(before):
+        detail = "The autoscaler is paused: its metrics change nothing until it is resumed."
+    else:
+        detail = "In force from the next decision on."
+    return Mark(at, "autoscaler", describe_edit(before, after), detail)

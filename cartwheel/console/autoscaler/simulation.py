@@ -3,12 +3,13 @@
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cartwheel.autoscaling.errors import UnsupportedError
 from cartwheel.autoscaling.manifests import Autoscaler
+from cartwheel.autoscaling.observation import PodSamples
 from cartwheel.console.autoscaler.edits import InvalidEdit
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.local.autoscaling.announcements import describe_edit
@@ -72,8 +73,9 @@ def compare(
     entries = _entries(recording, since=since)
     shape, source = _load(entries, arrivals, since, until)
     replicas = _replicas_at(entries, comparison.service, shape.start)
+    assumed = _with_measured_cpu(comparison.assumptions, entries, shape)
     before, after = (
-        _run(one, name, shape, comparison.assumptions, replicas)
+        _run(one, name, shape, assumed, replicas)
         for one, name in zip((comparison.before, comparison.after), NAMES, strict=True)
     )
     return {
@@ -82,7 +84,7 @@ def compare(
         "start": shape.start,
         "end": shape.end,
         "load": source,
-        "assumed": describe(comparison.assumptions),
+        "assumed": describe(assumed),
         "sentences": sentences(describe_edit(comparison.before, comparison.after), before, after),
     }
 
@@ -105,7 +107,7 @@ def sentences(edit: str, before: Run, after: Run) -> list[str]:
             f"{lost_before} s."
         )
     elif not lost:
-        found.append("In the model its replicas would have been overloaded under neither.")
+        found.append("In the model its replicas would not have been overloaded under either.")
     return found
 
 
@@ -152,6 +154,22 @@ def _measured(entries: Iterable[Entry]) -> Points:
 def _span(points: Points) -> float:
     """In whole seconds, so that two who have seen the same are equal."""
     return round(points[-1][0] - points[0][0]) if points else 0.0
+
+
+def _with_measured_cpu(
+    assumed: Assumptions, entries: Iterable[Entry], shape: LoadShape
+) -> Assumptions:
+    """With the CPU that a request has cost here, if the autoscaler measured CPU meanwhile."""
+    used, arrived = 0.0, 0.0
+    for entry in entries:
+        if isinstance(entry, Synced) and shape.start <= entry.at <= shape.end:
+            samples = [one for one in entry.observation.readings if isinstance(one, PodSamples)]
+            if samples and samples[0].samples:
+                used += sum(one.value for one in samples[0].samples.values())
+                arrived += shape.rate_at(entry.at)[0]
+    if not used or not arrived:
+        return assumed
+    return replace(assumed, cpu_per_request=round(used / arrived, 3))
 
 
 def _replicas_at(entries: Iterable[Entry], service: str, at: float) -> int | None:

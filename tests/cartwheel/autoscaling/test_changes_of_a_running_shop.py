@@ -171,7 +171,9 @@ def test_the_command_line_shows_changes_pauses_and_resumes(
     file.write_text(with_bounds(1, 5))
     assert "cart: maximum 3 → 5, in force" in autoscale(scaled, str(file))
     assert now(scaled).manifest == with_bounds(1, 5)
-    assert "begins with the first manifest again" in " ".join(autoscale(scaled, "--pause").split())
+    paused = " ".join(autoscale(scaled, "--pause").split())
+    assert paused.startswith("cart: paused, in force from the next decision on.")
+    assert "A restart begins with the first manifest again." in paused
     held = json.loads(autoscale(scaled, "--json"))
     assert (held["is_paused"], held["kind"], held["original"]) == (True, "scaledobject", MANIFEST)
     resumed = json.loads(autoscale(scaled, "--resume", "--json"))
@@ -187,6 +189,8 @@ def test_the_command_line_refuses_what_cannot_be_used(
         autoscale(scaled, str(file))
     with pytest.raises(UsageError, match="No such file"):
         autoscale(scaled, "nothing.yaml")
+    with pytest.raises(UsageError, match="cannot be turned off, but held"):
+        autoscale(scaled, "off")
     with pytest.raises(UsageError, match="one of"):
         autoscale(scaled, "--pause", "--resume")
     with pytest.raises(CommandError, match="Nothing runs"):
@@ -195,10 +199,3 @@ def test_the_command_line_refuses_what_cannot_be_used(
 
 def replace(shop: SupervisorProcess, state: Path) -> SupervisorProcess:
     return SupervisorProcess(shop.process, state, shop.state)
-
-
-def test_a_shop_without_an_autoscaler_says_how_to_have_one(tmp_path: Path) -> None:
-    with running(tmp_path / "state", output=tmp_path / "output") as run:
-        run.ready()
-        with pytest.raises(CommandError, match="The autoscaler is off"):
-            change(run, MANIFEST)
