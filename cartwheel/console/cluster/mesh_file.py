@@ -2,7 +2,7 @@
 
 It is named after the namespace, as `shop.console.yaml`, and lies where the console is started:
 
-    prometheus: monitoring/prometheus-operated:9090
+    prometheus: observability/prometheus-operated:9090
     window: 1m
     queries:
       received: sum by (service, instance) (rate(…[1m]))
