@@ -14,7 +14,7 @@ from cartwheel.kubernetes.cluster import Cluster
 from cartwheel.kubernetes.proxy import open_proxy
 from cartwheel.local.state_folder import StateFolder
 
-READ_ONLY = "This is a cluster: change it with kubectl or skaffold."
+READ_ONLY = "Read-only: change a cluster with kubectl or skaffold."
 _NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9.-]+")
 
 

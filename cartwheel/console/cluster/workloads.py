@@ -10,11 +10,13 @@ from cartwheel.mesh.frame import Phase
 
 TEMPLATE_HASH = "pod-template-hash"
 CRASHES = ("CrashLoopBackOff", "RunContainerError", "CreateContainerError", "OOMKilled", "Error")
-NAME_LABEL = "app.kubernetes.io/name"
+NAME_LABEL, COMPONENT_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/component"
+# Those of our manifests that watch the shop or load it: they are not of its mesh.
+TOOLS = ("monitoring", "load")
 
 
 def services_of(deployments: Sequence[Json], pods: Sequence[Json]) -> Sequence[ServiceState]:
-    """A service for each Deployment, with its pods as replicas, oldest first."""
+    """A service for each Deployment of the mesh, with its pods as replicas, oldest first."""
     by_deployment: defaultdict[str, list[Json]] = defaultdict(list)
     for pod in pods:
         by_deployment[deployment_of(pod)].append(pod)
@@ -25,13 +27,13 @@ def services_of(deployments: Sequence[Json], pods: Sequence[Json]) -> Sequence[S
             replicas=[_replica(pod) for pod in _by_age(by_deployment[_name(deployment)])],
         )
         for deployment in deployments
+        if _labels(deployment).get(COMPONENT_LABEL) not in TOOLS
     ]
 
 
 def name_of(deployment: Json) -> str:
     """Its label `app.kubernetes.io/name`, which metrics have as `service`; else its own name."""
-    labels: Mapping[str, str] = deployment["metadata"].get("labels") or {}
-    return labels.get(NAME_LABEL, _name(deployment))
+    return _labels(deployment).get(NAME_LABEL, _name(deployment))
 
 
 def deployment_of(pod: Json) -> str:
@@ -82,6 +84,10 @@ def _reason(pod: Json, statuses: Sequence[Json]) -> str:
 
 def _by_age(pods: Sequence[Json]) -> Sequence[Json]:
     return sorted(pods, key=lambda pod: (pod["metadata"]["creationTimestamp"], _name(pod)))
+
+
+def _labels(item: Json) -> Mapping[str, str]:
+    return item["metadata"].get("labels") or {}
 
 
 def _name(item: Json) -> str:

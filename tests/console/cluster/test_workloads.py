@@ -62,6 +62,16 @@ def test_a_service_has_the_name_that_its_metrics_have() -> None:
     assert service.name == "web"
 
 
+def test_what_watches_or_loads_the_shop_is_not_of_its_mesh() -> None:
+    deployments = [
+        deployment("cart"),
+        deployment("grafana", **{"app.kubernetes.io/component": "monitoring"}),
+        deployment("load-generator", **{"app.kubernetes.io/component": "load"}),
+    ]
+
+    assert [one.name for one in services_of(deployments, [])] == ["cart"]
+
+
 @pytest.mark.parametrize(
     ("found", "phase", "reason"),
     [

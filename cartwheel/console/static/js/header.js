@@ -79,6 +79,7 @@ function bannerText({ info, state }) {
     return `No connection since ${clock(state.since)} (${span(seconds)} ago): what you see is old. If the shop has stopped, start it: make up`;
   }
   if (info.mode === "recording") return `A recording: ${info.title}. Nothing can be changed.`;
+  if (info.mode === "cluster") return `${info.title}. ${state.reason}`;
   if (state.moment !== null) return `You see ${dateAndClock(state.moment)}. The shop goes on.`;
   return state.reason || "";
 }
