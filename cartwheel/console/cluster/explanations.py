@@ -83,15 +83,19 @@ class ClusterExplanations:
     async def run(self) -> None:
         """Explain until cancelled."""
         while True:
-            before = self.newest
-            try:
-                self._kept.append(await asyncio.to_thread(self._explain))
-                self.problem = ""
-            except CommandError as error:
-                self.problem = str(error)
-            else:
-                self._mark_change(before)
             await asyncio.sleep(INTERVAL)
+            await self.explain()
+
+    async def explain(self) -> None:
+        """Look once; a problem is remembered."""
+        before = self.newest
+        try:
+            self._kept.append(await asyncio.to_thread(self._explain))
+            self.problem = ""
+        except CommandError as error:
+            self.problem = str(error)
+        else:
+            self._mark_change(before)
 
     async def _get(self, request: Request) -> JSONResponse:
         """`GET /api/explanation?at=`: the newest that is not later; without ``at``, the newest."""
@@ -113,12 +117,14 @@ class ClusterExplanations:
         return Explained(autoscaler.target["name"], explanation)
 
     def _mark_change(self, before: Explained | None) -> None:
+        """Mark a new count, with the sentence about the metric."""
         counts = [_desired(one) for one in (before, self.newest)]
-        if None not in counts and counts[0] != counts[1] and self.newest is not None:
-            explanation = self.newest.explanation
-            detail = explanation.sentences[0].text if explanation.sentences else ""
-            title = f"{counts[0]} → {counts[1]}"
-            self._live.mark(Mark(explanation.at, "decision", title, detail))
+        if self.newest is None or None in counts or counts[0] == counts[1]:
+            return
+        explanation = self.newest.explanation
+        detail = next((one.text for one in explanation.sentences[1:]), "")
+        title = f"{counts[0]} → {counts[1]}"
+        self._live.mark(Mark(explanation.at, "decision", title, detail))
 
 
 def _counts_of(service: ServiceState) -> ReplicaCounts:

@@ -40,6 +40,8 @@ class ClusterSource:
 
     async def run(self) -> None:
         """Publish frames until cancelled."""
+        # First: a frame without an autoscaler means that there is none.
+        await self._explanations.explain()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._explanations.run())
             tasks.create_task(self._publish_frames())
