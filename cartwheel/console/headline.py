@@ -15,7 +15,7 @@ MIN_ERRORS = 0.01
 MIN_SHED = 1.0
 """Requests per second."""
 MIN_OVER_TARGET = 1.1
-SAME = 0.1
+SAME = 0.06
 """A rate that differs by less from the one in the headline is not another one."""
 NO_TRAFFIC, NO_TRAFFIC_YET = "No traffic", "No traffic yet"
 _SCALING = re.compile(r"Scaling (?:out|in): (\d+) → ")
@@ -106,16 +106,15 @@ def _scaling(frame: Frame, before: Frame | None) -> str:
 
 
 def _scaling_out(service: ServiceState, earlier: int, before: Frame | None) -> str:
-    """Until all replicas are ready, and under load until all serve."""
+    """For a moment at least; until all replicas are ready, and under load until all serve."""
     phases = [one.phase for one in service.replicas]
     serving = phases.count("serving")
     ready = serving + phases.count("ready")
     begins = 0 < earlier < service.desired
     goes_on = before is not None and before.headline.startswith("Scaling out")
     is_loaded = (service.rate or 0.0) >= service.desired
-    if not begins and not (goes_on and (ready < service.desired or is_loaded)):
-        return ""
-    if serving >= service.desired:
+    is_going_on = goes_on and serving < service.desired and (ready < service.desired or is_loaded)
+    if not begins and not is_going_on:
         return ""
     start = earlier if begins and not goes_on else _start_of_scaling(before, earlier)
     if start >= service.desired:

@@ -104,6 +104,13 @@ def test_scaling_out_is_told_from_its_start_until_all_replicas_serve() -> None:
     ]
 
 
+def test_scaling_out_is_told_even_if_the_new_replicas_serve_at_once() -> None:
+    frame = shop(cart(*["serving"] * 4))
+    scaled = replace(frame, headline=headline_of(frame, STEADY))
+    assert scaled.headline == "Scaling out: 2 → 4, 4 serving"
+    assert headline_of(frame, scaled) == "Steady: 60 requests/s"
+
+
 def test_scaling_in_is_told_until_the_surplus_replicas_are_gone() -> None:
     told = []
     before = replace(shop(cart(*["serving"] * 7)), headline="Steady: 60 requests/s")
@@ -126,7 +133,7 @@ def test_replicas_that_nobody_calls_are_no_scaling() -> None:
 def test_a_rate_that_wobbles_is_the_same_rate() -> None:
     before = replace(STEADY, headline="Steady: 60 requests/s")
     assert (
-        headline_of(shop(cart("serving", "serving", rate=64.0)), before) == "Steady: 60 requests/s"
+        headline_of(shop(cart("serving", "serving", rate=63.0)), before) == "Steady: 60 requests/s"
     )
     assert (
         headline_of(shop(cart("serving", "serving", rate=92.0)), before) == "Steady: 92 requests/s"
