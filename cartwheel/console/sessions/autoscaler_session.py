@@ -1,12 +1,15 @@
 """An autoscaler of a recording, from one of its starts on."""
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cartwheel.console.sessions.beginnings import look_back
 from cartwheel.console.sessions.line_index import LineIndex
+from cartwheel.explain.explanation import Sync
 from cartwheel.explain.recorded import Session
+from cartwheel.explain.session_replay import SessionReplay
 from cartwheel.recording import AutoscalerChanged, ReplicasChanged, SessionStarted, Synced
 
 
@@ -22,6 +25,15 @@ class AutoscalerSession:
     def all_syncs(self) -> Iterator[Synced]:
         """One after the other, from the file."""
         return (self._sync(index) for index in range(len(self.syncs)))
+
+    def replayed(self) -> Iterator[Sync]:
+        """All syncs, each with what the autoscaler remembered after it."""
+        replay = SessionReplay(self.start)
+        changes = deque(self.changes)
+        for sync in self.all_syncs():
+            while changes and changes[0].at <= sync.at:
+                replay.change(changes.popleft())
+            yield replay.sync(sync)
 
     def sync_at(self, at: float) -> Synced:
         """The last one before a moment; at least the first."""

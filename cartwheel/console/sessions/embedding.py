@@ -4,14 +4,13 @@ import gzip
 import json
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from cartwheel.console.explanation_json import explanation_json
 from cartwheel.console.history.points import columns
 from cartwheel.console.sessions.recorded_session import RecordedSession
-from cartwheel.errors import CommandError
 
 MAX_FRAMES = 2000
 MAX_POINTS = 2000
@@ -32,15 +31,15 @@ def embed(recorded: RecordedSession, *, title: str, max_size: int) -> Embedding:
     start, end = recorded.span()
     times = [one.at for one in recorded.archive.points(start, end)]
     marked = {one.at for one in recorded.archive.marks(start, end)}
-    every = math.ceil(len(times) / MAX_FRAMES)
+    every = max(1, math.ceil(len(times) / MAX_FRAMES))
+    document = _document(recorded, _thinned(times, marked, every), title)
     while True:
-        kept = _thinned(times, marked, every)
         spacing = every * (end - start) / max(1, len(times) - 1) if every > 1 else None
-        compressed = _compressed(_document(recorded, kept, title, spacing))
+        compressed = _compressed(document, spacing)
         if len(compressed) <= max_size or every >= len(times):
-            return Embedding(compressed, len(kept), spacing)
-        # A little more than the excess, so that the next try is the last one.
-        every = max(every + 1, math.ceil(every * 1.1 * len(compressed) / max_size))
+            return Embedding(compressed, len(document["frames"]), spacing)
+        every *= 2
+        document = _reduced(document, set(_thinned(times, marked, every)))
 
 
 def _thinned(times: Sequence[float], marked: Set[float], every: int) -> list[float]:
@@ -51,23 +50,18 @@ def _thinned(times: Sequence[float], marked: Set[float], every: int) -> list[flo
     return sorted(kept)
 
 
-def _document(
-    recorded: RecordedSession, times: Sequence[float], title: str, spacing: float | None
-) -> dict[str, Any]:
+def _document(recorded: RecordedSession, times: Sequence[float], title: str) -> dict[str, Any]:
     start, end = recorded.span()
     archive = recorded.archive
     marks = archive.marks(start, end)
-    # The slider stops at whole seconds, and a decision is asked about at its own time.
-    moments = {float(math.ceil(at)) for at in times} | {one.at for one in marks}
-    explanations, manifests = _explanations(recorded, sorted(moments))
     points = columns(archive.points(start, end), start=start, end=end, count=MAX_POINTS)
+    explanations, manifests = _explanations(recorded, _moments(times, [one.at for one in marks]))
     frames = [json.loads(one.json) for one in map(archive.frame_at, times) if one]
     metric, unit = _metric(frames)
-    note = f", one frame in {spacing:.0f} s" if spacing else ""
     return {
         "info": {
             "mode": "recording",
-            "title": f"{title}{note}",
+            "title": title,
             "shop_url": None,
             "start": start,
             "end": end,
@@ -84,28 +78,33 @@ def _document(
     }
 
 
+def _moments(times: Iterable[float], marked: Iterable[float]) -> list[float]:
+    """The slider stops at whole seconds, and a decision is asked about at its own time."""
+    return sorted({*(float(math.ceil(at)) for at in times), *marked})
+
+
 def _explanations(
     recorded: RecordedSession, moments: Sequence[float]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """With the text of a manifest in the list of all, which is short."""
     manifests: list[str] = []
     found = []
-    for moment, explanation in _explained(recorded, moments):
-        text = explanation["manifest"]
-        if text not in manifests:
-            manifests.append(text)
-        found.append({**explanation, "moment": moment, "manifest": manifests.index(text)})
+    for moment, explanation in recorded.explanations(moments):
+        if explanation.manifest not in manifests:
+            manifests.append(explanation.manifest)
+        place = manifests.index(explanation.manifest)
+        found.append({**explanation_json(explanation), "moment": moment, "manifest": place})
     return found, manifests
 
 
-def _explained(
-    recorded: RecordedSession, moments: Sequence[float]
-) -> Iterator[tuple[float, dict[str, Any]]]:
-    for moment in moments:
-        try:
-            yield moment, explanation_json(recorded.explanation(moment))
-        except CommandError:
-            continue
+def _reduced(document: dict[str, Any], times: Set[float]) -> dict[str, Any]:
+    """With the frames of these times only, and what explains them."""
+    moments = set(_moments(times, [one["at"] for one in document["marks"]]))
+    return {
+        **document,
+        "frames": [one for one in document["frames"] if one["at"] in times],
+        "explanations": [one for one in document["explanations"] if one["moment"] in moments],
+    }
 
 
 def _metric(frames: Sequence[dict[str, Any]]) -> tuple[str, str]:
@@ -113,7 +112,10 @@ def _metric(frames: Sequence[dict[str, Any]]) -> tuple[str, str]:
     return (autoscalers[-1]["metric"], autoscalers[-1]["unit"]) if autoscalers else ("", "")
 
 
-def _compressed(document: dict[str, Any]) -> bytes:
-    """The same document gives the same bytes."""
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+def _compressed(document: dict[str, Any], spacing: float | None) -> bytes:
+    """The same document gives the same bytes; its title says that it was thinned."""
+    info = document["info"]
+    if spacing is not None:
+        info = {**info, "title": f"{info['title']}, one frame in {spacing:.0f} s"}
+    text = json.dumps({**document, "info": info}, separators=(",", ":"), ensure_ascii=False)
     return gzip.compress(text.encode(), mtime=0)

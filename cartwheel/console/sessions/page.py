@@ -19,6 +19,8 @@ MAX_SIZE = 2 * 1000**2
 """Bytes of a page."""
 STATIC = files("cartwheel.console") / "static"
 REPLACED_MODULES = {"session.js": "embedded_session.js"}
+DATA = "\0"
+"""Stands where the session will be."""
 
 _STYLE = re.compile(r'\s*<link rel="stylesheet" href="/static/([^"]+)">')
 _ICON = re.compile(r'href="/static/([^"]+\.svg)"')
@@ -38,21 +40,28 @@ def session_page(
     recorded: RecordedSession, *, title: str, max_size: int = MAX_SIZE
 ) -> ExportedPage:
     """The page of a recording; a long one is thinned to fit into ``max_size`` bytes."""
+    before, after = _page(title).split(DATA)
+    room = max_size - len(before.encode()) - len(after.encode())
+    # In base64, three bytes are four.
+    embedding = embed(recorded, title=title, max_size=room // 4 * 3)
+    data = base64.b64encode(embedding.compressed).decode()
+    return ExportedPage(f"{before}{data}{after}", embedding)
+
+
+def _page(title: str) -> str:
+    """All but the session, whose place is marked."""
     page = _read("index.html")
     style = "".join(_read(found[1]) for found in _STYLE.finditer(page))
     script = bundle("main.js", lambda path: _read(f"js/{path}"), instead=REPLACED_MODULES)
-    around = len(page) + len(style.encode()) + len(script.encode()) + 1000
-    embedding = embed(recorded, title=title, max_size=(max_size - around) * 3 // 4)
-    data = base64.b64encode(embedding.compressed).decode()
-    scripts = (
-        f'<script type="application/gzip" id="embedded-session">{data}</script>\n'
-        f"<script>{script}</script>\n"
-    )
     page = _SCRIPT.sub("", _STYLE.sub("", page))
     page = _ICON.sub(lambda found: f'href="{_data_url(_read(found[1]))}"', page)
     page = _TITLE.sub(lambda _: f"<title>{html.escape(title)} · Cartwheel</title>", page)
     page = page.replace("</head>", f"  {_policy(style, script)}\n<style>{style}</style>\n</head>")
-    return ExportedPage(page.replace("</body>", f"{scripts}</body>"), embedding)
+    scripts = (
+        f'<script type="application/gzip" id="embedded-session">{DATA}</script>\n'
+        f"<script>{script}</script>\n"
+    )
+    return page.replace("</body>", f"{scripts}</body>")
 
 
 def _policy(style: str, script: str) -> str:

@@ -1,6 +1,8 @@
 """A recording that is shown: what was to be seen, and why its autoscaler decided."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
 
 from cartwheel.console.history.archive import Archive
@@ -9,7 +11,7 @@ from cartwheel.console.sessions.line_index import LineIndex, RecordingFiles
 from cartwheel.console.sessions.recorded_decisions import RecordedDecisions
 from cartwheel.console.sessions.recorded_frames import RecordedFrames
 from cartwheel.errors import CommandError, UsageError
-from cartwheel.explain.explanation import Explanation
+from cartwheel.explain.explanation import Explanation, explain_sync
 from cartwheel.explain.recorded import explain_session
 from cartwheel.invocation import display_path
 from cartwheel.recording import (
@@ -69,6 +71,21 @@ class RecordedSession:
             return explain_session(session.until(moment), moment, source=self._source)
         except RecordingError as error:
             raise CommandError(f"{error}.") from None
+
+    def explanations(self, moments: Sequence[float]) -> Iterator[tuple[float, Explanation]]:
+        """Those of many moments, which are in order: the sessions are replayed once.
+
+        A moment before the first decision has none.
+        """
+        for session, own in groupby(moments, lambda moment: session_at(self._sessions, moment)):
+            if session is None:
+                continue
+            syncs = session.replayed()
+            latest, following = next(syncs), next(syncs, None)
+            for moment in own:
+                while following is not None and following.decision.at <= moment:
+                    latest, following = following, next(syncs, None)
+                yield moment, explain_sync(latest, source=self._source, now=moment)
 
     def _read(self, path: Path) -> None:
         self._frames = RecordedFrames(self._files)

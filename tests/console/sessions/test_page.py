@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console")]
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(tmp_path_factory.mktemp("page") / "session.jsonl", made().entries)
+    return record(tmp_path_factory.mktemp("page") / "session.jsonl", made(40).entries)
 
 
 @pytest.fixture

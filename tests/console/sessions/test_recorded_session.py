@@ -56,6 +56,14 @@ def test_a_moment_is_explained_as_by_the_command(
     assert texts(recorded.explanation(at)) == explained(path, at)
 
 
+def test_many_moments_are_explained_as_each_of_them(recorded: RecordedSession) -> None:
+    moments = [BEGIN - 1, BEGIN, BEGIN + 20.5, BEGIN + 125, BEGIN + 154, BEGIN + 300]
+
+    found = dict(recorded.explanations(moments))
+
+    assert found == {at: recorded.explanation(at) for at in moments[1:]}
+
+
 def test_before_the_first_decision_there_is_nothing_to_explain(recorded: RecordedSession) -> None:
     with pytest.raises(CommandError, match="No autoscaler had decided anything by then"):
         recorded.explanation(BEGIN - 1)

@@ -28,8 +28,8 @@ from tests.console.console_server import Console, serving_console
 from tests.console.sessions.files import explained, made, record
 from tests.console.synthetic import BEGIN, SyntheticSession, session
 
-MADE = made(360)
-END = BEGIN + 359
+MADE = made(200)
+END = BEGIN + 199
 # In the middle of a scale-down, which the stabilization window delays.
 MIDDLE = BEGIN + 130
 
@@ -137,7 +137,7 @@ def test_a_recording_that_goes_on_in_a_new_file_is_one_session(
     tmp_path: Path, history: History
 ) -> None:
     path = tmp_path / "autoscaling.jsonl"
-    record(path, MADE.autoscaler_entries, max_size=700_000)
+    record(path, MADE.autoscaler_entries, max_size=400_000)
     assert (tmp_path / "autoscaling.jsonl.1").exists()
 
     saved = save(tmp_path, history, path, MIDDLE)
