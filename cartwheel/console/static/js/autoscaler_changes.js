@@ -26,17 +26,20 @@ export class Changes {
     this.buttons = [this.pause, this.edit];
     this.drawer = new Drawer({ name: "changes" });
     this.form = new FieldsForm(() => this.#edited());
+    this.text = h("textarea", { "aria-label": "The whole manifest", spellcheck: "false", hidden: true, oninput: () => this.#edited() });
+    this.asText = h("button", { type: "button", class: "plain", "aria-pressed": "false", onclick: () => this.#switch() }, "Edit the YAML");
     this.manifest = manifestBox("YAML with the changed lines marked");
     this.simulated = h("section", { class: "simulation", "aria-live": "polite", hidden: true });
     this.summary = h("h3", {}, "As YAML");
     this.reason = h("p", { class: "waiting", hidden: true });
     this.result = h("p", { class: "result", role: "status" });
+    this.drawer.tools.append(this.asText);
     this.apply = h("button", { type: "button", class: "primary", onclick: () => this.#apply() }, "Apply");
     this.try = h("button", { type: "button", onclick: () => this.#simulate() }, "What would it have done?");
     this.copy = h("button", { type: "button", onclick: () => this.#copy() }, "Copy as YAML");
     this.restore = h("button", { type: "button", onclick: () => this.#restore() }, "Back to the file");
     this.drawer.body.append(
-      h("div", { class: "fields" }, this.reason, this.form.node),
+      h("div", { class: "fields" }, this.reason, this.form.node, this.text),
       h("section", { class: "outcome", tabindex: 0, "aria-label": "Outcome" }, this.simulated, this.summary, this.manifest),
       h("footer", {}, this.apply, this.try, this.copy, this.restore, this.result));
     this.update();
@@ -46,6 +49,8 @@ export class Changes {
     setText(this.drawer.title, "Change the autoscaler");
     setText(this.result, "");
     this.simulated.hidden = true;
+    this.text.hidden = true;
+    this.asText.hidden = !this.session.info.parts.autoscaler;
     this.drawer.open();
     this.update();
     if (this.session.info.parts.autoscaler) await this.#send("GET", PATH, undefined, (found) => this.#show(found));
@@ -80,6 +85,7 @@ export class Changes {
     for (const one of [this.pause, this.apply, this.try, this.restore]) one.disabled = cannot;
     this.restore.disabled ||= this.original === this.inForce;
     this.form.setDisabled(cannot);
+    this.text.disabled = cannot;
     this.reason.hidden = !cannot;
     setText(this.reason, why);
   }
@@ -90,6 +96,9 @@ export class Changes {
     this.edited = manifest;
     setText(this.summary, "As YAML");
     this.form.show(fields, { unit, maxReplicas: limits?.replicas });
+    this.text.value = manifest;
+    this.asText.disabled = !fields;
+    this.#showEditor(!fields || !this.text.hidden);
     if (!fields) this.form.showProblem({ detail: problem });
     showManifest(this.manifest, manifest);
     this.update();
@@ -105,6 +114,24 @@ export class Changes {
     }
   }
 
+  /** From the fields to the whole manifest, which has their edits, or back to the fields. */
+  #switch() {
+    const isText = this.text.hidden;
+    if (isText) this.text.value = this.edited;
+    this.#showEditor(isText);
+    this.#preview();
+  }
+
+  #showEditor(isText) {
+    this.text.hidden = !isText;
+    this.form.content.hidden = isText;
+    this.asText.setAttribute("aria-pressed", String(isText));
+  }
+
+  get #edit() {
+    return this.text.hidden ? { fields: this.form.read() } : { manifest: this.text.value };
+  }
+
   #edited() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#preview(), DELAY);
@@ -112,7 +139,7 @@ export class Changes {
 
   #preview() {
     const preview = (this.#previews += 1);
-    return this.#send("POST", `${PATH}/preview`, { fields: this.form.read() }, ({ manifest, changes }) => {
+    return this.#send("POST", `${PATH}/preview`, this.#edit, ({ manifest, changes }) => {
       if (preview !== this.#previews) return;
       setText(this.summary, changes ? `As YAML: ${changes}` : "As YAML");
       this.form.clearProblems();
@@ -122,7 +149,7 @@ export class Changes {
   }
 
   #apply() {
-    return this.#send("PUT", PATH, { fields: this.form.read() }, (found) => {
+    return this.#send("PUT", PATH, this.#edit, (found) => {
       this.#show(found);
       this.#say(`In force since ${clock(Date.now() / 1000)}: its mark is in the charts.`);
     });
@@ -138,7 +165,7 @@ export class Changes {
   async #simulate() {
     this.simulated.hidden = false;
     this.simulated.replaceChildren(h("p", { class: "quiet" }, "Simulating the load of the last minutes …"));
-    const body = { fields: this.form.read(), seconds: SIMULATED };
+    const body = { ...this.#edit, seconds: SIMULATED };
     const isDone = await this.#send("POST", `${PATH}/simulation`, body, (found) => this.simulated.replaceChildren(h("h3", {}, "What would it have done?"), ...simulationView(found)));
     if (!isDone) this.simulated.hidden = true;
   }

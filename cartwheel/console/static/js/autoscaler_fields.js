@@ -41,8 +41,10 @@ export class FieldsForm {
     this.options = options;
     this.fields = structuredClone(fields);
     this.clearProblems();
-    this.content.hidden = !fields;
-    if (!fields) return;
+    if (!fields) {
+      this.content.replaceChildren();
+      return;
+    }
     const replicas = { ...RANGES.replicas, max: options.maxReplicas ?? RANGES.replicas.max };
     this.content.replaceChildren(
       h("div", { class: "field-row" },
