@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from cartwheel.chaos.catalogue import Fault
@@ -51,8 +50,7 @@ class FaultRunner:
         """End what is in force, and watch no longer."""
         if self._following is not None:
             self._following.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._following
+            await asyncio.gather(self._following, return_exceptions=True)
             self._following = None
 
     @property

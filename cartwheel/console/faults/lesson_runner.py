@@ -6,15 +6,15 @@ import os
 import signal
 import sys
 import time
-from asyncio.subprocess import Process
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import IO, Any
 
 from cartwheel.chaos.catalogue import Fault
 from cartwheel.console.faults.lessons import Lesson
 from cartwheel.errors import CommandError
-from cartwheel.local.child_processes import ChildProcesses
+from cartwheel.local.child_processes import DIE_WITH_PARENT, PROJECT
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import FaultState, Mark
@@ -114,7 +114,6 @@ class LessonRunner:
     def __init__(self, state: StateFolder, *, mark: Callable[[Mark], None]) -> None:
         self._state = state
         self._mark = mark
-        self._children = ChildProcesses()
         self._task: asyncio.Task[None] | None = None
         self._interrupt: Callable[[], None] = lambda: None
         self.last: LessonRun | None = None
@@ -144,8 +143,7 @@ class LessonRunner:
         """End it at once: the end of its process undoes its fault."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self, run: LessonRun) -> None:
         output = b""
@@ -158,12 +156,16 @@ class LessonRunner:
 
     async def _output_of(self, run: LessonRun) -> bytes:
         """What the command prints; its events are heard meanwhile."""
-        reader, writer = os.pipe()
-        with os.fdopen(reader, "rb", buffering=0) as events:
+        with ExitStack() as stack:
+            reader, writer = os.pipe()
+            events = stack.enter_context(os.fdopen(reader, "rb", buffering=0))
+            lifeline, kept_open = os.pipe()
+            stack.callback(os.close, kept_open)
             try:
-                process = await self._start(run.fault, writer)
+                process = await self._start(run.fault, events=writer, lifeline=lifeline)
             finally:
                 os.close(writer)
+                os.close(lifeline)
             self._interrupt = lambda: _signal(process, signal.SIGINT)
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -175,11 +177,20 @@ class LessonRunner:
                 _signal(process, signal.SIGKILL)
         return output
 
-    async def _start(self, fault: Fault, events: int) -> Process:
-        return await self._children.start(
-            *(sys.executable, "-m", "cartwheel", "chaos", "run", fault.id, "--json"),
-            *("--events", f"/dev/fd/{events}", "--state-dir", str(self._state.root)),
-            descriptors=[events],
+    async def _start(self, fault: Fault, *, events: int, lifeline: int) -> Process:
+        """It ends with this process, whatever the cause. Ctrl-C does not reach it."""
+        command = ["-m", "cartwheel", "chaos", "run", fault.id, "--json"]
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(DIE_WITH_PARENT)),
+            *map(str, (os.getpid(), lifeline, -1, -1, -1)),
+            *(sys.executable, *command, f"--events=/dev/fd/{events}"),
+            f"--state-dir={self._state.root}",
+            pass_fds=[events, lifeline],
+            cwd=PROJECT,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
+            start_new_session=True,
         )
 
     async def _hear(self, run: LessonRun, file: IO[bytes]) -> None:

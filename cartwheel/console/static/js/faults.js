@@ -30,8 +30,9 @@ class Panel {
       h("h2", {}, "Break it ", h("kbd", {}, "B")), this.all, this.lessons);
     this.row = h("div", { class: "faults-row", role: "group", "aria-label": "What can be broken" });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
-    this.sentence = h("p", { class: "faults-sentence" });
-    this.story = h("div", { class: "faults-story" }, this.problem, this.sentence);
+    this.sentence = h("p", {});
+    this.expected = h("p", { class: "quiet" });
+    this.story = h("div", { class: "faults-story" }, this.problem, this.sentence, this.expected);
   }
 
   /** Go to the off switch of what is in force, or to the first that can be broken. */
@@ -48,9 +49,10 @@ class Panel {
     this.all.disabled = this.lessons.disabled = !model.hasCatalogue;
     this.problem.hidden = !model.problem;
     setText(this.problem, model.problem);
-    const { sign, tone, text } = story(model);
-    this.sentence.className = `faults-sentence ${tone}`;
+    const { sign, tone, text, expected = "" } = story(model);
+    this.sentence.className = tone;
     setText(this.sentence, sign ? `${sign} ${text}` : text);
+    setText(this.expected, expected);
   }
 
   /** Those of the row, and one of the catalogue that is in force. */
@@ -77,7 +79,7 @@ class Panel {
     const isRunning = running?.fault === id;
     const reason = isRunning ? "" : this.#model.reasonAgainst(id);
     const left = Math.ceil(running?.seconds_left ?? 0);
-    const words = isRunning ? `End it · ${left} s` : this.#model.nameOf(id);
+    const words = isRunning ? `End it\n${left} s` : this.#model.nameOf(id);
     setText(label, words);
     node.classList.toggle("is-broken", isRunning);
     // Not `disabled`: the reason must be reachable with the keyboard.
@@ -112,6 +114,7 @@ function story(model) {
 function runningStory(model) {
   const fault = model.fault(model.running.fault);
   if (!fault) return { sign: "!", tone: "waiting", text: model.running.title };
-  if (model.running.seen_after !== null) return { sign: "✓", tone: "good", text: symptomSentence(model) };
-  return { sign: "!", tone: "waiting", text: `${fault.breaks} Watch: ${fault.symptom.sentence} Expect: ${fault.response}` };
+  const expected = `Expect: ${fault.response}`;
+  if (model.running.seen_after !== null) return { sign: "✓", tone: "good", text: symptomSentence(model), expected };
+  return { sign: "!", tone: "waiting", text: `Watch: ${fault.symptom.sentence}`, expected };
 }

@@ -11,7 +11,7 @@ export class FaultsCatalogue {
   constructor(model) {
     this.#model = model;
     this.count = h("output", { class: "quiet", for: "faults-filter" });
-    this.filter = h("input", { id: "faults-filter", type: "search", placeholder: "cart, slow, valkey …", oninput: () => this.#sift() });
+    this.filter = h("input", { id: "faults-filter", type: "text", placeholder: "cart, slow, valkey …", oninput: () => this.#sift() });
     this.seconds = h("input", { id: "faults-seconds", type: "number", min: 1, max: model.maxSeconds, placeholder: "its own", inputmode: "numeric" });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
     this.list = h("div", { class: "faults-list" });

@@ -53,7 +53,7 @@ export class FaultsModel extends Emitter {
   /** Why this fault cannot begin just now; empty if it can. */
   reasonAgainst(id) {
     const fault = this.fault(id);
-    if (fault?.problem) return `${fault.problem}${fault.remedy ? ` It can with: ${fault.remedy}` : ""}`;
+    if (fault?.problem) return `${fault.problem}${fault.remedy ? ` Start one that can: ${fault.remedy}` : ""}`;
     if (this.reason) return this.reason;
     if (this.running) return `One at a time: end “${this.nameOf(this.running.fault)}” first.`;
     if (this.others.length) return `${this.others[0].by} has broken something: wait for its end.`;

@@ -59,11 +59,16 @@ export function resultView({ lesson, run, answers, again, next, isLast }) {
     h("h3", {}, "In the code"),
     h("ul", { class: "lesson-code" }, lesson.code.map((one) => h("li", {}, h("code", {}, one.file), `: ${one.what} (`, h("code", {}, one.look_for), ")"))),
     h("h3", {}, "In a terminal"),
-    h("p", { class: "lesson-command" }, h("code", {}, run.command)),
+    h("p", { class: "lesson-command" }, h("code", {}, run.command), " ", h("button", { type: "button", class: "plain", onclick: (event) => copy(event.currentTarget, run.command) }, "Copy")),
     h("p", { class: "lesson-foot" },
       h("button", { type: "button", class: "primary", onclick: next }, isLast ? "All lessons" : "Next lesson"),
       h("button", { type: "button", onclick: again }, "Once more")),
   ];
+}
+
+async function copy(button, text) {
+  await navigator.clipboard.writeText(text);
+  setText(button, "Copied");
 }
 
 function verdict({ result, problem }) {

@@ -153,7 +153,7 @@ export class Lessons {
 
   #show(title, nodes) {
     this.drawer.title.textContent = title;
-    this.drawer.body.replaceChildren(h("div", { class: "lesson" }, nodes));
+    this.drawer.body.replaceChildren(h("div", { class: "lesson" }, nodes.flat(Infinity)));
     this.drawer.body.scrollTop = 0;
     if (this.drawer.isOpen) this.drawer.title.focus();
   }
