@@ -53,34 +53,39 @@ export function placeLabels(wanted, { routes, obstacles, bounds, em, before = ne
     const taken = [...obstacles, ...placed.values()];
     const isFree = (box) => isInside(box, bounds) && !taken.some((other) => overlap(box, other, 0.1 * em));
     const others = [...routes].filter(([other]) => other !== key).map(([, other]) => other);
-    const free = candidates(route, lines, em).filter(isFree);
     const cost = (box) => box.effort + CROSSED * crossed(box, others);
-    if (free.length) placed.set(key, best(free, before.get(key)?.place, cost));
+    const found = cheapest(candidates(route, lines, em), { isFree, cost, place: before.get(key)?.place });
+    if (found) placed.set(key, found);
   }
   return placed;
 }
 
-/** The cheapest place and shape, or the one that the label has if that is not much worse. */
-function best(free, place, cost) {
-  const stays = free.find((box) => box.place === place);
-  const cheapest = free.reduce((one, other) => (cost(other) < cost(one) ? other : one));
-  return stays && cost(stays) < cost(cheapest) + STAYS ? stays : cheapest;
+/** The cheapest place and shape, or those that the label has if they are not much worse. */
+function cheapest(boxes, { isFree, cost, place }) {
+  let [best, least] = [null, Infinity];
+  for (const box of boxes.sort((a, b) => a.effort - b.effort)) {
+    if (box.effort >= least) break;
+    const its = isFree(box) ? cost(box) : Infinity;
+    if (its < least) [best, least] = [box, its];
+  }
+  const stays = boxes.find((box) => box.place === place);
+  return stays && isFree(stays) && cost(stays) < least + STAYS ? stays : best;
 }
 
 function candidates(route, lines, em) {
+  const points = SHARES.map((share) => pointAt(route, share * route.length));
   const shapes = reductions(lines).flatMap((some, missing) => [
     { some, isRow: false, effort: missing * REDUCED },
     ...(some.length > 1 ? [{ some, isRow: true, effort: missing * REDUCED + IN_A_ROW }] : []),
   ]);
-  return shapes.flatMap(({ some, isRow, effort }) => placesOf(route, labelOf(some, em, { isRow }), em)
+  return shapes.flatMap(({ some, isRow, effort }) => placesOf(points, labelOf(some, em, { isRow }), em)
     .map((one) => ({ ...one, place: `${some.length} ${isRow} ${one.place}`, effort: one.effort + effort })));
 }
 
 /** On the line, or beside it. */
-function placesOf(route, label, em) {
+function placesOf(points, label, em) {
   const { width, height } = label;
-  return SHIFTS.flatMap((shift, row) => SHARES.map((share, index) => {
-    const { x, y, angle } = pointAt(route, share * route.length);
+  return SHIFTS.flatMap((shift, row) => points.map(({ x, y, angle }, index) => {
     const away = shift * (0.3 * em + Math.abs(Math.sin(angle)) * width / 2 + Math.abs(Math.cos(angle)) * height / 2);
     return {
       ...label,
