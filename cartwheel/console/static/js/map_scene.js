@@ -92,7 +92,7 @@ function storeScene(service, { frame, box, em }) {
   const { store } = service;
   const faults = faultsAt(frame, storeTargets(service.name, store.kind));
   const failed = store.errors > SOME ? ` ${percent(store.errors)}` : "";
-  const width = box.width - 2.4 * em;
+  const width = box.width - 2.2 * em;
   const rate = perSecond(store.rate);
   const usual = [`${store.kind} ${rate}`, rate].find((words) => fits(words + failed, width, em)) ?? rate;
   const text = faults.length ? nameOf(faults, width, em) : usual;
@@ -152,7 +152,7 @@ export function signsOf(service) {
   return [
     crashed.length && { sign: "cross", tone: "bad", text: `${crashed.length} crashed` },
     reason && { sign: "", tone: "bad", text: reason },
-    service.errors > SOME && { sign: "diamond", tone: "bad", text: `${percent(service.errors)} failed` },
+    service.errors > SOME && { sign: "diamond", tone: "bad", text: percent(service.errors) },
     service.shed > 0.05 && { sign: "shed", tone: "waiting", text: `${short(service.shed)}/s shed` },
     ready !== service.desired && { sign: "clock", tone: "waiting", text: `${ready}/${service.desired} ready` },
     of("draining").length && { sign: "", tone: "quiet", text: `${of("draining").length} draining` },
