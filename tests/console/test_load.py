@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import pytest
 
 from cartwheel.console.live import Live
@@ -218,6 +219,19 @@ async def test_the_end_does_not_wait_for_a_shop_that_hangs(
             await load.delete()
             await load.ended()
             assert not (await load.get())["is_ending"]
+
+
+async def test_a_generator_that_fails_is_said(load: LoadConsole) -> None:
+    await load.put(**LONG)
+    await until(lambda: load.state.achieved is not None, within=WITHIN)
+    [generator] = [one for one in psutil.Process().children() if "loadtest" in one.cmdline()]
+    generator.kill()
+    last = await load.ended()
+    assert not last["is_good"]
+    assert last["sentence"].startswith("The load generator failed")
+    assert (load.marks[-1].title, load.marks[-1].detail) == ("load ends", last["sentence"])
+    await load.put(**LONG)
+    assert load.state.asked == 20
 
 
 async def test_a_load_that_is_ended_at_once_says_so(load: LoadConsole) -> None:

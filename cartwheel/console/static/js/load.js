@@ -24,8 +24,8 @@ export function mount(root, session) {
 class LoadPanel {
   #session;
   #controls;
-  #figures = new LoadFigures();
-  #note = h("p", { class: "load-note", id: "load-note", hidden: true });
+  #note = h("p", { class: "load-note", hidden: true });
+  #figures = new LoadFigures(this.#note);
   #sender = new NewestSender((body) => this.#put(body));
   /** What `GET /api/load` said last; null before that, and where nothing can be changed. */
   #overview = null;
@@ -45,8 +45,8 @@ class LoadPanel {
       onStop: () => this.#stop(),
     });
     root.append(h("h2", { class: "visually-hidden" }, "Load"),
-      h("div", { class: "load-panel" }, this.#controls.element, this.#figures.element, this.#note));
-    this.#figures.element.append(this.#controls.copy);
+      h("div", { class: "load-panel" }, this.#controls.element,
+        h("div", { class: "load-state" }, this.#figures.element, this.#controls.copy)));
   }
 
   start() {
@@ -97,7 +97,7 @@ class LoadPanel {
     try {
       this.#take(await this.#session.request("GET", "/api/load"));
     } catch (problem) {
-      this.#problem = this.#session.info.mode === "local" ? problem.detail : "";
+      console.warn(problem);
     }
     this.#redraw();
   }

@@ -1,11 +1,11 @@
 /** What a load does, second by second, and one sentence when it has ended. */
 
 import { h, setText } from "./dom.js";
-import { duration, short } from "./map_scales.js";
+import { duration, perSecond, short } from "./map_scales.js";
 
 const FIGURES = [
-  ["asked", "asked", (load) => `${short(load.asked)}/s`],
-  ["achieved", "achieved", (load) => `${short(load.achieved)}/s`],
+  ["asked", "asked", (load) => perSecond(load.asked)],
+  ["achieved", "achieved", (load) => perSecond(load.achieved)],
   ["p50", "p50", (load) => duration(load.p50)],
   ["p95", "p95", (load) => duration(load.p95)],
   ["p99", "p99", (load) => duration(load.p99)],
@@ -26,14 +26,15 @@ export class LoadFigures {
     h("div", { title: TITLES[name] }, h("dt", {}, label), this.#values.get(name))));
   #sentence = h("p", { class: "load-sentence" });
 
-  constructor() {
-    this.element = h("div", { class: "load-state" }, this.#list, this.#sentence);
+  /** @param {...Node} more below the figures */
+  constructor(...more) {
+    this.element = h("div", { class: "load-text" }, this.#list, this.#sentence, more);
   }
 
   /** @param load the state of a frame; null: nothing runs, and a sentence says so */
   show(load, { sentence, tone }) {
     this.#list.hidden = !load;
-    this.#sentence.hidden = Boolean(load);
+    this.#sentence.hidden = Boolean(load) || !sentence;
     setText(this.#sentence, sentence);
     this.#sentence.className = `load-sentence ${tone}`;
     if (!load) return;
@@ -49,5 +50,5 @@ export function words({ last, isEnding, elsewhere, canChange }) {
   if (isEnding) return { sentence: "Ended. Waiting for the last responses …", tone: "quiet" };
   if (elsewhere) return { sentence: `${short(elsewhere)} requests/s arrive, but not from here: a browser, or cartwheel load in a terminal.`, tone: "quiet" };
   if (last) return { sentence: `${last.is_good ? "✓" : "✗"} ${last.scenario}: ${last.sentence}`, tone: last.is_good ? "good" : "bad" };
-  return { sentence: canChange ? "No load yet. L starts it, the arrow keys turn it." : "No load from here.", tone: "quiet" };
+  return { sentence: canChange ? "No load yet. L starts it, the arrow keys turn it." : "", tone: "quiet" };
 }

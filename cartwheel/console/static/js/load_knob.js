@@ -4,8 +4,8 @@ import { h, setAttribute, setText, svg } from "./dom.js";
 import { inWords, nextRate, positionOf, rateAt, ticks } from "./load_scale.js";
 
 const PAGE = 5;
-/** Numbers above the road that are nearer than this to the one before are left out. */
-const MIN_DISTANCE = 0.028;
+/** Pixels. Numbers above the road that are nearer than this to the one before are left out. */
+const MIN_DISTANCE = 15;
 
 export class Knob {
   rate = 0;
@@ -33,6 +33,7 @@ export class Knob {
     this.setMax(this.#max);
     this.setRate(0);
     this.setEnabled(false);
+    window.addEventListener("resize", () => this.#replicas.replaceChildren(...this.#drawnMarks()));
   }
 
   setMax(max) {
@@ -77,11 +78,12 @@ export class Knob {
   }
 
   #drawnMarks() {
+    const minimum = MIN_DISTANCE / (this.#road.clientWidth || 500);
     let before = -1;
     const drawn = [];
     for (const { rate, replicas } of this.#marks.filter((one) => one.rate <= this.#max)) {
       const position = positionOf(rate, this.#max);
-      const isShown = position - before >= MIN_DISTANCE;
+      const isShown = position - before >= minimum;
       if (isShown) before = position;
       drawn.push(at(position, "span", {}, isShown ? replicas : ""));
     }
