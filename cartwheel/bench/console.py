@@ -31,6 +31,8 @@ WINDOW_FACTOR = 4
 """A window lasts so many times the seconds that were asked for: figures come once a second."""
 SETTLE = 3.0
 """Seconds after a change, until what it has cost is over."""
+BROWSER_SETTLE = 12.0
+"""The same for a browser, which starts, draws and compiles."""
 SCALE_TIMEOUT = 60
 MAX_LOAD_SECONDS = 300.0
 """The load is stopped at the end."""
@@ -146,7 +148,7 @@ class _Page:
 async def _measure(
     name: str, pid: int, window: float, *, page: _Page | None = None, browser: int | None = None
 ) -> Measured:
-    await asyncio.sleep(SETTLE)
+    await asyncio.sleep(BROWSER_SETTLE if browser else SETTLE)
     of_browser = process_tree(browser) if browser else []
     before, browser_before = cpu_seconds([pid]), cpu_seconds(of_browser)
     frames = page.frames if page else 0
