@@ -24,8 +24,13 @@ class ScrapeFailure:
     reason: str
 
 
-def problem_of_run(root: Path, run: RunState | None, *, lost_at: float | None) -> str:
-    """Empty for a shop that runs."""
+def problem_of_run(
+    root: Path, run: RunState | None, *, lost_at: float | None, refusal: str = ""
+) -> str:
+    """Empty for a shop that runs; ``refusal`` is why one that runs cannot be followed."""
+    if run is None and refusal:
+        restart = command_line(root, "down")
+        return f"{refusal} To start it anew: {restart}, then {command_line(root, 'up')}"
     if run is None:
         start = f"To start it: {command_line(root, 'up')}"
         if lost_at is None:

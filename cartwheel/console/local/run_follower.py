@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any
 
 from cartwheel.errors import CommandError
-from cartwheel.local.control_socket import follow_command
+from cartwheel.local.control_socket import NO_RESPONSE, Message, follow_command
 from cartwheel.local.run_state import RunState, run_state_of
 from cartwheel.local.state_folder import StateFolder
 
@@ -17,7 +17,10 @@ RETRY_DELAY = 0.5
 
 
 class RunFollower:
-    """``state`` is the newest; None while no supervisor answers, ``lost_at`` is then since when."""
+    """``state`` is the newest; None while no supervisor responds, ``lost_at`` is then since when.
+
+    ``refusal``: why a supervisor that responds cannot be followed.
+    """
 
     def __init__(
         self,
@@ -28,6 +31,7 @@ class RunFollower:
     ) -> None:
         self.state: RunState | None = None
         self.lost_at: float | None = None
+        self.refusal = ""
         self._folder = folder
         self._on_change = on_change
         self._now = now
@@ -37,8 +41,10 @@ class RunFollower:
     async def run(self) -> None:
         """Follow one supervisor after the other until cancelled."""
         while True:
-            with suppress(CommandError):  # none runs, or it is an older one
+            try:
                 await self._follow()
+            except CommandError as error:
+                self.refusal = "" if str(error) == NO_RESPONSE else str(error)
             if self.state is not None:
                 self.lost_at = self._now()
             self.state = None
@@ -63,7 +69,7 @@ class RunFollower:
         )
         async with aclosing(messages):
             async for message in messages:
-                self._take(run_state_of(message))
+                self._take(_state_of(message))
 
     def _take(self, state: RunState) -> None:
         if self.state is not None and self.state.pid == state.pid:
@@ -73,8 +79,16 @@ class RunFollower:
                 for name, restarts in _restarts(state).items()
                 if restarts > before.get(name, 0)
             }
-        self.state, self._received_at = state, self._now()
+        self.state, self._received_at, self.refusal = state, self._now(), ""
         self._on_change()
+
+
+def _state_of(message: Message) -> RunState:
+    """Raises `CommandError`."""
+    try:
+        return run_state_of(message)
+    except ValueError:
+        raise CommandError("The supervisor is of another version than this console.") from None
 
 
 def _restarts(state: RunState) -> dict[str, int]:

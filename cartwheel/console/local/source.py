@@ -1,6 +1,7 @@
 """Observes the local run, and publishes a frame each second."""
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,8 @@ from cartwheel.mesh.traffic import Traffic
 Effects = Sequence[Mapping[str, Any]]
 EARLIER_FRAMES = 4
 """Of the last seconds, a little longer than the window of the rates."""
+MAX_TIME = 1e11
+"""Seconds since the epoch; dates have no years of more than four digits."""
 CHECK_INTERVAL = 0.25
 """Seconds between two looks for a page that was opened."""
 
@@ -139,10 +142,13 @@ class LocalSource:
         return autoscaler_state(decided, counts_of(service), arrivals=service.rate)
 
     def _problem(self, run: RunState | None) -> str:
-        if problem := problem_of_run(self._folder.root, run, lost_at=self._run.lost_at):
+        root, lost_at, refusal = self._folder.root, self._run.lost_at, self._run.refusal
+        if problem := problem_of_run(root, run, lost_at=lost_at, refusal=refusal):
             return problem
         assert run is not None
-        return problem_of_scrapes(self._folder, self._metrics.failures) or (
+        broken_on_purpose = {one["target"] for one in run.faults}
+        failures = [one for one in self._metrics.failures if one.replica not in broken_on_purpose]
+        return problem_of_scrapes(self._folder, failures) or (
             problem_of_recording(
                 self._folder.recording,
                 last_sync=self._decisions.last_sync,
@@ -161,7 +167,12 @@ class LocalSource:
 
 def _moment_of(text: str | None) -> float | None:
     """Raises `UsageError`."""
+    if text is None:
+        return None
     try:
-        return None if text is None else float(text)
+        at = float(text)
     except ValueError:
-        raise UsageError(f"at={text} is no time: write seconds since the epoch.") from None
+        at = math.nan
+    if not 0 <= at <= MAX_TIME:
+        raise UsageError(f"at={text} is no time: write seconds since the epoch.")
+    return at

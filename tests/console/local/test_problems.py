@@ -33,6 +33,12 @@ def test_a_shop_that_is_gone_says_since_when_and_how_to_start_it() -> None:
     assert run_problem(None, lost_at=1.0).endswith("up --state-dir /shop/state")
 
 
+def test_a_shop_that_cannot_be_followed_says_why() -> None:
+    refusal = "The supervisor is of another version than this console."
+    found = problem_of_run(FOLDER.root, None, lost_at=None, refusal=refusal)
+    assert found.startswith(f"{refusal} To start it anew: ")
+
+
 def test_a_shop_that_starts_or_stops_says_so() -> None:
     assert run_problem("starting").startswith("The shop is starting")
     assert run_problem("stopping").startswith("The shop is stopping")

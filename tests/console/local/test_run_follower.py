@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cartwheel.console.local.run_follower import RunFollower
+from cartwheel.errors import CommandError
 from cartwheel.local.control_socket import Message, serve_control_socket
 from cartwheel.local.replica_process import State
 from cartwheel.local.run_state import (
@@ -91,3 +92,14 @@ async def test_faults_have_their_age_now(tmp_path: Path, age: float) -> None:
     async with following(folder) as follower, serving(folder, supervisor):
         await until(lambda: follower.state is not None)
         assert follower.effects == [{"id": 1, "age": age}]
+
+
+async def test_a_supervisor_of_another_version_is_not_taken_for_none(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+
+    async def refuse(_: Message) -> Message:
+        raise CommandError("The supervisor does not know this command: is it an older one?")
+
+    async with following(folder) as follower, serve_control_socket(folder.control_socket, refuse):
+        await until(lambda: "does not know this command" in follower.refusal)
+        assert follower.state is None
