@@ -25,7 +25,7 @@ from loadtest.arrivals import (
     Stage,
     parse_stages,
 )
-from loadtest.changes import InvalidChange, from_line, is_pipe, lines_of
+from loadtest.changes import follow_changes, is_pipe
 from loadtest.figures import Figures, Meter, Total, to_line
 from loadtest.generator import USUAL_WAIT, Generator, usual_shoppers
 from loadtest.history import HistoryWriter
@@ -87,6 +87,8 @@ async def run(
 ) -> Total:
     """Run the load, and show its figures each second. With a history it is settled at the end.
 
+    Figures are also shown before each change, so that none are of two loads.
+
     If the history cannot be written, the load ends.
     """
     meter = Meter()
@@ -102,12 +104,16 @@ async def run(
     )
     load = asyncio.create_task(generator.run(options.stages))
     _stop_on_signals(generator, load)
+
+    def show_figures() -> None:
+        show(meter.next_figures(generator))
+
     if options.follow_stdin:
-        _follow_stdin(generator, load)
+        _follow_stdin(generator, load, before_change=show_figures)
     gc.freeze()
     while not load.done():
         await asyncio.wait([load], timeout=INTERVAL)
-        show(meter.next_figures(generator))
+        show_figures()
         if history and history.problem:
             generator.stop()
     unsettled = None if settlement else 0
@@ -126,29 +132,20 @@ async def _settle(settlement: Settlement, target: str) -> int:
     return await task
 
 
-def _follow_stdin(generator: Generator, load: asyncio.Task[object]) -> None:
+def _follow_stdin(
+    generator: Generator, load: asyncio.Task[object], *, before_change: Callable[[], None]
+) -> None:
     """Change the load as each line says; the end of the lines ends it at once.
 
     Who has started it this way may die without a signal to it.
     """
 
     async def follow() -> None:
-        with suppress(ValueError):  # a line without an end
-            async for line in lines_of(sys.stdin):
-                _change(generator, line)
+        await follow_changes(sys.stdin, generator, before_change=before_change)
         load.cancel()
 
     following = asyncio.create_task(follow())
     load.add_done_callback(lambda _: following.cancel())
-
-
-def _change(generator: Generator, line: bytes) -> None:
-    try:
-        change = from_line(line)
-    except InvalidChange as problem:
-        print(problem, file=sys.stderr, flush=True)
-    else:
-        generator.follow(change.stages, shoppers=change.shoppers)
 
 
 def _stop_on_signals(generator: Generator, load: asyncio.Task[object]) -> None:

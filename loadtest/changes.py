@@ -4,11 +4,14 @@ import asyncio
 import json
 import os
 import stat
-from collections.abc import AsyncIterator, Sequence
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
 from loadtest.arrivals import Stage, parse_stages, written
+from loadtest.generator import Generator
 
 MAX_LINE = 64 * 1024
 
@@ -43,12 +46,27 @@ def from_line(line: str | bytes) -> Change:
 
 
 def is_pipe(file: IO[Any]) -> bool:
-    """Whether `lines_of` can read it."""
+    """Whether `follow_changes` can read it."""
     mode = os.fstat(file.fileno()).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
-async def lines_of(pipe: IO[Any]) -> AsyncIterator[bytes]:
+async def follow_changes(
+    pipe: IO[Any], generator: Generator, *, before_change: Callable[[], None]
+) -> None:
+    """Change the load as each line says, until there are no more; a wrong one is only reported."""
+    with suppress(ValueError):  # a line that is too long
+        async for line in _lines_of(pipe):
+            try:
+                change = from_line(line)
+            except InvalidChange as problem:
+                print(problem, file=sys.stderr, flush=True)
+                continue
+            before_change()
+            generator.follow(change.stages, shoppers=change.shoppers)
+
+
+async def _lines_of(pipe: IO[Any]) -> AsyncIterator[bytes]:
     """The lines of a pipe or a socket, until its end."""
     reader = asyncio.StreamReader(limit=MAX_LINE)
     protocol = asyncio.StreamReaderProtocol(reader)

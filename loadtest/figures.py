@@ -1,6 +1,7 @@
 """The figures of a load, second by second: what a view, a report or an expectation is made of.
 
-`python -m loadtest --figures` prints them as JSON lines: a `Figures` each second, then a `Total`.
+`python -m loadtest --figures` prints them as JSON lines: a `Figures` each second and before each
+change, then a `Total`.
 """
 
 import json

@@ -11,6 +11,8 @@ from loadtest.generator import usual_shoppers
 
 MIN_SECONDS_LEFT = 0.5
 """A change of a load that is nearly over might reach its generator too late."""
+MIN_MEASURED = 0.2
+"""Seconds. Figures of less, from before a change, say little."""
 
 
 class RunningLoad:
@@ -53,11 +55,15 @@ class RunningLoad:
             if isinstance(figures, Figures):
                 if self._figures is None and not self._is_changed:
                     self._begin(self.stages, ago=figures.seconds)
-                self._figures = figures
-                self._failed += figures.failed
-                self._missed += figures.missed
+                self._add(figures)
             else:
                 self.total = figures
+
+    def _add(self, figures: Figures) -> None:
+        self._failed += figures.failed
+        self._missed += figures.missed
+        if figures.seconds >= MIN_MEASURED:
+            self._figures = figures
 
     def follow(self, stages: Sequence[Stage]) -> None:
         """Send according to these stages from now on."""
