@@ -16,8 +16,13 @@ from cartwheel.console.server.session import AvailableParts
 from cartwheel.console.sessions.routes import SessionFiles
 from cartwheel.invocation import display_path
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.mesh import Frame
+from cartwheel.mesh.frame import OUTSIDE
 
 logger = logging.getLogger(__name__)
+
+MIN_ARRIVALS = 1.0
+"""Requests per second at which a shop is at work."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +42,7 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
         live,
         load_state=_guarded(load.state, default=None),
         fault_states=_guarded(faults.states, default=()),
-        is_watched=lambda: stream.page_count > 0,
+        is_watched=lambda: stream.page_count > 0 or _is_at_work(live.latest),
     )
 
     def session() -> Session:
@@ -52,6 +57,14 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
 
     parts: list[Part] = [source, history, files, load, faults, autoscaler]
     return Contents(live, stream, parts=parts, session=session)
+
+
+def _is_at_work(frame: Frame | None) -> bool:
+    """Whether what happens is worth a frame each second, also if nobody looks: it may be saved."""
+    if frame is None:
+        return False
+    arrivals = sum(edge.rate for edge in frame.edges if edge.source == OUTSIDE)
+    return arrivals >= MIN_ARRIVALS or bool(frame.faults)
 
 
 def _guarded(call: Callable[P, T], *, default: T) -> Callable[P, T]:

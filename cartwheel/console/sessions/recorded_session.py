@@ -35,7 +35,7 @@ class RecordedSession:
 
     def __init__(self, path: Path) -> None:
         """Raises `UsageError` for a file that is no recording, `CommandError` for an empty one."""
-        self._source = f"recording {display_path(path)}"
+        self._source = f"recording {path.name}"
         self._sessions: list[AutoscalerSession] = []
         try:
             self._files = RecordingFiles(path)

@@ -8,7 +8,7 @@ import pytest
 
 from cartwheel.console.history.history import History
 from cartwheel.console.live import Live
-from cartwheel.mesh import Mark
+from cartwheel.mesh import Frame, Mark
 from tests.console.console_server import Console, serving_console
 from tests.console.synthetic import BEGIN, SyntheticSession, session
 from tests.recording.test_recording import no_larger_files_than
@@ -57,6 +57,12 @@ async def test_the_history_has_columns_of_equal_length_and_the_marks(
     assert {one["title"] for one in found["marks"]} == {one.title for one in MADE.marks}
     assert (found["metric"], found["unit"]) == ("s0-prometheus", "requests/s")
     assert (found["start"], found["end"]) == (BEGIN, BEGIN + 119)
+
+
+async def test_while_nothing_runs_nothing_is_kept(live: Live, console: Console) -> None:
+    live.publish(Frame(BEGIN, problem="Nothing runs here."))
+
+    assert (await get(console, "/api/history")).json()["start"] is None
 
 
 async def test_a_few_points_are_enough_for_a_small_chart(live: Live, console: Console) -> None:
