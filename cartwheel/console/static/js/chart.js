@@ -51,6 +51,11 @@ export class Chart {
     return this.areas.filter(Boolean);
   }
 
+  setHidden(isHidden) {
+    setAttribute(this.node, "display", isHidden ? "none" : null);
+    setAttribute(this.front, "display", isHidden ? "none" : null);
+  }
+
   forgetScale() {
     this.scale = null;
   }

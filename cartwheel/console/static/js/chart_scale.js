@@ -57,10 +57,11 @@ export function valueTicks(top, { most = 3, whole = false } = {}) {
 
 /**
  * Round times of day in a span, at most `most`.
- * @param {number} zone seconds that the local time is ahead of UTC
+ * @param {{most: number, least: number, zone: number}} options `least` seconds from one to the next;
+ *   `zone`: seconds that the local time is ahead of UTC
  */
-export function timeTicks(start, end, { most = 6, zone = 0 } = {}) {
-  const step = TIME_STEPS.find((one) => (end - start) / one <= most) ?? 86400;
+export function timeTicks(start, end, { most = 6, least = 1, zone = 0 } = {}) {
+  const step = TIME_STEPS.find((one) => one >= least && (end - start) / one <= most) ?? 86400;
   const ticks = [];
   for (let at = Math.ceil((start + zone) / step) * step; at <= end + zone; at += step) ticks.push(at - zone);
   return { step, ticks };

@@ -7,7 +7,8 @@ import { linear, place, timeTicks, valueAt } from "./chart_scale.js";
 import { setAttribute, setText, svg } from "./dom.js";
 import { clock } from "./times.js";
 
-/** In em of the charts' type. */
+/** In em of the charts' type: the least height of a chart, and what is around the plots. */
+const LEAST = 4.4;
 const MARGIN = { left: 3.5, right: 9.2, top: 0.2, title: 1.45, axis: 1.4, marks: 1.25 };
 /** Seconds in view up to which the labels of the axis have seconds. */
 const SHORT = 150;
@@ -85,14 +86,24 @@ export class ChartStack {
       end: isNewest || focus === null ? this.#endOfLine(samples, end) : this.right,
       isAtEnd: focus === null,
     };
-    const each = (this.bottom - MARGIN.top * this.em) / Math.max(this.charts.length, 1);
-    this.charts.forEach((chart, n) => {
+    const room = this.bottom - MARGIN.top * this.em;
+    const shown = this.#fitting(room);
+    const each = room / Math.max(shown.length, 1);
+    shown.forEach((chart, n) => {
       const top = Math.round(n * each + (MARGIN.top + MARGIN.title) * this.em);
       chart.draw(samples, { ...frame, top, bottom: Math.round(n * each + each + MARGIN.top * this.em - 4) });
     });
     this.#drawMarks(samples);
     this.#drawAxis();
     this.#drawCursor(focus, moment, samples.marks);
+  }
+
+  /** Where there is little room, the first charts are left out. */
+  #fitting(room) {
+    const most = Math.max(Math.floor(room / (LEAST * this.em)), 1);
+    const shown = this.charts.slice(-most);
+    for (const chart of this.charts) chart.setHidden(!shown.includes(chart));
+    return shown;
   }
 
   #endOfLine(samples, end) {
@@ -125,9 +136,9 @@ export class ChartStack {
 
   #drawAxis() {
     const zone = -60 * new Date(this.end * 1000).getTimezoneOffset();
-    const room = this.end - this.start <= SHORT ? 5.2 : 3.8;
+    const [room, least] = this.end - this.start <= SHORT ? [5.2, 1] : [3.8, 60];
     const most = Math.max(1, Math.floor((this.right - this.left) / (room * this.em)));
-    const { step, ticks } = timeTicks(this.start, this.end, { most, zone });
+    const { step, ticks } = timeTicks(this.start, this.end, { most, least, zone });
     const y = this.height - 0.35 * this.em;
     this.#pool(this.axis, ticks.length, () => svg("text", {})).forEach((node, n) => {
       setAttribute(node, "x", Math.round(this.pixel(ticks[n])));
