@@ -136,7 +136,7 @@ function drawWheel(element, wheel, { em, isNew }) {
 /** In the hub: the requests per second, or how many replicas the wheel stands for. */
 function wordsIn({ phase, count, rate }) {
   if (count > 1) return `×${count}`;
-  return { crashed: "", starting: "starting" }[phase] ?? short(rate >= 1 ? Math.round(rate) : rate);
+  return { crashed: "", starting: "starting" }[phase] ?? (rate >= 1 && rate < 10 ? String(Math.round(rate)) : short(rate));
 }
 
 function drawBadges(badges, { phase, hasFault, radius }, { hub }, em) {

@@ -7,11 +7,15 @@ const CHARACTER = 0.46;
 const LINE = 1.05;
 const SHARES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82];
 const SHIFTS = [0, 0.4, -0.4, 1, -1];
-/** What it costs to lie on another edge, to be beside one's own, to be in a row, to say less. */
+/**
+ * What it costs to lie on another edge, to be beside one's own, to be in a row, to leave out a
+ * quiet figure, to leave out a sign.
+ */
 const CROSSED = 1.2;
 const BESIDE = 0.5;
 const IN_A_ROW = 0.3;
 const REDUCED = 0.7;
+const CUT = 10;
 /** A label stays until another place is so much better. */
 const STAYS = 1;
 
@@ -30,11 +34,16 @@ export function labelOf(lines, em, { isRow }) {
   return { parts, width: width * em, height: ((isRow ? 1 : lines.length) * LINE + 0.3) * em };
 }
 
-/** What a label may be reduced to: first everything, then without the quiet figures, then its first signs. */
+/** What a label may say: everything, no quiet figures, and only if nothing else fits fewer signs. */
 function reductions(lines) {
   const loud = lines.filter(({ tone }) => tone !== "quiet");
-  const all = [lines, loud, loud.slice(0, 2), loud.slice(0, 1)];
-  return all.filter((one, index) => one.length && one.length !== all[index - 1]?.length);
+  const all = [
+    { some: lines, effort: 0 },
+    { some: loud, effort: REDUCED },
+    { some: loud.slice(0, 2), effort: CUT },
+    { some: loud.slice(0, 1), effort: 2 * CUT },
+  ];
+  return all.filter(({ some }, index) => some.length && some.length !== all[index - 1]?.some.length);
 }
 
 /**
@@ -74,9 +83,9 @@ function cheapest(boxes, { isFree, cost, place }) {
 
 function candidates(route, lines, em) {
   const points = SHARES.map((share) => pointAt(route, share * route.length));
-  const shapes = reductions(lines).flatMap((some, missing) => [
-    { some, isRow: false, effort: missing * REDUCED },
-    ...(some.length > 1 ? [{ some, isRow: true, effort: missing * REDUCED + IN_A_ROW }] : []),
+  const shapes = reductions(lines).flatMap(({ some, effort }) => [
+    { some, isRow: false, effort },
+    ...(some.length > 1 ? [{ some, isRow: true, effort: effort + IN_A_ROW }] : []),
   ]);
   return shapes.flatMap(({ some, isRow, effort }) => placesOf(points, labelOf(some, em, { isRow }), em)
     .map((one) => ({ ...one, place: `${some.length} ${isRow} ${one.place}`, effort: one.effort + effort })));
