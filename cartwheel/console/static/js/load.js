@@ -80,14 +80,19 @@ class LoadPanel {
     return this.#isLive && this.#overview ? this.#overview.running !== null : Boolean(this.#frame?.load);
   }
 
+  /** Whether frames show what was last done here: before that, the knob is right and they are not. */
+  get #isSettled() {
+    return performance.now() - this.#changedAt > SETTLED;
+  }
+
   #show(frame) {
     this.#frame = frame;
     const { load } = frame;
     this.#fading = load ? FADING : Math.max(this.#fading - 1, 0);
-    const isSettled = performance.now() - this.#changedAt > SETTLED;
+    const isSettled = this.#isSettled;
     const isOld = isSettled && (Boolean(load) !== this.#isRunning || this.#overview?.is_ending);
     if (this.#isLive && this.#overview && isOld) this.#refresh();
-    if (load && isSettled) this.#controls.followRate(load.asked);
+    if (load && isSettled) this.#controls.followFrame(load);
     if (load?.achieved != null && this.#overview?.running) this.#achieved.push([frame.at - this.#stagesAt, load.achieved]);
     this.#redraw();
   }
@@ -109,7 +114,7 @@ class LoadPanel {
     if (overview.running && overview.running.stages_at !== this.#stagesAt) {
       this.#stagesAt = overview.running.stages_at;
       this.#achieved = [];
-      this.#controls.followLoad(overview.running);
+      this.#controls.followLoad(overview.running, { isOwn: !this.#isSettled });
     }
     if (wasRunning && !overview.running && overview.last) announce(`The load has ended: ${overview.last.sentence}`);
   }
@@ -121,9 +126,9 @@ class LoadPanel {
     return this.#controls.focusKnob();
   }
 
-  /** The knob was turned: a load that runs follows. */
+  /** The knob was turned, or something else was chosen: a load that runs follows. */
   #turn() {
-    if (this.#isRunning && this.#controls.rate < 1) this.#stop();
+    if (this.#isRunning && this.#controls.isOff) this.#stop();
     else if (this.#isRunning) this.#send();
     this.#redraw();
   }

@@ -1,16 +1,16 @@
 /** What one can ask for: scenario, shape, rate or stages, and how long. */
 
 import { announce } from "./announce.js";
+import { number } from "./chart_numbers.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { Knob } from "./load_knob.js";
 import { ShapeChoice, StagesEditor, STEADY } from "./load_shapes.js";
-import { short } from "./map_scales.js";
 
 const OWN = "own";
 const MINUTES = [1, 2, 5, 10];
 const COPIED = 2000;
 /** Of a page that cannot ask the console: a recording, a cluster. */
-const UNKNOWN = { scenarios: ["cart-add"], shapes: [], usual: { scenario: "cart-add", rate: 50, seconds: 300 }, max_rate: 500, max_seconds: 600, command: "cartwheel load" };
+const UNKNOWN = { scenarios: ["browse", "cart-add", "checkout", "mixed"], shapes: [], usual: { scenario: "cart-add", rate: 50, seconds: 300 }, max_rate: 500, max_seconds: 600, command: "cartwheel load" };
 
 export class LoadControls {
   shape = STEADY;
@@ -45,16 +45,17 @@ export class LoadControls {
     this.choose(STEADY);
   }
 
-  get rate() {
-    return this.#knob.rate;
+  /** Whether the knob is turned down to nothing. */
+  get isOff() {
+    return this.shape === STEADY && this.#knob.rate < 1;
   }
 
   setLimits(limits) {
     if (this.#limits !== UNKNOWN && limits !== UNKNOWN) return;
     this.#limits = limits;
     fill(this.#scenario, limits.scenarios, (name) => [name, name], limits.usual.scenario);
-    const minutes = MINUTES.filter((number) => number * 60 <= limits.max_seconds);
-    fill(this.#seconds, minutes, (number) => [number * 60, `for ${number} min`], limits.usual.seconds);
+    const minutes = MINUTES.filter((count) => count * 60 <= limits.max_seconds);
+    fill(this.#seconds, minutes, (count) => [count * 60, `for ${count} min`], limits.usual.seconds);
     this.#choice.setShapes(limits.shapes);
     this.#knob.setMax(limits.max_rate);
   }
@@ -86,13 +87,14 @@ export class LoadControls {
     else this.#main.focus();
   }
 
-  /** Somebody has asked for another load, perhaps on another page. */
-  followLoad(running) {
+  /** Somebody has asked for another load; of one's own, the knob may be ahead already. */
+  followLoad(running, { isOwn }) {
     this.#scenario.value = running.scenario;
     const [first, ...more] = running.stages;
     if (!more.length && first.rate === first.end_rate) {
-      if (this.shape !== STEADY) this.choose(STEADY);
-      if (!this.#knob.isTurning) this.#knob.setRate(first.rate);
+      const wasSteady = this.shape === STEADY;
+      if (!wasSteady) this.choose(STEADY);
+      if (!wasSteady || !isOwn) this.#knob.setRate(first.rate);
       return;
     }
     const shape = this.#limits.shapes.find((one) => one.text === running.text);
@@ -100,10 +102,11 @@ export class LoadControls {
     this.#editor.setStages(running.text, running.stages);
   }
 
-  /** The rate now, which stages or another page may have changed. */
-  followRate(rate) {
-    if (!this.#knob.isTurning) this.#knob.setRate(rate);
+  /** The load of a frame: stages, or another page, may have changed its rate. */
+  followFrame({ scenario, asked }) {
+    if (!this.#knob.isTurning) this.#knob.setRate(asked);
     this.#showRate();
+    if (this.#limits.scenarios.includes(scenario)) this.#scenario.value = scenario;
   }
 
   setMarks(marksOf) {
@@ -147,7 +150,7 @@ export class LoadControls {
   }
 
   #showRate() {
-    setText(this.#rate, short(this.#knob.rate));
+    setText(this.#rate, number(this.#knob.rate));
   }
 
   #isPending() {

@@ -1,16 +1,18 @@
 /** What a load does, second by second, and one sentence when it has ended. */
 
+import { number, withUnit } from "./chart_numbers.js";
 import { h, setText } from "./dom.js";
-import { duration, perSecond, short } from "./map_scales.js";
+import { duration } from "./map_scales.js";
 
+const RATE = "requests/s";
 const FIGURES = [
-  ["asked", "asked", (load) => perSecond(load.asked)],
-  ["achieved", "achieved", (load) => perSecond(load.achieved)],
+  ["asked", "asked", (load) => withUnit(load.asked, RATE)],
+  ["achieved", "achieved", (load) => withUnit(load.achieved, RATE)],
   ["p50", "p50", (load) => duration(load.p50)],
   ["p95", "p95", (load) => duration(load.p95)],
   ["p99", "p99", (load) => duration(load.p99)],
-  ["failed", "failed", (load) => short(load.failed)],
-  ["missed", "missed", (load) => short(load.missed)],
+  ["failed", "failed", (load) => number(load.failed)],
+  ["missed", "missed", (load) => number(load.missed)],
 ];
 /** Of what is asked: less is said with a sign. */
 const ENOUGH = 0.9;
@@ -48,7 +50,7 @@ export class LoadFigures {
 /** What to say when nothing runs: `{sentence, tone}`. */
 export function words({ last, isEnding, elsewhere, canChange }) {
   if (isEnding) return { sentence: "Ended. Waiting for the last responses …", tone: "quiet" };
-  if (elsewhere) return { sentence: `${short(elsewhere)} requests/s arrive, but not from here: a browser, or cartwheel load in a terminal.`, tone: "quiet" };
+  if (elsewhere) return { sentence: `${number(elsewhere)} requests/s arrive, but not from here: a browser, or cartwheel load in a terminal.`, tone: "quiet" };
   if (last) return { sentence: `${last.is_good ? "✓" : "✗"} ${last.scenario}: ${last.sentence}`, tone: last.is_good ? "good" : "bad" };
   return { sentence: canChange ? "No load yet. L starts it, the arrow keys turn it." : "", tone: "quiet" };
 }
