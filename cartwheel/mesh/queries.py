@@ -33,6 +33,7 @@ class Name(StrEnum):
     CALL_BUCKETS = "call_buckets"
     RETRIES = "retries"
     OPEN_BREAKERS = "open_breakers"
+    STORES = "stores"
     OPERATIONS = "operations"
     FAILED_OPERATIONS = "failed_operations"
     OPERATION_BUCKETS = "operation_buckets"
@@ -67,6 +68,7 @@ def mesh_queries(window: str, *, serving: str) -> Mapping[Name, str]:
         Name.CALL_BUCKETS: f"sum by (service, upstream, le) {rate(_CALLS + '_bucket')}",
         Name.RETRIES: f"sum by {call} {rate('http_client_retries_total')}",
         Name.OPEN_BREAKERS: f"sum by {call} (http_client_breaker_open)",
+        Name.STORES: f"count by {store} ({_OPERATIONS}_count)",
         Name.OPERATIONS: f"sum by {store} {rate(_OPERATIONS + '_count', _NOT_OF_A_PROBE)}",
         Name.FAILED_OPERATIONS: (
             f"sum by {store} {rate(_OPERATIONS + '_count', _NOT_OF_A_PROBE, _FAILED_OPERATION)}"

@@ -79,7 +79,7 @@ class Traffic:
             if name in self.called:
                 rate = min([rate, *(one.service(name).from_outside for one in earlier)])
             if rate > 0:
-                yield Edge(OUTSIDE, name, rounded_rate(rate))
+                yield Edge(OUTSIDE, name, _rounded_rate(rate))
 
 
 def traffic_of(results: Results, *, window: float) -> Traffic:
@@ -113,7 +113,7 @@ class _Results:
         buckets: dict[Key, list[tuple[float, float]]] = {}
         for (*key, bound), rate in self.by(name, *labels, "le").items():
             buckets.setdefault(tuple(key), []).append((float(bound), rate))
-        return {key: _map(rounded_time, quantile(0.95, own)) for key, own in buckets.items()}
+        return {key: _map(_rounded_time, quantile(0.95, own)) for key, own in buckets.items()}
 
 
 def _services(
@@ -124,13 +124,13 @@ def _services(
     errors = found.by(Name.ERRORS, "service")
     shed = found.by(Name.SHED, "service")
     p95 = found.p95(Name.RESPONSE_BUCKETS, "service")
-    stores = _stores(found)
+    stores = _stores(found, received)
     outside = _outside(found, calls, known_calls, received=received, window=window)
     return {
         name: ServiceTraffic(
-            rate=rounded_rate(rate),
+            rate=_rounded_rate(rate),
             errors=_share(errors.get((name,), 0.0), responses.get((name,), 0.0)),
-            shed=_map(rounded_rate, shed.get((name,))),
+            shed=_map(_rounded_rate, shed.get((name,))),
             p95=p95.get((name,)),
             store=stores.get(name),
             from_outside=outside[name],
@@ -163,19 +163,22 @@ def _outside(
     return outside
 
 
-def _stores(found: _Results) -> dict[str, StoreState]:
+def _stores(found: _Results, received: Mapping[Key, float]) -> dict[str, StoreState]:
+    """Also of a store that only probes have asked yet, which is in no rate."""
     operations = found.by(Name.OPERATIONS, "service", "store")
     failed = found.by(Name.FAILED_OPERATIONS, "service", "store")
     p95 = found.p95(Name.OPERATION_BUCKETS, "service", "store")
-    return {
-        service: StoreState(
+    stores = {}
+    for key in found.by(Name.STORES, "service", "store"):
+        service, kind = key
+        rate = operations.get(key, 0.0 if (service,) in received else None)
+        stores[service] = StoreState(
             kind,
-            rate=rounded_rate(rate),
-            errors=_share(failed.get((service, kind), 0.0), rate),
-            p95=p95.get((service, kind)),
+            rate=_map(_rounded_rate, rate),
+            errors=_share(failed.get(key, 0.0), rate or 0.0),
+            p95=p95.get(key),
         )
-        for (service, kind), rate in operations.items()
-    }
+    return stores
 
 
 def _replicas(found: _Results) -> dict[str, ReplicaTraffic]:
@@ -186,8 +189,8 @@ def _replicas(found: _Results) -> dict[str, ReplicaTraffic]:
     serving = found.by(Name.SERVING, "instance")
     return {
         key[0]: ReplicaTraffic(
-            rate=_map(rounded_rate, received.get(key)),
-            cpu=_map(rounded_cpu, cpu.get(key)),
+            rate=_map(_rounded_rate, received.get(key)),
+            cpu=_map(_rounded_cpu, cpu.get(key)),
             memory=_map(int, memory.get(key)),
             in_flight=_map(int, in_flight.get(key)),
             is_serving=serving.get(key, 0.0) > 0,
@@ -211,24 +214,24 @@ def _calls(found: _Results, calls: Mapping[Key, float]) -> Iterator[Edge]:
             yield Edge(
                 source,
                 target,
-                rate=rounded_rate(rate),
+                rate=_rounded_rate(rate),
                 errors=_share(failed.get(key, 0.0), rate) or 0.0,
                 p95=p95.get(key),
-                retries=rounded_rate(retries.get(key, 0.0)),
+                retries=_rounded_rate(retries.get(key, 0.0)),
                 open_breakers=int(breakers.get(key, 0.0)),
             )
 
 
-def rounded_rate(rate: float) -> float:
+def _rounded_rate(rate: float) -> float:
     return round(rate, 2)
 
 
-def rounded_time(seconds: float) -> float:
+def _rounded_time(seconds: float) -> float:
     """To 10 µs."""
     return round(seconds, 5)
 
 
-def rounded_cpu(cores: float) -> float:
+def _rounded_cpu(cores: float) -> float:
     return round(cores, 3)
 
 

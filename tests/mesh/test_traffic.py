@@ -159,3 +159,12 @@ def test_a_replica_that_was_scraped_once_is_serving_if_it_has_had_requests() -> 
     assert found.replica("cart-1").is_serving
     assert not found.replica("cart-2").is_serving
     assert found.replica("cart-1").rate is None
+
+
+def test_a_store_that_only_probes_have_asked_has_a_kind_and_no_load() -> None:
+    def lines(probes: int) -> list[str]:
+        return [received(0), operations(probes, operation="schema_version")]
+
+    store = traffic({"cart-1": lines(10)}, {"cart-1": lines(20)}).service("cart").store
+    assert store is not None
+    assert (store.kind, store.rate, store.errors, store.p95) == ("valkey", 0.0, None, None)
