@@ -16,7 +16,6 @@ from cartwheel.autoscaling.manifests.problems import ManifestError, Problem
 from cartwheel.autoscaling.manifests.reader import (
     Autoscaler,
     autoscaler_from_object,
-    own_document,
     read_autoscaler_text,
     read_autoscalers,
     read_manifest_file,
@@ -29,7 +28,6 @@ __all__ = [
     "ManifestError",
     "Problem",
     "autoscaler_from_object",
-    "own_document",
     "pause_of",
     "pausing_annotations",
     "read_autoscaler_text",

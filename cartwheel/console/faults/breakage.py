@@ -58,8 +58,8 @@ class Breakage:
             self._session = stack.pop_all()
         self._began, self.began_at = time.monotonic(), time.time()
 
-    async def last(self) -> None:
-        """Return when it is undone: after its seconds, when it is switched off, or cancelled."""
+    async def run(self) -> None:
+        """Go on until it is undone: after its seconds, when it is switched off, or cancelled."""
         looking = asyncio.create_task(self._look())
         try:
             with suppress(TimeoutError):

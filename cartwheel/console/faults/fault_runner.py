@@ -74,6 +74,6 @@ class FaultRunner:
         }
 
     async def _follow(self, breakage: Breakage) -> None:
-        await breakage.last()
+        await breakage.run()
         self._mark(ending(breakage))
         await breakage.watch_recovery()

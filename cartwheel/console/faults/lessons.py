@@ -106,6 +106,8 @@ def lesson_as_json(lesson: Lesson, fault: Fault) -> dict[str, Any]:
         "fault": fault.id,
         "breaks": fault.breaks,
         "response": fault.response,
+        "unit": fault.symptom.unit,
+        "instant": fault.is_instant,
     }
 
 

@@ -12,7 +12,7 @@ const HINT = "Each ends by itself. Shoppers should be there to notice it: press 
 export function mount(root, session) {
   const model = new FaultsModel(session);
   const panel = new Panel(model, new FaultsCatalogue(model), new Lessons(session, model));
-  root.append(panel.title, panel.row, panel.story);
+  root.append(h("div", { class: "faults-panel" }, panel.title, panel.row, panel.story));
   model.on("change", () => panel.update());
   panel.update();
   key("b", "Break something", () => panel.focus());

@@ -76,7 +76,7 @@ function verdict({ result, problem }) {
   const fault = result.faults[0];
   if (fault?.problem) return signed("✗", "bad", `It did not begin: ${fault.problem}`);
   if (result.interrupted) return signed("·", "quiet", "Ended early: this is what was measured until then.");
-  return result.passed ? signed("✓", "good", "All went as it must.") : signed("✗", "bad", "Not all held.");
+  return result.passed ? signed("✓", "good", "All went as it must.") : signed("✗", "bad", "Not all held. A busy machine needs longer to recover.");
 }
 
 /** One's own answers beside what was measured. */
@@ -102,14 +102,15 @@ function answerOf(probe) {
 function gradeOf(lesson, fault, result) {
   const { symptom, recovery, holds, probes } = fault;
   const seen = symptom.after === null ? "Not seen" : `Seen after ${symptom.after.toFixed(1)} s`;
-  const values = `${figure(symptom.value, "")} (before: ${figure(symptom.before, "")})`;
+  const values = `${figure(symptom.value, lesson.unit)} (before: ${figure(symptom.before, lesson.unit)})`;
   const lines = [[symptom.passed, `${seen} (at most ${symptom.within} s): ${symptom.sentence} Measured: ${values}.`]];
   holds.forEach((hold, index) => {
     const { ok, sent, slowest } = probes[hold.probe];
     lines.push([hold.passed, `${lesson.holds[index]} Measured: ${ok} of ${sent}, the slowest took ${slowest.toFixed(2)} s.`]);
   });
-  const back = recovery.seconds === null ? "Not as before in time" : `As before after ${recovery.seconds.toFixed(1)} s`;
-  lines.push([recovery.passed, `${back} (at most ${recovery.within} s).`]);
+  const since = lesson.instant ? "the kill" : "its end";
+  const back = recovery.seconds === null ? "Not as before in time" : `As before ${recovery.seconds.toFixed(1)} s`;
+  lines.push([recovery.passed, `${back} after ${since} (at most ${recovery.within} s).`]);
   lines.push(lossOf(result));
   return lines;
 }

@@ -137,8 +137,8 @@ export class Lessons {
   }
 
   #showResult(lesson, run) {
-    const passed = Boolean(run.result?.passed) && !run.result.interrupted;
-    if (passed) keep(lesson.id);
+    const isDone = Boolean(run.result?.faults.length) && !run.result.interrupted;
+    if (isDone) keep(lesson.id);
     const next = this.#lessons[this.#lessons.indexOf(lesson) + 1];
     this.#show(lesson.title, resultView({
       lesson,
@@ -148,7 +148,7 @@ export class Lessons {
       next: next ? () => this.showQuestion(next) : () => this.showPath(),
       isLast: !next,
     }));
-    announce(passed ? `${lesson.title}: all went as it must.` : `${lesson.title}: ended.`);
+    announce(`${lesson.title}: ${run.result?.passed ? "all went as it must" : "not all held"}.`);
   }
 
   #show(title, nodes) {

@@ -1,0 +1,147 @@
+"""The panel, the catalogue and the lessons in a real browser, on a real shop."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from cartwheel.chaos.shop import Shop
+from tests.console.console_server import TOKEN
+from tests.console.faults.desk import Desk, faults_desk
+from tests.support.browser import Complaints, accessibility_problems
+
+pytestmark = pytest.mark.xdist_group("console")
+
+WAIT = 15_000
+"""Milliseconds."""
+
+
+@dataclass
+class Open:
+    """A page of the console, and the console."""
+
+    page: Page
+    desk: Desk
+
+
+@pytest.fixture(scope="module")
+async def console(plain_shop: Shop) -> AsyncIterator[Desk]:
+    async with faults_desk(plain_shop, with_frames=True) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def opened(console: Desk, chromium: Browser) -> AsyncIterator[Open]:
+    complaints = Complaints()
+    context = await chromium.new_context(viewport={"width": 1280, "height": 720})
+    page = await context.new_page()
+    complaints.listen(page)
+    await page.goto(f"{console.console.url}/#token={TOKEN}")
+    await expect(page.locator("#faults .fault")).to_have_count(6, timeout=WAIT)
+    yield Open(page, console)
+    await context.close()
+    # Routes of other parts, which this console does not have.
+    assert [one for one in complaints if "404" not in one] == []
+
+
+async def no_problem_in_both_themes(page: Page) -> bool:
+    for theme in ("light", "dark"):
+        await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        assert await accessibility_problems(page) == []
+    return True
+
+
+async def test_a_button_breaks_and_becomes_the_off_switch(opened: Open) -> None:
+    page, desk = opened.page, opened.desk
+    await page.keyboard.press("b")
+    await expect(page.get_by_role("button", name="Kill replica")).to_be_focused()
+    await page.get_by_role("button", name="Hang replica").click()
+    off = page.get_by_role("button", name="End “Hang replica”")
+    await expect(off).to_contain_text("End it", timeout=WAIT)
+    story = page.locator(".faults-story")
+    await expect(story).to_contain_text("Expect: Callers eject the silent replica")
+    await expect(story).to_contain_text("✓ Seen after", timeout=WAIT)
+    await off.click()
+    await expect(story).to_contain_text("as before", timeout=WAIT)
+    await expect(page.locator("[aria-live]")).to_contain_text("as before", timeout=WAIT)
+    assert await desk.effects() == []
+    assert await no_problem_in_both_themes(page)
+
+
+async def test_while_one_is_in_force_the_others_say_that_it_has_to_end_first(
+    opened: Open,
+) -> None:
+    page, desk = opened.page, opened.desk
+    await desk.send("PUT", "/api/faults/cart-partitioned", {"seconds": 60})
+    off = page.get_by_role("button", name="End “Cut edge”")
+    await expect(off).to_be_visible(timeout=WAIT)
+    await page.get_by_role("button", name="Slow edge").click(force=True)
+    problem = page.locator("#faults .problem")
+    await expect(problem).to_have_text("One at a time: end “Cut edge” first.")
+    assert await no_problem_in_both_themes(page)
+    await page.keyboard.press("b")
+    await expect(off).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(off).to_have_count(0, timeout=WAIT)
+    assert await desk.effects() == []
+
+
+async def test_a_fault_is_found_in_the_catalogue_and_lasts_as_long_as_one_says(
+    opened: Open,
+) -> None:
+    page, desk = opened.page, opened.desk
+    opener = page.get_by_role("button", name="All faults")
+    await opener.click()
+    sift = page.get_by_role("dialog", name="All faults").get_by_label("Filter")
+    await expect(sift).to_be_focused()
+    await sift.fill("valkey slow")
+    entries = page.locator(".faults-list li:visible")
+    await expect(entries).to_have_count(1)
+    await expect(entries).to_contain_text('make up ARGS="--stores real --chaos"')
+    assert await no_problem_in_both_themes(page)
+    await page.keyboard.press("Escape")
+    await expect(opener).to_be_focused()
+    await page.keyboard.press("Enter")
+    await sift.fill("user-partitioned")
+    await page.get_by_label("Seconds", exact=True).fill("40")
+    await page.get_by_role("button", name="Break: The storefront cannot reach user").click()
+    off = page.get_by_role("button", name="End “The storefront cannot reach user”")
+    await expect(off).to_be_visible(timeout=WAIT)
+    assert [one["target"] for one in await desk.effects()] == ["storefront->user"]
+    await off.click()
+    await expect(off).to_have_count(0, timeout=WAIT)
+    assert await desk.effects() == []
+
+
+async def test_a_lesson_asks_first_and_says_what_to_watch(opened: Open) -> None:
+    page = opened.page
+    await page.evaluate(
+        "document.addEventListener('cartwheel:watch', ({ detail }) => { window.watched = detail; })"
+    )
+    await page.get_by_role("button", name="Lessons").click()
+    path = page.locator(".lesson-path button")
+    await expect(path).to_have_count(8)
+    assert await no_problem_in_both_themes(page)
+    await path.nth(0).click()
+    await expect(page.get_by_role("group", name="Does the home page still open?")).to_be_visible()
+    assert (await page.evaluate("window.watched.edges")) == ["storefront->cart"]
+    assert await no_problem_in_both_themes(page)
+    await page.keyboard.press("Escape")
+    assert await page.evaluate("window.watched") is None
+
+
+async def test_without_the_token_all_is_shown_and_nothing_can_be_broken(
+    console: Desk, chromium: Browser
+) -> None:
+    context = await chromium.new_context(viewport={"width": 390, "height": 800})
+    page = await context.new_page()
+    await page.goto(console.console.url)
+    button = page.get_by_role("button", name="Kill replica")
+    await expect(button).to_have_attribute("aria-disabled", "true", timeout=WAIT)
+    await button.click(force=True)
+    await expect(page.locator("#faults .problem")).to_contain_text("cartwheel status")
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await page.evaluate(overflow) <= 0
+    assert await console.effects() == []
+    await context.close()
