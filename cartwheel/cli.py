@@ -32,7 +32,7 @@ SHOP_COMMANDS = {
     "scale": ("cartwheel.local.command", "Have COUNT replicas of a service."),
     "restart": (
         "cartwheel.local.command",
-        "Replace the replicas of a service one by one, losing no request.",
+        "Replace a service's replicas one by one, losing no request.",
     ),
     "autoscale": (
         "cartwheel.local.autoscale_command",
@@ -74,7 +74,7 @@ COMMANDS = {
     ),
     "export": (
         "cartwheel.console.sessions.export_command",
-        "Save a session of the shop as one file, or as one page with everything in it.",
+        "Save a session of the shop as one file, or as one page.",
     ),
     "museum": (
         "cartwheel.simulation.museum.command",

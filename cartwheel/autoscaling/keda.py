@@ -243,7 +243,7 @@ def generated_autoscaler(spec: ScaledObject) -> HorizontalPodAutoscalerSpec:
         max_replicas=spec.max_replicas,
         metrics=[metrics[n] for n in metric_order(spec)],
         min_replicas=max(1, spec.min_replicas),
-        behavior=_paused_behavior(spec.behavior, spec.pause),
+        behavior=paused_behavior(spec.behavior, spec.pause),
         namespace=spec.namespace,
     )
 
@@ -279,7 +279,7 @@ def metric_order(spec: ScaledObject) -> list[int]:
     return sorted(range(len(spec.triggers)), key=type_of)
 
 
-def _paused_behavior(behavior: Behavior | None, pause: Pause | None) -> Behavior | None:
+def paused_behavior(behavior: Behavior | None, pause: Pause | None) -> Behavior | None:
     """`paused-scale-in` and `paused-scale-out` disable one direction of the autoscaler."""
     if pause is None or not (pause.only_scale_in or pause.only_scale_out):
         return behavior

@@ -15,7 +15,7 @@ def is_paused(autoscaler: HorizontalPodAutoscalerSpec | ScaledObject) -> bool:
         return is_disabled(autoscaler.behavior)
     if keda.is_paused(autoscaler.pause):
         return True
-    return is_disabled(keda.generated_autoscaler(autoscaler).behavior)
+    return is_disabled(keda.paused_behavior(autoscaler.behavior, autoscaler.pause))
 
 
 def is_disabled(behavior: Behavior | None) -> bool:

@@ -151,7 +151,8 @@ def _serve(
     access = Access(
         token,
         hosts=hosts_of(names_of(where.host), sockets[0].getsockname()[1]),
-        without_token=f"Open the link that this prints: {command_line(where.folder, 'status')}",
+        without_token=contents.session().read_only_reason
+        or f"Open the link that this prints: {command_line(where.folder, 'status')}",
     )
     serve(contents, sockets, access)
 

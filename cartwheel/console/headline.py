@@ -17,7 +17,10 @@ MIN_SHED = 1.0
 MIN_OVER_TARGET = 1.1
 SAME = 0.06
 """A rate that differs by less from the one in the headline is not another one."""
-NO_TRAFFIC, NO_TRAFFIC_YET = "No traffic", "No traffic yet"
+NO_TRAFFIC, NO_TRAFFIC_YET = "No traffic now", "No traffic yet"
+STARTING, MEASURING = "The shop is starting", "Measuring the traffic"
+BEGINNING = ("", STARTING, MEASURING, NO_TRAFFIC_YET)
+"""Headlines before there was any traffic."""
 _SCALING = re.compile(r"Scaling (?:out|in): (\d+) → ")
 _RATE = re.compile(r"([\d,.]+) requests/s")
 
@@ -37,7 +40,7 @@ def _nothing_to_see(frame: Frame, _: Frame | None) -> str:
     if phases & {"ready", "serving"}:
         return ""
     if "starting" in phases:
-        return "The shop is starting"
+        return STARTING
     return "The shop is stopping" if "draining" in phases else ""
 
 
@@ -141,11 +144,9 @@ def _no_traffic(frame: Frame, before: Frame | None) -> str:
     if not frame.services or any(one.source == OUTSIDE for one in frame.edges):
         return ""
     if all(one.rate is None for one in frame.services):
-        return "Measuring the traffic"
-    had_traffic = before is not None and (
-        before.headline == NO_TRAFFIC or any(one.source == OUTSIDE for one in before.edges)
-    )
-    return NO_TRAFFIC if had_traffic else NO_TRAFFIC_YET
+        return MEASURING
+    is_beginning = before is None or not before.services or before.headline in BEGINNING
+    return NO_TRAFFIC_YET if is_beginning else NO_TRAFFIC
 
 
 def _at_maximum(frame: Frame, _: Frame | None) -> str:

@@ -27,11 +27,13 @@ class Live:
         self.latest: Frame | None = None
         self.on_frame: list[FrameListener] = []
         self.on_mark: list[MarkListener] = []
+        self._reported = Frame(at=0)  # without the problems of parts
         self._problems: dict[str, str] = {}
         self._published = asyncio.Event()
 
     def publish(self, frame: Frame) -> None:
         """Hand a frame to all who follow; a problem of a part is added if it has none itself."""
+        self._reported = frame
         problem = frame.problem or next(iter(self._problems.values()), "")
         self.latest = frame = replace(frame, problem=problem)
         self._published.set()
@@ -47,7 +49,7 @@ class Live:
         if self._problems.get(part) == sentence:
             return
         self._problems[part] = sentence
-        self.publish(replace(self.latest or Frame(at=0), at=time.time()))
+        self.publish(replace(self._reported, at=time.time()))
 
     def clear_problem(self, part: str) -> None:
         """Show the problem of a part no longer."""

@@ -80,7 +80,7 @@ def _change(state: StateFolder, edit: Callable[[str], str], *, source: str, as_j
     except (EditError, ManifestError) as error:
         raise UsageError(f"The manifest in force cannot be edited: {error}.") from None
     after = _send(state, {"manifest": text, "source": source})
-    if after.manifest != text:
+    if not after.manifest:
         raise CommandError("The supervisor does not know this command: is it an older one?")
     changes = _changes(before, after)
     if as_json:

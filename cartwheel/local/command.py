@@ -157,7 +157,7 @@ def scale(
 
 @commands.command()
 def restart(service: Service, state_dir: StateDir = None) -> None:
-    """Replace the replicas of a service one by one, losing no request."""
+    """Replace a service's replicas one by one, losing no request."""
     request: Message = {"command": "restart", "service": service}
     state = _state(state_dir)
     _check_if_nothing_runs(state, service)

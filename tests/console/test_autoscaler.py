@@ -208,10 +208,11 @@ async def test_a_wrong_manifest_is_a_problem(page: Page) -> None:
 
 
 async def test_a_manifest_whose_fields_cannot_be_edited_says_so(page: Page) -> None:
-    both = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n" + MANIFEST
-    found = (await page.put(manifest=both)).json()
+    item = "".join(f"    {line}\n" for line in MANIFEST.splitlines())
+    listed = f"apiVersion: v1\nkind: List\nitems:\n  -\n{item}"
+    found = (await page.put(manifest=listed)).json()
     assert found["fields"] is None
-    assert "it has 2 documents instead of one" in found["problem"]
+    assert "it is neither a HorizontalPodAutoscaler nor a ScaledObject" in found["problem"]
     response = await page.put(fields={"max": 2})
     assert response.status_code == 422
     assert "Edit the whole manifest instead" in response.json()["detail"]

@@ -81,6 +81,13 @@ async def frame_of(console: Console) -> dict[str, Any]:
     return json.loads(json.dumps(vars(console.live.latest)))  # type: ignore[no-any-return]
 
 
+async def test_a_look_at_the_headers_opens_no_stream(console: Console) -> None:
+    response = await console.client.head("/api/stream")
+
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert console.stream.page_count == 0
+
+
 async def test_a_mark_comes_to_every_page(console: Console) -> None:
     publish(console, 1)
     async with page(console) as first, page(console) as second:

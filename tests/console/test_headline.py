@@ -141,8 +141,10 @@ def test_a_rate_that_wobbles_is_the_same_rate() -> None:
 
 
 def test_traffic_that_has_ended_is_not_traffic_that_has_not_begun() -> None:
+    """Also not after something else was told in between."""
     quiet = shop(cart("ready", "ready", rate=0.0))
-    ended = replace(quiet, headline=headline_of(quiet, STEADY))
-    assert ended.headline == "No traffic"
-    assert headline_of(quiet, ended) == "No traffic"
-    assert headline_of(quiet, replace(quiet, headline="No traffic yet")) == "No traffic yet"
+    for told in ("Steady: 60 requests/s", "Scaling in: 7 → 2", "No traffic now"):
+        assert headline_of(quiet, replace(STEADY, headline=told)) == "No traffic now"
+    for told in ("", "The shop is starting", "Measuring the traffic", "No traffic yet"):
+        assert headline_of(quiet, replace(STEADY, headline=told)) == "No traffic yet"
+    assert headline_of(quiet, Frame(1.0, headline="The shop ended at 12:00:00")) == "No traffic yet"

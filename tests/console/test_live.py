@@ -45,4 +45,6 @@ def test_the_problem_of_a_part_is_in_each_frame_that_has_none_until_it_is_over()
     live.clear_problem("history")
     live.publish(Frame(at=3))
 
-    assert problems == ["The disk is full.", "The disk is full.", "Nothing runs.", ""]
+    live.set_problem("load", "No load.")
+
+    assert problems == [*["The disk is full."] * 2, "Nothing runs.", "", "No load."]

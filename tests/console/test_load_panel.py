@@ -37,7 +37,7 @@ class LoadPage:
         self.complaints = Complaints()
         self.complaints.listen(page)
         self.panel = page.locator("#load")
-        self.knob = self.panel.get_by_role("slider", name="Requests per second")
+        self.dial = self.panel.get_by_role("slider", name="Requests per second")
         self.start = self.panel.get_by_role("button", name="Start")
         self.stop = self.panel.get_by_role("button", name="Stop")
         self.stages = self.panel.get_by_label("Stages")
@@ -89,7 +89,7 @@ class Running:
         try:
             found = LoadPage(await opened.new_page())
             await found.page.goto(f"{self.console.url}/{token and f'#token={token}'}")
-            await found.page.wait_for_selector("#load .knob-replicas > span")
+            await found.page.wait_for_selector("#load .dial-replicas > span")
             yield found
             # The console has no part for what other panels ask for.
             assert not [one for one in found.complaints if "Failed to load" not in one]
@@ -129,7 +129,7 @@ async def page(shared_page: LoadPage, running: Running) -> AsyncIterator[LoadPag
     """One page for many tests: nothing runs, and `Start` starts the usual rate of `browse`."""
     await shared_page.choose_browsing()
     await shared_page.choose("Steady")
-    await shared_page.knob.press("Home")
+    await shared_page.dial.press("Home")
     yield shared_page
     await running.end_load()
     await expect(shared_page.start).to_be_visible()
@@ -137,11 +137,11 @@ async def page(shared_page: LoadPage, running: Running) -> AsyncIterator[LoadPag
 
 async def test_the_load_is_started_turned_and_stopped_by_keys(page: LoadPage) -> None:
     await page.page.keyboard.press("l")
-    await expect(page.knob).to_be_focused()
+    await expect(page.dial).to_be_focused()
     await until(lambda: page.has_achieved(40), within=WITHIN)
     for _ in range(4):
         await page.page.keyboard.press("ArrowUp")
-    await expect(page.knob).to_have_attribute("aria-valuenow", "70")
+    await expect(page.dial).to_have_attribute("aria-valuenow", "70")
     await until(lambda: page.has_achieved(62), within=WITHIN)
     await expect(page.figure("asked")).to_have_text("70/s")
     await page.page.keyboard.press("0")
@@ -150,18 +150,18 @@ async def test_the_load_is_started_turned_and_stopped_by_keys(page: LoadPage) ->
     await expect(page.start).to_be_visible()
 
 
-async def test_the_knob_says_in_words_where_the_cart_scales(page: LoadPage) -> None:
+async def test_the_dial_says_in_words_where_the_cart_scales(page: LoadPage) -> None:
     await page.panel.get_by_label("Scenario").select_option("cart-add")
-    await expect(page.knob).to_have_attribute("aria-valuetext", "Off")
-    await page.knob.press("ArrowRight")
-    await expect(page.knob).to_have_attribute(
+    await expect(page.dial).to_have_attribute("aria-valuetext", "Off")
+    await page.dial.press("ArrowRight")
+    await expect(page.dial).to_have_attribute(
         "aria-valuetext", "1 request per second: needs 1 replica"
     )
-    await page.knob.press("End")
-    await expect(page.knob).to_have_attribute(
+    await page.dial.press("End")
+    await expect(page.dial).to_have_attribute(
         "aria-valuetext", "500 requests per second: needs 25 replicas and may have 7"
     )
-    numbers = await page.panel.locator(".knob-replicas > span").all_text_contents()
+    numbers = await page.panel.locator(".dial-replicas > span").all_text_contents()
     assert numbers[:4] == ["replicas needed", "1", "2", "3"]
 
 
@@ -175,7 +175,7 @@ async def test_a_drag_sends_few_changes_and_the_last_one(page: LoadPage, running
     await page.start.click()
     await expect(page.stop).to_be_visible()
     page.page.on("request", count)
-    box = await page.knob.bounding_box()
+    box = await page.dial.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
     await page.page.mouse.move(box["x"] + box["width"] * 0.5, middle)
@@ -183,7 +183,7 @@ async def test_a_drag_sends_few_changes_and_the_last_one(page: LoadPage, running
     for step in range(40):
         await page.page.mouse.move(box["x"] + box["width"] * (0.5 + step / 200), middle)
     await page.page.mouse.up()
-    rate = await page.knob.get_attribute("aria-valuenow")
+    rate = await page.dial.get_attribute("aria-valuenow")
     state = running.part.state
     await until(lambda: state() is not None and state().asked == float(rate or 0))
     assert len(changes) < 20
@@ -201,8 +201,8 @@ async def test_stages_are_chosen_edited_and_followed(page: LoadPage) -> None:
     await expect(page.stop).to_be_visible()
     await page.stages.fill("60s:35")
     await page.panel.get_by_role("button", name="Change").click()
-    # One stage of one rate is the knob again.
-    await expect(page.knob).to_have_attribute("aria-valuenow", "35")
+    # One stage of one rate is the dial again.
+    await expect(page.dial).to_have_attribute("aria-valuenow", "35")
 
 
 async def test_a_load_of_another_page_is_followed(page: LoadPage, running: Running) -> None:
@@ -220,10 +220,10 @@ async def test_without_the_token_it_is_shown_with_the_reason(running: Running) -
     async with running.page(token="") as page:
         await expect(page.panel.locator(".load-note")).to_contain_text("Read-only: open the link")
         await expect(page.start).to_be_disabled()
-        await expect(page.knob).to_have_attribute("aria-disabled", "true")
-        before = await page.knob.get_attribute("aria-valuenow")
-        await page.knob.press("ArrowUp")
-        assert await page.knob.get_attribute("aria-valuenow") == before
+        await expect(page.dial).to_have_attribute("aria-disabled", "true")
+        before = await page.dial.get_attribute("aria-valuenow")
+        await page.dial.press("ArrowUp")
+        assert await page.dial.get_attribute("aria-valuenow") == before
 
 
 async def test_what_arrives_from_elsewhere_is_said(page: LoadPage, running: Running) -> None:

@@ -51,7 +51,7 @@ async def scenes(modules: Modules, frames: Sequence[Frame], size: tuple[Any, ...
     return await modules.run(
         "map_scene",
         """a.frames.reduce(([memory, seen], frame) => {
-             const next = m.sceneOf(memory, frame, {...a.view, isStill: false});
+             const next = m.sceneOf(memory, frame, {...a.view, saysRates: false});
              const {services, labels, edges} = next.scene;
              return [next.memory, [...seen, {services, labels, edges}]];
            }, [m.nothingRemembered(), []])[1]""",

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cartwheel.autoscaling.editing.document import Document, EditError, Path
+from cartwheel.autoscaling.editing.document import Document, EditError
 from cartwheel.autoscaling.editing.places import (
     SCALE_DOWN,
     SCALE_UP,
@@ -17,6 +17,7 @@ from cartwheel.autoscaling.editing.places import (
     places_of,
     starts_with,
 )
+from cartwheel.autoscaling.editing.text_edits import Path
 from cartwheel.autoscaling.manifests import Autoscaler, ManifestError, read_autoscaler_text
 from cartwheel.autoscaling.scaled_object import RESOURCE_TRIGGERS, ScaledObject
 from cartwheel.autoscaling.spec import ScalingRules, TargetType
@@ -27,11 +28,12 @@ SOURCE = "the manifest"
 MAX_TARGET = 10**9
 _RULES = {"scale_up": SCALE_UP, "scale_down": SCALE_DOWN}
 _NAMES = ("target", "min", "max", *_RULES)
-_WINDOW = ("stabilization_window_seconds", "stabilizationWindowSeconds")
-_SELECT = ("select_policy", "selectPolicy")
-_TOLERANCE = ("tolerance", "tolerance")
-_POLICIES = ("policies", "policies")
-_SETTINGS = dict([_WINDOW, _SELECT, _TOLERANCE, _POLICIES])
+_SETTINGS = {
+    "stabilization_window_seconds": "stabilizationWindowSeconds",
+    "select_policy": "selectPolicy",
+    "tolerance": "tolerance",
+    "policies": "policies",
+}
 _POLICY = {"type": "type", "value": "value", "period_seconds": "periodSeconds"}
 
 
@@ -94,7 +96,7 @@ def read_one(manifest: str) -> Autoscaler:
     return found[0]
 
 
-def _target_of(autoscaler: Autoscaler) -> float | None:
+def _target_of(autoscaler: Autoscaler) -> float:
     if isinstance(autoscaler, ScaledObject):
         trigger = autoscaler.triggers[0]
         is_percent = (
@@ -160,25 +162,25 @@ def _with_rules(
         raise FieldError(name, "must be an object, or null for none")
     _check_names(f"{name}.", value, _SETTINGS)
     for setting, written in _SETTINGS.items():
-        if setting not in value or (before or {}).get(setting) == value[setting]:
-            continue
-        field, place = f"{name}.{setting}", (*path, written)
-        if value[setting] is None:
-            document = document.remove(place)
-        elif setting == "policies":
-            document = _with_policies(document, place, field, value[setting])
-        else:
-            document = document.set(place, _setting(document, place, field, value[setting]))
+        if setting in value and value[setting] != (before or {}).get(setting):
+            place = (*path, written)
+            document = _with_setting(document, place, f"{name}.{setting}", value[setting])
     return document
 
 
-def _setting(document: Document, place: Path, field: str, value: object) -> str | int | float:
-    if field.endswith(_SELECT[0]):
-        return _text(field, value)
-    if field.endswith(_WINDOW[0]):
-        return _whole_number(field, value)
+def _with_setting(document: Document, place: Path, field: str, value: object) -> Document:
+    if value is None:
+        return document.remove(place)
+    match place[-1]:
+        case "policies":
+            return _with_policies(document, place, field, value)
+        case "selectPolicy":
+            return document.set(place, _text(field, value))
+        case "stabilizationWindowSeconds":
+            return document.set(place, _whole_number(field, value))
     number = _plain(_number(field, value))
-    return f"{number:.12g}" if isinstance(document.get(place), str) else number
+    is_text = isinstance(document.get(place), str)
+    return document.set(place, f"{number:.12g}" if is_text else number)
 
 
 def _with_policies(document: Document, place: Path, field: str, value: object) -> Document:

@@ -7,9 +7,10 @@ finds it, also after other edits.
 
 from collections.abc import Mapping
 
-from cartwheel.autoscaling.editing.document import Document, EditError, Path
+from cartwheel.autoscaling.editing.document import Document, EditError
 from cartwheel.autoscaling.editing.fields import read_one
 from cartwheel.autoscaling.editing.places import ANNOTATIONS, DIRECTIONS, Places, places_of
+from cartwheel.autoscaling.editing.text_edits import Path
 from cartwheel.autoscaling.manifests import PAUSED, PAUSED_REPLICAS, pausing_annotations
 from cartwheel.autoscaling.pausing import is_paused
 from cartwheel.autoscaling.spec import SelectPolicy

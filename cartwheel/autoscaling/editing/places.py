@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cartwheel.autoscaling.editing.document import Document, EditError, Path
+from cartwheel.autoscaling.editing.document import Document, EditError
+from cartwheel.autoscaling.editing.text_edits import Path
 from cartwheel.autoscaling.manifests.triggers import target_field
 
 ANNOTATIONS = ("metadata", "annotations")

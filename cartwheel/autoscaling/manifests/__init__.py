@@ -16,6 +16,7 @@ from cartwheel.autoscaling.manifests.problems import ManifestError, Problem
 from cartwheel.autoscaling.manifests.reader import (
     Autoscaler,
     autoscaler_from_object,
+    own_document,
     read_autoscaler_text,
     read_autoscalers,
     read_manifest_file,
@@ -28,6 +29,7 @@ __all__ = [
     "ManifestError",
     "Problem",
     "autoscaler_from_object",
+    "own_document",
     "pause_of",
     "pausing_annotations",
     "read_autoscaler_text",

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,25 @@ def read_autoscaler_text(text: str, *, source: str) -> Sequence[Autoscaler]:
         problems = sorted(report.problems, key=lambda one: one.line or 0)
         raise ManifestError(_with_hint_at_templates(problems, text.splitlines()))
     return found
+
+
+def own_document(text: str) -> str:
+    """The document of the only autoscaler of a text that can be read, without the others."""
+    starts = [
+        event.end_mark.index
+        for event in yaml.parse(text, Loader=_LOADER)
+        if isinstance(event, yaml.DocumentStartEvent)
+    ]
+    if len(starts) < 2:
+        return text
+    # What stands before the first one belongs to it.
+    bounds = [0, *starts[1:], len(text)]
+    for start, end in pairwise(bounds):
+        document = text[start:end].strip("\n").removesuffix("---").rstrip() + "\n"
+        with suppress(ManifestError):
+            read_autoscaler_text(document, source="")
+            return document
+    return text
 
 
 def autoscaler_from_object(obj: Mapping[str, Any], *, source: str = "") -> Autoscaler:

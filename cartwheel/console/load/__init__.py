@@ -1,4 +1,4 @@
-"""The load knob: one load on the shop of this console, changed while it runs."""
+"""The load of the console: one at a time, on its own shop, changed while it runs."""
 
 from cartwheel.console.load.part import LoadPart
 

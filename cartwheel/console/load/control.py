@@ -128,7 +128,7 @@ class LoadControl:
             self._mark("load ends", problem or "It was ended before its first request.")
 
     def _mark_change_later(self, load: RunningLoad) -> None:
-        """One mark for a knob that is turned, and not one for each step of it."""
+        """One mark for a dial that is turned, and not one for each step of it."""
         self._cancel_change_mark()
         loop = asyncio.get_running_loop()
         self._change_mark = loop.call_later(CHANGE_SETTLED, self._mark_stages, load)

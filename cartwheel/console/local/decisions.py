@@ -23,6 +23,7 @@ from cartwheel.recording import AutoscalerChanged, Entry, RecordingTail, Session
 
 KEPT = 15 * 60.0
 """Seconds for which each sync is kept with what the autoscaler remembered after it."""
+NOTHING_DECIDED = "The autoscaler has decided nothing yet."
 
 
 class Decisions:
@@ -82,16 +83,25 @@ class Decisions:
     def sync_period(self) -> float:
         return self._replay.start.options.sync_period if self._replay else 0.0
 
-    def explanation(self, at: float | None) -> Explanation:
-        """Why it wanted its count then, by default now. Raises `CommandError`."""
-        if not self._syncs:
-            raise CommandError("The autoscaler has decided nothing yet.")
+    def explanation(self, at: float | None) -> Explanation | None:
+        """Why it wanted its count then, by default now; None before the syncs that are kept.
+
+        Raises `CommandError`.
+        """
         if at is None:
+            if not self._syncs:
+                raise CommandError(NOTHING_DECIDED)
             return explain_sync(self._syncs[-1], source="local run", now=self._now())
         place = bisect_right(self._syncs, at, key=lambda sync: sync.decision.at) - 1
-        if place >= 0:
-            source = f"recording {display_path(self._path)}"
-            return explain_sync(self._syncs[place], source=source, now=at)
+        if place < 0:
+            return None
+        source = f"recording {display_path(self._path)}"
+        return explain_sync(self._syncs[place], source=source, now=at)
+
+    def recorded_explanation(self, at: float) -> Explanation:
+        """The same from the whole recording: it takes seconds. Raises `CommandError`."""
+        if not self._path.exists():
+            raise CommandError(NOTHING_DECIDED)
         moment = datetime.fromtimestamp(at).astimezone()
         return explain_recorded(self._path, at=TimeOfDay(moment.time(), moment))[-1]
 

@@ -160,8 +160,10 @@ class LocalSource:
 
     async def _get_explanation(self, request: Request) -> JSONResponse:
         at = _moment_of(request.query_params.get("at"))
-        # Of a moment long ago, the whole recording is read.
-        explanation = await asyncio.to_thread(self._decisions.explanation, at)
+        explanation = self._decisions.explanation(at)
+        if explanation is None:
+            assert at is not None
+            explanation = await asyncio.to_thread(self._decisions.recorded_explanation, at)
         return JSONResponse(explanation_json(explanation))
 
 

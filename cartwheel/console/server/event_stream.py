@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -29,11 +30,12 @@ SEND_BUFFER = 64 * 1024
 """Bytes. With more, a page that has stopped reading would be noticed minutes later."""
 RECONNECTION_TIME = 1000
 """Milliseconds after which a page connects again."""
-HEADERS = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"connection", b"close"),
-]
+HEADERS = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    "connection": "close",
+}
+RAW_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 HEARTBEAT = b":\n\n"
 
 
@@ -67,7 +69,7 @@ class _Page:
     async def send_all(self) -> None:
         """Send what is offered until the page is closed or stops reading."""
         _limit_buffers(self._transport)
-        await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await self._send({"type": "http.response.start", "status": 200, "headers": RAW_HEADERS})
         await self._send_in_time(f"retry: {RECONNECTION_TIME}\n\n".encode())
         while not self._is_closed:
             await self._wait_for_change()
@@ -127,6 +129,9 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one page until it leaves, stops reading, or the console stops."""
+        if scope["method"] == "HEAD":
+            await Response(headers=HEADERS)(scope, receive, send)
+            return
         if len(self._pages) >= MAX_PAGES or self._is_closed:
             detail = f"{len(self._pages)} pages are open; close some of them."
             headers = {"retry-after": "5"}

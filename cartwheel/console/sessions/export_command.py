@@ -42,7 +42,7 @@ def export(
         Path | None, typer.Option(help="Folder of the run (CARTWHEEL_STATE_DIR; .cartwheel).")
     ] = None,
 ) -> None:
-    """Save a session of the shop as one file, or as one page with everything in it."""
+    """Save a session of the shop as one file, or as one page."""
     if file is None:
         _export_running(html, title, minutes or MINUTES, state_dir)
         return

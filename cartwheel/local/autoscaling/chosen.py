@@ -11,6 +11,7 @@ from cartwheel.autoscaling.keda import generated_autoscaler, metric_name
 from cartwheel.autoscaling.manifests import (
     Autoscaler,
     ManifestError,
+    own_document,
     read_autoscaler_text,
     read_manifest_file,
 )
@@ -37,7 +38,7 @@ MAX_MANIFEST_SIZE = 32 * 1024  # characters
 class ChosenAutoscaler:
     """``metrics`` are as `Measurements` takes them, ``requests`` those of each pod it scales.
 
-    ``manifest`` is the YAML that ``autoscaler`` was read from.
+    ``manifest`` is the YAML of ``autoscaler``, without other documents of its file.
     """
 
     manifest: str
@@ -99,12 +100,13 @@ def _supported(
 
     Raises `UsageError`, `UnsupportedError`.
     """
+    if len(found) != 1:
+        raise UsageError(f"it has {len(found)} autoscalers; the local run takes one.")
+    manifest = own_document(manifest)
     if len(manifest) > MAX_MANIFEST_SIZE:
         raise UsageError(
             f"it has {len(manifest):,} characters; the local run takes {MAX_MANIFEST_SIZE:,}."
         )
-    if len(found) != 1:
-        raise UsageError(f"it has {len(found)} autoscalers; the local run takes one.")
     autoscaler = found[0]
     if isinstance(autoscaler, ScaledObject):
         generated_autoscaler(autoscaler)

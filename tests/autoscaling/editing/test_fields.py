@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cartwheel.autoscaling.editing import EditError, FieldError, fields_of, with_fields
-from cartwheel.autoscaling.manifests import ManifestError
+from cartwheel.autoscaling.manifests import ManifestError, own_document
 
 ROOT = Path(__file__).parents[3]
 HPA = (ROOT / "manifests/components/autoscaling-cpu/hpa.yaml").read_text()
@@ -263,3 +263,22 @@ def test_a_scaled_object_names_them_too() -> None:
 def test_what_is_not_one_autoscaler_is_refused(text: str) -> None:
     with pytest.raises((ManifestError, EditError)):
         fields_of(text)
+
+
+OTHER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (SCALED, SCALED),
+        (f"{SCALED}---\n{OTHER}", SCALED),
+        (f"# First.\n---\n{SCALED}---\n{OTHER}", f"# First.\n---\n{SCALED}"),
+        (f"{OTHER}---\n# Source: a.yaml\n{SCALED}", f"# Source: a.yaml\n{SCALED}"),
+        (f"---\n{OTHER}---\n{SCALED}---\n{OTHER}", SCALED),
+        (f"{OTHER}---\r\n{SCALED}", f"\r\n{SCALED}"),
+    ],
+    ids=["alone", "first", "first with a comment", "last", "in the middle", "windows"],
+)
+def test_of_a_file_with_other_documents_it_has_its_own(text: str, expected: str) -> None:
+    assert own_document(text) == expected

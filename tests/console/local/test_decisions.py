@@ -66,7 +66,8 @@ def test_a_moment_is_explained_as_by_the_command(
     state = record(tmp_path, changed_session())
     moment = datetime.fromtimestamp(at).astimezone()
     expected = explain_recorded(state.recording, at=TimeOfDay(moment.time(), moment))
-    assert [reader_of(state, kept=kept).explanation(at)] == expected
+    decisions = reader_of(state, kept=kept)
+    assert [decisions.explanation(at) or decisions.recorded_explanation(at)] == expected
 
 
 def test_a_recording_that_went_on_in_a_new_file_is_read_from_the_start_of_the_session(
@@ -76,7 +77,10 @@ def test_a_recording_that_went_on_in_a_new_file_is_read_from_the_start_of_the_se
     assert earlier_file(state.recording).exists()
     whole = reader_of(record(tmp_path / "..", ENTRIES))
     at = ENTRIES[-1].at
-    assert reader_of(state).explanation(at).outlook == whole.explanation(at).outlook
+    found, expected = reader_of(state).explanation(at), whole.explanation(at)
+    assert found is not None
+    assert expected is not None
+    assert found.outlook == expected.outlook
 
 
 def test_a_decision_that_changes_the_count_is_a_mark_that_says_why(
@@ -127,5 +131,7 @@ def test_after_a_change_nothing_is_decided_yet(tmp_path: Path, reader_of: Reader
 
 
 def test_without_a_decision_there_is_no_explanation(tmp_path: Path, reader_of: Reader) -> None:
-    with pytest.raises(CommandError, match="decided nothing yet"):
-        reader_of(StateFolder(tmp_path)).explanation(None)
+    decisions = reader_of(StateFolder(tmp_path))
+    for explain in (lambda: decisions.explanation(None), lambda: decisions.recorded_explanation(1)):
+        with pytest.raises(CommandError, match="decided nothing yet"):
+            explain()

@@ -1,4 +1,4 @@
-/** The panel of the load: its knob, what it does, and what became of it. */
+/** The panel of the load: its dial, what it does, and what became of it. */
 
 import { announce } from "./announce.js";
 import { h, setText } from "./dom.js";
@@ -80,7 +80,7 @@ class LoadPanel {
     return this.#isLive && this.#overview ? this.#overview.running !== null : Boolean(this.#frame?.load);
   }
 
-  /** Whether frames show what was last done here: before that, the knob is right and they are not. */
+  /** Whether frames show what was last done here: before that, the dial is right and they are not. */
   get #isSettled() {
     return performance.now() - this.#changedAt > SETTLED;
   }
@@ -123,10 +123,10 @@ class LoadPanel {
     if (!this.#canChange) return announce(this.#reason);
     if (!this.#isRunning) this.#submit();
     else this.#controls.choose(STEADY);
-    return this.#controls.focusKnob();
+    return this.#controls.focusDial();
   }
 
-  /** The knob was turned, or something else was chosen: a load that runs follows. */
+  /** The dial was turned, or something else was chosen: a load that runs follows. */
   #turn() {
     if (this.#isRunning && this.#controls.isOff) this.#stop();
     else if (this.#isRunning) this.#send();

@@ -3,7 +3,7 @@
 import { announce } from "./announce.js";
 import { number } from "./chart_numbers.js";
 import { h, setAttribute, setText } from "./dom.js";
-import { Knob } from "./load_knob.js";
+import { Dial } from "./load_dial.js";
 import { ShapeChoice, StagesEditor, STEADY } from "./load_shapes.js";
 
 const OWN = "own";
@@ -17,7 +17,7 @@ export class LoadControls {
   #limits = UNKNOWN;
   #isRunning = false;
   #running = null;
-  #knob;
+  #dial;
   #choice = new ShapeChoice((name) => this.choose(name));
   #editor;
   #scenario = h("select", { "aria-label": "Scenario", title: "What shoppers do", onchange: () => this.#onTurn() });
@@ -31,23 +31,23 @@ export class LoadControls {
 
   constructor({ read, onTurn, onSubmit, onStop }) {
     this.#onTurn = onTurn;
-    this.#knob = new Knob(() => this.#turned());
+    this.#dial = new Dial(() => this.#turned());
     this.#editor = new StagesEditor({ read, onEdit: () => this.#edited(), onEnter: onSubmit });
     this.#main.addEventListener("click", () => (this.#isRunning ? onStop() : onSubmit()));
     this.#apply.addEventListener("click", onSubmit);
     this.copy = h("button", { type: "button", class: "plain load-copy", onclick: () => this.#copyCommand() }, "Copy command");
-    this.#steady = h("div", { class: "load-steady" }, this.#knob.element, h("p", { class: "load-readout" }, this.#rate, h("span", { class: "quiet" }, "requests/s")));
+    this.#steady = h("div", { class: "load-steady" }, this.#dial.element, h("p", { class: "load-readout" }, this.#rate, h("span", { class: "quiet" }, "requests/s")));
     this.element = h("div", { class: "load-controls" },
       h("div", { class: "load-bar" }, this.#scenario, this.#choice.element, this.#seconds, h("span", { class: "load-actions" }, this.#left, this.#apply, this.#main)),
       this.#steady, this.#editor.element);
     this.setLimits(UNKNOWN);
-    this.#knob.setRate(UNKNOWN.usual.rate);
+    this.#dial.setRate(UNKNOWN.usual.rate);
     this.choose(STEADY);
   }
 
-  /** Whether the knob is turned down to nothing. */
+  /** Whether the dial is turned down to nothing. */
   get isOff() {
-    return this.shape === STEADY && this.#knob.rate < 1;
+    return this.shape === STEADY && this.#dial.rate < 1;
   }
 
   setLimits(limits) {
@@ -57,19 +57,19 @@ export class LoadControls {
     const minutes = MINUTES.filter((count) => count * 60 <= limits.max_seconds);
     fill(this.#seconds, minutes, (count) => [count * 60, `for ${count} min`], limits.usual.seconds);
     this.#choice.setShapes(limits.shapes);
-    this.#knob.setMax(limits.max_rate);
+    this.#dial.setMax(limits.max_rate);
   }
 
   /** The body of the request for what is chosen. */
   request() {
     const scenario = this.#scenario.value;
     if (this.shape !== STEADY) return { scenario, stages: this.#editor.text };
-    return { scenario, rate: this.#knob.rate, seconds: Number(this.#seconds.value) };
+    return { scenario, rate: this.#dial.rate, seconds: Number(this.#seconds.value) };
   }
 
   /** A load of nothing cannot start: then it is the usual one. */
   prepareStart() {
-    if (this.#knob.rate < 1) this.#knob.setRate(this.#limits.usual.rate);
+    if (this.#dial.rate < 1) this.#dial.setRate(this.#limits.usual.rate);
   }
 
   choose(name) {
@@ -82,19 +82,19 @@ export class LoadControls {
     this.#showPending();
   }
 
-  focusKnob() {
-    if (this.shape === STEADY) this.#knob.focus();
+  focusDial() {
+    if (this.shape === STEADY) this.#dial.focus();
     else this.#main.focus();
   }
 
-  /** Somebody has asked for another load; of one's own, the knob may be ahead already. */
+  /** Somebody has asked for another load; of one's own, the dial may be ahead already. */
   followLoad(running, { isOwn }) {
     this.#scenario.value = running.scenario;
     const [first, ...more] = running.stages;
     if (!more.length && first.rate === first.end_rate) {
       const wasSteady = this.shape === STEADY;
       if (!wasSteady) this.choose(STEADY);
-      if (!wasSteady || !isOwn) this.#knob.setRate(first.rate);
+      if (!wasSteady || !isOwn) this.#dial.setRate(first.rate);
       return;
     }
     const shape = this.#limits.shapes.find((one) => one.text === running.text);
@@ -104,19 +104,19 @@ export class LoadControls {
 
   /** The load of a frame: stages, or another page, may have changed its rate. */
   followFrame({ scenario, asked }) {
-    if (!this.#knob.isTurning) this.#knob.setRate(asked);
+    if (!this.#dial.isTurning) this.#dial.setRate(asked);
     this.#showRate();
     if (this.#limits.scenarios.includes(scenario)) this.#scenario.value = scenario;
   }
 
   setMarks(marksOf) {
-    this.#knob.setMarks(marksOf(this.#scenario.value));
+    this.#dial.setMarks(marksOf(this.#scenario.value));
   }
 
   setProgress(seconds, achieved, rate) {
     if (this.#isPending()) this.#editor.setProgress(null);
     else this.#editor.setProgress(seconds, achieved);
-    this.#knob.setAchieved(rate);
+    this.#dial.setAchieved(rate);
   }
 
   showStagesProblem(text) {
@@ -127,9 +127,9 @@ export class LoadControls {
   show({ isRunning, canChange, secondsLeft }, running) {
     this.#isRunning = isRunning;
     this.#running = running;
-    for (const one of [this.#choice, this.#editor, this.#knob]) one.setEnabled(canChange);
+    for (const one of [this.#choice, this.#editor, this.#dial]) one.setEnabled(canChange);
     for (const one of [this.#scenario, this.#seconds, this.#main, this.#apply]) one.disabled = !canChange;
-    this.#knob.setRunning(isRunning);
+    this.#dial.setRunning(isRunning);
     this.#main.classList.toggle("primary", !isRunning);
     const [label, name] = isRunning ? ["Stop", "0"] : ["Start", "L"];
     if (this.#main.dataset.label !== label) this.#main.replaceChildren(label, h("kbd", { "aria-hidden": "true" }, name));
@@ -150,7 +150,7 @@ export class LoadControls {
   }
 
   #showRate() {
-    setText(this.#rate, number(this.#knob.rate));
+    setText(this.#rate, number(this.#dial.rate));
   }
 
   #isPending() {

@@ -1,4 +1,4 @@
-/** Rates on the scale of the knob, and in words. Nothing here touches the page. */
+/** Rates on the scale of the dial, and in words. Nothing here touches the page. */
 
 /** The part of the scale at its left end that means 0. */
 const OFF = 0.05;

@@ -19,10 +19,10 @@ const LEGEND = "Circles are requests: the faster, the lower the latency. Diamond
   "A wheel turns with its requests; its rim fills with CPU, up to one core.";
 
 export function mount(root, session) {
-  new Map_(root, session).start();
+  new MapPanel(root, session).start();
 }
 
-class Map_ {
+class MapPanel {
   #root;
   #session;
   #memory = nothingRemembered();
@@ -30,40 +30,55 @@ class Map_ {
   #standsTimer = 0;
   #isStanding = true;
   #isPaused = false;
+  #svg;
+  #below;
+  #labels;
+  #boxes;
+  #canvas;
+  #note;
+  #picture;
+  #tables;
+  #legend;
+  #pause;
+  #foot;
+  #card;
+  #edges;
+  #services;
+  #motion;
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
   #scrolls = matchMedia("(max-width: 60rem)");
 
   constructor(root, session) {
     this.#root = root;
     this.#session = session;
-    this.below = svg("g");
-    this.boxes = svg("g");
-    this.labels = svg("g");
-    this.svg = svg("svg", { role: "group", "aria-label": "Map of the mesh: the arrow keys move in it" }, this.below, this.labels, this.boxes);
-    this.canvas = h("canvas", { "aria-hidden": "true" });
-    this.note = h("p", { class: "map-note", hidden: true });
-    this.picture = h("div", { class: "map-picture" }, h("div", { class: "map-layers" }, this.svg, this.canvas));
-    this.tables = new Tables();
-    this.pause = h("button", { type: "button", class: "plain", "aria-pressed": "false", onclick: () => this.#togglePause() }, "Hold still");
-    this.legend = h("p", { class: "quiet" }, LEGEND);
-    this.foot = h("div", { class: "map-foot" },
-      this.legend,
-      this.pause,
+    this.#below = svg("g");
+    this.#boxes = svg("g");
+    this.#labels = svg("g");
+    this.#svg = svg("svg", { role: "group", "aria-label": "Map of the mesh: the arrow keys move in it" }, this.#below, this.#labels, this.#boxes);
+    this.#canvas = h("canvas", { "aria-hidden": "true" });
+    this.#note = h("p", { class: "map-note", hidden: true });
+    this.#picture = h("div", { class: "map-picture" }, h("div", { class: "map-layers" }, this.#svg, this.#canvas));
+    this.#tables = new Tables();
+    this.#pause = h("button", { type: "button", class: "plain", "aria-pressed": "false", onclick: () => this.#togglePause() }, "Hold still");
+    this.#legend = h("p", { class: "quiet" }, LEGEND);
+    this.#foot = h("div", { class: "map-foot" },
+      this.#legend,
+      this.#pause,
       h("button", { type: "button", class: "plain", onclick: tables.toggle }, "Table ", h("kbd", {}, "T")));
   }
 
   start() {
-    this.#root.append(this.note, this.picture, this.tables.node, this.foot);
-    this.card = new Card(this.picture);
-    this.edges = new Edges({ below: this.below, above: this.labels });
-    this.services = new Services(this.boxes);
-    this.motion = new Motion(this.canvas);
+    this.#root.append(this.#note, this.#picture, this.#tables.node, this.#foot);
+    this.#card = new Card(this.#picture);
+    this.#edges = new Edges({ below: this.#below, above: this.#labels });
+    this.#services = new Services(this.#boxes);
+    this.#motion = new Motion(this.#canvas);
     this.#session.on("frame", (frame) => this.#receive(frame));
     this.#session.on("state", () => this.#draw());
     tables.onChange(() => this.#draw());
     this.#calm.addEventListener("change", () => this.#draw());
     document.addEventListener("visibilitychange", () => this.#draw());
-    new ResizeObserver(() => this.#draw()).observe(this.picture);
+    new ResizeObserver(() => this.#draw()).observe(this.#picture);
     if (this.#session.frame) this.#receive(this.#session.frame);
     this.#draw();
   }
@@ -81,32 +96,32 @@ class Map_ {
 
   #togglePause() {
     this.#isPaused = !this.#isPaused;
-    this.pause.setAttribute("aria-pressed", String(this.#isPaused));
+    this.#pause.setAttribute("aria-pressed", String(this.#isPaused));
     this.#draw();
   }
 
   #draw() {
     const showsTables = tables.areShown();
-    this.picture.hidden = showsTables;
-    this.tables.node.hidden = !showsTables;
-    this.legend.hidden = showsTables;
-    this.pause.hidden = showsTables;
+    this.#picture.hidden = showsTables;
+    this.#tables.node.hidden = !showsTables;
+    this.#legend.hidden = showsTables;
+    this.#pause.hidden = showsTables;
     this.#showNote();
-    if (showsTables || document.hidden) this.motion.stop();
+    if (showsTables || document.hidden) this.#motion.stop();
     if (!this.#frame || document.hidden) return;
-    if (showsTables) this.tables.show(this.#frame);
+    if (showsTables) this.#tables.show(this.#frame);
     else this.#drawPicture(this.#frame);
   }
 
   #showNote() {
     const { info, state } = this.#session;
     const text = noteOf(this.#frame, { mode: info.mode, isLoadable: Boolean(info.parts?.load) && state.canChange });
-    if (this.note.dataset.text !== text) {
-      this.note.dataset.text = text;
-      this.note.replaceChildren(...withCode(text));
+    if (this.#note.dataset.text !== text) {
+      this.#note.dataset.text = text;
+      this.#note.replaceChildren(...withCode(text));
     }
-    this.note.hidden = !text;
-    this.picture.classList.toggle("is-old", Boolean(this.#frame?.problem));
+    this.#note.hidden = !text;
+    this.#picture.classList.toggle("is-old", Boolean(this.#frame?.problem));
   }
 
   #drawPicture(frame) {
@@ -114,24 +129,24 @@ class Map_ {
     if (!view.width || !view.height) return;
     const { scene, memory } = sceneOf(this.#memory, frame, view);
     this.#memory = memory;
-    setAttribute(this.svg, "viewBox", `0 0 ${view.width} ${view.height}`);
-    this.edges.draw(scene);
-    this.services.draw(scene);
-    this.motion.show(scene, { isStill: view.isStill });
-    this.card.update(frame, orderOf(scene));
+    setAttribute(this.#svg, "viewBox", `0 0 ${view.width} ${view.height}`);
+    this.#edges.draw(scene);
+    this.#services.draw(scene);
+    this.#motion.show(scene, { isStill: this.#isStill() });
+    this.#card.update(frame, orderOf(scene));
   }
 
   /** The size of the picture; lying columns may need more height than there is. */
   #view() {
     const em = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const width = this.picture.clientWidth;
+    const width = this.#picture.clientWidth;
     const isVertical = this.#scrolls.matches && width < NARROW * em;
     const least = isVertical ? verticalHeight(this.#memory.places, em) : 0;
-    this.picture.style.setProperty("min-height", least ? `${least}px` : "");
-    const size = { width, height: this.picture.clientHeight, isVertical };
+    this.#picture.style.setProperty("min-height", least ? `${least}px` : "");
+    const size = { width, height: this.#picture.clientHeight, isVertical };
     const type = typeFor({ ...size, em });
-    this.picture.style.setProperty("--map-em", `${type.toFixed(2)}px`);
-    return { ...size, em: type, isStill: this.#isStill() };
+    this.#picture.style.setProperty("--map-em", `${type.toFixed(2)}px`);
+    return { ...size, em: type, saysRates: this.#calm.matches || this.#isPaused };
   }
 
   #isStill() {

@@ -8,8 +8,8 @@ import { wheelParts } from "./map_layout.js";
 import { pointAt } from "./map_routes.js";
 import { spacing, travelSpeed, turnsPerSecond } from "./map_scales.js";
 
-/** Each picture costs a browser without a GPU about 0.4 % of a core: eight a second read well. */
-const INTERVAL = 125;
+/** Each picture costs a browser without a GPU about 0.4 % of a core. */
+const INTERVAL = 150;
 const SPOKES = 8;
 const TURNING = ["ready", "serving", "draining"];
 

@@ -2,7 +2,7 @@
 
 const SLOWEST = 8;
 const FASTEST = 120;
-const MAX_TURNS = 0.45;
+const MAX_TURNS = 0.4;
 
 /** Turns of a wheel per second. With eight spokes, a faster wheel would seem to turn back. */
 export function turnsPerSecond(rate) {

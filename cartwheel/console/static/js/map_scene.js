@@ -17,7 +17,8 @@ export const nothingRemembered = () => ({
 
 /**
  * @param {object} before what is remembered
- * @param {{width: number, height: number, em: number, isStill: boolean}} view
+ * @param {{width: number, height: number, em: number, saysRates: boolean}} view
+ * `saysRates`: numbers say what movement would
  * @returns {{scene: object, memory: object}}
  */
 export function sceneOf(before, frame, view) {
@@ -178,7 +179,7 @@ export function slowest(edges, before) {
 }
 
 /** What stands at an edge: failures, retries, breakers, faults; then the p95 of the slowest. */
-export function linesOf(edge, faults, { isSlow, isStill, em }) {
+export function linesOf(edge, faults, { isSlow, saysRates, em }) {
   const name = faults.length ? nameOf(faults, 7.5 * em, em) : "";
   const signs = [
     name && { sign: "bolt", tone: "bad", text: name },
@@ -186,7 +187,7 @@ export function linesOf(edge, faults, { isSlow, isStill, em }) {
     edge.open_breakers > 0 && { sign: "breaker", tone: "bad", text: `${edge.open_breakers} open` },
     edge.retries > 0.05 && { sign: "retry", tone: "waiting", text: `${short(edge.retries)}/s` },
   ].filter(Boolean);
-  if (isStill && edge.rate > 0) signs.push({ sign: "", tone: "quiet", text: perSecond(edge.rate) });
+  if (saysRates && edge.rate > 0) signs.push({ sign: "", tone: "quiet", text: perSecond(edge.rate) });
   if (isSlow) signs.push({ sign: "", tone: "quiet", text: duration(edge.p95) });
   return signs;
 }
@@ -199,7 +200,7 @@ function labelsOf(frame, { view, routes, layout, services, slow, before }) {
     .map((edge) => ({ key: keyOf(edge), edge, faults: faultsAt(frame, [keyOf(edge)]) }))
     .map((one) => ({
       ...one,
-      lines: linesOf(one.edge, one.faults, { isSlow: slow.includes(one.key), isStill: view.isStill, em }),
+      lines: linesOf(one.edge, one.faults, { isSlow: slow.includes(one.key), saysRates: view.saysRates, em }),
     }))
     .filter(({ lines }) => lines.length);
   const weight = ({ lines }) => lines.filter(({ sign }) => sign).length;

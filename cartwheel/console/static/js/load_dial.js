@@ -1,4 +1,4 @@
-/** The knob: a wheel on a logarithmic road, turned with a pointer or with the arrow keys. */
+/** The dial: a wheel on a logarithmic road, turned with a pointer or with the arrow keys. */
 
 import { h, setAttribute, setText, svg } from "./dom.js";
 import { inWords, nextRate, positionOf, rateAt, ticks } from "./load_scale.js";
@@ -7,23 +7,23 @@ const PAGE = 5;
 /** Pixels. Numbers above the road that are nearer than this to the one before are left out. */
 const MIN_DISTANCE = 15;
 
-export class Knob {
+export class Dial {
   rate = 0;
   isTurning = false;
   #max = 500;
   #marks = [];
   #isEnabled = false;
   #onTurn;
-  #achieved = h("span", { class: "knob-achieved", hidden: true });
-  #numbers = h("div", { class: "knob-numbers" });
-  #replicas = h("div", { class: "knob-replicas" });
-  #road = h("div", { class: "knob-road" }, h("span", { class: "knob-fill" }), this.#achieved, h("span", { class: "knob-wheel" }, wheel()));
+  #achieved = h("span", { class: "dial-achieved", hidden: true });
+  #numbers = h("div", { class: "dial-numbers" });
+  #replicas = h("div", { class: "dial-replicas" });
+  #road = h("div", { class: "dial-road" }, h("span", { class: "dial-fill" }), this.#achieved, h("span", { class: "dial-wheel" }, wheel()));
 
   /** @param {(rate: number) => void} onTurn called for each rate while it is turned */
   constructor(onTurn) {
     this.#onTurn = onTurn;
     this.element = h("div", {
-      class: "knob", role: "slider", tabindex: 0, "aria-label": "Requests per second", "aria-valuemin": 0,
+      class: "dial", role: "slider", tabindex: 0, "aria-label": "Requests per second", "aria-valuemin": 0,
       onkeydown: (event) => this.#press(event),
       onpointerdown: (event) => this.#grab(event),
       onpointermove: (event) => this.isTurning && this.#drag(event),
@@ -87,7 +87,7 @@ export class Knob {
       if (isShown) before = position;
       drawn.push(at(position, "span", {}, isShown ? replicas : ""));
     }
-    if (drawn.length) drawn.unshift(h("span", { class: "knob-caption" }, "replicas needed"));
+    if (drawn.length) drawn.unshift(h("span", { class: "dial-caption" }, "replicas needed"));
     return drawn;
   }
 
