@@ -119,7 +119,7 @@ def _scaling_out(service: ServiceState, earlier: int, before: Frame | None) -> s
     is_going_on = goes_on and serving < service.desired and (ready < service.desired or is_loaded)
     if not begins and not is_going_on:
         return ""
-    start = earlier if begins and not goes_on else _start_of_scaling(before, earlier)
+    start = _start_of_scaling(before, earlier) if goes_on else earlier
     if start >= service.desired:
         return ""
     return f"Scaling out: {start} → {service.desired}, {serving} serving"
