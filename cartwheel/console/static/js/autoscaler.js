@@ -28,6 +28,8 @@ class Panel {
   samples = new Samples();
   frame = null;
   view = null;
+  /** Why the history could not be read. */
+  problem = "";
   seconds = DEFAULT_WINDOW;
   #drawnAt = 0;
   #loads = 0;
@@ -96,6 +98,7 @@ class Panel {
     try {
       const history = await this.session.history({ from: start, to: end, points: POINTS });
       if (load !== this.#loads) return;
+      this.problem = "";
       this.samples.replace(history);
       if (this.frame && this.session.state.moment === null) this.samples.append(this.frame);
     } catch (error) {
