@@ -57,8 +57,12 @@ def connect(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         if not is_damage(error):
             raise
-        set_aside(path, str(error))
-        return _open(path)
+        reason = str(error)
+    try:
+        set_aside(path, reason)
+    except OSError as error:
+        raise sqlite3.OperationalError(error.strerror or str(error)) from None
+    return _open(path)
 
 
 def set_aside(path: Path, reason: str) -> None:

@@ -178,7 +178,8 @@ class HistoryStore:
         with self._lock:
             if self._connection is None:
                 self._connection = connect(self._path)
-                self._inode = self._path.stat().st_ino
+                with suppress(OSError):
+                    self._inode = self._path.stat().st_ino
             try:
                 yield self._connection
             except sqlite3.Error as error:

@@ -19,9 +19,11 @@ from cartwheel.recording.entries import ENTRIES
 
 MIN_LOOK_BACK = 120.0
 """Seconds. Failed reads are counted too, and these have no window."""
-
 MAX_LINES = 20_000
+"""In memory, whatever the clock did meanwhile."""
 MAX_MISSED_SYNCS = 20
+"""After so many an autoscaler is no longer at work."""
+
 _NAME = re.compile(rb'"autoscaler":"((?:[^"\\]|\\.)*)"')
 
 

@@ -1,7 +1,7 @@
 """`/api/recording`: a part of the session as one file to download."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from starlette.requests import Request
@@ -41,9 +41,11 @@ class SessionFiles:
         if end < start:
             raise UsageError("Nothing was recorded in that time.")
         lines = session_lines(self._archive, self._recording, start=start, end=end)
-        chunks = _in_thread(_chunks(lines).__next__)
+        chunks = _chunks(lines)
+        # Before the response begins: this is where a time without anything is refused.
+        first = await asyncio.to_thread(next, chunks)
         headers = {"content-disposition": f'attachment; filename="{file_name(start)}"'}
-        return StreamingResponse(chunks, media_type=MEDIA_TYPE, headers=headers)
+        return StreamingResponse(_in_thread(first, chunks), media_type=MEDIA_TYPE, headers=headers)
 
 
 def _chunks(lines: Iterator[bytes]) -> Iterator[bytes]:
@@ -56,14 +58,9 @@ def _chunks(lines: Iterator[bytes]) -> Iterator[bytes]:
     yield bytes(chunk)
 
 
-async def _in_thread(read: Callable[[], bytes]) -> AsyncIterator[bytes]:
+async def _in_thread(first: bytes, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Reading files and repeating decisions must not delay the frames."""
-
-    def read_or_end() -> bytes | None:
-        try:
-            return read()
-        except StopIteration:
-            return None
-
-    while (chunk := await asyncio.to_thread(read_or_end)) is not None:
+    chunk: bytes | None = first
+    while chunk is not None:
         yield chunk
+        chunk = await asyncio.to_thread(next, chunks, None)

@@ -78,13 +78,13 @@ def _frame_lines(archive: Archive, start: float, end: float) -> Iterator[tuple[f
         for frame in archive.frames(at, upto):
             # The last one of a chunk is the first of the next.
             if frame.at < upto or upto == end:
-                yield frame.at, framed(frame)
+                yield frame.at, _framed(frame)
         if upto == end:
             return
         at = upto
 
 
-def framed(frame: StoredFrame) -> bytes:
+def _framed(frame: StoredFrame) -> bytes:
     """The line of a frame, which is JSON already."""
     return b'{"at":%s,"frame":%s,"type":"Framed"}\n' % (repr(frame.at).encode(), frame.json)
 

@@ -190,6 +190,17 @@ async def test_the_console_gives_a_session_as_a_file_with_a_clear_name(
     assert replayed(read_recording(path)).differences == []
 
 
+async def test_a_time_in_a_gap_is_a_problem_and_no_broken_file(
+    console: Console, history: History
+) -> None:
+    history._add_frame(session(1, begin=END + 600).frames[0])
+
+    found = await console.client.get(f"/api/recording?from={END + 100}&to={END + 200}")
+
+    assert found.status_code == 409
+    assert found.json()["detail"] == "Nothing was recorded in that time."
+
+
 @pytest.mark.parametrize(
     ("query", "status"), [("from=1&to=2", 422), ("from=x", 422), (f"from={END + 5}", 422)]
 )
