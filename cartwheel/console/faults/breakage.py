@@ -53,10 +53,10 @@ class Breakage:
         with ExitStack() as stack:
             name = f"{SESSION}: {self.fault.id}"
             session = stack.enter_context(open_fault_session(shop.state, name))
+            self._began, self.began_at = time.monotonic(), time.time()
             for effect in self.fault.inject:
                 session.inject(read_effect(effect))
             self._session = stack.pop_all()
-        self._began, self.began_at = time.monotonic(), time.time()
 
     async def run(self) -> None:
         """Go on until it is undone: after its seconds, when it is switched off, or cancelled."""
