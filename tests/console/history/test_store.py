@@ -90,10 +90,10 @@ def test_a_day_is_bounded_in_frames_and_in_bytes(path: Path, clock: Clock) -> No
     store = HistoryStore(path, now=clock)
     hour = stored(3600)
 
-    for begin in range(0, 30 * 3600, 3600):
+    for begin in range(0, 26 * 3600, 3600):
         clock.now = BEGIN + begin + 3600
         # Fewer than the console writes, for the sake of time; as many are kept.
-        kept = hour[::10] if begin < 29 * 3600 else hour
+        kept = hour[::10] if begin < 25 * 3600 else hour
         store.write([_later(frame, begin) for frame in kept], [])
 
     assert len(times(store)) == 1800 + (DAY - 1800) / 10

@@ -20,11 +20,16 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return record(tmp_path_factory.mktemp("page") / "session.jsonl", made(40).entries)
 
 
-@pytest.fixture
-async def page(chromium: Browser, path: Path) -> AsyncIterator[Page]:
+@pytest.fixture(scope="module")
+def file(path: Path) -> Path:
     file = path.with_name("page.html")
     with RecordedSession(path) as recorded:
         file.write_text(session_page(recorded, title="A scale-out").text)
+    return file
+
+
+@pytest.fixture
+async def page(chromium: Browser, file: Path) -> AsyncIterator[Page]:
     page = await chromium.new_page(viewport={"width": 1280, "height": 720})
     complaints = Complaints()
     complaints.listen(page)
