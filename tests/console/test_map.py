@@ -280,14 +280,30 @@ async def test_a_shop_without_traffic_says_what_to_do_and_stands(mesh_map: Map) 
         for one in SHOP.services
     ]
     await mesh_map.show(Frame(1.0, idle))
-    await expect(mesh_map.page.locator(".map-note")).to_have_text("No traffic at this time.")
+    await expect(mesh_map.page.locator(".map-note")).to_have_text("No traffic now.")
     await until(lambda: mesh_map.page.evaluate(STANDS))
 
 
 async def test_what_is_missing_is_said_with_what_to_do(mesh_map: Map) -> None:
-    await mesh_map.show(replace(SHOP, problem="The shop has stopped. Start it: `make up`"))
+    unmeasured = [
+        replace(one, rate=None, replicas=[replace(r, rate=None) for r in one.replicas])
+        for one in SHOP.services
+    ]
+    await mesh_map.show(Frame(1.0, unmeasured, problem="Nothing is seen. Do this: `make up`"))
     await expect(mesh_map.page.locator(".map-note code")).to_have_text("make up")
     await until(lambda: mesh_map.page.evaluate(STANDS))
+    layers = mesh_map.page.locator(".map-layers")
+    await expect(layers).not_to_have_css("filter", "none")
+    assert await layers.evaluate("(one) => one.clientHeight > 100")
+
+
+async def test_one_replica_without_figures_leaves_the_rest_alive(mesh_map: Map) -> None:
+    silent = replace(CART.replicas[1], phase="ready", rate=None)
+    missing = with_cart(replicas=[CART.replicas[0], silent])
+    await mesh_map.show(replace(missing, problem="cart-2 does not respond: figures are missing."))
+    await expect(mesh_map.page.locator(".map-note")).to_contain_text("cart-2 does not respond")
+    await until(lambda: mesh_map.page.evaluate(MOVES))
+    await expect(mesh_map.page.locator(".map-layers")).to_have_css("filter", "none")
 
 
 async def test_a_phone_shows_all_of_it_and_reduced_motion_stops_it(calm_phone: Map) -> None:

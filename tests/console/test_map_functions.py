@@ -280,7 +280,6 @@ async def test_figures_in_words(
         (lambda frame: None, "Waiting for the first figures"),
         (lambda frame: replace(frame, problem="Old. Do this."), "Old. Do this."),
         (lambda frame: Frame(1.0), "No service is known"),
-        (lambda frame: Frame(1.0, [ServiceState("cart", 1)]), "No traffic yet: press L for load."),
         (
             lambda frame: Frame(
                 1.0, [ServiceState("cart", 1, replicas=[ReplicaState("cart-1", "starting")])]
@@ -301,3 +300,47 @@ async def test_an_empty_map_says_why(
     )
     assert found.startswith(note)
     assert bool(found) == bool(note)
+
+
+@pytest.mark.parametrize(
+    ("phases", "rates", "problem", "is_old"),
+    [
+        (["serving", "serving"], [10.0, 10.0], "", False),
+        (
+            ["serving", "ready"],
+            [10.0, None],
+            "cart-2 does not respond: figures are missing.",
+            False,
+        ),
+        (["serving", "ready"], [None, None], "The cluster cannot be read.", True),
+        (["ready", "starting"], [None, None], "The shop is starting.", False),
+        (["ready", "ready"], [None, None], "", False),
+    ],
+)
+async def test_the_map_is_old_if_no_replica_has_figures_any_more(
+    modules: Modules, phases: Any, rates: Any, problem: str, is_old: bool
+) -> None:
+    replicas = [
+        ReplicaState(f"cart-{n}", phase, rate=rate)
+        for n, (phase, rate) in enumerate(zip(phases, rates, strict=True))
+    ]
+    shown = Frame(1.0, [ServiceState("cart", 2, replicas=replicas)], problem=problem)
+    assert await modules.run("map_notes", "m.isOld(a)", asdict(shown)) is is_old
+
+
+@pytest.mark.parametrize(
+    ("headline", "rate", "note"),
+    [
+        ("Measuring the traffic", None, ""),
+        ("No traffic yet", 0.0, "No traffic yet: press L for load."),
+        ("No traffic now", 0.0, "No traffic now: press L for load."),
+        ("Fault in force: Slow calls", 0.0, "No traffic now: press L for load."),
+    ],
+)
+async def test_a_shop_without_traffic_is_as_the_headline_says(
+    modules: Modules, headline: str, rate: float | None, note: str
+) -> None:
+    replicas = [ReplicaState("cart-1", "ready", rate=rate)]
+    idle = Frame(1.0, [ServiceState("cart", 1, replicas=replicas, rate=rate)], headline=headline)
+    words = "m.noteOf(a, {mode: 'local', isLoadable: true})"
+    assert await modules.run("map_notes", words, asdict(idle)) == note

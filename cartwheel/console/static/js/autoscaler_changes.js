@@ -41,7 +41,7 @@ export class Changes {
     this.drawer.body.append(
       h("div", { class: "fields" }, this.reason, this.form.node, this.text),
       h("section", { class: "outcome", tabindex: 0, "aria-label": "Outcome" }, this.simulated, this.summary, this.manifest),
-      h("footer", {}, this.apply, this.try, this.copy, this.restore, this.result));
+      h("div", { class: "actions" }, this.apply, this.try, this.copy, this.restore, this.result));
     this.update();
   }
 

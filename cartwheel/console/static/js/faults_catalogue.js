@@ -16,7 +16,7 @@ export class FaultsCatalogue {
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
     this.list = h("div", { class: "faults-list" });
     this.dialog = h("dialog", { class: "faults-catalogue", "aria-labelledby": "faults-catalogue-title" },
-      h("header", {},
+      h("div", { class: "drawer-head" },
         h("h2", { id: "faults-catalogue-title" }, "All faults"),
         h("button", { type: "button", onclick: () => this.dialog.close() }, "Close ", h("kbd", {}, "Esc"))),
       h("div", { class: "faults-tools" },

@@ -13,7 +13,7 @@ export function mount(root, session) {
   const connection = h("span", { class: "connection" });
   root.append(brand(), headline, h("nav", { "aria-label": "Console" }, connection, ...buttons(session)));
   session.on("frame", (frame) => {
-    const text = frame.headline || frame.problem || "No traffic yet";
+    const text = frame.headline || frame.problem || "No service is known yet";
     if (headline.textContent !== text) announce(text);
     setText(headline, text);
     document.title = `${text} · Cartwheel`;

@@ -45,7 +45,7 @@ export function showKeys() {
   const dialog = h(
     "dialog",
     { "aria-labelledby": "keys-title", onclose: () => dialog.remove() },
-    h("header", {},
+    h("div", { class: "drawer-head" },
       h("h2", { id: "keys-title" }, "Keys"),
       h("button", { type: "button", onclick: () => dialog.close() }, "Close")),
     h("dl", { class: "keys-list" }, rows),

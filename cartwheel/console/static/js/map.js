@@ -6,7 +6,7 @@ import { Services } from "./map_draw.js";
 import { Edges } from "./map_draw_edges.js";
 import { typeFor, verticalHeight } from "./map_layout.js";
 import { Motion } from "./map_motion.js";
-import { hasTraffic, noteOf } from "./map_notes.js";
+import { hasTraffic, isOld, noteOf } from "./map_notes.js";
 import { nothingRemembered, sceneOf } from "./map_scene.js";
 import { Tables } from "./map_table.js";
 import * as tables from "./tables.js";
@@ -121,7 +121,7 @@ class MapPanel {
       this.#note.replaceChildren(...withCode(text));
     }
     this.#note.hidden = !text;
-    this.#picture.classList.toggle("is-old", Boolean(this.#frame?.problem));
+    this.#picture.classList.toggle("is-old", isOld(this.#frame));
   }
 
   #drawPicture(frame) {
@@ -150,8 +150,8 @@ class MapPanel {
   }
 
   #isStill() {
-    const isOld = this.#session.state.connection === "lost" || Boolean(this.#frame?.problem);
-    return this.#calm.matches || this.#isPaused || this.#isStanding || isOld || !hasTraffic(this.#frame);
+    const stands = this.#session.state.connection === "lost" || isOld(this.#frame) || !hasTraffic(this.#frame);
+    return this.#calm.matches || this.#isPaused || this.#isStanding || stands;
   }
 }
 

@@ -1,5 +1,7 @@
 /** What the map says when there is little to see: why, and what to do. */
 
+const QUIET = "No traffic";
+
 /**
  * @param {object|null} frame the newest, or of the moment that is shown
  * @param {{mode: string, isLoadable: boolean}} session
@@ -13,12 +15,30 @@ export function noteOf(frame, { mode, isLoadable }) {
   }
   if (frame.problem) return frame.problem;
   if (!frame.services.length) return "No service is known yet. If this does not change, see what `cartwheel status` says.";
-  const isReady = ({ replicas }) => replicas.some(({ phase }) => phase === "ready" || phase === "serving");
-  const ready = frame.services.filter(isReady).length;
+  const ready = frame.services.filter(({ replicas }) => replicas.some(isReady)).length;
   if (isStarting(frame)) return `The shop is starting: ${ready} of ${frame.services.length} services are ready.`;
-  if (hasTraffic(frame)) return "";
-  return isLoadable ? "No traffic yet: press L for load." : "No traffic at this time.";
+  const words = quietWords(frame);
+  return words && `${words}${isLoadable ? ": press L for load" : ""}.`;
 }
+
+/** The words of the headline, unless it says something else about a shop that nobody asks. */
+function quietWords(frame) {
+  if (frame.headline.startsWith(QUIET)) return frame.headline;
+  const isMeasured = frame.services.some(({ rate }) => rate !== null);
+  return isMeasured && !hasTraffic(frame) ? `${QUIET} now` : "";
+}
+
+/**
+ * Why something is missing, and nothing else is known: what stands on the map is old. With some
+ * figures, only what is missing lacks them.
+ */
+export function isOld(frame) {
+  if (!frame?.problem || isStarting(frame)) return false;
+  const ready = frame.services.flatMap(({ replicas }) => replicas).filter(isReady);
+  return ready.every(({ rate }) => rate === null);
+}
+
+const isReady = ({ phase }) => phase === "ready" || phase === "serving";
 
 /** No service serves yet, and one that is not ready starts. */
 function isStarting({ services }) {
