@@ -111,7 +111,7 @@ async def test_load_scales_the_cart_and_a_decision_is_explained_as_by_cartwheel_
     await expect(drawer.locator(".reasons")).to_contain_text("target")
     shown = " ".join((await drawer.locator(".reasons").inner_text()).split())
     marks = (await page.evaluate("fetch('/api/history').then(found => found.json())"))["marks"]
-    at = [one["at"] for one in marks if one["kind"] == "decision"][0]
+    at = next(one["at"] for one in marks if one["kind"] == "decision")
 
     expected = [one["text"] for one in _explained(scaled_shop, at)["sentences"][1:]]
     assert expected
