@@ -47,6 +47,8 @@ export function mount(root, session) {
     const isLive = session.state.moment === null;
     live.disabled = isLive;
     play.hidden = isLive;
+    // What to do next with a recording that was just opened.
+    play.classList.toggle("primary", isRecording && session.state.moment === start());
     speed.hidden = isLive;
   };
   const advance = () => {
