@@ -1,5 +1,6 @@
 """`cartwheel console`: a page that shows the shop live, turns the load, breaks it, says why."""
 
+import fcntl
 import logging
 import secrets
 import socket
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 NAME = "console"
+RUNS_ALREADY = "The console of this shop runs already: {link}"
 RESPONSE_TIMEOUT = 10.0
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -106,10 +108,26 @@ def _show_shop(state: StateFolder, where: Where, *, inherited: Sequence[int]) ->
         sockets = [socket.socket(fileno=one) for one in inherited]
         _serve(_local_console(state, status), sockets, where, token=token)
     elif status.get("console"):
-        print_wrapped(f"The console of this shop runs already: {status['console']['link']}")
+        print_wrapped(RUNS_ALREADY.format(link=status["console"]["link"]))
     else:
-        with _listening(where, fragment=f"/#token={token}", then="The shop goes on.") as opened:
-            _serve(_local_console(state, status), opened, where, token=token)
+        _show_by_hand(state, status, where, token=token)
+
+
+def _show_by_hand(state: StateFolder, status: Message, where: Where, *, token: str) -> None:
+    """Unless another one runs: two would both write the history, and mark each fault twice."""
+    fragment = f"/#token={token}"
+    with state.console_url.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            print_wrapped(RUNS_ALREADY.format(link=f"{file.read()}{fragment}"))
+            return
+        with _listening(where, fragment=fragment, then="The shop goes on.") as opened:
+            file.truncate(0)
+            file.write(opened.url)
+            file.flush()
+            _serve(_local_console(state, status), opened.sockets, where, token=token)
 
 
 def _local_console(state: StateFolder, status: Message) -> "Contents":
@@ -123,12 +141,12 @@ def _local_console(state: StateFolder, status: Message) -> "Contents":
 
 def _serve_read_only(contents: "Contents", where: Where) -> None:
     """Nothing can be changed: nobody gets the token."""
-    with _listening(where, then="It changes nothing.") as sockets:
-        _serve(contents, sockets, where, token=secrets.token_urlsafe())
+    with _listening(where, then="It changes nothing.") as opened:
+        _serve(contents, opened.sockets, where, token=secrets.token_urlsafe())
 
 
 @contextmanager
-def _listening(where: Where, *, then: str, fragment: str = "") -> Iterator[Sequence[socket.socket]]:
+def _listening(where: Where, *, then: str, fragment: str = "") -> Iterator[ListeningSockets]:
     """Listen in the foreground of a terminal. Raises `UsageError`."""
     try:
         listening = ListeningSockets(where.host, where.port, NAME)
@@ -138,7 +156,7 @@ def _listening(where: Where, *, then: str, fragment: str = "") -> Iterator[Seque
         ) from None
     with closing(listening):
         print_wrapped(f"Console: {listening.url}{fragment}\nCtrl-C stops it. {then}")
-        yield listening.sockets
+        yield listening
         print_wrapped("Stopped.")
 
 

@@ -67,6 +67,11 @@ class StateFolder:
         """What the console has shown in the last day."""
         return self.root / "console.sqlite"
 
+    @property
+    def console_url(self) -> Path:
+        """The URL of a console that was started by hand, which holds a lock on this file."""
+        return self.root / "console.url"
+
     def endpoints_file(self, service: str, *, caller: str = "") -> Path:
         """For all to read (Prometheus does), or for one caller alone."""
         return self.root / "endpoints" / caller / f"{service}.json"

@@ -151,14 +151,19 @@ def test_a_console_by_hand_serves_until_ctrl_c(start: Start) -> None:
         url, _, token = link.partition("/#token=")
         assert token == (run.state / "secrets" / "console-token").read_text()
         assert httpx2.get(f"{url}/api/session", timeout=20).status_code == 200
-        taken = run.command("console", "--port", url.rpartition(":")[2])
+        second = run.command("console", "--port", "0")
         console.send_signal(signal.SIGINT)
         output, _ = console.communicate(timeout=20)
 
-    assert taken.returncode == 2
-    assert f"is taken by {psutil.Process().name()} (pid {console.pid})" in taken.stderr
-    assert "--port." in taken.stderr
+    assert second.stdout == f"The console of this shop runs already: {link}\n"
+    assert (second.returncode, second.stderr) == (0, "")
     assert (console.returncode, output.splitlines()[-1]) == (0, "Stopped.")
+    taken = url.rpartition(":")[2]
+    with socket.create_server(("127.0.0.1", int(taken))):
+        refused = run.command("console", "--port", taken)
+    assert refused.returncode == 2
+    assert f"is taken by {psutil.Process().name()} (pid {os.getpid()})" in refused.stderr
+    assert "--port." in refused.stderr
 
 
 def test_without_a_shop_the_console_says_how_to_start_one(tmp_path: Path) -> None:

@@ -217,6 +217,32 @@ async def test_a_part_that_fails_is_shown_and_starts_again(
     assert (await console.client.get("/api/count")).json() == {"count": 0}
 
 
+class FailsToStop:
+    """A part that fails when it is cancelled."""
+
+    routes: Sequence[Route] = ()
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    async def run(self) -> None:
+        self.runs += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("out of beads")
+
+
+async def test_a_part_that_fails_while_it_is_stopped_does_not_start_again() -> None:
+    part = FailsToStop()
+    async with serving_console([part]) as console:
+        await until(lambda: part.runs == 1)
+        console.server.should_exit = True
+        await asyncio.wait_for(asyncio.shield(console.serving), 10)
+
+    assert part.runs == 1
+
+
 async def test_all_files_of_the_page_are_less_than_200_kb(console: Console) -> None:
     static = ROOT / "cartwheel" / "console" / "static"
     sizes = {}

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from cartwheel.console.live import Live
 from cartwheel.errors import describe_error
+from cartwheel.local.retrying import is_being_cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +31,15 @@ class Part(Protocol):
 
 
 async def keep_running(part: Part, live: Live) -> None:
-    """Run a part. When it fails, the page shows it, and the part starts again after a while."""
+    """Run a part until it is cancelled. When it fails, the page shows it, and it starts again."""
     name = type(part).__name__
     delay = FIRST_RETRY_DELAY
     while True:
         try:
             return await part.run()
         except Exception as error:
+            if is_being_cancelled():
+                return logger.exception("%s failed while it stopped", name)
             logger.exception("%s failed and starts again in %g s", name, delay)
             live.set_problem(
                 name,
