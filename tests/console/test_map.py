@@ -335,3 +335,21 @@ async def test_axe_finds_nothing_in_a_map_full_of_trouble(mesh_map: Map, calm_ph
         await one.show(trouble)
         found = await accessibility_problems(one.page)
         assert [problem for problem in found if "map-" in problem] == []
+
+
+async def test_what_a_lesson_is_about_stands_out_until_it_ends(mesh_map: Map) -> None:
+    idle = replace(SHOP, edges=SHOP.edges[:1])
+    tell = "(detail) => document.dispatchEvent(new CustomEvent('cartwheel:watch', { detail }))"
+    about = {"services": ["cart"], "edges": ["storefront->cart"], "stores": ["cart"]}
+    watched = mesh_map.page.locator("#map [data-watched]")
+    await mesh_map.page.evaluate(tell, about)
+    await expect(watched).to_have_count(3)
+    # It lasts, with a call that is no longer made too.
+    await mesh_map.show(idle)
+    await expect(watched).to_have_count(3)
+    cart = mesh_map.element("service:cart")
+    await expect(cart).to_have_accessible_description("The lesson is about this")
+    await expect(cart.locator("rect").first).to_have_css("stroke-width", "3px")
+    assert [one for one in await accessibility_problems(mesh_map.page) if "map-" in one] == []
+    await mesh_map.page.evaluate(tell, None)
+    await expect(watched).to_have_count(0)

@@ -27,6 +27,8 @@ class MapPanel {
   #session;
   #memory = nothingRemembered();
   #frame = null;
+  /** The ids of what a lesson is about. */
+  #watched = new Set();
   #standsTimer = 0;
   #isStanding = true;
   #isPaused = false;
@@ -76,6 +78,7 @@ class MapPanel {
     this.#session.on("frame", (frame) => this.#receive(frame));
     this.#session.on("state", () => this.#draw());
     tables.onChange(() => this.#draw());
+    document.addEventListener("cartwheel:watch", ({ detail }) => this.#watch(detail));
     this.#calm.addEventListener("change", () => this.#draw());
     document.addEventListener("visibilitychange", () => this.#draw());
     new ResizeObserver(() => this.#draw()).observe(this.#picture);
@@ -92,6 +95,23 @@ class MapPanel {
       this.#draw();
     }, STANDS_AFTER);
     this.#draw();
+  }
+
+  /** Mark what a lesson is about; null: nothing any more. */
+  #watch(detail) {
+    const { services = [], edges = [], stores = [] } = detail ?? {};
+    const ids = Object.entries({ service: services, edge: edges, store: stores })
+      .flatMap(([kind, names]) => names.map((name) => `${kind}:${name}`));
+    this.#watched = new Set(ids);
+    this.#markWatched();
+  }
+
+  #markWatched() {
+    for (const element of this.#svg.querySelectorAll("[data-id], [data-idle]")) {
+      const isWatched = this.#watched.has(element.dataset.id ?? element.dataset.idle);
+      setAttribute(element, "data-watched", isWatched ? "" : null);
+      setAttribute(element, "aria-description", isWatched ? "The lesson is about this" : null);
+    }
   }
 
   #togglePause() {
@@ -132,6 +152,7 @@ class MapPanel {
     setAttribute(this.#svg, "viewBox", `0 0 ${view.width} ${view.height}`);
     this.#edges.draw(scene);
     this.#services.draw(scene);
+    this.#markWatched();
     this.#motion.show(scene, { isStill: this.#isStill() });
     this.#card.update(frame, orderOf(scene));
   }

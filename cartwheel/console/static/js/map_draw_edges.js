@@ -28,7 +28,10 @@ export class Edges {
     const { em } = layout;
     this.#idle.sync(idle.map((edge) => [edge.key, edge]), {
       make: () => svg("path", { class: "map-idle" }),
-      update: (element, { route }) => setAttribute(element, "d", route.d),
+      update: (element, { key, route }) => {
+        setAttribute(element, "data-idle", `edge:${key}`);
+        setAttribute(element, "d", route.d);
+      },
     });
     this.#edges.sync(edges.map((edge) => [edge.key, edge]), {
       make: () => svg("g", { class: "map-edge", role: "img", tabindex: "-1" },
