@@ -5,6 +5,11 @@ from typing import Any
 from cartwheel.explain.explanation import Explanation
 
 
+def no_explanation_json(at: float, why: str) -> dict[str, Any]:
+    """The same shape where there is nothing to explain: a note says why."""
+    return explanation_json(Explanation("", source="", at=at, sentences=[], notes=[why]))
+
+
 def explanation_json(explanation: Explanation) -> dict[str, Any]:
     """The sentences of `cartwheel explain`, and the YAML in force then."""
     return {

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cartwheel.console.explanation_json import explanation_json
+from cartwheel.console.explanation_json import explanation_json, no_explanation_json
 from cartwheel.console.history.routes import history_routes
 from cartwheel.console.live import Live
 from cartwheel.console.server import Contents, Session, number_of, problem
 from cartwheel.console.server.event_stream import EventStream
 from cartwheel.console.sessions.recorded_session import RecordedSession
+from cartwheel.errors import CommandError
 
 READ_ONLY = "This is a recording: nothing can be changed."
 ALL_METHODS = ["GET", "POST", "PUT", "DELETE"]
@@ -57,7 +58,10 @@ class Recording:
 
     async def _explain(self, request: Request) -> Response:
         at = number_of(request, "at")
-        found = await asyncio.to_thread(self._recorded.explanation, at)
+        try:
+            found = await asyncio.to_thread(self._recorded.explanation, at)
+        except CommandError as error:
+            return JSONResponse(no_explanation_json(at or 0.0, str(error)))
         return JSONResponse(explanation_json(found))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from cartwheel.console.autoscaler_state import Decided, ReplicaCounts, autoscaler_state
-from cartwheel.console.explanation_json import explanation_json
+from cartwheel.console.explanation_json import explanation_json, no_explanation_json
 from cartwheel.console.live import Live
-from cartwheel.console.server import number_of, problem
+from cartwheel.console.server import number_of
 from cartwheel.errors import CommandError
 from cartwheel.explain.cluster_autoscalers import find_autoscalers
 from cartwheel.explain.cluster_explainer import ClusterExplainer
@@ -102,7 +103,8 @@ class ClusterExplanations:
         at = number_of(request, "at")
         explained = self._latest(before=math.inf if at is None else at)
         if explained is None:
-            return problem(404, "No explanation", self.problem or "None was seen at that time.")
+            why = self.problem or "No autoscaler was seen at that time."
+            return JSONResponse(no_explanation_json(time.time() if at is None else at, why))
         return JSONResponse(explanation_json(explained.explanation))
 
     def _latest(self, *, before: float) -> Explained | None:

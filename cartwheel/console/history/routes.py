@@ -11,13 +11,16 @@ from starlette.routing import Route
 
 from cartwheel.console.history.archive import Archive
 from cartwheel.console.history.points import GAP_FACTOR, OLD_SPACING, columns
-from cartwheel.console.server import number_of, problem
+from cartwheel.console.server import number_of
 from cartwheel.errors import UsageError
+from cartwheel.mesh import Frame
 
 DEFAULT_POINTS = 600
 MAX_POINTS = 5000
 MAX_FRAME_AGE = GAP_FACTOR * OLD_SPACING
 """Seconds after a frame in which it is still what there was; later there is a gap."""
+NOTHING = "Nothing was recorded then"
+WHY_NOTHING = "The shop or the console did not run."
 
 
 def history_routes(archive: Archive) -> list[Route]:
@@ -35,7 +38,8 @@ def history_routes(archive: Archive) -> list[Route]:
             raise UsageError("at is missing: the time in seconds since the epoch.")
         frame = await asyncio.to_thread(archive.frame_at, at)
         if frame is None or at - frame.at > MAX_FRAME_AGE:
-            return problem(404, "Nothing was recorded then", "The shop or the console did not run.")
+            nothing = Frame(at, headline=NOTHING, problem=f"{NOTHING}. {WHY_NOTHING}")
+            return JSONResponse(asdict(nothing))
         return Response(frame.json, media_type="application/json")
 
     return [Route("/api/history", get_history), Route("/api/frames", get_frame)]

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from cartwheel.console.autoscaler_state import autoscaler_state
-from cartwheel.console.explanation_json import explanation_json
+from cartwheel.console.explanation_json import explanation_json, no_explanation_json
 from cartwheel.console.headline import headline_of
 from cartwheel.console.live import Live
 from cartwheel.console.local.decisions import Decisions
@@ -25,7 +25,7 @@ from cartwheel.console.local.problems import (
     problem_of_scrapes,
 )
 from cartwheel.console.local.run_follower import RunFollower
-from cartwheel.errors import UsageError
+from cartwheel.errors import CommandError, UsageError
 from cartwheel.local.run_state import RunState
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import AutoscalerState, FaultState, Frame, LoadState
@@ -160,10 +160,13 @@ class LocalSource:
 
     async def _get_explanation(self, request: Request) -> JSONResponse:
         at = _moment_of(request.query_params.get("at"))
-        explanation = self._decisions.explanation(at)
-        if explanation is None:
-            assert at is not None
-            explanation = await asyncio.to_thread(self._decisions.recorded_explanation, at)
+        try:
+            explanation = self._decisions.explanation(at)
+            if explanation is None:
+                assert at is not None
+                explanation = await asyncio.to_thread(self._decisions.recorded_explanation, at)
+        except CommandError as error:
+            return JSONResponse(no_explanation_json(time.time() if at is None else at, str(error)))
         return JSONResponse(explanation_json(explanation))
 
 

@@ -83,15 +83,16 @@ async def test_a_frame_is_that_of_its_moment(live: Live, console: Console) -> No
 
 
 @pytest.mark.parametrize("at", [BEGIN - 1, BEGIN + 500])
-async def test_outside_of_the_history_there_is_no_frame(
+async def test_outside_of_the_history_a_frame_says_that_there_is_none(
     live: Live, console: Console, at: float
 ) -> None:
     publish(live, MADE)
 
     found = await get(console, f"/api/frames?at={at}")
 
-    assert found.status_code == 404
-    assert found.json()["title"] == "Nothing was recorded then"
+    assert found.status_code == 200
+    assert (found.json()["at"], found.json()["services"]) == (at, [])
+    assert found.json()["headline"] == "Nothing was recorded then"
 
 
 @pytest.mark.parametrize(

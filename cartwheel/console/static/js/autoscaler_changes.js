@@ -107,8 +107,10 @@ export class Changes {
   /** Where nothing can be changed, the YAML of the moment is still there to be read and copied. */
   async #showRecorded() {
     try {
-      this.edited = (await this.session.explanation(this.session.state.moment)).manifest;
-      showManifest(this.manifest, this.edited);
+      const { manifest, notes } = await this.session.explanation(this.session.state.moment);
+      this.edited = manifest;
+      showManifest(this.manifest, manifest);
+      if (!manifest && notes.length) this.form.showProblem({ detail: notes[0] });
     } catch (problem) {
       this.form.showProblem(problem);
     }

@@ -78,7 +78,7 @@ class LiveSession extends Emitter {
       const frame = await this.request("GET", `/api/frames?at=${at}`);
       if (this.state.moment !== null) this.emit("frame", frame);
     } catch (error) {
-      if (error.status !== 404) console.error(error);
+      console.error(error);
     }
   }
 
