@@ -55,7 +55,8 @@ export class ChartStack {
     setAttribute(this.node, "viewBox", `0 0 ${this.width} ${this.height}`);
     this.left = Math.round(MARGIN.left * this.em);
     this.right = Math.round(this.width - MARGIN.right * this.em);
-    this.bottom = Math.round(this.height - (MARGIN.axis + MARGIN.marks) * this.em);
+    // It may be measured while it is hidden.
+    this.bottom = Math.max(Math.round(this.height - (MARGIN.axis + MARGIN.marks) * this.em), 0);
     for (const [name, value] of [["x", this.left], ["y", 0], ["width", Math.max(this.right - this.left, 0)], ["height", this.height]]) setAttribute(this.area, name, value);
     this.charts.forEach((chart) => { chart.drawnGrid = null; });
   }
