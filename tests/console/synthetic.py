@@ -6,6 +6,7 @@ arguments give the same session. A cycle takes three minutes; a longer session r
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from cartwheel.autoscaling.keda import KedaAutoscaler
 from cartwheel.autoscaling.observation import Observation, Pod, Scale, Values
@@ -54,9 +55,15 @@ STORES = {"products": "sqlite", "cart": "valkey", "user": "sqlite", "tracking": 
 
 @dataclass(frozen=True)
 class SyntheticSession:
-    """``entries`` are all, in the order of time."""
+    """Made when it is first read: a module may name its session without a cost for each import."""
 
-    entries: Sequence[Entry]
+    seconds: int
+    begin: float
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All, in the order of time."""
+        return _shop(self.begin).entries(self.seconds)
 
     @property
     def frames(self) -> list[Frame]:
@@ -74,7 +81,7 @@ class SyntheticSession:
 
 def session(seconds: int = CYCLE, *, begin: float = BEGIN) -> SyntheticSession:
     """One sync and one frame a second, from ``begin`` on."""
-    return SyntheticSession(_Shop(begin).run(seconds))
+    return SyntheticSession(seconds, begin)
 
 
 def repeated(frames: Sequence[Frame], seconds: int, *, begin: float = BEGIN) -> list[Frame]:
@@ -106,6 +113,7 @@ class _Replica:
 class _Shop:
     def __init__(self, begin: float) -> None:
         self._begin = begin
+        self._made = 0
         self._autoscaler = scaled_object()
         self._engine = KedaAutoscaler(self._autoscaler, OPTIONS)
         self._names = 0
@@ -114,10 +122,12 @@ class _Shop:
         self._entries: list[Entry] = [start]
         self._counts: tuple[int, ...] = ()
 
-    def run(self, seconds: int) -> list[Entry]:
-        for now in range(seconds):
+    def entries(self, seconds: int) -> list[Entry]:
+        """Those of so many seconds. A longer session begins as a shorter one does."""
+        for now in range(self._made, seconds):
             self._step(now)
-        return self._entries
+        self._made = max(self._made, seconds)
+        return [one for one in self._entries if one.at < self._begin + seconds]
 
     def _step(self, now: int) -> None:
         self._cart = [one for one in self._cart if not one.is_gone(now)]
@@ -233,6 +243,11 @@ class _Shop:
             p95=0.35 if overload else 0.011,
             store=store,
         )
+
+
+@cache
+def _shop(begin: float) -> _Shop:
+    return _Shop(begin)
 
 
 def _replica_state(one: _Replica, now: int, rate: float) -> ReplicaState:

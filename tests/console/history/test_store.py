@@ -17,7 +17,7 @@ from tests.console.synthetic import BEGIN, repeated, session
 from tests.recording.test_recording import no_larger_files_than
 
 DAY = 24 * 3600
-FRAMES = session(60).frames
+MADE = session(60)
 
 
 class Clock:
@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def stored(count: int, *, begin: float = BEGIN) -> list[StoredFrame]:
-    return [StoredFrame.of(one) for one in repeated(FRAMES, count, begin=begin)]
+    return [StoredFrame.of(one) for one in repeated(MADE.frames, count, begin=begin)]
 
 
 def times(store: HistoryStore, start: float = 0, end: float = 1e10) -> list[float]:

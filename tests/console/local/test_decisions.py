@@ -17,20 +17,21 @@ from cartwheel.recording import AutoscalerChanged, Entry, Recorder, SessionStart
 from cartwheel.recording.recorder import earlier_file
 from tests.console.synthetic import BEGIN, session
 
-ENTRIES = session(120).autoscaler_entries
+MADE = session(120)
 Reader = Callable[..., Decisions]
 CHANGED_AT = BEGIN + 60.5
 
 
 def changed_session() -> list[Entry]:
     """Its target is another one after a minute. (Decisions are those of the old target.)"""
-    start = ENTRIES[0]
+    entries = MADE.autoscaler_entries
+    start = entries[0]
     assert isinstance(start, SessionStarted)
     change = AutoscalerChanged(
         CHANGED_AT, replace(start.autoscaler, max_replicas=9), start.units, "maxReplicaCount: 9"
     )
-    early = [one for one in ENTRIES if one.at < CHANGED_AT]
-    return [*early, change, *ENTRIES[len(early) :]]
+    early = [one for one in entries if one.at < CHANGED_AT]
+    return [*early, change, *entries[len(early) :]]
 
 
 def record(folder: Path, entries: Sequence[Entry], *, max_size: int = 10**9) -> StateFolder:
@@ -73,10 +74,10 @@ def test_a_moment_is_explained_as_by_the_command(
 def test_a_recording_that_went_on_in_a_new_file_is_read_from_the_start_of_the_session(
     tmp_path: Path, reader_of: Reader
 ) -> None:
-    state = record(tmp_path, ENTRIES, max_size=150_000)
+    state = record(tmp_path, MADE.autoscaler_entries, max_size=150_000)
     assert earlier_file(state.recording).exists()
-    whole = reader_of(record(tmp_path / "..", ENTRIES))
-    at = ENTRIES[-1].at
+    whole = reader_of(record(tmp_path / "..", MADE.autoscaler_entries))
+    at = MADE.autoscaler_entries[-1].at
     found, expected = reader_of(state).explanation(at), whole.explanation(at)
     assert found is not None
     assert expected is not None
@@ -86,9 +87,9 @@ def test_a_recording_that_went_on_in_a_new_file_is_read_from_the_start_of_the_se
 def test_a_decision_that_changes_the_count_is_a_mark_that_says_why(
     tmp_path: Path, reader_of: Reader
 ) -> None:
-    state = record(tmp_path, ENTRIES[:1])
+    state = record(tmp_path, MADE.autoscaler_entries[:1])
     decisions = reader_of(state)
-    record(tmp_path, ENTRIES[1:])
+    record(tmp_path, MADE.autoscaler_entries[1:])
     marks = list(decisions.read_new())
     assert [one.title for one in marks] == ["2 → 7"]
     assert {one.kind for one in marks} == {"decision"}
@@ -99,13 +100,13 @@ def test_a_decision_that_changes_the_count_is_a_mark_that_says_why(
 def test_what_was_decided_before_the_console_began_is_no_new_mark(
     tmp_path: Path, reader_of: Reader
 ) -> None:
-    assert list(reader_of(record(tmp_path, ENTRIES)).read_new()) == []
+    assert list(reader_of(record(tmp_path, MADE.autoscaler_entries)).read_new()) == []
 
 
 def test_the_state_has_the_metric_in_its_unit_and_what_the_replicas_can_serve(
     tmp_path: Path, reader_of: Reader
 ) -> None:
-    decided = reader_of(record(tmp_path, ENTRIES)).latest(since=0.0)
+    decided = reader_of(record(tmp_path, MADE.autoscaler_entries)).latest(since=0.0)
     assert decided is not None
     state = autoscaler_state(decided, ReplicaCounts(7, 6, 5), arrivals=130.0)
     assert (state.title, state.service) == ("scaledobject/cart", "cart")
@@ -119,7 +120,7 @@ def test_the_state_has_the_metric_in_its_unit_and_what_the_replicas_can_serve(
 def test_a_session_of_an_earlier_run_says_nothing_of_this_one(
     tmp_path: Path, reader_of: Reader
 ) -> None:
-    assert reader_of(record(tmp_path, ENTRIES)).latest(since=BEGIN + 1000) is None
+    assert reader_of(record(tmp_path, MADE.autoscaler_entries)).latest(since=BEGIN + 1000) is None
 
 
 def test_after_a_change_nothing_is_decided_yet(tmp_path: Path, reader_of: Reader) -> None:
