@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-# For two cores; each worker starts stores and services of its own.
-WORKERS ?= 2
+# For two cores: tests wait about as long as they compute, so two workers would leave a core idle.
+# Each worker starts stores and services of its own.
+WORKERS ?= 3
 
 # Tests with requests generated from the OpenAPI documents run separately: they share names, and
 # with `--dist loadgroup` pytest-xdist runs tests of one name only once.
@@ -35,8 +36,9 @@ status: $(VENV)/.runtime ## show what runs
 	@exec $(BIN)/cartwheel status $(ARGS)
 
 test: $(VENV)/.test ## run all tests (one area: make test ARGS=tests/services/cart)
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
-	  echo "No chromium on PATH: browser journeys are skipped. Debian: apt-get install chromium"
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
+	  command -v chromium-browser >/dev/null || echo "No chromium on PATH: tests in a browser are" \
+	  "skipped. Debian: apt-get install chromium-headless-shell"
 	@command -v promtool >/dev/null || \
 	  echo "No prometheus on PATH: dashboard queries are skipped. Debian: apt-get install prometheus"
 	@$(PYTEST) --dist loadgroup $(if $(ONLY),,$(GENERATED:%=--ignore=%) --ignore=tests/faults) $(ARGS)

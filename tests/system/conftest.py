@@ -11,7 +11,7 @@ from tests.system.shop import RunningShop
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     # Two heavy tests in parallel on two cores would measure each other's load. As the largest
-    # group they start first, on one worker; the other worker runs the rest.
+    # group they start first, on one worker; the others run the rest.
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("system"))
