@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cartwheel.mesh import Edge, Frame, ReplicaState, ServiceState
+from cartwheel.mesh import Edge, Frame, ReplicaState, ServiceState, StoreState
 from cartwheel.mesh.frame import OUTSIDE
 from tests.console import synthetic
 from tests.console.modules import Modules
@@ -174,6 +174,53 @@ async def test_no_box_lies_on_another_and_none_is_outside(
     for box in boxes:
         assert 0 <= box["x"] < box["x"] + box["width"] <= size[0]
         assert 0 <= box["y"] < box["y"] + box["height"] <= size[1]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("count", [3, 4, 6, 10])
+async def test_many_services_in_a_column_leave_out_what_has_no_room(
+    modules: Modules, count: int, size: tuple[Any, ...]
+) -> None:
+    names = [f"service-{n}" for n in range(count)]
+    services = [
+        ServiceState(
+            name,
+            desired=3,
+            replicas=[ReplicaState(f"{name}-{n}", "serving", rate=9.0) for n in range(2)],
+            rate=18.0,
+            errors=0.1,
+            store=StoreState("valkey", rate=90.0),
+        )
+        for name in names
+    ]
+    edges = [Edge(OUTSIDE, "web", 10.0), *(Edge("web", name, rate=10.0) for name in names)]
+    frame = Frame(1.0, [ServiceState("web", desired=1), *services], edges)
+    [scene] = await scenes(modules, [frame], size)
+    em = size[2]
+    for a, b in itertools.combinations(scene["services"], 2):
+        assert apart(a["box"], b["box"]), (a["name"], b["name"])
+    for one in scene["services"]:
+        for a, b in itertools.combinations(contents(one, em), 2):
+            assert apart(a, b), (one["name"], a, b)
+        for part in contents(one, em):
+            assert one["box"]["y"] <= part["y"], (one["name"], part)
+            assert part["y"] + part["height"] <= one["box"]["y"] + one["box"]["height"] + 0.01
+    assert all(one["signs"] for one in scene["services"][1:])
+
+
+def contents(service: Mapping[str, Any], em: float) -> Sequence[Box]:
+    """What is written and drawn in a box."""
+    lines = [service["title"], *service["signs"]]
+    bottom = service["box"]["y"] + service["box"]["height"]
+    store = {**service["box"], "y": bottom - 1.4 * em, "height": 1.3 * em}
+    return [
+        *(
+            {"x": 0, "width": 0.5 * em, **one, "y": one["y"] - 0.7 * em, "height": 0.8 * em}
+            for one in lines
+        ),
+        service["wheelArea"],
+        *([store] if service["store"] else []),
+    ]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -162,7 +162,7 @@ class MapPanel {
     const em = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
     const width = this.#picture.clientWidth;
     const isVertical = this.#scrolls.matches && width < NARROW * em;
-    const least = isVertical ? verticalHeight(this.#memory.places, em) : 0;
+    const least = isVertical ? verticalHeight(this.#memory.places, { em, width }) : 0;
     this.#picture.style.setProperty("min-height", least ? `${least}px` : "");
     const size = { width, height: this.#picture.clientHeight, isVertical };
     const type = typeFor({ ...size, em });

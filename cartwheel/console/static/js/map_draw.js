@@ -2,15 +2,18 @@
 
 import { setAttribute, setText, svg } from "./dom.js";
 import { ifChanged, Keyed } from "./map_keyed.js";
-import { arc, SIGN, signLines, STORE, TITLE, wheelParts } from "./map_layout.js";
+import { arc, wheelParts } from "./map_layout.js";
 import { short } from "./map_scales.js";
 import { signedText, signOf } from "./map_signs.js";
 
 const LEAVING = 220;
 /** The width of a letter, in its own size. */
 const CHARACTER = 0.62;
+/** The same of a name, which is bold. */
+const NAME_CHARACTER = 0.68;
 /** Smaller words are left out, in em. */
 const LEAST_TYPE = 0.5;
+const LEAST_NAME = 0.65;
 
 export class Services {
   #boxes;
@@ -44,33 +47,35 @@ export class Services {
 }
 
 /** A box and what is written in it: an item for each element, without what it does not show. */
-function boxAndStore({ id, box, name, signs, total, faults, hasNone, store }) {
-  const service = { kind: "service", id, box, name, signs, total, faults, hasNone, hasStore: Boolean(store) };
+function boxAndStore({ id, box, name, title, signs, total, faults, hasNone, wheelArea, store }) {
+  const service = { kind: "service", id, box, name, title, signs, total, faults, hasNone, wheelArea };
   return [[id, service], ...(store ? [[store.id, { kind: "store", ...store, box, name }]] : [])];
 }
 
-function drawBox(element, { id, box, name, signs, total, faults, hasNone, hasStore }, em) {
+function drawBox(element, { id, box, name, title, signs, total, faults, hasNone, wheelArea }, em) {
   setAttribute(element, "data-id", id);
   setAttribute(element, "aria-label", `Service ${name}`);
-  const title = box.y + 1.15 * em;
-  const width = box.width - 1.2 * em;
+  const { x, y, width } = title;
   element.classList.toggle("has-none", hasNone);
   element.replaceChildren(
     svg("rect", { ...box, rx: 0.6 * em }),
-    svg("text", { class: "map-name", x: box.x + 0.6 * em, y: title, "font-size": nameSize(name, width, em) }, name),
-    svg("text", { class: "map-rate", x: box.x + 0.6 * em + width, y: title, "text-anchor": "end" }, total),
-    ...signs.map((one) => signedText(one, {
-      em, x: box.x + 0.6 * em + one.x, y: box.y + box.height - ((hasStore ? STORE : 0.3) + (signLines(box, em) - one.line) * SIGN - 0.75) * em,
-    })),
+    nameIn(name, title, em),
+    svg("text", { class: "map-rate", x: x + width, y, "text-anchor": "end" }, total),
+    ...signs.map((one) => signedText(one, { em, x: one.x, y: one.y })),
     hasNone ? svg("text", {
-      class: "map-none", x: box.x + box.width / 2, y: box.y + (box.height + TITLE * em) / 2 - em, "text-anchor": "middle",
+      class: "map-none", x: wheelArea.x + wheelArea.width / 2, y: wheelArea.y + wheelArea.height / 2 + 0.25 * em, "text-anchor": "middle",
     }, "no replicas") : "",
     faults ? pill(faults, box, em) : "",
   );
 }
 
-/** Long names are smaller. */
-const nameSize = (name, width, em) => Math.min(0.9 * em, width / (CHARACTER * name.length)).toFixed(1);
+/** Long names are smaller, and cut where they could not be read. */
+function nameIn(name, { x, y, width }, em) {
+  const size = Math.max(LEAST_NAME * em, Math.min(0.9 * em, width / (NAME_CHARACTER * name.length)));
+  const most = Math.max(1, Math.floor(width / (NAME_CHARACTER * size) + 0.01));
+  const text = name.length > most ? `${name.slice(0, most - 1)}…` : name;
+  return svg("text", { class: "map-name", x, y, "font-size": size.toFixed(1) }, text);
+}
 
 function pill(text, box, em) {
   const width = (text.length * 0.46 + 1.7) * em;

@@ -19,7 +19,8 @@ const CUT = 10;
 /** A label stays until another place is so much better. */
 const STAYS = 1;
 
-const widthOf = ({ sign, text }) => text.length * CHARACTER + (sign ? 1 : 0);
+/** The width of a sign and its words, in em. */
+export const widthOf = ({ sign, text }) => text.length * CHARACTER + (sign ? 1 : 0);
 
 /** A label of lines `{sign, text}`, one below the other or all in a row: its size and its parts. */
 export function labelOf(lines, em, { isRow }) {

@@ -8,10 +8,16 @@ import { columnsOf } from "./map_places.js";
 const WIDER = 1.2;
 const TALLER = 1.3;
 const PADDING = 0.6;
-/** The heights inside a box, in em: the title, a line of signs, the store. */
-export const TITLE = 1.6;
-export const SIGN = 1.05;
-export const STORE = 1.5;
+/** The most of a service's share of a column that is left empty. */
+const GAP = 0.3;
+/** The heights inside a box, in em: the title, the least for wheels, a line of signs, the store. */
+const TITLE = 1.6;
+const WHEELS = 1.5;
+const SIGN = 1.05;
+const STORE = 1.5;
+const BOTTOM = 0.3;
+/** Two services of a column that lies down need so much of its width, in em. */
+const BESIDE = 8;
 /** From this height on a box has room for a second line of signs, in em. */
 const TALL = 9.9;
 /** The least size of a map of which everything can be read, in em. */
@@ -23,7 +29,14 @@ export function typeFor({ width, height, em, isVertical }) {
 }
 
 /** The height of a map whose columns lie down. */
-export const verticalHeight = (places, em) => (3.4 + columnsOf(places).length * 13) * em;
+export const verticalHeight = (places, { em, width }) => (3.4 + rowsOf(places, { em, across: width }).length * 13) * em;
+
+/** Columns that lie down, in pieces as long as there is room for. */
+function rowsOf(places, { em, across }) {
+  const most = Math.max(2, Math.floor(across / (BESIDE * em)));
+  return columnsOf(places).flatMap((names) =>
+    Array.from({ length: Math.ceil(names.length / most) }, (_, row) => names.slice(row * most, (row + 1) * most)));
+}
 
 /**
  * A box for each service, and the point from which requests come.
@@ -31,8 +44,8 @@ export const verticalHeight = (places, em) => (3.4 + columnsOf(places).length * 
  * `scaled`: the service of the autoscaler has more space
  */
 export function layOut(places, { width, height, em, isVertical, scaled }) {
-  const columns = columnsOf(places);
   const [along, across] = isVertical ? [height, width] : [width, height];
+  const columns = isVertical ? rowsOf(places, { em, across }) : columnsOf(places);
   const boxes = new Map();
   const begin = (isVertical ? 3.4 : 3.8) * em;
   const weights = columns.map((names) => (names.includes(scaled) ? WIDER : 1));
@@ -52,11 +65,12 @@ export function layOut(places, { width, height, em, isVertical, scaled }) {
 
 function addColumn(boxes, names, { stretch, across, em, scaled, isVertical }) {
   const weights = names.map((name) => (name === scaled && !isVertical ? TALLER : 1));
-  const gap = (isVertical ? 1.7 : 2.3) * em;
+  const widest = (isVertical ? 1.7 : 2.3) * em;
   const most = (isVertical ? 14 : 10.5) * em;
   let from = 0;
   names.forEach((name, index) => {
     const slot = (across * weights[index]) / sum(weights);
+    const gap = Math.min(widest, GAP * slot);
     const size = Math.max(em, Math.min(slot - gap, most * weights[index]));
     const start = from + (slot - size) / 2;
     const { from: begin, to: end } = stretch;
@@ -73,16 +87,35 @@ function middleOf(boxes, names, isVertical) {
   return sum(found.map((box) => (isVertical ? box.x + box.width / 2 : box.y + box.height / 2))) / found.length;
 }
 
-export const signLines = (box, em) => (box.height < TALL * em ? 1 : 2);
-
-/** The part of a box in which its wheels are. */
-export function wheelArea(box, em, { hasStore }) {
-  const below = signLines(box, em) * SIGN + (hasStore ? STORE : 0.3);
+/**
+ * What a box has room for, and where. A small one leaves out the store, a smaller one the lines of
+ * signs (the worst is in the title then), and the smallest has all in one line.
+ * @returns {{title: object, wheels: object, signs: number[], hasStore: boolean}} `title` with its
+ * baseline, `signs` the baselines of their lines
+ */
+export function roomIn(box, em, { hasStore }) {
+  const height = box.height / em;
+  const [x, width] = [box.x + PADDING * em, Math.max(1, box.width - 2 * PADDING * em)];
+  if (height < TITLE + WHEELS) return inOneLine(box, em, { x, width });
+  const showsStore = hasStore && height >= TITLE + WHEELS + SIGN + STORE;
+  const lines = height < TITLE + WHEELS + SIGN + BOTTOM ? 0 : height < TALL ? 1 : 2;
+  const below = showsStore ? STORE : BOTTOM;
+  const bottom = box.y + box.height;
   return {
-    x: box.x + PADDING * em,
-    y: box.y + TITLE * em,
-    width: Math.max(1, box.width - 2 * PADDING * em),
-    height: Math.max(1, box.height - (TITLE + below) * em),
+    title: { x, y: box.y + 1.15 * em, width },
+    wheels: { x, y: box.y + TITLE * em, width, height: Math.max(1, box.height - (TITLE + lines * SIGN + below) * em) },
+    signs: Array.from({ length: lines }, (_, line) => bottom - (below + (lines - line) * SIGN - 0.75) * em),
+    hasStore: showsStore,
+  };
+}
+
+function inOneLine(box, em, { x, width }) {
+  const [half, edge] = [width / 2, 0.2 * em];
+  return {
+    title: { x, y: box.y + box.height / 2 + 0.3 * em, width: half - 0.4 * em },
+    wheels: { x: x + half, y: box.y + edge, width: half, height: Math.max(1, box.height - 2 * edge) },
+    signs: [],
+    hasStore: false,
   };
 }
 

@@ -1,7 +1,7 @@
 /** A frame as things that have a place on the map: nothing here touches the page. */
 
-import { fits, fitSigns, placeLabels, shortened } from "./map_labels.js";
-import { layOut, signLines, wheelArea, wheelGrid } from "./map_layout.js";
+import { fits, fitSigns, placeLabels, shortened, widthOf } from "./map_labels.js";
+import { layOut, roomIn, wheelGrid } from "./map_layout.js";
 import { assignSlots, gridSize, MAX_WHEELS, OUTSIDE, placeServices, tierOf } from "./map_places.js";
 import { keyOf, routeEdges } from "./map_routes.js";
 import { duration, percent, perSecond, short } from "./map_scales.js";
@@ -9,6 +9,8 @@ import { duration, percent, perSecond, short } from "./map_scales.js";
 const PHASES = ["serving", "ready", "starting", "draining", "crashed"];
 const SOME = 0.0005;
 const SLOWER = 1.5;
+/** The width of a letter of a name in its full size, in em. */
+const NAME = 0.61;
 
 /** What the map remembers from frame to frame, so that nothing jumps. */
 export const nothingRemembered = () => ({
@@ -71,21 +73,44 @@ function outsideOf({ edges }, layout) {
 function serviceScene(service, { frame, layout, before, memory }) {
   const { em } = layout;
   const box = layout.boxes.get(service.name);
-  const area = wheelArea(box, em, { hasStore: Boolean(service.store) });
-  const faults = faultsAt(frame, [service.name, ...service.replicas.map((replica) => replica.name)]);
-  const signs = fitSigns(signsOf(service), { width: area.width, lines: signLines(box, em), em });
-  const total = perSecond(service.rate);
+  const room = roomIn(box, em, { hasStore: Boolean(service.store) });
+  // The fault of a store that has no room of its own is one of its service.
+  const ofStore = service.store && !room.hasStore ? storeTargets(service.name, service.store.kind) : [];
+  const faults = faultsAt(frame, [service.name, ...service.replicas.map((replica) => replica.name), ...ofStore]);
   return {
     id: `service:${service.name}`,
     name: service.name,
     box,
-    signs,
-    // The hub of an only wheel says it already.
-    total: service.replicas.length !== 1 && fits(`${service.name} ${total} `, area.width, em) ? total : "",
+    ...titleAndSigns(service, room, em),
+    wheelArea: room.wheels,
     hasNone: !service.replicas.length,
     faults: faults.length ? nameOf(faults, box.width - em, em) : "",
-    ...wheelsOf(service, { frame, area, em, before, memory }),
-    store: service.store && storeScene(service, { frame, box, em }),
+    ...wheelsOf(service, { frame, area: room.wheels, em, before, memory }),
+    store: room.hasStore ? storeScene(service, { frame, box, em }) : null,
+  };
+}
+
+/** The signs in lines of their own; without room for one, the worst at the end of the title. */
+function titleAndSigns(service, { title, signs: lines }, em) {
+  const all = signsOf(service);
+  if (lines.length) {
+    const total = perSecond(service.rate);
+    const signs = fitSigns(all, { width: title.width, lines: lines.length, em })
+      .map((one) => ({ ...one, x: title.x + one.x, y: lines[one.line] }));
+    // The hub of an only wheel says it already.
+    const left = title.width - (NAME * service.name.length + 0.4) * em;
+    const isShown = service.replicas.length !== 1 && fits(total, left, em);
+    return { title, signs, total: isShown ? total : "" };
+  }
+  const worst = all.find(({ sign }) => sign);
+  if (!worst) return { title, signs: [], total: "" };
+  const text = fits(worst.text, title.width / 2 - em, em) ? worst.text : "";
+  const width = widthOf({ ...worst, text }) * em;
+  const rest = title.width - width - 0.3 * em;
+  return {
+    title: { ...title, width: rest },
+    signs: [{ ...worst, text, x: title.x + title.width - width, y: title.y }],
+    total: "",
   };
 }
 
