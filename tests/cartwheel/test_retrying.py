@@ -12,7 +12,8 @@ async def test_work_that_fails_while_it_is_cancelled_is_reported_and_does_not_st
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retrying, "RETRY_DELAY", 0.0)
-    runs, reports = [], []
+    runs: list[int] = []
+    reports: list[str] = []
 
     async def work() -> None:
         runs.append(1)
@@ -29,7 +30,6 @@ async def test_work_that_fails_while_it_is_cancelled_is_reported_and_does_not_st
     await asyncio.wait([task], timeout=5.0)
 
     assert task.done()
-    assert reports == [
-        "threading failed (RuntimeError: out of beads) and starts again",
-        "threading failed while it stopped (RuntimeError: no beads at all)",
-    ]
+    first, last = reports
+    assert first.startswith("threading failed (RuntimeError: out of beads")
+    assert last.startswith("threading failed while it stopped (RuntimeError: no beads at all")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
 
 from cartwheel.console.live import Live
 from cartwheel.console.load import LoadPart
@@ -14,6 +14,7 @@ from cartwheel.console.server import Session
 from cartwheel.console.server.session import AvailableParts
 from cartwheel.mesh import AutoscalerState, Edge, Frame
 from tests.console.console_server import TOKEN, Console, serving_console
+from tests.console.layout import MAX_LOW_ROW, height_of_low_row, layout
 from tests.loadtest.fake_shop import shop
 from tests.support.browser import Complaints, accessibility_problems
 from tests.support.waiting import until
@@ -148,6 +149,59 @@ async def test_the_load_is_started_turned_and_stopped_by_keys(page: LoadPage) ->
     await expect(page.sentence).to_contain_text("✓ browse: ")
     await expect(page.sentence).to_contain_text("none failed")
     await expect(page.start).to_be_visible()
+
+
+async def test_nothing_moves_when_a_load_begins_is_refused_and_ends(page: LoadPage) -> None:
+    before = await layout(page.page)
+    assert await height_of_low_row(page.page) <= MAX_LOW_ROW
+    await page.start.click()
+    await until(lambda: page.has_achieved(40), within=WITHIN)
+    assert await layout(page.page) == before
+    await page.choose("Step")
+    await page.stages.fill("x")
+    await expect(page.panel.locator(".problem:visible")).to_contain_text("is not a stage")
+    assert await layout(page.page) == before
+    await page.stop.click()
+    await page.choose("Steady")
+    await expect(page.sentence).to_contain_text("✓ browse: ")
+    assert await layout(page.page) == before
+
+
+async def test_keys_that_are_pressed_before_the_load_has_begun_count(
+    page: LoadPage, running: Running
+) -> None:
+    may_go_on = asyncio.Event()
+
+    async def delay(route: Route) -> None:
+        if route.request.method == "PUT":
+            await may_go_on.wait()
+        await route.continue_()
+
+    await page.page.route("**/api/load", delay)
+    await page.page.keyboard.press("l")
+    await expect(page.dial).to_be_focused()
+    await page.page.keyboard.press("ArrowUp")
+    await page.page.keyboard.press("ArrowUp")
+    await expect(page.dial).to_have_attribute("aria-valuenow", "60")
+    # As long as it takes until frames are believed again.
+    await page.page.wait_for_timeout(1_800)
+    may_go_on.set()
+    state = running.part.state
+    await until(lambda: state() is not None and state().asked == 60, within=WITHIN)
+    await expect(page.dial).to_have_attribute("aria-valuenow", "60")
+    await page.page.unroute("**/api/load")
+
+
+async def test_a_load_that_is_stopped_before_it_has_begun_ends(
+    page: LoadPage, running: Running
+) -> None:
+    methods: list[str] = []
+    page.page.on("response", lambda response: methods.append(response.request.method))
+    await page.page.keyboard.press("l")
+    await page.page.keyboard.press("0")
+    await until(lambda: "DELETE" in methods, within=WITHIN)
+    await expect(page.start).to_be_visible()
+    assert running.part.state() is None
 
 
 async def test_the_dial_says_in_words_where_the_cart_scales(page: LoadPage) -> None:

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, expect
 from cartwheel.chaos.shop import Shop
 from tests.console.console_server import TOKEN
 from tests.console.faults.desk import Desk, faults_desk
+from tests.console.layout import MAX_LOW_ROW, height_of_low_row, layout
 from tests.support.browser import Complaints, accessibility_problems
 
 pytestmark = pytest.mark.xdist_group("console")
@@ -54,16 +55,24 @@ async def no_problem_in_both_themes(page: Page) -> bool:
 
 async def test_a_button_breaks_and_becomes_the_off_switch(opened: Open) -> None:
     page, desk = opened.page, opened.desk
+    before = await layout(page)
+    assert await height_of_low_row(page) <= MAX_LOW_ROW
     await page.keyboard.press("b")
     await expect(page.get_by_role("button", name="Kill replica")).to_be_focused()
     await page.get_by_role("button", name="Hang replica").click()
     off = page.get_by_role("button", name="End “Hang replica”")
-    await expect(off).to_contain_text("End it", timeout=WAIT)
+    await expect(off).to_contain_text("End · ", timeout=WAIT)
     story = page.locator(".faults-story")
     await expect(story).to_contain_text("Expect: Callers eject the silent replica")
     await expect(story).to_contain_text("✓ Seen after", timeout=WAIT)
+    assert await layout(page) == before
+    await page.get_by_role("button", name="Slow edge").click(force=True)
+    await expect(page.locator("#faults .problem")).to_contain_text("One at a time")
+    assert await layout(page) == before
     await off.click()
     await expect(story).to_contain_text("as before", timeout=WAIT)
+    await expect(page.locator("#faults .problem")).to_be_hidden()
+    assert await layout(page) == before
     await expect(page.locator("[aria-live]")).to_contain_text("as before", timeout=WAIT)
     assert await desk.effects() == []
     assert await no_problem_in_both_themes(page)
@@ -91,6 +100,7 @@ async def test_a_fault_is_found_in_the_catalogue_and_lasts_as_long_as_one_says(
     opened: Open,
 ) -> None:
     page, desk = opened.page, opened.desk
+    before = await layout(page)
     opener = page.get_by_role("button", name="All faults")
     await opener.click()
     sift = page.get_by_role("dialog", name="All faults").get_by_label("Filter")
@@ -108,6 +118,7 @@ async def test_a_fault_is_found_in_the_catalogue_and_lasts_as_long_as_one_says(
     await page.get_by_role("button", name="Break: The storefront cannot reach user").click()
     off = page.get_by_role("button", name="End “The storefront cannot reach user”")
     await expect(off).to_be_visible(timeout=WAIT)
+    assert await layout(page) == before
     assert [one["target"] for one in await desk.effects()] == ["storefront->user"]
     await off.click()
     await expect(off).to_have_count(0, timeout=WAIT)

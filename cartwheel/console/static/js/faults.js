@@ -29,10 +29,10 @@ class Panel {
     this.title = h("header", { class: "faults-title" },
       h("h2", {}, "Break it ", h("kbd", {}, "B")), this.all, this.lessons);
     this.row = h("div", { class: "faults-row", role: "group", "aria-label": "What can be broken" });
-    this.problem = h("p", { class: "problem", role: "alert", hidden: true });
-    this.sentence = h("p", {});
-    this.expected = h("p", { class: "quiet" });
-    this.story = h("div", { class: "faults-story" }, this.problem, this.sentence, this.expected);
+    this.problem = h("span", { class: "problem", role: "alert", hidden: true });
+    this.sentence = h("span", {});
+    this.expected = h("span", { class: "quiet" });
+    this.story = h("p", { class: "faults-story" }, this.problem, " ", this.sentence, " ", this.expected);
   }
 
   /** Go to the off switch of what is in force, or to the first that can be broken. */
@@ -53,6 +53,7 @@ class Panel {
     this.sentence.className = tone;
     setText(this.sentence, sign ? `${sign} ${text}` : text);
     setText(this.expected, expected);
+    setAttribute(this.story, "title", this.story.textContent.trim());
   }
 
   /** Those of the row, and one of the catalogue that is in force. */
@@ -79,7 +80,7 @@ class Panel {
     const isRunning = running?.fault === id;
     const reason = isRunning ? "" : this.#model.reasonAgainst(id);
     const left = Math.ceil(running?.seconds_left ?? 0);
-    const words = isRunning ? `End it\n${left} s` : this.#model.nameOf(id);
+    const words = isRunning ? `End · ${left} s` : this.#model.nameOf(id);
     setText(label, words);
     node.classList.toggle("is-broken", isRunning);
     // Not `disabled`: the reason must be reachable with the keyboard.

@@ -119,6 +119,8 @@ export class FaultsModel extends Emitter {
   #take({ running, last, max_seconds: maxSeconds }) {
     const wasSeen = this.running?.seen_after ?? null;
     const wasOpen = this.running || this.last?.watched;
+    // What was refused because of it may be possible now.
+    if (running?.fault !== this.running?.fault) this.problem = "";
     Object.assign(this, { running, last, maxSeconds });
     if (running && running.seen_after !== null && wasSeen === null) announce(symptomSentence(this));
     if (wasOpen && last && !last.watched) announce(last.sentence);

@@ -25,8 +25,10 @@ class LoadPanel {
   #session;
   #controls;
   #note = h("p", { class: "load-note", hidden: true });
-  #figures = new LoadFigures(this.#note);
-  #sender = new NewestSender((body) => this.#put(body));
+  #figures;
+  #sender = new NewestSender();
+  /** Whether a load is to run, by what was asked for last: known before the console has done it. */
+  #isWanted = false;
   /** What `GET /api/load` said last; null before that, and where nothing can be changed. */
   #overview = null;
   #frame = null;
@@ -44,6 +46,7 @@ class LoadPanel {
       onSubmit: () => this.#submit(),
       onStop: () => this.#stop(),
     });
+    this.#figures = new LoadFigures(this.#controls.stagesProblem, this.#note);
     root.append(h("h2", { class: "visually-hidden" }, "Load"),
       h("div", { class: "load-panel" }, this.#controls.element,
         h("div", { class: "load-state" }, this.#figures.element, this.#controls.copy)));
@@ -54,7 +57,7 @@ class LoadPanel {
     this.#session.on("state", () => this.#redraw());
     this.#session.on("mark", (mark) => mark.kind === "load" && this.#refresh());
     key("l", "Start the load, or turn it", () => this.#press());
-    key("0", "Stop the load", () => this.#canChange && this.#isRunning && this.#stop());
+    key("0", "Stop the load", () => this.#canChange && this.#isOn && this.#stop());
     this.#refresh();
     this.#redraw();
   }
@@ -80,9 +83,14 @@ class LoadPanel {
     return this.#isLive && this.#overview ? this.#overview.running !== null : Boolean(this.#frame?.load);
   }
 
+  /** Whether a load runs, or is about to. */
+  get #isOn() {
+    return this.#sender.isBusy ? this.#isWanted : this.#isRunning;
+  }
+
   /** Whether frames show what was last done here: before that, the dial is right and they are not. */
   get #isSettled() {
-    return performance.now() - this.#changedAt > SETTLED;
+    return !this.#sender.isBusy && performance.now() - this.#changedAt > SETTLED;
   }
 
   #show(frame) {
@@ -121,15 +129,15 @@ class LoadPanel {
 
   #press() {
     if (!this.#canChange) return announce(this.#reason);
-    if (!this.#isRunning) this.#submit();
+    if (!this.#isOn) this.#submit();
     else this.#controls.choose(STEADY);
     return this.#controls.focusDial();
   }
 
   /** The dial was turned, or something else was chosen: a load that runs follows. */
   #turn() {
-    if (this.#isRunning && this.#controls.isOff) this.#stop();
-    else if (this.#isRunning) this.#send();
+    if (this.#isOn && this.#controls.isOff) this.#stop();
+    else if (this.#isOn) this.#send();
     this.#redraw();
   }
 
@@ -140,21 +148,17 @@ class LoadPanel {
   }
 
   #send() {
-    this.#changedAt = performance.now();
-    this.#sender.push(this.#controls.request());
+    const body = this.#controls.request();
+    this.#isWanted = true;
+    this.#sender.push(() => this.#do(() => this.#session.request("PUT", "/api/load", body)));
   }
 
   #stop() {
-    this.#sender.clear();
-    this.#do(() => this.#session.request("DELETE", "/api/load"));
-  }
-
-  #put(body) {
-    return this.#do(() => this.#session.request("PUT", "/api/load", body));
+    this.#isWanted = false;
+    this.#sender.push(() => this.#do(() => this.#session.request("DELETE", "/api/load")));
   }
 
   async #do(ask) {
-    this.#changedAt = performance.now();
     try {
       this.#take(await ask());
       this.#problem = "";

@@ -45,6 +45,11 @@ export class LoadControls {
     this.choose(STEADY);
   }
 
+  /** What is wrong with the stages, for a place that has room for it. */
+  get stagesProblem() {
+    return this.#editor.problem;
+  }
+
   /** Whether the dial is turned down to nothing. */
   get isOff() {
     return this.shape === STEADY && this.#dial.rate < 1;
@@ -76,6 +81,7 @@ export class LoadControls {
     this.shape = name;
     const found = this.#limits.shapes.find((shape) => shape.name === name);
     if (found) this.#editor.setStages(found.text, found.stages);
+    if (name === STEADY) this.#editor.showProblem("");
     this.#choice.select(name);
     this.#steady.hidden = this.#seconds.hidden = name !== STEADY;
     this.#editor.element.hidden = name === STEADY;

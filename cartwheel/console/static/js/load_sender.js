@@ -1,36 +1,34 @@
-/** Sends only the newest of many values, at most one at a time and four a second. */
+/** Sends only the newest of many requests, at most one at a time and four a second. */
 
 const INTERVAL = 250;
 
 export class NewestSender {
-  #send;
   #waiting = null;
-  #isBusy = false;
+  #isSending = false;
+  #isWorking = false;
 
-  /** @param {(value: object) => Promise<void>} send must not throw */
-  constructor(send) {
-    this.#send = send;
+  /** Whether something has no response yet. */
+  get isBusy() {
+    return this.#isSending || this.#waiting !== null;
   }
 
-  push(value) {
-    this.#waiting = value;
-    if (!this.#isBusy) this.#work();
-  }
-
-  /** What waits is not sent any more. */
-  clear() {
-    this.#waiting = null;
+  /** @param {() => Promise<void>} send must not throw */
+  push(send) {
+    this.#waiting = send;
+    if (!this.#isWorking) this.#work();
   }
 
   async #work() {
-    this.#isBusy = true;
+    this.#isWorking = true;
     while (this.#waiting !== null) {
-      const value = this.#waiting;
+      const send = this.#waiting;
       this.#waiting = null;
       const pause = new Promise((resolve) => { setTimeout(resolve, INTERVAL); });
-      await this.#send(value);
+      this.#isSending = true;
+      await send();
+      this.#isSending = false;
       await pause;
     }
-    this.#isBusy = false;
+    this.#isWorking = false;
   }
 }

@@ -47,7 +47,8 @@ export class StagesEditor {
   #read;
   #onEdit;
   #timer = 0;
-  #problem = h("p", { class: "problem", id: "load-stages-problem", hidden: true });
+  /** What is wrong with the text; whoever shows the editor places it. */
+  problem = h("p", { class: "problem", id: "load-stages-problem", hidden: true });
   #input = h("input", {
     type: "text", id: "load-stages", spellcheck: "false", autocomplete: "off", autocapitalize: "off",
     oninput: () => this.#edit(),
@@ -65,8 +66,7 @@ export class StagesEditor {
     this.element = h("div", { class: "load-stages" },
       h("div", { class: "load-curve" }, this.#sketch.element),
       h("div", { class: "load-field" },
-        h("label", { for: "load-stages", title: "Duration:requests per second; a range is a ramp" }, "Stages"), this.#input),
-      this.#problem);
+        h("label", { for: "load-stages", title: "Duration:requests per second; a range is a ramp" }, "Stages"), this.#input));
   }
 
   setStages(text, stages) {
@@ -85,10 +85,10 @@ export class StagesEditor {
   }
 
   showProblem(text) {
-    this.#problem.hidden = !text;
-    setText(this.#problem, text);
+    this.problem.hidden = !text;
+    setText(this.problem, text);
     setAttribute(this.#input, "aria-invalid", text ? "true" : null);
-    setAttribute(this.#input, "aria-describedby", text ? this.#problem.id : null);
+    setAttribute(this.#input, "aria-describedby", text ? this.problem.id : null);
   }
 
   #edit() {
