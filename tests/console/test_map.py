@@ -154,6 +154,17 @@ async def test_a_crashed_replica_is_named_with_its_reason(mesh_map: Map) -> None
     await expect(mesh_map.card).to_contain_text("Crashed (OOMKilled)")
 
 
+async def test_a_replica_that_does_not_respond_has_no_figures(mesh_map: Map) -> None:
+    silent = replace(CART.replicas[1], reason="does not respond to a scrape")
+    await mesh_map.show(with_cart(replicas=[CART.replicas[0], silent]))
+    await expect(mesh_map.element("service:cart")).to_contain_text("1 no response")
+    wheel = mesh_map.element("replica:cart/cart-2")
+    await expect(wheel).to_have_accessible_name(
+        "Replica cart-2, serving: does not respond to a scrape"
+    )
+    await expect(wheel).to_have_text("–")
+
+
 async def test_an_edge_says_in_signs_and_numbers_what_is_wrong_with_it(mesh_map: Map) -> None:
     wrong = replace(CALLS, errors=0.12, retries=3.0, open_breakers=1)
     await mesh_map.show(replace(SHOP, edges=[SHOP.edges[0], wrong]))

@@ -223,6 +223,26 @@ def contents(service: Mapping[str, Any], em: float) -> Sequence[Box]:
     ]
 
 
+async def test_the_kind_of_a_store_does_not_come_and_go_with_the_digits_of_its_rate(
+    modules: Modules, frame: Frame
+) -> None:
+    rates = (0.0, 4.6, 12.0, 4400.0)
+    frames = [
+        replace(
+            frame,
+            services=[
+                replace(one, store=StoreState("sqlite", rate=rate)) for one in frame.services
+            ],
+        )
+        for rate in rates
+    ]
+    for size in SIZES:
+        shown = await scenes(modules, frames, size)
+        for service in zip(*(one["services"] for one in shown), strict=True):
+            texts = [one["store"]["text"] for one in service if one["store"]]
+            assert len({"sqlite" in text for text in texts}) <= 1, texts
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_no_label_lies_on_another_or_on_a_box(
     modules: Modules, frame: Frame, size: tuple[Any, ...]

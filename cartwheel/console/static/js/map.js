@@ -16,7 +16,7 @@ const STANDS_AFTER = 2500;
 /** Below so many em, on a page that scrolls, the columns lie down. */
 const NARROW = 32;
 const LEGEND = "Circles are requests: the faster, the lower the latency. Diamonds failed. " +
-  "A wheel turns with its requests; its rim fills with CPU, up to one core.";
+  "Rims fill with CPU, up to one core. Rings: teal with requests, grey without.";
 
 export function mount(root, session) {
   new MapPanel(root, session).start();

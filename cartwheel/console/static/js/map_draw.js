@@ -119,8 +119,8 @@ function makeWheel() {
 function drawWheel(element, wheel, { em, isNew }) {
   const parts = wheelParts(wheel.radius, em);
   setAttribute(element, "data-id", wheel.id);
-  setAttribute(element, "aria-label", `${wheel.count > 1 ? "Replicas" : "Replica"} ${wheel.name}, ${wheel.phase}`);
-  setAttribute(element, "class", `map-wheel is-${wheel.phase}`);
+  setAttribute(element, "aria-label", `${wheel.count > 1 ? "Replicas" : "Replica"} ${wheel.name}, ${wheel.phase}${wheel.isSilent ? `: ${wheel.reason}` : ""}`);
+  setAttribute(element, "class", `map-wheel is-${wheel.phase}${wheel.isSilent ? " is-silent" : ""}`);
   element.style.transform = `translate(${wheel.x.toFixed(1)}px, ${wheel.y.toFixed(1)}px)`;
   const [grow] = element.children;
   const [tyre, rim, hub, cpu, text, badges] = grow.children;

@@ -9,6 +9,8 @@ import { duration, percent, perSecond, short } from "./map_scales.js";
 const PHASES = ["serving", "ready", "starting", "draining", "crashed"];
 const SOME = 0.0005;
 const SLOWER = 1.5;
+/** What has room for this rate has room for any: no figure comes and goes with its digits. */
+const WIDEST = "0000/s";
 /** The width of a letter of a name in its full size, in em. */
 const NAME = 0.61;
 
@@ -94,13 +96,12 @@ function serviceScene(service, { frame, layout, before, memory }) {
 function titleAndSigns(service, { title, signs: lines }, em) {
   const all = signsOf(service);
   if (lines.length) {
-    const total = perSecond(service.rate);
     const signs = fitSigns(all, { width: title.width, lines: lines.length, em })
       .map((one) => ({ ...one, x: title.x + one.x, y: lines[one.line] }));
     // The hub of an only wheel says it already.
     const left = title.width - (NAME * service.name.length + 0.4) * em;
-    const isShown = service.replicas.length !== 1 && fits(total, left, em);
-    return { title, signs, total: isShown ? total : "" };
+    const isShown = service.replicas.length !== 1 && fits(WIDEST, left, em);
+    return { title, signs, total: isShown ? perSecond(service.rate) : "" };
   }
   const worst = all.find(({ sign }) => sign);
   if (!worst) return { title, signs: [], total: "" };
@@ -120,7 +121,7 @@ function storeScene(service, { frame, box, em }) {
   const failed = store.errors > SOME ? ` ${percent(store.errors)}` : "";
   const width = box.width - 2.2 * em;
   const rate = perSecond(store.rate);
-  const usual = [`${store.kind} ${rate}`, rate].find((words) => fits(words + failed, width, em)) ?? rate;
+  const usual = fits(`${store.kind} ${WIDEST}${failed}`, width, em) ? `${store.kind} ${rate}` : rate;
   const text = faults.length ? nameOf(faults, width, em) : usual;
   return { id: `store:${service.name}`, text, failed, hasFault: faults.length > 0 };
 }
@@ -129,7 +130,7 @@ function storeScene(service, { frame, box, em }) {
 function wheelsOf(service, { frame, area, em, before, memory }) {
   const { name, replicas } = service;
   const wheels = replicas.length > MAX_WHEELS ? groups(service) : replicas.map((replica) => ({
-    id: `replica:${name}/${replica.name}`, name: replica.name, count: 1, ...replica,
+    id: `replica:${name}/${replica.name}`, name: replica.name, count: 1, ...measured(replica),
     hasFault: faultsAt(frame, [replica.name]).length > 0,
   }));
   const most = frame.autoscaler?.service === name ? Math.min(frame.autoscaler.max, MAX_WHEELS) : 0;
@@ -142,6 +143,11 @@ function wheelsOf(service, { frame, area, em, before, memory }) {
   const placed = wheels.map((wheel) => ({ ...wheel, radius, ...centres[slots.get(wheel.id)] }));
   const taken = new Set(slots.values());
   return { wheels: placed, free: centres.filter((_, slot) => !taken.has(slot) && slot < most), radius };
+}
+
+/** What is known of a replica that does not respond is old. */
+function measured(replica) {
+  return isSilent(replica) ? { ...replica, rate: null, cpu: null, isSilent: true } : replica;
 }
 
 /** In a grid that has shrunk those that no longer fit move, and with them all. */
@@ -174,16 +180,21 @@ export function signsOf(service) {
   const of = (phase) => service.replicas.filter((replica) => replica.phase === phase);
   const ready = of("ready").length + of("serving").length;
   const crashed = of("crashed");
+  const silent = service.replicas.filter(isSilent).length;
   const reason = crashed.map((replica) => replica.reason).find(Boolean);
   return [
     crashed.length && { sign: "cross", tone: "bad", text: `${crashed.length} crashed` },
     reason && { sign: "", tone: "bad", text: reason },
+    silent && { sign: "clock", tone: "bad", text: `${silent} no response` },
     service.errors > SOME && { sign: "diamond", tone: "bad", text: percent(service.errors) },
     service.shed > 0.05 && { sign: "shed", tone: "waiting", text: `${short(service.shed)}/s shed` },
     ready !== service.desired && { sign: "clock", tone: "waiting", text: `${ready}/${service.desired} ready` },
     of("draining").length && { sign: "", tone: "quiet", text: `${of("draining").length} draining` },
   ].filter(Boolean);
 }
+
+/** Whether a replica that is ready, as far as anybody knows, could not be asked for its figures. */
+const isSilent = ({ phase, reason }) => (phase === "ready" || phase === "serving") && Boolean(reason);
 
 /** By what a fault may name a store. */
 export const storeTargets = (service, kind) => [kind, `store of ${service}`];
