@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from cartwheel.chaos.shop import Shop
 from tests.console.console_server import TOKEN
 from tests.console.faults.desk import Desk, faults_desk
+from tests.console.faults.recorded_lesson import LESSON, RecordedLesson
 from tests.console.layout import MAX_LOW_ROW, height_of_low_row, layout
 from tests.support.browser import Complaints, accessibility_problems
 
@@ -140,6 +141,40 @@ async def test_a_lesson_asks_first_and_says_what_to_watch(opened: Open) -> None:
     assert await no_problem_in_both_themes(page)
     await page.keyboard.press("Escape")
     assert await page.evaluate("window.watched") is None
+
+
+async def test_a_lesson_shows_how_far_it_is_and_then_its_grade(opened: Open) -> None:
+    page, lesson = opened.page, RecordedLesson()
+
+    async def respond(route: Route) -> None:
+        await route.fulfill(json=lesson.as_json)
+
+    await page.get_by_role("button", name="Lessons").click()
+    await page.locator(".lesson-path button").nth(0).click()
+    await (
+        page.get_by_role("group", name="Does the home page still open?").get_by_label("No").check()
+    )
+    await page.route(f"**/api/lessons/{LESSON.id}", respond)
+    await page.route("**/api/lessons/current", respond)
+    await page.get_by_role("button", name="Break it and see").click()
+    step = page.locator(".lesson-steps [aria-current]")
+    await expect(step).to_have_text("▸ Shoppers come")
+    lesson.hear_until("seen")
+    await expect(step).to_contain_text("▸ Broken now · ")
+    await expect(page.locator(".lesson")).to_contain_text("✓ Seen after 2.2 s.")
+    assert await no_problem_in_both_themes(page)
+    lesson.hear_until("settles")
+    await expect(step).to_have_text("▸ Was anything lost?")
+    lesson.end()
+    verdict = page.locator(".lesson-verdict")
+    await expect(verdict).to_contain_text("All went as it must.")
+    await expect(page.locator(".lesson-answers")).to_contain_text("You expected: no.")
+    await expect(page.locator(".lesson-grade")).to_contain_text("Nothing was lost")
+    await expect(page.locator("[aria-live]")).to_contain_text("all went as it must")
+    assert await no_problem_in_both_themes(page)
+    await page.get_by_role("button", name="Next lesson").click()
+    await expect(page.locator(".lessons h2")).to_have_text("The retry budget")
+    assert LESSON.id in await page.evaluate("localStorage.getItem('cartwheel-lessons')")
 
 
 async def test_without_the_token_all_is_shown_and_nothing_can_be_broken(
