@@ -164,6 +164,27 @@ async def test_every_scene_and_dialog_can_be_used_by_all(
     assert {keys: problems for keys, problems in found.items() if problems} == {}
 
 
+async def test_a_page_that_is_opened_before_its_console_responds_waits_for_it(
+    chromium: Browser, link: str
+) -> None:
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await page.route("**/api/session", lambda route: route.fulfill(status=503), times=1)
+
+    await page.goto(link)
+    await expect(page.locator("#header h1")).to_have_text("Connecting …")
+    await expect(page.locator(".connection")).to_contain_text("Live")
+    await context.close()
+
+
+async def test_space_selects_what_has_the_focus(page: Page) -> None:
+    shape = page.locator("#load input[type=radio]").nth(1)
+    await shape.focus()
+    await shape.press("Space")
+
+    await expect(shape).to_be_checked()
+
+
 async def until_true(page: Page, expression: str) -> None:
     """Not by `wait_for_function`, whose script the page's policy refuses."""
     deadline = time.monotonic() + WITHIN / 1000
@@ -191,6 +212,7 @@ async def test_a_shop_that_has_ended_leaves_a_page_that_says_so(chromium: Browse
         await expect(page.locator(".connection")).to_contain_text("Live")
 
     await expect(page.locator(".connection")).to_contain_text("No connection")
+    await expect(page.locator("#header h1")).to_have_text("No connection to the console")
     await expect(page.locator(".banner")).to_contain_text("make up")
     assert await accessibility_problems(page) == []
     await context.close()

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from cartwheel.console.server.access import Access, AccessControl
@@ -14,6 +16,9 @@ from cartwheel.console.server.part import keep_running
 from cartwheel.console.server.problems import HANDLERS
 from cartwheel.console.server.session import session_route
 from cartwheel.console.server.static_files import ROUTES as STATIC_ROUTES
+
+MIN_COMPRESSED = 1024
+"""Bytes of a response that is worth to be compressed."""
 
 
 def create_app(contents: Contents, access: Access) -> ASGIApp:
@@ -35,5 +40,11 @@ def create_app(contents: Contents, access: Access) -> ASGIApp:
         *contents.stream.routes,
         *(route for part in contents.parts for route in part.routes),
     ]
-    app = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=run_parts)
+    app = Starlette(
+        routes=routes,
+        # The stream of events is left out, and static files, which are compressed already.
+        middleware=[Middleware(GZipMiddleware, minimum_size=MIN_COMPRESSED)],
+        exception_handlers=HANDLERS,
+        lifespan=run_parts,
+    )
     return AccessControl(app, access)

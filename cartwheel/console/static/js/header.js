@@ -4,28 +4,28 @@ import { announce } from "./announce.js";
 import { h, setText, svg } from "./dom.js";
 import { key, showKeys } from "./keys.js";
 import * as presenter from "./presenter.js";
-import { clock, dateAndClock, span } from "./times.js";
+import { clock, dateAndClock } from "./times.js";
 
 const MINUTES_SAVED = 15;
 
 export function mount(root, session) {
   const headline = h("h1", {}, "Connecting …");
   const connection = h("span", { class: "connection" });
-  root.append(brand(), headline, h("nav", { "aria-label": "Console" }, connection, ...buttons(session)));
-  session.on("frame", (frame) => {
-    const text = frame.headline || frame.problem || "No service is known yet";
+  root.replaceChildren(brand(), headline, h("nav", { "aria-label": "Console" }, connection, ...buttons(session)));
+  const say = (text) => {
     if (headline.textContent !== text) announce(text);
     setText(headline, text);
     document.title = `${text} · Cartwheel`;
-  });
+  };
+  session.on("frame", (frame) => say(frame.headline || frame.problem || "No service is known yet"));
   const banner = h("div", { class: "banner", role: "status", hidden: true });
   root.after(banner);
   const show = () => {
     showConnection(connection, session.state);
     showBanner(banner, session);
+    if (session.state.connection === "lost") say("No connection to the console");
   };
   session.on("state", show);
-  setInterval(show, 1000);
   show();
 }
 
@@ -75,8 +75,7 @@ function showBanner(banner, session) {
 
 function bannerText({ info, state }) {
   if (state.connection === "lost") {
-    const seconds = Date.now() / 1000 - state.since;
-    return `No connection since ${clock(state.since)} (${span(seconds)} ago): what you see is old. If the shop has stopped, start it: make up`;
+    return `No connection since ${clock(state.since)}: what you see is old. If the shop has stopped, start it: make up`;
   }
   if (info.mode === "recording") return `A recording: ${info.title}. Nothing can be changed.`;
   if (info.mode === "cluster") return `${info.title}. ${state.reason}`;

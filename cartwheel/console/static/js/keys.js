@@ -4,13 +4,14 @@ import { h } from "./dom.js";
 
 /** @type {Map<string, {label: string, handler: (event: KeyboardEvent) => void}>} */
 const keys = new Map();
+const TAKES_SPACE = "button, a, summary, input, [role=slider], [role=radio]";
 const NAMES = { " ": "Space", Escape: "Esc", ArrowLeft: "←", ArrowRight: "→" };
 
 /**
  * Have a key do something, unless somebody types or a dialog is open.
  * @param {string} name as `KeyboardEvent.key`; letters in lower case
  * @param {string} label what it does, as in the list
- * @param {(event: KeyboardEvent) => void} handler
+ * @param {(event: KeyboardEvent) => unknown} handler it returns false if there was nothing to do
  */
 export function key(name, label, handler) {
   keys.set(name, { label, handler });
@@ -23,11 +24,10 @@ export function listen() {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (isTyping(event.target) || document.querySelector("dialog:modal")) return;
     const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (name === " " && event.target.closest?.("button, a, summary, [role=slider]")) return;
+    if (name === " " && event.target.closest?.(TAKES_SPACE)) return;
     const found = keys.get(name);
     if (!found) return;
-    event.preventDefault();
-    found.handler(event);
+    if (found.handler(event) !== false) event.preventDefault();
   });
 }
 

@@ -5,6 +5,7 @@ import { problemOf } from "./problem.js";
 
 const TOKEN = "cartwheel-console-token";
 const SILENCE = 5000;
+const RETRY_DELAY = 2000;
 
 /**
  * Events: `frame` (live, or of the moment that is shown), `mark`, `state`.
@@ -127,7 +128,15 @@ function takeToken() {
   return sessionStorage.getItem(TOKEN);
 }
 
+/** The console may just be starting: it is asked until it responds. */
 export async function openLiveSession() {
-  const response = await fetch("/api/session");
-  return new LiveSession(await response.json());
+  for (;;) {
+    try {
+      const response = await fetch("/api/session");
+      if (response.ok) return new LiveSession(await response.json());
+    } catch {
+      // Tried again.
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY));
+  }
 }

@@ -57,7 +57,7 @@ export function mount(root, session) {
     show(next);
   };
   const toggle = () => {
-    if (session.state.moment === null) return;
+    if (session.state.moment === null) return false;
     if (timer) { stop(); return; }
     if (isRecording && session.state.moment >= end()) session.showMoment(start());
     timer = setInterval(advance, TICK);
