@@ -4,6 +4,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Modules stay compiled, also where the shell forbids it: tests start Python hundreds of times.
+export PYTHONDONTWRITEBYTECODE :=
 
 # For two cores: tests wait about as long as they compute, so two workers would leave a core idle.
 # Each worker starts stores and services of its own.
