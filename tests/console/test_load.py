@@ -2,14 +2,18 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from cartwheel.console.history.history import History
+from cartwheel.console.history.store import HistoryStore
 from cartwheel.console.live import Live
 from cartwheel.console.load import LoadPart
 from cartwheel.console.load import control as load_control
@@ -127,6 +131,33 @@ async def test_the_beginning_a_change_and_the_end_are_marks(
     assert [mark.title for mark in load.marks] == ["20/s", "50/s", "load ends"]
     assert {mark.kind for mark in load.marks} == {"load"}
     assert load.marks[0].detail == "browse: 20 requests a second for 60 s."
+
+
+async def test_a_load_that_ends_with_the_console_has_its_end_in_the_history(
+    target: str, tmp_path: Path
+) -> None:
+    live, path = Live(), tmp_path / "console.sqlite"
+    part = LoadPart(live, find_target=lambda: target, command="cartwheel load")
+    async with serving_console([History(live, path), part], live=live) as console:
+        await console.client.put("/api/load", json=LONG, headers=console.token)
+    marks = HistoryStore(path).marks(0.0, time.time() + 1.0)
+    assert [mark.title for mark in marks] == ["20/s", "load ends"]
+    assert marks[-1].detail == "It ended with the console."
+
+
+async def test_a_load_ends_when_its_shop_is_gone_and_another_may_have_its_port(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cartwheel.console.load.part.SHOP_INTERVAL", 0.05)
+    pids = [1]
+    part = LoadPart(
+        Live(), find_target=lambda: target, command="cartwheel load", shop_pid=lambda: pids[0]
+    )
+    async with serving_console([part]) as console:
+        await console.client.put("/api/load", json=LONG, headers=console.token)
+        assert part.state() is not None
+        pids[0] = 2
+        await until(lambda: part.state() is None, within=WITHIN)
 
 
 async def test_a_load_ends_by_itself(load: LoadConsole) -> None:

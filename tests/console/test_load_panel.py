@@ -217,6 +217,7 @@ async def test_the_dial_says_in_words_where_the_cart_scales(page: LoadPage) -> N
     )
     numbers = await page.panel.locator(".dial-replicas > span").all_text_contents()
     assert numbers[:4] == ["replicas needed", "1", "2", "3"]
+    assert numbers[-1] == "7"
 
 
 async def test_a_drag_sends_few_changes_and_the_last_one(page: LoadPage, running: Running) -> None:
@@ -246,6 +247,7 @@ async def test_a_drag_sends_few_changes_and_the_last_one(page: LoadPage, running
 async def test_stages_are_chosen_edited_and_followed(page: LoadPage) -> None:
     await page.choose("Step")
     await expect(page.stages).to_have_value("20s:20,1m:150,20s:20")
+    await expect(page.panel.locator("label[for=load-stages]")).to_have_text("Step: stages")
     await page.stages.fill("20s:30,")
     await expect(page.panel.locator(".problem")).to_contain_text("is not a stage")
     await expect(page.stages).to_have_attribute("aria-invalid", "true")

@@ -1,7 +1,10 @@
-"""What the console offers to break, on a plain shop with shoppers: it is seen, and it ends."""
+"""What the console breaks, on a plain shop with shoppers: it is seen, and it ends."""
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import pytest
 from cartwheel.chaos.shop import Shop, own_shop
 from cartwheel.chaos.shoppers import Shoppers
 from cartwheel.console.faults.possibilities import FEATURED
-from tests.cartwheel.supervisor_process import command
+from tests.cartwheel.supervisor_process import ROOT, command
 from tests.console.faults.desk import Desk, faults_desk
 from tests.support.waiting import until
 
@@ -20,6 +23,23 @@ pytestmark = pytest.mark.xdist_group("console faults")
 
 RATE, SEED = 30.0, 7
 Figure = Callable[..., None]
+
+# Begins a fault of a minute, and says so.
+BEGINS = """
+import asyncio, sys
+from pathlib import Path
+from cartwheel.chaos.catalogue import find_fault
+from cartwheel.chaos.shop import find_shop
+from cartwheel.console.faults.fault_runner import FaultRunner
+from cartwheel.local.state_folder import StateFolder
+
+async def main():
+    shop = find_shop(StateFolder.at(Path(sys.argv[1])))
+    await FaultRunner(mark=print).begin(find_fault("cart-hung"), shop, seconds=60.0)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +130,17 @@ async def test_a_lesson_that_is_ended_early_has_what_was_measured_and_nothing_st
     assert ended["result"]["interrupted"]
     assert [fault["fault"] for fault in ended["result"]["faults"]] == ["cart-partitioned"]
     assert await desk.effects() == []
+
+
+async def test_a_fault_is_undone_when_the_console_is_killed(desk: Desk) -> None:
+    command = [sys.executable, "-c", BEGINS, str(desk.shop.state.root)]
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        await until(desk.is_broken, within=20.0)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    await until(desk.is_whole, within=20.0)
 
 
 def _shape_of_text(printed: str) -> Any:

@@ -74,6 +74,8 @@ class FaultRunner:
         }
 
     async def _follow(self, breakage: Breakage) -> None:
-        await breakage.run()
-        self._mark(ending(breakage))
+        try:
+            await breakage.run()
+        finally:
+            self._mark(ending(breakage))
         await breakage.watch_recovery()

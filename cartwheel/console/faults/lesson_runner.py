@@ -152,6 +152,9 @@ class LessonRunner:
         except (OSError, CommandError) as error:
             output = str(error).encode()
         finally:
+            if run.state is not None:
+                # Its process was ended, and the fault with it.
+                self._report(run.fault, "ended")
             run.end(output)
 
     async def _output_of(self, run: LessonRun) -> bytes:

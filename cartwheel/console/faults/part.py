@@ -32,6 +32,7 @@ class FaultsPart:
         self._faults = FaultRunner(mark=mark)
         self._lessons = LessonRunner(state, mark=mark)
         self._elsewhere = FaultsElsewhere(mark=mark)
+        self._beginning = asyncio.Lock()
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -80,9 +81,10 @@ class FaultsPart:
     async def _begin_fault(self, request: Request) -> Response:
         fault = _found(find_fault, request)
         seconds = _seconds_in(await read_object(request))
-        if self._lessons.current is not None:
-            raise CommandError("A lesson runs: end it first.")
-        await self._faults.begin(fault, await self._find_shop(), seconds=seconds)
+        async with self._beginning:
+            if self._lessons.current is not None:
+                raise CommandError("A lesson runs: end it first.")
+            await self._faults.begin(fault, await self._find_shop(), seconds=seconds)
         return JSONResponse(self._faults.as_json)
 
     async def _end_fault(self, request: Request) -> Response:
@@ -106,9 +108,11 @@ class FaultsPart:
         fault = lesson.fault_for(shop.stores)
         if (problem := problem_in(fault, shop)) is not None:
             raise CommandError(problem)
-        if (current := self._faults.current) is not None:
-            raise CommandError(f"{current.fault.id} is still in force: end it first.")
-        return JSONResponse(self._lessons.start(lesson, fault).as_json, status_code=202)
+        async with self._beginning:
+            if (current := self._faults.current) is not None:
+                raise CommandError(f"{current.fault.id} is still in force: end it first.")
+            run = self._lessons.start(lesson, fault)
+        return JSONResponse(run.as_json, status_code=202)
 
     async def _get_lesson(self, _: Request) -> Response:
         last = self._lessons.last
@@ -140,4 +144,4 @@ def _seconds_in(body: dict[str, Any]) -> float | None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise UsageError("seconds: a number.")
-    return float(seconds)
+    return seconds

@@ -33,12 +33,21 @@ class EndedLoad:
 class LoadControl:
     """At most one load sends at a time; an earlier one may still wait for its last responses.
 
-    ``find_target`` gives the URL of the shop, and raises `CommandError` without one.
+    ``find_target`` gives the URL of the shop, and raises `CommandError` without one. ``shop_pid``
+    is another after a restart of the shop.
     """
 
-    def __init__(self, live: Live, find_target: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        live: Live,
+        find_target: Callable[[], str],
+        *,
+        shop_pid: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._live = live
         self._find_target = find_target
+        self._shop_pid = shop_pid
+        self._loaded_pid: int | None = None
         self._tasks: dict[RunningLoad, asyncio.Task[None]] = {}
         self._changing = asyncio.Lock()
         self._change_mark: asyncio.TimerHandle | None = None
@@ -80,6 +89,13 @@ class LoadControl:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=END_TIMEOUT)
 
+    def end_without_shop(self) -> None:
+        """End a load whose shop has ended: another program may listen at its port by now."""
+        if self._tasks and self._shop_pid() != self._loaded_pid:
+            # The second time, no response is waited for.
+            self._stop_all()
+            self._stop_all()
+
     async def close(self) -> None:
         """End it at once."""
         self._cancel_change_mark()
@@ -99,6 +115,7 @@ class LoadControl:
 
     def _start(self, load: RunningLoad) -> None:
         self._newest, self.last = load, None
+        self._loaded_pid = self._shop_pid()
         self._tasks[load] = asyncio.create_task(self._run(load))
         self._mark_stages(load)
 
@@ -113,9 +130,12 @@ class LoadControl:
         except Exception as error:
             logger.warning("the load failed: %s", describe_error(error))
             problem = describe_error(error)
+        except asyncio.CancelledError:
+            problem = "It ended with the console."
+            raise
         finally:
             del self._tasks[load]
-        self._conclude(load, problem)
+            self._conclude(load, problem)
 
     def _conclude(self, load: RunningLoad, problem: str) -> None:
         if load is self._newest:

@@ -37,23 +37,38 @@ from cartwheel.mesh import LoadState
 from loadtest.arrivals import Stage, written
 from loadtest.scenarios import SCENARIOS
 
+SHOP_INTERVAL = 1.0
+"""Seconds between two looks at whether the shop of a load still runs."""
+
 
 class LoadPart:
     """The part of the console that puts load on its shop.
 
     ``find_target`` gives the URL of the shop, and raises `CommandError` without one. ``command`` is
-    the command line that puts load on the same shop.
+    the command line that puts load on the same shop. ``shop_pid`` is the supervisor's.
     """
 
-    def __init__(self, live: Live, *, find_target: Callable[[], str], command: str) -> None:
-        self._control = LoadControl(live, find_target)
+    def __init__(
+        self,
+        live: Live,
+        *,
+        find_target: Callable[[], str],
+        command: str,
+        shop_pid: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self._control = LoadControl(live, find_target, shop_pid=shop_pid)
         self._command = command
 
     @classmethod
     def of(cls, live: Live, state: StateFolder) -> "LoadPart":
         """The one for the shop that runs in this state folder."""
         command = command_line(state.root, "load")
-        return cls(live, find_target=lambda: _target_in(state), command=command)
+        return cls(
+            live,
+            find_target=lambda: _target_in(state),
+            command=command,
+            shop_pid=state.running_pid,
+        )
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -65,9 +80,11 @@ class LoadPart:
         ]
 
     async def run(self) -> None:
-        """Wait; when that is cancelled, end the load at once."""
+        """End a load whose shop is gone; when this is cancelled, end any load at once."""
         try:
-            await asyncio.Event().wait()
+            while True:
+                await asyncio.sleep(SHOP_INTERVAL)
+                self._control.end_without_shop()
         finally:
             await self._control.close()
 

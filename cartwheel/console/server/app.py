@@ -30,9 +30,10 @@ def create_app(contents: Contents, access: Access) -> ASGIApp:
         try:
             yield
         finally:
-            for task in tasks:
+            # The first ones keep what the others say at their end.
+            for task in reversed(tasks):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.gather(task, return_exceptions=True)
 
     routes = [
         *STATIC_ROUTES,

@@ -7,7 +7,8 @@ import { signOf } from "./faults_signs.js";
 import { key } from "./keys.js";
 import { Lessons } from "./lessons.js";
 
-const HINT = "Each ends by itself. Shoppers should be there to notice it: press L for load.";
+const HINT = "Each ends by itself.";
+const NO_LOAD_HINT = `${HINT} Shoppers should be there to notice it: press L for load.`;
 
 export function mount(root, session) {
   const model = new FaultsModel(session);
@@ -107,7 +108,7 @@ function story(model) {
     return { sign: "!", tone: "waiting", text: `${title} (${targets.join(", ")}; ${by}).` };
   }
   if (reason) return { sign: "", tone: "quiet", text: reason };
-  if (!last) return { sign: "", tone: "quiet", text: HINT };
+  if (!last) return { sign: "", tone: "quiet", text: model.hasLoad ? HINT : NO_LOAD_HINT };
   const [sign, tone] = last.watched ? ["·", "quiet"] : last.passed ? ["✓", "good"] : last.passed === false ? ["✗", "bad"] : ["·", "quiet"];
   return { sign, tone, text: `${model.nameOf(last.fault)}: ${last.sentence}` };
 }

@@ -16,6 +16,7 @@ export class FaultsModel extends Emitter {
   others = [];
   maxSeconds = 60;
   problem = "";
+  hasLoad = false;
   #session;
   #isAsking = false;
 
@@ -93,12 +94,15 @@ export class FaultsModel extends Emitter {
     try {
       this.#take(await this.#session.request(method, `/api/faults/${id}`, body));
     } catch (error) {
-      this.refuse(error.detail || error.message);
+      // It may have ended by itself just now: that is no problem.
+      if (method === "DELETE" && error.status === 409) await this.#ask();
+      else this.refuse(error.detail || error.message);
     }
   }
 
   async #takeFrame(frame) {
     const isLive = this.#session.state.moment === null && this.hasCatalogue;
+    this.hasLoad = frame.load !== null;
     this.others = frame.faults.filter((one) => !isLive || one.by !== "console");
     const isOpen = this.running || this.last?.watched || frame.faults.some((one) => one.by === "console");
     if (isLive && isOpen && !this.#isAsking) await this.#ask();

@@ -155,7 +155,10 @@ export class Lessons {
     this.drawer.title.textContent = title;
     this.drawer.body.replaceChildren(h("div", { class: "lesson" }, nodes.flat(Infinity)));
     this.drawer.body.scrollTop = 0;
-    if (this.drawer.isOpen) this.drawer.title.focus();
+    // Not away from what somebody does elsewhere on the page.
+    const { activeElement } = document;
+    const isElsewhere = activeElement !== document.body && !this.drawer.node.contains(activeElement);
+    if (this.drawer.isOpen && !isElsewhere) this.drawer.title.focus();
   }
 
   /** Have the map show what a lesson is about; null: nothing. */

@@ -82,6 +82,7 @@ export class LoadControls {
     const found = this.#limits.shapes.find((shape) => shape.name === name);
     if (found) this.#editor.setStages(found.text, found.stages);
     if (name === STEADY) this.#editor.showProblem("");
+    this.#editor.setTitle(found?.title);
     this.#choice.select(name);
     this.#steady.hidden = this.#seconds.hidden = name !== STEADY;
     this.#editor.element.hidden = name === STEADY;

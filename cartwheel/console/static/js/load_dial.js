@@ -4,7 +4,7 @@ import { h, setAttribute, setText, svg } from "./dom.js";
 import { inWords, nextRate, positionOf, rateAt, ticks } from "./load_scale.js";
 
 const PAGE = 5;
-/** Pixels. Numbers above the road that are nearer than this to the one before are left out. */
+/** Pixels. Numbers above the road that are nearer than this to the one after are left out. */
 const MIN_DISTANCE = 15;
 
 export class Dial {
@@ -79,13 +79,14 @@ export class Dial {
 
   #drawnMarks() {
     const minimum = MIN_DISTANCE / (this.#road.clientWidth || 500);
-    let before = -1;
+    let after = Infinity;
     const drawn = [];
-    for (const { rate, replicas } of this.#marks.filter((one) => one.rate <= this.#max)) {
+    // From the right: the highest number is the one that matters.
+    for (const { rate, replicas } of this.#marks.filter((one) => one.rate <= this.#max).reverse()) {
       const position = positionOf(rate, this.#max);
-      const isShown = position - before >= minimum;
-      if (isShown) before = position;
-      drawn.push(at(position, "span", {}, isShown ? replicas : ""));
+      const isShown = after - position >= minimum;
+      if (isShown) after = position;
+      drawn.unshift(at(position, "span", {}, isShown ? replicas : ""));
     }
     if (drawn.length) drawn.unshift(h("span", { class: "dial-caption" }, "replicas needed"));
     return drawn;

@@ -18,6 +18,9 @@ const FIGURES = [
 const ENOUGH = 0.9;
 const TITLES = {
   achieved: "Responses per second that are no failures",
+  p50: "Half of the responses of the last second were faster",
+  p95: "95 of 100 responses of the last second were faster",
+  p99: "99 of 100 responses of the last second were faster",
   failed: "Since the load began: no response, or a server error",
   missed: "Since the load began: due and not sent, because too many requests waited",
 };

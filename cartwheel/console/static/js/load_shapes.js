@@ -49,6 +49,7 @@ export class StagesEditor {
   #timer = 0;
   /** What is wrong with the text; whoever shows the editor places it. */
   problem = h("p", { class: "problem", id: "load-stages-problem", hidden: true });
+  #label = h("label", { for: "load-stages", title: "Duration:requests per second; a range is a ramp" }, "Stages");
   #input = h("input", {
     type: "text", id: "load-stages", spellcheck: "false", autocomplete: "off", autocapitalize: "off",
     oninput: () => this.#edit(),
@@ -65,8 +66,7 @@ export class StagesEditor {
     this.#input.addEventListener("keydown", (event) => event.key === "Enter" && onEnter());
     this.element = h("div", { class: "load-stages" },
       h("div", { class: "load-curve" }, this.#sketch.element),
-      h("div", { class: "load-field" },
-        h("label", { for: "load-stages", title: "Duration:requests per second; a range is a ramp" }, "Stages"), this.#input));
+      h("div", { class: "load-field" }, this.#label, this.#input));
   }
 
   setStages(text, stages) {
@@ -74,6 +74,11 @@ export class StagesEditor {
     this.#input.value = text;
     this.#sketch.setStages(stages);
     this.showProblem("");
+  }
+
+  /** @param {string|undefined} title of the shape; without one the stages are one's own */
+  setTitle(title) {
+    setText(this.#label, title ? `${title}: stages` : "Stages");
   }
 
   setProgress(seconds, achieved) {
