@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -40,7 +40,10 @@ class Console:
 
 @asynccontextmanager
 async def serving_console(
-    parts: Sequence[Part] = (), *, session: Session | None = None, live: Live | None = None
+    parts: Sequence[Part] = (),
+    *,
+    session: Session | Callable[[], Session] | None = None,
+    live: Live | None = None,
 ) -> AsyncIterator[Console]:
     """Serve these parts; ``live`` is the one that they publish to."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -53,7 +56,7 @@ async def serving_console(
     live = live or Live()
     stream = EventStream(live)
     shown = session or Session("local", "A shop")
-    contents = Contents(live, stream, parts, session=lambda: shown)
+    contents = Contents(live, stream, parts, session=shown if callable(shown) else lambda: shown)
     server = Server(create_app(contents, access), on_stop=stream.close)
     serving = asyncio.create_task(server.serve([listener]))
     await until(lambda: server.started)

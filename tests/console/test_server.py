@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -187,6 +188,22 @@ async def test_a_wrong_body_is_refused(console: Console, body: bytes, status: in
     response = await console.client.put("/api/count", content=body, headers=console.token)
 
     assert response.status_code == status
+
+
+async def test_a_history_that_is_slow_to_read_does_not_delay_what_is_live() -> None:
+    is_read = threading.Event()
+
+    def read_slowly() -> Session:
+        assert is_read.wait(10), "nothing else was served"
+        return Session("local", "A shop")
+
+    async with serving_console(session=read_slowly) as console:
+        waiting = asyncio.create_task(console.client.get("/api/session"))
+        page = await console.client.get("/")
+        is_read.set()
+        response = await waiting
+
+    assert (page.status_code, response.json()["title"]) == (200, "A shop")
 
 
 async def test_the_session_says_what_is_shown() -> None:

@@ -1,5 +1,6 @@
 """What is shown: a running shop, a cluster, or a recording."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -35,9 +36,9 @@ class Session:
 
 
 def session_route(session: Callable[[], Session]) -> Route:
-    """`/api/session`."""
+    """`/api/session`; ``session`` may read files, it is called in a thread."""
 
     async def get_session(_: Request) -> JSONResponse:
-        return JSONResponse(asdict(session()))
+        return JSONResponse(asdict(await asyncio.to_thread(session)))
 
     return Route("/api/session", get_session)
