@@ -17,6 +17,7 @@ from cartwheel.errors import UsageError
 from cartwheel.invocation import check_writable, write_file
 from cartwheel.printing import new_console, print_wrapped, wrap
 from cartwheel.recording import Entry, RecordingError, read_recording
+from cartwheel.recording.recorder import earlier_file
 from cartwheel.simulation.assumptions import (
     Assumptions,
     describe,
@@ -71,10 +72,12 @@ class Outputs:
     svg: Path | None
     html: Path | None
     is_comparison: bool
+    inputs: Sequence[Path | None]
+    """The files that are read, which no output may replace."""
 
     def __post_init__(self) -> None:
         for path in filter(None, (self.svg, self.html)):
-            check_writable(path)
+            check_writable(path, inputs=filter(None, self.inputs))
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def simulate(
             raise UsageError(f"--step takes one autoscaler; there are {len(simulations)}.")
         step_through(simulations[0].simulation, new_console())
         return
-    outputs = Outputs(as_json, svg, html, is_comparison=compare)
+    outputs = Outputs(as_json, svg, html, is_comparison=compare, inputs=[*files, bench])
     _show([one.run() for one in simulations], outputs, "Simulation")
 
 
@@ -162,7 +165,9 @@ def backtest(
         return
     if not files:
         raise UsageError("Which autoscalers? Give at least one FILE.")
-    outputs = Outputs(as_json, svg, html, is_comparison=compare)
+    earlier = recording and earlier_file(recording)
+    inputs = [*files, recording, earlier, csv, bench]
+    outputs = Outputs(as_json, svg, html, is_comparison=compare, inputs=inputs)
     assumptions = _assumptions(assume, bench)
     if csv is not None:
         load = PastLoad(read_csv(csv))

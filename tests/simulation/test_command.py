@@ -66,6 +66,16 @@ def test_a_measured_capacity_is_taken_from_the_bench(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_read_is_not_written(tmp_path: Path) -> None:
+    load = tmp_path / "load.csv"
+    load.write_text("0,50\n15,50\n")
+
+    with pytest.raises(UsageError, match="is read"):
+        run("backtest", f"--csv={load}", HPA, f"--html={load}")
+
+    assert load.read_text() == "0,50\n15,50\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

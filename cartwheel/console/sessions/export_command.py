@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +15,18 @@ from cartwheel.console.sessions.page import session_page
 from cartwheel.console.sessions.recorded_session import RecordedSession
 from cartwheel.console.sessions.session_file import file_name, session_lines
 from cartwheel.errors import CommandError, UsageError
-from cartwheel.invocation import check_writable, display_path, program_name, write_file
+from cartwheel.invocation import (
+    check_writable,
+    display_path,
+    program_name,
+    replacing,
+    write_file,
+)
 from cartwheel.printing import print_wrapped
+from cartwheel.recording.recorder import earlier_file
+
+if TYPE_CHECKING:
+    from cartwheel.local.state_folder import StateFolder
 
 commands = typer.Typer()
 
@@ -54,14 +64,17 @@ def export(
 def _export_running(
     html: Path | None, title: str | None, minutes: float, state_dir: Path | None
 ) -> None:
+    state = _state_folder(state_dir)
     if html is not None:
+        read = [state.console_history, state.recording, earlier_file(state.recording)]
+        check_writable(html, inputs=read)
         with TemporaryDirectory() as folder:
-            saved = _save(Path(folder), minutes, state_dir)
+            saved = _save(state, Path(folder), minutes)
             _write_page(saved, html, title)
         return
     if title is not None:
         raise UsageError("--title is of a page: add --html PAGE.html.")
-    saved = _save(Path.cwd(), minutes, state_dir)
+    saved = _save(state, Path.cwd(), minutes)
     name = display_path(saved)
     print_wrapped(
         f"Written: {name}\n"
@@ -70,15 +83,18 @@ def _export_running(
     )
 
 
-def _save(folder: Path, minutes: float, state_dir: Path | None) -> Path:
-    """The last minutes of what was recorded. Raises `CommandError`."""
+def _state_folder(path: Path | None) -> "StateFolder":
     try:
         # Imported here: it comes with the shop, which a FILE does not need.
         from cartwheel.local.settings import load_local_settings
         from cartwheel.local.state_folder import StateFolder
     except ModuleNotFoundError:
         raise UsageError("The shop is not installed here: name the FILE of a session.") from None
-    state = StateFolder.at(load_local_settings(state_dir=state_dir).state_dir)
+    return StateFolder.at(load_local_settings(state_dir=path).state_dir)
+
+
+def _save(state: "StateFolder", folder: Path, minutes: float) -> Path:
+    """The last minutes of what was recorded. Raises `CommandError`."""
     if not state.console_history.exists():
         raise CommandError(
             f"Nothing has been recorded in {display_path(state.root)}: the console records while "
@@ -99,13 +115,13 @@ def _save_from(store: HistoryStore, recording: Path, folder: Path, minutes: floa
     start = max(span[0], end - minutes * 60)
     path = folder / file_name(start)
     check_writable(path)
-    with closing(store), path.open("wb") as file:
+    with closing(store), replacing(path) as file:
         file.writelines(session_lines(store, recording, start=start, end=end))
     return path
 
 
 def _write_page(file: Path, html: Path, title: str | None) -> None:
-    check_writable(html)
+    check_writable(html, inputs=[file, earlier_file(file)])
     with RecordedSession(file) as recorded:
         start, end = recorded.span()
         if title is None:

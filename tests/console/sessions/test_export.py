@@ -17,9 +17,11 @@ from cartwheel.console.sessions.page import session_page
 from cartwheel.console.sessions.recorded_session import RecordedSession
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.recording import SessionStarted, read_recording
+from cartwheel.recording.recorder import earlier_file
 from tests.cartwheel.test_installation import without_the_shop
 from tests.console.sessions.files import explained, made, record
 from tests.console.synthetic import BEGIN
+from tests.recording.test_recording import no_larger_files_than
 
 # Of a load that begins and the step that follows.
 SECONDS = 40
@@ -149,6 +151,41 @@ def state_folder(folder: Path) -> Path:
 def test_a_shop_without_a_history_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="Nothing has been recorded in"):
         run("--state-dir", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["session.jsonl", "session.jsonl.1", "link"])
+def test_a_page_never_replaces_the_recording(path: Path, name: str) -> None:
+    recorded = path.read_bytes()
+    earlier_file(path).write_bytes(b"")
+    path.with_name("link").symlink_to(path)
+
+    with pytest.raises(UsageError, match="is read"):
+        run(path, "--html", path.with_name(name))
+
+    assert path.read_bytes() == recorded
+
+
+def test_a_page_never_replaces_the_history_of_the_shop(tmp_path: Path) -> None:
+    state = state_folder(tmp_path)
+    history = state / "console.sqlite"
+    recorded = history.read_bytes()
+
+    with pytest.raises(UsageError, match="is read"):
+        run("--state-dir", state, "--html", history)
+
+    assert history.read_bytes() == recorded
+
+
+def test_on_a_full_disk_no_part_of_a_session_remains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = state_folder(tmp_path)
+
+    with no_larger_files_than(64 * 1024), pytest.raises(UsageError, match="cannot be written"):
+        run("--state-dir", state)
+
+    assert list(tmp_path.iterdir()) == [state]
 
 
 @pytest.mark.parametrize(
