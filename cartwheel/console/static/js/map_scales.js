@@ -2,9 +2,9 @@
 
 const SLOWEST = 8;
 const FASTEST = 120;
-const MAX_TURNS = 0.4;
+const MAX_TURNS = 0.28;
 
-/** Turns of a wheel per second. With eight spokes, a faster wheel would seem to turn back. */
+/** Turns of a wheel per second. With eight spokes and so few pictures, a faster wheel would seem to turn back. */
 export function turnsPerSecond(rate) {
   return rate > 0 ? Math.min(MAX_TURNS, 0.15 * Math.log10(1 + rate)) : 0;
 }
