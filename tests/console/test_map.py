@@ -163,6 +163,8 @@ async def test_a_replica_that_does_not_respond_has_no_figures(mesh_map: Map) -> 
         "Replica cart-2, serving: does not respond to a scrape"
     )
     await expect(wheel).to_have_text("–")
+    await wheel.focus()
+    await expect(mesh_map.card).to_contain_text("Requests–")
 
 
 async def test_an_edge_says_in_signs_and_numbers_what_is_wrong_with_it(mesh_map: Map) -> None:

@@ -3,7 +3,7 @@
 import { OUTSIDE } from "./map_places.js";
 import { keyOf } from "./map_routes.js";
 import { cores, duration, memory, percent, perSecond } from "./map_scales.js";
-import { faultsAt, storeTargets } from "./map_scene.js";
+import { faultsAt, measured, storeTargets } from "./map_scene.js";
 
 const WORDS = {
   starting: "Starting",
@@ -53,14 +53,15 @@ function replica(frame, id) {
   const [name, ...rest] = id.split("/");
   const found = frame.services.find((one) => one.name === name)?.replicas.find((one) => one.name === rest.join("/"));
   if (!found) return null;
+  const { rate, cpu, memory: bytes, in_flight: inFlight } = measured(found);
   return {
     title: found.name,
     rows: [
       ["State", WORDS[found.phase] + (found.reason ? ` (${found.reason})` : "")],
-      ["Requests", perSecond(found.rate)],
-      ["CPU", cores(found.cpu)],
-      ["Memory", memory(found.memory)],
-      ["In flight", String(found.in_flight ?? "–")],
+      ["Requests", perSecond(rate)],
+      ["CPU", cores(cpu)],
+      ["Memory", memory(bytes)],
+      ["In flight", String(inFlight ?? "–")],
       ["Restarts", String(found.restarts)],
     ],
     faults: titles(faultsAt(frame, [found.name])),

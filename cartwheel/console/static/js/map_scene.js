@@ -146,8 +146,9 @@ function wheelsOf(service, { frame, area, em, before, memory }) {
 }
 
 /** What is known of a replica that does not respond is old. */
-function measured(replica) {
-  return isSilent(replica) ? { ...replica, rate: null, cpu: null, isSilent: true } : replica;
+export function measured(replica) {
+  if (!isSilent(replica)) return replica;
+  return { ...replica, rate: null, cpu: null, memory: null, in_flight: null, isSilent: true };
 }
 
 /** In a grid that has shrunk those that no longer fit move, and with them all. */

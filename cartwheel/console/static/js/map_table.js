@@ -4,7 +4,7 @@ import { h, setText } from "./dom.js";
 import { Keyed } from "./map_keyed.js";
 import { keyOf } from "./map_routes.js";
 import { cores, duration, memory, percent, perSecond } from "./map_scales.js";
-import { faultsAt, storeTargets } from "./map_scene.js";
+import { faultsAt, measured, storeTargets } from "./map_scene.js";
 
 const text = (value) => (value === null || value === undefined ? "–" : String(value));
 const count = ({ replicas }, ...phases) => replicas.filter((one) => phases.includes(one.phase)).length;
@@ -23,7 +23,7 @@ const TABLES = [
   {
     caption: "Replicas",
     columns: ["Replica", "Service", "State", "Requests", "CPU", "Memory", "In flight", "Restarts", "Fault"],
-    rows: (frame) => frame.services.flatMap(({ name, replicas }) => replicas.map((one) => [`${name}/${one.name}`, [
+    rows: (frame) => frame.services.flatMap(({ name, replicas }) => replicas.map(measured).map((one) => [`${name}/${one.name}`, [
       one.name, name, one.reason ? `${one.phase}: ${one.reason}` : one.phase, perSecond(one.rate), cores(one.cpu),
       memory(one.memory), text(one.in_flight), text(one.restarts), namesOf(faultsAt(frame, [one.name])),
     ]])),
