@@ -15,7 +15,7 @@ from cartwheel.autoscaling.spec import (
     ResourceMetric,
     TargetType,
 )
-from cartwheel.mesh import AutoscalerState
+from cartwheel.mesh import AutoscalerState, ServiceState
 
 PERCENT = "%"
 REQUESTS = "requests/s"
@@ -71,6 +71,13 @@ def autoscaler_state(
         is_paused=is_paused(autoscaler),
         sentence=decided.sentence,
     )
+
+
+def counts_of(service: ServiceState) -> ReplicaCounts:
+    """One that serves is ready, too."""
+    phases = [one.phase for one in service.replicas]
+    serving = phases.count("serving")
+    return ReplicaCounts(service.desired, serving + phases.count("ready"), serving)
 
 
 def title_of(autoscaler: Autoscaler) -> str:

@@ -12,6 +12,7 @@ from cartwheel.console.server import Contents, Session
 from cartwheel.console.server.event_stream import EventStream
 from cartwheel.kubernetes.cluster import Cluster
 from cartwheel.kubernetes.proxy import open_proxy
+from cartwheel.local.child_processes import ending_with_pipe
 from cartwheel.local.state_folder import StateFolder
 
 READ_ONLY = "Read-only: change a cluster with kubectl or skaffold."
@@ -32,7 +33,7 @@ def cluster_console(
     measured = measured_in(namespace, folder=Path.cwd())
     title = f"namespace {namespace} of {context}"
     live = Live()
-    with open_proxy(context) as api:
+    with open_proxy(context, end_with_pipe=ending_with_pipe) as api:
         history = History(live, _history_file(state, f"{context}-{namespace}"))
         source = ClusterSource(api, namespace, live, measured=measured, title=title)
 

@@ -1,6 +1,7 @@
 """Why a cluster did not give what was asked for: one sentence each.
 
 ClusterError
+├── BadRequest       the request is wrong: a query, for example
 ├── Forbidden        the user has no right to read this
 ├── NotFound         there is no such object, or no such API
 ├── Unavailable      the API server responded that it cannot serve this now
@@ -12,6 +13,10 @@ from cartwheel.errors import CommandError
 
 class ClusterError(CommandError):
     """A request to the cluster failed."""
+
+
+class BadRequest(ClusterError):
+    """The API server, or a server behind it, does not accept the request as it is."""
 
 
 class Forbidden(ClusterError):

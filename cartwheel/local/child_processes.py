@@ -76,8 +76,7 @@ class ChildProcesses:
             raise CommandError("Cartwheel is stopping.")
         inherited = [*descriptors, *([self._lifeline] if self._lifeline >= 0 else [])]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(DIE_WITH_PARENT)),
-            *map(str, (os.getpid(), self._lifeline, user.uid, user.gid, self._open_files)),
+            *_launcher(self._lifeline, user, open_files=self._open_files),
             *command,
             pass_fds=inherited,
             # Another user may have no access to the project's folder.
@@ -121,6 +120,15 @@ class ChildProcesses:
         return reader
 
 
+def ending_with_pipe(command: Sequence[str], lifeline: int) -> Sequence[str]:
+    """The command line of a program that ends when the other end of a pipe is closed.
+
+    The program leads its own process group and inherits ``lifeline``. Unlike the signal at the
+    death of the parent, this may be started in any thread: that signal comes with the thread's end.
+    """
+    return [*_launcher(lifeline, CURRENT_USER), *command]
+
+
 async def run_to_completion(
     processes: ChildProcesses,
     command: Sequence[str],
@@ -139,6 +147,11 @@ async def run_to_completion(
             await process.wait()
     assert process.returncode is not None
     return process.returncode, output.decode(errors="replace").strip()
+
+
+def _launcher(lifeline: int, user: UnixUser, *, open_files: int = -1) -> Sequence[str]:
+    numbers = (os.getpid(), lifeline, user.uid, user.gid, open_files)
+    return [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), *map(str, numbers)]
 
 
 def _kill(process: Child) -> None:

@@ -2,10 +2,15 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def numbers_of_stop_signals() -> Sequence[signal.Signals]:
+    """A signal that was ignored at the start (nohup) stays ignored."""
+    return [one for one in STOP_SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
 
 
 @contextmanager
@@ -27,9 +32,7 @@ def stop_signals(
         received = True
         loop.call_soon_threadsafe(stop)
 
-    # A signal that was ignored at the start (nohup) stays ignored.
-    numbers = [one for one in STOP_SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handle) for number in numbers}
+    before = {number: signal.signal(number, handle) for number in numbers_of_stop_signals()}
     try:
         yield
     finally:

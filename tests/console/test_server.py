@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -269,3 +270,12 @@ async def test_all_files_of_the_page_are_less_than_200_kb(console: Console) -> N
         sizes[path] = int(response.headers["content-length"])
 
     assert sum(sizes.values()) < 200_000, sizes
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_stops_it_in_order(number: signal.Signals) -> None:
+    async with serving_console() as console:
+        signal.raise_signal(number)
+
+        await until(console.serving.done)
+        assert console.serving.exception() is None

@@ -1,17 +1,22 @@
 """A cluster read through `kubectl proxy`."""
 
 import os
+import signal
 import stat
+import subprocess
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
-from cartwheel.kubernetes.errors import Forbidden, NotFound, Unavailable, Unreachable
+from cartwheel.kubernetes import proxy
+from cartwheel.kubernetes.errors import BadRequest, Forbidden, NotFound, Unavailable, Unreachable
 from cartwheel.kubernetes.proxy import open_proxy
+from cartwheel.local.child_processes import ending_with_pipe
+from tests.cartwheel.supervisor_process import eventually
 
 # Serves a few paths on the Unix socket, as `kubectl proxy` does.
 KUBECTL = """#!{python}
@@ -22,6 +27,7 @@ options = dict(one.split("=", 1) for one in sys.argv[1:] if "=" in one)
 RESPONSES = {{
     "/pods": (200, {{"kind": "PodList", "arguments": sys.argv[1:]}}),
     "/secrets": (403, {{"kind": "Status", "message": 'secrets is forbidden'}}),
+    "/query?query=a%20b": (400, {{"status": "error", "error": "parse error"}}),
     "/nothing": (404, {{"kind": "Status", "message": "the server could not find it"}}),
     "/list": (200, []),
 }}
@@ -44,7 +50,9 @@ class Handler(BaseHTTPRequestHandler):
         return "here"
 
     def log_message(self, *_):
-        pass
+        # More than a pipe holds, as kubectl writes in the course of many failed requests.
+        if self.path == "/noise":
+            print("E1126 proxy error", "." * 2**20, file=sys.stderr, flush=True)
 
 class Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
@@ -63,6 +71,9 @@ def pid_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return pid_file
 
 
+opened = partial(open_proxy, end_with_pipe=ending_with_pipe)
+
+
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     file = folder / "kubectl"
     file.write_text(program)
@@ -71,7 +82,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None
 
 
 def test_an_object_is_read_and_nothing_can_be_changed(pid_file: Path) -> None:
-    with open_proxy("prod") as api:
+    with opened("prod") as api:
         read = api.get("/pods")
 
     context, command, socket, rejected = read["arguments"]
@@ -84,20 +95,21 @@ def test_an_object_is_read_and_nothing_can_be_changed(pid_file: Path) -> None:
     ("path", "error", "message"),
     [
         ("/secrets", Forbidden, "secrets is forbidden."),
+        ("/query?query=a%20b", BadRequest, "parse error."),
         ("/nothing", NotFound, "the server could not find it."),
-        ("/elsewhere", Unavailable, "/elsewhere: status 503."),
+        ("/elsewhere?long=query", Unavailable, "/elsewhere: status 503."),
         ("/list", Unavailable, "/list: the response is not an object."),
     ],
 )
 def test_what_the_cluster_refuses_is_one_sentence(
     pid_file: Path, path: str, error: type[Exception], message: str
 ) -> None:
-    with open_proxy() as api, pytest.raises(error, match="^" + message.replace(".", r"\.") + "$"):
+    with opened() as api, pytest.raises(error, match="^" + message.replace(".", r"\.") + "$"):
         api.get(path)
 
 
 def test_a_connection_that_was_closed_is_made_anew(pid_file: Path) -> None:
-    with open_proxy() as api:
+    with opened() as api:
         for _ in range(3):
             with pytest.raises(Unavailable):
                 api.get("/list")
@@ -105,14 +117,14 @@ def test_a_connection_that_was_closed_is_made_anew(pid_file: Path) -> None:
 
 
 def test_several_threads_read_at_once(pid_file: Path) -> None:
-    with open_proxy() as api, ThreadPoolExecutor(8) as threads:
+    with opened() as api, ThreadPoolExecutor(8) as threads:
         kinds = {found["kind"] for found in threads.map(api.get, ["/pods"] * 40)}
 
     assert kinds == {"PodList"}
 
 
 def test_only_this_user_can_reach_the_proxy_and_it_ends_with_the_block(pid_file: Path) -> None:
-    with open_proxy() as api:
+    with opened() as api:
         path = Path(api.get("/pods")["arguments"][-2].partition("=")[2])
         for protected in (path, path.parent):
             assert stat.S_IMODE(protected.stat().st_mode) & 0o077 == 0
@@ -122,11 +134,53 @@ def test_only_this_user_can_reach_the_proxy_and_it_ends_with_the_block(pid_file:
         os.kill(int(pid_file.read_text()), 0)
 
 
-def test_a_proxy_that_dies_is_an_error_and_not_a_wait(pid_file: Path) -> None:
-    with open_proxy() as api:
-        os.kill(int(pid_file.read_text()), 9)
-        with pytest.raises(Unreachable, match="The cluster does not respond: "):
-            _read_until_it_fails(api.get)
+def test_a_proxy_that_dies_is_started_again(
+    pid_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, "RESTART_INTERVAL", 0.0)
+    with opened() as api:
+        assert api.get("/pods")["kind"] == "PodList"
+        killed = kill(pid_file)
+        # In a thread that ends, as those of the console do: kubectl does not end with it.
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(api.get, "/pods").result()["kind"] == "PodList"
+
+        assert api.get("/pods")["kind"] == "PodList"
+        assert int(pid_file.read_text()) != killed
+
+
+def test_until_a_proxy_that_died_is_started_again_the_error_names_it(pid_file: Path) -> None:
+    with opened() as api:
+        kill(pid_file)
+        with pytest.raises(Unreachable, match=r"^kubectl proxy has ended: exit -9\.$"):
+            api.get("/pods")
+
+
+def test_a_proxy_that_logs_a_lot_is_not_held_up(pid_file: Path) -> None:
+    with opened() as api:
+        with pytest.raises(Unavailable):
+            api.get("/noise")
+
+        assert api.get("/pods")["kind"] == "PodList"
+
+
+def test_a_proxy_ends_when_the_process_that_opened_it_is_killed(pid_file: Path) -> None:
+    program = (
+        "import sys\n"
+        "from cartwheel.kubernetes.proxy import open_proxy\n"
+        "from cartwheel.local.child_processes import ending_with_pipe\n"
+        "with open_proxy(end_with_pipe=ending_with_pipe):\n"
+        "    print('open', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        process.kill()
+
+    pid = int(pid_file.read_text())
+    eventually(lambda: not is_running(pid) or None, within=10)
 
 
 def test_a_kubectl_that_does_not_start_a_proxy_says_why(
@@ -142,12 +196,21 @@ def test_a_kubectl_that_does_not_start_a_proxy_says_why(
         pytest.raises(
             Unreachable, match=r'^kubectl proxy does not start: context "x" does not exist\.$'
         ),
-        open_proxy("x"),
+        opened("x"),
     ):
         pass
 
 
-def _read_until_it_fails(get: Callable[[str], object]) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        get("/pods")
+def kill(pid_file: Path) -> int:
+    """Kill the proxy, and wait until it has gone."""
+    pid = int(pid_file.read_text())
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not is_running(pid) or None, within=10)
+    return pid
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from cartwheel.console.autoscaler_state import Decided, ReplicaCounts, autoscaler_state
+from cartwheel.console.autoscaler_state import Decided, autoscaler_state, counts_of
 from cartwheel.console.explanation_json import explanation_json, no_explanation_json
 from cartwheel.console.live import Live
 from cartwheel.console.server import number_of
@@ -79,7 +79,7 @@ class ClusterExplanations:
             explanation.decision,
             sentence=explanation.sentences[0].text if explanation.sentences else "",
         )
-        return autoscaler_state(decided, _counts_of(service), arrivals=service.rate)
+        return autoscaler_state(decided, counts_of(service), arrivals=service.rate)
 
     async def run(self) -> None:
         """Explain until cancelled."""
@@ -127,12 +127,6 @@ class ClusterExplanations:
         detail = next((one.text for one in explanation.sentences[1:]), "")
         title = f"{counts[0]} → {counts[1]}"
         self._live.mark(Mark(explanation.at, "decision", title, detail))
-
-
-def _counts_of(service: ServiceState) -> ReplicaCounts:
-    phases = [one.phase for one in service.replicas]
-    serving = phases.count("serving")
-    return ReplicaCounts(service.desired, serving + phases.count("ready"), serving)
 
 
 def _desired(explained: Explained | None) -> int | None:

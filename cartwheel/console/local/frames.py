@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cartwheel.console.autoscaler_state import ReplicaCounts
 from cartwheel.console.local.problems import ScrapeFailure
 from cartwheel.local.replica_process import State
 from cartwheel.local.run_state import RunningReplica, RunningService, RunState
@@ -53,13 +52,6 @@ def frame_of(seen: Seen) -> Frame:
         faults=seen.faults,
         problem=seen.problem,
     )
-
-
-def counts_of(service: ServiceState) -> ReplicaCounts:
-    """For its autoscaler: one that serves is ready, too."""
-    phases = [one.phase for one in service.replicas]
-    serving = phases.count("serving")
-    return ReplicaCounts(service.desired, serving + phases.count("ready"), serving)
 
 
 def _service(service: RunningService, seen: Seen) -> ServiceState:

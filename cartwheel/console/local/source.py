@@ -1,7 +1,6 @@
 """Observes the local run, and publishes a frame each second."""
 
 import asyncio
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from cartwheel.console.autoscaler_state import autoscaler_state
+from cartwheel.console.autoscaler_state import autoscaler_state, counts_of
 from cartwheel.console.explanation_json import explanation_json, no_explanation_json
 from cartwheel.console.headline import headline_of
 from cartwheel.console.live import Live
 from cartwheel.console.local.decisions import Decisions
-from cartwheel.console.local.frames import Seen, counts_of, frame_of
+from cartwheel.console.local.frames import Seen, frame_of
 from cartwheel.console.local.metrics import UNWATCHED, WATCHED, RunMetrics, Sampling
 from cartwheel.console.local.problems import (
     problem_of_recording,
@@ -25,7 +24,8 @@ from cartwheel.console.local.problems import (
     problem_of_scrapes,
 )
 from cartwheel.console.local.run_follower import RunFollower
-from cartwheel.errors import CommandError, UsageError
+from cartwheel.console.server import number_of
+from cartwheel.errors import CommandError
 from cartwheel.local.run_state import RunState
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import AutoscalerState, FaultState, Frame, LoadState
@@ -34,8 +34,6 @@ from cartwheel.mesh.traffic import Traffic
 Effects = Sequence[Mapping[str, Any]]
 EARLIER_FRAMES = 4
 """Of the last seconds, a little longer than the window of the rates."""
-MAX_TIME = 1e11
-"""Seconds since the epoch; dates have no years of more than four digits."""
 CHECK_INTERVAL = 0.25
 """Seconds between two looks for a page that was opened."""
 
@@ -159,7 +157,7 @@ class LocalSource:
         )
 
     async def _get_explanation(self, request: Request) -> JSONResponse:
-        at = _moment_of(request.query_params.get("at"))
+        at = number_of(request, "at")
         try:
             explanation = self._decisions.explanation(at)
             if explanation is None:
@@ -168,16 +166,3 @@ class LocalSource:
         except CommandError as error:
             return JSONResponse(no_explanation_json(time.time() if at is None else at, str(error)))
         return JSONResponse(explanation_json(explanation))
-
-
-def _moment_of(text: str | None) -> float | None:
-    """Raises `UsageError`."""
-    if text is None:
-        return None
-    try:
-        at = float(text)
-    except ValueError:
-        at = math.nan
-    if not 0 <= at <= MAX_TIME:
-        raise UsageError(f"at={text} is no time: write seconds since the epoch.")
-    return at

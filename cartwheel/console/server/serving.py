@@ -14,8 +14,8 @@ from uvicorn.server import Server as UvicornServer
 from cartwheel.console.server.access import Access
 from cartwheel.console.server.app import create_app
 from cartwheel.console.server.contents import Contents
+from cartwheel.local.signals import numbers_of_stop_signals
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOP_TIMEOUT = 2
 """Seconds that responses in flight may take once it stops."""
 
@@ -50,7 +50,9 @@ class Server(UvicornServer):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         # uvicorn raises the signal again at the end, so a clean stop would look like a kill.
-        previous = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        previous = {
+            number: signal.signal(number, self.handle_exit) for number in numbers_of_stop_signals()
+        }
         try:
             yield
         finally:
@@ -63,5 +65,5 @@ class Server(UvicornServer):
 
 
 def serve(contents: Contents, sockets: Sequence[socket.socket], access: Access) -> None:
-    """Serve a console until SIGINT or SIGTERM."""
+    """Serve a console until SIGINT, SIGTERM or SIGHUP."""
     Server(create_app(contents, access), on_stop=contents.stream.close).run(sockets=list(sockets))

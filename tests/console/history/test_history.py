@@ -96,7 +96,14 @@ async def test_outside_of_the_history_a_frame_says_that_there_is_none(
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/frames", "/api/frames?at=now", "/api/frames?at=nan", "/api/history?from=1e99"]
+    "path",
+    [
+        "/api/frames",
+        "/api/frames?at=now",
+        "/api/frames?at=nan",
+        "/api/frames?at=-5",
+        "/api/history?from=1e99",
+    ],
 )
 async def test_a_time_that_is_none_is_a_problem(console: Console, path: str) -> None:
     assert (await get(console, path)).status_code == 422

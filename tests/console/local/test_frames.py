@@ -2,7 +2,8 @@
 
 import pytest
 
-from cartwheel.console.local.frames import Seen, counts_of, frame_of
+from cartwheel.console.autoscaler_state import counts_of
+from cartwheel.console.local.frames import Seen, frame_of
 from cartwheel.console.local.problems import ScrapeFailure
 from cartwheel.local.replica_process import State
 from cartwheel.local.run_state import RunningReplica, RunningService, RunState
