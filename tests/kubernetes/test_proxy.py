@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -172,9 +173,15 @@ def test_a_proxy_ends_when_the_process_that_opened_it_is_killed(pid_file: Path) 
         "with open_proxy(end_with_pipe=ending_with_pipe):\n"
         "    print('open', flush=True); sys.stdin.read()\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
+    # Its folder remains. pytest's own is too long for the path of a socket.
+    folder = tempfile.TemporaryDirectory()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": folder.name},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with folder, process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"open\n"
         process.kill()

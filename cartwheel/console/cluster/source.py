@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cartwheel.console.cluster.explanations import ClusterExplanations
-from cartwheel.console.cluster.mesh_file import Measured
-from cartwheel.console.cluster.prometheus import evaluate
+from cartwheel.console.cluster.mesh_file import SUFFIX, Measured
+from cartwheel.console.cluster.prometheus import WrongQuery, evaluate
 from cartwheel.console.cluster.workloads import services_of
 from cartwheel.console.headline import headline_of
 from cartwheel.console.live import Live
@@ -94,10 +94,16 @@ class ClusterSource:
         measured = self._measured
         try:
             results = evaluate(self._api, measured.prometheus, measured.queries)
+        except WrongQuery as error:
+            return Traffic(), (
+                f"No traffic is seen: Prometheus {measured.prometheus} rejects the query "
+                f"{error.name} ({error}) To correct it, write it in {self._namespace}{SUFFIX} "
+                "and start the console again."
+            )
         except ClusterError as error:
             return Traffic(), (
                 f"No traffic is seen: Prometheus {measured.prometheus} does not respond ({error}) "
-                f"To name another one, or other metrics, write {self._namespace}.console.yaml."
+                f"To name another one, or other metrics, write {self._namespace}{SUFFIX}."
             )
         return traffic_of(results, window=measured.window), ""
 

@@ -21,7 +21,7 @@ from cartwheel.console.live import Live
 from cartwheel.explain.cluster_explainer import ClusterExplainer
 from cartwheel.kubernetes import errors
 from cartwheel.kubernetes.api import Json
-from cartwheel.kubernetes.errors import ClusterError, Unavailable, Unreachable
+from cartwheel.kubernetes.errors import BadRequest, ClusterError, Unavailable, Unreachable
 from cartwheel.mesh import Frame
 from cartwheel.mesh.frame import OUTSIDE
 from cartwheel.mesh.queries import Name, mesh_queries
@@ -66,6 +66,7 @@ class Cluster(RecordedCluster):
         self._prometheus = prometheus or _vector()
         self.queries: list[str] = []
         self.error: ClusterError | None = None
+        self.wrong_query = ""
 
     def get(self, path: str) -> Json:
         if self.error is not None:
@@ -73,6 +74,8 @@ class Cluster(RecordedCluster):
         if "/proxy/api/v1/query" not in path:
             return super().get(path)
         self.queries += parse_qs(urlsplit(path).query)["query"]
+        if self.wrong_query and self.wrong_query in self.queries[-1]:
+            raise BadRequest("parse error.")
         if isinstance(self._prometheus, ClusterError):
             raise self._prometheus
         return self._prometheus
@@ -154,6 +157,20 @@ async def test_without_prometheus_the_replicas_are_shown_and_it_is_said_why(
     assert frame.problem.startswith("No traffic is seen: Prometheus shop/prometheus:9090 ")
     assert reason in frame.problem
     assert "cartwheel.console.yaml" in frame.problem
+
+
+async def test_a_query_that_prometheus_rejects_is_named_and_not_prometheus() -> None:
+    cluster = Cluster()
+    cluster.wrong_query = f'"{Name.RETRIES}"'
+
+    frame = await first_frame(cluster)
+
+    assert [len(one.replicas) for one in frame.services] == [2, 1]
+    assert frame.problem == (
+        "No traffic is seen: Prometheus shop/prometheus:9090 rejects the query retries "
+        "(parse error.) To correct it, write it in cartwheel.console.yaml "
+        "and start the console again."
+    )
 
 
 async def test_a_cluster_that_does_not_respond_is_a_problem_of_the_frame() -> None:
