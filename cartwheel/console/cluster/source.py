@@ -102,7 +102,7 @@ class ClusterSource:
             )
         except ClusterError as error:
             return Traffic(), (
-                f"No traffic is seen: Prometheus {measured.prometheus} does not respond ({error}) "
+                f"No traffic is seen: Prometheus {measured.prometheus} cannot be read ({error}) "
                 f"To name another one, or other metrics, write {self._namespace}{SUFFIX}."
             )
         return traffic_of(results, window=measured.window), ""
