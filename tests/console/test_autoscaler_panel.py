@@ -107,6 +107,7 @@ async def test_each_line_is_named_with_its_newest_value(shown: Shown, page: Page
     await expect(panel.locator(".label.target")).to_have_text("20/starget")
     await expect(panel.locator(".label.serving")).to_have_text(f"{last.serving}serving")
     await expect(panel.locator(".sentence-text")).to_have_text(last.sentence)
+    await expect(panel.get_by_role("heading", name="Autoscaler of cart")).to_be_visible()
 
 
 async def test_a_decision_is_explained_as_on_the_command_line(shown: Shown, page: Page) -> None:
@@ -126,6 +127,45 @@ async def test_a_decision_is_explained_as_on_the_command_line(shown: Shown, page
     assert "threshold:" in manifest
     await page.keyboard.press("Escape")
     await expect(drawer).to_be_hidden()
+
+
+@pytest.mark.parametrize("key", ["w", "e"])
+async def test_beside_a_drawer_the_load_stays_in_use(shown: Shown, page: Page, key: str) -> None:
+    await shown.open(page)
+    await page.keyboard.press(key)
+    drawer, load = page.locator(".drawer[open]"), page.locator("#load")
+    assert await _is_on_top(load.get_by_role("slider"))
+    assert await _is_on_top(page.get_by_role("slider", name="Moment in the charts"))
+    assert await page.locator("[inert]").evaluate_all("all => all.map((one) => one.id)") == ["map"]
+    assert await drawer.bounding_box() == await page.locator("#map").bounding_box()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("[inert]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scene", ["1", "2", "3", "4"])
+async def test_on_a_big_screen_what_is_shown_makes_room_for_a_drawer(
+    shown: Shown, page: Page, scene: str
+) -> None:
+    await shown.open(page)
+    for key in ("p", scene, "w"):
+        await page.keyboard.press(key)
+    drawer = await page.locator(".drawer[open]").bounding_box()
+    others = page.locator(".panel:visible:not([inert])")
+    boxes = [await one.bounding_box() for one in await others.all()]
+    assert drawer is not None
+    assert boxes
+    assert all(box and box["x"] >= drawer["x"] + drawer["width"] for box in boxes)
+
+
+async def _is_on_top(part: Locator) -> bool:
+    """Whether nothing covers its middle."""
+    found: bool = await part.evaluate(
+        """(one) => {
+          const { left, top, width, height } = one.getBoundingClientRect();
+          return one.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+        }"""
+    )
+    return found
 
 
 async def test_live_again_is_one_key(shown: Shown, page: Page) -> None:
@@ -171,15 +211,13 @@ async def test_a_longer_time_shows_what_was_before(shown: Shown, page: Page) -> 
     await expect(panel.locator(".decision", has_text="2 → 7")).to_be_visible()
 
 
-async def test_without_a_token_the_form_says_why_it_changes_nothing(
-    shown: Shown, page: Page
-) -> None:
+async def test_without_a_token_the_reason_is_said_once(shown: Shown, page: Page) -> None:
     await shown.open(page)
     await page.keyboard.press("e")
     drawer = page.locator("dialog.changes")
-    await expect(drawer.get_by_text("Read-only")).to_be_visible()
     await expect(drawer.get_by_role("button", name="Apply")).to_be_disabled()
     await expect(drawer.locator(".manifest")).to_contain_text("kind: ScaledObject")
+    await expect(page.get_by_text("Read-only").locator("visible=true")).to_have_count(1)
 
 
 async def test_without_an_autoscaler_it_says_how_to_get_one(shown: Shown, page: Page) -> None:

@@ -213,3 +213,28 @@ async def test_frames_after_a_pause_have_a_gap_before_them(modules: Modules) -> 
         [0, 1, 2, 2, 20, 21],
     )
     assert columns == [5, 5, 5, None, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("now", "begin", "said"),
+    [(8, None, "2 → 3 at"), (21, 20, "The count has not changed since"), (25, 20, "3 → 2 at")],
+)
+async def test_decisions_of_before_a_gap_are_of_another_shop(
+    modules: Modules, now: int, begin: int | None, said: str
+) -> None:
+    found = await modules.run(
+        "autoscaler_samples",
+        """(async () => {
+             const { lastDecision } = await import('/static/js/autoscaler_sentence.js');
+             const samples = new m.Samples();
+             for (const at of [5, 6, 7, 8, 20, 21, 22, 23, 24, 25]) {
+               samples.append({at, autoscaler: {desired: 2}});
+             }
+             const decisions = [{at: 6, title: '2 → 3'}, {at: 24, title: '3 → 2'}];
+             const begin = samples.beginOf(a);
+             return [begin, lastDecision(decisions, a, begin)];
+           })()""",
+        now,
+    )
+    assert found[0] == begin
+    assert found[1].startswith(said)

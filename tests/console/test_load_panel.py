@@ -274,7 +274,8 @@ async def test_a_load_of_another_page_is_followed(page: LoadPage, running: Runni
 
 async def test_without_the_token_it_is_shown_with_the_reason(running: Running) -> None:
     async with running.page(token="") as page:
-        await expect(page.panel.locator(".load-note")).to_contain_text("Read-only: open the link")
+        said = page.panel.page.get_by_text("Read-only: open the link").locator("visible=true")
+        await expect(said).to_have_count(1)
         await expect(page.start).to_be_disabled()
         await expect(page.dial).to_have_attribute("aria-disabled", "true")
         before = await page.dial.get_attribute("aria-valuenow")

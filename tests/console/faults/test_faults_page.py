@@ -154,6 +154,11 @@ async def test_a_lesson_asks_first_and_says_what_to_watch(opened: Open) -> None:
         "document.addEventListener('cartwheel:watch', ({ detail }) => { window.watched = detail; })"
     )
     await page.get_by_role("button", name="Lessons").click()
+    lessons = await page.locator(".drawer.lessons").bounding_box()
+    slider = await page.locator("#timeline").bounding_box()
+    assert lessons is not None
+    assert slider is not None
+    assert lessons["y"] + lessons["height"] <= slider["y"]
     path = page.locator(".lesson-path button")
     await expect(path).to_have_count(8)
     assert await no_problem_in_both_themes(page)

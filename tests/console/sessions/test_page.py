@@ -46,8 +46,8 @@ async def test_the_slider_moves_and_the_sentences_are_those_of_the_command(
     page: Page, path: Path
 ) -> None:
     slider = page.get_by_role("slider", name="Moment that is shown")
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Steady: 2 replicas serve")
     await expect(page.get_by_text("A recording: A scale-out.")).to_be_visible()
+    await _is_open_at_the_decision(page)
 
     at = int(BEGIN) + 22
     await slider.fill(str(at))
@@ -63,6 +63,24 @@ async def test_the_slider_moves_and_the_sentences_are_those_of_the_command(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_it_can_be_used_by_all(page: Page, scheme: str) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Steady: 2 replicas serve")
+    await _is_open_at_the_decision(page)
 
     assert await accessibility_problems(page) == []
+
+
+async def test_it_offers_only_what_can_be_done(page: Page) -> None:
+    await _is_open_at_the_decision(page)
+    await expect(page.get_by_role("combobox", name="Time in view")).to_have_value("39")
+    for name in ("Start", "Edit", "Pause", "All faults", "Live"):
+        await expect(page.get_by_role("button", name=name)).to_be_hidden()
+    await page.keyboard.press("?")
+    keys = await page.locator(".keys-list dt").all_inner_texts()
+    assert {"W", "T", "P", "4"} <= set(keys)
+    assert not {"L", "0", "B", "E", "V", "5", "6"} & set(keys)
+
+
+async def _is_open_at_the_decision(page: Page) -> None:
+    await expect(page.locator(".flag")).to_be_visible()
+    first = next(one for one in made(40).marks if one.kind == "decision")
+    moment = page.get_by_role("slider", name="Moment that is shown")
+    await expect(moment).to_have_value(str(int(first.at)))

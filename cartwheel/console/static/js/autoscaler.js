@@ -5,7 +5,7 @@ import { Samples } from "./autoscaler_samples.js";
 import { SentenceView } from "./autoscaler_sentence.js";
 import { chartsOf, summary } from "./autoscaler_series.js";
 import { TableView } from "./autoscaler_table.js";
-import { DEFAULT_WINDOW, redrawAfter, viewOf, WINDOWS } from "./autoscaler_view.js";
+import { redrawAfter, viewOf, windowsOf } from "./autoscaler_view.js";
 import { Changes } from "./autoscaler_changes.js";
 import { Explanation } from "./autoscaler_explanation.js";
 import { ChartStack } from "./chart_stack.js";
@@ -30,9 +30,9 @@ class Panel {
   view = null;
   /** Why the history could not be read. */
   problem = "";
-  seconds = DEFAULT_WINDOW;
   #drawnAt = 0;
   #loads = 0;
+  #isOpened = false;
 
   constructor(root, session) {
     this.session = session;
@@ -49,10 +49,25 @@ class Panel {
     this.load();
   }
 
+  get #isRecording() {
+    return this.session.info.mode === "recording";
+  }
+
+  /** A recording is opened at its first decision, unless somebody was faster. */
+  #openAtDecision() {
+    const { info, state } = this.session;
+    const [first] = this.samples.decisions();
+    if (!this.#isRecording || !first || this.#isOpened) return;
+    this.#isOpened = true;
+    if (state.moment === info.start) this.session.showMoment(first.at);
+  }
+
   #build(root) {
     this.title = h("h2", {}, "Autoscaler");
     this.badge = h("span", { class: "badge" });
-    const options = [...WINDOWS].map(([seconds, words]) => h("option", { value: seconds, selected: seconds === this.seconds }, words));
+    const windows = windowsOf(this.session.info);
+    this.seconds = windows.default;
+    const options = [...windows.choice].map(([seconds, words]) => h("option", { value: seconds, selected: seconds === this.seconds }, words));
     this.choice = h("select", { "aria-label": "Time in view", onchange: () => this.#choose(Number(this.choice.value)) }, options);
     this.live = h("button", { type: "button", class: "go-live", hidden: true, onclick: () => this.session.showLive() }, "Live again");
     const head = h("header", { class: "autoscaler-head" }, this.title, this.badge, h("div", { class: "controls" }, this.live, this.choice, this.changes.buttons));
@@ -75,6 +90,7 @@ class Panel {
 
   #registerKeys() {
     key("w", "Why: explain the autoscaler at this moment", () => this.explain(this.cursor.at ?? this.session.state.moment));
+    if (this.#isRecording) return;
     key("v", "Live again", () => this.session.showLive());
     key("e", "Edit the autoscaler", () => this.changes.open());
   }
@@ -106,13 +122,13 @@ class Panel {
       this.problem = error.detail ?? String(error);
     }
     this.loaded = { start, end };
+    this.#openAtDecision();
     this.draw();
   }
 
   #wanted() {
     const { moment } = this.session.state;
-    const { end, mode } = this.session.info;
-    const newest = mode === "recording" ? end : (this.session.frame?.at ?? this.frame?.at ?? Date.now() / 1000);
+    const newest = this.#isRecording ? this.session.info.end : (this.session.frame?.at ?? this.frame?.at ?? Date.now() / 1000);
     return { seconds: this.seconds, newest, moment };
   }
 
@@ -140,7 +156,7 @@ class Panel {
 
   #takeState({ moment, connection }) {
     setAttribute(this.body, "data-connection", connection);
-    this.live.hidden = moment === null || this.session.info.mode === "recording";
+    this.live.hidden = moment === null || this.#isRecording;
     const view = viewOf(this.view, this.#wanted());
     const isOutside = !this.loaded || view.start < this.loaded.start - 1 || view.end > this.loaded.end + 1;
     const isBack = this.wasMoment && moment === null;
@@ -153,7 +169,7 @@ class Panel {
 
   /** Open the reasons of a moment; null: of now, and they follow. */
   explain(at) {
-    const isPast = at !== null && (this.session.info.mode === "recording" || at < this.#wanted().newest);
+    const isPast = at !== null && (this.#isRecording || at < this.#wanted().newest);
     if (isPast) this.session.showMoment(at);
     this.explanation.open(isPast ? at : null);
   }
@@ -203,11 +219,11 @@ class Panel {
 
   #showSentence() {
     const autoscaler = this.frame?.autoscaler;
-    setText(this.title, autoscaler?.title ?? "Autoscaler");
+    setText(this.title, autoscaler ? `Autoscaler of ${autoscaler.service}` : "Autoscaler");
     const [words, look] = badgeOf(this.frame);
     setText(this.badge, words);
     setAttribute(this.badge, "class", `badge ${look}`);
-    this.sentence.show(this.frame, this.samples.decisions());
+    this.sentence.show(this.frame, this.samples);
   }
 }
 
@@ -222,5 +238,5 @@ function badgeOf(frame) {
   const { autoscaler } = frame;
   if (!autoscaler) return ["none", "quiet"];
   if (autoscaler.is_paused) return [`‖ paused at ${autoscaler.desired}`, "waiting"];
-  return [`${autoscaler.min} to ${autoscaler.max} replicas`, "quiet"];
+  return [autoscaler.title, "quiet"];
 }

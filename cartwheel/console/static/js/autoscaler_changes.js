@@ -73,11 +73,11 @@ export class Changes {
   /** Buttons that can do nothing say why. */
   update() {
     const { info, state } = this.session;
-    const isPast = state.moment !== null && info.mode !== "recording";
+    const isPast = state.moment !== null;
     const why = state.reason || info.read_only_reason || (!info.parts.autoscaler && "The autoscaler cannot be changed here.")
       || (isPast && "You see the past. Go back to live to change the autoscaler.") || "";
     const cannot = !state.canChange || Boolean(why);
-    for (const one of this.buttons) one.hidden = !this.hasAutoscaler || isPast;
+    for (const one of this.buttons) one.hidden = !this.hasAutoscaler || state.moment !== null;
     setText(this.pause, this.isPaused ? "Resume" : "Pause");
     this.pause.classList.toggle("primary", this.isPaused);
     this.pause.title = cannot ? why : this.isPaused ? "Let it decide again" : "It keeps its count until you resume it";
@@ -86,7 +86,8 @@ export class Changes {
     this.restore.disabled ||= this.original === this.inForce;
     this.form.setDisabled(cannot);
     this.text.disabled = cannot;
-    this.reason.hidden = !cannot;
+    // The line below the header has it already.
+    this.reason.hidden = !cannot || why === state.reason;
     setText(this.reason, why);
   }
 

@@ -75,7 +75,7 @@ export class Explanation {
     try {
       return await this.session.explanation(at);
     } catch (error) {
-      return { sentences: [], outlook: [], notes: [error.detail ?? String(error)], manifest: "" };
+      return { sentences: [], outlook: [], notes: [], manifest: "", problem: error.detail ?? String(error) };
     }
   }
 
@@ -83,9 +83,11 @@ export class Explanation {
     const key = JSON.stringify({ ...found, at: 0 });
     if (key === this.#shown) return;
     this.#shown = key;
-    const { title, at, sentences, outlook, notes, manifest } = found;
+    const { title, at, sentences, outlook, notes, manifest, problem } = found;
     const [headline, ...reasons] = sentences;
     this.reasons.replaceChildren(...[
+      problem && h("h3", {}, "No explanation"),
+      problem && h("p", { class: "problem" }, problem),
       headline && h("p", { class: "headline" }, headline.text),
       listOf(reasons),
       outlook.length > 0 && h("h3", {}, "What would change it"),

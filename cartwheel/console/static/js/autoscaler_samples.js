@@ -70,6 +70,13 @@ export class Samples {
     return this.marks.filter((one) => one.kind === "decision");
   }
 
+  /** When the shop that runs at a moment was first seen: before the last gap, it may have been another one. */
+  beginOf(moment) {
+    const last = after(this.at, moment) - 1;
+    const gap = this.desired.lastIndexOf(null, last);
+    return last < 0 || gap < 0 ? null : this.at[Math.min(gap + 1, last)];
+  }
+
   /**
    * The counts of a shop without an autoscaler are those of all services: they are not shown in the
    * chart of one, and the other way round. Only an autoscaler has a target.

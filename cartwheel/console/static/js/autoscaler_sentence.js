@@ -5,10 +5,13 @@ import { clock, span } from "./times.js";
 
 export const HOW_TO_GET_ONE = "The number of replicas changes only when somebody changes it. To get an autoscaler, start the shop with: cartwheel up --autoscale cpu (or requests)";
 
-/** The last decision that changed the count: what, when, and why. */
-export function lastDecision(decisions, now) {
-  const last = decisions.findLast((one) => one.at <= now);
-  if (!last) return "The count has not changed in this time.";
+/**
+ * The last decision that changed the count: what, when, and why.
+ * @param {number|null} begin of the shop that runs; null: before what is known
+ */
+export function lastDecision(decisions, now, begin = null) {
+  const last = decisions.findLast((one) => one.at <= now && one.at >= (begin ?? -Infinity));
+  if (!last) return begin === null ? "The count has not changed in this time." : `The count has not changed since ${clock(begin)}.`;
   return `${last.title} at ${clock(last.at)}, ${span(Math.max(now - last.at, 0))} ago. ${last.detail}`;
 }
 
@@ -20,13 +23,16 @@ export class SentenceView {
     this.node = h("div", { class: "sentence" }, h("div", {}, this.text, this.last), this.why);
   }
 
-  /** @param {object|null} frame the one that is shown */
-  show(frame, decisions) {
+  /**
+   * @param {object|null} frame the one that is shown
+   * @param {import("./autoscaler_samples.js").Samples} samples
+   */
+  show(frame, samples) {
     const autoscaler = frame?.autoscaler;
     this.why.hidden = !autoscaler;
     const [text, last] = !frame ? ["No data yet.", "The first values come a second or two after the shop is ready."]
       : !autoscaler ? ["There is no autoscaler.", HOW_TO_GET_ONE]
-        : [autoscaler.sentence || frame.problem || "It has not decided yet.", lastDecision(decisions, frame.at)];
+        : [autoscaler.sentence || frame.problem || "It has not decided yet.", lastDecision(samples.decisions(), frame.at, samples.beginOf(frame.at))];
     setText(this.text, text);
     setText(this.last, last);
   }

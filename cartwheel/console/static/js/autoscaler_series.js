@@ -11,6 +11,7 @@ import { inWords } from "./chart_numbers.js";
  *
  * @typedef {object} Chart
  * @property {string} title
+ * @property {string} [note] beside the title
  * @property {string} unit
  * @property {boolean} isWhole
  * @property {Series[]} series in the order in which they are drawn
@@ -66,6 +67,7 @@ const limitsOf = ({ min, max }) => [{ value: max, name: `max ${max}` }, { value:
 function replicas(title, floor, limits = []) {
   return {
     title,
+    note: "serving: with requests",
     unit: "",
     isWhole: true,
     floor,

@@ -1,10 +1,17 @@
 /** Which span of time is in view. Pure functions. */
 
 /** Seconds by the words of the choice. */
-export const WINDOWS = new Map([[60, "1 min"], [300, "5 min"], [900, "15 min"], [3600, "1 h"], [86400, "1 day"]]);
-export const DEFAULT_WINDOW = 300;
+const WINDOWS = new Map([[60, "1 min"], [300, "5 min"], [900, "15 min"], [3600, "1 h"], [86400, "1 day"]]);
+const DEFAULT_WINDOW = 300;
 /** Where in the view a moment lies when the view has to follow it. */
 const PLACE = 0.85;
+
+/** What one can choose, and what is chosen first: of a recording, all of it. */
+export function windowsOf({ mode, start, end }) {
+  if (mode !== "recording") return { choice: WINDOWS, default: DEFAULT_WINDOW };
+  const all = Math.max(Math.ceil(end - start), 1);
+  return { choice: new Map([...[...WINDOWS].filter(([seconds]) => seconds < all), [all, "All"]]), default: all };
+}
 
 /**
  * The newest time at the right; a moment of the past keeps the view if it is in it, so that what

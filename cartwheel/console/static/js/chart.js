@@ -31,7 +31,7 @@ export class Chart {
     this.spec = spec;
     this.scale = null;
     this.id = `above-${(charts += 1)}`;
-    this.title = svg("text", { class: "chart-title" }, spec.title);
+    this.title = svg("text", { class: "chart-title" }, spec.title, spec.note && svg("tspan", { class: "chart-note", dx: "0.6em" }, spec.note));
     this.grid = svg("path", { class: "grid" });
     this.ticks = svg("g", { class: "value-ticks" });
     this.above = svg("path");

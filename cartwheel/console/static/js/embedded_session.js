@@ -18,7 +18,7 @@ class EmbeddedSession extends Emitter {
     this.state = { connection: "live", since: null, moment: data.info.start, canChange: false, reason };
     this.frame = this.#frameAt(data.info.start);
     // The panels are there in a moment, and listen.
-    setTimeout(() => this.#show(data.info.start));
+    setTimeout(() => this.#show(this.state.moment));
   }
 
   /** Points and marks between two times. */

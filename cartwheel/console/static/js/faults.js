@@ -16,7 +16,7 @@ export function mount(root, session) {
   root.append(h("div", { class: "faults-panel" }, panel.title, panel.row, panel.story));
   model.on("change", () => panel.update());
   panel.update();
-  key("b", "Break something", () => panel.focus());
+  if (session.info.mode === "local") key("b", "Break something", () => panel.focus());
 }
 
 class Panel {
@@ -107,7 +107,7 @@ function story(model) {
     const [{ title, by, targets }] = others;
     return { sign: "!", tone: "waiting", text: `${title} (${targets.join(", ")}; ${by}).` };
   }
-  if (reason) return { sign: "", tone: "quiet", text: reason };
+  if (reason) return { sign: "", tone: "quiet", text: model.isReasonSaid ? "" : reason };
   if (!last) return { sign: "", tone: "quiet", text: model.hasLoad ? HINT : NO_LOAD_HINT };
   const [sign, tone] = last.watched ? ["·", "quiet"] : last.passed ? ["✓", "good"] : last.passed === false ? ["✗", "bad"] : ["·", "quiet"];
   return { sign, tone, text: `${model.nameOf(last.fault)}: ${last.sentence}` };

@@ -42,6 +42,11 @@ export class FaultsModel extends Emitter {
     return state.canChange ? "" : state.reason;
   }
 
+  /** Whether the line below the header says the reason. */
+  get isReasonSaid() {
+    return this.reason === this.#session.state.reason;
+  }
+
   fault(id) {
     return this.faults.find((one) => one.id === id);
   }

@@ -21,7 +21,7 @@ export class Lessons {
   constructor(session, model) {
     this.#session = session;
     this.#model = model;
-    this.drawer = new Drawer({ name: "lessons", onClose: () => this.#watch(null) });
+    this.drawer = new Drawer({ name: "lessons", over: ["autoscaler", "faults"], onClose: () => this.#watch(null) });
     model.on("change", () => this.drawer.isOpen && !this.#run && this.#updateReason());
   }
 

@@ -56,8 +56,10 @@ class LoadPanel {
     this.#session.on("frame", (frame) => this.#show(frame));
     this.#session.on("state", () => this.#redraw());
     this.#session.on("mark", (mark) => mark.kind === "load" && this.#refresh());
-    key("l", "Start the load, or turn it", () => this.#press());
-    key("0", "Stop the load", () => this.#canChange && this.#isOn && this.#stop());
+    if (this.#session.info.mode === "local") {
+      key("l", "Start the load, or turn it", () => this.#press());
+      key("0", "Stop the load", () => this.#canChange && this.#isOn && this.#stop());
+    }
     this.#refresh();
     this.#redraw();
   }
@@ -197,7 +199,9 @@ class LoadPanel {
   }
 
   #showNote() {
-    const text = this.#problem || this.#reason;
+    // The line below the header has it already.
+    const reason = this.#reason === this.#session.state.reason ? "" : this.#reason;
+    const text = this.#problem || reason;
     this.#note.hidden = !text;
     this.#note.className = `load-note ${this.#problem ? "problem" : "quiet"}`;
     setText(this.#note, text);

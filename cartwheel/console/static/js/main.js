@@ -15,7 +15,7 @@ const PANELS = { header, map, autoscaler, load, faults, timeline };
 async function start() {
   const session = await openSession();
   for (const [id, panel] of Object.entries(PANELS)) panel.mount(document.getElementById(id), session);
-  presenter.start();
+  presenter.start(session);
   keys.listen();
   const show = ({ connection }) => { document.documentElement.dataset.connection = connection; };
   session.on("state", show);

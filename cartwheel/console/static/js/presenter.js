@@ -3,7 +3,7 @@
 import { announce } from "./announce.js";
 import { key } from "./keys.js";
 
-/** By the keys 1 to 6. */
+/** By the keys 1 to 6; the last ones are only of a shop that runs here. */
 const SCENES = [
   ["poster", "the load and the autoscaler"],
   ["both", "the map beside the autoscaler"],
@@ -13,9 +13,12 @@ const SCENES = [
   ["faults", "what can be broken"],
 ];
 
-export function start() {
+const SCENES_OF_ALL = 4;
+
+export function start({ info }) {
   key("p", "Presenter mode", toggle);
-  SCENES.forEach(([scene, words], index) => {
+  const scenes = info.mode === "local" ? SCENES : SCENES.slice(0, SCENES_OF_ALL);
+  scenes.forEach(([scene, words], index) => {
     key(String(index + 1), `In presenter mode: ${words}`, () => {
       if (document.documentElement.dataset.scene) show(scene, words);
     });

@@ -6,6 +6,7 @@ import { clock, dateAndClock } from "./times.js";
 
 const TICK = 250;
 const SPEEDS = [1, 4, 16];
+const RECORDING_SPEED = 4;
 const STEP = 5;
 const MAX_LIVE_SECONDS = 3600;
 
@@ -18,6 +19,8 @@ export function mount(root, session) {
   root.append(play, speed, slider, shown, live);
 
   const isRecording = session.info.mode === "recording";
+  if (isRecording) speed.value = RECORDING_SPEED;
+  let hasPlayed = false;
   const end = () => (isRecording ? session.info.end : Date.now() / 1000);
   const start = () => Math.max(session.info.start ?? 0, end() - (isRecording ? Infinity : MAX_LIVE_SECONDS));
   let timer = 0;
@@ -48,7 +51,7 @@ export function mount(root, session) {
     live.disabled = isLive;
     play.hidden = isLive;
     // What to do next with a recording that was just opened.
-    play.classList.toggle("primary", isRecording && session.state.moment === start());
+    play.classList.toggle("primary", isRecording && !hasPlayed);
     speed.hidden = isLive;
   };
   const advance = () => {
@@ -60,6 +63,7 @@ export function mount(root, session) {
     if (session.state.moment === null) return false;
     if (timer) { stop(); return; }
     if (isRecording && session.state.moment >= end()) session.showMoment(start());
+    hasPlayed = true;
     timer = setInterval(advance, TICK);
     play.setAttribute("aria-pressed", "true");
     setText(play, "Pause");
