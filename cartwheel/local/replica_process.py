@@ -31,6 +31,10 @@ class State(StrEnum):
     STOPPED = "Stopped"
 
 
+SCRAPED_STATES = (State.READY, State.NOT_READY)
+"""One that starts has nothing to scrape yet; one that drains closes its port."""
+
+
 class InvalidSettings(UsageError):
     """The process refused its settings; ``problems`` are the lines it printed."""
 

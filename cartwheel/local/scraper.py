@@ -29,13 +29,15 @@ class Target:
 class Scraper:
     """Scrapes replicas into a store.
 
-    ``failures``: why the last scrape of a replica failed, by its name.
+    ``failures``: why the last scrape of a replica failed, by its name. ``scraped_at`` is when the
+    last scrape of all of them began: their samples have this time, however long they took.
     """
 
     def __init__(
         self, store: SampleStore, *, timeout: float, now: Callable[[], float] = time.time
     ) -> None:
         self.failures: dict[str, str] = {}
+        self.scraped_at = 0.0
         self._store = store
         self._timeout = timeout
         self._now = now
@@ -43,12 +45,13 @@ class Scraper:
 
     async def scrape(self, targets: Sequence[Target]) -> None:
         """Scrape all targets at once. One that is left out is no target any more."""
+        self.scraped_at = self._now()
         listed = {target.name: target for target in targets}
         for name in self._targets.keys() - listed.keys():
-            self._store.remove_target(self._targets[name].labels, self._now())
+            self._store.remove_target(self._targets[name].labels, self.scraped_at)
         self._targets = listed
         self.failures = {}
-        await asyncio.gather(*(self._scrape(target) for target in targets))
+        await asyncio.gather(*(self._scrape(target, self.scraped_at) for target in targets))
 
     async def scrape_new(self, targets: Sequence[Target]) -> None:
         """Scrape those that were never scraped, before they get requests.
@@ -57,10 +60,9 @@ class Scraper:
         """
         new = [target for target in targets if target.name not in self._targets]
         self._targets |= {target.name: target for target in new}
-        await asyncio.gather(*(self._scrape(target) for target in new))
+        await asyncio.gather(*(self._scrape(target, self._now()) for target in new))
 
-    async def _scrape(self, target: Target) -> None:
-        at = self._now()
+    async def _scrape(self, target: Target, at: float) -> None:
         try:
             if target.port is None:
                 raise ScrapeError("has no port")

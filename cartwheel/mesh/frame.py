@@ -18,7 +18,8 @@ OUTSIDE = "outside"
 class ReplicaState:
     """One replica. It is ``serving`` when it has lately received requests, else ``ready``.
 
-    ``reason`` is why it is not as it should be, as `CrashLoopBackOff`.
+    ``reason`` is why it is not as it should be, as `CrashLoopBackOff`. One that does not respond
+    to a scrape has no figures, and is not ``serving``: its ``reason`` says so.
     """
 
     name: str

@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cartwheel.console.local.problems import ScrapeFailure
-from cartwheel.local.replica_process import State
+from cartwheel.local.replica_process import SCRAPED_STATES, State
 from cartwheel.local.run_state import RunningReplica, RunningService, RunState
 from cartwheel.mesh import FaultState, Frame, LoadState, ReplicaState, ServiceState
 from cartwheel.mesh.frame import Phase
-from cartwheel.mesh.traffic import Traffic
+from cartwheel.mesh.traffic import NO_REPLICA_TRAFFIC, Traffic
 
 PHASES: Mapping[State, Phase] = {
     State.STARTING: "starting",
@@ -18,7 +18,6 @@ PHASES: Mapping[State, Phase] = {
     State.DRAINING: "draining",
     State.STOPPED: "draining",
 }
-NOT_AS_IT_SHOULD_BE = (State.NOT_READY, State.CRASHED)
 RESTARTED = "restarted"
 
 
@@ -27,7 +26,7 @@ class Seen:
     """What was seen of a run at one moment.
 
     ``restarted`` are replicas whose process ended since the last frame, ``failures`` why replicas
-    could not be scraped.
+    could not be scraped now.
     """
 
     at: float
@@ -69,16 +68,10 @@ def _service(service: RunningService, seen: Seen) -> ServiceState:
 
 
 def _replica(replica: RunningReplica, seen: Seen) -> ReplicaState:
-    traffic = seen.traffic.replica(replica.name)
-    phase, reason = PHASES[replica.state], ""
-    if replica.state in NOT_AS_IT_SHOULD_BE:
-        reason = str(replica.state)
-    elif replica.name in seen.restarted:
-        # It is back already: it is shown for one frame.
-        phase, reason = "crashed", RESTARTED
-    elif replica.state is State.READY:
-        phase = "serving" if traffic.is_serving else "ready"
-        reason = next((one.reason for one in seen.failures if one.replica == replica.name), "")
+    phase, reason = _phase(replica, seen)
+    # Rates last as long as their window, also those of a process that has ended.
+    is_measured = phase != "crashed" and replica.state in SCRAPED_STATES
+    traffic = seen.traffic.replica(replica.name) if is_measured else NO_REPLICA_TRAFFIC
     return ReplicaState(
         replica.name,
         phase,
@@ -89,3 +82,18 @@ def _replica(replica: RunningReplica, seen: Seen) -> ReplicaState:
         restarts=replica.restarts,
         reason=reason,
     )
+
+
+def _phase(replica: RunningReplica, seen: Seen) -> tuple[Phase, str]:
+    """The phase, and why it is not as it should be."""
+    state = replica.state
+    if state is State.CRASHED:
+        return "crashed", str(state)
+    if state is not State.NOT_READY and replica.name in seen.restarted:
+        # It is back already: it is shown for one frame.
+        return "crashed", RESTARTED
+    failure = next((one.reason for one in seen.failures if one.replica == replica.name), "")
+    if state is State.READY:
+        is_serving = not failure and seen.traffic.replica(replica.name).is_serving
+        return ("serving" if is_serving else "ready"), failure
+    return PHASES[state], (failure or str(state)) if state is State.NOT_READY else ""

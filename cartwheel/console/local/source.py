@@ -120,7 +120,7 @@ class LocalSource:
                 traffic,
                 earlier_traffic=self._earlier_traffic,
                 restarted=self._run.take_restarted(),
-                failures=self._metrics.failures,
+                failures=list(self._metrics.failures.values()),
                 load=self._load_state(),
                 faults=self._fault_states(self._run.effects),
                 problem=self._problem(run),
@@ -145,7 +145,9 @@ class LocalSource:
             return problem
         assert run is not None
         broken_on_purpose = {one["target"] for one in run.faults}
-        failures = [one for one in self._metrics.failures if one.replica not in broken_on_purpose]
+        failures = [
+            one for one in self._metrics.lasting_failures if one.replica not in broken_on_purpose
+        ]
         return problem_of_scrapes(self._folder, failures) or (
             problem_of_recording(
                 self._folder.recording,

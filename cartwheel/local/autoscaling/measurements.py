@@ -11,15 +11,13 @@ from cartwheel.autoscaling.spec import Metric, ResourceMetric
 from cartwheel.errors import UsageError
 from cartwheel.local.autoscaling.cpu_sampler import CpuSampler
 from cartwheel.local.autoscaling.query_metric import QueryMetric
-from cartwheel.local.replica_process import Replica, State
+from cartwheel.local.replica_process import SCRAPED_STATES, Replica
 from cartwheel.local.scraper import Scraper, Target
 from cartwheel.mesh.queries import serving_query
 from cartwheel.promql import Query, QueryError, SampleStore, parse_query
 
 # Resolutions in which a replica has to receive a request to count as serving.
 SERVING_SAMPLES = 4
-# A replica that starts or restarts has nothing to scrape yet; one that drains closes its port.
-SCRAPED_STATES = (State.READY, State.NOT_READY)
 SUPPORTED = "it measures CPU, and evaluates the queries of prometheus triggers."
 
 

@@ -48,10 +48,34 @@ def test_a_replica_that_crashed_and_is_back_is_seen_as_crashed(state: State) -> 
     assert (replica.phase, replica.reason, replica.restarts) == ("crashed", "restarted", 1)
 
 
-def test_a_replica_that_cannot_be_scraped_says_why() -> None:
+@pytest.mark.parametrize(
+    ("state", "phase"), [(State.READY, "ready"), (State.NOT_READY, "starting")]
+)
+def test_a_replica_that_cannot_be_scraped_says_why_and_is_not_serving(
+    state: State, phase: str
+) -> None:
     failure = ScrapeFailure("cart", "cart-1", 0.5, "does not respond to a scrape")
-    replica = only_replica(Seen(1.0, run_of(State.READY), failures=[failure]))
-    assert (replica.phase, replica.reason) == ("ready", "does not respond to a scrape")
+    traffic = Traffic(replicas={"cart-1": ReplicaTraffic(is_serving=True)})
+    replica = only_replica(Seen(1.0, run_of(state), traffic, failures=[failure]))
+    assert (replica.phase, replica.reason) == (phase, "does not respond to a scrape")
+
+
+@pytest.mark.parametrize(
+    ("state", "restarted", "rate"),
+    [
+        (State.READY, (), 20.0),
+        (State.NOT_READY, (), 20.0),
+        (State.READY, ("cart-1",), None),
+        (State.CRASHED, (), None),
+        (State.STARTING, (), None),
+        (State.DRAINING, (), None),
+    ],
+)
+def test_a_replica_that_cannot_be_asked_has_none_of_its_old_figures(
+    state: State, restarted: tuple[str, ...], rate: float | None
+) -> None:
+    traffic = Traffic(replicas={"cart-1": ReplicaTraffic(rate=20.0)})
+    assert only_replica(Seen(1.0, run_of(state), traffic, restarted=restarted)).rate == rate
 
 
 def test_replicas_keep_the_order_of_the_supervisor() -> None:

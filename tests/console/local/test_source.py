@@ -17,7 +17,7 @@ from cartwheel.console.live import Live
 from cartwheel.console.local import LocalSource
 from cartwheel.console.local.metrics import Sampling
 from cartwheel.local.state_folder import StateFolder
-from cartwheel.mesh import Frame
+from cartwheel.mesh import Frame, ReplicaState
 from tests.cartwheel.autoscaling.test_local_autoscaler import ARRIVALS, QUICK
 from tests.cartwheel.supervisor_process import TIMEOUT, SupervisorProcess, running
 from tests.console.console_server import serving_console
@@ -115,6 +115,29 @@ async def test_a_killed_replica_is_seen_even_if_it_is_back_at_once(
         )
         headlines = {one.headline for one in watched.frames}
     assert f"{replica['replica']} crashed; it starts again" in headlines
+
+
+async def test_a_replica_that_hangs_has_no_figures_until_it_responds_again(
+    shop: SupervisorProcess,
+) -> None:
+    def replica(frame: Frame, service: str) -> ReplicaState:
+        return next(one for one in frame.services if one.name == service).replicas[0]
+
+    async with watching(shop.state) as watched:
+        await until(lambda: replica(watched.frames[-1], "storefront").rate is not None)
+        pid = shop.replicas("storefront")[0]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await until(lambda: replica(watched.frames[-1], "storefront").reason != "")
+            frame = watched.frames[-1]
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        hung, other = replica(frame, "storefront"), replica(frame, "cart")
+        assert hung.reason == "does not respond to a scrape"
+        assert (hung.rate, hung.cpu, hung.memory, hung.in_flight) == (None, None, None, None)
+        assert hung.phase != "serving"
+        assert other.rate is not None
+        await until(lambda: replica(watched.frames[-1], "storefront").rate is not None)
 
 
 async def test_the_page_explains_a_moment_as_the_command_does(shop: SupervisorProcess) -> None:
