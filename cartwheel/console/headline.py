@@ -1,22 +1,43 @@
 """What happens, in a few words: a pure function of a frame and the one before.
 
-It is read aloud when it changes, so it does not change with each wobble of a number.
+It is read aloud when it changes, so it does not change with each wobble of a number: what the
+headline before says holds until its number is clearly on the other side (`Limit`).
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-from cartwheel.mesh import AutoscalerState, Frame, ReplicaState, ServiceState
+from cartwheel.mesh import AutoscalerState, Frame, LoadState, ReplicaState, ServiceState
 from cartwheel.mesh.frame import OUTSIDE
 
-SLOW = 0.5
-"""Seconds: a 95th percentile that is worth a headline."""
-MIN_ERRORS = 0.01
-MIN_SHED = 1.0
+
+@dataclass(frozen=True)
+class Limit:
+    """A number is worth a headline from ``enter`` on, and stays in it down to ``hold``."""
+
+    enter: float
+    hold: float
+
+    def of(self, words: str, before: Frame | None) -> float:
+        """The one that counts for a headline that has these words."""
+        return self.hold if before is not None and words in before.headline else self.enter
+
+
+SLOW = Limit(0.5, 0.4)
+"""Seconds: the 95th percentile of a service."""
+ERRORS = Limit(0.01, 0.005)
+SHED = Limit(1.0, 0.3)
 """Requests per second."""
-MIN_OVER_TARGET = 1.1
+OVER_TARGET = Limit(1.2, 1.05)
+"""Arrivals by the capacity. The autoscaler tolerates a tenth, and arrivals of seconds wobble."""
+SHORT = Limit(0.1, 0.05)
+"""The share of a load that is not achieved."""
+OVERLOADED = "Overloaded"
 SAME = 0.06
 """A rate that differs by less from the one in the headline is not another one."""
+SAME_OVERLOAD = 0.2
+"""Under overload rates wobble more."""
 NO_TRAFFIC, NO_TRAFFIC_YET = "No traffic now", "No traffic yet"
 STARTING, MEASURING = "The shop is starting", "Measuring the traffic"
 BEGINNING = ("", STARTING, MEASURING, NO_TRAFFIC_YET)
@@ -65,26 +86,30 @@ def _open_breaker(frame: Frame, _: Frame | None) -> str:
     return f"{edge.source} has suspended its calls to {edge.target}" if edge else ""
 
 
-def _errors(frame: Frame, _: Frame | None) -> str:
+def _errors(frame: Frame, before: Frame | None) -> str:
     worst = max(frame.services, key=lambda one: one.errors or 0.0, default=None)
-    share = (worst.errors or 0.0) if worst else 0.0
-    if worst is None or share < MIN_ERRORS:
+    if worst is None:
+        return ""
+    words, share = f"requests to {worst.name} fail", worst.errors or 0.0
+    if share < ERRORS.of(words, before):
         return ""
     amount = "A few" if share < 0.05 else "Some" if share < 0.25 else "Many"
-    return f"{amount} requests to {worst.name} fail"
+    return f"{amount} {words}"
 
 
-def _shedding(frame: Frame, _: Frame | None) -> str:
+def _shedding(frame: Frame, before: Frame | None) -> str:
     worst = max(frame.services, key=lambda one: one.shed or 0.0, default=None)
-    if worst is None or (worst.shed or 0.0) < MIN_SHED:
+    if worst is None:
         return ""
-    return f"{worst.name} sheds requests"
+    words = f"{worst.name} sheds requests"
+    return words if (worst.shed or 0.0) >= SHED.of(words, before) else ""
 
 
-def _slow(frame: Frame, _: Frame | None) -> str:
+def _slow(frame: Frame, before: Frame | None) -> str:
     """The service that makes the others slow: none of those that it calls is slow."""
-    slow = {one.name for one in frame.services if (one.p95 or 0.0) >= SLOW}
-    calls = [one for one in frame.edges if one.source != OUTSIDE and (one.p95 or 0.0) >= SLOW]
+    limit = SLOW.of("slow", before)
+    slow = {one.name for one in frame.services if (one.p95 or 0.0) >= limit}
+    calls = [one for one in frame.edges if one.source != OUTSIDE and (one.p95 or 0.0) >= limit]
     waiting = {one.source for one in calls}
     if causes := [name for name in slow if name not in waiting]:
         return f"{min(causes)} responds slowly"
@@ -149,13 +174,57 @@ def _no_traffic(frame: Frame, before: Frame | None) -> str:
     return NO_TRAFFIC_YET if is_beginning else NO_TRAFFIC
 
 
-def _at_maximum(frame: Frame, _: Frame | None) -> str:
+def _overload_that_stays(frame: Frame, before: Frame | None) -> str:
+    """The autoscaler adds no replica."""
     autoscaler = frame.autoscaler
-    if autoscaler is None or autoscaler.desired < autoscaler.max or not autoscaler.target:
-        return ""
-    if (autoscaler.value or 0.0) < MIN_OVER_TARGET * autoscaler.target:
-        return ""
-    return f"Above the target with all {autoscaler.max} replicas of {autoscaler.service}"
+    if autoscaler is None or autoscaler.is_paused:
+        return _overload(frame, before)
+    is_complete = _is_at_maximum(autoscaler) and autoscaler.ready >= autoscaler.desired
+    return _overload(frame, before) if is_complete else ""
+
+
+def _overload(frame: Frame, before: Frame | None) -> str:
+    autoscaler = frame.autoscaler
+    if autoscaler is not None and _is_over_target(autoscaler, before):
+        words = f"{OVERLOADED}{_where(autoscaler)}"
+        if autoscaler.capacity is None or autoscaler.arrivals is None:
+            return f"{words}: {autoscaler.service} is above its target"
+        rate = _steady_rate(autoscaler.arrivals, before, same=SAME_OVERLOAD)
+        return f"{words}: {rate} requests/s, capacity {autoscaler.capacity:,.0f}/s"
+    if frame.load is not None and _falls_short(frame.load, before):
+        rate = _steady_rate(frame.load.achieved or 0.0, before, same=SAME_OVERLOAD)
+        return f"{OVERLOADED}: {rate} requests/s of {_rounded(frame.load.asked)}/s achieved"
+    return ""
+
+
+def _is_over_target(autoscaler: AutoscalerState, before: Frame | None) -> bool:
+    """By the requests that arrive now; by its last value if it scales on something else."""
+    limit = OVER_TARGET.of(OVERLOADED, before)
+    if autoscaler.capacity is not None and autoscaler.arrivals is not None:
+        return autoscaler.arrivals > 0 and autoscaler.arrivals >= limit * autoscaler.capacity
+    if autoscaler.value is None or not autoscaler.target:
+        return False
+    return autoscaler.value >= limit * autoscaler.target
+
+
+def _falls_short(load: LoadState, before: Frame | None) -> bool:
+    """What was asked for a moment ago may still be under way, unless some of it failed."""
+    if load.achieved is None or load.achieved > (1 - SHORT.of("achieved", before)) * load.asked:
+        return False
+    if before is None or before.load is None:
+        return False
+    is_told = before.headline.startswith(OVERLOADED)
+    return is_told or load.failed + load.missed > before.load.failed + before.load.missed
+
+
+def _where(autoscaler: AutoscalerState) -> str:
+    if autoscaler.is_paused:
+        return f", paused at {_count(autoscaler.desired)}"
+    return f" at the maximum of {_count(autoscaler.max)}" if _is_at_maximum(autoscaler) else ""
+
+
+def _is_at_maximum(autoscaler: AutoscalerState) -> bool:
+    return autoscaler.desired >= autoscaler.max
 
 
 def _steady(frame: Frame, before: Frame | None) -> str:
@@ -169,11 +238,16 @@ def _steady(frame: Frame, before: Frame | None) -> str:
     return f"Steady: {rate} requests/s"
 
 
-def _steady_rate(rate: float, before: Frame | None) -> str:
-    """The rate in the headline before while it is about right; else to two digits."""
+def _steady_rate(rate: float, before: Frame | None, *, same: float = SAME) -> str:
+    """The rate in the headline before while it is about right."""
     match = _RATE.search(before.headline) if before else None
-    if match and abs(float(match[1].replace(",", "")) - rate) <= SAME * rate:
+    if match and abs(float(match[1].replace(",", "")) - rate) <= same * rate:
         return match[1]
+    return _rounded(rate)
+
+
+def _rounded(rate: float) -> str:
+    """To two digits."""
     return f"{rate:.1f}" if rate < 1 else f"{float(f'{rate:.2g}'):,.0f}"
 
 
@@ -202,11 +276,12 @@ _BY_URGENCY: Sequence[Words] = (
     _fault,
     _open_breaker,
     _errors,
+    _overload_that_stays,
     _shedding,
     _slow,
     _pause,
     _scaling,
     _no_traffic,
-    _at_maximum,
+    _overload,
     _steady,
 )

@@ -10,6 +10,7 @@ from cartwheel.mesh import (
     Edge,
     FaultState,
     Frame,
+    LoadState,
     ReplicaState,
     ServiceState,
 )
@@ -60,8 +61,15 @@ FAULT = FaultState("slow-products", "products is slow", ["products"], 3.0)
          "Calls of cart to products are slow"),
         (shop(cart("serving", "serving"), autoscaler=autoscaler(is_paused=True)),
          "The autoscaler is paused at 2 replicas"),
-        (shop(cart("serving"), autoscaler=autoscaler(7, value=30.0, target=20.0)),
-         "Above the target with all 7 replicas of cart"),
+        (shop(cart("serving"), autoscaler=autoscaler(7, value=90.0, target=60.0)),
+         "Overloaded at the maximum of 7 replicas: cart is above its target"),
+        (shop(cart("serving"), autoscaler=autoscaler(7, capacity=40.0, arrivals=280.0)),
+         "Overloaded at the maximum of 7 replicas: 280 requests/s, capacity 40/s"),
+        (shop(cart("serving", shed=12.0, p95=0.8),
+              autoscaler=autoscaler(is_paused=True, capacity=40.0, arrivals=280.0)),
+         "Overloaded, paused at 2 replicas: 280 requests/s, capacity 40/s"),
+        (shop(cart("serving"), autoscaler=autoscaler(capacity=40.0, arrivals=280.0)),
+         "Overloaded: 280 requests/s, capacity 40/s"),
         (shop(cart("serving", "serving"), autoscaler=autoscaler()),
          "Steady: 2 replicas serve 60 requests/s"),
         (shop(cart("serving"), autoscaler=autoscaler(1)), "Steady: 1 replica serves 60 requests/s"),
@@ -148,3 +156,58 @@ def test_traffic_that_has_ended_is_not_traffic_that_has_not_begun() -> None:
     for told in ("", "The shop is starting", "Measuring the traffic", "No traffic yet"):
         assert headline_of(quiet, replace(STEADY, headline=told)) == "No traffic yet"
     assert headline_of(quiet, Frame(1.0, headline="The shop ended at 12:00:00")) == "No traffic yet"
+
+
+def test_replicas_that_come_are_told_rather_than_the_overload_that_they_end() -> None:
+    before = shop(cart("serving", "serving"))
+    scaler = autoscaler(2, desired=7, capacity=40.0, arrivals=280.0)
+    frame = shop(cart("serving", "serving", *["starting"] * 5), autoscaler=scaler)
+    assert headline_of(frame, before) == "Scaling out: 2 → 7, 2 serving"
+
+
+def loaded(achieved: float, missed: int, *, asked: float = 120.0) -> Frame:
+    load = LoadState("browse", asked, achieved=achieved, missed=missed)
+    return shop(cart("serving", "serving"), load=load, autoscaler=autoscaler())
+
+
+def headlines(*frames: Frame, first: str = "") -> list[str]:
+    told, before = [], replace(STEADY, headline=first)
+    for frame in frames:
+        before = replace(frame, headline=headline_of(frame, before))
+        told.append(before.headline)
+    return told
+
+
+def test_a_load_that_is_not_achieved_is_no_steady_load() -> None:
+    short = "Overloaded: 95 requests/s of 120/s achieved"
+    frames = [loaded(120.0, 0), loaded(95.0, 20), loaded(95.0, 40), loaded(110.0, 40)]
+    assert headlines(*frames, loaded(119.0, 40)) == [
+        "Steady: 2 replicas serve 60 requests/s",
+        short,
+        short,
+        short,
+        "Steady: 2 replicas serve 60 requests/s",
+    ]
+
+
+def test_a_load_that_has_just_been_raised_does_not_fall_short() -> None:
+    """Its last second is still that of before."""
+    frames = [loaded(20.0, 0, asked=20.0), loaded(20.0, 0), loaded(60.0, 0), loaded(120.0, 0)]
+    assert {one.partition(":")[0] for one in headlines(*frames)} == {"Steady"}
+
+
+def test_a_number_near_its_limit_does_not_change_the_headline_to_and_fro() -> None:
+    over = [
+        shop(cart("serving"), autoscaler=autoscaler(is_paused=True, capacity=100.0, arrivals=rate))
+        for rate in (122.0, 106.0, 109.0, 99.0, 110.0)
+    ]
+    assert [one.partition(":")[0] for one in headlines(*over)] == [
+        *["Overloaded, paused at 2 replicas"] * 3,
+        *["The autoscaler is paused at 2 replicas"] * 2,
+    ]
+    slow = [
+        shop(cart("serving", "serving", p95=p95)) for p95 in (0.45, 0.55, 0.45, 0.41, 0.39, 0.45)
+    ]
+    steady = "Steady: 60 requests/s"
+    told = [steady, *["cart responds slowly"] * 3, steady, steady]
+    assert headlines(*slow, first=steady) == told
