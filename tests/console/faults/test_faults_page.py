@@ -12,6 +12,7 @@ from tests.console.console_server import TOKEN
 from tests.console.faults.desk import Desk, faults_desk
 from tests.console.faults.recorded_lesson import LESSON, RecordedLesson
 from tests.console.layout import MAX_LOW_ROW, height_of_low_row, layout
+from tests.console.modules import Modules
 from tests.support.browser import Complaints, accessibility_problems
 
 pytestmark = pytest.mark.xdist_group("console")
@@ -78,6 +79,14 @@ async def test_a_button_breaks_and_becomes_the_off_switch(opened: Open) -> None:
     await expect(page.locator("[aria-live]")).to_contain_text("as before", timeout=WAIT)
     assert await desk.effects() == []
     assert await no_problem_in_both_themes(page)
+
+
+async def test_the_off_switch_of_a_kill_says_that_the_process_restarts(modules: Modules) -> None:
+    words = await modules.run(
+        "faults_model",
+        "[false, true].map((instant) => m.offWords({ instant }, { seconds_left: 2.4 }))",
+    )
+    assert words == ["End · 3 s", "Restarts · 3 s"]
 
 
 async def test_while_one_is_in_force_the_others_say_that_it_has_to_end_first(

@@ -2,7 +2,7 @@
 
 import { h, setAttribute, setText } from "./dom.js";
 import { FaultsCatalogue } from "./faults_catalogue.js";
-import { FaultsModel, symptomSentence } from "./faults_model.js";
+import { FaultsModel, offWords, symptomSentence } from "./faults_model.js";
 import { signOf } from "./faults_signs.js";
 import { key } from "./keys.js";
 import { Lessons } from "./lessons.js";
@@ -80,9 +80,7 @@ class Panel {
     const { running } = this.#model;
     const isRunning = running?.fault === id;
     const reason = isRunning ? "" : this.#model.reasonAgainst(id);
-    const left = Math.ceil(running?.seconds_left ?? 0);
-    const words = isRunning ? `End · ${left} s` : this.#model.nameOf(id);
-    setText(label, words);
+    setText(label, isRunning ? offWords(this.#model.fault(id), running) : this.#model.nameOf(id));
     node.classList.toggle("is-broken", isRunning);
     // Not `disabled`: the reason must be reachable with the keyboard.
     setAttribute(node, "aria-disabled", reason ? "true" : null);

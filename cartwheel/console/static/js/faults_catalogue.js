@@ -1,6 +1,7 @@
 /** The whole catalogue of faults as a dialog: grouped, with a filter, and the reason where one is not possible. */
 
 import { h, setAttribute, setText } from "./dom.js";
+import { offWords } from "./faults_model.js";
 
 const AREAS = [["processes", "Processes"], ["network", "Network"], ["stores", "Stores"]];
 
@@ -60,7 +61,7 @@ export class FaultsCatalogue {
     for (const { fault, button, reason } of this.#entries) {
       const isRunning = running?.fault === fault.id;
       const why = isRunning ? "" : this.#model.reasonAgainst(fault.id);
-      setText(button, isRunning ? `End · ${Math.ceil(running.seconds_left)} s` : "Break");
+      setText(button, isRunning ? offWords(fault, running) : "Break");
       button.classList.toggle("is-broken", isRunning);
       setAttribute(button, "aria-label", `${isRunning ? "End" : "Break"}: ${fault.title}`);
       setAttribute(button, "aria-disabled", why ? "true" : null);

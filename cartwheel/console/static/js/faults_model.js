@@ -137,6 +137,11 @@ export class FaultsModel extends Emitter {
   }
 }
 
+/** The words of the off switch. A process that was killed comes back by itself. */
+export function offWords(fault, running) {
+  return `${fault?.instant ? "Restarts" : "End"} · ${Math.ceil(running.seconds_left)} s`;
+}
+
 /** Seen after 0.8 s: Calls of the storefront to the cart fail: 3.4/s (before: 0/s). */
 export function symptomSentence(model) {
   const { sentence, unit } = model.fault(model.running.fault).symptom;
