@@ -3,11 +3,13 @@
 import logging
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 VERSION = 1
+"""Of the tables. A file of another version is left alone: another process may be writing it."""
 BUSY_TIMEOUT = 2.0
 """Seconds that one process waits for the other."""
 MAX_PAGES = 64 * 1024**2 // 4096
@@ -65,6 +67,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return _open(path)
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open the file as it is, also while another process writes it. Raises `sqlite3.Error`."""
+    return _connection(f"{path.absolute().as_uri()}?mode=ro", _check)
+
+
 def set_aside(path: Path, reason: str) -> None:
     """Rename a file that cannot be used, so that a new one can begin."""
     aside = path.with_name(f"{path.name}.damaged")
@@ -74,9 +81,18 @@ def set_aside(path: Path, reason: str) -> None:
         reason,
         aside.name,
     )
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    _with_suffix(path, "-shm").unlink(missing_ok=True)
+    # First: a new file must not find the log of another one.
+    log = _with_suffix(path, "-wal")
+    if log.exists():
+        log.replace(_with_suffix(aside, "-wal"))
+    else:
+        _with_suffix(aside, "-wal").unlink(missing_ok=True)
     path.replace(aside)
+
+
+def _with_suffix(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -85,11 +101,15 @@ def _open(path: Path) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise sqlite3.OperationalError(error.strerror or str(error)) from None
+    return _connection(path.absolute().as_uri(), _prepare)
+
+
+def _connection(uri: str, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+        uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
     )
     try:
-        _prepare(connection)
+        prepare(connection)
     except sqlite3.Error:
         connection.close()
         raise
@@ -97,9 +117,9 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, VERSION):
-        raise damage(f"it is of version {version}, not {VERSION}")
+    version = _version(connection)
+    if version != 0:
+        _check_version(version)
     connection.execute("PRAGMA journal_mode = WAL")
     # A commit survives the end of a process; the last seconds before a power cut may be lost.
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -107,6 +127,31 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA max_page_count = {MAX_PAGES}")
     if version == 0:
         connection.executescript(SCHEMA)
+    _check_pages(connection)
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    version = _version(connection)
+    if version == 0:
+        raise sqlite3.OperationalError("nothing has been written to it yet")
+    _check_version(version)
+    _check_pages(connection)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _check_version(version: int) -> None:
+    if version != VERSION:
+        raise sqlite3.OperationalError(
+            f"another version of Cartwheel wrote it, {version} instead of {VERSION}: "
+            "to begin a new one, stop that console and move the file away"
+        )
+
+
+def _check_pages(connection: sqlite3.Connection) -> None:
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise damage(found)

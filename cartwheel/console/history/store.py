@@ -11,7 +11,14 @@ from threading import RLock
 
 from pydantic import TypeAdapter
 
-from cartwheel.console.history.database import connect, damage, is_damage, is_full, set_aside
+from cartwheel.console.history.database import (
+    connect,
+    connect_to_read,
+    damage,
+    is_damage,
+    is_full,
+    set_aside,
+)
 from cartwheel.console.history.points import OLD_SPACING, Point, point_of
 from cartwheel.mesh import Frame, Mark
 
@@ -50,11 +57,15 @@ class HistoryStore:
     """A history in a file. Any thread may use it; one at a time does.
 
     There is one frame a second, so that two processes that follow the same shop write the same
-    history and not two. Methods raise `sqlite3.Error`; the next call tries again.
+    history and not two. Methods raise `sqlite3.Error`; the next call tries again. One that is
+    read-only leaves the file as it is, whatever is wrong with it.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, *, is_read_only: bool = False, now: Callable[[], float] = time.time
+    ) -> None:
         self._path = path
+        self._is_read_only = is_read_only
         self._now = now
         self._lock = RLock()
         self._connection: sqlite3.Connection | None = None
@@ -177,16 +188,19 @@ class HistoryStore:
         """A damaged file is set aside; who calls again then gets a new one."""
         with self._lock:
             if self._connection is None:
-                self._connection = connect(self._path)
+                self._connection = self._connect()
                 with suppress(OSError):
                     self._inode = self._path.stat().st_ino
             try:
                 yield self._connection
             except sqlite3.Error as error:
-                if is_damage(error):
+                if is_damage(error) and not self._is_read_only:
                     self.close()
                     self._set_aside(str(error))
                 raise
+
+    def _connect(self) -> sqlite3.Connection:
+        return connect_to_read(self._path) if self._is_read_only else connect(self._path)
 
     def _set_aside(self, reason: str) -> None:
         """Unless another process has done so, and this is a new file."""

@@ -101,7 +101,8 @@ def _save(state: "StateFolder", folder: Path, minutes: float) -> Path:
             "the shop runs. A file of a session is exported with: export FILE"
         )
     try:
-        return _save_from(HistoryStore(state.console_history), state.recording, folder, minutes)
+        store = HistoryStore(state.console_history, is_read_only=True)
+        return _save_from(store, state.recording, folder, minutes)
     except sqlite3.Error as error:
         name = display_path(state.console_history)
         raise CommandError(f"{name} cannot be read ({error}).") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cartwheel.console.history.database import VERSION
+from cartwheel.console.history.database import VERSION, set_aside
 from cartwheel.console.history.store import HistoryStore, StoredFrame
 from cartwheel.mesh import Mark
 from tests.console.synthetic import BEGIN, repeated, session
@@ -183,16 +183,61 @@ def test_a_file_that_turns_out_to_be_damaged_is_set_aside(path: Path, clock: Clo
     assert times(store) == [0, 1, 2]
 
 
-def test_a_file_of_another_version_is_set_aside(path: Path, clock: Clock) -> None:
-    other = sqlite3.connect(path)
-    other.execute(f"PRAGMA user_version = {VERSION + 1}")
-    other.close()
-    store = HistoryStore(path, now=clock)
+def test_a_file_is_set_aside_with_its_own_log(path: Path) -> None:
+    aside = path.with_name("console.sqlite.damaged")
+    aside_log = path.with_name("console.sqlite.damaged-wal")
 
-    store.write(stored(3), [])
+    path.write_text("a file")
+    path.with_name("console.sqlite-wal").write_text("its log")
+    set_aside(path, "damaged")
+    assert (aside.read_text(), aside_log.read_text()) == ("a file", "its log")
 
-    assert times(store) == [0, 1, 2]
-    assert path.with_name("console.sqlite.damaged").exists()
+    path.write_text("a later file without a log")
+    set_aside(path, "damaged")
+    assert list(path.parent.iterdir()) == [aside]
+
+
+def test_a_file_of_another_version_is_left_to_the_process_that_writes_it(
+    path: Path, clock: Clock
+) -> None:
+    live = HistoryStore(path, now=clock)
+    live.write(stored(3), [])
+    with sqlite3.connect(path) as other:
+        other.execute(f"PRAGMA user_version = {VERSION + 1}")
+    older = HistoryStore(path, now=clock)
+
+    with pytest.raises(sqlite3.Error, match="another version of Cartwheel wrote it"):
+        older.write(stored(1), [])
+    live.write(stored(2, begin=BEGIN + 3), [])
+    live.close()
+
+    with sqlite3.connect(path) as other:
+        other.execute(f"PRAGMA user_version = {VERSION}")
+    assert times(HistoryStore(path, now=clock)) == [0, 1, 2, 3, 4]
+    assert not path.with_name("console.sqlite.damaged").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all", b"x" * 10_000])
+def test_who_only_reads_leaves_a_file_as_it_is(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+    with pytest.raises(sqlite3.Error):
+        HistoryStore(path, is_read_only=True).span()
+
+    assert path.read_bytes() == content
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_who_only_reads_sees_what_is_written_meanwhile(path: Path, clock: Clock) -> None:
+    live = HistoryStore(path, now=clock)
+    live.write(stored(2), [])
+    reader = HistoryStore(path, is_read_only=True)
+
+    assert times(reader) == [0, 1]
+    live.write(stored(1, begin=BEGIN + 2), [])
+    assert times(reader) == [0, 1, 2]
+    with pytest.raises(sqlite3.Error, match="readonly"):
+        reader.write(stored(1), [])
 
 
 def test_a_full_disk_is_an_error_and_the_next_write_succeeds(path: Path, clock: Clock) -> None:

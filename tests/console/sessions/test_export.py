@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,32 @@ def test_a_page_never_replaces_the_history_of_the_shop(tmp_path: Path) -> None:
         run("--state-dir", state, "--html", history)
 
     assert history.read_bytes() == recorded
+
+
+@pytest.mark.parametrize("damage", ["another version", "damaged pages", "damaged frame"])
+def test_a_history_that_cannot_be_read_is_an_error_and_stays_as_it_is(
+    tmp_path: Path, damage: str
+) -> None:
+    history = state_folder(tmp_path) / "console.sqlite"
+    if damage == "damaged pages":
+        with history.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"x" * 40_960)
+    else:
+        with sqlite3.connect(history) as other:
+            other.execute(
+                "PRAGMA user_version = 2"
+                if damage == "another version"
+                else "UPDATE frames SET frame = x'00'"
+            )
+        other.close()
+    written = history.read_bytes()
+
+    with pytest.raises(CommandError, match=r"console.sqlite cannot be read \("):
+        run("--state-dir", history.parent, "--html", tmp_path / "page.html")
+
+    assert history.read_bytes() == written
+    assert not list(history.parent.glob("*.damaged"))
 
 
 def test_on_a_full_disk_no_part_of_a_session_remains(
