@@ -145,6 +145,8 @@ class _KubectlProxy:
     def stop(self) -> None:
         """End it for good."""
         with self._lock:
+            # A request that comes late does not start it again.
+            self._started_at = math.inf
             if self._process is not None:
                 _stop(self._process)
             os.close(self._lifeline)

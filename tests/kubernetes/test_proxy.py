@@ -131,6 +131,8 @@ def test_only_this_user_can_reach_the_proxy_and_it_ends_with_the_block(pid_file:
             assert stat.S_IMODE(protected.stat().st_mode) & 0o077 == 0
 
     assert not path.parent.exists()
+    with pytest.raises(Unreachable, match=r"^kubectl proxy has ended: "):
+        api.get("/pods")
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
 
