@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cartwheel.console.hosts import check_host, names_of
+from cartwheel.console.hosts import check_host, is_loopback, names_of
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.invocation import display_path
 from cartwheel.local.command_lines import command_line
@@ -30,17 +30,23 @@ commands = typer.Typer()
 
 NAME = "console"
 RUNS_ALREADY = "The console of this shop runs already: {link}"
+UP_WITHOUT = "start the shop without it: cartwheel up --no-console"
+PLAIN_HTTP = (
+    "Others can reach it, and the token of this link goes over plain HTTP: whoever can read that "
+    "traffic can change the shop."
+)
 RESPONSE_TIMEOUT = 10.0
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @dataclass(frozen=True)
 class Where:
-    """Where to listen; ``folder`` is the state folder."""
+    """Where to listen; ``folder`` is the state folder. ``is_chosen``: by options."""
 
     host: str
     port: int
     folder: Path
+    is_chosen: bool
 
 
 @commands.command()
@@ -55,7 +61,7 @@ def console(
     port: Annotated[
         int | None, typer.Option(help="Port of the page (CARTWHEEL_PORT_CONSOLE; 8090).")
     ] = None,
-    host: Annotated[str, typer.Option(help="Where to listen (127.0.0.1 and ::1).")] = OWN_HOST,
+    host: Annotated[str | None, typer.Option(help="Where to listen (127.0.0.1 and ::1).")] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Listen where others can reach it.")
     ] = False,
@@ -69,10 +75,11 @@ def console(
 ) -> None:
     """Show the shop live in a page, put load on it and break it."""
     settings = load_local_settings(state_dir=state_dir, port_console=port)
-    check_host(host, allow_remote=allow_remote)
+    check_host(host or OWN_HOST, allow_remote=allow_remote)
     state = StateFolder.at(settings.state_dir)
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
-    where = Where(host, settings.port_console, folder=state.root)
+    is_chosen = host is not None or port is not None
+    where = Where(host or OWN_HOST, settings.port_console, state.root, is_chosen=is_chosen)
     is_cluster = context is not None or namespace is not None
     if recording is not None and is_cluster:
         raise UsageError("A recording and a cluster cannot be shown at once: leave out one.")
@@ -108,7 +115,7 @@ def _show_shop(state: StateFolder, where: Where, *, inherited: Sequence[int]) ->
         sockets = [socket.socket(fileno=one) for one in inherited]
         _serve(_local_console(state, status), sockets, where, token=token)
     elif status.get("console"):
-        print_wrapped(RUNS_ALREADY.format(link=status["console"]["link"]))
+        _point_to(status["console"]["link"], where, to_end=UP_WITHOUT)
     else:
         _show_by_hand(state, status, where, token=token)
 
@@ -121,13 +128,21 @@ def _show_by_hand(state: StateFolder, status: Message, where: Where, *, token: s
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            print_wrapped(RUNS_ALREADY.format(link=f"{file.read()}{fragment}"))
+            _point_to(f"{file.read()}{fragment}", where, to_end="stop that one first.")
             return
         with _listening(where, fragment=fragment, then="The shop goes on.") as opened:
             file.truncate(0)
             file.write(opened.url)
             file.flush()
             _serve(_local_console(state, status), opened.sockets, where, token=token)
+
+
+def _point_to(link: str, where: Where, *, to_end: str) -> None:
+    """Name the console that runs. Raises `UsageError` if it was wanted at another address."""
+    runs = RUNS_ALREADY.format(link=link)
+    if where.is_chosen:
+        raise UsageError(f"{runs}. For one with another host or port, {to_end}")
+    print_wrapped(runs)
 
 
 def _local_console(state: StateFolder, status: Message) -> "Contents":
@@ -156,6 +171,8 @@ def _listening(where: Where, *, then: str, fragment: str = "") -> Iterator[Liste
         ) from None
     with closing(listening):
         print_wrapped(f"Console: {listening.url}{fragment}\nCtrl-C stops it. {then}")
+        if fragment and not is_loopback(where.host):
+            print_wrapped(PLAIN_HTTP)
         yield listening
         print_wrapped("Stopped.")
 

@@ -14,7 +14,7 @@ from cartwheel.autoscaling.scaled_object import ScaledObject
 from cartwheel.errors import CommandError, UsageError
 from cartwheel.invocation import display_path
 from cartwheel.local.autoscaling.announcements import describe_edit
-from cartwheel.local.autoscaling.chosen import FILES, OFF, autoscaler_of_text
+from cartwheel.local.autoscaling.chosen import FILES, MAX_MANIFEST_SIZE, OFF, autoscaler_of_text
 from cartwheel.local.autoscaling.snapshot import Snapshot, snapshot_of
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.control_socket import Message
@@ -49,11 +49,10 @@ def autoscale(
         raise UsageError("Give one of a manifest, --pause, --resume and --show.")
     state = StateFolder.at(load_local_settings(state_dir=state_dir).state_dir)
     if manifest is not None:
-        text, source = _read(manifest)
-        _change(state, lambda _: text, source=source, as_json=as_json)
+        _replace(state, *_read(manifest), as_json=as_json)
     elif pause or resume:
         edit = paused if pause else resumed
-        _change(state, edit, source="the manifest in force", as_json=as_json)
+        _change(state, edit, as_json=as_json)
     else:
         snapshot = _send(state)
         typer.echo(_as_json(snapshot) if as_json else snapshot.manifest, nl=as_json)
@@ -73,22 +72,37 @@ def _read(manifest: str) -> tuple[str, str]:
         raise UsageError(str(error)) from None
 
 
-def _change(state: StateFolder, edit: Callable[[str], str], *, source: str, as_json: bool) -> None:
+def _replace(state: StateFolder, text: str, source: str, *, as_json: bool) -> None:
+    before = _send(state)
+    if len(text) > MAX_MANIFEST_SIZE:
+        # Too much for the supervisor, but other documents of the file stay here.
+        text = autoscaler_of_text(text, [before.service], source=source).manifest
+    _report(state, before, _send(state, {"manifest": text, "source": source}), as_json=as_json)
+
+
+def _change(state: StateFolder, edit: Callable[[str], str], *, as_json: bool) -> None:
     before = _send(state)
     try:
         text = edit(before.manifest)
     except (EditError, ManifestError) as error:
         raise UsageError(f"The manifest in force cannot be edited: {error}.") from None
-    after = _send(state, {"manifest": text, "source": source})
+    request = {"manifest": text, "made_from": before.manifest, "source": "the manifest in force"}
+    _report(state, before, _send(state, request), as_json=as_json)
+
+
+def _report(state: StateFolder, before: Snapshot, after: Snapshot, *, as_json: bool) -> None:
     if not after.manifest:
         raise CommandError("The supervisor does not know this command: is it an older one?")
     changes = _changes(before, after)
     if as_json:
         typer.echo(_as_json(after, changes=changes))
         return
+    if after.manifest == before.manifest:
+        print_wrapped(f"{after.service}: this is in force already; nothing changes.")
+        return
     print_wrapped(f"{after.service}: {changes}, in force from the next decision on.")
     if after.manifest != after.original:
-        keep = command_line(state.root, "autoscale --show > autoscaler.yaml")
+        keep = f"{command_line(state.root, 'autoscale --show')} > autoscaler.yaml"
         print_wrapped(f"A restart begins with the first manifest again. To keep this one: {keep}")
 
 

@@ -23,7 +23,7 @@ Message = dict[str, Any]
 Handler = Callable[[Message], Awaitable[Message]]
 Followed = Callable[[], AsyncIterator[Message]]
 REQUEST_TIMEOUT = 5.0  # seconds
-MAX_RESPONSE_SIZE = 1024 * 1024  # bytes
+MAX_REQUEST_SIZE = MAX_RESPONSE_SIZE = 1024 * 1024  # bytes
 NO_RESPONSE = "The supervisor does not answer: is it just starting or stopping?"
 _working_folder = Lock()
 
@@ -55,7 +55,7 @@ async def serve_control_socket(
         finally:
             writer.close()
 
-    server = await asyncio.start_unix_server(serve, sock=listen_at(path))
+    server = await asyncio.start_unix_server(serve, sock=listen_at(path), limit=MAX_REQUEST_SIZE)
     try:
         yield
     finally:
@@ -146,7 +146,7 @@ async def read_request(reader: asyncio.StreamReader) -> Message | None:
     except (ValueError, RecursionError):
         request = None
     if not isinstance(request, dict):
-        raise UsageError("A request is a JSON object in one line of at most 64 KiB.")
+        raise UsageError("A request is a JSON object in one line of at most 1 MiB.")
     return request
 
 

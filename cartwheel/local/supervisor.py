@@ -332,14 +332,16 @@ class Supervisor:
             raise CommandError("Cartwheel is just starting: try again in a moment.")
         return self._controller
 
-    async def _change_autoscaler(self, manifest: str, *, source: str) -> Message:
+    async def _change_autoscaler(
+        self, manifest: str, *, source: str, made_from: str | None
+    ) -> Message:
         """Put another manifest in force. Raises `UsageError` if it cannot be used."""
         controller = self._running_controller()
         # In a thread: a manifest may be long, and replicas are probed meanwhile.
         chosen = await asyncio.to_thread(
             autoscaler_of_text, manifest, list(self._shop), source=source
         )
-        controller.change(chosen)
+        controller.change(chosen, made_from=made_from)
         return controller.snapshot()
 
     def _run_state(self) -> RunState:
@@ -401,7 +403,9 @@ class Supervisor:
                 return {"seconds": _seconds_since(started)}
             case {"command": "autoscaler", "manifest": str(manifest)}:
                 source = request.get("source") or "the manifest"
-                return await self._change_autoscaler(manifest, source=str(source))
+                return await self._change_autoscaler(
+                    manifest, source=str(source), made_from=request.get("made_from")
+                )
             case {"command": "autoscaler"}:
                 return self._running_controller().snapshot()
             case {"command": "down"}:

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from cartwheel.local.control_socket import send_command
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import Mark
 from cartwheel.recording import Recorder, ReplicasChanged, SessionStarted, Synced
+from tests.cartwheel.autoscaling.test_changes_of_a_running_shop import two_syncs
 from tests.cartwheel.autoscaling.test_local_autoscaler import ARRIVALS, HERE, QUICK
 from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
 from tests.console.console_server import Console, serving_console
@@ -108,9 +110,38 @@ async def test_fields_are_in_force_at_once_and_their_comments_stay(
     await asyncio.to_thread(eventually, lambda: len(shop.replicas()) <= 2)
 
 
+async def test_two_edits_at_once_are_both_in_force(page: Page) -> None:
+    for target, maximum in [(33, 5), (20, 3), (34, 6)]:
+        responses = await asyncio.gather(
+            page.put(fields={"max": maximum}), page.put(fields={"target": target})
+        )
+        assert [one.status_code for one in responses] == [200, 200]
+        fields = (await page.get())["fields"]
+        assert (fields["max"], fields["target"]) == (maximum, target)
+
+
+async def test_a_pause_and_an_edit_at_once_are_both_in_force(page: Page) -> None:
+    await asyncio.gather(page.post("pause"), page.put(fields={"max": 5}))
+    found = await page.get()
+    assert (found["is_paused"], found["fields"]["max"]) == (True, 5)
+
+
+@pytest.mark.parametrize("edit", [{"fields": {"max": 4}}, {"manifest": MANIFEST + "# mine\n"}])
+async def test_an_edit_of_a_manifest_that_is_not_in_force_any_more_is_refused(
+    page: Page, edit: Mapping[str, Any]
+) -> None:
+    await page.put(fields={"target": 33})
+    response = await page.put(**edit, made_from=MANIFEST)
+    assert response.status_code == 409
+    assert "has been changed meanwhile" in response.json()["detail"]
+    now = await page.get()
+    assert (now["fields"]["target"], now["fields"]["max"]) == (33, 3)
+    assert (await page.put(**edit, made_from=now["manifest"])).status_code == 200
+    assert (await page.put(**edit, made_from=1)).json()["field"] == "made_from"
+
+
 async def test_each_change_is_a_mark_whoever_makes_it(page: Page, shop: SupervisorProcess) -> None:
-    await asyncio.sleep(0.6)  # the part reads what was before
-    page.marks.clear()
+    await _marks_begin(page)
     await page.put(fields={"target": 10, "max": 5})
     request = {"command": "autoscaler", "manifest": MANIFEST}
     await asyncio.to_thread(send_command, shop.state / "control.sock", request, timeout=10)
@@ -122,6 +153,21 @@ async def test_each_change_is_a_mark_whoever_makes_it(page: Page, shop: Supervis
         ("autoscaler", "paused"),
     ]
     assert all(abs(one.at - time.time()) < 60 for one in page.marks)
+
+
+async def _marks_begin(page: Page) -> None:
+    """The part has read what was before: what changes from now on has a mark."""
+    maxima = itertools.cycle([4, 3])
+
+    async def is_marked() -> bool:
+        await page.put(fields={"max": next(maxima)})
+        return bool(page.marks)
+
+    await until(is_marked, within=10)
+    await page.put(manifest=MANIFEST.replace("20", "21"))
+    await page.put(manifest=MANIFEST)
+    await until(lambda: page.marks[-1].title == "target 21 → 20", within=10)
+    page.marks.clear()
 
 
 async def _are(marks: list[Mark], count: int) -> bool:
@@ -138,7 +184,7 @@ async def test_a_pause_holds_the_count_and_its_end_restores_the_manifest(
     assert (await page.post("pause")).json() == held
     edited = (await page.put(fields={"min": 2})).json()
     assert edited["is_paused"]
-    await asyncio.sleep(0.3)
+    await asyncio.to_thread(two_syncs, shop)
     assert shop.service("cart")["desired"] == 1
     after = (await page.post("resume")).json()
     assert after["manifest"] == MANIFEST.replace("minReplicaCount: 1", "minReplicaCount: 2")
@@ -205,6 +251,22 @@ async def test_a_wrong_manifest_is_a_problem(page: Page) -> None:
             assert response.status_code == 422
             assert detail in response.json()["detail"]
     assert (await page.get())["manifest"] == MANIFEST
+
+
+async def test_a_manifest_with_half_a_character_is_a_problem(page: Page) -> None:
+    broken = '{"manifest": "\\ud800"}'
+    for method, path in (("PUT", PATH), ("POST", f"{PATH}/preview")):
+        response = await page.console.client.request(
+            method, path, content=broken, headers=page.console.token
+        )
+        assert response.status_code == 400
+        assert "UTF-8 cannot encode" in response.json()["detail"]
+
+
+async def test_a_long_manifest_of_any_alphabet_is_taken(page: Page) -> None:
+    manifest = MANIFEST + "# " + "車" * 30_000 + "\n"
+    assert (await page.put(manifest=manifest, made_from=MANIFEST)).status_code == 200
+    assert (await page.put(fields={"max": 5})).status_code == 200
 
 
 async def test_a_manifest_whose_fields_cannot_be_edited_says_so(page: Page) -> None:

@@ -65,9 +65,13 @@ def read_autoscaler_text(text: str, *, source: str) -> Sequence[Autoscaler]:
     report = Report(source)
     found: list[Autoscaler] = []
     try:
+        text.encode()
         _check_depth(text)
         for document in yaml.compose_all(text, Loader=_LOADER):
             found += _read_document(document, "", report)
+    except UnicodeEncodeError as error:
+        first = text.count("\n", 0, error.start) + 1
+        report.problems.append(Problem("is no text that UTF-8 can encode", source, first))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1

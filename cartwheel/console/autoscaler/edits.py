@@ -10,6 +10,7 @@ from cartwheel.local.autoscaling.chosen import MAX_MANIFEST_SIZE
 from cartwheel.local.topology import MAX_REPLICAS
 
 MANIFEST = "manifest"
+MADE_FROM = "made_from"
 
 
 class InvalidEdit(UsageError):
@@ -36,6 +37,14 @@ def edited(manifest: str, body: Mapping[str, Any]) -> str:
                 )
             return text
     raise InvalidEdit(MANIFEST, "Give fields (an object) or a manifest (a text).")
+
+
+def made_from(body: Mapping[str, Any]) -> str | None:
+    """The manifest that a page has edited, if it says so. Raises `InvalidEdit`."""
+    found = body.get(MADE_FROM)
+    if found is None or isinstance(found, str):
+        return found
+    raise InvalidEdit(MADE_FROM, "Give the manifest that was edited (a text).")
 
 
 def on_manifest(edit: Callable[[str], str], manifest: str) -> str:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cartwheel.autoscaling.editing import paused, resumed
-from cartwheel.console.autoscaler.edits import InvalidEdit, edited, on_manifest
+from cartwheel.console.autoscaler.edits import InvalidEdit, edited, made_from, on_manifest
 from cartwheel.console.autoscaler.marks import marks_of_changes
 from cartwheel.console.autoscaler.simulation import Arrivals, Comparison, compare, requested_seconds
 from cartwheel.console.autoscaler.view import preview, view_of
@@ -48,6 +48,7 @@ class AutoscalerPart:
         self._state = state
         self._arrivals = arrivals
         self._simulating = asyncio.Lock()
+        self._changing = asyncio.Lock()
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -77,13 +78,13 @@ class AutoscalerPart:
 
     async def _put(self, request: Request) -> JSONResponse:
         body = await read_object(request)
-        return await asyncio.to_thread(self._change, lambda manifest: edited(manifest, body))
+        return await self._change(lambda one: edited(one, body), made_from=made_from(body))
 
     async def _pause(self, _: Request) -> JSONResponse:
-        return await asyncio.to_thread(self._change, lambda one: on_manifest(paused, one))
+        return await self._change(lambda one: on_manifest(paused, one))
 
     async def _resume(self, _: Request) -> JSONResponse:
-        return await asyncio.to_thread(self._change, lambda one: on_manifest(resumed, one))
+        return await self._change(lambda one: on_manifest(resumed, one))
 
     async def _preview(self, request: Request) -> JSONResponse:
         body = await read_object(request)
@@ -126,9 +127,19 @@ class AutoscalerPart:
     def _view(self, snapshot: Snapshot | None = None) -> JSONResponse:
         return JSONResponse(view_of(snapshot or self._snapshot()))
 
-    def _change(self, edit: Callable[[str], str]) -> JSONResponse:
-        manifest = edit(self._snapshot().manifest)
-        return self._view(self._send({"manifest": manifest, "source": SOURCE}))
+    async def _change(
+        self, edit: Callable[[str], str], *, made_from: str | None = None
+    ) -> JSONResponse:
+        """One edit at a time; the supervisor refuses one that another process has overtaken."""
+
+        def change() -> JSONResponse:
+            now = self._snapshot().manifest
+            base = now if made_from is None else made_from
+            request = {"manifest": edit(now), "made_from": base, "source": SOURCE}
+            return self._view(self._send(request))
+
+        async with self._changing:
+            return await asyncio.to_thread(change)
 
     def _snapshot(self) -> Snapshot:
         return self._send({})

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cartwheel.console.server.problems import problem
 
 SAFE_METHODS = ("GET", "HEAD")
+METHODS = (*SAFE_METHODS, "POST", "PUT", "DELETE")
 HTTP_PORT = 80
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -74,6 +75,9 @@ class Access:
         origin = headers.get("origin")
         if origin is not None and origin.lower() != f"http://{host}":
             return problem(403, "Wrong origin", f"Only a page of http://{host} may change this.")
+        if method not in METHODS:
+            allow = {"allow": ", ".join(METHODS)}
+            return problem(405, "Method Not Allowed", "Nothing here has it.", headers=allow)
         if not self.has_token(headers):
             challenge = {"www-authenticate": "Bearer"}
             return problem(401, "Token needed", self.without_token, headers=challenge)

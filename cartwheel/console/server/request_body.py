@@ -21,6 +21,10 @@ async def read_object(request: Request) -> dict[str, Any]:
             raise HTTPException(413, f"The body is larger than {MAX_BODY_SIZE // 1024} KB.")
     try:
         value = json.loads(body or b"{}", parse_constant=_refuse_constant)
+        # JSON can have halves of characters, which no response or file can.
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise HTTPException(400, "The body has text that UTF-8 cannot encode.") from None
     except (ValueError, RecursionError) as error:
         raise HTTPException(400, f"The body is not JSON ({error}).") from None
     if not isinstance(value, dict):

@@ -5,15 +5,17 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
 
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server as UvicornServer
 
-from cartwheel.console.server.access import Access
+from cartwheel.console.server.access import SECURITY_HEADERS, Access
 from cartwheel.console.server.app import create_app
 from cartwheel.console.server.contents import Contents
+from cartwheel.console.server.problems import problem
 from cartwheel.local.signals import numbers_of_stop_signals
 
 STOP_TIMEOUT = 2
@@ -26,6 +28,14 @@ class _Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
+
+    def send_400_response(self, msg: str) -> None:
+        # What the parser refuses: it never gets to the application.
+        headers = {"connection": "close", **SECURITY_HEADERS}
+        response = problem(400, HTTPStatus.BAD_REQUEST.phrase, msg, headers=headers)
+        lines = [b"HTTP/1.1 400 Bad Request", *map(b": ".join, response.raw_headers), b"", b""]
+        self.transport.write(b"\r\n".join(lines) + bytes(response.body))
+        self.transport.close()
 
 
 class Server(UvicornServer):

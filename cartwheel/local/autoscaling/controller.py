@@ -47,6 +47,10 @@ ENDED = {
     NOT_RECORDED: "the recording is written again",
 }
 MAX_SCRAPE_TIMEOUT = 1.0  # seconds
+CHANGED_MEANWHILE = (
+    "The autoscaler has been changed meanwhile, and this edit was made from the manifest before: "
+    "look at the one in force, then edit it again."
+)
 
 
 @dataclass(frozen=True)
@@ -150,15 +154,19 @@ class Controller:
             decision=last.decision if last else None,
         ).as_json()
 
-    def change(self, chosen: ChosenAutoscaler) -> None:
+    def change(self, chosen: ChosenAutoscaler, *, made_from: str | None = None) -> None:
         """Go on with another autoscaler of the same service, from the next sync on.
 
         It remembers what that of a cluster would; one of another name is another object, and
-        remembers nothing. Raises `UsageError` for another service, `CommandError` before `run`.
+        remembers nothing. ``made_from`` is the manifest that was edited: if another one is in force
+        by now, its change would be lost. Raises `UsageError` for another service, `CommandError`
+        for that and before `run`.
         """
         before = self.chosen
         if not self._is_running:
             raise CommandError("The autoscaler is just starting: try again in a moment.")
+        if made_from not in (None, before.manifest):
+            raise CommandError(CHANGED_MEANWHILE)
         if chosen.service != before.service:
             raise UsageError(
                 f"It scales {chosen.service}; the autoscaler of this run scales {before.service}."

@@ -15,6 +15,7 @@ from typing import Any
 
 from cartwheel.errors import CommandError
 from cartwheel.local.control_socket import (
+    MAX_REQUEST_SIZE,
     REQUEST_TIMEOUT,
     Message,
     error_response,
@@ -57,7 +58,9 @@ class FaultSessions:
     async def serve(self, path: Path) -> AsyncIterator[None]:
         """Accept sessions during the block. At its end, every effect is undone."""
         forget_requests(self._targets.state.root)
-        server = await asyncio.start_unix_server(self._serve, sock=listen_at(path))
+        server = await asyncio.start_unix_server(
+            self._serve, sock=listen_at(path), limit=MAX_REQUEST_SIZE
+        )
         try:
             yield
         finally:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +59,14 @@ def send(shop: SupervisorProcess, request: dict[str, Any]) -> Snapshot:
     return snapshot_of(send_command(shop.state / "control.sock", request, timeout=10))
 
 
+def two_syncs(shop: SupervisorProcess) -> None:
+    """Wait until the manifest in force has decided, and what it decided is there."""
+    decided = eventually(lambda: (one := now(shop)).decided_by == one.manifest and one)
+    assert decided.observation is not None
+    at = decided.observation.at
+    eventually(lambda: (seen := now(shop).observation) and seen.at > at)
+
+
 def with_bounds(low: int, high: int, manifest: str = MANIFEST) -> str:
     lower = manifest.replace("minReplicaCount: 1", f"minReplicaCount: {low}")
     return lower.replace("maxReplicaCount: 3", f"maxReplicaCount: {high}")
@@ -88,7 +95,7 @@ def test_what_is_in_force_is_told_with_what_it_was_at_the_start(scaled: Supervis
 def test_a_paused_one_keeps_its_count_and_explain_says_so(scaled: SupervisorProcess) -> None:
     change(scaled, with_bounds(3, 5, PAUSED))
     eventually(lambda: now(scaled).decided_by != MANIFEST)
-    time.sleep(0.3)  # three syncs
+    two_syncs(scaled)
     assert scaled.service("cart")["desired"] == 1
     assert scaled.status()["autoscaler"]["is_paused"]
     (explained,) = explain_local(scaled.state)
@@ -115,7 +122,8 @@ def test_it_can_go_on_with_another_metric(scaled: SupervisorProcess) -> None:
         (lambda text: text.replace("type: prometheus", "type: kafka"), "a trigger kafka"),
         (lambda text: f"{text}---\n{text}", "it has 2 autoscalers"),
         (lambda text: text + "# " + "x" * 40_000, "the local run takes 32,768"),
-        (lambda text: text + "# " + "x" * 80_000, "at most 64 KiB"),
+        (lambda text: text + "# " + "x" * 2_000_000, "at most 1 MiB"),
+        (lambda text: text + "# \ud800", "mine.yaml:29: is no text that UTF-8 can encode"),
         (lambda text: "kind: Service", "apiVersion: missing"),
         (lambda text: "", "neither a HorizontalPodAutoscaler nor a ScaledObject"),
         (lambda text: "a: &a [*a]\nb: *c", "no YAML"),
@@ -128,6 +136,16 @@ def test_one_that_cannot_be_used_is_refused_and_changes_nothing(
         change(scaled, edit(MANIFEST), source="mine.yaml")
     assert problem in str(caught.value)
     assert now(scaled).manifest == MANIFEST
+
+
+def test_an_edit_of_a_manifest_that_is_not_in_force_any_more_is_refused(
+    scaled: SupervisorProcess,
+) -> None:
+    change(scaled, with_bounds(1, 5))
+    with pytest.raises(CommandError, match="has been changed meanwhile"):
+        change(scaled, PAUSED, made_from=MANIFEST)
+    assert now(scaled).manifest == with_bounds(1, 5)
+    assert change(scaled, PAUSED, made_from=with_bounds(1, 5)).manifest == PAUSED
 
 
 def test_the_recording_has_each_change_and_repeats(scaled: SupervisorProcess) -> None:
@@ -174,6 +192,9 @@ def test_the_command_line_shows_changes_pauses_and_resumes(
     paused = " ".join(autoscale(scaled, "--pause").split())
     assert paused.startswith("cart: paused, in force from the next decision on.")
     assert "A restart begins with the first manifest again." in paused
+    assert paused.endswith(" autoscale --show --state-dir " + f"{scaled.state} > autoscaler.yaml")
+    again = " ".join(autoscale(scaled, "--pause").split())
+    assert again == "cart: this is in force already; nothing changes."
     held = json.loads(autoscale(scaled, "--json"))
     assert (held["is_paused"], held["kind"], held["original"]) == (True, "scaledobject", MANIFEST)
     resumed = json.loads(autoscale(scaled, "--resume", "--json"))
@@ -186,6 +207,9 @@ def test_the_command_line_refuses_what_cannot_be_used(
     file = tmp_path / "mine.yaml"
     file.write_text(with_bounds(1, 99))
     with pytest.raises(UsageError, match=r"mine\.yaml: it asks for up to 99 replicas"):
+        autoscale(scaled, str(file))
+    file.write_text(MANIFEST + "# " + "x" * 2_000_000)
+    with pytest.raises(UsageError, match=r"mine\.yaml: it has 2,000,\d+ characters; the local run"):
         autoscale(scaled, str(file))
     with pytest.raises(UsageError, match="No such file"):
         autoscale(scaled, "nothing.yaml")

@@ -211,10 +211,10 @@ def test_a_limit_above_the_hard_one_is_refused(session: FaultSession) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"nonsense", "A request is a JSON object in one line of at most 64 KiB."),
-        (b"[" * 60_000, "A request is a JSON object in one line of at most 64 KiB."),
+        (b"nonsense", "A request is a JSON object in one line of at most 1 MiB."),
+        (b"[" * 60_000, "A request is a JSON object in one line of at most 1 MiB."),
         (b'{"open": "' + b"x" * 200_000, "A request is a JSON object in one line of at most"),
-        (b"null", "A request is a JSON object in one line of at most 64 KiB."),
+        (b"null", "A request is a JSON object in one line of at most 1 MiB."),
         (b'{"undo": true}', "The supervisor does not know this request: is it an older one?"),
         (b'{"inject": {}}', "The effect is missing: it is one of block_event_loop, hold_store"),
         (b'{"inject": {"effect": "x"}}', "There is no effect 'x': it is one of"),

@@ -152,7 +152,7 @@ export class Changes {
   }
 
   #apply() {
-    return this.#send("PUT", PATH, this.#edit, (found) => {
+    return this.#send("PUT", PATH, { ...this.#edit, made_from: this.inForce }, (found) => {
       this.#show(found);
       this.#say(`In force since ${clock(Date.now() / 1000)}: its mark is in the charts.`);
     });
@@ -175,7 +175,8 @@ export class Changes {
 
   async #pause() {
     const wanted = this.isPaused ? "resume" : "pause";
-    await this.#send("POST", `${PATH}/${wanted}`, undefined, () => {
+    await this.#send("POST", `${PATH}/${wanted}`, undefined, ({ manifest }) => {
+      this.inForce = manifest;
       this.isPaused = wanted === "pause";
       announce(this.isPaused ? "The autoscaler is paused" : "The autoscaler decides again");
       this.update();
