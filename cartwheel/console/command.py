@@ -30,7 +30,6 @@ commands = typer.Typer()
 
 NAME = "console"
 RUNS_ALREADY = "The console of this shop runs already: {link}"
-UP_WITHOUT = "start the shop without it: cartwheel up --no-console"
 PLAIN_HTTP = (
     "Others can reach it, and the token of this link goes over plain HTTP: whoever can read that "
     "traffic can change the shop."
@@ -115,7 +114,9 @@ def _show_shop(state: StateFolder, where: Where, *, inherited: Sequence[int]) ->
         sockets = [socket.socket(fileno=one) for one in inherited]
         _serve(_local_console(state, status), sockets, where, token=token)
     elif status.get("console"):
-        _point_to(status["console"]["link"], where, to_end=UP_WITHOUT)
+        start = command_line(state.root, "up --no-console")
+        way = f"start the shop without it: {start}"
+        _point_to(status["console"]["link"], where, way=way)
     else:
         _show_by_hand(state, status, where, token=token)
 
@@ -128,7 +129,7 @@ def _show_by_hand(state: StateFolder, status: Message, where: Where, *, token: s
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            _point_to(f"{file.read()}{fragment}", where, to_end="stop that one first.")
+            _point_to(f"{file.read()}{fragment}", where, way="stop that one first.")
             return
         with _listening(where, fragment=fragment, then="The shop goes on.") as opened:
             file.truncate(0)
@@ -137,11 +138,11 @@ def _show_by_hand(state: StateFolder, status: Message, where: Where, *, token: s
             _serve(_local_console(state, status), opened.sockets, where, token=token)
 
 
-def _point_to(link: str, where: Where, *, to_end: str) -> None:
+def _point_to(link: str, where: Where, *, way: str) -> None:
     """Name the console that runs. Raises `UsageError` if it was wanted at another address."""
     runs = RUNS_ALREADY.format(link=link)
     if where.is_chosen:
-        raise UsageError(f"{runs}. For one with another host or port, {to_end}")
+        raise UsageError(f"{runs}. For one with another host or port, {way}")
     print_wrapped(runs)
 
 

@@ -122,6 +122,17 @@ def test_a_second_console_is_not_started_but_the_link_is_printed(
     assert done.stdout == f"The console of this shop runs already: {link}\n"
 
 
+@pytest.mark.parametrize("flags", [["--host", "127.0.0.1"], ["--port", "0"]])
+def test_a_second_console_elsewhere_is_refused_with_the_way_to_have_it(
+    shop_with_console: SupervisorProcess, flags: list[str]
+) -> None:
+    done = shop_with_console.command("console", *flags)
+    link = shop_with_console.status()["console"]["link"]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"runs already: {link}. For one with another host or port, " in done.stderr
+    assert " up --no-console --state-dir " in done.stderr
+
+
 def test_a_console_ends_with_its_supervisor_whatever_the_cause_and_stays_on_loopback(
     start: Start,
 ) -> None:
@@ -151,12 +162,15 @@ def test_a_console_by_hand_serves_until_ctrl_c(start: Start) -> None:
         url, _, token = link.partition("/#token=")
         assert token == (run.state / "secrets" / "console-token").read_text()
         assert httpx2.get(f"{url}/api/session", timeout=20).status_code == 200
-        second = run.command("console", "--port", "0")
+        second = run.command("console")
+        elsewhere = run.command("console", "--port", "0")
         console.send_signal(signal.SIGINT)
         output, _ = console.communicate(timeout=20)
 
     assert second.stdout == f"The console of this shop runs already: {link}\n"
     assert (second.returncode, second.stderr) == (0, "")
+    assert elsewhere.returncode == 2
+    assert elsewhere.stderr.endswith("For one with another host or port, stop that one first.\n")
     assert (console.returncode, output.splitlines()[-1]) == (0, "Stopped.")
     taken = url.rpartition(":")[2]
     with socket.create_server(("127.0.0.1", int(taken))):
@@ -197,3 +211,13 @@ def test_a_host_that_others_can_reach_is_refused_without_a_flag(tmp_path: Path) 
     done = command(tmp_path, "console", "--host", "0.0.0.0")
     assert done.returncode == 2
     assert re.fullmatch(r"--host 0\.0\.0\.0: .*--allow-remote\.\n", done.stderr)
+
+
+def test_a_console_that_others_can_reach_says_that_its_token_can_be_read(start: Start) -> None:
+    run = start().ready()
+    flags = ("--host", "0.0.0.0", "--allow-remote", "--port", "0")
+    with console_by_hand(run.state, *flags) as console:
+        assert console.stdout is not None
+        printed = "".join(console.stdout.readline() for _ in range(4))
+
+    assert "plain HTTP" in " ".join(printed.split())

@@ -156,6 +156,29 @@ async def test_a_preflight_of_another_site_gets_no_permission(console: Console) 
     assert not [name for name in response.headers if name.startswith("access-control")]
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PATCH", "PROPFIND"])
+@pytest.mark.parametrize("has_token", [True, False])
+async def test_a_method_that_nothing_has_is_a_problem(
+    console: Console, method: str, has_token: bool
+) -> None:
+    headers = console.token if has_token else {}
+    response = await request(console, method, "/api/switch", headers)
+
+    assert response.status == 405
+    assert "PUT" in response.headers["allow"]
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["title"] == "Method Not Allowed"
+
+
+async def test_what_is_no_http_is_a_problem(console: Console) -> None:
+    response = await request(console, "FOO", "/api/switch", {})
+
+    assert response.status == 400
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.json()["title"] == "Bad Request"
+
+
 @pytest.mark.parametrize("path", ["/", "/static/js/main.js", "/api/session", "/no-such-page"])
 async def test_each_response_tells_the_browser_to_be_strict(console: Console, path: str) -> None:
     headers = (await request(console, "GET", path, {})).headers
