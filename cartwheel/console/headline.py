@@ -183,6 +183,15 @@ def _overload_that_stays(frame: Frame, before: Frame | None) -> str:
     return _overload(frame, before) if is_complete else ""
 
 
+def _overload_for_now(frame: Frame, before: Frame | None) -> str:
+    """The autoscaler may end it in a moment: not told before the second frame."""
+    now, earlier = frame.autoscaler, before.autoscaler if before else None
+    if now is not None and earlier is not None:
+        is_new = _is_over_target(now, before) and not _is_over_target(earlier, before)
+        return "" if is_new else _overload(frame, before)
+    return _overload(frame, before)
+
+
 def _overload(frame: Frame, before: Frame | None) -> str:
     autoscaler = frame.autoscaler
     if autoscaler is not None and _is_over_target(autoscaler, before):
@@ -282,6 +291,6 @@ _BY_URGENCY: Sequence[Words] = (
     _pause,
     _scaling,
     _no_traffic,
-    _overload,
+    _overload_for_now,
     _steady,
 )

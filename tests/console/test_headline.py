@@ -165,6 +165,17 @@ def test_replicas_that_come_are_told_rather_than_the_overload_that_they_end() ->
     assert headline_of(frame, before) == "Scaling out: 2 → 7, 2 serving"
 
 
+def test_an_overload_that_may_end_in_a_moment_is_told_from_the_second_frame_on() -> None:
+    scalers = [autoscaler(capacity=60.0), *[autoscaler(capacity=40.0)] * 2, autoscaler(3)]
+    frames = [shop(cart("serving", "serving"), autoscaler=one) for one in scalers]
+    assert [one.partition(":")[0] for one in headlines(*frames)] == [
+        "Steady",
+        "Steady",
+        "Overloaded",
+        "Steady",
+    ]
+
+
 def loaded(achieved: float, missed: int, *, asked: float = 120.0) -> Frame:
     load = LoadState("browse", asked, achieved=achieved, missed=missed)
     return shop(cart("serving", "serving"), load=load, autoscaler=autoscaler())
