@@ -1,6 +1,7 @@
 """What one metric proposes, in plain sentences."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from cartwheel.autoscaling.decision import CountedPod, PodGroup, Proposal
@@ -18,6 +19,7 @@ from cartwheel.autoscaling.tolerance import Tolerance
 
 NO_UNITS: Mapping[str, str] = {}
 _MAX_NAMES = 5
+_NAME_BY_KEDA = re.compile(r"s\d+-")
 NO_TOLERANCE = Tolerance(0.0, 0.0)
 
 
@@ -50,8 +52,10 @@ def subject(metric: Metric) -> str:
 
 
 def leading_subject(metric: Metric) -> str:
-    """Names of metrics are written as they are, also at the start of a sentence."""
+    """Names of metrics are written as they are; of one that KEDA made up, it is said what it is."""
     words = subject(metric)
+    if _NAME_BY_KEDA.match(words):
+        return f"The metric {words}"
     return "Memory" + words[6:] if words.startswith("memory") else words
 
 

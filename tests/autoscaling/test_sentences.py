@@ -294,8 +294,8 @@ def test_a_fallback_is_said_to_be_one() -> None:
     one = KedaAutoscaler(spec)
     found = explain(one.sync(observe(2, Unavailable("timeout"))), one.hpa)
     assert found[1].text == (
-        "s0-prometheus could not be read (timeout): KEDA reports the value of its fallback "
-        "instead, 40 per replica. The target is 20 per replica."
+        "The metric s0-prometheus could not be read (timeout): KEDA reports the value of its "
+        "fallback instead, 40 per replica. The target is 20 per replica."
     )
 
 

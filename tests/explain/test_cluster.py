@@ -72,7 +72,7 @@ def texts(explanation: Explanation) -> list[str]:
             "rising",
             [
                 "Deployment cart goes from 2 to 4 replicas.",
-                "s0-prometheus is 31.4 per replica; the target is 20 per replica.",
+                "The metric s0-prometheus is 31.4 per replica; the target is 20 per replica.",
                 "It proposes 4 replicas: 1.57 × 2 replicas that exist, rounded up.",
             ],
         ),
@@ -112,8 +112,8 @@ def texts(explanation: Explanation) -> list[str]:
         (
             "fallback",
             [
-                "s0-prometheus could not be read (4 failures in a row): KEDA reports the value of "
-                "its fallback instead, 20 per replica. The target is 20 per replica.",
+                "The metric s0-prometheus could not be read (4 failures in a row): KEDA reports "
+                "the value of its fallback instead, 20 per replica. The target is 20 per replica.",
                 "The fallback of ScaledObject cart asks for 4 replicas, or the current number if "
                 "that is higher.",
             ],
@@ -166,7 +166,9 @@ def test_a_viewer_reads_what_the_status_says_and_what_is_not_visible() -> None:
     found = explain("at-max", change=take_rights)[0]
 
     # The value is that of the last sync.
-    assert "s0-prometheus is 34.7 per replica; the target is 20 per replica." in texts(found)
+    assert "The metric s0-prometheus is 34.7 per replica; the target is 20 per replica." in texts(
+        found
+    )
     assert found.notes == [
         "Not visible: ScaledObjects of KEDA (no right).",
         "Not visible: external.metrics.k8s.io (no right).",

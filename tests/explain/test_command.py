@@ -81,7 +81,7 @@ def test_the_local_run_is_explained_now(tmp_path: Path) -> None:
         assert run("cart", "--state-dir", str(tmp_path)).splitlines()[1] == shown.splitlines()[1]
 
     assert "scaledobject/cart  local run, " in shown
-    assert "● s0-prometheus is 12.9 requests/s per replica" in shown
+    assert "● The metric s0-prometheus is 12.9 requests/s per replica" in shown
     assert "~ With the same load (90 requests/s in all) it shrinks to 5" in shown
     assert shown.endswith("● measured   = computed   ~ inferred\n")
 

@@ -68,6 +68,12 @@ async def test_it_can_be_used_by_all(page: Page, scheme: str) -> None:
     assert await accessibility_problems(page) == []
 
 
+async def test_the_sentence_of_a_decision_is_said_once(page: Page) -> None:
+    await _is_open_at_the_decision(page)
+    said = page.get_by_text("Deployment cart goes from 2 to 7 replicas.").locator("visible=true")
+    await expect(said).to_have_count(1)
+
+
 async def test_it_offers_only_what_can_be_done(page: Page) -> None:
     await _is_open_at_the_decision(page)
     await expect(page.get_by_role("combobox", name="Time in view")).to_have_value("39")
