@@ -143,7 +143,8 @@ class FaultState:
 class Frame:
     """A moment. ``headline`` says in a few words what happens.
 
-    ``problem``: why something is missing or old, and what to do, in one or two sentences.
+    ``problem``: why something is missing or old, and what to do, in one or two sentences. While
+    ``is_old``, the services are those of an earlier frame.
     """
 
     at: float
@@ -154,3 +155,4 @@ class Frame:
     faults: Sequence[FaultState] = field(default=())
     headline: str = ""
     problem: str = ""
+    is_old: bool = False

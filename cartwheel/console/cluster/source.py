@@ -56,6 +56,7 @@ class ClusterSource:
         """The mesh as it is; what cannot be read is the problem of the frame."""
         before = self._frame
         services, problem = self._read_services()
+        is_old = bool(problem)
         traffic = Traffic()
         if not problem:
             traffic, problem = self._read_traffic()
@@ -66,6 +67,7 @@ class ClusterSource:
             edges=traffic.edges(self._earlier),
             autoscaler=self._explanations.state(services),
             problem=problem,
+            is_old=is_old,
         )
         self._earlier.append(traffic)
         self._frame = replace(frame, headline=headline_of(frame, before))

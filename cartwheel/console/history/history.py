@@ -94,8 +94,8 @@ class History:
         return sorted({*stored, *waiting}, key=lambda one: (one.at, one.kind, one.title))
 
     def _add_frame(self, frame: Frame) -> None:
-        if not frame.services:
-            # Nothing runs, or nothing of it was seen yet: a gap.
+        if frame.is_old or not frame.services:
+            # Nothing runs, or nothing of it was seen: a gap.
             return
         with self._waiting:
             self._frames.append(StoredFrame.of(frame))

@@ -73,12 +73,14 @@ def _point_of_all(frame: Frame) -> Point:
         return Point(frame.at)
     phases = [one.phase for service in frame.services for one in service.replicas]
     serving = phases.count("serving")
+    is_measured = bool(frame.edges) or any(one.rate is not None for one in frame.services)
+    arrivals = sum(one.rate for one in frame.edges if one.source == OUTSIDE)
     return Point(
         frame.at,
-        arrivals=sum(one.rate for one in frame.edges if one.source == OUTSIDE),
+        arrivals=arrivals if is_measured else None,
         desired=sum(one.desired for one in frame.services),
         ready=serving + phases.count("ready"),
-        serving=serving,
+        serving=serving if is_measured else None,
         p95=_latency(frame),
     )
 

@@ -185,6 +185,22 @@ async def test_a_cluster_that_does_not_respond_is_a_problem_of_the_frame() -> No
     )
 
 
+async def test_while_the_cluster_cannot_be_read_the_services_are_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cartwheel.console.cluster.source.INTERVAL", 0.01)
+    cluster = Cluster()
+
+    async with observed(cluster) as (_, live):
+        frames = live.frames()
+        first = await anext(frames)
+        cluster.error = Unreachable("The cluster does not respond: Connection refused.")
+        old = await anext(one async for one in frames if one.problem)
+
+    assert (first.is_old, old.is_old) == (False, True)
+    assert [one.name for one in old.services] == [one.name for one in first.services]
+
+
 async def test_the_autoscaler_is_explained_as_by_cartwheel_explain() -> None:
     cluster = Cluster()
     explainer = ClusterExplainer(cluster, cluster.namespace, source="a cluster")

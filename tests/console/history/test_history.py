@@ -1,6 +1,7 @@
 """The history as a part of the console: what is published can be asked for."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -63,6 +64,15 @@ async def test_while_nothing_runs_nothing_is_kept(live: Live, console: Console) 
     live.publish(Frame(BEGIN, problem="Nothing runs here."))
 
     assert (await get(console, "/api/history")).json()["start"] is None
+
+
+async def test_what_is_shown_of_an_earlier_frame_is_not_kept_again(
+    live: Live, console: Console
+) -> None:
+    live.publish(MADE.frames[0])
+    live.publish(replace(MADE.frames[1], problem="The cluster cannot be read.", is_old=True))
+
+    assert (await get(console, "/api/history")).json()["points"]["at"] == [BEGIN]
 
 
 async def test_a_few_points_are_enough_for_a_small_chart(live: Live, console: Console) -> None:

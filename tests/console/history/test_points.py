@@ -33,6 +33,16 @@ def test_without_an_autoscaler_a_point_counts_all_replicas_and_what_enters() -> 
     assert found == Point(1.0, arrivals=5.0, desired=3, ready=2, serving=1, p95=0.2)
 
 
+def test_while_nothing_is_measured_there_are_no_figures_and_0_is_one() -> None:
+    service = ServiceState("web", 2, [ReplicaState("a", "ready"), ReplicaState("b", "ready")])
+
+    unknown = point_of(Frame(1.0, [service]))
+    none = point_of(Frame(1.0, [replace(service, rate=0.0)]))
+
+    assert unknown == Point(1.0, desired=2, ready=2)
+    assert none == Point(1.0, arrivals=0.0, desired=2, ready=2, serving=0)
+
+
 def test_what_is_not_finite_is_not_drawn() -> None:
     frame = session(1).frames[0]
     assert frame.autoscaler

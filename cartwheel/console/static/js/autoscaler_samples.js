@@ -97,11 +97,12 @@ function rowOf(frame) {
   if (frame.autoscaler) return frame.autoscaler;
   const replicas = frame.services.flatMap((one) => one.replicas);
   const serving = replicas.filter((one) => one.phase === "serving").length;
+  const isMeasured = frame.edges.length > 0 || frame.services.some((one) => one.rate !== null);
   return {
-    arrivals: sum(frame.edges.filter((one) => one.source === "outside").map((one) => one.rate)),
+    arrivals: isMeasured ? sum(frame.edges.filter((one) => one.source === "outside").map((one) => one.rate)) : null,
     desired: sum(frame.services.map((one) => one.desired)),
     ready: serving + replicas.filter((one) => one.phase === "ready").length,
-    serving,
+    serving: isMeasured ? serving : null,
   };
 }
 
