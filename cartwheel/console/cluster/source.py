@@ -56,7 +56,7 @@ class ClusterSource:
         """The mesh as it is; what cannot be read is the problem of the frame."""
         before = self._frame
         services, problem = self._read_services()
-        is_old = bool(problem)
+        is_old = bool(problem and services)
         traffic = Traffic()
         if not problem:
             traffic, problem = self._read_traffic()
