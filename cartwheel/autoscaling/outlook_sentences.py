@@ -32,9 +32,13 @@ def describe_outlook(
         return [Sentence(text, Basis.INFERRED)]
     if not outlook.is_known:
         return []
-    texts = [_steady(outlook, options, units)]
-    texts += _growth(outlook, spec, options, units)
-    texts += _shrinking(outlook, spec, options, units)
+    steady = _steady(outlook, options, units)
+    growth = _growth(outlook, spec, options, units)
+    shrinking = _shrinking(outlook, spec, options, units)
+    if _shrinks_as_it_is(outlook, options):
+        texts = [steady, *shrinking, *growth]
+    else:
+        texts = [steady, *growth, *shrinking]
     return [Sentence(text, Basis.INFERRED) for text in texts]
 
 
@@ -117,6 +121,8 @@ def _shrinking(
 ) -> list[str]:
     if change := outlook.shrinking:
         load = f"{_at_most(change, units)}{_of(change.metric, spec)}"
+        if _shrinks_as_it_is(outlook, options):
+            return [f"{load}, the same."]
         return [f"{load} it {_what_happens(outlook, change, options)}."]
     if outlook.replicas <= spec.min_replicas:
         return [f"It cannot shrink: minReplicas is {spec.min_replicas}."]
@@ -127,6 +133,14 @@ def _shrinking(
     if outlook.is_held_by_another:
         return ["Another metric keeps the count, however low this one falls."]
     return []
+
+
+def _shrinks_as_it_is(outlook: Outlook, options: ControllerOptions) -> bool:
+    """Whether less load changes nothing of what happens with the same load."""
+    steady, less = outlook.steady, outlook.shrinking
+    if steady is None or less is None:
+        return False
+    return _what_happens(outlook, steady, options) == _what_happens(outlook, less, options)
 
 
 def _what_happens(outlook: Outlook, change: CountChange, options: ControllerOptions) -> str:

@@ -121,6 +121,15 @@ def test_a_change_that_the_window_holds_back_comes_with_the_same_load() -> None:
     )
 
 
+def test_what_happens_anyway_is_said_once() -> None:
+    found = outlook_after(CART, observed(0.0, 7, requests(140)), observed(5.0, 7, requests(116)))
+
+    assert texts(found)[:2] == [
+        "With the same load (116 requests/s in all) it shrinks to 6 after 15 s.",
+        "At 120 requests/s in all or less, the same.",
+    ]
+
+
 def test_seconds_are_counted_from_the_time_that_is_asked_about() -> None:
     autoscaler = HorizontalPodAutoscaler(CART, OPTIONS)
     observation = observed(0.0, 7, requests(140))
