@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cartwheel.mesh import Edge, Frame, ReplicaState, ServiceState, StoreState
-from cartwheel.mesh.frame import OUTSIDE
+from cartwheel.mesh.frame import OUTSIDE, Phase
 from tests.console import synthetic
 from tests.console.modules import Modules
 
@@ -411,3 +411,22 @@ async def test_a_shop_without_traffic_is_as_the_headline_says(
     idle = Frame(1.0, [ServiceState("cart", 1, replicas=replicas, rate=rate)], headline=headline)
     words = "m.noteOf(a, {mode: 'local', isLoadable: true})"
     assert await modules.run("map_notes", words, asdict(idle)) == note
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason", "is_silent"),
+    [
+        ("serving", "", False),
+        ("ready", "does not respond to a scrape", True),
+        ("starting", "does not respond to a scrape", True),
+        ("starting", "NotReady", False),
+        ("starting", "", False),
+        ("crashed", "CrashLoopBackOff", False),
+    ],
+)
+async def test_a_replica_that_does_not_respond_is_told_also_if_it_is_no_longer_ready(
+    modules: Modules, phase: Phase, reason: str, is_silent: bool
+) -> None:
+    cart = ServiceState("cart", 1, [ReplicaState("cart-1", phase, reason=reason)])
+    found = await modules.run("map_scene", "m.signsOf(a)", asdict(cart))
+    assert ("1 no response" in {one["text"] for one in found}) == is_silent

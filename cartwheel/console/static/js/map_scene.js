@@ -194,8 +194,12 @@ export function signsOf(service) {
   ].filter(Boolean);
 }
 
-/** Whether a replica that is ready, as far as anybody knows, could not be asked for its figures. */
-const isSilent = ({ phase, reason }) => (phase === "ready" || phase === "serving") && Boolean(reason);
+/** Whether a replica that is ready, or was so, could not be asked for its figures. */
+const isSilent = ({ phase, reason }) => (
+  phase === "starting"
+    ? (reason ?? "").startsWith("does not respond")
+    : ["ready", "serving"].includes(phase) && Boolean(reason)
+);
 
 /** By what a fault may name a store. */
 export const storeTargets = (service, kind) => [kind, `store of ${service}`];
