@@ -211,10 +211,10 @@ def test_a_kubectl_that_does_not_start_a_proxy_says_why(
 
 
 def kill(pid_file: Path) -> int:
-    """Kill the proxy, and wait until it has gone."""
+    """Kill the proxy, and wait until all its threads have ended: a zombie may still have some."""
     pid = int(pid_file.read_text())
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not is_running(pid) or None, within=10)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     return pid
 
 
