@@ -217,7 +217,11 @@ def test_a_console_that_others_can_reach_says_that_its_token_can_be_read(start: 
     run = start().ready()
     flags = ("--host", "0.0.0.0", "--allow-remote", "--port", "0")
     with console_by_hand(run.state, *flags) as console:
+        port = first_line(console).partition("/#token=")[0].rpartition(":")[2]
+        session = httpx2.get(f"http://127.0.0.1:{port}/api/session", timeout=20)
+        console.send_signal(signal.SIGINT)
         assert console.stdout is not None
-        printed = "".join(console.stdout.readline() for _ in range(4))
+        output = console.stdout.read()
 
-    assert "plain HTTP" in " ".join(printed.split())
+    assert session.status_code == 200
+    assert "the token of this link goes over plain HTTP" in " ".join(output.split())
