@@ -177,6 +177,16 @@ async def test_live_again_is_one_key(shown: Shown, page: Page) -> None:
     await expect(page.locator("dialog.explanation h2")).to_have_text("Why, now")
 
 
+async def test_reasons_that_cannot_be_read_are_no_reasons(shown: Shown, page: Page) -> None:
+    await shown.open(page)
+    await page.route("**/api/explanation*", lambda route: route.abort())
+    await page.keyboard.press("w")
+    reasons = page.locator("dialog.explanation .reasons")
+    await expect(reasons.get_by_role("heading")).to_have_text(["No explanation"])
+    await expect(reasons.locator(".problem")).to_contain_text("does not respond")
+    await page.unroute("**/api/explanation*")
+
+
 async def test_the_arrow_keys_move_a_cursor_that_says_its_values(shown: Shown, page: Page) -> None:
     panel = await shown.open(page)
     plot = panel.get_by_role("slider", name="Moment in the charts")
@@ -218,6 +228,7 @@ async def test_without_a_token_the_reason_is_said_once(shown: Shown, page: Page)
     await expect(drawer.get_by_role("button", name="Apply")).to_be_disabled()
     await expect(drawer.locator(".manifest")).to_contain_text("kind: ScaledObject")
     await expect(page.get_by_text("Read-only").locator("visible=true")).to_have_count(1)
+    await expect(page.locator(".banner code")).to_have_text("cartwheel status")
 
 
 async def test_without_an_autoscaler_it_says_how_to_get_one(shown: Shown, page: Page) -> None:

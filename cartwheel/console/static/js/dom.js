@@ -30,6 +30,12 @@ export function setText(node, text) {
   }
 }
 
+/** The same, with what stands between backticks as code. */
+export function setTextWithCode(node, text) {
+  if (node.textContent === text.replaceAll("`", "")) return;
+  node.replaceChildren(...text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part)));
+}
+
 /** Set an attribute only if it differs. */
 export function setAttribute(node, name, value) {
   if (value === null || value === undefined || value === false) node.removeAttribute(name);

@@ -1,7 +1,7 @@
 /** The header: what happens in words, and whether the page is live. */
 
 import { announce } from "./announce.js";
-import { h, setText, svg } from "./dom.js";
+import { h, setText, setTextWithCode, svg } from "./dom.js";
 import { key, showKeys } from "./keys.js";
 import * as presenter from "./presenter.js";
 import { clock, dateAndClock } from "./times.js";
@@ -18,7 +18,7 @@ export function mount(root, session) {
     document.title = `${text} · Cartwheel`;
   };
   session.on("frame", (frame) => say(frame.headline || frame.problem || "No service is known yet"));
-  const banner = h("div", { class: "banner", role: "status", hidden: true });
+  const banner = h("div", { class: "banner", role: "status", hidden: true }, h("p"));
   root.after(banner);
   const show = () => {
     showConnection(connection, session.state);
@@ -70,7 +70,7 @@ function showBanner(banner, session) {
   const text = bannerText(session);
   banner.hidden = !text;
   banner.classList.toggle("lost", session.state.connection === "lost");
-  setText(banner, text);
+  setTextWithCode(banner.firstChild, text);
 }
 
 function bannerText({ info, state }) {
