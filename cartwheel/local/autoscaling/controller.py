@@ -47,7 +47,7 @@ ENDED = {
     NOT_RECORDED: "the recording is written again",
 }
 MAX_SCRAPE_TIMEOUT = 1.0  # seconds
-CHANGED_MEANWHILE = (
+CHANGED_BEFORE = (
     "The autoscaler has been changed meanwhile, and this edit was made from the manifest before: "
     "look at the one in force, then edit it again."
 )
@@ -166,7 +166,7 @@ class Controller:
         if not self._is_running:
             raise CommandError("The autoscaler is just starting: try again in a moment.")
         if made_from not in (None, before.manifest):
-            raise CommandError(CHANGED_MEANWHILE)
+            raise CommandError(CHANGED_BEFORE)
         if chosen.service != before.service:
             raise UsageError(
                 f"It scales {chosen.service}; the autoscaler of this run scales {before.service}."
