@@ -1,10 +1,10 @@
 """The traffic of the mesh at one moment, from the results of its queries."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from cartwheel.mesh.frame import OUTSIDE, Edge, StoreState
+from cartwheel.mesh.frame import OUTSIDE, Edge, ReplicaState, ServiceState, StoreState
 from cartwheel.mesh.quantiles import quantile
 from cartwheel.mesh.queries import Name
 from cartwheel.promql import SeriesValue
@@ -32,6 +32,17 @@ class ServiceTraffic:
     store: StoreState | None = None
     from_outside: float = 0.0
 
+    def added_to(self, service: ServiceState) -> ServiceState:
+        """The service with these figures."""
+        return replace(
+            service,
+            rate=self.rate,
+            errors=self.errors,
+            shed=self.shed,
+            p95=self.p95,
+            store=self.store,
+        )
+
 
 @dataclass(frozen=True)
 class ReplicaTraffic:
@@ -42,6 +53,16 @@ class ReplicaTraffic:
     memory: int | None = None
     in_flight: int | None = None
     is_serving: bool = False
+
+    def added_to(self, replica: ReplicaState) -> ReplicaState:
+        """The replica with these figures."""
+        return replace(
+            replica,
+            rate=self.rate,
+            cpu=self.cpu,
+            memory=self.memory,
+            in_flight=self.in_flight,
+        )
 
 
 NO_SERVICE_TRAFFIC = ServiceTraffic()

@@ -118,26 +118,11 @@ def _items(found: Json | ClusterError) -> Sequence[Json]:
 
 
 def _with_traffic(service: ServiceState, traffic: Traffic) -> ServiceState:
-    found = traffic.service(service.name)
-    return replace(
-        service,
-        replicas=[_replica_with_traffic(one, traffic) for one in service.replicas],
-        rate=found.rate,
-        errors=found.errors,
-        shed=found.shed,
-        p95=found.p95,
-        store=found.store,
-    )
+    replicas = [_replica_with_traffic(one, traffic) for one in service.replicas]
+    return traffic.service(service.name).added_to(replace(service, replicas=replicas))
 
 
 def _replica_with_traffic(replica: ReplicaState, traffic: Traffic) -> ReplicaState:
     found = traffic.replica(replica.name)
     is_serving = replica.phase == "ready" and found.is_serving
-    return replace(
-        replica,
-        phase="serving" if is_serving else replica.phase,
-        rate=found.rate,
-        cpu=found.cpu,
-        memory=found.memory,
-        in_flight=found.in_flight,
-    )
+    return found.added_to(replace(replica, phase="serving" if is_serving else replica.phase))

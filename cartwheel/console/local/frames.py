@@ -54,17 +54,9 @@ def frame_of(seen: Seen) -> Frame:
 
 
 def _service(service: RunningService, seen: Seen) -> ServiceState:
+    replicas = [_replica(one, seen) for one in service.replicas]
     traffic = seen.traffic.service(service.name)
-    return ServiceState(
-        service.name,
-        service.desired,
-        replicas=[_replica(one, seen) for one in service.replicas],
-        rate=traffic.rate,
-        errors=traffic.errors,
-        shed=traffic.shed,
-        p95=traffic.p95,
-        store=traffic.store,
-    )
+    return traffic.added_to(ServiceState(service.name, service.desired, replicas))
 
 
 def _replica(replica: RunningReplica, seen: Seen) -> ReplicaState:
@@ -72,15 +64,8 @@ def _replica(replica: RunningReplica, seen: Seen) -> ReplicaState:
     # Rates last as long as their window, also those of a process that has ended.
     is_measured = phase != "crashed" and replica.state in SCRAPED_STATES
     traffic = seen.traffic.replica(replica.name) if is_measured else NO_REPLICA_TRAFFIC
-    return ReplicaState(
-        replica.name,
-        phase,
-        rate=traffic.rate,
-        cpu=traffic.cpu,
-        memory=traffic.memory,
-        in_flight=traffic.in_flight,
-        restarts=replica.restarts,
-        reason=reason,
+    return traffic.added_to(
+        ReplicaState(replica.name, phase, restarts=replica.restarts, reason=reason)
     )
 
 
