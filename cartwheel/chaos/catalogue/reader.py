@@ -6,13 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from cartwheel.chaos.catalogue.fault import Fault
 from cartwheel.errors import UsageError
+from cartwheel.strict_yaml import read_yaml
 
 FOLDER = Path(__file__).parent
+_FAULT = TypeAdapter(Fault)
 
 
 @cache
@@ -34,14 +35,7 @@ def find_fault(name: str) -> Fault:
 
 def read_fault(file: Path) -> Fault:
     """The fault of a file that is named like it. Raises `UsageError`."""
-    try:
-        fault = Fault.model_validate(yaml.load(file.read_text(), _UniqueKeys))
-    except yaml.YAMLError as error:
-        raise UsageError(f"{file.name} is no YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "it"
-        raise UsageError(f"{file.name}: {place}: {first['msg']}.") from None
+    fault = read_yaml(file, _FAULT)
     if fault.id != file.stem:
         raise UsageError(f"{file.name}: its id is {fault.id}: name the file like it.")
     return fault
@@ -58,15 +52,3 @@ def catalogue_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Fault.model_json_schema(),
     }
-
-
-class _UniqueKeys(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML forbids a key to come twice; the library takes the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        if len(mapping) < len(node.value):
-            raise yaml.constructor.ConstructorError(
-                None, None, "a key comes twice", node.start_mark
-            )
-        return mapping

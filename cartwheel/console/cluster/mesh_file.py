@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 
 from cartwheel.console.cluster.prometheus import DEFAULT_PORT, PrometheusService
 from cartwheel.errors import UsageError
 from cartwheel.mesh.queries import Name, mesh_queries
+from cartwheel.strict_yaml import read_yaml
 
 SUFFIX = ".console.yaml"
 MAX_SIZE = 64 * 1024
@@ -61,6 +61,9 @@ class _MeshFile(BaseModel):
     queries: dict[str, str]
 
 
+_MESH_FILE = TypeAdapter(_MeshFile)
+
+
 def measured_in(namespace: str, *, folder: Path) -> Measured:
     """As the file of this namespace says; without one, as this shop is measured.
 
@@ -80,15 +83,9 @@ def _read(file: Path) -> _MeshFile:
     try:
         if file.stat().st_size > MAX_SIZE:
             raise UsageError(f"{file.name} has more than {MAX_SIZE // 1024} KiB.")
-        return _MeshFile.model_validate(yaml.safe_load(file.read_text()))
+        return read_yaml(file, _MESH_FILE)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file.name} cannot be read: {error}.") from None
-    except yaml.YAMLError as error:
-        raise UsageError(f"{file.name} is no YAML: {' '.join(str(error).split())}.") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "it"
-        raise UsageError(f"{file.name}: {place}: {first['msg']}.") from None
 
 
 def _name(file: Path, text: str) -> Name:

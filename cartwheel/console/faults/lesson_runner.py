@@ -14,7 +14,7 @@ from typing import IO, Any
 from cartwheel.chaos.catalogue import Fault
 from cartwheel.console.faults.lessons import Lesson
 from cartwheel.errors import CommandError
-from cartwheel.local.child_processes import DIE_WITH_PARENT, PROJECT
+from cartwheel.local.child_processes import PROJECT, ending_with_pipe
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import FaultState, Mark
@@ -182,12 +182,12 @@ class LessonRunner:
 
     async def _start(self, fault: Fault, *, events: int, lifeline: int) -> Process:
         """It ends with this process, whatever the cause. Ctrl-C does not reach it."""
-        command = ["-m", "cartwheel", "chaos", "run", fault.id, "--json"]
+        command = [
+            *(sys.executable, "-m", "cartwheel", "chaos", "run", fault.id, "--json"),
+            *(f"--events=/dev/fd/{events}", f"--state-dir={self._state.root}"),
+        ]
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(DIE_WITH_PARENT)),
-            *map(str, (os.getpid(), lifeline, -1, -1, -1)),
-            *(sys.executable, *command, f"--events=/dev/fd/{events}"),
-            f"--state-dir={self._state.root}",
+            *ending_with_pipe(command, lifeline),
             pass_fds=[events, lifeline],
             cwd=PROJECT,
             stdin=DEVNULL,

@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from cartwheel.chaos.catalogue import Fault, ProbeName, find_fault
 from cartwheel.chaos.words import describe_hold
 from cartwheel.errors import UsageError
+from cartwheel.strict_yaml import read_yaml
 
 FILE = Path(__file__).with_name("lessons.yaml")
 Sentences = Annotated[str, Field(min_length=10, max_length=600, pattern=r"^[A-Z].*\.$")]
@@ -80,14 +80,7 @@ def lessons() -> Mapping[str, Lesson]:
 
 def read_lessons(file: Path) -> list[Lesson]:
     """Raises `UsageError`."""
-    try:
-        return _LESSONS.validate_python(yaml.safe_load(file.read_text()))
-    except yaml.YAMLError as error:
-        raise UsageError(f"{file.name} is no YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "it"
-        raise UsageError(f"{file.name}: {place}: {first['msg']}.") from None
+    return read_yaml(file, _LESSONS)
 
 
 def find_lesson(name: str) -> Lesson:
