@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -21,6 +21,7 @@ from tests.support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console")]
 
+OnRoute = Callable[[Route], Awaitable[None]]
 WITHIN = 20.0
 PHONE = 390
 FRAME_INTERVAL = 0.1
@@ -83,10 +84,14 @@ class Running:
             await asyncio.sleep(FRAME_INTERVAL)
 
     @asynccontextmanager
-    async def page(self, *, token: str = TOKEN, **context: object) -> AsyncIterator[LoadPage]:
+    async def page(
+        self, *, token: str = TOKEN, route: OnRoute | None = None, **context: object
+    ) -> AsyncIterator[LoadPage]:
         """A page of its own; ends with no load, and nothing that the browser complained about."""
         opened: BrowserContext = await self._chromium.new_context(**context)  # type: ignore[arg-type]
         opened.set_default_timeout(WITHIN * 1000)
+        if route:
+            await opened.route("**/api/load", route)
         try:
             found = LoadPage(await opened.new_page())
             await found.page.goto(f"{self.console.url}/{token and f'#token={token}'}")
@@ -190,6 +195,30 @@ async def test_keys_that_are_pressed_before_the_load_has_begun_count(
     await until(lambda: state() is not None and state().asked == 60, within=WITHIN)
     await expect(page.dial).to_have_attribute("aria-valuenow", "60")
     await page.page.unroute("**/api/load")
+
+
+@pytest.mark.parametrize("is_first_refused", [False, True])
+async def test_a_key_that_is_pressed_before_the_console_has_said_what_runs_counts(
+    running: Running, is_first_refused: bool
+) -> None:
+    pressed = asyncio.Event()
+    refused: list[str] = []
+
+    async def delay(route: Route) -> None:
+        await pressed.wait()
+        if is_first_refused and not refused:
+            refused.append(route.request.url)
+            await route.abort()
+        else:
+            await route.continue_()
+
+    async with running.page(route=delay) as page:
+        await page.page.keyboard.press("l")
+        pressed.set()
+        await expect(page.dial).to_be_focused()
+        await expect(page.stop).to_be_visible()
+        # It warns of the refusal.
+        page.complaints.clear()
 
 
 async def test_a_load_that_is_stopped_before_it_has_begun_ends(

@@ -12,7 +12,9 @@ import pytest
 from playwright.async_api import Browser, Page, Response, expect
 
 from cartwheel.chaos.shop import Shop, own_shop
+from cartwheel.recording import read_lines
 from tests.support.browser import Complaints, accessibility_problems
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console")]
 
@@ -113,22 +115,26 @@ async def test_load_scales_the_cart_and_a_decision_is_explained_as_by_cartwheel_
     marks = (await page.evaluate("fetch('/api/history').then(found => found.json())"))["marks"]
     at = next(one["at"] for one in marks if one["kind"] == "decision")
 
-    expected = [one["text"] for one in _explained(scaled_shop, at)["sentences"][1:]]
+    moment = at + 0.01  # what is typed has microseconds, a decision has more digits
+    await until(lambda: _is_recorded(scaled_shop, moment), within=WITHIN / 1000)
+    expected = [one["text"] for one in _explained(scaled_shop, moment)["sentences"][1:]]
     assert expected
     assert [text for text in expected if text not in shown] == []
 
 
-def _explained(shop: Shop, at: float) -> dict[str, Any]:
+def _is_recorded(shop: Shop, moment: float) -> bool:
+    lines = read_lines(shop.state.recording)
+    return any(line.at > moment for line in lines if line.type == "Synced")
+
+
+def _explained(shop: Shop, moment: float) -> dict[str, Any]:
     command = [
         *(sys.executable, "-m", "cartwheel", "explain", "--json"),
-        *(
-            "--state-dir",
-            str(shop.state.root),
-            "--at",
-            datetime.fromtimestamp(at + 0.01).isoformat(),
-        ),
+        *("--state-dir", str(shop.state.root)),
+        *("--at", datetime.fromtimestamp(moment).isoformat()),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     [explanation] = json.loads(done.stdout)
     return dict(explanation)
 

@@ -12,6 +12,7 @@ import { STEADY } from "./load_shapes.js";
 /** Milliseconds after a change until a frame shows it for certain. */
 const SETTLED = 1600;
 const OUTSIDE = "outside";
+const SILENT = "The console does not say which load runs: try again.";
 /** Requests per second that are worth a word. */
 const MIN_ELSEWHERE = 3;
 /** Frames after a load in which its last requests are still in the rates. */
@@ -31,6 +32,8 @@ class LoadPanel {
   #isWanted = false;
   /** What `GET /api/load` said last; null before that, and where nothing can be changed. */
   #overview = null;
+  /** That it is asked for the first time. */
+  #asked;
   #frame = null;
   #problem = "";
   #changedAt = -Infinity;
@@ -58,9 +61,9 @@ class LoadPanel {
     this.#session.on("mark", (mark) => mark.kind === "load" && this.#refresh());
     if (this.#session.info.mode === "local") {
       key("l", "Start the load, or turn it", () => this.#press());
-      key("0", "Stop the load", () => this.#canChange && this.#isOn && this.#stop());
+      key("0", "Stop the load", () => this.#pressStop());
     }
-    this.#refresh();
+    this.#asked = this.#refresh();
     this.#redraw();
   }
 
@@ -129,11 +132,23 @@ class LoadPanel {
     if (wasRunning && !overview.running && overview.last) announce(`The load has ended: ${overview.last.sentence}`);
   }
 
-  #press() {
-    if (!this.#canChange) return announce(this.#reason);
+  async #press() {
+    if (!this.#overview) await this.#ask();
+    if (!this.#canChange) return announce(this.#reason || SILENT);
     if (!this.#isOn) this.#submit();
     else this.#controls.choose(STEADY);
     return this.#controls.focusDial();
+  }
+
+  async #pressStop() {
+    if (!this.#overview) await this.#ask();
+    if (this.#canChange && this.#isOn) this.#stop();
+  }
+
+  /** A key that is pressed before the console has said what runs waits for that. */
+  async #ask() {
+    await this.#asked;
+    if (!this.#overview) await this.#refresh();
   }
 
   /** The dial was turned, or something else was chosen: a load that runs follows. */
