@@ -76,8 +76,9 @@ class History:
         return max([*found, *([stored] if stored else [])], key=lambda one: one.at, default=None)
 
     def points(self, start: float, end: float) -> Sequence[Point]:
+        waiting = [one.point for one in self._copies()[0]]
         stored = self._stored(lambda: self._store.points(start, end)) or []
-        return _merged(stored, [one.point for one in self._copies()[0]], start, end)
+        return _merged(stored, waiting, start, end)
 
     def arrivals(self, start: float, end: float) -> Sequence[tuple[float, float]]:
         """Requests a second, where they are known."""
@@ -85,13 +86,15 @@ class History:
         return [(one.at, one.arrivals) for one in points if one.arrivals is not None]
 
     def frames(self, start: float, end: float) -> Sequence[StoredFrame]:
+        waiting, _ = self._copies()
         stored = self._stored(lambda: self._store.frames(start, end)) or []
-        return _merged(stored, self._copies()[0], start, end)
+        return _merged(stored, waiting, start, end)
 
     def marks(self, start: float, end: float) -> Sequence[Mark]:
+        _, waiting = self._copies()
         stored = self._stored(lambda: self._store.marks(start, end)) or []
-        waiting = [one for one in self._copies()[1] if start <= one.at <= end]
-        return sorted({*stored, *waiting}, key=lambda one: (one.at, one.kind, one.title))
+        found = {*stored, *(one for one in waiting if start <= one.at <= end)}
+        return sorted(found, key=lambda one: (one.at, one.kind, one.title))
 
     def _add_frame(self, frame: Frame) -> None:
         if frame.is_old or not frame.services:
@@ -105,6 +108,7 @@ class History:
             self._marks.append(mark)
 
     def _copies(self) -> tuple[list[StoredFrame], list[Mark]]:
+        """What waits: taken before the file is read, so that what is written then is not missed."""
         with self._waiting:
             return list(self._frames), list(self._marks)
 

@@ -75,6 +75,25 @@ async def test_what_is_shown_of_an_earlier_frame_is_not_kept_again(
     assert (await get(console, "/api/history")).json()["points"]["at"] == [BEGIN]
 
 
+@pytest.mark.parametrize("read", ["points", "frames", "marks"])
+def test_what_is_written_while_the_history_is_read_is_not_missed(
+    live: Live, history: History, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    publish(live, MADE)
+    stored = getattr(history._store, read)
+
+    def read_and_write(start: float, end: float) -> object:
+        found = stored(start, end)
+        history._write()
+        return found
+
+    monkeypatch.setattr(history._store, read, read_and_write)
+    found = getattr(history, read)(BEGIN, NOW)
+
+    made = MADE.marks if read == "marks" else MADE.frames
+    assert [one.at for one in found] == [one.at for one in made]
+
+
 async def test_a_few_points_are_enough_for_a_small_chart(live: Live, console: Console) -> None:
     publish(live, MADE)
 
