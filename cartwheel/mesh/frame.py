@@ -138,6 +138,11 @@ class FaultState:
     seen_after: float | None = None
     by: str = "console"
 
+    @property
+    def name(self) -> str:
+        """As marks call it: that of the catalogue, else what it is done to."""
+        return self.fault or ", ".join(self.targets)
+
 
 @dataclass(frozen=True)
 class Frame:

@@ -5,6 +5,10 @@ from typing import Literal
 
 MarkKind = Literal["decision", "autoscaler", "load", "fault"]
 
+LOAD_ENDS = "load ends"
+BEGINS, GOES_ON, HAS_ENDED = " begins", " goes on", " has ended"
+"""After the name of a fault. One that the console begins is marked with its name only."""
+
 
 @dataclass(frozen=True)
 class Mark:

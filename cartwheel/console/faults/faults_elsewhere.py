@@ -8,9 +8,13 @@ from typing import Any
 from cartwheel.chaos.catalogue import faults
 from cartwheel.console.faults.breakage import SESSION
 from cartwheel.mesh import FaultState, Mark
+from cartwheel.mesh.mark import BEGINS, GOES_ON, HAS_ENDED
 
 Effects = Sequence[Mapping[str, Any]]
 """`faults` of the status: each has a session, a target, a sentence and an age."""
+
+MAX_NEW = 6.0
+"""Seconds, a little more than between two frames. An older fault has begun before this console."""
 
 
 class FaultsElsewhere:
@@ -24,16 +28,16 @@ class FaultsElsewhere:
         """One for each session but the console's own."""
         found = {state.by: state for state in _states_of(effects)}
         for by in found.keys() - self._last.keys():
-            self._mark_change(found[by], "begins")
+            is_new = found[by].seconds < MAX_NEW
+            self._mark_change(found[by], BEGINS if is_new else GOES_ON)
         for by in self._last.keys() - found.keys():
-            self._mark_change(self._last[by], "has ended")
+            self._mark_change(self._last[by], HAS_ENDED)
         self._last = found
         return list(found.values())
 
     def _mark_change(self, state: FaultState, what: str) -> None:
-        title = state.fault or ", ".join(state.targets)
-        detail = f"{state.title} {what} ({state.by})."
-        self._mark(Mark(time.time(), "fault", f"{title} {what}", detail))
+        detail = f"{state.title}{what} ({state.by})."
+        self._mark(Mark(time.time(), "fault", f"{state.name}{what}", detail))
 
 
 def _states_of(effects: Effects) -> Iterator[FaultState]:

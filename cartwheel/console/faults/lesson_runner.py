@@ -18,6 +18,7 @@ from cartwheel.local.child_processes import PROJECT, ending_with_pipe
 from cartwheel.local.command_lines import command_line
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import FaultState, Mark
+from cartwheel.mesh.mark import HAS_ENDED
 
 MAX_LINE = 2**20
 PHASES: Mapping[str, str] = {
@@ -211,7 +212,7 @@ class LessonRunner:
         if event == "injected":
             self._mark(Mark(time.time(), "fault", fault.id, fault.breaks))
         elif event == "ended":
-            self._mark(Mark(time.time(), "fault", f"{fault.id} has ended", fault.ends))
+            self._mark(Mark(time.time(), "fault", f"{fault.id}{HAS_ENDED}", fault.ends))
 
 
 def _signal(process: Process, number: signal.Signals) -> None:

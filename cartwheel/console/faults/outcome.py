@@ -6,6 +6,7 @@ from typing import Any
 
 from cartwheel.console.faults.breakage import Breakage
 from cartwheel.mesh import Mark
+from cartwheel.mesh.mark import HAS_ENDED
 
 
 def running_as_json(breakage: Breakage) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def ending(breakage: Breakage) -> Mark:
     after = breakage.symptom.after
     seen = "Not seen." if after is None else f"Seen after {after:.1f} s."
     detail = breakage.undo_problem or f"{seen} {breakage.fault.ends}"
-    return Mark(time.time(), "fault", f"{breakage.fault.id} has ended", detail)
+    return Mark(time.time(), "fault", f"{breakage.fault.id}{HAS_ENDED}", detail)
 
 
 def _recovery(breakage: Breakage) -> str:

@@ -6,12 +6,14 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 from pathlib import Path
 from threading import Lock
 from typing import Protocol, TypeVar
 
 from starlette.routing import Route
 
+from cartwheel.console.history.left_open import LeftOpen, left_open
 from cartwheel.console.history.points import Point
 from cartwheel.console.history.routes import history_routes
 from cartwheel.console.history.store import HistoryStore, StoredFrame
@@ -46,6 +48,7 @@ class History:
         self._waiting = Lock()
         self._writing = Lock()
         self._problem = ""
+        self._left_open: LeftOpen | None = None
         live.on_frame.append(self._add_frame)
         live.on_mark.append(self._add_mark)
 
@@ -55,6 +58,8 @@ class History:
 
     async def run(self) -> None:
         """Write what waits every few seconds, and once more at the end."""
+        # Before there is a frame of this console.
+        self._left_open = self._stored(self._read_left_open)
         try:
             while True:
                 await asyncio.sleep(WRITE_INTERVAL)
@@ -100,12 +105,21 @@ class History:
         if frame.is_old or not frame.services:
             # Nothing runs, or nothing of it was seen: a gap.
             return
+        if self._left_open is not None:
+            found, self._left_open = self._left_open, None
+            for mark in found.ends(frame):
+                self._live.mark(mark)
         with self._waiting:
             self._frames.append(StoredFrame.of(frame))
 
     def _add_mark(self, mark: Mark) -> None:
         with self._waiting:
             self._marks.append(mark)
+
+    def _read_left_open(self) -> LeftOpen | None:
+        span = self._store.span()
+        last = self._store.frame_at(span[1]) if span else None
+        return left_open(last, self._store.marks(last.at, inf)) if last else None
 
     def _copies(self) -> tuple[list[StoredFrame], list[Mark]]:
         """What waits: taken before the file is read, so that what is written then is not missed."""

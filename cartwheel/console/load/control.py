@@ -12,6 +12,7 @@ from cartwheel.console.load.requested import DEFAULT_SCENARIO, RequestedLoad
 from cartwheel.console.load.running_load import RunningLoad
 from cartwheel.errors import CommandError, describe_error
 from cartwheel.mesh import LoadState, Mark
+from cartwheel.mesh.mark import LOAD_ENDS
 from loadtest.target import problem_with
 
 logger = logging.getLogger(__name__)
@@ -143,9 +144,9 @@ class LoadControl:
             self.last = EndedLoad(load, problem)
             self._cancel_change_mark()
         if load.total:
-            self._mark("load ends", words.conclusion(load.total))
+            self._mark(LOAD_ENDS, words.conclusion(load.total))
         else:
-            self._mark("load ends", problem or "It was ended before its first request.")
+            self._mark(LOAD_ENDS, problem or "It was ended before its first request.")
 
     def _mark_change_later(self, load: RunningLoad) -> None:
         """One mark for a dial that is turned, and not one for each step of it."""

@@ -33,6 +33,12 @@ def test_a_fault_from_elsewhere_is_marked_when_it_begins_and_when_it_has_ended()
     assert [mark.title for mark in marks] == ["valkey begins", "valkey has ended"]
 
 
+def test_a_fault_that_is_older_than_the_console_goes_on() -> None:
+    marks: list[Mark] = []
+    FaultsElsewhere(mark=marks.append).states([effect("my script", "valkey", age=20.0)])
+    assert [mark.title for mark in marks] == ["valkey goes on"]
+
+
 def test_the_consoles_own_faults_are_not_from_elsewhere() -> None:
     elsewhere = FaultsElsewhere(mark=lambda _: None)
     assert elsewhere.states([effect("cartwheel console: cart-hung", "cart-1")]) == []

@@ -1,6 +1,6 @@
 """The history as a part of the console: what is published can be asked for."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 
 from cartwheel.console.history.history import History
 from cartwheel.console.live import Live
-from cartwheel.mesh import Frame, Mark
+from cartwheel.mesh import FaultState, Frame, LoadState, Mark
 from tests.console.console_server import Console, serving_console
 from tests.console.synthetic import BEGIN, SyntheticSession, session
 from tests.recording.test_recording import no_larger_files_than
@@ -163,6 +163,54 @@ async def test_the_history_survives_a_restart_and_the_time_between_is_a_gap(
     assert len(points["at"]) == 41
     assert points["at"][20] == BEGIN + 20
     assert {points[name][20] for name in points if name != "at"} == {None}
+
+
+CART_ENDED = "cart-hung has ended"
+ON_CART = FaultState("cart-hung", "A replica of the cart hangs", ["cart-1"], 3.0)
+FROM_ELSEWHERE = FaultState("", "stopped (SIGSTOP)", ["valkey"], 9.0, by="my script")
+
+
+async def marks_after_a_restart(
+    path: Path, *, before: Sequence[Frame | Mark], after: Frame
+) -> list[tuple[float, str]]:
+    """Of a console that was killed after the first ones: no part has marked an end."""
+    for published in (before, [after]):
+        live = Live()
+        history = History(live, path, now=lambda: NOW)
+        async with serving_console([history]) as console:
+            await get(console, "/api/history")
+            for one in published:
+                live.mark(one) if isinstance(one, Mark) else live.publish(one)
+    found = History(Live(), path, now=lambda: NOW).marks(BEGIN, NOW)
+    return [(one.at - BEGIN, one.title) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("before", "ends"),
+    [
+        ([replace(MADE.frames[5], load=LoadState("mixed", 40))], [(5, "load ends")]),
+        ([replace(MADE.frames[5], faults=[ON_CART])], [(5, CART_ENDED)]),
+        # What began after the last frame, and what ended then.
+        (
+            [MADE.frames[5], Mark(BEGIN + 5.5, "load", "40/s")],
+            [(5.5, "40/s"), (5.5, "load ends")],
+        ),
+        (
+            [replace(MADE.frames[5], faults=[ON_CART]), Mark(BEGIN + 6, "fault", CART_ENDED)],
+            [(6, CART_ENDED)],
+        ),
+        # Another process did it, and does it still.
+        ([replace(MADE.frames[5], faults=[FROM_ELSEWHERE])], []),
+    ],
+)
+async def test_what_a_killed_console_left_open_has_ended_when_it_was_seen_last(
+    tmp_path: Path, before: Sequence[Frame | Mark], ends: list[tuple[float, str]]
+) -> None:
+    after = replace(MADE.frames[50], load=None, faults=[FROM_ELSEWHERE])
+
+    found = await marks_after_a_restart(tmp_path / "history", before=before, after=after)
+
+    assert found == ends
 
 
 async def test_with_a_full_disk_the_console_goes_on_and_says_so(
