@@ -201,6 +201,21 @@ async def test_a_moment_in_view_does_not_move_the_view(
     assert view == {"start": end - 300, "end": end}
 
 
+@pytest.mark.parametrize(
+    ("begin", "before", "seconds"),
+    [(995, 0, 60), (940, 60, 60), (939, 60, 120), (995, 120, 120), (700, 120, 300), (0, 0, 300)],
+)
+async def test_a_young_shop_fills_its_charts_and_they_never_shrink(
+    modules: Modules, begin: float, before: float, seconds: float
+) -> None:
+    found = await modules.run(
+        "autoscaler_view",
+        "m.secondsOf(0, {begin: a[0], newest: 1000, before: a[1]})",
+        [begin, before],
+    )
+    assert found == seconds
+
+
 async def test_frames_after_a_pause_have_a_gap_before_them(modules: Modules) -> None:
     columns = await modules.run(
         "autoscaler_samples",

@@ -5,7 +5,7 @@ import { Samples } from "./autoscaler_samples.js";
 import { SentenceView } from "./autoscaler_sentence.js";
 import { chartsOf, summary } from "./autoscaler_series.js";
 import { TableView } from "./autoscaler_table.js";
-import { redrawAfter, viewOf, windowsOf } from "./autoscaler_view.js";
+import { longestOf, redrawAfter, secondsOf, viewOf, windowsOf } from "./autoscaler_view.js";
 import { Changes } from "./autoscaler_changes.js";
 import { Explanation } from "./autoscaler_explanation.js";
 import { ChartStack } from "./chart_stack.js";
@@ -66,8 +66,9 @@ class Panel {
     this.title = h("h2", {}, "Autoscaler");
     this.badge = h("span", { class: "badge" });
     const windows = windowsOf(this.session.info);
-    this.seconds = windows.default;
-    const options = [...windows.choice].map(([seconds, words]) => h("option", { value: seconds, selected: seconds === this.seconds }, words));
+    this.chosen = windows.default;
+    this.seconds = this.chosen;
+    const options = [...windows.choice].map(([seconds, words]) => h("option", { value: seconds, selected: seconds === this.chosen }, words));
     this.choice = h("select", { "aria-label": "Time in view", onchange: () => this.#choose(Number(this.choice.value)) }, options);
     this.live = h("button", { type: "button", class: "go-live", hidden: true, onclick: () => this.session.showLive() }, "Live again");
     const head = h("header", { class: "autoscaler-head" }, this.title, this.badge, h("div", { class: "controls" }, this.live, this.choice, this.changes.buttons));
@@ -101,7 +102,8 @@ class Panel {
   }
 
   #choose(seconds) {
-    this.seconds = seconds;
+    this.chosen = seconds;
+    this.seconds = this.session.state.moment === null ? seconds : longestOf(seconds);
     this.view = null;
     this.stack.charts.forEach((chart) => chart.forgetScale());
     this.load();
@@ -110,7 +112,9 @@ class Panel {
   /** Read what is in view from the history. Only the newest answer counts. */
   async load() {
     const load = (this.#loads += 1);
-    const { start, end } = viewOf(this.view, this.#wanted());
+    const wanted = this.#wanted();
+    const seconds = wanted.moment === null ? longestOf(this.chosen) : this.seconds;
+    const { start, end } = viewOf(this.view, { ...wanted, seconds });
     try {
       const history = await this.session.history({ from: start, to: end, points: POINTS });
       if (load !== this.#loads) return;
@@ -132,13 +136,17 @@ class Panel {
     return { seconds: this.seconds, newest, moment };
   }
 
+  #secondsNow(newest) {
+    return secondsOf(this.chosen, { begin: this.samples.begin, newest, before: this.seconds });
+  }
+
   #takeFrame(frame) {
     this.frame = frame;
     const isOther = this.samples.hasAutoscaler !== Boolean(frame.autoscaler);
     this.samples.hasAutoscaler = Boolean(frame.autoscaler);
     if (isOther) this.load();
     if (this.session.state.moment === null && this.samples.append(frame)) {
-      this.samples.trim(frame.at - 1.1 * this.seconds);
+      this.samples.trim(frame.at - 1.1 * longestOf(this.chosen));
       if (this.samples.at.length > POINTS + RELOAD_AFTER) this.load();
     }
     this.explanation.follow(frame);
@@ -178,8 +186,11 @@ class Panel {
     if (document.hidden || !this.stack.width) return;
     this.#showSentence();
     this.#chooseCharts();
-    const { moment } = this.session.state;
-    this.view = viewOf(this.view, this.#wanted());
+    const wanted = this.#wanted();
+    const { moment } = wanted;
+    // What one looks at in the past does not move because the present goes on.
+    if (moment === null) wanted.seconds = this.seconds = this.#secondsNow(wanted.newest);
+    this.view = viewOf(this.view, wanted);
     this.#drawnAt = this.frame?.at ?? 0;
     this.picture.hidden = tables.areShown();
     this.table.node.hidden = !tables.areShown();

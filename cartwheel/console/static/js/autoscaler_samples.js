@@ -77,6 +77,11 @@ export class Samples {
     return last < 0 || gap < 0 ? null : this.at[Math.min(gap + 1, last)];
   }
 
+  /** When the shop that runs now was first seen, of what is here. */
+  get begin() {
+    return this.beginOf(Infinity) ?? this.at[0] ?? Infinity;
+  }
+
   /**
    * The counts of a shop without an autoscaler are those of all services: they are not shown in the
    * chart of one, and the other way round. Only an autoscaler has a target.
