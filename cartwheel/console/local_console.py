@@ -36,12 +36,13 @@ def local_console(state: StateFolder, *, shop_url: str | None = None) -> Content
     files = SessionFiles(history, state.recording)
     load = LoadPart.of(live, state)
     faults = FaultsPart(state, mark=live.mark)
-    autoscaler = AutoscalerPart(live, state, arrivals=history.arrivals)
+    autoscaler = AutoscalerPart(live, state, arrivals=history.arrivals, keep_earlier=history.keep)
     source = LocalSource(
         state,
         live,
         load_state=_guarded(load.state, default=None),
         fault_states=_guarded(faults.states, default=()),
+        keep_earlier=history.keep,
         is_watched=lambda: stream.page_count > 0 or _is_at_work(live.latest),
     )
 

@@ -52,6 +52,7 @@ class Page:
 
     console: Console
     marks: list[Mark] = field(default_factory=list)
+    earlier: list[Mark] = field(default_factory=list)
 
     async def get(self) -> dict[str, Any]:
         return (await self.console.client.get(PATH)).json()
@@ -68,9 +69,12 @@ class Page:
 async def page_of(run: SupervisorProcess, points: Points = ()) -> AsyncIterator[Page]:
     live = Live()
     state = StateFolder.at(run.state)
-    part = AutoscalerPart(live, state, arrivals=lambda start, end: points)
+    earlier: list[Mark] = []
+    part = AutoscalerPart(
+        live, state, arrivals=lambda start, end: points, keep_earlier=earlier.extend
+    )
     async with serving_console([part]) as console:
-        page = Page(console)
+        page = Page(console, earlier=earlier)
         live.on_mark.append(page.marks.append)
         yield page
 
@@ -153,6 +157,10 @@ async def test_each_change_is_a_mark_whoever_makes_it(page: Page, shop: Supervis
         ("autoscaler", "paused"),
     ]
     assert all(abs(one.at - time.time()) < 60 for one in page.marks)
+    # A console that starts now finds the same.
+    async with page_of(shop) as later:
+        await until(lambda: later.earlier, within=10)
+        assert (later.earlier[-3:], later.marks) == (page.marks, [])
 
 
 async def _marks_begin(page: Page) -> None:

@@ -10,13 +10,12 @@ from cartwheel.recording import AutoscalerChanged, Entry, RecordingTail, Session
 
 
 def marks_of_changes(tail: RecordingTail) -> Iterator[Sequence[Mark]]:
-    """Each time, the marks of what has been written since; what was before has none."""
+    """The first time, the marks of what was before; then, of what has been written since."""
     in_force: Autoscaler | None = None
-    for entry in tail.earlier_entries():
-        in_force = _autoscaler_of(entry) or in_force
+    entries = tail.earlier_entries()
     while True:
         marks = []
-        for entry in tail.new_entries():
+        for entry in entries:
             after = _autoscaler_of(entry)
             if after is None:
                 continue
@@ -26,6 +25,7 @@ def marks_of_changes(tail: RecordingTail) -> Iterator[Sequence[Mark]]:
                 marks.append(_mark(entry.at, in_force, after))
             in_force = after
         yield marks
+        entries = tail.new_entries()
 
 
 def _autoscaler_of(entry: Entry) -> Autoscaler | None:

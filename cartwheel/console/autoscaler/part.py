@@ -24,6 +24,7 @@ from cartwheel.local.autoscaling.chosen import autoscaler_of_text
 from cartwheel.local.autoscaling.snapshot import Snapshot, snapshot_of
 from cartwheel.local.run_client import send_to_run
 from cartwheel.local.state_folder import StateFolder
+from cartwheel.mesh import Mark
 from cartwheel.recording import RecordingTail
 
 PATH = "/api/autoscaler"
@@ -38,15 +39,22 @@ class AutoscalerPart:
     """The part of the console that changes the autoscaler of the run in a state folder.
 
     ``arrivals`` gives the requests a second to the scaled service between two times, for a session
-    whose autoscaler does not measure them.
+    whose autoscaler does not measure them. ``keep_earlier`` gets the marks of changes that are
+    recorded when it starts.
     """
 
     def __init__(
-        self, live: Live, state: StateFolder, *, arrivals: Arrivals = lambda *_: ()
+        self,
+        live: Live,
+        state: StateFolder,
+        *,
+        arrivals: Arrivals = lambda *_: (),
+        keep_earlier: Callable[[Sequence[Mark]], None] = lambda _: None,
     ) -> None:
         self._live = live
         self._state = state
         self._arrivals = arrivals
+        self._keep_earlier = keep_earlier
         self._simulating = asyncio.Lock()
         self._changing = asyncio.Lock()
 
@@ -66,6 +74,7 @@ class AutoscalerPart:
         tail = RecordingTail(self._state.recording)
         marks = marks_of_changes(tail)
         try:
+            self._keep_earlier(await asyncio.to_thread(next, marks))
             while True:
                 for mark in await asyncio.to_thread(next, marks):
                     self._live.mark(mark)

@@ -101,6 +101,11 @@ class History:
         found = {*stored, *(one for one in waiting if start <= one.at <= end)}
         return sorted(found, key=lambda one: (one.at, one.kind, one.title))
 
+    def keep(self, marks: Iterable[Mark]) -> None:
+        """Marks of an earlier time; pages that are open do not get them. Known ones are no more."""
+        with self._waiting:
+            self._marks.extend(marks)
+
     def _add_frame(self, frame: Frame) -> None:
         if frame.is_old or not frame.services:
             # Nothing runs, or nothing of it was seen: a gap.
@@ -113,8 +118,7 @@ class History:
             self._frames.append(StoredFrame.of(frame))
 
     def _add_mark(self, mark: Mark) -> None:
-        with self._waiting:
-            self._marks.append(mark)
+        self.keep([mark])
 
     def _read_left_open(self) -> LeftOpen | None:
         span = self._store.span()

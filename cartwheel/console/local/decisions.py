@@ -3,7 +3,7 @@
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from cartwheel.autoscaling.keda import generated_autoscaler
@@ -39,13 +39,12 @@ class Decisions:
         self._replay: SessionReplay | None = None
         self._syncs: deque[Sync] = deque()
 
-    def read_earlier(self) -> None:
-        """Read what is recorded already; of a long session it takes seconds."""
+    def read_earlier(self) -> Sequence[Mark]:
+        """Read what is recorded already, as `read_new` does; of a long session it takes seconds."""
         self.close()
         self._replay = None
         self._syncs.clear()
-        for entry in self._tail.session_entries():
-            self._take(entry)
+        return list(self._marks(self._tail.session_entries()))
 
     def close(self) -> None:
         """Let go of the recording."""
@@ -53,7 +52,10 @@ class Decisions:
 
     def read_new(self) -> Iterator[Mark]:
         """Read on; a mark for each decision that changes the count."""
-        for entry in self._tail.new_entries():
+        return self._marks(self._tail.new_entries())
+
+    def _marks(self, entries: Iterator[Entry]) -> Iterator[Mark]:
+        for entry in entries:
             sync = self._take(entry)
             if sync is not None and sync.decision.desired != sync.decision.current:
                 yield _mark(sync)

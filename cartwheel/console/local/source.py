@@ -28,7 +28,7 @@ from cartwheel.console.server import number_of
 from cartwheel.errors import CommandError
 from cartwheel.local.run_state import RunState
 from cartwheel.local.state_folder import StateFolder
-from cartwheel.mesh import AutoscalerState, FaultState, Frame, LoadState
+from cartwheel.mesh import AutoscalerState, FaultState, Frame, LoadState, Mark
 from cartwheel.mesh.traffic import Traffic
 
 Effects = Sequence[Mapping[str, Any]]
@@ -42,7 +42,8 @@ class LocalSource:
     """A part of the console: the run of a state folder.
 
     ``load_state`` and ``fault_states`` are what other parts know; the latter gets the effects of
-    all faults that the supervisor knows. While it is not ``is_watched``, frames come less often.
+    all faults that the supervisor knows. ``keep_earlier`` gets the marks of decisions that are
+    recorded when it starts. While it is not ``is_watched``, frames come less often.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class LocalSource:
         *,
         load_state: Callable[[], LoadState | None] = lambda: None,
         fault_states: Callable[[Effects], Sequence[FaultState]] = lambda _: (),
+        keep_earlier: Callable[[Sequence[Mark]], None] = lambda _: None,
         is_watched: Callable[[], bool] = lambda: True,
         sampling: Sampling = WATCHED,
     ) -> None:
@@ -60,6 +62,7 @@ class LocalSource:
         self._live = live
         self._load_state = load_state
         self._fault_states = fault_states
+        self._keep_earlier = keep_earlier
         self._is_watched = is_watched
         self._sampling = sampling
         self._changed = asyncio.Event()
@@ -80,7 +83,7 @@ class LocalSource:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._run.run())
                 tasks.create_task(self._scrape_new_replicas())
-                await asyncio.to_thread(self._decisions.read_earlier)
+                self._keep_earlier(await asyncio.to_thread(self._decisions.read_earlier))
                 tasks.create_task(self._publish_frames())
         finally:
             self._decisions.close()

@@ -213,6 +213,22 @@ async def test_what_a_killed_console_left_open_has_ended_when_it_was_seen_last(
     assert found == ends
 
 
+async def test_a_mark_of_an_earlier_time_is_kept_once_and_is_no_news(
+    live: Live, history: History
+) -> None:
+    heard: list[Mark] = []
+    live.on_mark.append(heard.append)
+    mark = Mark(BEGIN, "decision", "2 → 4", "20 requests/s is 20 per replica.")
+
+    for _ in range(2):
+        history.keep([mark])
+        assert history.marks(BEGIN, NOW) == [mark]
+        history._write()
+
+    assert history.marks(BEGIN, NOW) == [mark]
+    assert heard == []
+
+
 async def test_with_a_full_disk_the_console_goes_on_and_says_so(
     live: Live, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:

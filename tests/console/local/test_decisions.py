@@ -1,6 +1,7 @@
 """What the page says of a moment is what `cartwheel explain --at` says of it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +70,19 @@ def test_a_moment_is_explained_as_by_the_command(
     expected = explain_recorded(state.recording, at=TimeOfDay(moment.time(), moment))
     decisions = reader_of(state, kept=kept)
     assert [decisions.explanation(at) or decisions.recorded_explanation(at)] == expected
+
+
+def test_decisions_while_no_console_ran_are_marked_once_it_starts(tmp_path: Path) -> None:
+    """Also those of earlier consoles, and these as they were marked then."""
+    state = record(tmp_path, MADE.autoscaler_entries)
+    decided = [one for one in MADE.marks if one.kind == "decision"]
+    live, found = Decisions(state), Decisions(state)
+    with closing(live), closing(found):
+        marked = list(live.read_new())  # while it is written
+        earlier = found.read_earlier()
+        assert [(one.at, one.title) for one in earlier] == [(one.at, one.title) for one in decided]
+        assert earlier == marked
+        assert list(found.read_new()) == []
 
 
 def test_a_recording_that_went_on_in_a_new_file_is_read_from_the_start_of_the_session(
