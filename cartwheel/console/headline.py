@@ -4,6 +4,7 @@ It is read aloud when it changes, so it does not change with each wobble of a nu
 headline before says holds until its number is clearly on the other side (`Limit`).
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,11 +30,13 @@ SLOW = Limit(0.5, 0.4)
 ERRORS = Limit(0.01, 0.005)
 SHED = Limit(1.0, 0.3)
 """Requests per second."""
-OVER_TARGET = Limit(1.2, 1.05)
+OVER_TARGET = Limit(1.2, 1.1)
 """Arrivals by the capacity. The autoscaler tolerates a tenth, and arrivals of seconds wobble."""
+ABOVE_TARGET = Limit(1.05, 1.0)
+"""The same, for what the autoscaler tolerates or has no replica for, and yet is not steady."""
 SHORT = Limit(0.1, 0.05)
 """The share of a load that is not achieved."""
-OVERLOADED = "Overloaded"
+OVERLOADED, ABOVE = "Overloaded", "Above target"
 SAME = 0.06
 """A rate that differs by less from the one in the headline is not another one."""
 SAME_OVERLOAD = 0.2
@@ -77,8 +80,9 @@ def _crash(frame: Frame, _: Frame | None) -> str:
 def _fault(frame: Frame, _: Frame | None) -> str:
     if not frame.faults:
         return ""
-    first, *others = frame.faults
-    return f"Fault in force: {first.title}{f', and {len(others)} more' if others else ''}"
+    # Of a fault with several effects that is not in the catalogue, the title says them all.
+    first, *others = [effect for one in frame.faults for effect in one.title.split("; ")]
+    return f"Fault: {first}{f', and {len(others)} more' if others else ''}"
 
 
 def _open_breaker(frame: Frame, _: Frame | None) -> str:
@@ -207,13 +211,27 @@ def _overload(frame: Frame, before: Frame | None) -> str:
 
 
 def _is_over_target(autoscaler: AutoscalerState, before: Frame | None) -> bool:
-    """By the requests that arrive now; by its last value if it scales on something else."""
-    limit = OVER_TARGET.of(OVERLOADED, before)
-    if autoscaler.capacity is not None and autoscaler.arrivals is not None:
-        return autoscaler.arrivals > 0 and autoscaler.arrivals >= limit * autoscaler.capacity
-    if autoscaler.value is None or not autoscaler.target:
+    return _share_of_target(autoscaler) >= OVER_TARGET.of(OVERLOADED, before)
+
+
+def _is_above_target(frame: Frame, before: Frame | None) -> bool:
+    """Not before the second frame: a load that rises passes by here."""
+    now, earlier = frame.autoscaler, before.autoscaler if before else None
+    if now is None:
         return False
-    return autoscaler.value >= limit * autoscaler.target
+    share = min(_share_of_target(one) for one in (now, earlier) if one is not None)
+    return share >= min(ABOVE_TARGET.of(words, before) for words in (ABOVE, OVERLOADED))
+
+
+def _share_of_target(autoscaler: AutoscalerState) -> float:
+    """Of the requests that arrive now; of its last value if it scales on something else."""
+    if autoscaler.capacity is not None and autoscaler.arrivals is not None:
+        if not autoscaler.capacity:
+            return math.inf if autoscaler.arrivals > 0 else 0.0
+        return autoscaler.arrivals / autoscaler.capacity
+    if autoscaler.value is None or not autoscaler.target:
+        return 0.0
+    return autoscaler.value / autoscaler.target
 
 
 def _falls_short(load: LoadState, before: Frame | None) -> bool:
@@ -240,11 +258,12 @@ def _steady(frame: Frame, before: Frame | None) -> str:
     if not frame.services:
         return ""
     autoscaler = frame.autoscaler
+    words = ABOVE if _is_above_target(frame, before) else "Steady"
     if autoscaler is not None and autoscaler.serving and autoscaler.arrivals:
         rate = _steady_rate(autoscaler.arrivals, before)
-        return f"Steady: {_count(autoscaler.serving)} {_serve(autoscaler)} {rate} requests/s"
+        return f"{words}: {_count(autoscaler.serving)} {_serve(autoscaler)} {rate} requests/s"
     rate = _steady_rate(sum(one.rate for one in frame.edges if one.source == OUTSIDE), before)
-    return f"Steady: {rate} requests/s"
+    return f"{words}: {rate} requests/s"
 
 
 def _steady_rate(rate: float, before: Frame | None, *, same: float = SAME) -> str:
@@ -257,7 +276,7 @@ def _steady_rate(rate: float, before: Frame | None, *, same: float = SAME) -> st
 
 def _rounded(rate: float) -> str:
     """To two digits."""
-    return f"{rate:.1f}" if rate < 1 else f"{float(f'{rate:.2g}'):,.0f}"
+    return f"{rate:.1f}" if 0.05 <= rate < 1 else f"{float(f'{rate:.2g}'):,.0f}"
 
 
 def _serve(autoscaler: AutoscalerState) -> str:

@@ -47,9 +47,11 @@ FAULT = FaultState("slow-products", "products is slow", ["products"], 3.0)
         (shop(cart("draining", "draining")), "The shop is stopping"),
         (shop(cart("serving", "crashed")), "cart-2 crashed; it starts again"),
         (shop(cart("serving", "crashed", "crashed")), "2 replicas crashed; they start again"),
-        (shop(cart("serving"), faults=[FAULT]), "Fault in force: products is slow"),
+        (shop(cart("serving"), faults=[FAULT]), "Fault: products is slow"),
         (shop(cart("serving"), faults=[FAULT, FAULT]),
-         "Fault in force: products is slow, and 1 more"),
+         "Fault: products is slow, and 1 more"),
+        (shop(cart("serving"), faults=[replace(FAULT, title="user is slow; user is cut off")]),
+         "Fault: user is slow, and 1 more"),
         (shop(cart("serving"), Edge("cart", "products", 0.0, open_breakers=2)),
          "cart has suspended its calls to products"),
         (shop(cart("serving", errors=0.3)), "Many requests to cart fail"),
@@ -68,6 +70,10 @@ FAULT = FaultState("slow-products", "products is slow", ["products"], 3.0)
         (shop(cart("serving", shed=12.0, p95=0.8),
               autoscaler=autoscaler(is_paused=True, capacity=40.0, arrivals=280.0)),
          "Overloaded, paused at 2 replicas: 280 requests/s, capacity 40/s"),
+        (shop(cart("serving"), autoscaler=autoscaler(7, capacity=55.0, value=22.0, target=20.0)),
+         "Above target: 7 replicas serve 60 requests/s"),
+        (shop(cart("serving"), autoscaler=autoscaler(7, value=21.2, target=20.0)),
+         "Above target: 7 replicas serve 60 requests/s"),
         (shop(cart("serving"), autoscaler=autoscaler(capacity=40.0, arrivals=280.0)),
          "Overloaded: 280 requests/s, capacity 40/s"),
         (shop(cart("serving", "serving"), autoscaler=autoscaler()),
@@ -210,7 +216,7 @@ def test_a_load_that_has_just_been_raised_does_not_fall_short() -> None:
 def test_a_number_near_its_limit_does_not_change_the_headline_to_and_fro() -> None:
     over = [
         shop(cart("serving"), autoscaler=autoscaler(is_paused=True, capacity=100.0, arrivals=rate))
-        for rate in (122.0, 106.0, 109.0, 99.0, 110.0)
+        for rate in (122.0, 112.0, 118.0, 109.0, 118.0)
     ]
     assert [one.partition(":")[0] for one in headlines(*over)] == [
         *["Overloaded, paused at 2 replicas"] * 3,
@@ -222,3 +228,16 @@ def test_a_number_near_its_limit_does_not_change_the_headline_to_and_fro() -> No
     steady = "Steady: 60 requests/s"
     told = [steady, *["cart responds slowly"] * 3, steady, steady]
     assert headlines(*slow, first=steady) == told
+
+
+def test_a_cart_that_is_above_its_target_for_longer_than_a_moment_is_not_steady() -> None:
+    def told(*rates: float) -> list[str]:
+        scalers = [autoscaler(capacity=100.0, arrivals=rate) for rate in rates]
+        frames = [shop(cart("serving", "serving"), autoscaler=one) for one in scalers]
+        return [one.partition(":")[0] for one in headlines(*frames)]
+
+    steady, above, overloaded = "Steady", "Above target", "Overloaded"
+    wobbling = (100.0, 106.0, 104.0, 106.0, 107.0, 101.0, 99.0, 104.0)
+    assert told(*wobbling) == [*[steady] * 4, *[above] * 2, *[steady] * 2]
+    assert told(90.0, 106.0, 125.0, 125.0) == [steady, steady, above, overloaded]
+    assert told(125.0, 112.0, 108.0, 102.0, 99.0) == [*[overloaded] * 2, *[above] * 2, steady]

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from cartwheel.chaos.catalogue import faults
+from cartwheel.console.headline import headline_of
 from cartwheel.console.server import Session
 from cartwheel.mesh import Edge, FaultState, Frame, ReplicaState, ServiceState, StoreState
 from cartwheel.mesh.frame import OUTSIDE
 from tests.console.console_server import TOKEN, Console, serving_console
+from tests.console.layout import layout
 from tests.support.browser import Complaints, accessibility_problems
 from tests.support.waiting import until
 
@@ -50,6 +53,7 @@ CLOCKS = """
   window.clearInterval = (id) => { window.clocks.delete(id); clearInterval(id); };
 """
 MOVES, STANDS = "window.clocks.size > 0", "window.clocks.size === 0"
+IS_WHOLE = "(h) => h.scrollHeight <= h.clientHeight && h.scrollWidth <= h.clientWidth"
 CELLS = """(table) => [...table.querySelectorAll("tbody tr")]
   .map((row) => [...row.children].map((cell) => cell.textContent))"""
 
@@ -62,10 +66,10 @@ class Map:
     console: Console
     at: float = SHOP.at
 
-    async def show(self, frame: Frame) -> None:
+    async def show(self, frame: Frame, *, headline: str = "") -> None:
         """Return when the page shows it."""
         self.at += 1
-        headline = f"Frame {self.at:.0f}"
+        headline = headline or f"Frame {self.at:.0f}"
         self.console.live.publish(replace(frame, at=self.at, headline=headline))
         await expect(self.page.locator("h1")).to_have_text(headline)
 
@@ -126,6 +130,28 @@ async def calm_phone(chromium: Browser, console: Console) -> AsyncIterator[Map]:
 
 def with_cart(**changes: Any) -> Frame:
     return replace(SHOP, services=[STOREFRONT, replace(CART, **changes)])
+
+
+@pytest.mark.parametrize(("width", "key"), [(1280, ""), (1280, "p"), (390, "")])
+async def test_a_long_headline_is_readable_whole_and_moves_nothing(
+    mesh_map: Map, width: int, key: str
+) -> None:
+    title = max((one.title for one in faults().values()), key=len)
+    fault = FaultState("", title, ["cart"], seconds=60)
+    long = headline_of(replace(SHOP, faults=[fault, fault]), None)
+    page = mesh_map.page
+    await page.set_viewport_size({"width": width, "height": 720})
+    if key:
+        await page.keyboard.press(key)
+    await mesh_map.show(SHOP, headline="Steady")
+    before = await layout(page)
+    await mesh_map.show(SHOP, headline=long)
+    shown = await layout(page)
+    is_whole = await page.locator("h1").evaluate(IS_WHOLE)
+    if key:
+        await page.keyboard.press("Escape")
+    await page.set_viewport_size({"width": 1280, "height": 720})
+    assert (shown, is_whole) == (before, True)
 
 
 async def test_a_replica_has_a_wheel_as_soon_as_it_serves(mesh_map: Map) -> None:

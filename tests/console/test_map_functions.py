@@ -401,7 +401,7 @@ async def test_the_map_is_old_if_no_replica_has_figures_any_more(
         ("Measuring the traffic", None, ""),
         ("No traffic yet", 0.0, "No traffic yet: press L for load."),
         ("No traffic now", 0.0, "No traffic now: press L for load."),
-        ("Fault in force: Slow calls", 0.0, "No traffic now: press L for load."),
+        ("Fault: Slow calls", 0.0, "No traffic now: press L for load."),
     ],
 )
 async def test_a_shop_without_traffic_is_as_the_headline_says(

@@ -141,13 +141,13 @@ def _explained(shop: Shop, moment: float) -> dict[str, Any]:
 
 async def test_a_fault_is_seen_on_the_map_and_ends_by_its_switch(page: Page) -> None:
     await page.locator("#faults").get_by_role("button", name="Hang").click()
-    await expect(page.locator("#header h1")).to_contain_text("Fault in force")
+    await expect(page.locator("#header h1")).to_contain_text("Fault: ")
     await expect(page.locator("#map .map-fault")).to_be_visible()
     assert await accessibility_problems(page) == []
 
     await page.locator("#faults").get_by_role("button", name="End").click()
     await expect(page.locator("#map .map-fault")).to_be_hidden()
-    await expect(page.locator("#header h1")).not_to_contain_text("Fault in force")
+    await expect(page.locator("#header h1")).not_to_contain_text("Fault: ")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -15,6 +15,8 @@ export function mount(root, session) {
   const say = (text) => {
     if (headline.textContent !== text) announce(text);
     setText(headline, text);
+    headline.title = text;
+    headline.style.setProperty("--letters", text.length);
     document.title = `${text} · Cartwheel`;
   };
   session.on("frame", (frame) => say(frame.headline || frame.problem || "No service is known yet"));
