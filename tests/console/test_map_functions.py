@@ -298,6 +298,27 @@ async def test_a_wheel_turns_faster_the_more_it_is_asked(modules: Modules) -> No
     assert turns[-1] < 0.5
 
 
+async def test_spokes_that_come_to_a_stand_are_in_their_wheels(modules: Modules) -> None:
+    """Also when the wheel moves at that moment, as when another scene is shown."""
+    drawn = await modules.run(
+        "map_motion",
+        """(() => {
+             const canvas = document.createElement("canvas");
+             const motion = new m.Motion(canvas);
+             const scene = (x) => ({
+               layout: {width: 200, height: 100, em: 16}, edges: [], labels: [],
+               services: [{wheels: [{id: "a", x, y: 50, radius: 20, phase: "serving", rate: 40}]}],
+             });
+             motion.show(scene(50), {isStill: false});
+             motion.show(scene(150), {isStill: true});
+             const {data} = canvas.getContext("2d").getImageData(0, 0, 200, 100);
+             const drawn = [...Array(200 * 100).keys()].filter((at) => data[4 * at + 3]);
+             return drawn.map((at) => at % 200);
+           })()""",
+    )
+    assert 130 <= min(drawn) <= max(drawn) <= 170
+
+
 async def test_a_call_with_ten_times_the_latency_travels_half_as_fast(modules: Modules) -> None:
     slow, slower = await modules.run("map_scales", "a.map(m.travelSpeed)", [0.01, 0.1])
     assert slow == pytest.approx(2 * slower)

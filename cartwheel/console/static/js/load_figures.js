@@ -53,7 +53,7 @@ export class LoadFigures {
 /** What to say when nothing runs: `{sentence, tone}`. */
 export function words({ last, isEnding, elsewhere, canChange }) {
   if (isEnding) return { sentence: "Ended. Waiting for the last responses …", tone: "quiet" };
-  if (elsewhere) return { sentence: `${number(elsewhere)} requests/s arrive, but not from here: a browser, or cartwheel load in a terminal.`, tone: "quiet" };
+  if (elsewhere) return { sentence: `${number(elsewhere)} requests/s arrive, but not from here: a lesson, a browser, or cartwheel load in a terminal.`, tone: "quiet" };
   if (last) return { sentence: `${last.is_good ? "✓" : "✗"} ${last.scenario}: ${last.sentence}`, tone: last.is_good ? "good" : "bad" };
   return { sentence: canChange ? "No load yet. L starts it, the arrow keys turn it." : "", tone: "quiet" };
 }

@@ -35,14 +35,16 @@ export class Motion {
 
   /** Show a scene; `isStill`: without movement. */
   show(scene, { isStill }) {
+    const moves = !isStill && (scene.edges.length > 0 || scene.services.some(isAsked));
+    // What stands is in its place at once.
+    if (!moves) this.stop();
     this.#fit(scene.layout);
     this.#takeWheels(scene.services.flatMap((service) => service.wheels));
     this.#takeEdges(scene.edges);
     this.#labels = scene.labels;
     this.#colors = colorsOf(this.#canvas);
-    const moves = !isStill && (this.#edges.size > 0 || scene.services.some(isAsked));
     if (moves) this.#move();
-    else this.#stand();
+    else this.#draw();
   }
 
   stop() {
@@ -55,11 +57,6 @@ export class Motion {
     this.stop();
     this.#timer = setInterval(() => this.#tick(), INTERVAL);
     this.#tick();
-  }
-
-  #stand() {
-    this.stop();
-    this.#draw();
   }
 
   #tick() {
