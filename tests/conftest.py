@@ -13,6 +13,8 @@ import redis.asyncio as redis
 from anyio.from_thread import start_blocking_portal
 from hypothesis import settings
 
+from tests.cartwheel.autoscaling.scaled_shop import ARRIVALS, QUICK
+from tests.cartwheel.supervisor_process import SupervisorProcess, running
 from tests.faults.results import FIGURE
 from tests.support.generated_cases import RecordProperty, recorded_cases
 from tests.support.postgres import PostgresServer, running_postgres
@@ -143,3 +145,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     ):
         yield shop
         assert [line for service in SERVICES for line in shop.lines_with_secrets(service)] == []
+
+
+@pytest.fixture(scope="module")
+def scaled_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
+    """A sample shop whose cart scales on arrivals, from one to three; one for each module."""
+    folder = tmp_path_factory.mktemp("shop")
+    settings = {**QUICK, "CARTWHEEL_AUTOSCALE": str(ARRIVALS)}
+    with running(folder / "state", output=folder / "output", **settings) as run:
+        yield run.ready()

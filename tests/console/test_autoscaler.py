@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import itertools
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,9 +24,9 @@ from cartwheel.local.control_socket import send_command
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import Mark
 from cartwheel.recording import Recorder, ReplicasChanged, SessionStarted, Synced
+from tests.cartwheel.autoscaling.scaled_shop import ARRIVALS, CPU, HERE
 from tests.cartwheel.autoscaling.test_changes_of_a_running_shop import two_syncs
-from tests.cartwheel.autoscaling.test_local_autoscaler import ARRIVALS, HERE, QUICK
-from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
+from tests.cartwheel.supervisor_process import SupervisorProcess, eventually
 from tests.console.console_server import Console, serving_console
 from tests.explain.sessions import OPTIONS, record
 from tests.support.waiting import until
@@ -36,14 +36,6 @@ pytestmark = pytest.mark.xdist_group("autoscaler of the console")
 
 MANIFEST = ARRIVALS.read_text()
 PATH = "/api/autoscaler"
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
-    folder = tmp_path_factory.mktemp("shop")
-    settings = {**QUICK, "CARTWHEEL_AUTOSCALE": str(ARRIVALS)}
-    with running(folder / "state", output=folder / "output", **settings) as run:
-        yield run.ready()
 
 
 @dataclass
@@ -80,9 +72,9 @@ async def page_of(run: SupervisorProcess, points: Points = ()) -> AsyncIterator[
 
 
 @pytest.fixture
-async def page(shop: SupervisorProcess) -> AsyncIterator[Page]:
+async def page(scaled_shop: SupervisorProcess) -> AsyncIterator[Page]:
     """A page of the shop with its first manifest in force."""
-    async with page_of(shop) as page:
+    async with page_of(scaled_shop) as page:
         assert (await page.put(manifest=MANIFEST)).status_code == 200
         yield page
 
@@ -101,7 +93,7 @@ async def test_what_is_in_force_is_there_with_its_fields(page: Page) -> None:
 
 
 async def test_fields_are_in_force_at_once_and_their_comments_stay(
-    page: Page, shop: SupervisorProcess
+    page: Page, scaled_shop: SupervisorProcess
 ) -> None:
     found = (await page.put(fields={"min": 3, "max": 5})).json()
     assert found["manifest"] == MANIFEST.replace("Count: 1", "Count: 3").replace(
@@ -109,9 +101,9 @@ async def test_fields_are_in_force_at_once_and_their_comments_stay(
     )
     assert found["original"] == MANIFEST
     assert not found["is_original"]
-    await asyncio.to_thread(eventually, lambda: len(shop.endpoints()) == 3)
+    await asyncio.to_thread(eventually, lambda: len(scaled_shop.endpoints()) == 3)
     await page.put(fields={"min": 1, "max": 2})
-    await asyncio.to_thread(eventually, lambda: len(shop.replicas()) <= 2)
+    await asyncio.to_thread(eventually, lambda: len(scaled_shop.replicas()) <= 2)
 
 
 async def test_two_edits_at_once_are_both_in_force(page: Page) -> None:
@@ -144,11 +136,13 @@ async def test_an_edit_of_a_manifest_that_is_not_in_force_any_more_is_refused(
     assert (await page.put(**edit, made_from=1)).json()["field"] == "made_from"
 
 
-async def test_each_change_is_a_mark_whoever_makes_it(page: Page, shop: SupervisorProcess) -> None:
+async def test_each_change_is_a_mark_whoever_makes_it(
+    page: Page, scaled_shop: SupervisorProcess
+) -> None:
     await _marks_begin(page)
     await page.put(fields={"target": 10, "max": 5})
     request = {"command": "autoscaler", "manifest": MANIFEST}
-    await asyncio.to_thread(send_command, shop.state / "control.sock", request, timeout=10)
+    await asyncio.to_thread(send_command, scaled_shop.state / "control.sock", request, timeout=10)
     await page.post("pause")
     await until(lambda: _are(page.marks, 3), within=10)
     assert [(one.kind, one.title) for one in page.marks] == [
@@ -183,20 +177,20 @@ async def _are(marks: list[Mark], count: int) -> bool:
 
 
 async def test_a_pause_holds_the_count_and_its_end_restores_the_manifest(
-    page: Page, shop: SupervisorProcess
+    page: Page, scaled_shop: SupervisorProcess
 ) -> None:
-    await asyncio.to_thread(eventually, lambda: shop.service("cart")["desired"] == 1)
+    await asyncio.to_thread(eventually, lambda: scaled_shop.service("cart")["desired"] == 1)
     held = (await page.post("pause")).json()
     assert held["is_paused"]
     assert 'autoscaling.keda.sh/paused: "true"' in held["manifest"]
     assert (await page.post("pause")).json() == held
     edited = (await page.put(fields={"min": 2})).json()
     assert edited["is_paused"]
-    await asyncio.to_thread(two_syncs, shop)
-    assert shop.service("cart")["desired"] == 1
+    await asyncio.to_thread(two_syncs, scaled_shop)
+    assert scaled_shop.service("cart")["desired"] == 1
     after = (await page.post("resume")).json()
     assert after["manifest"] == MANIFEST.replace("minReplicaCount: 1", "minReplicaCount: 2")
-    await asyncio.to_thread(eventually, lambda: shop.service("cart")["desired"] == 2)
+    await asyncio.to_thread(eventually, lambda: scaled_shop.service("cart")["desired"] == 2)
 
 
 async def test_a_preview_changes_nothing(page: Page) -> None:
@@ -294,12 +288,12 @@ async def test_a_change_needs_the_token(page: Page) -> None:
 
 
 async def test_the_load_of_the_last_minutes_runs_again_under_an_edit(
-    shop: SupervisorProcess,
+    scaled_shop: SupervisorProcess,
 ) -> None:
     now = time.time()
     points = [(now - 118 + second, 30.0 if second < 60 else 90.0) for second in range(118)]
-    async with page_of(shop, points) as page:
-        await page.put(manifest=(HERE / "cpu.yaml").read_text())
+    async with page_of(scaled_shop, points) as page:
+        await page.put(manifest=CPU.read_text())
         response = await page.post("simulation", fields={"max": 2}, seconds=120)
         found = response.json()
     assert response.status_code == 200, found
@@ -310,9 +304,9 @@ async def test_the_load_of_the_last_minutes_runs_again_under_an_edit(
     assert "capacity=40" in found["assumed"]
 
 
-async def test_a_simulation_is_of_bounded_time(shop: SupervisorProcess) -> None:
-    async with page_of(shop) as page:
-        await page.put(manifest=(HERE / "cpu.yaml").read_text())
+async def test_a_simulation_is_of_bounded_time(scaled_shop: SupervisorProcess) -> None:
+    async with page_of(scaled_shop) as page:
+        await page.put(manifest=CPU.read_text())
         for seconds in (1, "60", True, 1e9):
             response = await page.post("simulation", fields={"max": 2}, seconds=seconds)
             assert response.status_code == 422

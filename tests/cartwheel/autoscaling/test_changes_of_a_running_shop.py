@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from cartwheel.local.autoscaling.snapshot import Snapshot, snapshot_of
 from cartwheel.local.control_socket import send_command
 from cartwheel.recording import AutoscalerChanged, SessionStarted, read_recording
 from cartwheel.simulation.replay import replay
-from tests.cartwheel.autoscaling.test_local_autoscaler import ARRIVALS, HERE, QUICK
-from tests.cartwheel.supervisor_process import SupervisorProcess, eventually, running
+from tests.cartwheel.autoscaling.scaled_shop import ARRIVALS, CPU
+from tests.cartwheel.supervisor_process import SupervisorProcess, eventually
 
 # On one worker, which starts the shop once.
 pytestmark = pytest.mark.xdist_group("changes of a local autoscaler")
@@ -31,20 +31,12 @@ PAUSED = MANIFEST.replace(
 )
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
-    folder = tmp_path_factory.mktemp("shop")
-    settings = {**QUICK, "CARTWHEEL_AUTOSCALE": str(ARRIVALS)}
-    with running(folder / "state", output=folder / "output", **settings) as run:
-        yield run.ready()
-
-
 @pytest.fixture
-def scaled(shop: SupervisorProcess) -> SupervisorProcess:
+def scaled(scaled_shop: SupervisorProcess) -> SupervisorProcess:
     """The shop with its first manifest, and the one replica that it settles on."""
-    change(shop, MANIFEST)
-    eventually(lambda: shop.service("cart")["desired"] == 1)
-    return shop
+    change(scaled_shop, MANIFEST)
+    eventually(lambda: scaled_shop.service("cart")["desired"] == 1)
+    return scaled_shop
 
 
 def change(shop: SupervisorProcess, manifest: str, **more: str) -> Snapshot:
@@ -106,7 +98,7 @@ def test_a_paused_one_keeps_its_count_and_explain_says_so(scaled: SupervisorProc
 
 
 def test_it_can_go_on_with_another_metric(scaled: SupervisorProcess) -> None:
-    change(scaled, (HERE / "cpu.yaml").read_text())
+    change(scaled, CPU.read_text())
     eventually(lambda: "CPU at" in scaled.status()["autoscaler"]["metrics"])
     change(scaled, MANIFEST)
     eventually(lambda: "per replica" in scaled.status()["autoscaler"]["metrics"])

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -18,8 +18,7 @@ from cartwheel.console.local import LocalSource
 from cartwheel.console.local.metrics import Sampling
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.mesh import Frame, ReplicaState
-from tests.cartwheel.autoscaling.test_local_autoscaler import ARRIVALS, QUICK
-from tests.cartwheel.supervisor_process import TIMEOUT, SupervisorProcess, running
+from tests.cartwheel.supervisor_process import TIMEOUT, SupervisorProcess
 from tests.console.console_server import serving_console
 from tests.support.waiting import until
 
@@ -27,15 +26,6 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.xdist_group("console's local run")
 
 QUICK_SAMPLING = Sampling(0.2)
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
-    """Two services without load, one of them with an autoscaler."""
-    folder = tmp_path_factory.mktemp("shop")
-    settings = {**QUICK, "CARTWHEEL_AUTOSCALE": str(ARRIVALS)}
-    with running(folder / "state", output=folder / "output", **settings) as run:
-        yield run.ready()
 
 
 class Watched:
@@ -77,19 +67,21 @@ async def call(shop: SupervisorProcess, service: str, *, times: int = 1) -> None
 
 
 async def test_an_idle_shop_with_an_open_console_has_no_edge_and_no_request(
-    shop: SupervisorProcess,
+    scaled_shop: SupervisorProcess,
 ) -> None:
-    async with watching(shop.state) as watched:
+    async with watching(scaled_shop.state) as watched:
         frames = (await watched.next_frames(5))[2:]
     assert [one.edges for one in frames] == [[]] * len(frames)
     assert {service.rate for one in frames for service in one.services} == {0.0}
     assert frames[-1].problem == ""
 
 
-async def test_a_replica_serves_as_soon_as_it_has_had_a_request(shop: SupervisorProcess) -> None:
-    async with watching(shop.state) as watched:
+async def test_a_replica_serves_as_soon_as_it_has_had_a_request(
+    scaled_shop: SupervisorProcess,
+) -> None:
+    async with watching(scaled_shop.state) as watched:
         await watched.next_frames(3)
-        await call(shop, "storefront", times=3)
+        await call(scaled_shop, "storefront", times=3)
         await until(lambda: watched.phases(watched.frames[-1], "storefront") == ["serving"])
         (edge,) = watched.frames[-1].edges
         assert (edge.source, edge.target) == ("outside", "storefront")
@@ -101,10 +93,10 @@ async def test_a_replica_serves_as_soon_as_it_has_had_a_request(shop: Supervisor
 
 
 async def test_a_killed_replica_is_seen_even_if_it_is_back_at_once(
-    shop: SupervisorProcess,
+    scaled_shop: SupervisorProcess,
 ) -> None:
-    async with watching(shop.state) as watched:
-        (replica,) = shop.replicas("storefront")
+    async with watching(scaled_shop.state) as watched:
+        (replica,) = scaled_shop.replicas("storefront")
         os.kill(replica["pid"], signal.SIGKILL)
         await until(
             lambda: any("crashed" in watched.phases(one, "storefront") for one in watched.frames),
@@ -118,14 +110,14 @@ async def test_a_killed_replica_is_seen_even_if_it_is_back_at_once(
 
 
 async def test_a_replica_that_hangs_has_no_figures_until_it_responds_again(
-    shop: SupervisorProcess,
+    scaled_shop: SupervisorProcess,
 ) -> None:
     def replica(frame: Frame, service: str) -> ReplicaState:
         return next(one for one in frame.services if one.name == service).replicas[0]
 
-    async with watching(shop.state) as watched:
+    async with watching(scaled_shop.state) as watched:
         await until(lambda: replica(watched.frames[-1], "storefront").rate is not None)
-        pid = shop.replicas("storefront")[0]["pid"]
+        pid = scaled_shop.replicas("storefront")[0]["pid"]
         os.kill(pid, signal.SIGSTOP)
         try:
             await until(lambda: replica(watched.frames[-1], "storefront").reason != "")
@@ -140,8 +132,10 @@ async def test_a_replica_that_hangs_has_no_figures_until_it_responds_again(
         await until(lambda: replica(watched.frames[-1], "storefront").rate is not None)
 
 
-async def test_the_page_explains_a_moment_as_the_command_does(shop: SupervisorProcess) -> None:
-    async with watching(shop.state) as watched:
+async def test_the_page_explains_a_moment_as_the_command_does(
+    scaled_shop: SupervisorProcess,
+) -> None:
+    async with watching(scaled_shop.state) as watched:
         await until(lambda: watched.frames[-1].autoscaler is not None, within=TIMEOUT)
         frame = watched.frames[-1]
         # To the second, as on the command line; the recording goes on beyond it.
@@ -156,7 +150,7 @@ async def test_the_page_explains_a_moment_as_the_command_does(shop: SupervisorPr
             ]
     shown = response.raise_for_status().json()
     moment = datetime.fromtimestamp(at).isoformat()
-    printed = await asyncio.to_thread(shop.command, "explain", "--at", moment, "--json")
+    printed = await asyncio.to_thread(scaled_shop.command, "explain", "--at", moment, "--json")
     (explanation,) = json.loads(printed.stdout)
     for part in ("sentences", "outlook"):
         assert [one["text"] for one in shown[part]] == [one["text"] for one in explanation[part]]
@@ -165,7 +159,7 @@ async def test_the_page_explains_a_moment_as_the_command_does(shop: SupervisorPr
     assert {one.status_code for one in wrong} == {422}
 
 
-async def test_a_frame_is_small(shop: SupervisorProcess) -> None:
-    async with watching(shop.state) as watched:
+async def test_a_frame_is_small(scaled_shop: SupervisorProcess) -> None:
+    async with watching(scaled_shop.state) as watched:
         (frame,) = await watched.next_frames(1)
     assert len(json.dumps(asdict(frame))) < 2000
