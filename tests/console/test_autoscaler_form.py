@@ -2,32 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from cartwheel.console.autoscaler import AutoscalerPart
 from cartwheel.console.live import Live
 from cartwheel.console.server.session import AvailableParts, Session
 from cartwheel.local.control_socket import send_command
 from cartwheel.local.state_folder import StateFolder
-from tests.cartwheel.autoscaling.test_local_autoscaler import ARRIVALS, QUICK
-from tests.cartwheel.supervisor_process import SupervisorProcess, running
+from tests.cartwheel.autoscaling.scaled_shop import ARRIVALS
+from tests.cartwheel.supervisor_process import SupervisorProcess
 from tests.console.console_server import TOKEN, Console, serving_console
 
 pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.browser]
 
 MANIFEST = ARRIVALS.read_text()
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupervisorProcess]:
-    folder = tmp_path_factory.mktemp("shop")
-    settings = {**QUICK, "CARTWHEEL_AUTOSCALE": str(ARRIVALS)}
-    with running(folder / "state", output=folder / "output", **settings) as run:
-        yield run.ready()
 
 
 @dataclass(frozen=True)
@@ -52,10 +44,12 @@ class Form:
 
 
 @pytest.fixture(scope="module")
-async def console(shop: SupervisorProcess) -> AsyncIterator[Console]:
+async def console(scaled_shop: SupervisorProcess) -> AsyncIterator[Console]:
     now = time.time()
     load = [(now - 118 + second, 30.0 if second < 60 else 90.0) for second in range(118)]
-    part = AutoscalerPart(Live(), StateFolder.at(shop.state), arrivals=lambda start, end: load)
+    part = AutoscalerPart(
+        Live(), StateFolder.at(scaled_shop.state), arrivals=lambda start, end: load
+    )
     local = Session("local", "A shop", parts=AvailableParts(autoscaler=True))
     async with serving_console([part], session=local) as console:
         yield console
@@ -73,11 +67,11 @@ async def page(chromium: Browser, console: Console) -> AsyncIterator[Page]:
 
 
 @pytest.fixture
-async def form(page: Page, console: Console, shop: SupervisorProcess) -> Form:
+async def form(page: Page, console: Console, scaled_shop: SupervisorProcess) -> Form:
     """Newly opened, with the first manifest in force."""
     request = {"command": "autoscaler", "manifest": MANIFEST}
-    await asyncio.to_thread(send_command, shop.state / "control.sock", request, timeout=10)
-    form = Form(page, page.locator("dialog.changes"), shop, console)
+    await asyncio.to_thread(send_command, scaled_shop.state / "control.sock", request, timeout=10)
+    form = Form(page, page.locator("dialog.changes"), scaled_shop, console)
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Edit", exact=False).first.click()
     await expect(form.field("target")).to_have_value("20")
@@ -119,6 +113,60 @@ async def test_a_policy_is_added_and_removed(form: Form) -> None:
     await expect(form.changed).to_have_count(0)
 
 
+async def test_a_tolerance_is_set_and_left_to_the_default_again(form: Form) -> None:
+    await form.drawer.get_by_role("button", name="Set rules").first.click()
+    await expect(form.field("scale_up.tolerance")).to_have_value("")
+    await form.field("scale_up.tolerance").fill("0.05")
+    line = form.changed.filter(has_text="tolerance")
+    await expect(line).to_have_text("+added:           tolerance: 0.05\n")
+    await form.field("scale_up.tolerance").fill("-1")
+    await expect(form.field("scale_up.tolerance")).to_have_attribute("aria-invalid", "true")
+    await form.field("scale_up.tolerance").fill("")
+    await expect(line).to_have_count(0)
+
+
+async def test_what_was_typed_stays_when_another_page_has_changed_the_autoscaler(
+    form: Form,
+) -> None:
+    await form.field("max").fill("5")
+    await expect(form.changed).to_have_count(1)
+    other = MANIFEST.replace("maxReplicaCount: 3", "maxReplicaCount: 4")
+    await form.console.client.put(
+        "/api/autoscaler", json={"manifest": other}, headers=form.console.token
+    )
+    await form.press("Apply")
+    await expect(form.drawer.get_by_role("alert")).to_contain_text("What you typed is still here")
+    await expect(form.field("max")).to_have_value("5")
+    assert await in_force(form) == other
+    await form.press("Load what is in force")
+    await expect(form.field("max")).to_have_value("4")
+    await expect(form.drawer.get_by_role("alert")).to_be_hidden()
+    await form.field("max").fill("5")
+    await form.press("Apply")
+    await expect(form.drawer.get_by_text("In force since")).to_be_visible()
+
+
+async def test_nothing_can_be_typed_in_vain_before_the_manifest_is_read(form: Form) -> None:
+    may_go_on = asyncio.Event()
+
+    async def delay(route: Route) -> None:
+        await may_go_on.wait()
+        await route.continue_()
+
+    await form.page.keyboard.press("Escape")
+    await form.page.route("**/api/autoscaler", delay)
+    await form.page.keyboard.press("e")
+    await expect(form.drawer).to_be_visible()
+    await expect(form.field("max")).to_have_count(0)
+    await expect(form.drawer.get_by_role("button", name="Apply")).to_be_disabled()
+    may_go_on.set()
+    await form.field("max").fill("5")
+    await form.page.unroute("**/api/autoscaler")
+    await form.drawer.get_by_role("button", name="Apply").focus()
+    await form.page.keyboard.press("e")
+    await expect(form.field("max")).to_have_value("5")
+
+
 async def test_what_it_would_have_done_is_two_charts_and_a_sentence(form: Form) -> None:
     await form.field("max").fill("2")
     await form.press("What would it have done?")
@@ -148,7 +196,7 @@ async def test_the_manifest_is_copied_with_its_edits(form: Form) -> None:
     await form.field("max").fill("4")
     await expect(form.changed).to_have_count(1)
     await form.press("Copy as YAML")
-    await expect(form.drawer.get_by_text("Copied.")).to_be_visible()
+    await expect(form.drawer.get_by_role("button", name="Copied")).to_be_visible()
     copied = await form.page.evaluate("navigator.clipboard.readText()")
     assert copied == MANIFEST.replace("maxReplicaCount: 3", "maxReplicaCount: 4")
 

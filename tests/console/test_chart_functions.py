@@ -1,8 +1,16 @@
 """The functions under the charts, in the browser that runs them."""
 
+from dataclasses import asdict, replace
+from pathlib import Path
+
 import pytest
 
+from cartwheel.console.history.history import History
+from cartwheel.console.history.points import columns
+from cartwheel.console.live import Live
+from cartwheel.mesh import Frame
 from tests.console.modules import Modules
+from tests.console.synthetic import session
 
 pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.browser]
 
@@ -159,22 +167,31 @@ async def test_the_name_of_an_event_needs_room_before_the_next(modules: Modules)
     assert found == [False, True, False]
 
 
-@pytest.mark.parametrize(
-    ("value", "unit", "text"),
-    [
-        (212.4, "requests/s", "212/s"),
-        (4.63, "requests/s", "4.6/s"),
-        (92.4, "%", "92 %"),
-        (12_345, "requests/s", "12,345/s"),
-        (0.031, "s", "0.031 s"),
-        (7, "", "7"),
-        (None, "%", "–"),
-    ],
-)
-async def test_values_are_short(
-    modules: Modules, value: float | None, unit: str, text: str
-) -> None:
-    assert await modules.run("chart_numbers", "m.withUnit(a[0], a[1])", [value, unit]) == text
+async def test_live_charts_have_the_gaps_of_the_history(modules: Modules, tmp_path: Path) -> None:
+    live = Live()
+    history = History(live, tmp_path / "console.sqlite")
+    frames = list(session(40, begin=1000.0).frames)
+    for n in (*range(5, 15), *range(20, 23)):
+        frames[n] = replace(frames[n], problem="The cluster cannot be read.", is_old=True)
+    for n in range(30, 38):
+        frames[n] = Frame(frames[n].at)
+    for frame in frames:
+        live.publish(frame)
+    start, end = frames[0].at, frames[-1].at
+    expected = columns(history.points(start, end), start=start, end=end, count=600)
+    drawn = await modules.run(
+        "autoscaler_samples",
+        """(() => {
+             const samples = new m.Samples();
+             samples.step = 1;
+             a.forEach((one) => samples.append(one));
+             return samples;
+           })()""",
+        [asdict(one) for one in frames],
+    )
+    for name in ("at", "arrivals", "desired", "serving"):
+        assert drawn[name] == expected[name]
+    assert drawn["desired"].count(None) == 2
 
 
 async def test_changed_lines_are_marked(modules: Modules) -> None:
@@ -216,20 +233,6 @@ async def test_a_young_shop_fills_its_charts_and_they_never_shrink(
     assert found == seconds
 
 
-async def test_frames_after_a_pause_have_a_gap_before_them(modules: Modules) -> None:
-    columns = await modules.run(
-        "autoscaler_samples",
-        """(() => {
-             const samples = new m.Samples();
-             const autoscaler = {arrivals: 5, metric: 'cpu', unit: '%'};
-             for (const at of a) samples.append({at, autoscaler});
-             return samples.arrivals;
-           })()""",
-        [0, 1, 2, 2, 20, 21],
-    )
-    assert columns == [5, 5, 5, None, 5, 5]
-
-
 @pytest.mark.parametrize(
     ("now", "begin", "said"),
     [(8, None, "2 → 3 at"), (21, 20, "The count has not changed since"), (25, 20, "3 → 2 at")],
@@ -243,7 +246,7 @@ async def test_decisions_of_before_a_gap_are_of_another_shop(
              const { lastDecision } = await import('/static/js/autoscaler_sentence.js');
              const samples = new m.Samples();
              for (const at of [5, 6, 7, 8, 20, 21, 22, 23, 24, 25]) {
-               samples.append({at, autoscaler: {desired: 2}});
+               samples.append({at, services: [{}], autoscaler: {desired: 2}});
              }
              const decisions = [{at: 6, title: '2 → 3'}, {at: 24, title: '3 → 2'}];
              const begin = samples.beginOf(a);

@@ -320,11 +320,22 @@ async def test_what_arrives_from_elsewhere_is_said(page: LoadPage, running: Runn
 
 
 async def test_the_command_line_of_the_same_load_is_copied(page: LoadPage) -> None:
+    async def is_copied(stages: str) -> bool:
+        copied = await page.page.evaluate("navigator.clipboard.readText()")
+        return bool(copied == f"cartwheel load --scenario browse --stages {stages}")
+
+    copy = page.panel.locator(".load-copy")
     await page.choose("Ramp")
-    await page.panel.get_by_role("button", name="Copy command").click()
-    await expect(page.panel.get_by_role("button", name="Copied")).to_be_visible()
-    copied = await page.page.evaluate("navigator.clipboard.readText()")
-    assert copied == "cartwheel load --scenario browse --stages 90s:10..250,30s:250"
+    await copy.click()
+    await expect(copy).to_have_text("Copied")
+    assert await is_copied("90s:10..250,30s:250")
+    await page.choose("Step")
+    # As a browser does for a page over plain HTTP, or if a person has forbidden it.
+    await page.page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject())")
+    await copy.click()
+    await until(lambda: is_copied("20s:20,1m:150,20s:20"), within=WITHIN)
+    await expect(copy).to_be_focused()
+    await page.page.evaluate("delete navigator.clipboard.writeText")
 
 
 async def test_every_state_is_accessible_and_fits_a_phone(page: LoadPage) -> None:

@@ -338,31 +338,6 @@ async def test_one_of_ten_calls_is_a_diamond_if_a_tenth_fails(modules: Modules) 
 
 
 @pytest.mark.parametrize(
-    ("function", "value", "words"),
-    [
-        ("short", None, "–"),
-        ("short", 0, "0"),
-        ("short", 0.02, "<0.1"),
-        ("short", 6.44, "6.4"),
-        ("short", 127.4, "127"),
-        ("short", 1234, "1.2k"),
-        ("duration", 0.0008, "0.8 ms"),
-        ("duration", 0.045, "45 ms"),
-        ("duration", 1.25, "1.3 s"),
-        ("percent", 0, "0 %"),
-        ("percent", 0.004, "0.4 %"),
-        ("percent", 0.12, "12 %"),
-        ("percent", 0.00001, "<0.1 %"),
-        ("memory", 64 * 2**20, "64 MiB"),
-    ],
-)
-async def test_figures_in_words(
-    modules: Modules, function: str, value: float | None, words: str
-) -> None:
-    assert await modules.run("map_scales", f"m.{function}(a)", value) == words
-
-
-@pytest.mark.parametrize(
     ("frame_of", "note"),
     [
         (lambda frame: None, "Waiting for the first figures"),

@@ -126,6 +126,7 @@ class Panel {
       this.problem = error.detail ?? String(error);
     }
     this.loaded = { start, end };
+    this.explanation.showButtons();
     this.#openAtDecision();
     this.draw();
   }
@@ -158,6 +159,7 @@ class Panel {
 
   #takeMark(mark) {
     this.samples.addMark(mark);
+    this.explanation.showButtons();
     if (mark.kind === "decision") announce(`${mark.title} replicas. ${mark.detail}`);
     this.draw();
   }

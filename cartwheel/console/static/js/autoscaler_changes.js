@@ -2,14 +2,16 @@
 
 import { announce } from "./announce.js";
 import { FieldsForm } from "./autoscaler_fields.js";
-import { copyText, manifestBox, showManifest } from "./autoscaler_manifest.js";
+import { manifestBox, showManifest } from "./autoscaler_manifest.js";
 import { simulationView } from "./autoscaler_simulation.js";
+import { copyButton } from "./clipboard.js";
 import { h, setText } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { clock } from "./times.js";
 
 const PATH = "/api/autoscaler";
 const DELAY = 250;
+const CHANGED = "Not in force: somebody has changed the autoscaler meanwhile. What you typed is still here: copy it to keep it, then load what is in force. ";
 /** Seconds of load that a simulation takes. */
 const SIMULATED = 300;
 
@@ -36,25 +38,51 @@ export class Changes {
     this.drawer.tools.append(this.asText);
     this.apply = h("button", { type: "button", class: "primary", onclick: () => this.#apply() }, "Apply");
     this.try = h("button", { type: "button", onclick: () => this.#simulate() }, "What would it have done?");
-    this.copy = h("button", { type: "button", onclick: () => this.#copy() }, "Copy as YAML");
+    this.copy = copyButton("Copy as YAML", () => this.edited ?? "");
     this.restore = h("button", { type: "button", onclick: () => this.#restore() }, "Back to the file");
+    this.conflict = h("p", { class: "conflict waiting", role: "alert", hidden: true }, CHANGED,
+      h("button", { type: "button", onclick: () => this.#load() }, "Load what is in force"));
     this.drawer.body.append(
       h("div", { class: "fields" }, this.reason, this.form.node, this.text),
       h("section", { class: "outcome", tabindex: 0, "aria-label": "Outcome" }, this.simulated, this.summary, this.manifest),
-      h("div", { class: "actions" }, this.apply, this.try, this.copy, this.restore, this.result));
+      h("div", { class: "actions" }, this.conflict, this.apply, this.try, this.copy, this.restore, this.result));
     this.update();
   }
 
+  /** What is typed in a form that is open already stays. */
   async open() {
+    if (this.drawer.isOpen) return this.drawer.title.focus();
     setText(this.drawer.title, "Change the autoscaler");
-    setText(this.result, "");
-    this.simulated.hidden = true;
     this.text.hidden = true;
     this.asText.hidden = !this.session.info.parts.autoscaler;
+    this.#forget();
     this.drawer.open();
+    return this.session.info.parts.autoscaler ? this.#load() : this.#showRecorded();
+  }
+
+  /** Before it is read, nothing is there that somebody could change in vain. */
+  #forget() {
+    this.inForce = this.original = this.edited = undefined;
+    this.form.show(null);
+    this.manifest.replaceChildren();
+    this.simulated.hidden = this.asText.disabled = true;
+    this.#clear();
     this.update();
-    if (this.session.info.parts.autoscaler) await this.#send("GET", PATH, undefined, (found) => this.#show(found));
-    else await this.#showRecorded();
+  }
+
+  #load() {
+    return this.#send("GET", PATH, undefined, (found) => {
+      this.simulated.hidden = true;
+      this.#show(found);
+    });
+  }
+
+  /** What was said of the edits, and previews of them that are on their way. */
+  #clear() {
+    this.#previews += 1;
+    this.conflict.hidden = true;
+    setText(this.result, "");
+    setText(this.summary, "As YAML");
   }
 
   close() {
@@ -83,7 +111,10 @@ export class Changes {
     this.pause.title = cannot ? why : this.isPaused ? "Let it decide again" : "It keeps its count until you resume it";
     this.edit.title = cannot ? why : "";
     for (const one of [this.pause, this.apply, this.try, this.restore]) one.disabled = cannot;
+    const isUnread = this.inForce === undefined;
+    for (const one of [this.apply, this.try]) one.disabled ||= isUnread;
     this.restore.disabled ||= this.original === this.inForce;
+    this.copy.disabled = !this.edited;
     this.form.setDisabled(cannot);
     this.text.disabled = cannot;
     // The line below the header has it already.
@@ -92,10 +123,10 @@ export class Changes {
   }
 
   #show({ manifest, fields, problem, original, unit, limits }) {
+    this.#clear();
     this.inForce = manifest;
     this.original = original;
     this.edited = manifest;
-    setText(this.summary, "As YAML");
     this.form.show(fields, { unit, maxReplicas: limits?.replicas });
     this.text.value = manifest;
     this.asText.disabled = !fields;
@@ -111,6 +142,7 @@ export class Changes {
       const { manifest, notes } = await this.session.explanation(this.session.state.moment);
       this.edited = manifest;
       showManifest(this.manifest, manifest);
+      this.update();
       if (!manifest && notes.length) this.form.showProblem({ detail: notes[0] });
     } catch (problem) {
       this.form.showProblem(problem);
@@ -151,10 +183,22 @@ export class Changes {
     });
   }
 
-  #apply() {
-    return this.#send("PUT", PATH, { ...this.#edit, made_from: this.inForce }, (found) => {
-      this.#show(found);
+  async #apply() {
+    try {
+      this.#show(await this.session.request("PUT", PATH, { ...this.#edit, made_from: this.inForce }));
       this.#say(`In force since ${clock(Date.now() / 1000)}: its mark is in the charts.`);
+    } catch (problem) {
+      this.#refuse(problem);
+      if (problem.status === 409) await this.#offerNewest();
+    }
+  }
+
+  /** If another page has changed it, what was typed stays until somebody asks for what is in force. */
+  async #offerNewest() {
+    await this.#send("GET", PATH, undefined, ({ manifest }) => {
+      if (manifest === this.inForce) return;
+      this.form.clearProblems();
+      this.conflict.hidden = false;
     });
   }
 
@@ -183,10 +227,6 @@ export class Changes {
     });
   }
 
-  async #copy() {
-    this.#say(await copyText(this.edited ?? "", this.manifest));
-  }
-
   #say(words) {
     setText(this.result, words);
   }
@@ -197,9 +237,13 @@ export class Changes {
       onSuccess(await this.session.request(method, path, body));
       return true;
     } catch (problem) {
-      this.form.showProblem(problem);
-      if (!this.drawer.isOpen) announce(problem.detail ?? String(problem));
+      this.#refuse(problem);
       return false;
     }
+  }
+
+  #refuse(problem) {
+    this.form.showProblem(problem);
+    if (!this.drawer.isOpen) announce(problem.detail ?? String(problem));
   }
 }

@@ -38,7 +38,7 @@ export class Explanation {
     this.#at = at;
     this.#shown = "";
     setText(this.drawer.title, at === null ? "Why, now" : `Why, at ${clock(at)}`);
-    this.#showButtons();
+    this.showButtons();
     this.drawer.open();
     this.#load();
   }
@@ -101,7 +101,8 @@ export class Explanation {
     showManifest(this.manifest, manifest || "");
   }
 
-  #showButtons() {
+  /** Other decisions may be known by now. */
+  showButtons() {
     this.before.disabled = !this.#neighbour(-1);
     this.after.disabled = !this.#neighbour(1);
     this.live.hidden = this.#at === null || this.session.info.mode === "recording";

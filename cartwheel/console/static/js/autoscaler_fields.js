@@ -7,6 +7,7 @@ const RANGES = {
   target: { min: 0.001, max: null },
   replicas: { min: 0, max: 1000 },
   stabilization_window_seconds: { min: 0, max: 3600 },
+  tolerance: { min: 0, max: 1 },
   value: { min: 1, max: 1000 },
   period_seconds: { min: 1, max: 1800 },
 };
@@ -20,7 +21,7 @@ const DEFAULT_RULES = {
 };
 
 /**
- * @typedef {{stabilization_window_seconds: number|null, select_policy: string, policies: {type: string, value: number, period_seconds: number}[]}} Rules
+ * @typedef {{stabilization_window_seconds: number|null, tolerance?: number|null, select_policy: string, policies: {type: string, value: number, period_seconds: number}[]}} Rules
  * @typedef {{target: number, min: number, max: number, scale_up: Rules|null, scale_down: Rules|null}} Fields
  */
 export class FieldsForm {
@@ -48,7 +49,7 @@ export class FieldsForm {
     const replicas = { ...RANGES.replicas, max: options.maxReplicas ?? RANGES.replicas.max };
     this.content.replaceChildren(
       h("div", { class: "field-row" },
-        numberField("target", "Target", fields.target, RANGES.target, options.unit),
+        numberField("target", "Target", fields.target, { ...RANGES.target, step: "any" }, options.unit),
         numberField("min", "Min", fields.min, replicas),
         numberField("max", "Max", fields.max, { ...replicas, min: 1 })),
       this.#rules("scale_up", "Scale up"),
@@ -95,6 +96,7 @@ export class FieldsForm {
     return {
       ...this.fields[direction],
       stabilization_window_seconds: numberOf(value("stabilization_window_seconds")),
+      tolerance: numberOf(value("tolerance")),
       select_policy: value("select_policy"),
       policies: this.fields[direction].policies.map((policy, index) => ({
         ...policy,
@@ -115,6 +117,7 @@ export class FieldsForm {
     return h("fieldset", { class: "rules" }, h("legend", {}, title),
       h("div", { class: "field-row" },
         numberField(`${direction}.stabilization_window_seconds`, "Stabilization", rules.stabilization_window_seconds, RANGES.stabilization_window_seconds, "s"),
+        numberField(`${direction}.tolerance`, "Tolerance", rules.tolerance, { ...RANGES.tolerance, step: "any", required: false }, "0.1 if empty"),
         selectField(`${direction}.select_policy`, "Of several policies, take", rules.select_policy, SELECT)),
       rules.policies.map((policy, index) => policyRow(`${direction}.policies.${index}`, policy, rules.policies.length > 1 && (() => change((now) => ({ ...now, policies: now.policies.filter((_, n) => n !== index) }))))),
       h("button", { type: "button", class: "plain", onclick: () => change((now) => ({ ...now, policies: [...now.policies, NEW_POLICY] })) }, "+ Add a policy"));
@@ -130,12 +133,12 @@ export class FieldsForm {
 
 const numberOf = (text) => (text === undefined || text.trim() === "" ? null : Number(text));
 
-function numberField(name, label, value, { min, max }, unit = "") {
+function numberField(name, label, value, { min, max, step = 1, required = true }, unit = "") {
   const [id, hint] = [`field-${name}`, `hint-${name}`];
   const bounds = max === null ? "above 0" : `${min} to ${max}`;
   return h("div", { class: "field" },
     h("label", { for: id }, label),
-    h("input", { id, name, type: "number", value: value ?? "", min, max, step: name === "target" ? "any" : 1, required: true, "aria-describedby": hint }),
+    h("input", { id, name, type: "number", value: value ?? "", min, max, step, required, "aria-describedby": hint }),
     h("span", { class: "hint", id: hint }, [unit, bounds].filter(Boolean).join(", ")));
 }
 

@@ -1,4 +1,4 @@
-/** YAML as text with its changed lines marked, and the way to the clipboard. */
+/** YAML as text with its changed lines marked. */
 
 import { h } from "./dom.js";
 
@@ -54,18 +54,4 @@ export function showManifest(box, manifest, before = manifest) {
     const words = WORDS[kind] && h("span", { class: "visually-hidden" }, WORDS[kind]);
     return h("span", { class: `line ${look}` }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[kind]), words, text || " ", "\n");
   }));
-}
-
-/**
- * Copy a text; where the browser refuses, select it for the keys.
- * @returns what became of it, in words
- */
-export async function copyText(text, box) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return "Copied.";
-  } catch {
-    getSelection().selectAllChildren(box);
-    return "The browser does not let this page copy: the text is selected, copy it with Ctrl+C.";
-  }
 }

@@ -3,8 +3,10 @@
 import { after } from "./chart_path.js";
 
 export const COLUMNS = ["arrivals", "capacity", "value", "target", "desired", "ready", "serving"];
-/** Seconds without a frame above which there is a gap. */
-const MAX_GAP = 7;
+/** As in the history: so many times the usual distance is a gap, of so many seconds at least. */
+const GAP_FACTOR = 2.5, MIN_GAP = 6;
+/** Seconds after the last sample before a gap at which it begins. */
+const GAP_BEGINS = 1;
 
 /**
  * @typedef {{at: number, kind: "decision"|"autoscaler"|"load"|"fault", title: string, detail: string}} Mark
@@ -40,10 +42,14 @@ export class Samples {
     this.step = usualStep(this.at);
   }
 
-  /** @returns whether the frame is newer than what is there, and was taken */
+  /**
+   * A frame that repeats an earlier one, or in which nothing runs, is none: a gap, as in the history.
+   * @returns whether the frame is newer than what is there, and was taken
+   */
   append(frame) {
+    if (frame.is_old || !frame.services.length) return false;
     if (this.newest !== null && frame.at <= this.newest) return false;
-    if (this.newest !== null && frame.at - this.newest > Math.max(MAX_GAP, 2 * this.step)) this.#push(this.newest + 0.001, {});
+    if (this.newest !== null && frame.at - this.newest > Math.max(MIN_GAP, GAP_FACTOR * this.step)) this.#push(this.newest + GAP_BEGINS, {});
     this.#push(frame.at, rowOf(frame));
     if (frame.autoscaler) {
       this.metric = frame.autoscaler.metric;

@@ -1,6 +1,6 @@
 /** Which three charts the panel has, and what each shows. */
 
-import { inWords } from "./chart_numbers.js";
+import { inWords } from "./numbers.js";
 
 /**
  * @typedef {object} Series

@@ -1,8 +1,8 @@
 /** The charts as a table: the newest first. */
 
-import { withUnit } from "./chart_numbers.js";
 import { range } from "./chart_path.js";
 import { h } from "./dom.js";
+import { withUnit } from "./numbers.js";
 import { clock } from "./times.js";
 
 const MAX_ROWS = 60;

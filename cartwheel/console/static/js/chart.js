@@ -1,10 +1,10 @@
 /** One small chart: grid, series, what is above a line, and labels beside the values. */
 
 import { spread } from "./chart_labels.js";
-import { number, withUnit } from "./chart_numbers.js";
 import { linePath, stepPath } from "./chart_path.js";
 import { linear, place, steadyTop, valueTicks } from "./chart_scale.js";
 import { setAttribute, setText, svg } from "./dom.js";
+import { number, withUnit } from "./numbers.js";
 
 const HEADROOM = 1.08;
 const DOT = 3.5;
@@ -101,7 +101,7 @@ export class Chart {
     if (limits.length && limits.every(({ value }) => value <= this.scale.top)) return [{ value: 0, name: "0" }, ...limits.toSorted((one, other) => one.value - other.value)];
     const most = Math.min(Math.max(Math.floor(height / (1.6 * em)), 1), 3);
     const values = valueTicks(this.scale.top, { most, whole: isWhole });
-    return values.map((value, index) => ({ value, name: index === values.length - 1 ? withUnit(value, unit) : number(value, unit) }));
+    return values.map((value, index) => ({ value, name: index === values.length - 1 ? withUnit(value, unit) : number(value) }));
   }
 
   #drawOver(samples, view, { top, bottom }) {

@@ -2,6 +2,7 @@
 
 import { announce } from "./announce.js";
 import { Emitter } from "./emitter.js";
+import { duration, number } from "./numbers.js";
 
 /**
  * Emits `change`. `featured` and `faults` are the catalogue, `running` and `last` are faults that
@@ -19,13 +20,15 @@ export class FaultsModel extends Emitter {
   hasLoad = false;
   #session;
   #isAsking = false;
+  /** That the catalogue is asked for the first time. */
+  #asked;
 
   constructor(session) {
     super();
     this.#session = session;
     session.on("frame", (frame) => this.#takeFrame(frame));
     session.on("state", () => this.emit("change"));
-    if (this.hasCatalogue) this.load();
+    this.#asked = this.load();
   }
 
   get hasCatalogue() {
@@ -66,8 +69,16 @@ export class FaultsModel extends Emitter {
     return "";
   }
 
+  /** Until the console has said what can be broken; it is asked once more if it has not. */
+  async ready() {
+    await this.#asked;
+    if (!this.faults.length) await this.load();
+  }
+
   /** Read the catalogue again: the shop may be another one. */
   async load() {
+    if (!this.hasCatalogue) return;
+    this.problem = "";
     try {
       const { featured, faults, ...current } = await this.#session.request("GET", "/api/faults");
       Object.assign(this, { featured, faults });
@@ -152,5 +163,5 @@ export function symptomSentence(model) {
 /** A measured value with its unit. */
 export function figure(value, unit) {
   if (value === null || value === undefined) return "nothing";
-  return `${Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en-GB") : Number(value.toPrecision(3))}${unit}`;
+  return unit.trim() === "s" ? duration(value) : `${number(value)}${unit}`;
 }

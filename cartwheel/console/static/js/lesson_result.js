@@ -1,8 +1,10 @@
 /** A lesson while it runs, and what became of it. */
 
+import { copyButton } from "./clipboard.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { figure } from "./faults_model.js";
 import { ANSWERS } from "./lesson_views.js";
+import { duration } from "./numbers.js";
 
 const PHASES = [
   ["starting", "Shoppers come"],
@@ -59,16 +61,11 @@ export function resultView({ lesson, run, answers, again, next, isLast }) {
     h("h3", {}, "In the code"),
     h("ul", { class: "lesson-code" }, lesson.code.map((one) => h("li", {}, h("code", {}, one.file), `: ${one.what} (`, h("code", {}, one.look_for), ")"))),
     h("h3", {}, "In a terminal"),
-    h("p", { class: "lesson-command" }, h("code", {}, run.command), " ", h("button", { type: "button", class: "plain", onclick: (event) => copy(event.currentTarget, run.command) }, "Copy")),
+    h("p", { class: "lesson-command" }, h("code", {}, run.command), " ", copyButton("Copy", () => run.command, { class: "plain" })),
     h("p", { class: "lesson-foot" },
       h("button", { type: "button", class: "primary", onclick: next }, isLast ? "All lessons" : "Next lesson"),
       h("button", { type: "button", onclick: again }, "Once more")),
   ];
-}
-
-async function copy(button, text) {
-  await navigator.clipboard.writeText(text);
-  setText(button, "Copied");
 }
 
 function verdict({ result, problem }) {
@@ -106,7 +103,7 @@ function gradeOf(lesson, fault, result) {
   const lines = [[symptom.passed, `${seen} (at most ${symptom.within} s): ${symptom.sentence} Measured: ${values}.`]];
   holds.forEach((hold, index) => {
     const { ok, sent, slowest } = probes[hold.probe];
-    lines.push([hold.passed, `${lesson.holds[index]} Measured: ${ok} of ${sent}, the slowest took ${slowest.toFixed(2)} s.`]);
+    lines.push([hold.passed, `${lesson.holds[index]} Measured: ${ok} of ${sent}, the slowest took ${duration(slowest)}.`]);
   });
   const since = lesson.instant ? "the kill" : "its end";
   const back = recovery.seconds === null ? "Not as before in time" : `As before ${recovery.seconds.toFixed(1)} s`;

@@ -1,14 +1,13 @@
 /** What one can ask for: scenario, shape, rate or stages, and how long. */
 
-import { announce } from "./announce.js";
-import { number } from "./chart_numbers.js";
+import { copyButton } from "./clipboard.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { Dial } from "./load_dial.js";
 import { ShapeChoice, StagesEditor, STEADY } from "./load_shapes.js";
+import { number } from "./numbers.js";
 
 const OWN = "own";
 const MINUTES = [1, 2, 5, 10];
-const COPIED = 2000;
 /** Of a page that cannot ask the console: a recording, a cluster. */
 const UNKNOWN = { scenarios: ["browse", "cart-add", "checkout", "mixed"], shapes: [], usual: { scenario: "cart-add", rate: 50, seconds: 300 }, max_rate: 500, max_seconds: 600, command: "cartwheel load" };
 
@@ -35,7 +34,7 @@ export class LoadControls {
     this.#editor = new StagesEditor({ read, onEdit: () => this.#edited(), onEnter: onSubmit });
     this.#main.addEventListener("click", () => (this.#isRunning ? onStop() : onSubmit()));
     this.#apply.addEventListener("click", onSubmit);
-    this.copy = h("button", { type: "button", class: "plain load-copy", onclick: () => this.#copyCommand() }, "Copy command");
+    this.copy = copyButton("Copy command", () => this.#command(), { class: "plain load-copy" });
     this.#steady = h("div", { class: "load-steady" }, this.#dial.element, h("p", { class: "load-readout" }, this.#rate, h("span", { class: "quiet" }, "requests/s")));
     this.element = h("div", { class: "load-controls" },
       h("div", { class: "load-bar" }, this.#scenario, this.#choice.element, this.#seconds, h("span", { class: "load-actions" }, this.#left, this.#apply, this.#main)),
@@ -173,19 +172,6 @@ export class LoadControls {
     const { scenario, stages, rate, seconds } = this.request();
     const shape = stages ? `--stages ${stages}` : `--rate ${rate} --seconds ${seconds}`;
     return `${this.#limits.command} --scenario ${scenario} ${shape}`;
-  }
-
-  async #copyCommand() {
-    const command = this.#command();
-    let said = "Copied";
-    try {
-      await navigator.clipboard.writeText(command);
-    } catch {
-      said = command;
-    }
-    setText(this.copy, said);
-    announce(said);
-    setTimeout(() => setText(this.copy, "Copy command"), COPIED);
   }
 }
 

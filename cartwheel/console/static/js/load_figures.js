@@ -1,13 +1,11 @@
 /** What a load does, second by second, and one sentence when it has ended. */
 
-import { number, withUnit } from "./chart_numbers.js";
 import { h, setText } from "./dom.js";
-import { duration } from "./map_scales.js";
+import { duration, number, perSecond } from "./numbers.js";
 
-const RATE = "requests/s";
 const FIGURES = [
-  ["asked", "asked", (load) => withUnit(load.asked, RATE)],
-  ["achieved", "achieved", (load) => withUnit(load.achieved, RATE)],
+  ["asked", "asked", (load) => perSecond(load.asked)],
+  ["achieved", "achieved", (load) => perSecond(load.achieved)],
   ["p50", "p50", (load) => duration(load.p50)],
   ["p95", "p95", (load) => duration(load.p95)],
   ["p99", "p99", (load) => duration(load.p99)],

@@ -3,7 +3,7 @@
 import { setAttribute, setText, svg } from "./dom.js";
 import { ifChanged, Keyed } from "./map_keyed.js";
 import { arc, wheelParts } from "./map_layout.js";
-import { short } from "./map_scales.js";
+import { number } from "./numbers.js";
 import { signedText, signOf } from "./map_signs.js";
 
 const LEAVING = 220;
@@ -141,7 +141,7 @@ function drawWheel(element, wheel, { em, isNew }) {
 /** In the hub: the requests per second, or how many replicas the wheel stands for. */
 function wordsIn({ phase, count, rate }) {
   if (count > 1) return `×${count}`;
-  return { crashed: "", starting: "starting" }[phase] ?? (rate >= 1 && rate < 10 ? String(Math.round(rate)) : short(rate));
+  return { crashed: "", starting: "starting" }[phase] ?? number(rate);
 }
 
 function drawBadges(badges, { phase, hasFault, radius }, { hub }, em) {

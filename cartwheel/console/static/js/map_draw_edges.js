@@ -3,7 +3,8 @@
 import { setAttribute, setText, svg } from "./dom.js";
 import { ifChanged, Keyed } from "./map_keyed.js";
 import { pointAt } from "./map_routes.js";
-import { edgeWidth, perSecond } from "./map_scales.js";
+import { edgeWidth } from "./map_scales.js";
+import { perSecond } from "./numbers.js";
 import { signedText } from "./map_signs.js";
 
 const MANY = 0.05;

@@ -2,8 +2,8 @@
 
 import { OUTSIDE } from "./map_places.js";
 import { keyOf } from "./map_routes.js";
-import { cores, duration, memory, percent, perSecond } from "./map_scales.js";
 import { faultsAt, measured, storeTargets } from "./map_scene.js";
+import { cores, duration, memory, percent, perSecond } from "./numbers.js";
 
 const WORDS = {
   starting: "Starting",

@@ -4,7 +4,7 @@ import { fits, fitSigns, placeLabels, shortened, widthOf } from "./map_labels.js
 import { layOut, roomIn, wheelGrid } from "./map_layout.js";
 import { assignSlots, gridSize, MAX_WHEELS, OUTSIDE, placeServices, tierOf } from "./map_places.js";
 import { keyOf, routeEdges } from "./map_routes.js";
-import { duration, percent, perSecond, short } from "./map_scales.js";
+import { duration, percent, perSecond } from "./numbers.js";
 
 const PHASES = ["serving", "ready", "starting", "draining", "crashed"];
 const SOME = 0.0005;
@@ -188,7 +188,7 @@ export function signsOf(service) {
     reason && { sign: "", tone: "bad", text: reason },
     silent && { sign: "clock", tone: "bad", text: `${silent} no response` },
     service.errors > SOME && { sign: "diamond", tone: "bad", text: percent(service.errors) },
-    service.shed > 0.05 && { sign: "shed", tone: "waiting", text: `${short(service.shed)}/s shed` },
+    service.shed > 0.05 && { sign: "shed", tone: "waiting", text: `${perSecond(service.shed)} shed` },
     ready !== service.desired && { sign: "clock", tone: "waiting", text: `${ready}/${service.desired} ready` },
     of("draining").length && { sign: "", tone: "quiet", text: `${of("draining").length} draining` },
   ].filter(Boolean);
@@ -226,7 +226,7 @@ export function linesOf(edge, faults, { isSlow, saysRates, em }) {
     name && { sign: "bolt", tone: "bad", text: name },
     edge.errors > SOME && { sign: "diamond", tone: "bad", text: percent(edge.errors) },
     edge.open_breakers > 0 && { sign: "breaker", tone: "bad", text: `${edge.open_breakers} open` },
-    edge.retries > 0.05 && { sign: "retry", tone: "waiting", text: `${short(edge.retries)}/s` },
+    edge.retries > 0.05 && { sign: "retry", tone: "waiting", text: perSecond(edge.retries) },
   ].filter(Boolean);
   if (saysRates && edge.rate > 0) signs.push({ sign: "", tone: "quiet", text: perSecond(edge.rate) });
   if (isSlow) signs.push({ sign: "", tone: "quiet", text: duration(edge.p95) });

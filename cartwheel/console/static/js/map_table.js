@@ -3,8 +3,8 @@
 import { h, setText } from "./dom.js";
 import { Keyed } from "./map_keyed.js";
 import { keyOf } from "./map_routes.js";
-import { cores, duration, memory, percent, perSecond } from "./map_scales.js";
 import { faultsAt, measured, storeTargets } from "./map_scene.js";
+import { cores, duration, memory, percent, perSecond } from "./numbers.js";
 
 const text = (value) => (value === null || value === undefined ? "–" : String(value));
 const count = ({ replicas }, ...phases) => replicas.filter((one) => phases.includes(one.phase)).length;
