@@ -199,8 +199,11 @@ async def until_true(page: Page, expression: str) -> None:
         await page.wait_for_timeout(50)
 
 
-async def test_the_slider_goes_back_in_time_and_live_returns(page: Page) -> None:
-    await page.keyboard.press(",")
+@pytest.mark.parametrize("key", [",", "ArrowLeft"])
+async def test_the_slider_goes_back_in_time_and_live_returns(page: Page, key: str) -> None:
+    if key == "ArrowLeft":
+        await page.locator("#timeline").get_by_role("slider").focus()
+    await page.keyboard.press(key)
 
     await expect(page.locator(".connection")).to_contain_text("Replay")
     await expect(page.locator(".banner")).to_contain_text("You see")

@@ -81,6 +81,49 @@ async def test_a_button_breaks_and_becomes_the_off_switch(opened: Open) -> None:
     assert await no_problem_in_both_themes(page)
 
 
+async def test_a_key_that_is_pressed_before_it_is_known_what_can_be_broken_counts(
+    opened: Open,
+) -> None:
+    page, asked = opened.page, asyncio.Event()
+    requests: list[str] = []
+
+    async def delay(route: Route) -> None:
+        requests.append(route.request.url)
+        await asked.wait()
+        if len(requests) == 1:
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await page.route("**/api/faults", delay)
+    await page.reload()
+    await expect(page.locator("#faults h2")).to_be_visible()
+    await page.keyboard.press("b")
+    asked.set()
+    await expect(page.get_by_role("button", name="Kill replica")).to_be_focused(timeout=WAIT)
+    await expect(page.locator("#faults .problem")).to_be_hidden()
+
+
+async def test_lessons_that_cannot_be_read_are_said_and_a_key_meanwhile_counts(
+    opened: Open,
+) -> None:
+    page, tabbed = opened.page, asyncio.Event()
+
+    async def refuse(route: Route) -> None:
+        await tabbed.wait()
+        await route.abort()
+
+    await page.route("**/api/lessons", refuse)
+    await page.get_by_role("button", name="Lessons").click()
+    await page.keyboard.press("Tab")
+    close = page.locator(".drawer.lessons").get_by_role("button", name="Close")
+    await expect(close).to_be_focused()
+    tabbed.set()
+    await expect(page.locator(".lessons .problem")).to_contain_text("does not respond")
+    await expect(close).to_be_focused()
+    await expect(page.locator(".lesson-path")).to_have_count(0)
+
+
 async def test_the_off_switch_of_a_kill_says_that_the_process_restarts(modules: Modules) -> None:
     words = await modules.run(
         "faults_model",
@@ -208,6 +251,8 @@ async def test_a_lesson_shows_how_far_it_is_and_then_its_grade(opened: Open) -> 
     await expect(page.locator(".lesson-grade")).to_contain_text("Nothing was lost")
     await expect(page.locator("[aria-live]")).to_contain_text("all went as it must")
     assert await no_problem_in_both_themes(page, within=".lessons")
+    await page.locator(".lesson-command").get_by_role("button", name="Copy").click()
+    await expect(page.locator(".lesson-command").get_by_role("button")).to_have_text("Copied")
     await page.get_by_role("button", name="Next lesson").click()
     await expect(page.locator(".lessons h2")).to_have_text("The retry budget")
     assert LESSON.id in await page.evaluate("localStorage.getItem('cartwheel-lessons')")

@@ -36,8 +36,9 @@ class Panel {
     this.story = h("p", { class: "faults-story" }, this.problem, " ", this.sentence, " ", this.expected);
   }
 
-  /** Go to the off switch of what is in force, or to the first that can be broken. */
-  focus() {
+  /** Go to the off switch of what is in force, or to the first that can be broken: once that is known. */
+  async focus() {
+    await this.#model.ready();
     const found = this.#buttons.get(this.#model.running?.fault)
       ?? [...this.#buttons.values()].find((one) => one.node.getAttribute("aria-disabled") !== "true");
     (found?.node ?? this.all).focus();

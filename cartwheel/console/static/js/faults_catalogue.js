@@ -32,7 +32,6 @@ export class FaultsCatalogue {
     if (!this.dialog.isConnected) document.body.append(this.dialog);
     this.dialog.showModal();
     this.filter.focus();
-    this.#model.problem = "";
     await this.#model.load();
     this.#build();
     this.#update();

@@ -26,8 +26,10 @@ export class Lessons {
   }
 
   async open() {
+    this.#show("Lessons", []);
     this.drawer.open();
-    await this.#load();
+    const isRead = await this.#load();
+    if (!isRead || !this.drawer.isOpen) return;
     if (this.#run && this.#run.phase !== "ended") this.#follow();
     else this.showPath();
   }
@@ -69,8 +71,10 @@ export class Lessons {
       const { lessons } = await this.#session.request("GET", "/api/lessons");
       this.#lessons = lessons;
       this.#run = await this.#session.request("GET", "/api/lessons/current");
+      return true;
     } catch (error) {
-      this.#show("Lessons", [h("p", { class: "problem" }, error.detail || error.message)]);
+      this.#show("Lessons", [h("p", { class: "problem", role: "alert" }, error.detail || error.message)]);
+      return false;
     }
   }
 
@@ -155,10 +159,8 @@ export class Lessons {
     this.drawer.title.textContent = title;
     this.drawer.body.replaceChildren(h("div", { class: "lesson" }, nodes.flat(Infinity)));
     this.drawer.body.scrollTop = 0;
-    // Not away from what somebody does elsewhere on the page.
-    const { activeElement } = document;
-    const isElsewhere = activeElement !== document.body && !this.drawer.node.contains(activeElement);
-    if (this.drawer.isOpen && !isElsewhere) this.drawer.title.focus();
+    // Not away from what somebody does: only if what had the focus is gone.
+    if (this.drawer.isOpen && document.activeElement === document.body) this.drawer.title.focus();
   }
 
   /** Have the map show what a lesson is about; null: nothing. */

@@ -31,12 +31,13 @@ export function mount(root, session) {
     play.setAttribute("aria-pressed", "false");
     setText(play, "Play");
   };
+  const showMoment = (at) => session.showMoment(Math.min(Math.max(at, start()), end()));
   const show = (at) => {
     if (at >= end() - 1 && !isRecording) {
       stop();
       session.showLive();
     } else {
-      session.showMoment(Math.min(Math.max(at, start()), end()));
+      showMoment(at);
     }
   };
   const update = () => {
@@ -69,7 +70,12 @@ export function mount(root, session) {
     setText(play, "Pause");
   };
 
-  slider.addEventListener("input", () => show(Number(slider.value)));
+  slider.addEventListener("input", () => {
+    const at = Number(slider.value);
+    // Back from live by one step of the keyboard is less than a second ago.
+    if (at < Number(slider.max)) showMoment(at);
+    else show(at);
+  });
   play.addEventListener("click", toggle);
   live.addEventListener("click", () => { stop(); session.showLive(); });
   key(" ", "Play or pause a replay", toggle);
