@@ -152,7 +152,7 @@ async def test_each_change_is_a_mark_whoever_makes_it(
     ]
     assert all(abs(one.at - time.time()) < 60 for one in page.marks)
     # A console that starts now finds the same.
-    async with page_of(shop) as later:
+    async with page_of(scaled_shop) as later:
         await until(lambda: later.earlier, within=10)
         assert (later.earlier[-3:], later.marks) == (page.marks, [])
 
