@@ -34,8 +34,9 @@ print("ready", flush=True)
 while True:
     file.execute("BEGIN IMMEDIATE")
     file.execute("INSERT INTO written VALUES ('something')")
-    time.sleep(0.02)
+    time.sleep(0.2)
     file.execute("COMMIT")
+    time.sleep(0.002)  # otherwise it is chance, up to a minute of it, when others get a turn
 """
 
 
