@@ -164,7 +164,7 @@ def ignore(_: str) -> None:
     """Nobody follows the order."""
 
 
-async def no_pause() -> None:
+async def no_pause(_: float = 0.0) -> None:
     """Between two attempts."""
 
 
@@ -189,6 +189,7 @@ async def open_backend(
             metrics=metrics,
             service_tokens=[SecretStr(SERVICE_TOKEN)],
             transport=FakeNetwork(answer),
+            pause=no_pause,
         )
 
     async with (
