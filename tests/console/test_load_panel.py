@@ -1,6 +1,7 @@
 """The panel of the load in a browser: a real console, a real generator, a server as the shop."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -284,6 +285,11 @@ async def test_stages_are_chosen_edited_and_followed(page: LoadPage) -> None:
     await expect(page.panel.locator(".problem")).to_be_hidden()
     await page.stages.press("Enter")
     await expect(page.stop).to_be_visible()
+    await page.stop.focus()
+    await page.page.keyboard.press("p")
+    await expect(page.panel.locator(".load-rate")).to_have_text(re.compile(r"^[3-9]\d$"))
+    await expect(page.panel.locator(".load-rate")).to_be_visible()
+    await page.page.keyboard.press("Escape")
     await page.stages.fill("60s:35")
     await page.panel.get_by_role("button", name="Change").click()
     # One stage of one rate is the dial again.

@@ -21,6 +21,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console")]
 expect.set_options(timeout=20_000)
 WITHIN = 20_000
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+ORDERS = """() => {
+  const panels = [...document.querySelectorAll("main > .panel")].filter((one) => one.offsetHeight);
+  const seen = panels.map((one) => [one.offsetTop, one.offsetLeft, one.id]);
+  seen.sort(([y, x], [otherY, otherX]) => y - otherY || x - otherX);
+  return [seen.map(([, , id]) => id), panels.map((one) => one.id)];
+}"""
+"""The panels as one sees them, line by line, and as they are read."""
 MAX_LOADED = 200_000
 """Bytes that a page loads before it shows anything live."""
 
@@ -164,6 +171,8 @@ async def test_every_scene_and_dialog_can_be_used_by_all(
         # Charts take their new width a moment after the window has it.
         await until_true(page, FITS)
         found[keys] = await accessibility_problems(page)
+        seen, read = await page.evaluate(ORDERS)
+        assert seen == read
         for _ in range(3):
             await page.keyboard.press("Escape")
 

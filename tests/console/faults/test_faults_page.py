@@ -21,6 +21,16 @@ WAIT = 15_000
 """Milliseconds."""
 
 
+SIGNS = "(all) => all.map((one) => one.getBoundingClientRect().y)"
+FITS = """(all) => all.every((one) =>
+  one.scrollWidth <= one.clientWidth && one.scrollHeight <= one.clientHeight)"""
+WIDER = """() => {
+  const wider = new CSSStyleSheet();
+  wider.replaceSync("button.fault { letter-spacing: 0.05em; }");
+  document.adoptedStyleSheets = [wider];
+}"""
+
+
 @dataclass
 class Open:
     """A page of the console, and the console."""
@@ -122,6 +132,18 @@ async def test_lessons_that_cannot_be_read_are_said_and_a_key_meanwhile_counts(
     await expect(page.locator(".lessons .problem")).to_contain_text("does not respond")
     await expect(close).to_be_focused()
     await expect(page.locator(".lesson-path")).to_have_count(0)
+
+
+async def test_words_in_a_wide_font_have_room_and_move_no_sign(opened: Open) -> None:
+    page = opened.page
+    buttons, signs = page.locator(".fault"), page.locator(".fault-sign")
+    before = await signs.evaluate_all(SIGNS)
+    assert len(set(before)) == 1
+    await page.evaluate(WIDER)
+    assert await buttons.evaluate_all(FITS)
+    assert await signs.evaluate_all(SIGNS) == before
+    await page.set_viewport_size({"width": 390, "height": 844})
+    assert await buttons.evaluate_all(FITS)
 
 
 async def test_the_off_switch_of_a_kill_says_that_the_process_restarts(modules: Modules) -> None:

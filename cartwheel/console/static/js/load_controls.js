@@ -35,10 +35,11 @@ export class LoadControls {
     this.#main.addEventListener("click", () => (this.#isRunning ? onStop() : onSubmit()));
     this.#apply.addEventListener("click", onSubmit);
     this.copy = copyButton("Copy command", () => this.#command(), { class: "plain load-copy" });
-    this.#steady = h("div", { class: "load-steady" }, this.#dial.element, h("p", { class: "load-readout" }, this.#rate, h("span", { class: "quiet" }, "requests/s")));
+    this.#steady = h("div", {}, this.#dial.element);
     this.element = h("div", { class: "load-controls" },
       h("div", { class: "load-bar" }, this.#scenario, this.#choice.element, this.#seconds, h("span", { class: "load-actions" }, this.#left, this.#apply, this.#main)),
-      this.#steady, this.#editor.element);
+      h("div", { class: "load-what" }, this.#steady, this.#editor.element,
+        h("p", { class: "load-readout" }, this.#rate, h("span", { class: "quiet" }, "requests/s"))));
     this.setLimits(UNKNOWN);
     this.#dial.setRate(UNKNOWN.usual.rate);
     this.choose(STEADY);
