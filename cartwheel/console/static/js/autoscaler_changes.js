@@ -51,7 +51,7 @@ export class Changes {
 
   /** What is typed in a form that is open already stays. */
   async open() {
-    if (this.drawer.isOpen) return this.drawer.title.focus();
+    if (this.drawer.isOpen && this.edited) return this.drawer.title.focus();
     setText(this.drawer.title, "Change the autoscaler");
     this.text.hidden = true;
     this.asText.hidden = !this.session.info.parts.autoscaler;
