@@ -76,6 +76,7 @@ async def form(page: Page, console: Console, scaled_shop: SupervisorProcess) -> 
     await page.get_by_role("button", name="Edit", exact=False).first.click()
     await expect(form.field("target")).to_have_value("20")
     await expect(form.field("max")).to_have_value("3")
+    await expect(form.field("max")).to_be_enabled()
     return form
 
 

@@ -1,5 +1,6 @@
 """The panel of the autoscaler in a browser: what it shows of a session, and why."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -9,6 +10,7 @@ from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.async_api import Route as PageRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -19,10 +21,11 @@ from cartwheel.console.live import Live
 from cartwheel.console.server.session import Session
 from cartwheel.explain.explanation import Explanation
 from cartwheel.explain.recorded import explain_session, read_sessions
+from cartwheel.mesh import Mark
 from cartwheel.recording import Recorder
 from tests.console.console_server import Console, serving_console
 from tests.console.synthetic import SyntheticSession, session
-from tests.support.browser import Complaints, accessibility_problems
+from tests.support.browser import Complaints, accessibility_problems, until_true
 
 pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.browser]
 
@@ -86,7 +89,17 @@ async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shown
     explanations = Explanations(folder / "autoscaling.jsonl")
     local = Session("local", "A shop", start=made.frames[0].at)
     async with serving_console([history, explanations], session=local) as console:
+        repeating = asyncio.create_task(repeat(console.live))
         yield Shown(console, made, explanations)
+        repeating.cancel()
+
+
+async def repeat(live: Live) -> None:
+    """A page that hears nothing for seconds has lost its connection, and says so."""
+    while True:
+        await asyncio.sleep(1)
+        if live.latest is not None:
+            live.publish(live.latest)
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +234,28 @@ async def test_a_longer_time_shows_what_was_before(shown: Shown, page: Page) -> 
     await expect(panel.locator(".decision", has_text="2 → 7")).to_be_visible()
 
 
+async def test_a_decision_that_comes_while_the_history_is_read_stays(
+    shown: Shown, page: Page
+) -> None:
+    panel = await shown.open(page)
+    decided = panel.get_by_role("button", name="4 → 5 at")
+    choice = panel.get_by_role("combobox", name="Time in view")
+    await choice.select_option("60")
+    await expect(panel.locator(".decision", has_text="2 → 7")).to_be_hidden()
+
+    async def decide(route: PageRoute) -> None:
+        response = await route.fetch()
+        shown.console.live.mark(Mark(shown.made.frames[-1].at, "decision", "4 → 5", "Now."))
+        await expect(decided).to_be_visible()
+        await route.fulfill(response=response)
+
+    await page.route("**/api/history*", decide)
+    await choice.select_option("900")
+    await expect(panel.locator(".decision", has_text="2 → 7")).to_be_visible()
+    await expect(decided).to_be_visible()
+    await page.unroute("**/api/history*")
+
+
 async def test_without_a_token_the_reason_is_said_once(shown: Shown, page: Page) -> None:
     await shown.open(page)
     await page.keyboard.press("e")
@@ -265,6 +300,5 @@ async def test_a_phone_does_not_scroll_sideways(shown: Shown, page: Page) -> Non
     for keys in ("", "w", "e"):
         if keys:
             await page.keyboard.press(keys)
-        too_wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert too_wide <= 0, keys
+        await until_true(page, "document.documentElement.scrollWidth <= innerWidth")
     await page.set_viewport_size(DESK)

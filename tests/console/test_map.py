@@ -14,8 +14,7 @@ from cartwheel.mesh import Edge, FaultState, Frame, ReplicaState, ServiceState, 
 from cartwheel.mesh.frame import OUTSIDE
 from tests.console.console_server import TOKEN, Console, serving_console
 from tests.console.layout import layout
-from tests.support.browser import Complaints, accessibility_problems
-from tests.support.waiting import until
+from tests.support.browser import Complaints, accessibility_problems, until_true
 
 pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.browser]
 
@@ -290,27 +289,27 @@ async def test_the_tables_are_the_frame_and_keep_their_rows(mesh_map: Map) -> No
 
 async def test_the_map_moves_only_while_there_is_something_to_see(mesh_map: Map) -> None:
     page = mesh_map.page
-    await until(lambda: page.evaluate(MOVES))
+    await until_true(page, MOVES)
     still = page.get_by_role("button", name="Hold still")
     await still.click()
-    await until(lambda: page.evaluate(STANDS))
+    await until_true(page, STANDS)
     await still.click()
-    await until(lambda: page.evaluate(MOVES))
+    await until_true(page, MOVES)
     await page.evaluate(
         """Object.defineProperty(document, "hidden", {get: () => true, configurable: true});
         document.dispatchEvent(new Event("visibilitychange"));"""
     )
-    await until(lambda: page.evaluate(STANDS))
+    await until_true(page, STANDS)
     await page.evaluate(
         "delete document.hidden; document.dispatchEvent(new Event('visibilitychange'));"
     )
-    await until(lambda: page.evaluate(MOVES))
+    await until_true(page, MOVES)
 
 
 async def test_a_moment_that_stays_does_not_move(mesh_map: Map) -> None:
-    await until(lambda: mesh_map.page.evaluate(MOVES))
+    await until_true(mesh_map.page, MOVES)
     # No further frame comes.
-    await until(lambda: mesh_map.page.evaluate(STANDS))
+    await until_true(mesh_map.page, STANDS)
 
 
 async def test_a_shop_without_traffic_says_what_to_do_and_stands(mesh_map: Map) -> None:
@@ -320,7 +319,7 @@ async def test_a_shop_without_traffic_says_what_to_do_and_stands(mesh_map: Map) 
     ]
     await mesh_map.show(Frame(1.0, idle))
     await expect(mesh_map.page.locator(".map-note")).to_have_text("No traffic now.")
-    await until(lambda: mesh_map.page.evaluate(STANDS))
+    await until_true(mesh_map.page, STANDS)
 
 
 async def test_what_is_missing_is_said_with_what_to_do(mesh_map: Map) -> None:
@@ -330,7 +329,7 @@ async def test_what_is_missing_is_said_with_what_to_do(mesh_map: Map) -> None:
     ]
     await mesh_map.show(Frame(1.0, unmeasured, problem="Nothing is seen. Do this: `make up`"))
     await expect(mesh_map.page.locator(".map-note code")).to_have_text("make up")
-    await until(lambda: mesh_map.page.evaluate(STANDS))
+    await until_true(mesh_map.page, STANDS)
     layers = mesh_map.page.locator(".map-layers")
     await expect(layers).not_to_have_css("filter", "none")
     assert await layers.evaluate("(one) => one.clientHeight > 100")
@@ -341,7 +340,7 @@ async def test_one_replica_without_figures_leaves_the_rest_alive(mesh_map: Map) 
     missing = with_cart(replicas=[CART.replicas[0], silent])
     await mesh_map.show(replace(missing, problem="cart-2 does not respond: figures are missing."))
     await expect(mesh_map.page.locator(".map-note")).to_contain_text("cart-2 does not respond")
-    await until(lambda: mesh_map.page.evaluate(MOVES))
+    await until_true(mesh_map.page, MOVES)
     await expect(mesh_map.page.locator(".map-layers")).to_have_css("filter", "none")
 
 

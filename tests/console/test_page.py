@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import Any, Literal
@@ -13,12 +12,11 @@ from playwright.async_api import Browser, Page, Response, expect
 
 from cartwheel.chaos.shop import Shop, own_shop
 from cartwheel.recording import read_lines
-from tests.support.browser import Complaints, accessibility_problems
+from tests.support.browser import Complaints, accessibility_problems, until_true
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console")]
 
-expect.set_options(timeout=20_000)
 WITHIN = 20_000
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 ORDERS = """() => {
@@ -198,14 +196,6 @@ async def test_space_selects_what_has_the_focus(page: Page) -> None:
     await shape.press("Space")
 
     await expect(shape).to_be_checked()
-
-
-async def until_true(page: Page, expression: str) -> None:
-    """Not by `wait_for_function`, whose script the page's policy refuses."""
-    deadline = time.monotonic() + WITHIN / 1000
-    while not await page.evaluate(expression):
-        assert time.monotonic() < deadline, expression
-        await page.wait_for_timeout(50)
 
 
 @pytest.mark.parametrize("key", [",", "ArrowLeft"])

@@ -6,8 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
+from tests.support.waiting import until
+
+# A busy machine needs its time: what does not happen fails later, not less.
+WITHIN = 20.0
+expect.set_options(timeout=WITHIN * 1000)
 # The shell opens no window for a page, not even an invisible one: a fifth of the CPU of a new page.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 HOW_TO_GET_IT = "no chromium on PATH: on Debian, apt-get install chromium-headless-shell"
@@ -42,6 +47,14 @@ class Complaints(list[str]):
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.append(message.text)
+
+
+async def until_true(page: Page, expression: str) -> None:
+    """Not by `wait_for_function`, whose script a page's policy may refuse."""
+    try:
+        await until(lambda: page.evaluate(expression), within=WITHIN)
+    except TimeoutError:
+        raise AssertionError(f"It did not become true: {expression}") from None
 
 
 async def accessibility_problems(page: Page, *, within: str | None = None) -> list[str]:

@@ -32,6 +32,8 @@ class Panel {
   problem = "";
   #drawnAt = 0;
   #loads = 0;
+  /** What has come since the history was asked for: it may not have that. */
+  #meanwhile = null;
   #isOpened = false;
 
   constructor(root, session) {
@@ -112,6 +114,8 @@ class Panel {
   /** Read what is in view from the history. Only the newest answer counts. */
   async load() {
     const load = (this.#loads += 1);
+    const meanwhile = { frames: this.frame ? [this.frame] : [], marks: [] };
+    this.#meanwhile = meanwhile;
     const wanted = this.#wanted();
     const seconds = wanted.moment === null ? longestOf(this.chosen) : this.seconds;
     const { start, end } = viewOf(this.view, { ...wanted, seconds });
@@ -120,11 +124,13 @@ class Panel {
       if (load !== this.#loads) return;
       this.problem = "";
       this.samples.replace(history);
-      if (this.frame && this.session.state.moment === null) this.samples.append(this.frame);
+      for (const one of meanwhile.marks) this.samples.addMark(one);
+      if (this.session.state.moment === null) for (const one of meanwhile.frames) this.samples.append(one);
     } catch (error) {
       if (load !== this.#loads) return;
       this.problem = error.detail ?? String(error);
     }
+    this.#meanwhile = null;
     this.loaded = { start, end };
     this.explanation.showButtons();
     this.#openAtDecision();
@@ -146,6 +152,7 @@ class Panel {
     const isOther = this.samples.hasAutoscaler !== Boolean(frame.autoscaler);
     this.samples.hasAutoscaler = Boolean(frame.autoscaler);
     if (isOther) this.load();
+    else this.#meanwhile?.frames.push(frame);
     if (this.session.state.moment === null && this.samples.append(frame)) {
       this.samples.trim(frame.at - 1.1 * longestOf(this.chosen));
       if (this.samples.at.length > POINTS + RELOAD_AFTER) this.load();
@@ -160,6 +167,7 @@ class Panel {
   #takeMark(mark) {
     this.samples.addMark(mark);
     this.explanation.showButtons();
+    this.#meanwhile?.marks.push(mark);
     if (mark.kind === "decision") announce(`${mark.title} replicas. ${mark.detail}`);
     this.draw();
   }

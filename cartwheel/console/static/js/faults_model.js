@@ -22,6 +22,8 @@ export class FaultsModel extends Emitter {
   #isAsking = false;
   /** That the catalogue is asked for the first time. */
   #asked;
+  #isChanging = false;
+  #changes = 0;
 
   constructor(session) {
     super();
@@ -105,7 +107,11 @@ export class FaultsModel extends Emitter {
     this.emit("change");
   }
 
+  /** One at a time: who presses twice because nothing happened yet has asked for one. */
   async #change(method, id, body) {
+    if (this.#isChanging) return;
+    this.#isChanging = true;
+    this.#changes += 1;
     this.problem = "";
     try {
       this.#take(await this.#session.request(method, `/api/faults/${id}`, body));
@@ -113,6 +119,8 @@ export class FaultsModel extends Emitter {
       // It may have ended by itself just now: that is no problem.
       if (method === "DELETE" && error.status === 409) await this.#ask();
       else this.refuse(error.detail || error.message);
+    } finally {
+      this.#isChanging = false;
     }
   }
 
@@ -121,14 +129,17 @@ export class FaultsModel extends Emitter {
     this.hasLoad = frame.load !== null;
     this.others = frame.faults.filter((one) => !isLive || one.by !== "console");
     const isOpen = this.running || this.last?.watched || frame.faults.some((one) => one.by === "console");
-    if (isLive && isOpen && !this.#isAsking) await this.#ask();
+    if (isLive && isOpen && !this.#isAsking && !this.#isChanging) await this.#ask();
     else this.emit("change");
   }
 
   async #ask() {
     this.#isAsking = true;
+    const changes = this.#changes;
     try {
-      this.#take(await this.#session.request("GET", "/api/faults/current"));
+      const current = await this.#session.request("GET", "/api/faults/current");
+      // After a change it says how it was before.
+      if (changes === this.#changes) this.#take(current);
     } catch {
       // The next frame asks again.
     } finally {

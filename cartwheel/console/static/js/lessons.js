@@ -17,6 +17,8 @@ export class Lessons {
   #answers = {};
   #run = null;
   #timer = 0;
+  #isStarting = false;
+  #isAsking = false;
 
   constructor(session, model) {
     this.#session = session;
@@ -94,6 +96,8 @@ export class Lessons {
   }
 
   async #start(lesson) {
+    if (this.#isStarting) return;
+    this.#isStarting = true;
     try {
       this.#run = await this.#session.request("POST", `/api/lessons/${lesson.id}`);
       announce(`${lesson.title}: it begins.`);
@@ -101,6 +105,8 @@ export class Lessons {
     } catch (error) {
       const problem = h("p", { class: "problem", role: "alert" }, error.detail || error.message);
       this.drawer.body.append(problem);
+    } finally {
+      this.#isStarting = false;
     }
   }
 
@@ -127,11 +133,15 @@ export class Lessons {
   }
 
   async #ask(view, lesson) {
+    if (this.#isAsking) return undefined;
     if (this.#run?.phase !== "ended") {
+      this.#isAsking = true;
       try {
         this.#run = await this.#session.request("GET", "/api/lessons/current");
       } catch {
-        return; // the next look is a moment away
+        return undefined; // the next look is a moment away
+      } finally {
+        this.#isAsking = false;
       }
     }
     if (this.#shown !== lesson || !this.#run) return clearInterval(this.#timer);

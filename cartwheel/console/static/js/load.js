@@ -34,6 +34,8 @@ class LoadPanel {
   #overview = null;
   /** That it is asked for the first time. */
   #asked;
+  /** Of all that was asked for: an answer says how it was before what was asked for later. */
+  #asks = 0;
   #frame = null;
   #problem = "";
   #changedAt = -Infinity;
@@ -112,8 +114,10 @@ class LoadPanel {
 
   async #refresh() {
     if (!this.#session.info.parts.load) return;
+    const ask = (this.#asks += 1);
     try {
-      this.#take(await this.#session.request("GET", "/api/load"));
+      const overview = await this.#session.request("GET", "/api/load");
+      if (ask === this.#asks && !this.#sender.isBusy) this.#take(overview);
     } catch (problem) {
       console.warn(problem);
     }
@@ -121,15 +125,16 @@ class LoadPanel {
   }
 
   #take(overview) {
-    const wasRunning = this.#overview?.running;
+    const before = this.#overview?.running;
     this.#overview = overview;
     this.#controls.setLimits(overview);
     if (overview.running && overview.running.stages_at !== this.#stagesAt) {
       this.#stagesAt = overview.running.stages_at;
       this.#achieved = [];
-      this.#controls.followLoad(overview.running, { isOwn: !this.#isSettled });
+      // The same load has begun: what was chosen since then stays.
+      if (!isSame(overview.running, before)) this.#controls.followLoad(overview.running, { isOwn: !this.#isSettled });
     }
-    if (wasRunning && !overview.running && overview.last) announce(`The load has ended: ${overview.last.sentence}`);
+    if (before && !overview.running && overview.last) announce(`The load has ended: ${overview.last.sentence}`);
   }
 
   async #press() {
@@ -176,6 +181,7 @@ class LoadPanel {
   }
 
   async #do(ask) {
+    this.#asks += 1;
     try {
       this.#take(await ask());
       this.#problem = "";
@@ -222,3 +228,5 @@ class LoadPanel {
     setText(this.#note, text);
   }
 }
+
+const isSame = (one, other) => one.scenario === other?.scenario && one.text === other.text;
