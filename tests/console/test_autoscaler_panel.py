@@ -251,7 +251,7 @@ async def test_a_decision_that_comes_while_the_history_is_read_stays(
 
     await page.route("**/api/history*", decide)
     await choice.select_option("900")
-    await expect(panel.locator(".decision", has_text="2 → 7")).to_be_visible()
+    await expect(panel.get_by_role("button", name="2 → 7 at")).to_be_visible()
     await expect(decided).to_be_visible()
     await page.unroute("**/api/history*")
 

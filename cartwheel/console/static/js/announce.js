@@ -1,23 +1,28 @@
-/** One polite live region: says the newest sentence, at most every three seconds. */
+/** One polite live region: says what is new, at most every three seconds. */
 
 import { h } from "./dom.js";
 
 const INTERVAL = 3000;
 const region = h("p", { class: "visually-hidden", role: "status", "aria-live": "polite" });
-let waiting = null;
+/** Sentences by what they are about. */
+const waiting = new Map();
 let timer = 0;
 
-/** @param {string} sentence */
-export function announce(sentence) {
+/**
+ * @param {string} sentence
+ * @param {string} about of one thing, only the newest sentence is said
+ */
+export function announce(sentence, about = sentence) {
   if (!region.isConnected) document.body.append(region);
-  waiting = sentence;
+  waiting.set(about, sentence);
   if (!timer) say();
 }
 
 function say() {
   timer = 0;
-  if (waiting === null) return;
-  if (region.textContent !== waiting) region.textContent = waiting;
-  waiting = null;
+  if (!waiting.size) return;
+  const sentences = [...waiting.values()].join(" ");
+  waiting.clear();
+  if (region.textContent !== sentences) region.textContent = sentences;
   timer = setTimeout(say, INTERVAL);
 }

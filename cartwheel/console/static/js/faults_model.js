@@ -30,7 +30,7 @@ export class FaultsModel extends Emitter {
     this.#session = session;
     session.on("frame", (frame) => this.#takeFrame(frame));
     session.on("state", () => this.emit("change"));
-    this.#asked = this.load();
+    this.#asked = this.#loadFirst();
   }
 
   get hasCatalogue() {
@@ -90,6 +90,13 @@ export class FaultsModel extends Emitter {
     }
   }
 
+  async #loadFirst() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    await this.load();
+    this.#isAsking = false;
+  }
+
   /** @param {number|null} seconds null: as long as the catalogue says */
   async begin(id, seconds = null) {
     await this.#change("PUT", id, seconds === null ? {} : { seconds });
@@ -129,7 +136,8 @@ export class FaultsModel extends Emitter {
     this.hasLoad = frame.load !== null;
     this.others = frame.faults.filter((one) => !isLive || one.by !== "console");
     const isOpen = this.running || this.last?.watched || frame.faults.some((one) => one.by === "console");
-    if (isLive && isOpen && !this.#isAsking && !this.#isChanging) await this.#ask();
+    if (isLive && !this.faults.length) await this.#loadFirst();
+    else if (isLive && isOpen && !this.#isAsking && !this.#isChanging) await this.#ask();
     else this.emit("change");
   }
 

@@ -13,7 +13,7 @@ export function mount(root, session) {
   const connection = h("span", { class: "connection" });
   root.replaceChildren(brand(), headline, h("nav", { "aria-label": "Console" }, connection, ...buttons(session)));
   const say = (text) => {
-    if (headline.textContent !== text) announce(text);
+    if (headline.textContent !== text) announce(text, "headline");
     setText(headline, text);
     headline.title = text;
     headline.style.setProperty("--letters", text.length);
