@@ -25,7 +25,7 @@ from cartwheel.mesh import Mark
 from cartwheel.recording import Recorder
 from tests.console.console_server import Console, serving_console
 from tests.console.synthetic import SyntheticSession, session
-from tests.support.browser import Complaints, accessibility_problems, until_true
+from tests.support.browser import WITHIN, Complaints, accessibility_problems, until_true
 
 pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.browser]
 
@@ -197,6 +197,30 @@ async def test_reasons_that_cannot_be_read_are_no_reasons(shown: Shown, page: Pa
     reasons = page.locator("dialog.explanation .reasons")
     await expect(reasons.get_by_role("heading")).to_have_text(["No explanation"])
     await expect(reasons.locator(".problem")).to_contain_text("does not respond")
+    await page.unroute("**/api/explanation*")
+
+
+async def test_until_the_reasons_of_a_moment_are_there_the_others_keep_their_title(
+    shown: Shown, page: Page
+) -> None:
+    panel = await shown.open(page)
+    await page.keyboard.press("w")
+    title = page.locator("dialog.explanation h2")
+    await expect(page.locator("dialog.explanation .headline")).to_be_visible()
+    asked, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def delay(route: PageRoute) -> None:
+        if "at=" in route.request.url:
+            asked.set()
+            await may_go_on.wait()
+        await route.continue_()
+
+    await page.route("**/api/explanation*", delay)
+    await panel.locator(".decision").first.click()
+    await asyncio.wait_for(asked.wait(), WITHIN)
+    assert await title.text_content() == "Why, now"
+    may_go_on.set()
+    await expect(title).to_contain_text("Why, at")
     await page.unroute("**/api/explanation*")
 
 

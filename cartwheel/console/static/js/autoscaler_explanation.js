@@ -36,8 +36,7 @@ export class Explanation {
   /** @param {number|null} at null: of now, and of what comes after */
   open(at) {
     this.#at = at;
-    this.#shown = "";
-    setText(this.drawer.title, at === null ? "Why, now" : `Why, at ${clock(at)}`);
+    if (!this.drawer.isOpen) this.#clear();
     this.showButtons();
     this.drawer.open();
     this.#load();
@@ -66,9 +65,17 @@ export class Explanation {
     this.#isLoading = true;
     while (this.#isWanted && this.drawer.isOpen) {
       this.#isWanted = false;
-      this.#show(await this.#explain(this.#at));
+      const at = this.#at;
+      this.#show(await this.#explain(at), at);
     }
     this.#isLoading = false;
+  }
+
+  #clear() {
+    this.#shown = "";
+    setText(this.drawer.title, titleOf(this.#at));
+    this.reasons.replaceChildren();
+    showManifest(this.manifest, "");
   }
 
   async #explain(at) {
@@ -79,8 +86,10 @@ export class Explanation {
     }
   }
 
-  #show(found) {
-    const key = JSON.stringify({ ...found, at: 0 });
+  /** The title, too, only now: below it must not stand what was true at another moment. */
+  #show(found, asked) {
+    setText(this.drawer.title, titleOf(asked));
+    const key = JSON.stringify({ ...found, at: asked });
     if (key === this.#shown) return;
     this.#shown = key;
     const { title, at, sentences, outlook, notes, manifest, problem } = found;
@@ -95,7 +104,7 @@ export class Explanation {
       notes.length > 0 && h("h3", {}, "Not seen"),
       notes.length > 0 && h("ul", { class: "notes" }, notes.map((note) => h("li", {}, note))),
       sentences.length > 0 && h("p", { class: "legend quiet" }, Object.entries(BASES).map(([basis, sign]) => h("span", {}, h("b", {}, sign), ` ${basis}`))),
-      title && h("p", { class: "quiet source" }, `${title}, as of ${clock(at)}. The same in a terminal: cartwheel explain`, this.#at === null ? "" : ` --at ${clock(at)}`),
+      title && h("p", { class: "quiet source" }, `${title}, as of ${clock(at)}. The same in a terminal: cartwheel explain`, asked === null ? "" : ` --at ${clock(at)}`),
     ].filter(Boolean));
     this.drawer.body.classList.toggle("without-manifest", !manifest);
     showManifest(this.manifest, manifest || "");
@@ -114,6 +123,8 @@ export class Explanation {
     return step < 0 ? all.findLast((one) => one.at < at - 0.001) : all.find((one) => one.at > at + 0.001);
   }
 }
+
+const titleOf = (at) => (at === null ? "Why, now" : `Why, at ${clock(at)}`);
 
 function listOf(sentences) {
   if (!sentences.length) return null;
