@@ -25,6 +25,7 @@ from services.storefront.settings import StorefrontSettings
 from tests.support.processes import ROOT, ServiceProcess
 from tests.support.raw_http import RawConnection, send_raw
 from tests.support.shop import SKU, Person, Shop, running_shop
+from tests.support.waiting import until
 
 Figure = Callable[..., None]
 
@@ -54,6 +55,8 @@ STATUSES = {
     ("/v1/users", True): 409,
     ("/v1/users", False): 201,
 }
+STRANGER = {"email": "nobody@shop.example", "password": "wrong password"}
+RECOVERS_WITHIN = 10.0
 PROBE = b"GET /livez HTTP/1.1\r\nHost: shop\r\n\r\n"
 
 
@@ -202,8 +205,7 @@ async def test_a_flood_of_log_ins_does_not_make_browsing_slow(shop: Shop, figure
     pin(shop.process("products").pid, cores.server)
     pin(shop.process("user").pid, cores.others)
     before = await p99_of_browsing(shop)
-    body = json.dumps({"email": "nobody@shop.example", "password": "wrong password"})
-    log_ins = [request("POST", "/v1/sessions", body=body)]
+    log_ins = [request("POST", "/v1/sessions", body=json.dumps(STRANGER))]
     flood = await started(Load(port_of(shop, "user"), log_ins, 32, seconds=60.0))
     pin(flood.pid, cores.others)
     try:
@@ -211,8 +213,15 @@ async def test_a_flood_of_log_ins_does_not_make_browsing_slow(shop: Shop, figure
     finally:
         flood.terminate()
         await flood.communicate()
+    # What it has sent last keeps the service busy a moment longer.
+    await until(lambda: _refuses_password(shop), within=RECOVERS_WITHIN)
     figure("p99 {:.1f} ms, {:.1f} ms without it", 1000 * during, 1000 * before)
     assert during < 2 * before + NOISE
+
+
+def _refuses_password(shop: Shop) -> bool:
+    """Whether the service of the users has time for a log-in."""
+    return shop.request("user", "POST", "/v1/sessions", json=STRANGER).status_code == 401
 
 
 @pytest.mark.fault(82)
