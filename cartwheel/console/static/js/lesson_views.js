@@ -9,7 +9,7 @@ export function pathView({ lessons, progress, open, reset }) {
   const done = lessons.filter(({ id }) => progress[id]).length;
   const next = lessons.find(({ id }) => !progress[id]);
   return [
-    h("p", {}, "Each asks a question, breaks the shop for a few seconds, and grades what happened. Shoppers are brought along; nothing stays broken."),
+    h("p", {}, "Each asks a question, breaks the shop for a few seconds, and grades what happened. Shoppers are brought along, so a load of your own makes it harder to pass; nothing stays broken."),
     h("ol", { class: "lesson-path" }, lessons.map((lesson) => h("li", {},
       h("button", { type: "button", class: lesson === next ? "primary" : "", onclick: () => open(lesson) },
         h("span", { class: "lesson-done", "aria-hidden": "true" }, progress[lesson.id] ? "✓" : "○"),
