@@ -61,9 +61,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(line)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def anyio_backend() -> str:
-    """The loop our services run on."""
+    """The loop our services run on.
+
+    Of every test: one that is no coroutine may use a fixture that is one.
+    """
     return "asyncio"
 
 
