@@ -16,6 +16,7 @@ from cartwheel.local.state_folder import StateFolder
 from tests.cartwheel.autoscaling.scaled_shop import ARRIVALS
 from tests.cartwheel.supervisor_process import SupervisorProcess
 from tests.console.console_server import TOKEN, Console, serving_console
+from tests.support.browser import WITHIN
 
 pytestmark = [pytest.mark.xdist_group("console"), pytest.mark.browser]
 
@@ -73,6 +74,7 @@ async def form(page: Page, console: Console, scaled_shop: SupervisorProcess) -> 
     await asyncio.to_thread(send_command, scaled_shop.state / "control.sock", request, timeout=10)
     form = Form(page, page.locator("dialog.changes"), scaled_shop, console)
     await page.keyboard.press("Escape")
+    await expect(form.drawer).to_be_hidden()
     await page.get_by_role("button", name="Edit", exact=False).first.click()
     await expect(form.field("target")).to_have_value("20")
     await expect(form.field("max")).to_have_value("3")
@@ -148,15 +150,18 @@ async def test_what_was_typed_stays_when_another_page_has_changed_the_autoscaler
 
 
 async def test_nothing_can_be_typed_in_vain_before_the_manifest_is_read(form: Form) -> None:
-    may_go_on = asyncio.Event()
+    asked, may_go_on = asyncio.Event(), asyncio.Event()
 
     async def delay(route: Route) -> None:
+        asked.set()
         await may_go_on.wait()
         await route.continue_()
 
     await form.page.keyboard.press("Escape")
+    await expect(form.drawer).to_be_hidden()
     await form.page.route("**/api/autoscaler", delay)
     await form.page.keyboard.press("e")
+    await asyncio.wait_for(asked.wait(), WITHIN)
     await expect(form.drawer).to_be_visible()
     await expect(form.field("max")).to_have_count(0)
     await expect(form.drawer.get_by_role("button", name="Apply")).to_be_disabled()
