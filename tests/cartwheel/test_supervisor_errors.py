@@ -138,9 +138,7 @@ def test_a_second_ctrl_c_ends_a_supervisor_that_hangs(start: Start) -> None:
     # The supervisor notices the death and blocks on the pipe.
     eventually(lambda: _hangs(run))
     run.process.send_signal(signal.SIGINT)
-    # Two pending signals of one kind would be delivered once.
-    eventually(lambda: not _pending(run.process.pid))
-    run.process.send_signal(signal.SIGINT)
+    eventually(lambda: _is_ended_by_ctrl_c(run), within=10)
     assert run.exit_code(within=10) == 128 + signal.SIGINT
     eventually(lambda: not any(process.is_running() for process in children) or None, within=5)
 
@@ -153,7 +151,7 @@ def _hangs(run: SupervisorProcess) -> bool:
     return False
 
 
-def _pending(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/status").read_text()
-    pending = next(line for line in status.splitlines() if line.startswith("ShdPnd"))
-    return int(pending.split()[1], 16) != 0
+def _is_ended_by_ctrl_c(run: SupervisorProcess) -> bool:
+    """Again until it is: one that comes before Python has handled the last counts as the same."""
+    run.process.send_signal(signal.SIGINT)
+    return run.process.poll() is not None

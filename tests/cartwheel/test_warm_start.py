@@ -78,11 +78,12 @@ class Warm:
 
     @property
     def parent(self) -> psutil.Process:
-        """The process that forks."""
+        """The process that forks; a replica has its command line until it has its own."""
+        replicas = {replica.pid for replica in self.replicas}
         (parent,) = (
             child
             for child in psutil.Process().children()
-            if "cartwheel.local.warm_parent" in child.cmdline()
+            if child.pid not in replicas and "cartwheel.local.warm_parent" in child.cmdline()
         )
         return parent
 
