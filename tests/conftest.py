@@ -1,6 +1,8 @@
 """What tests of all areas share."""
 
+import asyncio
 import gc
+import inspect
 import os
 import secrets
 import signal
@@ -13,6 +15,7 @@ import redis.asyncio as redis
 from anyio.from_thread import start_blocking_portal
 from hypothesis import settings
 
+from cartwheel.local.signals import STOP_SIGNALS
 from tests.cartwheel.autoscaling.scaled_shop import ARRIVALS, QUICK
 from tests.cartwheel.supervisor_process import SupervisorProcess, running
 from tests.faults.results import FIGURE
@@ -87,6 +90,22 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("CARTWHEEL_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+async def _event_loop() -> asyncio.AbstractEventLoop:
+    """The loop of the test, which is closed after whatever uses this fixture."""
+    return asyncio.get_running_loop()
+
+
+@pytest.fixture(autouse=True)
+def _signal_handlers_are_left_as_they_were(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A handler left behind acts in a later test of the same loop, on a signal of that test."""
+    before = [signal.getsignal(number) for number in STOP_SIGNALS]
+    if inspect.iscoroutinefunction(request.function):
+        request.getfixturevalue(_event_loop.__name__)
+    yield
+    assert [signal.getsignal(number) for number in STOP_SIGNALS] == before
 
 
 @pytest.fixture(scope="session")

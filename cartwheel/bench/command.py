@@ -1,7 +1,6 @@
 """`cartwheel bench`: runs benches by name and shows what they found."""
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +41,7 @@ from cartwheel.errors import CommandError, UsageError, describe_error
 from cartwheel.invocation import write_file
 from cartwheel.local.open_files import raise_open_files_limit
 from cartwheel.local.settings import load_local_settings
+from cartwheel.local.signals import stop_signals_handled_in_loop
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.printing import new_console
 
@@ -163,10 +163,8 @@ def _run(name: str, options: Options) -> Sequence[BenchResult]:
 
 
 async def _run_until_stopped(name: str, options: Options) -> Sequence[BenchResult]:
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    task = asyncio.current_task()
     assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, task.cancel)
-    with ProgressDisplay(name) as progress:
+    with stop_signals_handled_in_loop(task.cancel), ProgressDisplay(name) as progress:
         async with open_workbench() as workbench:
             return await BENCHES[name](workbench, options, progress)

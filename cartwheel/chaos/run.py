@@ -1,9 +1,9 @@
 """A run: the shop is observed, faults happen, and in the end the history is checked."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from cartwheel.chaos.story import Story
 from cartwheel.consistency import Report
 from cartwheel.errors import CommandError
 from cartwheel.local.faults.client import FaultSession
+from cartwheel.local.signals import stop_signals_handled_in_loop
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,17 @@ async def run_plan(
 
     What was measured is kept if the history cannot be checked. Raises `CommandError` before that.
     """
-    interrupted = _interrupted_by_signals()
     results: list[FaultResult] = []
     report, problem = None, None
-    try:
-        report = await _follow(choice, shop, session, story, folder, interrupted, results)
-        story.checks(report)
-    except CommandError as error:
-        if not results:
-            raise
-        problem = str(error)
-        story.report("✗", f"Not checked: {problem}")
+    with _interrupted_by_signals() as interrupted:
+        try:
+            report = await _follow(choice, shop, session, story, folder, interrupted, results)
+            story.checks(report)
+        except CommandError as error:
+            if not results:
+                raise
+            problem = str(error)
+            story.report("✗", f"Not checked: {problem}")
     return RunResult(shop, choice.seed, results, report, interrupted.is_set(), problem)
 
 
@@ -120,7 +121,8 @@ async def _follow(
     return await check_histories(folder, shop, opening, unsettled=total.unsettled)
 
 
-def _interrupted_by_signals() -> asyncio.Event:
+@contextmanager
+def _interrupted_by_signals() -> Iterator[asyncio.Event]:
     """Set by the first signal that asks to stop; the second one cancels this task."""
     interrupted = asyncio.Event()
     task = asyncio.current_task()
@@ -131,6 +133,5 @@ def _interrupted_by_signals() -> asyncio.Event:
             task.cancel()
         interrupted.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    return interrupted
+    with stop_signals_handled_in_loop(stop):
+        yield interrupted

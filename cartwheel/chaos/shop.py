@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 from cartwheel.errors import CommandError
 from cartwheel.local.child_processes import DIE_WITH_PARENT, PROJECT
 from cartwheel.local.control_socket import send_command
+from cartwheel.local.signals import numbers_of_stop_signals
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.topology import FRONT_SERVICE, SHOP
 
@@ -132,7 +133,8 @@ def _unwound_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = [number for number in numbers_of_stop_signals() if number != signal.SIGINT]
+    handlers = {number: signal.signal(number, leave) for number in numbers}
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ from cartwheel.load.engine import Engine, Load
 from cartwheel.load.local_run import LocalRun
 from cartwheel.load.session import Session
 from cartwheel.load.view import View, new_view
+from cartwheel.local.signals import handled_in_loop, numbers_of_stop_signals
 from cartwheel.printing import new_console, print_wrapped
 from loadtest.figures import Figures
 
@@ -43,7 +44,7 @@ async def run_load(
 def _signals_for(engine: Engine) -> Iterator[None]:
     """Signals that end this process end the load, and stop this process with its load.
 
-    Afterwards they do what they do by default: whatever follows the load can be ended.
+    Afterwards they do what they did before: whatever follows the load can be ended.
     """
 
     def pause() -> None:  # the load must not go on unseen
@@ -51,18 +52,12 @@ def _signals_for(engine: Engine) -> Iterator[None]:
         os.kill(os.getpid(), signal.SIGSTOP)
 
     handlers = {
-        **dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), engine.stop),
+        **dict.fromkeys(numbers_of_stop_signals(), engine.stop),
         signal.SIGTSTP: pause,
         signal.SIGCONT: engine.resume,
     }
-    loop = asyncio.get_running_loop()
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
-    try:
+    with handled_in_loop(handlers):
         yield
-    finally:
-        for number in handlers:
-            loop.remove_signal_handler(number)
 
 
 async def _measure(engine: Engine, session: Session) -> None:

@@ -1,8 +1,8 @@
-"""Signals that stop the supervisor."""
+"""What a process of ours does on signals, above all on those that stop it."""
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -11,6 +11,28 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def numbers_of_stop_signals() -> Sequence[signal.Signals]:
     """A signal that was ignored at the start (nohup) stays ignored."""
     return [one for one in STOP_SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+
+
+@contextmanager
+def handled_in_loop(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Iterator[None]:
+    """Have the running event loop call these; afterwards each signal does what it did before."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, previous)
+
+
+@contextmanager
+def stop_signals_handled_in_loop(handler: Callable[[], object]) -> Iterator[None]:
+    """Have the running event loop call it on each signal that asks to stop."""
+    with handled_in_loop(dict.fromkeys(numbers_of_stop_signals(), handler)):
+        yield
 
 
 @contextmanager

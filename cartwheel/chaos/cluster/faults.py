@@ -1,9 +1,7 @@
 """The faults by name. A run has shoppers, a watch, and one fault that is undone at its end."""
 
 import asyncio
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +17,7 @@ from cartwheel.chaos.cluster.store_pods import delete_postgres, delete_valkey
 from cartwheel.chaos.cluster.watch import Watch, watching
 from cartwheel.chaos.shoppers import SCENARIO, Shoppers
 from cartwheel.consistency import check_responses
+from cartwheel.local.signals import stop_signals_handled_in_loop
 from loadtest.figures import Total
 from loadtest.history import Outcome, read_history
 
@@ -68,7 +67,8 @@ async def run_fault(name: str, cluster: ShopCluster) -> Result:
         shoppers = Shoppers(cluster.url, rate=fault.rate, scenario=fault.scenario, history=history)
         async with watching(cluster.url) as watch, shoppers:
             await asyncio.sleep(FIRST_FIGURES)
-            with _stopped_by_signals(cluster):
+            # Ctrl-C ends the fault, and it is undone before anything else happens.
+            with stop_signals_handled_in_loop(cluster.stop):
                 await asyncio.to_thread(fault.run, cluster, watch, result)
             total = await shoppers.stop()
         report = with_unsettled(check_responses(list(read_history(history))), total.unsettled)
@@ -76,19 +76,6 @@ async def run_fault(name: str, cluster: ShopCluster) -> Result:
     result.figures["acknowledged"] = report.operations[Outcome.OK]
     result.claim(report.sentences[-1], report.passed)
     return result
-
-
-@contextmanager
-def _stopped_by_signals(cluster: ShopCluster) -> Iterator[None]:
-    """Ctrl-C and the like end the fault, and it is undone before anything else happens."""
-    loop, signals = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in signals:
-        loop.add_signal_handler(number, cluster.stop)
-    try:
-        yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
 
 
 def _add_requests(result: Result, total: Total, *, may_fail: bool) -> None:

@@ -1,7 +1,6 @@
 """Runs a soak: the load, the disturbances meanwhile, the rest at the end, and the checks."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from cartwheel.consistency.linearizability import Limits
 from cartwheel.errors import CommandError
 from cartwheel.load.engine import Engine, Load
 from cartwheel.local.faults.client import FaultSession
+from cartwheel.local.signals import stop_signals_handled_in_loop
 from loadtest.arrivals import Stage
 from loadtest.figures import Figures
 from loadtest.generator import usual_shoppers
@@ -34,7 +34,6 @@ CALM = 6.0
 """Seconds of load after the last fault, to see the shop recover."""
 LIMITS = Limits(seconds=30.0)
 """Of the checks: an object that is not decided fails the soak."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class SoakRun:
@@ -59,16 +58,10 @@ class SoakRun:
 
     async def run(self, steps: Sequence[Step], faults: Mapping[str, Fault]) -> None:
         """Fill the soak. Raises `CommandError` if the load could not be sent."""
-        loop = asyncio.get_running_loop()
-        handlers = {number: signal.getsignal(number) for number in SIGNALS}
-        for number in SIGNALS:
-            loop.add_signal_handler(number, self.stop)
-        stores = running_stores(self._shop.state)
-        opening = await open_books(self._shop)
-        await self._load_and_disturb(steps, faults)
-        for number, handler in handlers.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
+        with stop_signals_handled_in_loop(self.stop):
+            stores = running_stores(self._shop.state)
+            opening = await open_books(self._shop)
+            await self._load_and_disturb(steps, faults)
         self._announce("The load has ended: reading the books and the history.")
         history = list(read_history(self._history))
         self._soak.add_history(history, epoch=time.time() - time.monotonic())
