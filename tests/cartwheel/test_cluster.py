@@ -13,6 +13,7 @@ import yaml
 from cartwheel.cluster.ports import SHOP, kind_config, requested_ports
 from cartwheel.cluster.preflight import inotify_advice, taken_ports
 from tests.cartwheel.supervisor_process import ROOT
+from tests.support.ports import free_port
 
 GIBIBYTE = 1024**3
 # Each logs its arguments and prints what the real program would print.
@@ -89,14 +90,6 @@ class Machine:
         return self._calls.read_text().splitlines()
 
 
-def free_ports(number: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
@@ -161,7 +154,7 @@ def test_a_port_that_is_moved_is_the_one_that_must_be_free(machine: Machine) -> 
 
 
 def test_a_new_cluster_gets_the_ports_of_the_variables(machine: Machine) -> None:
-    shop, grafana = free_ports(2)
+    shop, grafana = free_port(), free_port()
     moved = {"CARTWHEEL_KIND_PORT_SHOP": shop, "CARTWHEEL_KIND_PORT_GRAFANA": grafana}
     done = machine.run("up", **{name: str(port) for name, port in moved.items()})
     assert done.returncode == 0, done.stderr

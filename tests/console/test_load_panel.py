@@ -17,13 +17,12 @@ from cartwheel.mesh import AutoscalerState, Edge, Frame, Mark
 from tests.console.console_server import TOKEN, Console, serving_console
 from tests.console.layout import MAX_LOW_ROW, height_of_low_row, layout
 from tests.loadtest.fake_shop import shop
-from tests.support.browser import Complaints, accessibility_problems
+from tests.support.browser import WITHIN, Complaints, accessibility_problems
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console")]
 
 OnRoute = Callable[[Route], Awaitable[None]]
-WITHIN = 20.0
 PHONE = 390
 FRAME_INTERVAL = 0.1
 AUTOSCALER = AutoscalerState(

@@ -12,12 +12,11 @@ from playwright.async_api import Browser, Page, Response, expect
 
 from cartwheel.chaos.shop import Shop, own_shop
 from cartwheel.recording import read_lines
-from tests.support.browser import Complaints, accessibility_problems, until_true
+from tests.support.browser import WITHIN, Complaints, accessibility_problems, until_true
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("console")]
 
-WITHIN = 20_000
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 ORDERS = """() => {
   const panels = [...document.querySelectorAll("main > .panel")].filter((one) => one.offsetHeight);
@@ -49,7 +48,7 @@ async def page(chromium: Browser, link: str) -> AsyncIterator[Page]:
     """The console as its link opens it. An error of the browser fails the test."""
     context = await chromium.new_context(viewport={"width": 1280, "height": 720})
     page = await context.new_page()
-    page.set_default_timeout(WITHIN)
+    page.set_default_timeout(WITHIN * 1000)
     complaints = Complaints()
     complaints.listen(page)
     await page.goto(link)
@@ -121,7 +120,7 @@ async def test_load_scales_the_cart_and_a_decision_is_explained_as_by_cartwheel_
     at = next(one["at"] for one in marks if one["kind"] == "decision")
 
     moment = at + 0.01  # what is typed has microseconds, a decision has more digits
-    await until(lambda: _is_recorded(scaled_shop, moment), within=WITHIN / 1000)
+    await until(lambda: _is_recorded(scaled_shop, moment), within=WITHIN)
     expected = [one["text"] for one in _explained(scaled_shop, moment)["sentences"][1:]]
     assert expected
     assert [text for text in expected if text not in shown] == []

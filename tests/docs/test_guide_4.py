@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import ROOT, Block, Page
+from tests.support.ports import free_port
 
 GUIDE = "docs/guide/4-add-your-own-service.md"
 NOT_OF_THE_CHECKOUT = shutil.ignore_patterns(
@@ -142,18 +142,11 @@ def _chapters() -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on PATH")
 def test_done_as_written_the_guide_adds_a_service_and_removes_it(
     checkout: Path, programs: Path
 ) -> None:
-    reader = Reader(checkout, programs, _free_port())
+    reader = Reader(checkout, programs, free_port())
     chapters = _chapters()
     removal = chapters.pop("Remove it")
     chapters.pop("Run it in the cluster")
@@ -177,7 +170,7 @@ def test_done_as_written_the_guide_adds_a_service_and_removes_it(
 
 
 def test_a_sed_that_changes_nothing_is_noticed(checkout: Path, programs: Path) -> None:
-    reader = Reader(checkout, programs, _free_port())
+    reader = Reader(checkout, programs, free_port())
     old = (
         "sed -e 's/storefront/a/' -e 's/cpu: 100m/cpu: 20m/' manifests/base/storefront/service.yaml"
     )

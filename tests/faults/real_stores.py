@@ -10,7 +10,8 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.support.postgres import SYNCHRONOUS, PostgresServer, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import SYNCHRONOUS, PostgresServer
 from tests.support.shop import Shop, running_shop
 from tests.support.valkey_server import ValkeyServer
 from tests.support.waiting import until

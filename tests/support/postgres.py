@@ -4,12 +4,13 @@ import asyncio
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+
+from tests.support.ports import free_port
 
 START_SECONDS = 30.0
 _NOBODY = 65534
@@ -144,9 +145,3 @@ def _binaries() -> Path:
     assert package is not None
     assert package.origin is not None
     return Path(package.origin).parent / "pginstall" / "bin"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

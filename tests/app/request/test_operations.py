@@ -7,16 +7,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.processes import ServiceProcess, launch, listen, start_service, url_of
 
 PRIVATE, PUBLIC = "tests.app.small:create", "tests.app.small:create_public"
 PROBES = ("/livez", "/readyz", "/healthz")
-
-
-def free_port() -> int:
-    with listen() as freed:
-        port: int = freed.getsockname()[1]
-    return port
 
 
 @asynccontextmanager

@@ -13,12 +13,11 @@ from tests.console.faults.desk import Desk, faults_desk
 from tests.console.faults.recorded_lesson import LESSON, RecordedLesson
 from tests.console.layout import MAX_LOW_ROW, height_of_low_row, layout
 from tests.console.modules import Modules
-from tests.support.browser import Complaints, accessibility_problems
+from tests.support.browser import WITHIN, Complaints, accessibility_problems
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("console")
 
-WITHIN = 20.0
 LISTEN = """
   window.said = [];
   const listen = () => window.said.push(document.querySelector("[aria-live]")?.textContent);
