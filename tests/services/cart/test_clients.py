@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from app.client import Upstream, UpstreamError
+from app.client.retry_budget import MIN_BACKOFF
 from app.telemetry.context import Deadline, RequestContext, use_context
 from app.telemetry.metrics import Metrics
 from services.cart.clients import FRESH_SECONDS, RETRY_SECONDS, USABLE_SECONDS, ProductsClient
@@ -172,7 +173,10 @@ async def test_a_caller_in_a_hurry_does_not_hurry_the_others(neighbour: FakeProd
     ],
     ids=lambda response: f"{response.status_code} {response.text[:20]}",
 )
-async def test_what_is_no_answer_about_the_product_sells_nothing(response: httpx2.Response) -> None:
+async def test_what_is_no_answer_about_the_product_sells_nothing(
+    response: httpx2.Response, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.client.retry_budget.MAX_BACKOFF", MIN_BACKOFF)
     metrics = Metrics("cart")
     transport = FakeNetwork(lambda request: response)
     async with Upstream(

@@ -19,6 +19,12 @@ def settings(**changes: object) -> StorefrontSettings:
     return StorefrontSettings(**(values | {"service_tokens": ("a token",)} | changes))
 
 
+@pytest.fixture(autouse=True)
+def _upstreams_that_are_down_are_soon_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No new replica of one ever comes in these tests, so nothing is gained by looking for it."""
+    monkeypatch.setattr("app.client.retry.REDISCOVERY_SECONDS", 0.1)
+
+
 @pytest.fixture
 def upstreams() -> FakeUpstreams:
     upstreams = FakeUpstreams()
