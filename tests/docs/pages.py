@@ -120,7 +120,7 @@ def all_pages() -> list[Page]:
     files = {
         ROOT / "README.md",
         *ROOT.glob("docs/**/*.md"),
-        *ROOT.glob("*/README.md"),
+        *ROOT.glob("[a-z]*/README.md"),
         *ROOT.glob("services/*/README.md"),
         *ROOT.glob("manifests/**/README.md"),
     }
