@@ -221,23 +221,28 @@ MODEL = """
 """A model of what the console says, and its answers, which come when a test gives them."""
 
 
+async def after(steps: str, modules: Modules) -> object:
+    """What the last of these steps with `MODEL` returns."""
+    return await modules.run("faults_model", f"await (async () => {{ {MODEL} {steps} }})()")
+
+
 async def test_one_fault_begins_of_two_clicks_and_no_earlier_answer_ends_it(
     modules: Modules,
 ) -> None:
-    found = await modules.run(
-        "faults_model",
-        f"""await (async () => {{ {MODEL}
-             await answer(() => answers.shift().resolve(catalogue));
-             heard.frame(frame);
-             const earlier = answers.shift();
-             model.begin("hung");
-             model.begin("hung");
-             const begun = answers.length;
-             const hung = {{ ...nothing, running: {{ fault: "hung", seen_after: null }} }};
-             await answer(() => answers.shift().resolve(hung));
-             await answer(() => earlier.resolve(nothing));
-             return [begun, model.running?.fault];
-           }})()""",
+    found = await after(
+        """
+        await answer(() => answers.shift().resolve(catalogue));
+        heard.frame(frame);
+        const earlier = answers.shift();
+        model.begin("hung");
+        model.begin("hung");
+        const begun = answers.length;
+        const hung = { ...nothing, running: { fault: "hung", seen_after: null } };
+        await answer(() => answers.shift().resolve(hung));
+        await answer(() => earlier.resolve(nothing));
+        return [begun, model.running?.fault];
+        """,
+        modules,
     )
     assert found == [1, "hung"]
 
@@ -245,15 +250,15 @@ async def test_one_fault_begins_of_two_clicks_and_no_earlier_answer_ends_it(
 async def test_a_catalogue_that_could_not_be_read_is_read_with_the_next_frame(
     modules: Modules,
 ) -> None:
-    found = await modules.run(
-        "faults_model",
-        f"""await (async () => {{ {MODEL}
-             await answer(() => answers.shift().reject(new Error("No response")));
-             const problem = model.problem;
-             heard.frame(frame);
-             await answer(() => answers.shift()?.resolve(catalogue));
-             return [problem, model.problem, model.faults.length];
-           }})()""",
+    found = await after(
+        """
+        await answer(() => answers.shift().reject(new Error("No response")));
+        const problem = model.problem;
+        heard.frame(frame);
+        await answer(() => answers.shift()?.resolve(catalogue));
+        return [problem, model.problem, model.faults.length];
+        """,
+        modules,
     )
     assert found == ["No response", "", 1]
 
