@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from cartwheel.errors import CommandError
 from cartwheel.local.child_processes import DIE_WITH_PARENT, PROJECT
 from cartwheel.local.control_socket import send_command
-from cartwheel.local.signals import numbers_of_stop_signals
+from cartwheel.local.signals import handled_at_once, numbers_of_stop_signals
 from cartwheel.local.state_folder import StateFolder
 from cartwheel.local.topology import FRONT_SERVICE, SHOP
 
@@ -134,12 +134,8 @@ def _unwound_by_signals() -> Iterator[None]:
         yield
         return
     numbers = [number for number in numbers_of_stop_signals() if number != signal.SIGINT]
-    handlers = {number: signal.signal(number, leave) for number in numbers}
-    try:
+    with handled_at_once(dict.fromkeys(numbers, leave)):
         yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -11,6 +12,19 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def numbers_of_stop_signals() -> Sequence[signal.Signals]:
     """A signal that was ignored at the start (nohup) stays ignored."""
     return [one for one in STOP_SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+
+
+@contextmanager
+def handled_at_once(
+    handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], object]],
+) -> Iterator[None]:
+    """Have these called wherever the program is; afterwards each signal does what it did before."""
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 @contextmanager
@@ -54,9 +68,5 @@ def stop_signals(
         received = True
         loop.call_soon_threadsafe(stop)
 
-    before = {number: signal.signal(number, handle) for number in numbers_of_stop_signals()}
-    try:
+    with handled_at_once(dict.fromkeys(numbers_of_stop_signals(), handle)):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
@@ -16,7 +15,7 @@ from cartwheel.console.server.access import SECURITY_HEADERS, Access
 from cartwheel.console.server.app import create_app
 from cartwheel.console.server.contents import Contents
 from cartwheel.console.server.problems import problem
-from cartwheel.local.signals import numbers_of_stop_signals
+from cartwheel.local.signals import handled_at_once, numbers_of_stop_signals
 
 STOP_TIMEOUT = 2
 """Seconds that responses in flight may take once it stops."""
@@ -60,14 +59,8 @@ class Server(UvicornServer):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         # uvicorn raises the signal again at the end, so a clean stop would look like a kill.
-        previous = {
-            number: signal.signal(number, self.handle_exit) for number in numbers_of_stop_signals()
-        }
-        try:
+        with handled_at_once(dict.fromkeys(numbers_of_stop_signals(), self.handle_exit)):
             yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_stop()
